@@ -1,0 +1,343 @@
+#include "consumer.h"
+
+#include "clock.h"
+#include "link.h"
+#include "stop.h"
+#include "topology.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL 16384 /* memory of a delivery that is kept for the next one */
+#define WAIT_MS 60000
+
+struct consumer {
+    struct link *link;
+    struct consumer_settings settings;
+    unsigned waiting;
+    struct delivery *arriving; /* has its method, not yet all of its body */
+    bool has_header;
+    uint64_t received;     /* bytes of its body */
+    struct delivery *first; /* arrived, not yet taken */
+    struct delivery *last;
+    size_t arrived;
+    struct delivery *spare;
+};
+
+static enum exit_code set_up(struct link *link, void *context)
+{
+    struct consumer *consumer = context;
+    amqp_connection_state_t connection = link_connection(link);
+    struct queue_depth depth;
+    enum exit_code code = consumer->settings.declare ? topology_declare(link) : EXIT_OK;
+
+    if (code == EXIT_OK)
+        code = topology_look(link, consumer->settings.queue, &depth);
+    if (code != EXIT_OK)
+        return code;
+    if (!depth.exists)
+        return link_fault(link, EXIT_TOPOLOGY, "there is no queue '%s'", consumer->settings.queue);
+    consumer->waiting = depth.ready;
+    (void)amqp_basic_qos(connection, LINK_CHANNEL, 0, (uint16_t)consumer->settings.prefetch, 0);
+    code = link_reply(link, amqp_get_rpc_reply(connection), "cannot set the prefetch");
+    if (code != EXIT_OK)
+        return code;
+    (void)amqp_basic_consume(connection, LINK_CHANNEL, amqp_cstring_bytes(consumer->settings.queue), amqp_empty_bytes, 0, 0, 0,
+                             amqp_empty_table);
+    return link_reply(link, amqp_get_rpc_reply(connection), "cannot consume");
+}
+
+struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings)
+{
+    struct consumer *consumer = need_calloc(1, sizeof *consumer);
+
+    consumer->settings = *settings;
+    consumer->link = link_new(options, "consuming", set_up, consumer);
+    return consumer;
+}
+
+static void free_list(struct delivery *delivery)
+{
+    while (delivery != NULL) {
+        struct delivery *next = delivery->next;
+
+        free(delivery->memory);
+        free(delivery);
+        delivery = next;
+    }
+}
+
+void consumer_free(struct consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    link_free(consumer->link);
+    free_list(consumer->arriving);
+    free_list(consumer->first);
+    free_list(consumer->spare);
+    free(consumer);
+}
+
+enum exit_code consumer_open(struct consumer *consumer)
+{
+    return link_open(consumer->link);
+}
+
+unsigned consumer_waiting(const struct consumer *consumer)
+{
+    return consumer->waiting;
+}
+
+struct link *consumer_link(struct consumer *consumer)
+{
+    return consumer->link;
+}
+
+/* ---- deliveries as they arrive ---- */
+
+static struct delivery *new_delivery(struct consumer *consumer)
+{
+    struct delivery *delivery = consumer->spare;
+    char *memory = NULL;
+    size_t capacity = 0;
+
+    if (delivery != NULL) {
+        consumer->spare = delivery->next;
+        memory = delivery->memory;
+        capacity = delivery->capacity;
+    } else {
+        delivery = need_calloc(1, sizeof *delivery);
+    }
+    memset(delivery, 0, sizeof *delivery);
+    delivery->memory = memory;
+    delivery->capacity = capacity;
+    return delivery;
+}
+
+static void recycle(struct consumer *consumer, struct delivery *delivery)
+{
+    if (delivery->capacity > SMALL) {
+        free(delivery->memory);
+        delivery->memory = NULL;
+        delivery->capacity = 0;
+    }
+    delivery->next = consumer->spare;
+    consumer->spare = delivery;
+}
+
+static void add_bytes(struct delivery *delivery, const void *bytes, size_t len)
+{
+    if (delivery->used + len > delivery->capacity) {
+        size_t capacity = delivery->capacity < 512 ? 1024 : delivery->capacity * 2;
+
+        delivery->capacity = delivery->used + len > capacity ? delivery->used + len : capacity;
+        delivery->memory = need_realloc(delivery->memory, delivery->capacity);
+    }
+    if (len > 0)
+        memcpy(delivery->memory + delivery->used, bytes, len);
+    delivery->used += len;
+}
+
+static void start_delivery(struct consumer *consumer, const amqp_basic_deliver_t *m)
+{
+    struct delivery *delivery = new_delivery(consumer);
+
+    if (consumer->arriving != NULL)
+        recycle(consumer, consumer->arriving);
+    consumer->arriving = delivery;
+    consumer->has_header = false;
+    consumer->received = 0;
+    delivery->tag = m->delivery_tag;
+    delivery->generation = link_generation(consumer->link);
+    delivery->redelivered = m->redelivered != 0;
+    /* Only lengths for now: the memory still moves while it grows. */
+    delivery->exchange.len = m->exchange.len;
+    delivery->routing_key.len = m->routing_key.len;
+    add_bytes(delivery, m->exchange.bytes, m->exchange.len);
+    add_bytes(delivery, m->routing_key.bytes, m->routing_key.len);
+}
+
+static void finish_delivery(struct consumer *consumer)
+{
+    struct delivery *delivery = consumer->arriving;
+    char *at = delivery->memory;
+
+    delivery->exchange.bytes = at;
+    delivery->routing_key.bytes = at + delivery->exchange.len;
+    delivery->properties.bytes = at + delivery->exchange.len + delivery->routing_key.len;
+    delivery->body.bytes = (char *)delivery->properties.bytes + delivery->properties.len;
+    delivery->body.len = delivery->used - (size_t)((char *)delivery->body.bytes - at);
+    delivery->next = NULL;
+    if (consumer->last != NULL)
+        consumer->last->next = delivery;
+    else
+        consumer->first = delivery;
+    consumer->last = delivery;
+    consumer->arrived++;
+    consumer->arriving = NULL;
+}
+
+static void take_body_part(struct consumer *consumer, amqp_bytes_t part)
+{
+    uint64_t left = consumer->received < consumer->settings.max_body ? consumer->settings.max_body - consumer->received : 0;
+
+    add_bytes(consumer->arriving, part.bytes, part.len < left ? part.len : (size_t)left);
+    consumer->received += part.len;
+}
+
+static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
+{
+    struct delivery *delivery = consumer->arriving;
+
+    if (frame->frame_type == AMQP_FRAME_METHOD) {
+        if (frame->payload.method.id == AMQP_BASIC_DELIVER_METHOD)
+            start_delivery(consumer, frame->payload.method.decoded);
+        return;
+    }
+    if (delivery == NULL)
+        return;
+    if (frame->frame_type == AMQP_FRAME_HEADER) {
+        consumer->has_header = true;
+        delivery->body_size = frame->payload.properties.body_size;
+        delivery->properties.len = frame->payload.properties.raw.len;
+        add_bytes(delivery, frame->payload.properties.raw.bytes, frame->payload.properties.raw.len);
+    } else if (consumer->has_header) {
+        take_body_part(consumer, frame->payload.body_fragment);
+    }
+    if (consumer->has_header && consumer->received >= delivery->body_size)
+        finish_delivery(consumer);
+}
+
+/* After the connection was lost: what was not yet taken comes again. */
+static void forget_arrived(struct consumer *consumer)
+{
+    while (consumer->first != NULL) {
+        struct delivery *next = consumer->first->next;
+
+        recycle(consumer, consumer->first);
+        consumer->first = next;
+    }
+    consumer->last = NULL;
+    consumer->arrived = 0;
+    if (consumer->arriving != NULL)
+        recycle(consumer, consumer->arriving);
+    consumer->arriving = NULL;
+}
+
+/* Reads frames until enough deliveries have arrived, or no more frames. */
+static void read_arrivals(struct consumer *consumer, size_t enough)
+{
+    amqp_frame_t frame;
+
+    while (consumer->arrived < enough) {
+        enum link_event event = link_read(consumer->link, &frame);
+
+        if (event == LINK_DOWN)
+            forget_arrived(consumer);
+        if (event != LINK_FRAME)
+            break;
+        take_frame(consumer, &frame);
+        link_release(consumer->link);
+    }
+}
+
+void consumer_service(struct consumer *consumer)
+{
+    read_arrivals(consumer, consumer->settings.prefetch);
+}
+
+static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_t max)
+{
+    size_t count = 0;
+
+    while (count < max && consumer->first != NULL) {
+        batch[count++] = consumer->first;
+        consumer->first = consumer->first->next;
+        consumer->arrived--;
+    }
+    if (consumer->first == NULL)
+        consumer->last = NULL;
+    if (count > 0)
+        link_progress(consumer->link);
+    return count;
+}
+
+enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
+                             int timeout_ms)
+{
+    int64_t until = clock_steady_ms() + timeout_ms;
+
+    for (;;) {
+        enum exit_code code = link_open(consumer->link);
+        int64_t left = WAIT_MS;
+
+        *count = 0;
+        if (code != EXIT_OK)
+            return code;
+        read_arrivals(consumer, max);
+        *count = hand_out(consumer, batch, max);
+        if (timeout_ms >= 0)
+            left = until - clock_steady_ms();
+        if (*count > 0 || left <= 0 || stop_requested())
+            return EXIT_OK;
+        if (link_is_up(consumer->link))
+            link_wait(consumer->link, -1, left > WAIT_MS ? WAIT_MS : (int)left);
+    }
+}
+
+/* ---- settling ---- */
+
+bool consumer_is_current(struct consumer *consumer, const struct delivery *delivery)
+{
+    return link_is_up(consumer->link) && delivery->generation == link_generation(consumer->link);
+}
+
+static void check_sent(struct consumer *consumer, int status, const char *what)
+{
+    if (link_status(consumer->link, status, what) != EXIT_OK) {
+        link_lose(consumer->link);
+        forget_arrived(consumer);
+    }
+}
+
+void consumer_ack(struct consumer *consumer, struct delivery *delivery)
+{
+    if (consumer_is_current(consumer, delivery))
+        check_sent(consumer, amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
+                   "cannot acknowledge");
+    recycle(consumer, delivery);
+}
+
+void consumer_reject(struct consumer *consumer, struct delivery *delivery)
+{
+    if (consumer_is_current(consumer, delivery))
+        check_sent(consumer, amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
+                   "cannot reject");
+    recycle(consumer, delivery);
+}
+
+void consumer_let_go(struct consumer *consumer, struct delivery *delivery)
+{
+    recycle(consumer, delivery);
+}
+
+void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size_t count)
+{
+    if (count == 0)
+        return;
+    /* The tags of a batch ascend, and all of it came on one connection. */
+    if (consumer_is_current(consumer, batch[count - 1]))
+        check_sent(consumer, amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, batch[count - 1]->tag, 1),
+                   "cannot acknowledge");
+    for (size_t i = 0; i < count; i++)
+        recycle(consumer, batch[i]);
+}
+
+const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool)
+{
+    void *decoded;
+
+    if (amqp_decode_properties(AMQP_BASIC_CLASS, pool, delivery->properties, &decoded) < 0)
+        return NULL;
+    return decoded;
+}

@@ -1,0 +1,88 @@
+/*
+ * consumer: deliveries from one queue, in batches, on a connection of its own.
+ *
+ * A delivery is a copy that lasts until it is settled: acknowledged, rejected or let go. If the connection is
+ * lost meanwhile, the broker delivers it anew; settling the old copy then does nothing.
+ */
+#ifndef CONSUMER_H
+#define CONSUMER_H
+
+#include "link_options.h"
+#include "report.h"
+
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct consumer;
+
+struct delivery {
+    uint64_t tag;
+    unsigned generation;
+    bool redelivered;
+    amqp_bytes_t exchange;
+    amqp_bytes_t routing_key;
+    amqp_bytes_t properties; /* encoded: delivery_properties() */
+    amqp_bytes_t body;       /* cut at the consumer's max_body */
+    uint64_t body_size;      /* as it was sent */
+    char *memory;            /* private, like all below */
+    size_t capacity;
+    size_t used;
+    struct delivery *next;
+};
+
+struct consumer_settings {
+    const char *queue;
+    bool declare;      /* make sure that the topology is there, rather than fail with EXIT_TOPOLOGY if the queue is not */
+    unsigned prefetch; /* deliveries that the broker may have out at once: 1 to 65535, or 0 for no limit */
+    size_t max_body;   /* bytes of a body that are kept */
+};
+
+/* Connects on first use. options and the name of the queue must outlive it. */
+struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings);
+void consumer_free(struct consumer *consumer);
+
+/* Connects now. EXIT_OK, or what link_open() gives. */
+enum exit_code consumer_open(struct consumer *consumer);
+
+/* Messages that waited in the queue when the consumer last connected. */
+unsigned consumer_waiting(const struct consumer *consumer);
+
+/*
+ * Takes what has arrived, at most max deliveries, into batch. If nothing has, waits up to timeout_ms (for ever if
+ * negative) for the first, but not for company. *count is 0 when the time is over or a stop is asked for. Connects if need be;
+ * any code but EXIT_OK is link_open()'s.
+ */
+enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
+                             int timeout_ms);
+
+/* Takes in what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use while the work on a delivery is slow. */
+void consumer_service(struct consumer *consumer);
+
+/*
+ * Settles a delivery. Acknowledged: done. Rejected: the broker moves it to the queue's dead letter exchange, or drops it if it has
+ * none. Let go: the broker keeps it, and delivers it anew once this connection is closed. A failure to send is
+ * noticed by the next consumer_take(): the delivery then comes again.
+ */
+void consumer_ack(struct consumer *consumer, struct delivery *delivery);
+void consumer_reject(struct consumer *consumer, struct delivery *delivery);
+void consumer_let_go(struct consumer *consumer, struct delivery *delivery);
+
+/* Acknowledges a whole batch at once. Nothing that was delivered before it may be unsettled. */
+void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size_t count);
+
+/* False if the connection it came on is gone: then settling it does nothing, and it comes again. */
+bool consumer_is_current(struct consumer *consumer, const struct delivery *delivery);
+
+/* For link_wait(). */
+struct link *consumer_link(struct consumer *consumer);
+
+/*
+ * The properties of a delivery, decoded into pool; they last as long as the pool and the delivery. NULL if they cannot
+ * be decoded.
+ */
+const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool);
+
+#endif

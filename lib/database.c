@@ -1,0 +1,285 @@
+#include "database.h"
+
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BUSY_MS 5000
+
+struct database {
+    sqlite3 *handle;
+    char *path;
+    const struct database_kind *kind;
+};
+
+enum exit_code database_failure(struct database *database, const char *what)
+{
+    report("cannot %s '%s': %s", what, printable_text(database->path), sqlite3_errmsg(database->handle));
+    return EXIT_STORE;
+}
+
+const char *database_path(const struct database *database)
+{
+    return database->path;
+}
+
+static char *join(const char *left, const char *right)
+{
+    size_t size = strlen(left) + strlen(right) + 1;
+    char *text = need_calloc(size, 1);
+
+    (void)snprintf(text, size, "%s%s", left, right);
+    return text;
+}
+
+/* Where the file is; NULL, reported, if nothing says so. */
+static char *find_path(const struct database_kind *kind)
+{
+    const char *named = getenv(kind->variable);
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    char *folder;
+    char *path;
+
+    if (named != NULL && *named != '\0')
+        return need_strdup(named);
+    if (state != NULL && *state == '/') {
+        folder = join(state, "/order-tools/");
+    } else if (home != NULL && *home == '/') {
+        folder = join(home, "/.local/state/order-tools/");
+    } else {
+        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
+        return NULL;
+    }
+    path = join(folder, kind->file);
+    free(folder);
+    return path;
+}
+
+/* Makes the folders that lead to path, private ones. */
+static enum exit_code make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        int made;
+
+        *slash = '\0';
+        made = mkdir(path, S_IRWXU);
+        if (made != 0 && errno != EEXIST) {
+            report_errno("cannot make the folder '%s'", printable_text(path));
+            *slash = '/';
+            return EXIT_STORE;
+        }
+        *slash = '/';
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code run_sql(struct database *database, const char *sql, const char *what)
+{
+    if (sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return EXIT_OK;
+    return database_failure(database, what);
+}
+
+static enum exit_code read_number(struct database *database, const char *pragma, int *number)
+{
+    sqlite3_stmt *statement = NULL;
+    enum exit_code code = EXIT_OK;
+
+    if (sqlite3_prepare_v2(database->handle, pragma, -1, &statement, NULL) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_ROW)
+        code = database_failure(database, "read");
+    else
+        *number = sqlite3_column_int(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return code;
+}
+
+static enum exit_code check_version(struct database *database, bool *empty)
+{
+    const struct database_kind *kind = database->kind;
+    int application = 0;
+    int version = 0;
+    int schema = 0;
+    enum exit_code code = read_number(database, "PRAGMA application_id", &application);
+
+    if (code == EXIT_OK)
+        code = read_number(database, "PRAGMA user_version", &version);
+    if (code == EXIT_OK)
+        code = read_number(database, "SELECT count(*) FROM sqlite_master", &schema);
+    if (code != EXIT_OK)
+        return code;
+    *empty = application == 0 && version == 0 && schema == 0;
+    if (*empty || (application == kind->application && version == kind->version))
+        return EXIT_OK;
+    if (application != kind->application)
+        report("'%s' is a database of something else: %s names another file", printable_text(database->path),
+               kind->variable);
+    else
+        report("'%s' was written by another version of order-tools (schema %d, this one knows %d)",
+               printable_text(database->path), version, kind->version);
+    return EXIT_STORE;
+}
+
+static enum exit_code make_schema(struct database *database)
+{
+    const struct database_kind *kind = database->kind;
+    char pragmas[128];
+    bool empty = false;
+    /* Under the write lock, since another process may be doing the same. */
+    enum exit_code code = database_begin(database);
+
+    if (code != EXIT_OK)
+        return code;
+    code = check_version(database, &empty);
+    (void)snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", kind->application,
+                   kind->version);
+    if (code == EXIT_OK && empty) {
+        code = run_sql(database, kind->schema, "set up");
+        if (code == EXIT_OK)
+            code = run_sql(database, pragmas, "set up");
+    }
+    if (code == EXIT_OK)
+        return database_commit(database);
+    database_roll_back(database);
+    return code;
+}
+
+static enum exit_code set_up(struct database *database, enum database_access access)
+{
+    bool empty = false;
+    enum exit_code code;
+
+    (void)sqlite3_busy_timeout(database->handle, BUSY_MS);
+    code = check_version(database, &empty);
+    if (code != EXIT_OK)
+        return code;
+    if (access == DATABASE_READ) {
+        if (!empty)
+            return EXIT_OK;
+        report("'%s' has nothing in it", printable_text(database->path));
+        return EXIT_STORE;
+    }
+    /* FULL: in this mode of logging, no less survives a loss of power. */
+    code = run_sql(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "set up");
+    return code == EXIT_OK && empty ? make_schema(database) : code;
+}
+
+enum exit_code database_open(const struct database_kind *kind, enum database_access access, struct database **out)
+{
+    struct database *database = need_calloc(1, sizeof *database);
+    int flags = access == DATABASE_CREATE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+    enum exit_code code = EXIT_OK;
+    mode_t before;
+
+    *out = NULL;
+    database->kind = kind;
+    database->path = find_path(kind);
+    if (database->path == NULL)
+        code = EXIT_STORE;
+    else if (access == DATABASE_CREATE)
+        code = make_folders(database->path);
+    if (code == EXIT_OK) {
+        before = umask(S_IRWXG | S_IRWXO);
+        if (sqlite3_open_v2(database->path, &database->handle, flags, NULL) != SQLITE_OK)
+            code = database_failure(database, "open");
+        else
+            code = set_up(database, access);
+        (void)umask(before);
+    }
+    if (code != EXIT_OK)
+        database_close(database);
+    else
+        *out = database;
+    return code;
+}
+
+void database_close(struct database *database)
+{
+    sqlite3_stmt *statement;
+
+    if (database == NULL)
+        return;
+    while (database->handle != NULL && (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)
+        (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(database->handle);
+    free(database->path);
+    free(database);
+}
+
+enum exit_code database_begin(struct database *database)
+{
+    return run_sql(database, "BEGIN IMMEDIATE", "write to");
+}
+
+void database_roll_back(struct database *database)
+{
+    /* After a failed commit the transaction may be over already. */
+    if (sqlite3_get_autocommit(database->handle) == 0)
+        (void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+enum exit_code database_commit(struct database *database)
+{
+    enum exit_code code = run_sql(database, "COMMIT", "write to");
+
+    if (code != EXIT_OK)
+        database_roll_back(database);
+    return code;
+}
+
+enum exit_code database_prepare(struct database *database, const struct database_statement *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sqlite3_prepare_v3(database->handle, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement, NULL) !=
+            SQLITE_OK)
+            return database_failure(database, "use");
+    return EXIT_OK;
+}
+
+/* What can fail here but for memory is a mistake in this program. */
+static void need_bound(int result)
+{
+    if (result != SQLITE_OK)
+        die(EXIT_BUG, "cannot bind a value: %s", sqlite3_errstr(result));
+}
+
+void database_bind_int(sqlite3_stmt *statement, int at, int64_t value)
+{
+    need_bound(sqlite3_bind_int64(statement, at, value));
+}
+
+void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len)
+{
+    need_bound(sqlite3_bind_text(statement, at, text, (int)len, SQLITE_STATIC));
+}
+
+void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len)
+{
+    need_bound(sqlite3_bind_blob(statement, at, bytes, (int)len, SQLITE_STATIC));
+}
+
+enum exit_code database_run(struct database *database, sqlite3_stmt *statement)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        code = database_failure(database, "write to");
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found)
+{
+    int result = sqlite3_step(statement);
+
+    *found = result == SQLITE_ROW;
+    if (result == SQLITE_ROW || result == SQLITE_DONE)
+        return EXIT_OK;
+    (void)sqlite3_reset(statement);
+    return database_failure(database, "read");
+}

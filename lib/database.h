@@ -1,0 +1,67 @@
+/*
+ * database: an SQLite file of ours: opened with care, synced at every commit, with its schema's version checked.
+ *
+ * Every function that can fail reports why, with the path, and gives EXIT_STORE.
+ */
+#ifndef DATABASE_H
+#define DATABASE_H
+
+#include "report.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct database;
+
+struct database_kind {
+    const char *variable; /* of the environment, that names the file */
+    const char *file;     /* its name under $XDG_STATE_HOME/order-tools/ otherwise */
+    const char *schema;   /* SQL that makes an empty database ours */
+    int application;      /* PRAGMA application_id: tells our files from others */
+    int version;          /* PRAGMA user_version */
+};
+
+enum database_access { DATABASE_CREATE, DATABASE_READ };
+
+/*
+ * Opens the file; with DATABASE_CREATE, makes it and its folder if they are not there, private to their owner. Waits up to
+ * 5 s for another process that holds it.
+ */
+enum exit_code database_open(const struct database_kind *kind, enum database_access access,
+                             struct database **database);
+void database_close(struct database *database);
+
+/* Takes the right to write at once, so that what is read within is still true at the commit. */
+enum exit_code database_begin(struct database *database);
+
+/* On EXIT_OK all of it is on disk. Otherwise none of it is, and the transaction is over. */
+enum exit_code database_commit(struct database *database);
+void database_roll_back(struct database *database);
+
+struct database_statement {
+    sqlite3_stmt **statement;
+    const char *sql;
+};
+
+/* Prepares statements, to be finalized by database_close(). */
+enum exit_code database_prepare(struct database *database, const struct database_statement *all, size_t count);
+
+/* Binds a value, which must last until the statement was run. Ends the program if there is no memory for that. */
+void database_bind_int(sqlite3_stmt *statement, int at, int64_t value);
+void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);
+void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len);
+
+/* Runs a statement to its end, and resets it. */
+enum exit_code database_run(struct database *database, sqlite3_stmt *statement);
+
+/* Gets a row: *found says whether there is one. The caller resets the statement when it has read it. */
+enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
+
+/* Reports the last error of the database. */
+enum exit_code database_failure(struct database *database, const char *what);
+
+const char *database_path(const struct database *database);
+
+#endif

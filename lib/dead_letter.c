@@ -1,0 +1,198 @@
+#include "dead_letter.h"
+
+#include "report.h"
+
+#include <string.h>
+
+static bool bytes_are(amqp_bytes_t bytes, const char *text)
+{
+    return bytes.len == strlen(text) && memcmp(bytes.bytes, text, bytes.len) == 0;
+}
+
+static const amqp_field_value_t *find(const amqp_table_t *headers, const char *name)
+{
+    for (int i = 0; i < headers->num_entries; i++)
+        if (bytes_are(headers->entries[i].key, name))
+            return &headers->entries[i].value;
+    return NULL;
+}
+
+bool header_integer(const amqp_field_value_t *value, int64_t *integer)
+{
+    switch (value->kind) {
+    case AMQP_FIELD_KIND_I8:
+        *integer = value->value.i8;
+        return true;
+    case AMQP_FIELD_KIND_U8:
+        *integer = value->value.u8;
+        return true;
+    case AMQP_FIELD_KIND_I16:
+        *integer = value->value.i16;
+        return true;
+    case AMQP_FIELD_KIND_U16:
+        *integer = value->value.u16;
+        return true;
+    case AMQP_FIELD_KIND_I32:
+        *integer = value->value.i32;
+        return true;
+    case AMQP_FIELD_KIND_U32:
+        *integer = value->value.u32;
+        return true;
+    case AMQP_FIELD_KIND_I64:
+        *integer = value->value.i64;
+        return true;
+    case AMQP_FIELD_KIND_U64:
+    case AMQP_FIELD_KIND_TIMESTAMP:
+        *integer = value->value.u64 > INT64_MAX ? INT64_MAX : (int64_t)value->value.u64;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int64_t named_integer(const amqp_table_t *headers, const char *name)
+{
+    const amqp_field_value_t *value = find(headers, name);
+    int64_t integer = 0;
+
+    return value != NULL && header_integer(value, &integer) ? integer : 0;
+}
+
+static amqp_bytes_t named_text(const amqp_table_t *headers, const char *name)
+{
+    const amqp_field_value_t *value = find(headers, name);
+
+    if (value == NULL || (value->kind != AMQP_FIELD_KIND_UTF8 && value->kind != AMQP_FIELD_KIND_BYTES))
+        return amqp_empty_bytes;
+    return value->value.bytes;
+}
+
+static amqp_bytes_t first_of_array(const amqp_field_value_t *value)
+{
+    if (value == NULL || value->kind != AMQP_FIELD_KIND_ARRAY || value->value.array.num_entries < 1 ||
+        value->value.array.entries[0].kind != AMQP_FIELD_KIND_UTF8)
+        return amqp_empty_bytes;
+    return value->value.array.entries[0].value.bytes;
+}
+
+static bool read_own_headers(const amqp_table_t *headers, struct death *death)
+{
+    death->queue = named_text(headers, HEADER_QUEUE);
+    death->reason = named_text(headers, HEADER_REASON);
+    death->exchange = named_text(headers, HEADER_EXCHANGE);
+    death->routing_key = named_text(headers, HEADER_ROUTING_KEY);
+    death->count = 1;
+    death->time = named_integer(headers, HEADER_TIME);
+    return find(headers, HEADER_EXCHANGE) != NULL && death->routing_key.bytes != NULL;
+}
+
+static bool read_x_death(const amqp_table_t *headers, struct death *death)
+{
+    const amqp_field_value_t *deaths = find(headers, "x-death");
+    const amqp_field_value_t *entry;
+    const amqp_table_t *table;
+
+    if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY || deaths->value.array.num_entries < 1)
+        return false;
+    /* The newest stands first. */
+    entry = &deaths->value.array.entries[deaths->value.array.num_entries - 1];
+    if (entry->kind != AMQP_FIELD_KIND_TABLE)
+        return false;
+    table = &entry->value.table;
+    death->queue = named_text(table, "queue");
+    death->reason = named_text(table, "reason");
+    death->exchange = named_text(table, "exchange");
+    death->routing_key = first_of_array(find(table, "routing-keys"));
+    death->count = named_integer(table, "count");
+    death->time = named_integer(table, "time");
+    return find(table, "exchange") != NULL && death->routing_key.bytes != NULL;
+}
+
+bool death_read(const amqp_basic_properties_t *properties, struct death *death)
+{
+    memset(death, 0, sizeof *death);
+    if (properties == NULL || (properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
+        return false;
+    return read_own_headers(&properties->headers, death) || read_x_death(&properties->headers, death);
+}
+
+/* A header of a death, or of the broker's own. */
+static bool is_of_a_death(amqp_bytes_t name)
+{
+    static const char *const own[] = {HEADER_QUEUE, HEADER_EXCHANGE, HEADER_ROUTING_KEY, HEADER_REASON, HEADER_TIME};
+
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (bytes_are(name, own[i]))
+            return true;
+    return bytes_are(name, "x-death") || bytes_are(name, "x-delivery-count") ||
+           (name.len > 14 && memcmp(name.bytes, "x-first-death-", 14) == 0) ||
+           (name.len > 13 && memcmp(name.bytes, "x-last-death-", 13) == 0);
+}
+
+static amqp_table_entry_t text_entry(const char *name, amqp_bytes_t text)
+{
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(name)};
+
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = text;
+    return entry;
+}
+
+static amqp_table_entry_t integer_entry(const char *name, int64_t integer)
+{
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(name)};
+
+    entry.value.kind = AMQP_FIELD_KIND_I64;
+    entry.value.value.i64 = integer;
+    return entry;
+}
+
+/* The properties with their headers in a table of its own that has room for some more, and without those of a death. */
+static amqp_basic_properties_t copy_without_death(const amqp_basic_properties_t *properties, size_t room,
+                                                  amqp_pool_t *pool)
+{
+    amqp_basic_properties_t copy = *properties;
+    amqp_table_t headers = {0};
+
+    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
+        room += (size_t)properties->headers.num_entries;
+    headers.entries = amqp_pool_alloc(pool, (room + 1) * sizeof *headers.entries);
+    if (headers.entries == NULL)
+        die_no_memory();
+    for (int i = 0; (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 && i < properties->headers.num_entries; i++)
+        if (!is_of_a_death(properties->headers.entries[i].key))
+            headers.entries[headers.num_entries++] = properties->headers.entries[i];
+    copy.headers = headers;
+    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_USER_ID_FLAG;
+    return copy;
+}
+
+amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties, const struct death *death,
+                                           amqp_pool_t *pool)
+{
+    amqp_basic_properties_t copy = copy_without_death(properties, 5, pool);
+    amqp_table_entry_t *entries = copy.headers.entries;
+
+    entries[copy.headers.num_entries++] = text_entry(HEADER_QUEUE, death->queue);
+    entries[copy.headers.num_entries++] = text_entry(HEADER_EXCHANGE, death->exchange);
+    entries[copy.headers.num_entries++] = text_entry(HEADER_ROUTING_KEY, death->routing_key);
+    entries[copy.headers.num_entries++] = text_entry(HEADER_REASON, death->reason);
+    entries[copy.headers.num_entries++] = integer_entry(HEADER_TIME, death->time);
+    copy._flags |= AMQP_BASIC_HEADERS_FLAG;
+    return copy;
+}
+
+amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, amqp_pool_t *pool)
+{
+    amqp_basic_properties_t copy = copy_without_death(properties, 1, pool);
+    int64_t replays = named_integer(&copy.headers, HEADER_REPLAYS);
+    int kept = 0;
+
+    for (int i = 0; i < copy.headers.num_entries; i++)
+        if (!bytes_are(copy.headers.entries[i].key, HEADER_REPLAYS))
+            copy.headers.entries[kept++] = copy.headers.entries[i];
+    copy.headers.entries[kept++] = integer_entry(HEADER_REPLAYS, replays + 1);
+    copy.headers.num_entries = kept;
+    copy._flags |= AMQP_BASIC_HEADERS_FLAG;
+    return copy;
+}

@@ -1,0 +1,52 @@
+/*
+ * dead_letter: where a dead letter came from, and what is done to its headers when it is moved.
+ *
+ * The broker writes x-death when it moves a message. A program of ours that moves one writes the same under
+ * names that the broker leaves alone, HEADER_QUEUE and so on.
+ */
+#ifndef DEAD_LETTER_H
+#define DEAD_LETTER_H
+
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HEADER_QUEUE "order-tools-queue"
+#define HEADER_EXCHANGE "order-tools-exchange"
+#define HEADER_ROUTING_KEY "order-tools-routing-key"
+#define HEADER_REASON "order-tools-reason"
+#define HEADER_TIME "order-tools-time"       /* seconds since 1970 */
+#define HEADER_REPLAYS "order-tools-replays" /* how often dlq-replay has sent the message back */
+
+/* The first death of a message. What is not said has a NULL in its bytes, and 0 for a number. */
+struct death {
+    amqp_bytes_t queue;
+    amqp_bytes_t reason;
+    amqp_bytes_t exchange;
+    amqp_bytes_t routing_key;
+    int64_t count;
+    int64_t time; /* seconds since 1970 */
+};
+
+/*
+ * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and by which key the
+ * message was published. Fields point into the properties.
+ */
+bool death_read(const amqp_basic_properties_t *properties, struct death *death);
+
+/* The value of an integer, of whatever width. False if it is none. */
+bool header_integer(const amqp_field_value_t *value, int64_t *integer);
+
+/*
+ * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides. Like
+ * dead_letter_revived() it lasts as long as pool, properties and death, and is without the user_id, which the
+ * broker takes from its owner alone.
+ */
+amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties, const struct death *death,
+                                           amqp_pool_t *pool);
+
+/* A copy for a message that is sent back: its headers say nothing of the death, and count the replay. */
+amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, amqp_pool_t *pool);
+
+#endif

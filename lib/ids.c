@@ -1,0 +1,55 @@
+#include "ids.h"
+
+#include "clock.h"
+#include "report.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <uuid/uuid.h>
+
+#define PREFIX "urn:order-tools:"
+
+void order_id_mint(unsigned char id[UUID_BYTES])
+{
+    static int64_t last_ms;
+    static unsigned counter; /* 12 bits: RFC 9562, section 6.2, method 1 */
+    int64_t now_ms = clock_utc_ms();
+
+    uuid_generate_random(id);
+    if (now_ms > last_ms) {
+        last_ms = now_ms;
+        /* Half of the counter is left free, so that it seldom runs over within a millisecond. */
+        counter = ((unsigned)id[6] << 8 | id[7]) & 0x7FFU;
+    } else if (++counter > 0xFFFU) {
+        last_ms++;
+        counter = 0;
+    }
+    for (int i = 0; i < 6; i++)
+        id[i] = (unsigned char)((uint64_t)last_ms >> (40 - 8 * i));
+    id[6] = (unsigned char)(0x70U | counter >> 8);
+    id[7] = (unsigned char)(counter & 0xFFU);
+    id[8] = (unsigned char)(0x80U | (id[8] & 0x3FU));
+}
+
+void uuid_to_text(const unsigned char id[UUID_BYTES], char text[UUID_TEXT_SIZE])
+{
+    uuid_unparse_lower(id, text);
+}
+
+bool uuid_from_text(const char *text, unsigned char id[UUID_BYTES])
+{
+    return uuid_parse(text, id) == 0;
+}
+
+void message_id_of(const char *event_type, const char *order_id, char text[UUID_TEXT_SIZE])
+{
+    char name[512];
+    uuid_t id;
+    int length = snprintf(name, sizeof name, PREFIX "%s:%s", event_type, order_id);
+
+    if (length < 0 || (size_t)length >= sizeof name)
+        die(EXIT_BUG, "message id of an order id that is too long");
+    uuid_generate_sha1(id, *uuid_get_template("url"), name, (size_t)length);
+    uuid_unparse_lower(id, text);
+}

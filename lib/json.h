@@ -1,0 +1,38 @@
+/*
+ * json: one strict JSON text as a cJSON tree, and what is read out of such a tree.
+ *
+ * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), cuts strings at NUL and
+ * keeps duplicate keys; so the text is scanned first (json_scan.h) and the keys are compared afterwards.
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The tree of the one value in text[0..len), white space around it allowed; the caller frees it with
+ * cJSON_Delete(). NULL if it is not strict JSON, with the reason, a constant, in *reason.
+ */
+cJSON *json_parse(const char *text, size_t len, const char **reason);
+
+/* The member of that name of an object, case and all; NULL if there is none. */
+const cJSON *json_member(const cJSON *object, const char *name);
+
+/* The text of a member that is a string, otherwise NULL. */
+const char *json_member_text(const cJSON *object, const char *name);
+
+/* Takes out, in place, the white space between the tokens of a valid JSON text; returns the new length. */
+size_t json_compact(char *text, size_t len);
+
+/* Sorts the members of all objects in the tree by name: two trees of equal content then print alike. */
+void json_sort(cJSON *tree);
+
+/* Ends the program if cJSON had no memory for what it was asked to make or to add. */
+void json_need(const void *made);
+
+/* The tree as one line of JSON, to be freed with cJSON_free(). Ends the program if there is no memory. */
+char *json_print(const cJSON *tree);
+
+#endif

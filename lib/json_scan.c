@@ -1,0 +1,399 @@
+#include "json_scan.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum state {
+    VALUE,        /* a value must come */
+    FIRST_VALUE,  /* a value, or the end of the array just opened */
+    FIRST_KEY,    /* a key, or the end of the object just opened */
+    KEY,          /* a key must come */
+    COLON,        /* after a key */
+    AFTER_VALUE,  /* a comma or the end of what is open */
+    STRING,       /* within a string */
+    UTF8,         /* within a character of a string */
+    ESCAPE,       /* after a backslash */
+    UNICODE,      /* within \uXXXX */
+    LOW_ESCAPE,   /* after a high surrogate: a backslash */
+    LOW_U,        /* and then a u */
+    LITERAL,      /* within true, false or null */
+    MINUS,        /* after the sign of a number */
+    ZERO,         /* after a leading zero */
+    INTEGER,      /* within the digits before a point */
+    POINT,        /* after the point */
+    FRACTION,     /* within the digits after it */
+    EXPONENT,     /* after e */
+    EXPONENT_SIGN, /* after its sign */
+    EXPONENT_DIGITS,
+    DONE
+};
+
+void json_scan_start(struct json_scan *scan)
+{
+    memset(scan, 0, sizeof *scan);
+    scan->state = VALUE;
+}
+
+static enum json_progress fault(struct json_scan *scan, const char *reason)
+{
+    scan->fault = reason;
+    return JSON_FAULTY;
+}
+
+static bool is_space(unsigned char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_digit(unsigned char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static enum json_progress value_ended(struct json_scan *scan)
+{
+    if (scan->depth == 0) {
+        scan->state = DONE;
+        return JSON_COMPLETE;
+    }
+    scan->state = AFTER_VALUE;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress open_container(struct json_scan *scan, bool object)
+{
+    if (scan->depth == JSON_MAX_DEPTH)
+        return fault(scan, "nested too deeply");
+    scan->objects = scan->objects << 1 | (object ? 1U : 0U);
+    scan->depth++;
+    scan->state = object ? FIRST_KEY : FIRST_VALUE;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress close_container(struct json_scan *scan, bool object)
+{
+    if (scan->depth == 0 || (scan->objects & 1U) != (object ? 1U : 0U))
+        return fault(scan, object ? "unexpected '}'" : "unexpected ']'");
+    scan->objects >>= 1;
+    scan->depth--;
+    return value_ended(scan);
+}
+
+static enum json_progress start_number(struct json_scan *scan, int state)
+{
+    scan->state = state;
+    scan->length = 1;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress start_value(struct json_scan *scan, unsigned char c)
+{
+    switch (c) {
+    case '{':
+        return open_container(scan, true);
+    case '[':
+        return open_container(scan, false);
+    case '"':
+        scan->state = STRING;
+        scan->is_key = 0;
+        return JSON_UNFINISHED;
+    case 't':
+        scan->literal = "rue";
+        break;
+    case 'f':
+        scan->literal = "alse";
+        break;
+    case 'n':
+        scan->literal = "ull";
+        break;
+    case '-':
+        return start_number(scan, MINUS);
+    case '0':
+        return start_number(scan, ZERO);
+    case 0xEF:
+        return fault(scan, "a byte order mark, or other text, where a value should start");
+    default:
+        if (!is_digit(c))
+            return fault(scan, "no JSON value starts like this");
+        return start_number(scan, INTEGER);
+    }
+    scan->state = LITERAL;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress start_key(struct json_scan *scan, unsigned char c)
+{
+    if (c != '"')
+        return fault(scan, "an object's key must be a string");
+    scan->state = STRING;
+    scan->is_key = 1;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress after_value(struct json_scan *scan, unsigned char c)
+{
+    if (c == ',') {
+        scan->state = (scan->objects & 1U) != 0 ? KEY : VALUE;
+        return JSON_UNFINISHED;
+    }
+    if (c == '}' || c == ']')
+        return close_container(scan, c == '}');
+    return fault(scan, "a comma or a closing bracket is missing");
+}
+
+static enum json_progress structure(struct json_scan *scan, unsigned char c)
+{
+    if (is_space(c))
+        return JSON_UNFINISHED;
+    switch (scan->state) {
+    case FIRST_VALUE:
+        return c == ']' ? close_container(scan, false) : start_value(scan, c);
+    case FIRST_KEY:
+        return c == '}' ? close_container(scan, true) : start_key(scan, c);
+    case KEY:
+        return start_key(scan, c);
+    case COLON:
+        if (c != ':')
+            return fault(scan, "a colon is missing after a key");
+        scan->state = VALUE;
+        return JSON_UNFINISHED;
+    case AFTER_VALUE:
+        return after_value(scan, c);
+    default:
+        return start_value(scan, c);
+    }
+}
+
+/* The first byte of a character beyond ASCII: how many follow, and between what the next must lie (RFC 3629). */
+static enum json_progress start_character(struct json_scan *scan, unsigned char c)
+{
+    scan->low_bound = 0x80;
+    scan->high_bound = 0xBF;
+    if (c >= 0xC2 && c <= 0xDF) {
+        scan->more = 1;
+    } else if (c >= 0xE0 && c <= 0xEF) {
+        scan->more = 2;
+        if (c == 0xE0)
+            scan->low_bound = 0xA0;
+        if (c == 0xED)
+            scan->high_bound = 0x9F;
+    } else if (c >= 0xF0 && c <= 0xF4) {
+        scan->more = 3;
+        if (c == 0xF0)
+            scan->low_bound = 0x90;
+        if (c == 0xF4)
+            scan->high_bound = 0x8F;
+    } else {
+        return fault(scan, "a string is not UTF-8");
+    }
+    scan->state = UTF8;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress continue_character(struct json_scan *scan, unsigned char c)
+{
+    if (c < scan->low_bound || c > scan->high_bound)
+        return fault(scan, "a string is not UTF-8");
+    scan->low_bound = 0x80;
+    scan->high_bound = 0xBF;
+    if (--scan->more == 0)
+        scan->state = STRING;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress in_string(struct json_scan *scan, unsigned char c)
+{
+    if (c == '"') {
+        if (!scan->is_key)
+            return value_ended(scan);
+        scan->state = COLON;
+    } else if (c == '\\') {
+        scan->state = ESCAPE;
+    } else if (c < 0x20) {
+        return fault(scan, "a string has a raw control character");
+    } else if (c >= 0x80) {
+        return start_character(scan, c);
+    }
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress in_escape(struct json_scan *scan, unsigned char c)
+{
+    if (c == 'u') {
+        scan->state = UNICODE;
+        scan->digits = 4;
+        scan->unit = 0;
+        return JSON_UNFINISHED;
+    }
+    if (c == '\0' || strchr("\"\\/bfnrt", c) == NULL)
+        return fault(scan, "a string has an unknown escape");
+    scan->state = STRING;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress unit_ended(struct json_scan *scan)
+{
+    bool low = scan->unit >= 0xDC00 && scan->unit <= 0xDFFF;
+
+    if (scan->unit == 0)
+        return fault(scan, "a string has a NUL escape");
+    if (low != (scan->high != 0))
+        return fault(scan, "a string has half of a surrogate pair");
+    scan->high = 0;
+    scan->state = STRING;
+    if (scan->unit >= 0xD800 && scan->unit <= 0xDBFF) {
+        scan->high = scan->unit;
+        scan->state = LOW_ESCAPE;
+    }
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress in_unicode(struct json_scan *scan, unsigned char c)
+{
+    unsigned digit;
+
+    if (is_digit(c))
+        digit = c - (unsigned)'0';
+    else if (c >= 'a' && c <= 'f')
+        digit = c - (unsigned)'a' + 10;
+    else if (c >= 'A' && c <= 'F')
+        digit = c - (unsigned)'A' + 10;
+    else
+        return fault(scan, "a \\u escape needs four hexadecimal digits");
+    scan->unit = scan->unit << 4 | digit;
+    return --scan->digits == 0 ? unit_ended(scan) : JSON_UNFINISHED;
+}
+
+static enum json_progress low_surrogate(struct json_scan *scan, unsigned char c)
+{
+    if (c != (scan->state == LOW_ESCAPE ? '\\' : 'u'))
+        return fault(scan, "a string has half of a surrogate pair");
+    if (scan->state == LOW_ESCAPE) {
+        scan->state = LOW_U;
+        return JSON_UNFINISHED;
+    }
+    scan->state = UNICODE;
+    scan->digits = 4;
+    scan->unit = 0;
+    return JSON_UNFINISHED;
+}
+
+static enum json_progress in_literal(struct json_scan *scan, unsigned char c)
+{
+    if (c != (unsigned char)*scan->literal)
+        return fault(scan, "no JSON value starts like this");
+    scan->literal++;
+    return *scan->literal == '\0' ? value_ended(scan) : JSON_UNFINISHED;
+}
+
+static bool number_may_end(int state)
+{
+    return state == ZERO || state == INTEGER || state == FRACTION || state == EXPONENT_DIGITS;
+}
+
+/* The state after c within a number; DONE if c does not belong to it. */
+static int number_next(int state, unsigned char c)
+{
+    bool exponent = c == 'e' || c == 'E';
+
+    switch (state) {
+    case MINUS:
+        return c == '0' ? ZERO : is_digit(c) ? INTEGER : DONE;
+    case ZERO:
+        return c == '.' ? POINT : exponent ? EXPONENT : DONE;
+    case INTEGER:
+        return is_digit(c) ? INTEGER : c == '.' ? POINT : exponent ? EXPONENT : DONE;
+    case POINT:
+        return is_digit(c) ? FRACTION : DONE;
+    case FRACTION:
+        return is_digit(c) ? FRACTION : exponent ? EXPONENT : DONE;
+    case EXPONENT:
+        return c == '+' || c == '-' ? EXPONENT_SIGN : is_digit(c) ? EXPONENT_DIGITS : DONE;
+    default:
+        return is_digit(c) ? EXPONENT_DIGITS : DONE;
+    }
+}
+
+static bool in_a_number(const struct json_scan *scan)
+{
+    return scan->state >= MINUS && scan->state < DONE;
+}
+
+/* Takes c into the number; or ends the number before c, which then stands for itself. */
+static enum json_progress in_number(struct json_scan *scan, unsigned char c, bool *took)
+{
+    int next = number_next(scan->state, c);
+
+    if (next != DONE) {
+        scan->state = next;
+        return ++scan->length > JSON_MAX_NUMBER ? fault(scan, "a number is too long") : JSON_UNFINISHED;
+    }
+    *took = false;
+    if (!number_may_end(scan->state))
+        return fault(scan, "a number is not complete");
+    if (is_digit(c))
+        return fault(scan, "a number has a leading zero");
+    return value_ended(scan);
+}
+
+static enum json_progress step(struct json_scan *scan, unsigned char c)
+{
+    switch (scan->state) {
+    case STRING:
+        return in_string(scan, c);
+    case UTF8:
+        return continue_character(scan, c);
+    case ESCAPE:
+        return in_escape(scan, c);
+    case UNICODE:
+        return in_unicode(scan, c);
+    case LOW_ESCAPE:
+    case LOW_U:
+        return low_surrogate(scan, c);
+    case LITERAL:
+        return in_literal(scan, c);
+    default:
+        return structure(scan, c);
+    }
+}
+
+/* Most bytes of an order are plain characters of strings. */
+static size_t plain_run(const char *bytes, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len) {
+        unsigned char c = (unsigned char)bytes[i];
+
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            break;
+        i++;
+    }
+    return i;
+}
+
+enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, size_t len, size_t *taken)
+{
+    enum json_progress progress = JSON_UNFINISHED;
+    size_t i = 0;
+
+    while (i < len && progress == JSON_UNFINISHED) {
+        unsigned char c = (unsigned char)bytes[i];
+        bool took = true;
+
+        progress = in_a_number(scan) ? in_number(scan, c, &took) : step(scan, c);
+        if (took && progress != JSON_FAULTY)
+            i++;
+        if (scan->state == STRING)
+            i += plain_run(bytes + i, len - i);
+    }
+    *taken = i;
+    return progress;
+}
+
+enum json_progress json_scan_finish(struct json_scan *scan)
+{
+    if (scan->depth == 0 && number_may_end(scan->state))
+        return value_ended(scan);
+    return fault(scan, "the input ends within a value");
+}

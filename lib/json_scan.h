@@ -1,0 +1,50 @@
+/*
+ * json_scan: where one JSON value ends, and whether RFC 8259 allows it. Incremental: bytes come as they come.
+ *
+ * Stricter than the grammar in what a C string or another parser could read differently: text must be UTF-8
+ * (RFC 8259, 8.1), a surrogate escape must be one of a pair, a NUL escape is refused, nesting ends at
+ * JSON_MAX_DEPTH and a number at JSON_MAX_NUMBER. Duplicate keys are not looked for here but in json.h.
+ */
+#ifndef JSON_SCAN_H
+#define JSON_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Arrays and objects within each other; a scalar has depth 0. */
+#define JSON_MAX_DEPTH 64
+
+/* Characters of a number: what cJSON's buffer for one holds. */
+#define JSON_MAX_NUMBER 63
+
+struct json_scan {
+    int state;            /* what may come next; private to json_scan.c, like all below */
+    unsigned depth;       /* open arrays and objects */
+    uint64_t objects;     /* a bit for each of them: is it an object? */
+    const char *literal;  /* the rest of true, false, null */
+    unsigned length;      /* of the number at hand */
+    unsigned digits;      /* of a \u escape: still to come */
+    unsigned unit;        /* its value so far */
+    unsigned high;        /* a high surrogate that waits for its low one, or 0 */
+    unsigned more;        /* continuation bytes of a UTF-8 sequence, still to come */
+    unsigned char low_bound, high_bound; /* between which the next of them must lie */
+    unsigned char is_key; /* the string at hand is a key */
+    const char *fault;    /* why it is no JSON; NULL if nothing is wrong so far */
+};
+
+enum json_progress {
+    JSON_UNFINISHED, /* all bytes were taken, the value goes on */
+    JSON_COMPLETE,   /* the value ended within the bytes */
+    JSON_FAULTY      /* the byte at *taken must not stand there: see fault */
+};
+
+/* Ready for the first byte of a value: white space before it is skipped. */
+void json_scan_start(struct json_scan *scan);
+
+/* Reads on. *taken is how many of the bytes belong to the value (white space before it among them). */
+enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, size_t len, size_t *taken);
+
+/* No more bytes will come: a number at top level is complete only now. */
+enum json_progress json_scan_finish(struct json_scan *scan);
+
+#endif

@@ -1,0 +1,212 @@
+#include "json_stream.h"
+
+#include "json_scan.h"
+#include "report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define READ_SIZE ((size_t)64 * 1024)
+
+enum mode {
+    BETWEEN,  /* white space before a value */
+    WITHIN,   /* a value has started */
+    TOO_LARGE, /* a value has, and outgrew the limit: its bytes are let go as they come */
+    SKIPPING  /* after a syntax error, up to a line that starts with '{' */
+};
+
+struct json_stream {
+    int fd;
+    size_t max;
+    char *buffer;
+    size_t size;
+    size_t start;   /* of what has not been handed out */
+    size_t scanned; /* up to where it was looked at: start <= scanned <= filled */
+    size_t filled;
+    bool ended;
+    enum mode mode;
+    struct json_scan scan;
+    bool line_start; /* SKIPPING: the byte at scanned is the first of its line */
+    uint64_t number;
+    uint64_t line;       /* of the byte at scanned */
+    uint64_t value_line; /* of the first byte of the value at hand */
+};
+
+struct json_stream *json_stream_new(int fd, size_t max)
+{
+    struct json_stream *stream = need_calloc(1, sizeof *stream);
+
+    stream->fd = fd;
+    stream->max = max;
+    stream->size = READ_SIZE;
+    stream->buffer = need_calloc(1, stream->size);
+    stream->line = 1;
+    return stream;
+}
+
+void json_stream_free(struct json_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    free(stream->buffer);
+    free(stream);
+}
+
+/* Moves on over bytes that were looked at, counting their lines. */
+static void advance(struct json_stream *stream, size_t count)
+{
+    const char *from = stream->buffer + stream->scanned;
+    const char *end = from + count;
+
+    while ((from = memchr(from, '\n', (size_t)(end - from))) != NULL) {
+        stream->line++;
+        from++;
+    }
+    stream->scanned += count;
+}
+
+static void hand_out(struct json_stream *stream, struct json_piece *piece)
+{
+    piece->text = stream->buffer + stream->start;
+    piece->len = stream->scanned - stream->start;
+    piece->number = stream->number;
+    piece->line = stream->value_line;
+    piece->reason = NULL;
+    piece->last = true;
+    stream->start = stream->scanned;
+}
+
+static void skip_space(struct json_stream *stream)
+{
+    size_t i = stream->scanned;
+
+    while (i < stream->filled && memchr(" \t\r\n", stream->buffer[i], 4) != NULL)
+        i++;
+    advance(stream, i - stream->scanned);
+    stream->start = stream->scanned;
+}
+
+/* Looks for the end of refused input; true if it is in the buffer. */
+static bool skip_refused(struct json_stream *stream)
+{
+    size_t i = stream->scanned;
+
+    while (i < stream->filled && !(stream->line_start && stream->buffer[i] == '{')) {
+        stream->line_start = stream->buffer[i] == '\n';
+        i++;
+    }
+    advance(stream, i - stream->scanned);
+    return i < stream->filled;
+}
+
+static enum json_stream_event refused_piece(struct json_stream *stream, struct json_piece *piece, const char *reason,
+                                            bool last)
+{
+    hand_out(stream, piece);
+    piece->reason = reason;
+    piece->last = last;
+    if (last)
+        stream->mode = BETWEEN;
+    return JSON_STREAM_REFUSED;
+}
+
+static enum json_stream_event syntax_error(struct json_stream *stream, struct json_piece *piece)
+{
+    const char *reason = stream->mode == TOO_LARGE ? NULL : stream->scan.fault;
+    bool found;
+
+    stream->value_line = stream->line;
+    stream->mode = SKIPPING;
+    /* An order that lacks its last bracket is noticed at the first byte of the next one, which may be sound. */
+    stream->line_start = stream->scanned > stream->start && stream->buffer[stream->scanned - 1] == '\n';
+    found = skip_refused(stream);
+    return refused_piece(stream, piece, reason, found || stream->ended);
+}
+
+static enum json_stream_event go_on_skipping(struct json_stream *stream, struct json_piece *piece)
+{
+    bool found = skip_refused(stream);
+
+    if (!found && !stream->ended && stream->start == stream->scanned)
+        return JSON_STREAM_EMPTY;
+    return refused_piece(stream, piece, NULL, found || stream->ended);
+}
+
+static enum json_stream_event go_on_too_large(struct json_stream *stream, struct json_piece *piece, bool complete)
+{
+    if (!complete && stream->start == stream->scanned)
+        return JSON_STREAM_EMPTY;
+    return refused_piece(stream, piece, NULL, complete);
+}
+
+static void start_value(struct json_stream *stream)
+{
+    json_scan_start(&stream->scan);
+    stream->mode = WITHIN;
+    stream->number++;
+    stream->value_line = stream->line;
+}
+
+static enum json_stream_event read_value(struct json_stream *stream, struct json_piece *piece)
+{
+    size_t taken = 0;
+    enum json_progress progress =
+        json_scan_feed(&stream->scan, stream->buffer + stream->scanned, stream->filled - stream->scanned, &taken);
+
+    advance(stream, taken);
+    if (progress == JSON_UNFINISHED && stream->ended)
+        progress = json_scan_finish(&stream->scan);
+    if (progress == JSON_FAULTY)
+        return syntax_error(stream, piece);
+    if (stream->mode == TOO_LARGE)
+        return go_on_too_large(stream, piece, progress == JSON_COMPLETE);
+    if (stream->scanned - stream->start > stream->max) {
+        stream->mode = TOO_LARGE;
+        return refused_piece(stream, piece, "too large", progress == JSON_COMPLETE);
+    }
+    if (progress == JSON_UNFINISHED)
+        return JSON_STREAM_EMPTY;
+    hand_out(stream, piece);
+    stream->mode = BETWEEN;
+    return JSON_STREAM_VALUE;
+}
+
+enum json_stream_event json_stream_next(struct json_stream *stream, struct json_piece *piece)
+{
+    if (stream->mode == SKIPPING)
+        return go_on_skipping(stream, piece);
+    if (stream->mode == BETWEEN) {
+        skip_space(stream);
+        if (stream->scanned == stream->filled)
+            return stream->ended ? JSON_STREAM_END : JSON_STREAM_EMPTY;
+        start_value(stream);
+    }
+    return read_value(stream, piece);
+}
+
+bool json_stream_fill(struct json_stream *stream)
+{
+    ssize_t got;
+
+    if (stream->start > 0) {
+        memmove(stream->buffer, stream->buffer + stream->start, stream->filled - stream->start);
+        stream->scanned -= stream->start;
+        stream->filled -= stream->start;
+        stream->start = 0;
+    }
+    if (stream->size - stream->filled < READ_SIZE / 2) {
+        stream->size *= 2;
+        stream->buffer = need_realloc(stream->buffer, stream->size);
+    }
+    do
+        got = read(stream->fd, stream->buffer + stream->filled, stream->size - stream->filled);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return false;
+    if (got == 0)
+        stream->ended = true;
+    stream->filled += (size_t)got;
+    return true;
+}

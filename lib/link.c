@@ -1,0 +1,497 @@
+#include "link.h"
+
+#include "clock.h"
+#include "stop.h"
+#include "text.h"
+#include "version.h"
+
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define CONNECT_SECONDS 5
+#define REPLY_SECONDS 15
+#define FRAME_MAX 131072
+#define BEAT_MS (LINK_HEARTBEAT * 1000 / 3)
+#define STABLE_MS 60000 /* a connection that lasted this long was no failed attempt */
+#define REPORT_EVERY 10 /* failed attempts: the first is reported, and then each so many */
+#define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
+
+struct link {
+    const struct link_options *options;
+    const char *purpose;
+    link_setup *setup;
+    void *context;
+    amqp_connection_state_t connection; /* NULL while down */
+    const struct endpoint *endpoint;    /* of the connection, or of the last attempt */
+    unsigned generation;
+    int failures; /* attempts in a row that led to nothing */
+    int64_t up_since_ms;
+    int64_t next_beat_ms;
+    bool blocked;
+    char reason[1024]; /* of the last failure */
+    struct link *next; /* among all links of the program */
+};
+
+static struct link *all_links;
+
+struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup, void *context)
+{
+    struct link *link = need_calloc(1, sizeof *link);
+
+    link->options = options;
+    link->purpose = purpose;
+    link->setup = setup;
+    link->context = context;
+    link->next = all_links;
+    all_links = link;
+    return link;
+}
+
+enum exit_code link_no_setup(struct link *link, void *context)
+{
+    (void)link;
+    (void)context;
+    return EXIT_OK;
+}
+
+static void disconnect(struct link *link)
+{
+    if (link->connection != NULL)
+        (void)amqp_destroy_connection(link->connection);
+    link->connection = NULL;
+    link->blocked = false;
+}
+
+void link_free(struct link *link)
+{
+    if (link == NULL)
+        return;
+    if (link->connection != NULL)
+        (void)amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS);
+    disconnect(link);
+    for (struct link **at = &all_links; *at != NULL; at = &(*at)->next) {
+        if (*at == link) {
+            *at = link->next;
+            break;
+        }
+    }
+    free(link);
+}
+
+const char *link_reason(const struct link *link)
+{
+    return link->reason;
+}
+
+bool link_is_up(const struct link *link)
+{
+    return link->connection != NULL;
+}
+
+amqp_connection_state_t link_connection(struct link *link)
+{
+    return link->connection;
+}
+
+unsigned link_generation(const struct link *link)
+{
+    return link->generation;
+}
+
+bool link_is_blocked(const struct link *link)
+{
+    return link->blocked;
+}
+
+void link_progress(struct link *link)
+{
+    link->failures = 0;
+}
+
+/* ---- what went wrong ---- */
+
+enum exit_code link_fault(struct link *link, enum exit_code code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(link->reason, sizeof link->reason, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+enum exit_code link_status(struct link *link, int status, const char *what)
+{
+    if (status >= 0)
+        return EXIT_OK;
+    if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED || status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
+        return link_fault(link, EXIT_LOGIN, "%s: %s", what, amqp_error_string2(status));
+    return link_fault(link, EXIT_UNREACHABLE, "%s: %s", what, amqp_error_string2(status));
+}
+
+static enum exit_code code_of_reply(uint16_t reply_code)
+{
+    switch (reply_code) {
+    case AMQP_ACCESS_REFUSED:
+    case AMQP_NOT_ALLOWED:
+        return EXIT_LOGIN;
+    case AMQP_NOT_FOUND:
+    case AMQP_PRECONDITION_FAILED:
+        return EXIT_TOPOLOGY;
+    default:
+        return EXIT_UNREACHABLE;
+    }
+}
+
+enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char *what)
+{
+    uint16_t code;
+    amqp_bytes_t text;
+
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL)
+        return EXIT_OK;
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
+        return link_status(link, reply.reply_type == AMQP_RESPONSE_NONE ? AMQP_STATUS_SOCKET_CLOSED : reply.library_error,
+                           what);
+    if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        const amqp_connection_close_t *close_method = reply.reply.decoded;
+
+        code = close_method->reply_code;
+        text = close_method->reply_text;
+    } else {
+        const amqp_channel_close_t *close_method = reply.reply.decoded;
+
+        code = close_method->reply_code;
+        text = close_method->reply_text;
+    }
+    return link_fault(link, code_of_reply(code), "%s: %d %s", what, code, printable(text.bytes, text.len));
+}
+
+void link_lose(struct link *link)
+{
+    if (link->connection == NULL)
+        return;
+    if (clock_steady_ms() - link->up_since_ms >= STABLE_MS)
+        link->failures = 0;
+    else
+        link->failures++;
+    report("lost the broker '%s' (%s): %s", link->endpoint->name, link->purpose, link->reason);
+    disconnect(link);
+}
+
+/* The broker ended the connection or the channel. */
+static void lose_closed(struct link *link, const char *what, uint16_t code, amqp_bytes_t text)
+{
+    (void)link_fault(link, EXIT_UNREACHABLE, "%s: %d %s", what, code, printable(text.bytes, text.len));
+    link_lose(link);
+}
+
+/* ---- connecting ---- */
+
+static amqp_socket_t *new_socket(struct link *link)
+{
+    amqp_socket_t *socket;
+
+    if (!link->endpoint->tls)
+        return amqp_tcp_socket_new(link->connection);
+    socket = amqp_ssl_socket_new(link->connection);
+    if (socket == NULL)
+        return NULL;
+    amqp_ssl_socket_set_verify_peer(socket, 1);
+    amqp_ssl_socket_set_verify_hostname(socket, 1);
+    return socket;
+}
+
+static enum exit_code prepare_tls(struct link *link, amqp_socket_t *socket)
+{
+    const struct link_options *options = link->options;
+    const char *cacert = options->cacert != NULL ? options->cacert : SYSTEM_CAS;
+
+    if (!link->endpoint->tls)
+        return EXIT_OK;
+    if (amqp_ssl_socket_set_cacert(socket, cacert) != AMQP_STATUS_OK)
+        return link_fault(link, EXIT_LOGIN, "cannot load certificate authorities from '%s'", cacert);
+    if (options->cert != NULL && amqp_ssl_socket_set_key(socket, options->cert, options->key) != AMQP_STATUS_OK)
+        return link_fault(link, EXIT_LOGIN, "cannot load the client certificate '%s' with its key '%s'", options->cert,
+                          options->key);
+    return EXIT_OK;
+}
+
+static enum exit_code open_socket(struct link *link)
+{
+    struct timeval patience = {.tv_sec = CONNECT_SECONDS};
+    amqp_socket_t *socket = new_socket(link);
+    enum exit_code code;
+    int status;
+
+    if (socket == NULL)
+        return link_fault(link, EXIT_UNREACHABLE, "cannot make a socket");
+    code = prepare_tls(link, socket);
+    if (code != EXIT_OK)
+        return code;
+    errno = 0;
+    status = amqp_socket_open_noblock(socket, link->endpoint->host, link->endpoint->port, &patience);
+    if (status == AMQP_STATUS_SOCKET_ERROR && errno != 0 && errno != EINPROGRESS)
+        return link_fault(link, EXIT_UNREACHABLE, "cannot connect: %s", strerror(errno));
+    return link_status(link, status, "cannot connect");
+}
+
+static amqp_table_entry_t text_entry(const char *key, const char *value)
+{
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};
+
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = amqp_cstring_bytes(value);
+    return entry;
+}
+
+static amqp_table_entry_t capability(const char *key)
+{
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};
+
+    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry.value.value.boolean = 1;
+    return entry;
+}
+
+static enum exit_code log_in(struct link *link)
+{
+    const struct endpoint *endpoint = link->endpoint;
+    amqp_table_entry_t capabilities[] = {capability("connection.blocked"), capability("consumer_cancel_notify"),
+                                         capability("publisher_confirms"), capability("basic.nack")};
+    amqp_table_entry_t entries[4] = {text_entry("product", "order-tools"), text_entry("version", ORDER_TOOLS_VERSION)};
+    amqp_table_t properties = {.num_entries = 4, .entries = entries};
+    char name[128];
+
+    (void)snprintf(name, sizeof name, "%s %ld %s", report_name(), (long)getpid(), link->purpose);
+    entries[2] = text_entry("connection_name", name);
+    entries[3].key = amqp_cstring_bytes("capabilities");
+    entries[3].value.kind = AMQP_FIELD_KIND_TABLE;
+    entries[3].value.value.table.num_entries = sizeof capabilities / sizeof capabilities[0];
+    entries[3].value.value.table.entries = capabilities;
+    return link_reply(link,
+                      amqp_login_with_properties(link->connection, endpoint->vhost, LINK_CHANNEL, FRAME_MAX,
+                                                 LINK_HEARTBEAT, &properties, AMQP_SASL_METHOD_PLAIN, endpoint->user,
+                                                 endpoint->password),
+                      "login failed");
+}
+
+static enum exit_code open_channel(struct link *link)
+{
+    struct timeval patience = {.tv_sec = REPLY_SECONDS};
+    enum exit_code code = link_status(link, amqp_set_rpc_timeout(link->connection, &patience), "cannot set a timeout");
+
+    if (code != EXIT_OK)
+        return code;
+    (void)amqp_channel_open(link->connection, LINK_CHANNEL);
+    return link_reply(link, amqp_get_rpc_reply(link->connection), "cannot open a channel");
+}
+
+static enum exit_code connect_endpoint(struct link *link, const struct endpoint *endpoint)
+{
+    enum exit_code code;
+
+    link->endpoint = endpoint;
+    link->connection = amqp_new_connection();
+    if (link->connection == NULL)
+        die_no_memory();
+    code = open_socket(link);
+    if (code == EXIT_OK)
+        code = log_in(link);
+    if (code == EXIT_OK)
+        code = open_channel(link);
+    if (code == EXIT_OK)
+        code = link->setup(link, link->context);
+    if (code != EXIT_OK)
+        disconnect(link);
+    return code;
+}
+
+enum exit_code link_try(struct link *link)
+{
+    enum exit_code code = EXIT_UNREACHABLE;
+    bool may_come = false;
+
+    if (link->connection != NULL)
+        return EXIT_OK;
+    for (size_t i = 0; i < link->options->endpoint_count; i++) {
+        code = connect_endpoint(link, &link->options->endpoints[i]);
+        if (code == EXIT_OK)
+            break;
+        may_come = may_come || code == EXIT_UNREACHABLE;
+    }
+    if (code != EXIT_OK)
+        return may_come ? EXIT_UNREACHABLE : code;
+    link->generation++;
+    link->up_since_ms = clock_steady_ms();
+    link->next_beat_ms = link->up_since_ms + BEAT_MS;
+    return EXIT_OK;
+}
+
+static void pause_before_retry(struct link *link)
+{
+    int64_t until = clock_steady_ms() + (int64_t)link->options->retry_delay * 1000;
+    int64_t left;
+
+    while (!stop_requested() && (left = until - clock_steady_ms()) > 0)
+        link_wait(NULL, -1, (int)left);
+}
+
+static void report_failure(const struct link *link)
+{
+    if (link->failures % REPORT_EVERY == 1)
+        report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s", link->endpoint->name, link->purpose,
+               link->reason, link->failures, link->options->retries, link->options->retry_delay);
+}
+
+static enum exit_code give_up(const struct link *link)
+{
+    report("broker '%s' (%s): %s; giving up after %d attempts", link->endpoint->name, link->purpose, link->reason,
+           link->failures);
+    return EXIT_UNREACHABLE;
+}
+
+enum exit_code link_open(struct link *link)
+{
+    while (link->connection == NULL) {
+        enum exit_code code;
+
+        if (link->failures > 0)
+            pause_before_retry(link);
+        code = link_try(link);
+        if (code == EXIT_OK) {
+            if (link->failures > 0)
+                report("connected to the broker '%s' (%s)", link->endpoint->name, link->purpose);
+            break;
+        }
+        if (code != EXIT_UNREACHABLE) {
+            report("broker '%s' (%s): %s", link->endpoint->name, link->purpose, link->reason);
+            return code;
+        }
+        if (++link->failures >= link->options->retries)
+            return give_up(link);
+        if (stop_requested())
+            return EXIT_UNREACHABLE;
+        report_failure(link);
+    }
+    return EXIT_OK;
+}
+
+/* ---- reading and waiting ---- */
+
+/* A frame that closes or changes the connection as a whole. False if it is one for the channel. */
+static bool take_connection_frame(struct link *link, const amqp_method_t *method)
+{
+    switch (method->id) {
+    case AMQP_CONNECTION_CLOSE_METHOD: {
+        const amqp_connection_close_t *m = method->decoded;
+        amqp_connection_close_ok_t ok = {0};
+
+        (void)amqp_send_method(link->connection, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+        lose_closed(link, "connection closed", m->reply_code, m->reply_text);
+        return true;
+    }
+    case AMQP_CHANNEL_CLOSE_METHOD: {
+        const amqp_channel_close_t *m = method->decoded;
+        amqp_channel_close_ok_t ok = {0};
+
+        (void)amqp_send_method(link->connection, LINK_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+        lose_closed(link, "channel closed", m->reply_code, m->reply_text);
+        return true;
+    }
+    case AMQP_BASIC_CANCEL_METHOD:
+        (void)link_fault(link, EXIT_UNREACHABLE, "subscription cancelled: the queue was deleted or its node went away");
+        link_lose(link);
+        return true;
+    case AMQP_CONNECTION_BLOCKED_METHOD: {
+        const amqp_connection_blocked_t *m = method->decoded;
+
+        report("broker '%s' (%s) takes no messages for now: %s", link->endpoint->name, link->purpose,
+               printable(m->reason.bytes, m->reason.len));
+        link->blocked = true;
+        return true;
+    }
+    case AMQP_CONNECTION_UNBLOCKED_METHOD:
+        report("broker '%s' (%s) takes messages again", link->endpoint->name, link->purpose);
+        link->blocked = false;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void drop_broken(struct link *link, int status)
+{
+    (void)link_status(link, status, "cannot read");
+    link_lose(link);
+}
+
+enum link_event link_read(struct link *link, amqp_frame_t *frame)
+{
+    struct timeval at_once = {0};
+
+    while (link->connection != NULL) {
+        int status = amqp_simple_wait_frame_noblock(link->connection, frame, &at_once);
+
+        if (status == AMQP_STATUS_TIMEOUT)
+            return LINK_QUIET;
+        if (status != AMQP_STATUS_OK)
+            drop_broken(link, status);
+        else if (frame->frame_type != AMQP_FRAME_METHOD || !take_connection_frame(link, &frame->payload.method))
+            return LINK_FRAME;
+    }
+    return LINK_DOWN;
+}
+
+void link_release(struct link *link)
+{
+    if (link->connection != NULL)
+        amqp_maybe_release_buffers(link->connection);
+}
+
+/* A sign of life for a connection that nobody is reading from just now. */
+static void beat(struct link *link, int64_t now)
+{
+    amqp_frame_t heartbeat = {.frame_type = AMQP_FRAME_HEARTBEAT, .channel = 0};
+    struct pollfd writable = {.fd = -1, .events = POLLOUT};
+
+    if (link->connection == NULL || link->blocked || now < link->next_beat_ms)
+        return;
+    link->next_beat_ms = now + BEAT_MS;
+    writable.fd = amqp_get_sockfd(link->connection);
+    /* A connection that takes nothing must not hold up the others; that it is lost shows when it is read. */
+    if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
+        (void)amqp_send_frame(link->connection, &heartbeat);
+}
+
+void link_wait(struct link *link, int descriptor, int timeout_ms)
+{
+    int64_t now = clock_steady_ms();
+    struct pollfd fds[3] = {{.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+
+    for (struct link *each = all_links; each != NULL; each = each->next)
+        beat(each, now);
+    if (link != NULL && link->connection != NULL)
+        fds[0].fd = amqp_get_sockfd(link->connection);
+    /* Once a stop is asked for, what is in hand is finished, and waited for, undisturbed. */
+    if (!stop_requested())
+        fds[2].fd = stop_descriptor();
+    report_flush();
+    if (poll(fds, 3, timeout_ms < 0 || timeout_ms > BEAT_MS ? BEAT_MS : timeout_ms) < 0 && errno != EINTR)
+        die(EXIT_BUG, "cannot wait: %s", strerror(errno));
+}
+
+bool link_readable(int descriptor)
+{
+    struct pollfd ready = {.fd = descriptor, .events = POLLIN};
+
+    return poll(&ready, 1, 0) > 0;
+}

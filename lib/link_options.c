@@ -1,0 +1,185 @@
+#include "link_options.h"
+
+#include "text.h"
+
+#include <amqp.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AUTHFILE_MAX 1024
+
+bool link_option(struct link_options *options, int option)
+{
+    switch (option) {
+    case 'u':
+        options->url = optarg;
+        return true;
+    case OPTION_AUTHFILE:
+        options->authfile = optarg;
+        return true;
+    case OPTION_CACERT:
+        options->cacert = optarg;
+        return true;
+    case OPTION_CERT:
+        options->cert = optarg;
+        return true;
+    case OPTION_KEY:
+        options->key = optarg;
+        return true;
+    case OPTION_RETRIES:
+        options->retries = (int)option_number("--retries", optarg, 1, 1000000);
+        return true;
+    case OPTION_RETRY_DELAY:
+        options->retry_delay = (int)option_number("--retry-delay", optarg, 0, 86400);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Takes "prefix" and the rest of the line out of *at; NULL if that is not what stands there. */
+static char *take_line(char **at, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    char *value = *at + len;
+    char *end;
+
+    if (strncmp(*at, prefix, len) != 0)
+        return NULL;
+    while (*value == ' ')
+        value++;
+    end = strchr(value, '\n');
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    *at = end + 1;
+    return value;
+}
+
+static enum exit_code read_authfile(struct link_options *options, int fd)
+{
+    struct stat info;
+    ssize_t got;
+
+    if (fstat(fd, &info) != 0) {
+        report_errno("cannot read '%s'", options->authfile);
+        return EXIT_LOGIN;
+    }
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        report("'%s' holds a password and must be its owner's alone: chmod 600 it", options->authfile);
+        return EXIT_LOGIN;
+    }
+    options->login = need_calloc(1, AUTHFILE_MAX + 1);
+    got = read(fd, options->login, AUTHFILE_MAX);
+    if (got < 0) {
+        report_errno("cannot read '%s'", options->authfile);
+        return EXIT_LOGIN;
+    }
+    return EXIT_OK;
+}
+
+/* The format of rabbitmq-c's own tools: a line "username:NAME", a line "password:SECRET". */
+static enum exit_code load_login(struct link_options *options, const char **user, const char **password)
+{
+    int fd = open(options->authfile, O_RDONLY | O_CLOEXEC);
+    enum exit_code code;
+    char *at;
+
+    if (fd < 0) {
+        report_errno("cannot open '%s'", options->authfile);
+        return EXIT_LOGIN;
+    }
+    code = read_authfile(options, fd);
+    (void)close(fd);
+    if (code != EXIT_OK)
+        return code;
+    at = options->login;
+    *user = take_line(&at, "username:");
+    *password = *user == NULL ? NULL : take_line(&at, "password:");
+    if (*password == NULL || *at != '\0') {
+        report("'%s' does not hold a line 'username:...' and a line 'password:...'", options->authfile);
+        return EXIT_LOGIN;
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code add_endpoint(struct link_options *options, const char *url, size_t len)
+{
+    struct endpoint *endpoint;
+    struct amqp_connection_info info;
+
+    options->endpoints =
+        need_realloc(options->endpoints, (options->endpoint_count + 1) * sizeof *options->endpoints);
+    endpoint = &options->endpoints[options->endpoint_count++];
+    memset(endpoint, 0, sizeof *endpoint);
+    endpoint->text = need_calloc(len + 1, 1);
+    memcpy(endpoint->text, url, len);
+    if (amqp_parse_url(endpoint->text, &info) != AMQP_STATUS_OK) {
+        /* Not shown: it may hold a password. */
+        report("URL number %zu is not of the form amqp://[user:password@]host[:port][/vhost], or amqps://",
+               options->endpoint_count);
+        return EXIT_USAGE;
+    }
+    endpoint->user = info.user;
+    endpoint->password = info.password;
+    endpoint->host = info.host;
+    endpoint->port = info.port;
+    /* "amqp://host/" means the default virtual host to people, and an empty name to the parser. */
+    endpoint->vhost = *info.vhost == '\0' ? "/" : info.vhost;
+    endpoint->tls = info.ssl != 0;
+    (void)snprintf(endpoint->name, sizeof endpoint->name, "%.128s:%d", printable_text(endpoint->host),
+                   endpoint->port);
+    return EXIT_OK;
+}
+
+static enum exit_code split_urls(struct link_options *options, const char *urls)
+{
+    for (;;) {
+        size_t len = strcspn(urls, ",");
+        enum exit_code code = add_endpoint(options, urls, len);
+
+        if (code != EXIT_OK || urls[len] == '\0')
+            return code;
+        urls += len + 1;
+    }
+}
+
+enum exit_code link_options_resolve(struct link_options *options)
+{
+    const char *environment = getenv("AMQP_URL");
+    const char *user = NULL;
+    const char *password = NULL;
+    const char *urls = options->url;
+    enum exit_code code;
+
+    if (urls == NULL)
+        urls = environment != NULL && *environment != '\0' ? environment : "amqp://localhost";
+    if ((options->cert == NULL) != (options->key == NULL)) {
+        report("--cert and --key go together");
+        return EXIT_USAGE;
+    }
+    code = split_urls(options, urls);
+    if (code != EXIT_OK || options->authfile == NULL)
+        return code;
+    code = load_login(options, &user, &password);
+    for (size_t i = 0; i < options->endpoint_count && code == EXIT_OK; i++) {
+        options->endpoints[i].user = user;
+        options->endpoints[i].password = password;
+    }
+    return code;
+}
+
+void link_options_free(struct link_options *options)
+{
+    for (size_t i = 0; i < options->endpoint_count; i++)
+        free(options->endpoints[i].text);
+    free(options->endpoints);
+    free(options->login);
+    options->endpoints = NULL;
+    options->endpoint_count = 0;
+    options->login = NULL;
+}

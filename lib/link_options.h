@@ -1,0 +1,80 @@
+/*
+ * link_options: which broker, how to log in, how long to try: the options that all programs share.
+ */
+#ifndef LINK_OPTIONS_H
+#define LINK_OPTIONS_H
+
+#include "options.h"
+#include "report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct endpoint {
+    char *text; /* owns what the others point into */
+    const char *user;
+    const char *password;
+    const char *host;
+    int port;
+    const char *vhost;
+    bool tls;
+    char name[300]; /* "host:port", safe to be shown */
+};
+
+struct link_options {
+    const char *url; /* --url, else AMQP_URL, else amqp://localhost */
+    const char *authfile;
+    const char *cacert;
+    const char *cert;
+    const char *key;
+    int retries;     /* attempts to connect before giving up */
+    int retry_delay; /* seconds between them */
+    struct endpoint *endpoints;
+    size_t endpoint_count;
+    char *login; /* what --authfile held */
+};
+
+#define LINK_OPTIONS_DEFAULT {.retries = 60, .retry_delay = 1}
+
+enum {
+    OPTION_AUTHFILE = OPTION_LINK,
+    OPTION_CACERT,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_RETRIES,
+    OPTION_RETRY_DELAY
+};
+
+/* For a program's string of short options, its table of long ones, and its usage text. */
+#define LINK_SHORT_OPTIONS "u:"
+/* clang-format off */
+#define LINK_LONG_OPTIONS                                                                                    \
+    {"url", required_argument, NULL, 'u'},                                                                   \
+    {"authfile", required_argument, NULL, OPTION_AUTHFILE},                                                  \
+    {"cacert", required_argument, NULL, OPTION_CACERT},                                                      \
+    {"cert", required_argument, NULL, OPTION_CERT},                                                          \
+    {"key", required_argument, NULL, OPTION_KEY},                                                            \
+    {"retries", required_argument, NULL, OPTION_RETRIES},                                                    \
+    {"retry-delay", required_argument, NULL, OPTION_RETRY_DELAY}
+/* clang-format on */
+#define LINK_USAGE                                                                                           \
+    "  -u, --url URL[,URL...]  broker: amqp:// or amqps://, tried in turn (AMQP_URL)\n"                      \
+    "      --authfile FILE     read user name and password from FILE\n"                                     \
+    "      --cacert FILE       trust the certificate authorities in FILE\n"                                 \
+    "      --cert FILE         client certificate, and\n"                                                   \
+    "      --key FILE          its key\n"                                                                   \
+    "      --retries N         attempts to connect before giving up (60)\n"                                 \
+    "      --retry-delay S     seconds between them (1)\n"
+
+/*
+ * Handles one option of getopt_long(), with its argument in optarg: true if it was one of LINK_LONG_OPTIONS. Ends
+ * the program with EXIT_USAGE for an argument that cannot be.
+ */
+bool link_option(struct link_options *options, int option);
+
+/* To be called after the options: works out the endpoints. EXIT_USAGE or EXIT_LOGIN if they cannot be. */
+enum exit_code link_options_resolve(struct link_options *options);
+
+void link_options_free(struct link_options *options);
+
+#endif

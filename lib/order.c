@@ -1,0 +1,253 @@
+#include "order.h"
+
+#include "clock.h"
+#include "ids.h"
+#include "json.h"
+#include "report.h"
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool refuse(struct order_fault *fault, const char *format, ...) REPORT_FORMAT(2, 3);
+
+static bool refuse(struct order_fault *fault, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(fault->reason, sizeof fault->reason, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* A string that people and other programs may be shown as it is. */
+static bool check_text(const cJSON *value, size_t max, const char *what, struct order_fault *fault)
+{
+    const char *text;
+
+    if (value == NULL)
+        return refuse(fault, "%s is missing", what);
+    text = cJSON_GetStringValue(value);
+    if (text == NULL)
+        return refuse(fault, "%s is not a string", what);
+    if (*text == '\0')
+        return refuse(fault, "%s is empty", what);
+    if (strlen(text) > max)
+        return refuse(fault, "%s is longer than %zu bytes", what, max);
+    if (!text_is_printable(text, strlen(text), max))
+        return refuse(fault, "%s has a control character", what);
+    return true;
+}
+
+static bool read_text(const cJSON *tree, const char *name, size_t max, const char **text, struct order_fault *fault)
+{
+    const cJSON *value = json_member(tree, name);
+
+    if (!check_text(value, max, name, fault))
+        return false;
+    *text = value->valuestring;
+    return true;
+}
+
+static bool read_item(const cJSON *value, size_t index, struct order_item *item, struct order_fault *fault)
+{
+    char what[64];
+    const cJSON *qty;
+
+    if (!cJSON_IsObject(value))
+        return refuse(fault, "items[%zu] is not an object", index);
+    (void)snprintf(what, sizeof what, "items[%zu].sku", index);
+    if (!check_text(json_member(value, "sku"), ORDER_MAX_TEXT, what, fault))
+        return false;
+    item->sku = json_member(value, "sku")->valuestring;
+    qty = json_member(value, "qty");
+    if (qty == NULL)
+        return refuse(fault, "items[%zu].qty is missing", index);
+    if (!cJSON_IsNumber(qty))
+        return refuse(fault, "items[%zu].qty is not a number", index);
+    /* The range first: converting a double beyond it to int would be undefined. */
+    if (!(qty->valuedouble >= 1 && qty->valuedouble <= ORDER_MAX_QTY) ||
+        qty->valuedouble != (double)(int)qty->valuedouble)
+        return refuse(fault, "items[%zu].qty is not an integer from 1 to %d", index, ORDER_MAX_QTY);
+    item->qty = (int)qty->valuedouble;
+    return true;
+}
+
+static bool read_items(struct order *order, struct order_fault *fault)
+{
+    const cJSON *items = json_member(order->tree, "items");
+    const cJSON *value;
+    size_t count = 0;
+
+    if (items == NULL)
+        return refuse(fault, "items is missing");
+    if (!cJSON_IsArray(items))
+        return refuse(fault, "items is not an array");
+    for (value = items->child; value != NULL; value = value->next)
+        count++;
+    if (count == 0)
+        return refuse(fault, "items is empty");
+    if (count > ORDER_MAX_ITEMS)
+        return refuse(fault, "items has more than %d entries", ORDER_MAX_ITEMS);
+    order->items = need_calloc(count, sizeof *order->items);
+    for (value = items->child; value != NULL; value = value->next) {
+        if (!read_item(value, order->item_count, &order->items[order->item_count], fault))
+            return false;
+        order->item_count++;
+    }
+    return true;
+}
+
+/* What an order and an event have in common. */
+static bool read_body(struct order *order, struct order_fault *fault)
+{
+    return read_text(order->tree, "user_id", ORDER_MAX_TEXT, &order->user_id, fault) &&
+           read_text(order->tree, "restaurant_id", ORDER_MAX_TEXT, &order->restaurant_id, fault) &&
+           read_items(order, fault);
+}
+
+static bool read_own_id(struct order *order, struct order_fault *fault)
+{
+    const cJSON *value = json_member(order->tree, "order_id");
+    unsigned char id[UUID_BYTES];
+
+    if (value == NULL)
+        return true;
+    if (!cJSON_IsString(value) || !uuid_from_text(value->valuestring, id))
+        return refuse(fault, "order_id is not a UUID");
+    order->order_id = value->valuestring;
+    return true;
+}
+
+static bool read_tree(struct order *order, const char *text, size_t len, size_t max, struct order_fault *fault)
+{
+    const char *reason;
+
+    memset(order, 0, sizeof *order);
+    if (len > max)
+        return refuse(fault, "too large: over %zu bytes", max);
+    order->tree = json_parse(text, len, &reason);
+    if (order->tree == NULL)
+        return refuse(fault, "not JSON: %s", reason);
+    if (!cJSON_IsObject(order->tree))
+        return refuse(fault, "not a JSON object");
+    return true;
+}
+
+bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault)
+{
+    if (read_tree(order, text, len, ORDER_MAX_SIZE, fault) && read_own_id(order, fault) && read_body(order, fault))
+        return true;
+    order_free(order);
+    return false;
+}
+
+static enum event_verdict read_event(struct order *order, const char *type, const char *text, size_t len,
+                                     struct order_fault *fault)
+{
+    const char *found;
+
+    if (!read_tree(order, text, len, EVENT_MAX_SIZE, fault) ||
+        !read_text(order->tree, "event_type", ORDER_MAX_TEXT, &found, fault))
+        return EVENT_MALFORMED;
+    if (strcmp(found, type) != 0) {
+        (void)refuse(fault, "event_type is '%s', not '%s'", printable_text(found), type);
+        return EVENT_OTHER_TYPE;
+    }
+    if (!read_text(order->tree, "order_id", ORDER_MAX_ID, &order->order_id, fault) || !read_body(order, fault))
+        return EVENT_MALFORMED;
+    return EVENT_SOUND;
+}
+
+enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
+                              struct order_fault *fault)
+{
+    enum event_verdict verdict = read_event(order, type, text, len, fault);
+
+    if (verdict != EVENT_SOUND)
+        order_free(order);
+    return verdict;
+}
+
+void order_free(struct order *order)
+{
+    free(order->items);
+    cJSON_Delete(order->tree);
+    memset(order, 0, sizeof *order);
+}
+
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+    json_need(cJSON_AddStringToObject(object, name, text));
+}
+
+static void add_items(cJSON *event, const struct order *order)
+{
+    cJSON *items = cJSON_AddArrayToObject(event, "items");
+
+    json_need(items);
+    for (size_t i = 0; i < order->item_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+
+        json_need(item);
+        add_text(item, "sku", order->items[i].sku);
+        json_need(cJSON_AddNumberToObject(item, "qty", order->items[i].qty));
+        (void)cJSON_AddItemToArray(items, item);
+    }
+}
+
+char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
+                  const char *reason)
+{
+    cJSON *event = cJSON_CreateObject();
+    char ts[CLOCK_TEXT_SIZE];
+    char *text;
+
+    json_need(event);
+    clock_rfc3339(ts_ms, ts);
+    add_text(event, "event_type", type);
+    add_text(event, "order_id", order_id);
+    add_text(event, "user_id", order->user_id);
+    add_text(event, "restaurant_id", order->restaurant_id);
+    add_items(event, order);
+    add_text(event, "ts", ts);
+    if (reason != NULL)
+        add_text(event, "reason", reason);
+    text = json_print(event);
+    cJSON_Delete(event);
+    return text;
+}
+
+static char *canonical(const char *text, size_t len)
+{
+    const char *reason;
+    cJSON *tree = json_parse(text, len, &reason);
+    char *printed;
+
+    if (tree == NULL)
+        return NULL;
+    cJSON_DeleteItemFromObjectCaseSensitive(tree, "order_id");
+    json_sort(tree);
+    printed = json_print(tree);
+    cJSON_Delete(tree);
+    return printed;
+}
+
+bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    char *left;
+    char *right;
+    bool same;
+
+    if (a_len == b_len && memcmp(a, b, a_len) == 0)
+        return true;
+    left = canonical(a, a_len);
+    right = canonical(b, b_len);
+    same = left != NULL && right != NULL && strcmp(left, right) == 0;
+    cJSON_free(left);
+    cJSON_free(right);
+    return same;
+}

@@ -1,0 +1,79 @@
+/*
+ * order: what an order and an event are: check, read, print.
+ *
+ * An order, as order-place takes it: {user_id, restaurant_id, items}, optionally with an order_id that is a
+ * UUID. An event, as it goes over the broker: {event_type, order_id, user_id, restaurant_id, items, ts}, with
+ * reason in an InventoryFailed. Members that neither knows are no fault and are not read.
+ */
+#ifndef ORDER_H
+#define ORDER_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ORDER_MAX_SIZE ((size_t)1 << 20) /* bytes of an order as it is placed */
+#define ORDER_MAX_TEXT 256               /* bytes of user_id, restaurant_id and sku */
+#define ORDER_MAX_ITEMS 1000
+#define ORDER_MAX_QTY 1000000
+#define ORDER_MAX_ID 128 /* bytes of an order_id that others made */
+
+/* Bytes of an event: an order, and what is added to it. */
+#define EVENT_MAX_SIZE (ORDER_MAX_SIZE + 4096)
+
+#define EVENT_PLACED "OrderPlaced"
+#define EVENT_RESERVED "InventoryReserved"
+#define EVENT_FAILED "InventoryFailed"
+
+struct order_item {
+    const char *sku;
+    int qty;
+};
+
+struct order {
+    const char *order_id; /* NULL if an order came without */
+    const char *user_id;
+    const char *restaurant_id;
+    struct order_item *items;
+    size_t item_count;
+    cJSON *tree; /* owns the texts above */
+};
+
+/* Why something is no order or event: one line, safe to be shown. */
+struct order_fault {
+    char reason[640];
+};
+
+/*
+ * Reads an order as order-place takes it. False, with the reason and nothing to free, if it is none. text need not be
+ * strict JSON: that is checked too.
+ */
+bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault);
+
+enum event_verdict {
+    EVENT_SOUND,      /* read; to be freed with order_free() */
+    EVENT_OTHER_TYPE, /* sound JSON, but of another event_type than asked for */
+    EVENT_MALFORMED
+};
+
+/* Reads an event of the type asked for. For all but EVENT_SOUND: the reason, and nothing to free. */
+enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
+                              struct order_fault *fault);
+
+void order_free(struct order *order);
+
+/*
+ * The event as one line of JSON, to be freed with cJSON_free(). ts_ms is its time; reason is NULL but for
+ * InventoryFailed. order_id is given apart, since an order may have come without.
+ */
+char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
+                  const char *reason);
+
+/*
+ * Have two texts, each an order that order_read() takes, the same content? White space, the order of members
+ * and order_id do not count.
+ */
+bool order_same(const char *a, size_t a_len, const char *b, size_t b_len);
+
+#endif

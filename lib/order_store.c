@@ -1,0 +1,319 @@
+#include "order_store.h"
+
+#include "database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+/*
+ * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their ends. What is pending is
+ * a small table beside them: confirming an order writes no page of the large one.
+ */
+static const struct database_kind kind = {
+    .variable = "ORDER_STORE",
+    .file = "orders.db",
+    .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
+              " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
+              "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL)",
+    .application = 0x6F727374, /* "orst" */
+    .version = 1,
+};
+
+#define COLUMNS                                                                                              \
+    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM orders o "
+
+struct order_store {
+    struct database *database;
+    int lock_fd;
+    int64_t run;
+    char *text; /* the data of the order last read */
+    sqlite3_stmt *add;
+    sqlite3_stmt *add_pending;
+    sqlite3_stmt *confirm;
+    sqlite3_stmt *find;
+    sqlite3_stmt *other_runs;
+    sqlite3_stmt *adopt;
+    sqlite3_stmt *next;
+    sqlite3_stmt *next_placed;
+    sqlite3_stmt *next_pending;
+    sqlite3_stmt *next_own;
+    sqlite3_stmt *count;
+    sqlite3_stmt *count_pending;
+};
+
+const char *order_status_name(enum order_status status)
+{
+    return status == ORDER_PENDING ? "PENDING" : "PLACED";
+}
+
+/* ---- runs ---- */
+
+/* The byte of the lock file that stands for a run: locked as long as its process lives. */
+static struct flock run_lock(int64_t run, short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)run, .l_len = 1};
+}
+
+static enum exit_code start_run(struct order_store *store)
+{
+    size_t size = strlen(database_path(store->database)) + sizeof "-runs";
+    char *path = need_calloc(size, 1);
+    enum exit_code code = EXIT_OK;
+    struct flock lock;
+    uuid_t random;
+
+    (void)snprintf(path, size, "%s-runs", database_path(store->database));
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    uuid_generate_random(random);
+    memcpy(&store->run, random, sizeof store->run);
+    store->run &= INT64_MAX >> 1;
+    lock = run_lock(store->run, F_WRLCK);
+    if (store->lock_fd < 0 || fcntl(store->lock_fd, F_SETLK, &lock) != 0) {
+        report_errno("cannot lock '%s'", path);
+        code = EXIT_STORE;
+    }
+    free(path);
+    return code;
+}
+
+static enum exit_code run_has_ended(struct order_store *store, int64_t run, bool *ended)
+{
+    struct flock lock = run_lock(run, F_WRLCK);
+
+    *ended = false;
+    if (run < 0)
+        return EXIT_OK;
+    if (fcntl(store->lock_fd, F_GETLK, &lock) != 0) {
+        report_errno("cannot look at the locks of '%s'", database_path(store->database));
+        return EXIT_STORE;
+    }
+    *ended = lock.l_type == F_UNLCK;
+    return EXIT_OK;
+}
+
+/* ---- opening ---- */
+
+static enum exit_code prepare_all(struct order_store *store)
+{
+    const struct database_statement statements[] = {
+        {&store->add, "INSERT INTO orders (order_id, placed_at, data) VALUES (?1, ?2, ?3)"},
+        {&store->add_pending, "INSERT INTO pending (seq, run) VALUES (?1, ?2)"},
+        {&store->confirm, "DELETE FROM pending WHERE seq = ?1"},
+        {&store->find, COLUMNS "WHERE order_id = ?1"},
+        {&store->other_runs, "SELECT DISTINCT run FROM pending WHERE run <> ?1"},
+        {&store->adopt, "UPDATE pending SET run = ?1 WHERE run = ?2"},
+        {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT 1"},
+        {&store->next_placed, COLUMNS "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT 1"},
+        {&store->next_pending, COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1)"},
+        {&store->next_own, COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND run = ?2)"},
+        {&store->count, "SELECT count(*) FROM orders"},
+        {&store->count_pending, "SELECT count(*) FROM pending"},
+    };
+
+    return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
+}
+
+enum exit_code order_store_open(enum order_store_access access, struct order_store **out)
+{
+    struct order_store *store = need_calloc(1, sizeof *store);
+    bool place = access == ORDER_STORE_PLACE;
+    enum exit_code code = database_open(&kind, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+
+    *out = NULL;
+    store->lock_fd = -1;
+    if (code == EXIT_OK && place)
+        code = start_run(store);
+    if (code == EXIT_OK)
+        code = prepare_all(store);
+    if (code != EXIT_OK)
+        order_store_close(store);
+    else
+        *out = store;
+    return code;
+}
+
+void order_store_close(struct order_store *store)
+{
+    if (store == NULL)
+        return;
+    database_close(store->database);
+    if (store->lock_fd >= 0)
+        (void)close(store->lock_fd);
+    free(store->text);
+    free(store);
+}
+
+enum exit_code order_store_begin(struct order_store *store)
+{
+    return database_begin(store->database);
+}
+
+enum exit_code order_store_commit(struct order_store *store)
+{
+    return database_commit(store->database);
+}
+
+void order_store_roll_back(struct order_store *store)
+{
+    database_roll_back(store->database);
+}
+
+/* ---- writing ---- */
+
+enum exit_code order_store_add(struct order_store *store, struct stored_order *order)
+{
+    enum exit_code code;
+
+    database_bind_blob(store->add, 1, order->id, UUID_BYTES);
+    database_bind_int(store->add, 2, order->placed_at);
+    database_bind_text(store->add, 3, order->data, order->data_len);
+    code = database_run(store->database, store->add);
+    if (code != EXIT_OK)
+        return code;
+    order->seq = sqlite3_last_insert_rowid(sqlite3_db_handle(store->add));
+    order->status = ORDER_PENDING;
+    database_bind_int(store->add_pending, 1, order->seq);
+    database_bind_int(store->add_pending, 2, store->run);
+    return database_run(store->database, store->add_pending);
+}
+
+enum exit_code order_store_confirm(struct order_store *store, int64_t seq)
+{
+    database_bind_int(store->confirm, 1, seq);
+    return database_run(store->database, store->confirm);
+}
+
+static enum exit_code adopt_run(struct order_store *store, int64_t run)
+{
+    database_bind_int(store->adopt, 1, store->run);
+    database_bind_int(store->adopt, 2, run);
+    return database_run(store->database, store->adopt);
+}
+
+/* Adopts one ended run; *more says whether there was one. */
+static enum exit_code adopt_one(struct order_store *store, bool *more)
+{
+    enum exit_code code = EXIT_OK;
+    bool ended = false;
+    int64_t run = 0;
+
+    *more = false;
+    database_bind_int(store->other_runs, 1, store->run);
+    while (code == EXIT_OK && !ended) {
+        code = database_row(store->database, store->other_runs, more);
+        if (code != EXIT_OK || !*more)
+            break;
+        run = sqlite3_column_int64(store->other_runs, 0);
+        code = run_has_ended(store, run, &ended);
+    }
+    (void)sqlite3_reset(store->other_runs);
+    return code == EXIT_OK && *more ? adopt_run(store, run) : code;
+}
+
+enum exit_code order_store_adopt(struct order_store *store)
+{
+    bool more = false;
+    enum exit_code code;
+
+    database_bind_int(store->other_runs, 1, store->run);
+    code = database_row(store->database, store->other_runs, &more);
+    (void)sqlite3_reset(store->other_runs);
+    /* Nearly always there is none, and then nothing need be written. */
+    if (code != EXIT_OK || !more)
+        return code;
+    code = order_store_begin(store);
+    if (code != EXIT_OK)
+        return code;
+    do
+        code = adopt_one(store, &more);
+    while (code == EXIT_OK && more);
+    if (code == EXIT_OK)
+        return order_store_commit(store);
+    order_store_roll_back(store);
+    return code;
+}
+
+/* ---- reading ---- */
+
+/* Takes the order out of the row that a statement stands on, if it does. */
+static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statement, struct stored_order *order,
+                                 bool *found)
+{
+    enum exit_code code = database_row(store->database, statement, found);
+    int id_len;
+
+    if (code != EXIT_OK || !*found) {
+        (void)sqlite3_reset(statement);
+        return code;
+    }
+    memset(order, 0, sizeof *order);
+    order->seq = sqlite3_column_int64(statement, 0);
+    id_len = sqlite3_column_bytes(statement, 1);
+    if (id_len == UUID_BYTES)
+        memcpy(order->id, sqlite3_column_blob(statement, 1), UUID_BYTES);
+    order->placed_at = sqlite3_column_int64(statement, 2);
+    order->data_len = (size_t)sqlite3_column_bytes(statement, 3);
+    store->text = need_realloc(store->text, order->data_len + 1);
+    memcpy(store->text, sqlite3_column_blob(statement, 3), order->data_len);
+    store->text[order->data_len] = '\0';
+    order->data = store->text;
+    order->status = sqlite3_column_int(statement, 4) != 0 ? ORDER_PENDING : ORDER_PLACED;
+    (void)sqlite3_reset(statement);
+    return EXIT_OK;
+}
+
+enum exit_code order_store_find(struct order_store *store, const unsigned char id[UUID_BYTES],
+                                struct stored_order *order, bool *found)
+{
+    database_bind_blob(store->find, 1, id, UUID_BYTES);
+    return read_order(store, store->find, order, found);
+}
+
+enum exit_code order_store_next_own(struct order_store *store, int64_t after, struct stored_order *order, bool *found)
+{
+    database_bind_int(store->next_own, 1, after);
+    database_bind_int(store->next_own, 2, store->run);
+    return read_order(store, store->next_own, order, found);
+}
+
+enum exit_code order_store_next(struct order_store *store, int64_t after, const enum order_status *only,
+                                struct stored_order *order, bool *found)
+{
+    sqlite3_stmt *statement = only == NULL                ? store->next
+                              : *only == ORDER_PENDING ? store->next_pending
+                                                          : store->next_placed;
+
+    database_bind_int(statement, 1, after);
+    return read_order(store, statement, order, found);
+}
+
+static enum exit_code read_count(struct order_store *store, sqlite3_stmt *statement, int64_t *count)
+{
+    bool found;
+    enum exit_code code = database_row(store->database, statement, &found);
+
+    if (code == EXIT_OK)
+        *count = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+enum exit_code order_store_count(struct order_store *store, const enum order_status *only, int64_t *count)
+{
+    int64_t pending = 0;
+    enum exit_code code = read_count(store, store->count_pending, &pending);
+
+    *count = pending;
+    if (code != EXIT_OK || (only != NULL && *only == ORDER_PENDING))
+        return code;
+    code = read_count(store, store->count, count);
+    if (only != NULL)
+        *count -= pending;
+    return code;
+}

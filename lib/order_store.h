@@ -1,0 +1,66 @@
+/*
+ * order_store: the orders that were placed, on disk before they are on the broker.
+ *
+ * An order is PENDING from the commit that stores it to the commit that follows the broker's confirm; then it is PLACED. Each
+ * pending order belongs to a run of order-place. A run that has ended, however it did, holds its lock no longer: its
+ * pending orders can then be taken over, by one run only.
+ *
+ * Functions that can fail report why and give EXIT_STORE. The file is $ORDER_STORE.
+ */
+#ifndef ORDER_STORE_H
+#define ORDER_STORE_H
+
+#include "ids.h"
+#include "report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct order_store;
+
+enum order_store_access { ORDER_STORE_PLACE, ORDER_STORE_LOOK };
+
+enum order_status { ORDER_PENDING, ORDER_PLACED };
+
+struct stored_order {
+    int64_t seq; /* ascends in the order of storing */
+    unsigned char id[UUID_BYTES];
+    int64_t placed_at; /* milliseconds since 1970 */
+    enum order_status status;
+    const char *data; /* the order as it came, without white space; valid until the next call */
+    size_t data_len;
+};
+
+enum exit_code order_store_open(enum order_store_access access, struct order_store **store);
+void order_store_close(struct order_store *store);
+
+/* Between the two: order_store_find(), _add() and _confirm(). Nothing has happened until commit gives EXIT_OK. */
+enum exit_code order_store_begin(struct order_store *store);
+enum exit_code order_store_commit(struct order_store *store);
+void order_store_roll_back(struct order_store *store);
+
+/* Stores an order, pending, of this run. There must be none of its id; seq is filled in. */
+enum exit_code order_store_add(struct order_store *store, struct stored_order *order);
+
+/* The broker has it: pending no longer. Harmless if it was not pending. */
+enum exit_code order_store_confirm(struct order_store *store, int64_t seq);
+
+enum exit_code order_store_find(struct order_store *store, const unsigned char id[UUID_BYTES],
+                                struct stored_order *order, bool *found);
+
+/* Makes the pending orders of ended runs this run's own. */
+enum exit_code order_store_adopt(struct order_store *store);
+
+/* The first pending order of this run after that seq. */
+enum exit_code order_store_next_own(struct order_store *store, int64_t after, struct stored_order *order, bool *found);
+
+/* The first order of any run after that seq; with only, the first of that status. */
+enum exit_code order_store_next(struct order_store *store, int64_t after, const enum order_status *only,
+                                struct stored_order *order, bool *found);
+
+enum exit_code order_store_count(struct order_store *store, const enum order_status *only, int64_t *count);
+
+const char *order_status_name(enum order_status status);
+
+#endif

@@ -1,0 +1,21 @@
+/*
+ * output: standard output, which carries data alone and is checked to the last byte.
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include "report.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Adds text and a newline to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
+enum exit_code output_line(const char *text, size_t len);
+
+/* Hands all that was added to the system. EXIT_OUTPUT, reported once, if it was not taken. */
+enum exit_code output_flush(void);
+
+/* The last word of every program: flushes, closes, and gives code, or EXIT_OUTPUT if that failed. */
+enum exit_code output_close(enum exit_code code);
+
+#endif

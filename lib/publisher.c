@@ -1,0 +1,474 @@
+#include "publisher.h"
+
+#include "clock.h"
+#include "link.h"
+#include "stop.h"
+#include "text.h"
+#include "topology.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MS 60000
+#define WINDOW_BYTES ((size_t)16 << 20) /* kept at once, whatever their number */
+#define SMALL 65536                      /* memory of a message that is kept for the next one */
+#define POOL_PAGE 4096
+#define STOP_MS 10000 /* that a confirm is still waited for once a stop was asked for */
+
+/* One message on its way. Its parts stand one behind the other in memory of its own, which is used again. */
+struct slot {
+    uint64_t tag;
+    uint64_t cookie;
+    bool settled;
+    enum publish_fate fate;
+    char *memory;
+    size_t capacity;
+    amqp_bytes_t exchange;
+    amqp_bytes_t routing_key;
+    amqp_bytes_t properties; /* encoded */
+    amqp_bytes_t body;
+};
+
+struct returned_message {
+    bool awaited; /* a basic.return came; its header and body follow */
+    bool has_header;
+    amqp_bytes_t exchange; /* owned */
+    amqp_bytes_t routing_key;
+    char *body;
+    size_t body_size;
+    size_t received;
+};
+
+struct publisher {
+    struct link *link;
+    struct slot slots[PUBLISHER_WINDOW];
+    size_t head; /* the oldest */
+    size_t count;
+    size_t bytes; /* of all of them */
+    uint64_t next_tag;
+    unsigned generation; /* of the link when the messages on their way were published */
+    int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
+    struct returned_message returned;
+    char reason[256];
+};
+
+static struct slot *slot_at(struct publisher *publisher, size_t index)
+{
+    return &publisher->slots[(publisher->head + index) % PUBLISHER_WINDOW];
+}
+
+static enum exit_code set_up(struct link *link, void *context)
+{
+    struct publisher *publisher = context;
+    enum exit_code code = topology_declare(link);
+
+    if (code != EXIT_OK)
+        return code;
+    (void)amqp_confirm_select(link_connection(link), LINK_CHANNEL);
+    code = link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot ask for confirms");
+    publisher->next_tag = 1;
+    return code;
+}
+
+struct publisher *publisher_new(const struct link_options *options)
+{
+    struct publisher *publisher = need_calloc(1, sizeof *publisher);
+
+    publisher->link = link_new(options, "publishing", set_up, publisher);
+    return publisher;
+}
+
+static void forget_returned(struct publisher *publisher)
+{
+    amqp_bytes_free(publisher->returned.exchange);
+    amqp_bytes_free(publisher->returned.routing_key);
+    free(publisher->returned.body);
+    memset(&publisher->returned, 0, sizeof publisher->returned);
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher == NULL)
+        return;
+    link_free(publisher->link);
+    forget_returned(publisher);
+    for (size_t i = 0; i < PUBLISHER_WINDOW; i++)
+        free(publisher->slots[i].memory);
+    free(publisher);
+}
+
+struct link *publisher_link(struct publisher *publisher)
+{
+    return publisher->link;
+}
+
+size_t publisher_pending(const struct publisher *publisher)
+{
+    return publisher->count;
+}
+
+bool publisher_has_room(const struct publisher *publisher)
+{
+    return publisher->count < PUBLISHER_WINDOW && publisher->bytes < WINDOW_BYTES;
+}
+
+static void forget_oldest(struct publisher *publisher)
+{
+    struct slot *slot = slot_at(publisher, 0);
+
+    publisher->bytes -= slot->capacity;
+    if (slot->capacity > SMALL) {
+        free(slot->memory);
+        slot->memory = NULL;
+        slot->capacity = 0;
+    }
+    publisher->head = (publisher->head + 1) % PUBLISHER_WINDOW;
+    publisher->count--;
+}
+
+void publisher_forget(struct publisher *publisher)
+{
+    while (publisher->count > 0)
+        forget_oldest(publisher);
+}
+
+const char *publisher_reason(const struct publisher *publisher)
+{
+    return publisher->reason;
+}
+
+/* ---- what the broker says ---- */
+
+static void settle(struct publisher *publisher, struct slot *slot, enum publish_fate fate)
+{
+    /* A message that came back is confirmed as well, afterwards. */
+    if (!slot->settled)
+        slot->fate = fate;
+    slot->settled = true;
+    link_progress(publisher->link);
+}
+
+static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_fate fate)
+{
+    for (size_t i = 0; i < publisher->count; i++) {
+        struct slot *slot = slot_at(publisher, i);
+
+        if (slot->tag > tag)
+            break;
+        if (slot->tag == tag || multiple)
+            settle(publisher, slot, fate);
+    }
+}
+
+static bool same_bytes(amqp_bytes_t a, const void *b, size_t len)
+{
+    return a.len == len && (len == 0 || memcmp(a.bytes, b, len) == 0);
+}
+
+/*
+ * A returned message does not say which it was. Of those on their way that look the same, any will do: what is known of
+ * one of them is as true of the other.
+ */
+static void settle_returned(struct publisher *publisher)
+{
+    const struct returned_message *returned = &publisher->returned;
+
+    for (size_t i = 0; i < publisher->count; i++) {
+        struct slot *slot = slot_at(publisher, i);
+
+        if (!slot->settled && same_bytes(slot->body, returned->body, returned->body_size) &&
+            same_bytes(slot->routing_key, returned->routing_key.bytes, returned->routing_key.len) &&
+            same_bytes(slot->exchange, returned->exchange.bytes, returned->exchange.len)) {
+            settle(publisher, slot, PUBLISH_UNROUTABLE);
+            break;
+        }
+    }
+    forget_returned(publisher);
+}
+
+static amqp_bytes_t copy_bytes(amqp_bytes_t bytes)
+{
+    amqp_bytes_t copy = amqp_bytes_malloc_dup(bytes);
+
+    if (copy.bytes == NULL && bytes.len > 0)
+        die_no_memory();
+    return copy;
+}
+
+static void start_returned(struct publisher *publisher, const amqp_basic_return_t *m)
+{
+    forget_returned(publisher);
+    publisher->returned.awaited = true;
+    publisher->returned.exchange = copy_bytes(m->exchange);
+    publisher->returned.routing_key = copy_bytes(m->routing_key);
+    (void)snprintf(publisher->reason, sizeof publisher->reason, "%d %.200s", m->reply_code,
+                   printable(m->reply_text.bytes, m->reply_text.len));
+}
+
+static void take_returned_part(struct publisher *publisher, const amqp_frame_t *frame)
+{
+    struct returned_message *returned = &publisher->returned;
+
+    if (!returned->awaited)
+        return;
+    if (frame->frame_type == AMQP_FRAME_HEADER) {
+        returned->has_header = true;
+        returned->body_size = (size_t)frame->payload.properties.body_size;
+        returned->body = need_calloc(returned->body_size + 1, 1);
+    } else if (returned->has_header) {
+        amqp_bytes_t part = frame->payload.body_fragment;
+        size_t room = returned->body_size - returned->received;
+        size_t len = part.len < room ? part.len : room;
+
+        memcpy(returned->body + returned->received, part.bytes, len);
+        returned->received += len;
+    }
+    if (returned->has_header && returned->received == returned->body_size)
+        settle_returned(publisher);
+}
+
+static void take_frame(struct publisher *publisher, const amqp_frame_t *frame)
+{
+    if (frame->frame_type != AMQP_FRAME_METHOD) {
+        take_returned_part(publisher, frame);
+        return;
+    }
+    switch (frame->payload.method.id) {
+    case AMQP_BASIC_ACK_METHOD: {
+        const amqp_basic_ack_t *m = frame->payload.method.decoded;
+
+        settle_tag(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_CONFIRMED);
+        break;
+    }
+    case AMQP_BASIC_NACK_METHOD: {
+        const amqp_basic_nack_t *m = frame->payload.method.decoded;
+
+        (void)snprintf(publisher->reason, sizeof publisher->reason, "the broker could not take the message");
+        settle_tag(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_REFUSED);
+        break;
+    }
+    case AMQP_BASIC_RETURN_METHOD:
+        start_returned(publisher, frame->payload.method.decoded);
+        break;
+    default:
+        break;
+    }
+}
+
+void publisher_service(struct publisher *publisher)
+{
+    amqp_frame_t frame;
+
+    while (link_read(publisher->link, &frame) == LINK_FRAME) {
+        take_frame(publisher, &frame);
+        link_release(publisher->link);
+    }
+}
+
+/* ---- publishing ---- */
+
+static void put(struct slot *slot, size_t *at, amqp_bytes_t *part, const void *bytes, size_t len)
+{
+    part->bytes = slot->memory + *at;
+    part->len = len;
+    if (len > 0)
+        memcpy(part->bytes, bytes, len);
+    *at += len;
+}
+
+static void encode_properties(struct slot *slot, size_t at, const amqp_basic_properties_t *properties)
+{
+    int len;
+
+    slot->properties.bytes = slot->memory + at;
+    slot->properties.len = slot->capacity - at;
+    len = amqp_encode_properties(AMQP_BASIC_CLASS, (void *)(uintptr_t)properties, slot->properties);
+    slot->properties.len = len < 0 ? SIZE_MAX : (size_t)len;
+}
+
+static void keep(struct publisher *publisher, const struct message *message, uint64_t cookie)
+{
+    struct slot *slot = slot_at(publisher, publisher->count++);
+    size_t exchange_len = strlen(message->exchange);
+    size_t key_len = strlen(message->routing_key);
+    size_t plain = exchange_len + key_len + message->body.len;
+    size_t room = 1024;
+
+    slot->cookie = cookie;
+    slot->settled = false;
+    slot->tag = UINT64_MAX;
+    do {
+        size_t at = 0;
+
+        if (slot->capacity < plain + room) {
+            slot->capacity = plain + room;
+            slot->memory = need_realloc(slot->memory, slot->capacity);
+        }
+        put(slot, &at, &slot->exchange, message->exchange, exchange_len);
+        put(slot, &at, &slot->routing_key, message->routing_key, key_len);
+        put(slot, &at, &slot->body, message->body.bytes, message->body.len);
+        encode_properties(slot, at, message->properties);
+        room *= 2;
+        /* Headers can be larger than was reckoned with, but never than a frame. */
+    } while (slot->properties.len == SIZE_MAX && room <= 1U << 18);
+    if (slot->properties.len == SIZE_MAX)
+        die(EXIT_BUG, "message properties that cannot be encoded");
+    publisher->bytes += slot->capacity;
+}
+
+static void publish_slot(struct publisher *publisher, struct slot *slot, const amqp_basic_properties_t *properties)
+{
+    int status;
+
+    slot->tag = publisher->next_tag++;
+    status = amqp_basic_publish(link_connection(publisher->link), LINK_CHANNEL, slot->exchange, slot->routing_key, 1, 0,
+                                properties, slot->body);
+    if (status == AMQP_STATUS_OK)
+        return;
+    (void)link_status(publisher->link, status, "cannot publish");
+    link_lose(publisher->link);
+}
+
+static void publish_again(struct publisher *publisher, struct slot *slot)
+{
+    amqp_pool_t pool;
+    void *properties;
+
+    init_amqp_pool(&pool, POOL_PAGE);
+    if (amqp_decode_properties(AMQP_BASIC_CLASS, &pool, slot->properties, &properties) < 0)
+        die(EXIT_BUG, "message properties that cannot be decoded");
+    publish_slot(publisher, slot, properties);
+    empty_amqp_pool(&pool);
+}
+
+/* Connects if need be, and publishes again whatever the last connection left without a fate. */
+static enum exit_code revive(struct publisher *publisher)
+{
+    while (!link_is_up(publisher->link) || publisher->generation != link_generation(publisher->link)) {
+        enum exit_code code = link_open(publisher->link);
+
+        if (code != EXIT_OK)
+            return code;
+        publisher->generation = link_generation(publisher->link);
+        forget_returned(publisher);
+        for (size_t i = 0; i < publisher->count && link_is_up(publisher->link); i++) {
+            struct slot *slot = slot_at(publisher, i);
+
+            if (slot->settled)
+                slot->tag = 0;
+            else
+                publish_again(publisher, slot);
+        }
+    }
+    return EXIT_OK;
+}
+
+enum exit_code publisher_open(struct publisher *publisher)
+{
+    return revive(publisher);
+}
+
+enum exit_code publisher_try(struct publisher *publisher)
+{
+    enum exit_code code = link_try(publisher->link);
+
+    return code == EXIT_OK ? revive(publisher) : code;
+}
+
+/* Waits until the broker says something, and takes it in. */
+static enum exit_code wait_for_word(struct publisher *publisher)
+{
+    int timeout_ms = WAIT_MS;
+
+    if (stop_requested()) {
+        int64_t now = clock_steady_ms();
+
+        if (publisher->stop_seen_ms == 0)
+            publisher->stop_seen_ms = now;
+        if (now - publisher->stop_seen_ms >= STOP_MS) {
+            report("asked to stop, and no confirm from the broker for %d s", STOP_MS / 1000);
+            return EXIT_UNREACHABLE;
+        }
+        timeout_ms = (int)(publisher->stop_seen_ms + STOP_MS - now);
+    }
+    link_wait(publisher->link, -1, timeout_ms);
+    publisher_service(publisher);
+    return revive(publisher);
+}
+
+enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie)
+{
+    enum exit_code code;
+
+    if (publisher->count == PUBLISHER_WINDOW)
+        die(EXIT_BUG, "a message beyond the window");
+    code = revive(publisher);
+    while (code == EXIT_OK && link_is_blocked(publisher->link))
+        code = wait_for_word(publisher);
+    keep(publisher, message, cookie);
+    if (code == EXIT_OK)
+        publish_slot(publisher, slot_at(publisher, publisher->count - 1), message->properties);
+    return code;
+}
+
+/* Is the fate known of the first count messages? */
+static bool settled_up_to(struct publisher *publisher, size_t count)
+{
+    /* From the end: the last ones are the last to be confirmed. */
+    for (size_t i = count; i-- > 0;)
+        if (!slot_at(publisher, i)->settled)
+            return false;
+    return true;
+}
+
+static enum exit_code settle_first(struct publisher *publisher, size_t count)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (publisher->count == 0)
+        return EXIT_OK;
+    publisher_service(publisher);
+    code = revive(publisher);
+    while (code == EXIT_OK && !settled_up_to(publisher, count))
+        code = wait_for_word(publisher);
+    return code;
+}
+
+enum exit_code publisher_wait(struct publisher *publisher)
+{
+    return settle_first(publisher, publisher->count > 0 ? 1 : 0);
+}
+
+enum exit_code publisher_settle(struct publisher *publisher)
+{
+    return settle_first(publisher, publisher->count);
+}
+
+bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_fate *fate)
+{
+    struct slot *slot = slot_at(publisher, 0);
+
+    if (publisher->count == 0 || !slot->settled)
+        return false;
+    *cookie = slot->cookie;
+    *fate = slot->fate;
+    forget_oldest(publisher);
+    return true;
+}
+
+void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type, const char *order_id,
+                                const char *message_id)
+{
+    memset(properties, 0, sizeof *properties);
+    properties->_flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG |
+                         AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_TYPE_FLAG |
+                         AMQP_BASIC_APP_ID_FLAG;
+    properties->content_type = amqp_cstring_bytes("application/json");
+    properties->delivery_mode = AMQP_DELIVERY_PERSISTENT;
+    properties->correlation_id = amqp_cstring_bytes(order_id);
+    properties->message_id = amqp_cstring_bytes(message_id);
+    properties->timestamp = (uint64_t)(clock_utc_ms() / 1000);
+    properties->type = amqp_cstring_bytes(event_type);
+    properties->app_id = amqp_cstring_bytes(report_name());
+}

@@ -1,0 +1,86 @@
+/*
+ * publisher: messages published in a window, each confirmed by the broker or not, on a connection of its own.
+ *
+ * Every message is mandatory: one that no queue takes comes back, and is not taken for published only because
+ * the broker confirms it. A message is kept until its fate is known; when the connection is lost it is
+ * published again on the next one. So a message may reach its queue more than once, and is never lost in between.
+ */
+#ifndef PUBLISHER_H
+#define PUBLISHER_H
+
+#include "link_options.h"
+#include "report.h"
+
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Messages on their way at once, at most: enough to keep a broker busy, few enough to be kept in memory. */
+#define PUBLISHER_WINDOW 1000
+
+struct publisher;
+
+struct message {
+    const char *exchange;
+    const char *routing_key;
+    const amqp_basic_properties_t *properties;
+    amqp_bytes_t body;
+};
+
+enum publish_fate {
+    PUBLISH_CONFIRMED,  /* a queue has it */
+    PUBLISH_UNROUTABLE, /* no queue is bound where it was sent */
+    PUBLISH_REFUSED     /* the broker could not take it */
+};
+
+/* Connects on first use. options must outlive it. */
+struct publisher *publisher_new(const struct link_options *options);
+void publisher_free(struct publisher *publisher);
+
+/* Connects now. EXIT_OK, or what link_open() gives. */
+enum exit_code publisher_open(struct publisher *publisher);
+
+/* One attempt to connect, at once and silently. */
+enum exit_code publisher_try(struct publisher *publisher);
+
+/*
+ * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked, and connects if need
+ * be. There must be room: publisher_has_room(). Any code but EXIT_OK is link_open()'s: the message is kept, like those
+ * before it, and the next call tries again.
+ */
+enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie);
+
+/* Takes in what the broker has said. Never waits. If the connection is lost, that is noticed and reported here. */
+void publisher_service(struct publisher *publisher);
+
+/* Waits until the fate of the oldest message is known. Codes as above; after a stop was asked for, at most 10 s. */
+enum exit_code publisher_wait(struct publisher *publisher);
+
+/* The same for all that was sent. */
+enum exit_code publisher_settle(struct publisher *publisher);
+
+/* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten. */
+bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_fate *fate);
+
+/* False while the window is full, of messages or of bytes: then publisher_wait() and publisher_next() make room. */
+bool publisher_has_room(const struct publisher *publisher);
+
+/* Messages whose fate was not yet given out by publisher_next(). */
+size_t publisher_pending(const struct publisher *publisher);
+
+/* Forgets all messages, whatever their fate. */
+void publisher_forget(struct publisher *publisher);
+
+/* For link_wait(). */
+struct link *publisher_link(struct publisher *publisher);
+
+/* Why the broker sent back or refused the last message that it did: safe to be shown. */
+const char *publisher_reason(const struct publisher *publisher);
+
+/* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in ids.h. */
+void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type, const char *order_id,
+                                const char *message_id);
+
+#endif

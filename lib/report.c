@@ -1,0 +1,113 @@
+#include "report.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *program = "order-tools";
+static char log_buffer[1 << 16];
+
+void report_program(const char *argv0)
+{
+    const char *slash = strrchr(argv0, '/');
+
+    program = slash != NULL ? slash + 1 : argv0;
+    /* A line of log for every order would otherwise be a system call of its own. */
+    (void)setvbuf(stderr, log_buffer, _IOFBF, sizeof log_buffer);
+    if (atexit(report_flush) != 0)
+        die_no_memory();
+}
+
+const char *report_name(void)
+{
+    return program;
+}
+
+static void report_line(const char *format, va_list arguments, const char *reason)
+{
+    (void)fprintf(stderr, "%s: ", program);
+    (void)vfprintf(stderr, format, arguments);
+    if (reason != NULL)
+        (void)fprintf(stderr, ": %s", reason);
+    (void)fputc('\n', stderr);
+    (void)fflush(stderr);
+}
+
+void report(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    report_line(format, arguments, NULL);
+    va_end(arguments);
+}
+
+void report_errno(const char *format, ...)
+{
+    const char *reason = strerror(errno);
+    va_list arguments;
+
+    va_start(arguments, format);
+    report_line(format, arguments, reason);
+    va_end(arguments);
+}
+
+void die(enum exit_code code, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    report_line(format, arguments, NULL);
+    va_end(arguments);
+    exit((int)code);
+}
+
+void die_no_memory(void)
+{
+    die(EXIT_BUG, "out of memory");
+}
+
+void log_line(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    (void)fputc('\n', stderr);
+}
+
+void report_flush(void)
+{
+    (void)fflush(stderr);
+}
+
+void *need_calloc(unsigned long count, unsigned long size)
+{
+    void *memory = calloc(count, size);
+
+    if (memory == NULL)
+        die_no_memory();
+    return memory;
+}
+
+void *need_realloc(void *old, unsigned long size)
+{
+    void *memory = realloc(old, size);
+
+    if (memory == NULL)
+        die_no_memory();
+    return memory;
+}
+
+char *need_strdup(const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL)
+        die_no_memory();
+    return copy;
+}

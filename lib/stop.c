@@ -1,0 +1,70 @@
+#include "stop.h"
+
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t received;
+static int pipe_ends[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    int kept = errno;
+
+    received = number;
+    /* A full pipe is as good as a byte more. */
+    if (write(pipe_ends[1], "", 1) < 0)
+        errno = kept;
+    errno = kept;
+}
+
+static void prepare_descriptor(int descriptor)
+{
+    if (fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 || fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
+        die(EXIT_BUG, "cannot set up signal handling");
+}
+
+void stop_on_signals(void)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction before;
+
+    if (pipe(pipe_ends) < 0)
+        die(EXIT_BUG, "cannot set up signal handling");
+    prepare_descriptor(pipe_ends[0]);
+    prepare_descriptor(pipe_ends[1]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job control. */
+        if (sigaction(numbers[i], NULL, &before) < 0 ||
+            (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
+            die(EXIT_BUG, "cannot set up signal handling");
+    }
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0)
+        die(EXIT_BUG, "cannot set up signal handling");
+}
+
+bool stop_requested(void)
+{
+    return received != 0;
+}
+
+int stop_descriptor(void)
+{
+    return pipe_ends[0];
+}
+
+void stop_by_signal(void)
+{
+    if (received == 0)
+        return;
+    report_flush();
+    (void)signal(received, SIG_DFL);
+    (void)raise(received);
+}

@@ -1,0 +1,24 @@
+/*
+ * stop: SIGTERM, SIGINT and SIGHUP ask a program to finish what it has in hand and leave.
+ *
+ * The first signal asks; a second one of the same kind kills at once, as it would have without us (nothing
+ * is lost by that: see the crash tables in order-tools(7)). SIGPIPE is ignored, so that a closed pipe is an
+ * error of write() like any other.
+ */
+#ifndef STOP_H
+#define STOP_H
+
+#include <stdbool.h>
+
+/* To be called once, at the start. Ends the program if the system refuses. */
+void stop_on_signals(void);
+
+bool stop_requested(void);
+
+/* A descriptor that becomes readable when a stop is asked for: for poll(). */
+int stop_descriptor(void);
+
+/* Ends the program by the signal that was received, so that its parent sees why; returns if there was none. */
+void stop_by_signal(void);
+
+#endif

@@ -1,0 +1,194 @@
+#include "topology.h"
+
+#include <string.h>
+
+const char *const topology_queues[] = {PLACED_QUEUE, DEAD_LETTER_QUEUE, RESERVED_QUEUE, FAILED_QUEUE, NULL};
+
+struct part {
+    enum { EXCHANGE, QUEUE, BINDING } kind;
+    const char *name;        /* of a binding: its queue */
+    const char *exchange;    /* of a binding; of a queue: where its dead letters go, or NULL */
+    const char *routing_key; /* the same */
+};
+
+static const struct part parts[] = {
+    {EXCHANGE, ORDERS_EXCHANGE, NULL, NULL},
+    {EXCHANGE, DEAD_LETTER_EXCHANGE, NULL, NULL},
+    {EXCHANGE, INVENTORY_EXCHANGE, NULL, NULL},
+    {QUEUE, PLACED_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {QUEUE, DEAD_LETTER_QUEUE, NULL, NULL},
+    {QUEUE, RESERVED_QUEUE, NULL, NULL},
+    {QUEUE, FAILED_QUEUE, NULL, NULL},
+    {BINDING, PLACED_QUEUE, ORDERS_EXCHANGE, PLACED_KEY},
+    {BINDING, DEAD_LETTER_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
+    {BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
+};
+
+#define PART_COUNT (sizeof parts / sizeof parts[0])
+
+/* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be looked at. */
+static int ask_for(struct link *link, const struct part *part)
+{
+    amqp_connection_state_t connection = link_connection(link);
+    amqp_bytes_t name = amqp_cstring_bytes(part->name);
+
+    if (part->kind == EXCHANGE) {
+        amqp_exchange_declare_t m = {.exchange = name, .type = amqp_cstring_bytes("direct"), .passive = 1, .durable = 1};
+
+        return amqp_send_method(connection, LINK_CHANNEL, AMQP_EXCHANGE_DECLARE_METHOD, &m);
+    }
+    if (part->kind == QUEUE) {
+        amqp_queue_declare_t m = {.queue = name, .passive = 1, .durable = 1};
+
+        return amqp_send_method(connection, LINK_CHANNEL, AMQP_QUEUE_DECLARE_METHOD, &m);
+    }
+    amqp_queue_bind_t m = {.queue = name,
+                           .exchange = amqp_cstring_bytes(part->exchange),
+                           .routing_key = amqp_cstring_bytes(part->routing_key)};
+
+    return amqp_send_method(connection, LINK_CHANNEL, AMQP_QUEUE_BIND_METHOD, &m);
+}
+
+static enum exit_code declare(struct link *link, const struct part *part)
+{
+    amqp_connection_state_t connection = link_connection(link);
+    amqp_table_entry_t entries[2] = {{.key = amqp_cstring_bytes("x-dead-letter-exchange")},
+                                     {.key = amqp_cstring_bytes("x-dead-letter-routing-key")}};
+    amqp_table_t arguments = {.num_entries = part->exchange == NULL ? 0 : 2, .entries = entries};
+
+    if (part->kind == EXCHANGE) {
+        (void)amqp_exchange_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(part->name),
+                                    amqp_cstring_bytes("direct"), 0, 1, 0, 0, amqp_empty_table);
+        return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare an exchange");
+    }
+    for (int i = 0; i < arguments.num_entries; i++)
+        entries[i].value.kind = AMQP_FIELD_KIND_UTF8;
+    if (part->exchange != NULL) {
+        entries[0].value.value.bytes = amqp_cstring_bytes(part->exchange);
+        entries[1].value.value.bytes = amqp_cstring_bytes(part->routing_key);
+    }
+    (void)amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(part->name), 0, 1, 0, 0, arguments);
+    return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
+}
+
+static bool is_answer(const amqp_frame_t *frame)
+{
+    amqp_method_number_t id = frame->payload.method.id;
+
+    return frame->frame_type == AMQP_FRAME_METHOD && frame->channel == LINK_CHANNEL &&
+           (id == AMQP_EXCHANGE_DECLARE_OK_METHOD || id == AMQP_QUEUE_DECLARE_OK_METHOD ||
+            id == AMQP_QUEUE_BIND_OK_METHOD);
+}
+
+static bool is_not_found(amqp_rpc_reply_t reply)
+{
+    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+           ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == AMQP_NOT_FOUND;
+}
+
+/* After the broker closed the channel: agrees, and opens it again. */
+static enum exit_code reopen_channel(struct link *link)
+{
+    amqp_connection_state_t connection = link_connection(link);
+    amqp_channel_close_ok_t ok = {0};
+    enum exit_code code = link_status(
+        link, amqp_send_method(connection, LINK_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok), "cannot close a channel");
+
+    if (code != EXIT_OK)
+        return code;
+    (void)amqp_channel_open(connection, LINK_CHANNEL);
+    return link_reply(link, amqp_get_rpc_reply(connection), "cannot open a channel");
+}
+
+/* Reads the answers to what was asked from *done on, up to the first that is not there: *missing. */
+static enum exit_code read_answers(struct link *link, size_t *done, bool *missing)
+{
+    amqp_connection_state_t connection = link_connection(link);
+
+    *missing = false;
+    while (*done < PART_COUNT) {
+        struct timeval *patience = amqp_get_rpc_timeout(connection);
+        amqp_frame_t frame;
+        amqp_rpc_reply_t refusal = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
+        int status = amqp_simple_wait_frame_noblock(connection, &frame, patience);
+
+        if (status != AMQP_STATUS_OK)
+            return link_status(link, status, "cannot look for exchanges and queues");
+        if (is_answer(&frame)) {
+            (*done)++;
+            continue;
+        }
+        if (frame.frame_type != AMQP_FRAME_METHOD || (frame.payload.method.id != AMQP_CHANNEL_CLOSE_METHOD &&
+                                                      frame.payload.method.id != AMQP_CONNECTION_CLOSE_METHOD))
+            continue;
+        refusal.reply = frame.payload.method;
+        *missing = parts[*done].kind != BINDING && is_not_found(refusal);
+        return *missing ? EXIT_OK : link_reply(link, refusal, "exchanges and queues do not fit");
+    }
+    return EXIT_OK;
+}
+
+enum exit_code topology_declare(struct link *link)
+{
+    size_t done = 0;
+
+    while (done < PART_COUNT) {
+        enum exit_code code;
+        bool missing;
+
+        for (size_t i = done; i < PART_COUNT; i++) {
+            code = link_status(link, ask_for(link, &parts[i]), "cannot look for exchanges and queues");
+            if (code != EXIT_OK)
+                return code;
+        }
+        code = read_answers(link, &done, &missing);
+        if (code == EXIT_OK && missing)
+            code = reopen_channel(link);
+        if (code == EXIT_OK && missing)
+            code = declare(link, &parts[done]);
+        if (code != EXIT_OK)
+            return code;
+        link_release(link);
+    }
+    return EXIT_OK;
+}
+
+/* What was looked at was not found: no failure if that is what the broker says. */
+static enum exit_code not_there(struct link *link, const char *what)
+{
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(link_connection(link));
+    enum exit_code code = is_not_found(reply) ? reopen_channel(link) : link_reply(link, reply, what);
+
+    if (code != EXIT_OK)
+        link_lose(link);
+    return code;
+}
+
+enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth)
+{
+    amqp_connection_state_t connection = link_connection(link);
+    const amqp_queue_declare_ok_t *ok;
+
+    memset(depth, 0, sizeof *depth);
+    ok = amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
+    if (ok != NULL) {
+        depth->exists = true;
+        depth->ready = ok->message_count;
+        depth->consumers = ok->consumer_count;
+        link_release(link);
+        return EXIT_OK;
+    }
+    return not_there(link, "cannot look at a queue");
+}
+
+enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists)
+{
+    /* The default exchange is always there, and may not be asked for. */
+    *exists = *exchange == '\0' ||
+              amqp_exchange_declare(link_connection(link), LINK_CHANNEL, amqp_cstring_bytes(exchange),
+                                    amqp_cstring_bytes("direct"), 1, 0, 0, 0, amqp_empty_table) != NULL;
+    if (*exists)
+        link_release(link);
+    return *exists ? EXIT_OK : not_there(link, "cannot look at an exchange");
+}

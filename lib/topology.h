@@ -1,0 +1,56 @@
+/*
+ * topology: the exchanges and queues that all services of the workflow share, by name and by argument.
+ *
+ *   orders-ex    -- order.placed       --> order.placed.q        dead letters to orders-dlx
+ *   orders-dlx   -- order.placed.dlq   --> order.placed.dlq
+ *   inventory-ex -- inventory.reserved --> inventory.reserved.q
+ *   inventory-ex -- inventory.failed   --> inventory.failed.q
+ */
+#ifndef TOPOLOGY_H
+#define TOPOLOGY_H
+
+#include "link.h"
+#include "report.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ORDERS_EXCHANGE "orders-ex"
+#define DEAD_LETTER_EXCHANGE "orders-dlx"
+#define INVENTORY_EXCHANGE "inventory-ex"
+
+#define PLACED_QUEUE "order.placed.q"
+#define DEAD_LETTER_QUEUE "order.placed.dlq"
+#define RESERVED_QUEUE "inventory.reserved.q"
+#define FAILED_QUEUE "inventory.failed.q"
+
+#define PLACED_KEY "order.placed"
+#define DEAD_LETTER_KEY "order.placed.dlq"
+#define RESERVED_KEY "inventory.reserved"
+#define FAILED_KEY "inventory.failed"
+
+/* All queues, in the order of the workflow; NULL at the end. */
+extern const char *const topology_queues[];
+
+/*
+ * Makes sure that all of it is there, for use within a link_setup. What exists is used as it is, whatever its
+ * arguments; what is missing is declared, durable. One round trip if nothing is missing.
+ */
+enum exit_code topology_declare(struct link *link);
+
+struct queue_depth {
+    bool exists;
+    unsigned ready; /* messages that wait; those delivered and not acknowledged are not among them */
+    unsigned consumers;
+};
+
+/*
+ * Looks at one queue, without changing anything; that it does not exist is no failure. The link must be up; after a
+ * failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
+ */
+enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth);
+
+/* The same for an exchange. */
+enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * order-show: orders out of the local store, a line of JSON each. It needs no broker.
+ */
+#include "clock.h"
+#include "ids.h"
+#include "options.h"
+#include "order_store.h"
+#include "output.h"
+#include "report.h"
+#include "stop.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] = "usage: order-show ID...\n"
+                            "       order-show < ids\n"
+                            "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
+                            "Prints stored orders: those named, those named on standard input, or all.\n"
+                            "      --all               every order, oldest first\n"
+                            "      --status STATUS     only PENDING or only PLACED ones\n"
+                            "      --count             how many, as a number\n" COMMON_USAGE;
+
+enum { OPTION_ALL = OPTION_OWN, OPTION_STATUS, OPTION_COUNT };
+
+static const struct option long_options[] = {{"all", no_argument, NULL, OPTION_ALL},
+                                             {"status", required_argument, NULL, OPTION_STATUS},
+                                             {"count", no_argument, NULL, OPTION_COUNT},
+                                             COMMON_LONG_OPTIONS,
+                                             {NULL, 0, NULL, 0}};
+
+static bool all;
+static bool count_only;
+static enum order_status wanted_status;
+static const enum order_status *only; /* &wanted_status, or NULL for any */
+
+static struct order_store *store;
+
+static enum exit_code print_order(const struct stored_order *order)
+{
+    char id[UUID_TEXT_SIZE];
+    char placed_at[CLOCK_TEXT_SIZE];
+    size_t size = order->data_len + 256;
+    char *line = need_calloc(size, 1);
+    enum exit_code code;
+    int len;
+
+    uuid_to_text(order->id, id);
+    clock_rfc3339(order->placed_at, placed_at);
+    /* What is stored was checked to be strict JSON, and is kept to the letter. */
+    len = snprintf(line, size, "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}", id,
+                   order_status_name(order->status), order->data, placed_at);
+    code = output_line(line, (size_t)len);
+    free(line);
+    return code;
+}
+
+static enum exit_code show_all(void)
+{
+    struct stored_order order = {0};
+    bool found = true;
+    enum exit_code code = EXIT_OK;
+
+    while (!stop_requested()) {
+        code = order_store_next(store, order.seq, only, &order, &found);
+        if (code == EXIT_OK && found)
+            code = print_order(&order);
+        if (code != EXIT_OK || !found)
+            break;
+    }
+    return code;
+}
+
+static enum exit_code show_count(void)
+{
+    int64_t count = 0;
+    char line[32];
+    enum exit_code code = order_store_count(store, only, &count);
+    int len = snprintf(line, sizeof line, "%" PRId64, count);
+
+    return code == EXIT_OK ? output_line(line, (size_t)len) : code;
+}
+
+/* EXIT_NO if there is no such order. */
+static enum exit_code show_one(const char *text)
+{
+    unsigned char id[UUID_BYTES];
+    struct stored_order order;
+    bool found = false;
+    enum exit_code code = EXIT_OK;
+
+    if (uuid_from_text(text, id))
+        code = order_store_find(store, id, &order, &found);
+    if (code != EXIT_OK)
+        return code;
+    if (found)
+        return print_order(&order);
+    report("no order '%s'", printable_text(text));
+    return EXIT_NO;
+}
+
+/* Shows one more; what was not found does not keep the others from being shown. False when it must not go on. */
+static bool show_next(const char *text, enum exit_code *code)
+{
+    enum exit_code one = show_one(text);
+
+    if (one != EXIT_OK)
+        *code = one;
+    return one == EXIT_OK || one == EXIT_NO;
+}
+
+static enum exit_code show_from_input(void)
+{
+    char line[256];
+    enum exit_code code = EXIT_OK;
+
+    while (!stop_requested() && fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (*line != '\0' && !show_next(line, &code))
+            break;
+    }
+    if (ferror(stdin)) {
+        report_errno("cannot read standard input");
+        return EXIT_INPUT;
+    }
+    return code;
+}
+
+static enum exit_code show_named(int count, char **ids)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (int i = 0; i < count && show_next(ids[i], &code); i++)
+        continue;
+    return code;
+}
+
+static void read_status(const char *text)
+{
+    if (strcmp(text, "PENDING") == 0)
+        wanted_status = ORDER_PENDING;
+    else if (strcmp(text, "PLACED") == 0)
+        wanted_status = ORDER_PLACED;
+    else
+        die(EXIT_USAGE, "--status: '%s' is neither PENDING nor PLACED", printable_text(text));
+    only = &wanted_status;
+}
+
+static void read_options(int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
+        if (option == OPTION_ALL)
+            all = true;
+        else if (option == OPTION_STATUS)
+            read_status(optarg);
+        else if (option == OPTION_COUNT)
+            count_only = true;
+        else if (!common_option(option, usage))
+            usage_error();
+    }
+    if (optind < argc && (all || only != NULL || count_only)) {
+        report("--all, --status and --count take no ids");
+        usage_error();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    enum exit_code code;
+
+    report_program(argv[0]);
+    read_options(argc, argv);
+    stop_on_signals();
+    code = order_store_open(ORDER_STORE_LOOK, &store);
+    if (code == EXIT_OK) {
+        if (count_only)
+            code = show_count();
+        else if (all || only != NULL)
+            code = show_all();
+        else if (optind < argc)
+            code = show_named(argc - optind, argv + optind);
+        else
+            code = show_from_input();
+    }
+    order_store_close(store);
+    code = output_close(code);
+    stop_by_signal();
+    return (int)code;
+}

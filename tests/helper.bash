@@ -1,0 +1,125 @@
+# What the tests share: load it with "load helper", call isolate in setup and tidy in teardown.
+#
+# After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
+# own, PATH starts with bin/ and scripts/. After tidy nothing of the test runs any more.
+
+bats_require_minimum_version 1.5.0
+
+# The topology, as DESIGN has it.
+PLACED_Q=order.placed.q
+DEAD_Q=order.placed.dlq
+RESERVED_Q=inventory.reserved.q
+FAILED_Q=inventory.failed.q
+
+# Seconds that anything may take before a test gives up waiting for it.
+PATIENCE=20
+
+isolate()
+{
+    VHOST=t$BATS_SUITE_TEST_NUMBER-$$
+    AMQP_URL=$SUITE_URL/$VHOST
+    XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    PATH=$REPO/bin:$REPO/scripts:$PATH
+    DATA=$REPO/tests/data
+    STARTED=()
+    export AMQP_URL XDG_STATE_HOME PATH
+    cd "$BATS_TEST_TMPDIR" || return
+    api PUT "vhosts/$VHOST" >/dev/null
+}
+
+tidy()
+{
+    local pid
+    for pid in "${STARTED[@]}"; do
+        kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+    done
+    [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null
+}
+
+# api METHOD PATH [JSON]: the broker's management API.
+api()
+{
+    curl -sS -f -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
+}
+
+# start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.
+start()
+{
+    local name=$1
+    shift
+    "$@" >"$name.out" 2>"$name.err" 3>&- &
+    PID=$!
+    STARTED+=("$PID")
+}
+
+# finish PID [SIGNAL]: asks it to stop, and gives its exit status as $status.
+finish()
+{
+    [ -z "${2:-}" ] || kill -"$2" "$1"
+    status=0
+    wait "$1" || status=$?
+}
+
+# eventually COMMAND...: tries it until it succeeds, for $PATIENCE seconds at most.
+eventually()
+{
+    local deadline=$((SECONDS + PATIENCE))
+    until "$@" >/dev/null 2>&1; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            echo "not within $PATIENCE s: $*" >&2
+            "$@"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# ready QUEUE: messages that wait there, by AMQP. holds QUEUE N: are there N?
+ready()
+{
+    queue-inspect "$1" | jq -r .ready
+}
+
+holds()
+{
+    [ "$(ready "$1")" = "$2" ]
+}
+
+# drain QUEUE: takes all messages out, a line for each, through the management API: {properties, payload, ...}.
+drain()
+{
+    api POST "queues/$VHOST/$1/get" '{"count": 100000, "ackmode": "ack_requeue_false", "encoding": "auto"}' | jq -c '.[]'
+}
+
+# messages QUEUE: the same without taking them.
+messages()
+{
+    api POST "queues/$VHOST/$1/get" '{"count": 100000, "ackmode": "reject_requeue_true", "encoding": "auto"}' | jq -c '.[]'
+}
+
+# publish EXCHANGE KEY BODY [amqp-publish options]: as a program that is not ours would.
+publish()
+{
+    local exchange=$1 key=$2 body=$3
+    shift 3
+    amqp-publish -u "$AMQP_URL" -e "$exchange" -r "$key" -b "$body" "$@"
+}
+
+# topology: makes sure that the queues are there, for tests that publish before any program of ours has run.
+topology()
+{
+    inventory-worker --idle-timeout 0 2>/dev/null
+}
+
+# event ORDER_ID [QTY]: an OrderPlaced as another producer might write it.
+event()
+{
+    printf '{"event_type":"OrderPlaced","order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":%s}]}' \
+        "$1" "${2:-1}"
+}
+
+# order [QTY [USER]]: an order to be placed.
+order()
+{
+    printf '{"user_id":"%s","restaurant_id":"r-1","items":[{"sku":"burger","qty":%s}]}\n' "${2:-u-1}" "${1:-1}"
+}

@@ -1,0 +1,21 @@
+# One private broker for the whole run. Each test has a virtual host of its own on it: see helper.bash.
+
+setup_suite()
+{
+    # Where the suite keeps everything that it makes: gone afterwards.
+    SUITE_DIR=$(mktemp -d "${TMPDIR:-/tmp}/order-tools-check.XXXXXX")
+    export SUITE_DIR
+    export BROKER_HOME=$SUITE_DIR/broker
+    export REPO=$BATS_TEST_DIRNAME/..
+    unset AMQP_URL ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
+    "$REPO/scripts/broker" start
+    SUITE_URL=$("$REPO/scripts/broker" url)
+    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
+    export SUITE_URL SUITE_API
+}
+
+teardown_suite()
+{
+    "$REPO/scripts/broker" stop
+    rm -rf "$SUITE_DIR"
+}
