@@ -1,5 +1,7 @@
 # order-tools: build, try and check. "make help" lists the targets.
 
+.DEFAULT_GOAL := build
+
 PROGRAMS := $(patsubst src/%.c,%,$(wildcard src/*.c))
 PACKAGES := librabbitmq libcjson uuid sqlite3
 
@@ -10,6 +12,7 @@ DESTDIR ?=
 
 # Objects, out of the way of what is edited.
 BUILD := .build
+BIN := bin
 # Lines for the compiler and the linter that a user may add to, with CFLAGS= and LDFLAGS=.
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes -Wmissing-prototypes \
@@ -21,9 +24,14 @@ CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNI
 LIBS_ALL = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
-BINARIES := $(addprefix bin/,$(PROGRAMS))
+BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 
-.PHONY: all build help clean
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash
+SOURCES := $(wildcard src/*.c lib/*.c lib/*.h)
+# The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
+TESTS ?= tests
+
+.PHONY: all build help deps demo check lint format install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -31,8 +39,52 @@ all: build
 
 build: $(BINARIES)
 
-bin/%: $(BUILD)/src/%.o $(BUILD)/liborder.a
-	@mkdir -p bin
+help:
+	@echo 'make            build the programs into bin/'
+	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
+	@echo 'make check      the same preparation, then every test'
+	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
+	@echo 'make format     lay out the C code as .clang-format says'
+	@echo 'make install    programs and man pages, under PREFIX ($(PREFIX)) and DESTDIR'
+	@echo 'make clean      remove what was built'
+
+deps:
+	@scripts/deps
+
+# A make of its own, since what the compiler needs may have been installed just now.
+demo: deps
+	@$(MAKE) --no-print-directory build
+	@scripts/demo
+
+check: deps
+	@$(MAKE) --no-print-directory build
+	bats $(TESTS)
+
+lint:
+	@scripts/deps lint
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build
+	clang-format --dry-run --Werror $(SOURCES)
+	shellcheck -x $(SCRIPTS) .ci/run tests/helper.bash tests/setup_suite.bash
+	mandoc -Tlint -W warning man/*
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
+	    --enable=warning,performance,portability -Ilib src lib
+
+format:
+	clang-format -i $(SOURCES)
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	rm -f $(patsubst man/%.1,$(DESTDIR)$(PREFIX)/share/man/man1/%.1,$(wildcard man/*.1))
+	rm -f $(patsubst man/%.7,$(DESTDIR)$(PREFIX)/share/man/man7/%.7,$(wildcard man/*.7))
+
+$(BIN)/%: $(BUILD)/src/%.o $(BUILD)/liborder.a
+	@mkdir -p $(BIN)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 $(BUILD)/liborder.a: $(LIB_OBJECTS)
@@ -45,4 +97,4 @@ $(BUILD)/%.o: %.c
 -include $(wildcard $(BUILD)/*/*.d)
 
 clean:
-	rm -rf $(BUILD) bin
+	rm -rf $(BUILD) $(BIN)

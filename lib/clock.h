@@ -15,7 +15,10 @@ int64_t clock_steady_ms(void);
 /* "2026-01-31T23:59:59.000Z" and the terminating NUL. */
 #define CLOCK_TEXT_SIZE 32
 
-/* RFC 3339 in UTC with milliseconds. For times in the years 1970 to 9999; others come out as the nearest of them. */
+/*
+ * RFC 3339 in UTC with milliseconds. For times in the years 1970 to 9999; others come out as the nearest of
+ * them.
+ */
 void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE]);
 
 #endif

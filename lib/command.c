@@ -35,7 +35,10 @@ static int text_as_input(const char *text, size_t len)
     return fd;
 }
 
-/* In the child: nothing but calls that are safe after fork(). An errno of why it came to nothing goes into failure. */
+/*
+ * In the child: nothing but calls that are safe after fork(). An errno of why it came to nothing goes into
+ * failure.
+ */
 static _Noreturn void become(char *const argv[], int input, int failure)
 {
     struct sigaction normal = {.sa_handler = SIG_DFL};
@@ -67,7 +70,8 @@ static void close_pair(const int pair[2])
     (void)close(pair[1]);
 }
 
-static enum exit_code start_child(struct command *command, char *const argv[], int input, int life[2], int failure[2])
+static enum exit_code start_child(struct command *command, char *const argv[], int input, int life[2],
+                                  int failure[2])
 {
     int reason;
 

@@ -12,8 +12,9 @@
 struct command;
 
 /*
- * Starts argv[0], found as execvp() does, with text as its standard input. What it prints on standard output goes to
- * standard error, since ours carries data of ours. EXIT_OK, or the code for why it could not be started, reported.
+ * Starts argv[0], found as execvp() does, with text as its standard input. What it prints on standard output
+ * goes to standard error, since ours carries data of ours. EXIT_OK, or the code for why it could not be
+ * started, reported.
  */
 enum exit_code command_start(char *const argv[], const char *text, size_t len, struct command **command);
 

@@ -17,7 +17,7 @@ struct consumer {
     unsigned waiting;
     struct delivery *arriving; /* has its method, not yet all of its body */
     bool has_header;
-    uint64_t received;     /* bytes of its body */
+    uint64_t received;      /* bytes of its body */
     struct delivery *first; /* arrived, not yet taken */
     struct delivery *last;
     size_t arrived;
@@ -42,8 +42,8 @@ static enum exit_code set_up(struct link *link, void *context)
     code = link_reply(link, amqp_get_rpc_reply(connection), "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
-    (void)amqp_basic_consume(connection, LINK_CHANNEL, amqp_cstring_bytes(consumer->settings.queue), amqp_empty_bytes, 0, 0, 0,
-                             amqp_empty_table);
+    (void)amqp_basic_consume(connection, LINK_CHANNEL, amqp_cstring_bytes(consumer->settings.queue),
+                             amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     return link_reply(link, amqp_get_rpc_reply(connection), "cannot consume");
 }
 
@@ -179,7 +179,9 @@ static void finish_delivery(struct consumer *consumer)
 
 static void take_body_part(struct consumer *consumer, amqp_bytes_t part)
 {
-    uint64_t left = consumer->received < consumer->settings.max_body ? consumer->settings.max_body - consumer->received : 0;
+    uint64_t left = consumer->received < consumer->settings.max_body
+                        ? consumer->settings.max_body - consumer->received
+                        : 0;
 
     add_bytes(consumer->arriving, part.bytes, part.len < left ? part.len : (size_t)left);
     consumer->received += part.len;
@@ -311,7 +313,8 @@ void consumer_ack(struct consumer *consumer, struct delivery *delivery)
 void consumer_reject(struct consumer *consumer, struct delivery *delivery)
 {
     if (consumer_is_current(consumer, delivery))
-        check_sent(consumer, amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
+        check_sent(consumer,
+                   amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
                    "cannot reject");
     recycle(consumer, delivery);
 }
@@ -327,7 +330,8 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
         return;
     /* The tags of a batch ascend, and all of it came on one connection. */
     if (consumer_is_current(consumer, batch[count - 1]))
-        check_sent(consumer, amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, batch[count - 1]->tag, 1),
+        check_sent(consumer,
+                   amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, batch[count - 1]->tag, 1),
                    "cannot acknowledge");
     for (size_t i = 0; i < count; i++)
         recycle(consumer, batch[i]);

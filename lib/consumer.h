@@ -35,7 +35,7 @@ struct delivery {
 
 struct consumer_settings {
     const char *queue;
-    bool declare;      /* make sure that the topology is there, rather than fail with EXIT_TOPOLOGY if the queue is not */
+    bool declare;      /* set up the topology, rather than fail with EXIT_TOPOLOGY if there is no queue */
     unsigned prefetch; /* deliveries that the broker may have out at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
 };
@@ -51,20 +51,23 @@ enum exit_code consumer_open(struct consumer *consumer);
 unsigned consumer_waiting(const struct consumer *consumer);
 
 /*
- * Takes what has arrived, at most max deliveries, into batch. If nothing has, waits up to timeout_ms (for ever if
- * negative) for the first, but not for company. *count is 0 when the time is over or a stop is asked for. Connects if need be;
- * any code but EXIT_OK is link_open()'s.
+ * Takes what has arrived, at most max deliveries, into batch. If nothing has, waits up to timeout_ms (for
+ * ever if negative) for the first, but not for company. *count is 0 when the time is over or a stop is asked
+ * for. Connects if need be; any code but EXIT_OK is link_open()'s.
  */
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
                              int timeout_ms);
 
-/* Takes in what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use while the work on a delivery is slow. */
+/*
+ * Takes in what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use while
+ * the work on a delivery is slow.
+ */
 void consumer_service(struct consumer *consumer);
 
 /*
- * Settles a delivery. Acknowledged: done. Rejected: the broker moves it to the queue's dead letter exchange, or drops it if it has
- * none. Let go: the broker keeps it, and delivers it anew once this connection is closed. A failure to send is
- * noticed by the next consumer_take(): the delivery then comes again.
+ * Settles a delivery. Acknowledged: done. Rejected: the broker moves it to the queue's dead letter exchange,
+ * or drops it if it has none. Let go: the broker keeps it, and delivers it anew once this connection is
+ * closed. A failure to send is noticed by the next consumer_take(): the delivery then comes again.
  */
 void consumer_ack(struct consumer *consumer, struct delivery *delivery);
 void consumer_reject(struct consumer *consumer, struct delivery *delivery);
@@ -80,8 +83,8 @@ bool consumer_is_current(struct consumer *consumer, const struct delivery *deliv
 struct link *consumer_link(struct consumer *consumer);
 
 /*
- * The properties of a delivery, decoded into pool; they last as long as the pool and the delivery. NULL if they cannot
- * be decoded.
+ * The properties of a delivery, decoded into pool; they last as long as the pool and the delivery. NULL if
+ * they cannot be decoded.
  */
 const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool);
 

@@ -136,8 +136,8 @@ static enum exit_code make_schema(struct database *database)
     if (code != EXIT_OK)
         return code;
     code = check_version(database, &empty);
-    (void)snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d", kind->application,
-                   kind->version);
+    (void)snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                   kind->application, kind->version);
     if (code == EXIT_OK && empty) {
         code = run_sql(database, kind->schema, "set up");
         if (code == EXIT_OK)
@@ -169,10 +169,12 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     return code == EXIT_OK && empty ? make_schema(database) : code;
 }
 
-enum exit_code database_open(const struct database_kind *kind, enum database_access access, struct database **out)
+enum exit_code database_open(const struct database_kind *kind, enum database_access access,
+                             struct database **out)
 {
     struct database *database = need_calloc(1, sizeof *database);
-    int flags = access == DATABASE_CREATE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
+    int flags =
+        access == DATABASE_CREATE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
     enum exit_code code = EXIT_OK;
     mode_t before;
 
@@ -235,8 +237,8 @@ enum exit_code database_commit(struct database *database)
 enum exit_code database_prepare(struct database *database, const struct database_statement *all, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (sqlite3_prepare_v3(database->handle, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement, NULL) !=
-            SQLITE_OK)
+        if (sqlite3_prepare_v3(database->handle, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement,
+                               NULL) != SQLITE_OK)
             return database_failure(database, "use");
     return EXIT_OK;
 }

@@ -1,5 +1,6 @@
 /*
- * database: an SQLite file of ours: opened with care, synced at every commit, with its schema's version checked.
+ * database: an SQLite file of ours: opened with care, synced at every commit, with its schema's version
+ * checked.
  *
  * Every function that can fail reports why, with the path, and gives EXIT_STORE.
  */
@@ -26,8 +27,8 @@ struct database_kind {
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*
- * Opens the file; with DATABASE_CREATE, makes it and its folder if they are not there, private to their owner. Waits up to
- * 5 s for another process that holds it.
+ * Opens the file; with DATABASE_CREATE, makes it and its folder if they are not there, private to their
+ * owner. Waits up to 5 s for another process that holds it.
  */
 enum exit_code database_open(const struct database_kind *kind, enum database_access access,
                              struct database **database);
@@ -46,9 +47,13 @@ struct database_statement {
 };
 
 /* Prepares statements, to be finalized by database_close(). */
-enum exit_code database_prepare(struct database *database, const struct database_statement *all, size_t count);
+enum exit_code database_prepare(struct database *database, const struct database_statement *all,
+                                size_t count);
 
-/* Binds a value, which must last until the statement was run. Ends the program if there is no memory for that. */
+/*
+ * Binds a value, which must last until the statement was run. Ends the program if there is no memory for
+ * that.
+ */
 void database_bind_int(sqlite3_stmt *statement, int at, int64_t value);
 void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);
 void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len);

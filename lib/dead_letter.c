@@ -119,7 +119,8 @@ bool death_read(const amqp_basic_properties_t *properties, struct death *death)
 /* A header of a death, or of the broker's own. */
 static bool is_of_a_death(amqp_bytes_t name)
 {
-    static const char *const own[] = {HEADER_QUEUE, HEADER_EXCHANGE, HEADER_ROUTING_KEY, HEADER_REASON, HEADER_TIME};
+    static const char *const own[] = {HEADER_QUEUE, HEADER_EXCHANGE, HEADER_ROUTING_KEY, HEADER_REASON,
+                                      HEADER_TIME};
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (bytes_are(name, own[i]))
@@ -147,7 +148,10 @@ static amqp_table_entry_t integer_entry(const char *name, int64_t integer)
     return entry;
 }
 
-/* The properties with their headers in a table of its own that has room for some more, and without those of a death. */
+/*
+ * The properties with their headers in a table of its own that has room for some more, and without those of
+ * a death.
+ */
 static amqp_basic_properties_t copy_without_death(const amqp_basic_properties_t *properties, size_t room,
                                                   amqp_pool_t *pool)
 {
@@ -159,7 +163,8 @@ static amqp_basic_properties_t copy_without_death(const amqp_basic_properties_t 
     headers.entries = amqp_pool_alloc(pool, (room + 1) * sizeof *headers.entries);
     if (headers.entries == NULL)
         die_no_memory();
-    for (int i = 0; (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 && i < properties->headers.num_entries; i++)
+    for (int i = 0;
+         (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 && i < properties->headers.num_entries; i++)
         if (!is_of_a_death(properties->headers.entries[i].key))
             headers.entries[headers.num_entries++] = properties->headers.entries[i];
     copy.headers = headers;
@@ -167,8 +172,8 @@ static amqp_basic_properties_t copy_without_death(const amqp_basic_properties_t 
     return copy;
 }
 
-amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties, const struct death *death,
-                                           amqp_pool_t *pool)
+amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
+                                           const struct death *death, amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without_death(properties, 5, pool);
     amqp_table_entry_t *entries = copy.headers.entries;

@@ -30,8 +30,8 @@ struct death {
 };
 
 /*
- * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and by which key the
- * message was published. Fields point into the properties.
+ * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and by which
+ * key the message was published. Fields point into the properties.
  */
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
@@ -39,12 +39,12 @@ bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 bool header_integer(const amqp_field_value_t *value, int64_t *integer);
 
 /*
- * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides. Like
- * dead_letter_revived() it lasts as long as pool, properties and death, and is without the user_id, which the
- * broker takes from its owner alone.
+ * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides.
+ * Like dead_letter_revived() it lasts as long as pool, properties and death, and is without the user_id,
+ * which the broker takes from its owner alone.
  */
-amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties, const struct death *death,
-                                           amqp_pool_t *pool);
+amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
+                                           const struct death *death, amqp_pool_t *pool);
 
 /* A copy for a message that is sent back: its headers say nothing of the death, and count the replay. */
 amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, amqp_pool_t *pool);

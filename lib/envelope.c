@@ -21,7 +21,8 @@ static char *base64(amqp_bytes_t bytes)
 
     for (size_t i = 0; i < bytes.len; i += 3) {
         size_t left = bytes.len - i;
-        unsigned group = (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
+        unsigned group =
+            (unsigned)in[i] << 16 | (left > 1 ? (unsigned)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
 
         *out++ = digits[group >> 18];
         *out++ = digits[group >> 12 & 63];
@@ -76,7 +77,8 @@ static cJSON *time_node(int64_t seconds)
     return node;
 }
 
-/* Takes value over. A name from outside may be no UTF-8, which JSON has no way to say: it is shown, escaped. */
+/* Takes value over. A name from outside may be no UTF-8, which JSON has no way to say: it is shown, escaped.
+ */
 static void add(cJSON *object, amqp_bytes_t name, cJSON *value)
 {
     if (!cJSON_AddItemToObject(object, printable(name.bytes, name.len), value))
@@ -176,8 +178,9 @@ static cJSON *properties_node(const amqp_basic_properties_t *properties)
     if ((properties->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0)
         add_named(object, "priority", integer_node(properties->priority));
     if ((properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0)
-        add_named(object, "timestamp",
-                  integer_node(properties->timestamp > INT64_MAX ? INT64_MAX : (int64_t)properties->timestamp));
+        add_named(
+            object, "timestamp",
+            integer_node(properties->timestamp > INT64_MAX ? INT64_MAX : (int64_t)properties->timestamp));
     return object;
 }
 
@@ -233,7 +236,8 @@ static void add_body(cJSON *envelope, amqp_bytes_t body)
     free(text);
 }
 
-cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties, const char *queue)
+cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties,
+                    const char *queue)
 {
     static const amqp_basic_properties_t none;
     cJSON *envelope = cJSON_CreateObject();

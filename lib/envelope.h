@@ -17,7 +17,11 @@
 #include <amqp_framing.h>
 #include <cjson/cJSON.h>
 
-/* The message as a tree; properties may be NULL if they could not be decoded. To be freed with cJSON_Delete(). */
-cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties, const char *queue);
+/*
+ * The message as a tree; properties may be NULL if they could not be decoded. To be freed with
+ * cJSON_Delete().
+ */
+cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties,
+                    const char *queue);
 
 #endif

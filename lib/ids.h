@@ -23,8 +23,9 @@ void uuid_to_text(const unsigned char id[UUID_BYTES], char text[UUID_TEXT_SIZE])
 bool uuid_from_text(const char *text, unsigned char id[UUID_BYTES]);
 
 /*
- * The message_id of an event: UUID version 5 in the URL namespace of "urn:order-tools:<event_type>:<order_id>".
- * The same, whoever publishes the event and however often, so that anyone downstream can tell a repeat.
+ * The message_id of an event: UUID version 5 in the URL namespace of
+ * "urn:order-tools:<event_type>:<order_id>". The same, whoever publishes the event and however often, so that
+ * anyone downstream can tell a repeat.
  */
 void message_id_of(const char *event_type, const char *order_id, char text[UUID_TEXT_SIZE]);
 

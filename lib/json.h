@@ -1,8 +1,9 @@
 /*
  * json: one strict JSON text as a cJSON tree, and what is read out of such a tree.
  *
- * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), cuts strings at NUL and
- * keeps duplicate keys; so the text is scanned first (json_scan.h) and the keys are compared afterwards.
+ * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), cuts strings
+ * at NUL and keeps duplicate keys; so the text is scanned first (json_scan.h) and the keys are compared
+ * afterwards.
  */
 #ifndef JSON_H
 #define JSON_H

@@ -1,28 +1,27 @@
 #include "json_scan.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 enum state {
-    VALUE,        /* a value must come */
-    FIRST_VALUE,  /* a value, or the end of the array just opened */
-    FIRST_KEY,    /* a key, or the end of the object just opened */
-    KEY,          /* a key must come */
-    COLON,        /* after a key */
-    AFTER_VALUE,  /* a comma or the end of what is open */
-    STRING,       /* within a string */
-    UTF8,         /* within a character of a string */
-    ESCAPE,       /* after a backslash */
-    UNICODE,      /* within \uXXXX */
-    LOW_ESCAPE,   /* after a high surrogate: a backslash */
-    LOW_U,        /* and then a u */
-    LITERAL,      /* within true, false or null */
-    MINUS,        /* after the sign of a number */
-    ZERO,         /* after a leading zero */
-    INTEGER,      /* within the digits before a point */
-    POINT,        /* after the point */
-    FRACTION,     /* within the digits after it */
-    EXPONENT,     /* after e */
+    VALUE,         /* a value must come */
+    FIRST_VALUE,   /* a value, or the end of the array just opened */
+    FIRST_KEY,     /* a key, or the end of the object just opened */
+    KEY,           /* a key must come */
+    COLON,         /* after a key */
+    AFTER_VALUE,   /* a comma or the end of what is open */
+    STRING,        /* within a string */
+    UTF8,          /* within a character of a string */
+    ESCAPE,        /* after a backslash */
+    UNICODE,       /* within \uXXXX */
+    LOW_ESCAPE,    /* after a high surrogate: a backslash */
+    LOW_U,         /* and then a u */
+    LITERAL,       /* within true, false or null */
+    MINUS,         /* after the sign of a number */
+    ZERO,          /* after a leading zero */
+    INTEGER,       /* within the digits before a point */
+    POINT,         /* after the point */
+    FRACTION,      /* within the digits after it */
+    EXPONENT,      /* after e */
     EXPONENT_SIGN, /* after its sign */
     EXPONENT_DIGITS,
     DONE
@@ -95,7 +94,7 @@ static enum json_progress start_value(struct json_scan *scan, unsigned char c)
         return open_container(scan, false);
     case '"':
         scan->state = STRING;
-        scan->is_key = 0;
+        scan->is_key = false;
         return JSON_UNFINISHED;
     case 't':
         scan->literal = "rue";
@@ -126,7 +125,7 @@ static enum json_progress start_key(struct json_scan *scan, unsigned char c)
     if (c != '"')
         return fault(scan, "an object's key must be a string");
     scan->state = STRING;
-    scan->is_key = 1;
+    scan->is_key = true;
     return JSON_UNFINISHED;
 }
 
@@ -164,7 +163,8 @@ static enum json_progress structure(struct json_scan *scan, unsigned char c)
     }
 }
 
-/* The first byte of a character beyond ASCII: how many follow, and between what the next must lie (RFC 3629). */
+/* The first byte of a character beyond ASCII: how many follow, and between what the next must lie (RFC 3629).
+ */
 static enum json_progress start_character(struct json_scan *scan, unsigned char c)
 {
     scan->low_bound = 0x80;

@@ -8,6 +8,7 @@
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,18 +19,19 @@
 #define JSON_MAX_NUMBER 63
 
 struct json_scan {
-    int state;            /* what may come next; private to json_scan.c, like all below */
-    unsigned depth;       /* open arrays and objects */
-    uint64_t objects;     /* a bit for each of them: is it an object? */
-    const char *literal;  /* the rest of true, false, null */
-    unsigned length;      /* of the number at hand */
-    unsigned digits;      /* of a \u escape: still to come */
-    unsigned unit;        /* its value so far */
-    unsigned high;        /* a high surrogate that waits for its low one, or 0 */
-    unsigned more;        /* continuation bytes of a UTF-8 sequence, still to come */
-    unsigned char low_bound, high_bound; /* between which the next of them must lie */
-    unsigned char is_key; /* the string at hand is a key */
-    const char *fault;    /* why it is no JSON; NULL if nothing is wrong so far */
+    int state;           /* what may come next; private to json_scan.c, like all below */
+    unsigned depth;      /* open arrays and objects */
+    uint64_t objects;    /* a bit for each of them: is it an object? */
+    const char *literal; /* the rest of true, false, null */
+    unsigned length;     /* of the number at hand */
+    unsigned digits;     /* of a \u escape: still to come */
+    unsigned unit;       /* its value so far */
+    unsigned high;       /* a high surrogate that waits for its low one, or 0 */
+    unsigned more;       /* continuation bytes of a UTF-8 sequence, still to come, */
+    unsigned low_bound;  /* of which the next must lie between this */
+    unsigned high_bound; /* and this */
+    bool is_key;         /* the string at hand is a key */
+    const char *fault;   /* why it is no JSON; NULL if nothing is wrong so far */
 };
 
 enum json_progress {

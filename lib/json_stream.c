@@ -11,10 +11,10 @@
 #define READ_SIZE ((size_t)64 * 1024)
 
 enum mode {
-    BETWEEN,  /* white space before a value */
-    WITHIN,   /* a value has started */
+    BETWEEN,   /* white space before a value */
+    WITHIN,    /* a value has started */
     TOO_LARGE, /* a value has, and outgrew the limit: its bytes are let go as they come */
-    SKIPPING  /* after a syntax error, up to a line that starts with '{' */
+    SKIPPING   /* after a syntax error, up to a line that starts with '{' */
 };
 
 struct json_stream {
@@ -101,8 +101,8 @@ static bool skip_refused(struct json_stream *stream)
     return i < stream->filled;
 }
 
-static enum json_stream_event refused_piece(struct json_stream *stream, struct json_piece *piece, const char *reason,
-                                            bool last)
+static enum json_stream_event refused_piece(struct json_stream *stream, struct json_piece *piece,
+                                            const char *reason, bool last)
 {
     hand_out(stream, piece);
     piece->reason = reason;
@@ -119,7 +119,8 @@ static enum json_stream_event syntax_error(struct json_stream *stream, struct js
 
     stream->value_line = stream->line;
     stream->mode = SKIPPING;
-    /* An order that lacks its last bracket is noticed at the first byte of the next one, which may be sound. */
+    /* An order that lacks its last bracket is noticed at the first byte of the next one, which may be sound.
+     */
     stream->line_start = stream->scanned > stream->start && stream->buffer[stream->scanned - 1] == '\n';
     found = skip_refused(stream);
     return refused_piece(stream, piece, reason, found || stream->ended);
@@ -134,7 +135,8 @@ static enum json_stream_event go_on_skipping(struct json_stream *stream, struct 
     return refused_piece(stream, piece, NULL, found || stream->ended);
 }
 
-static enum json_stream_event go_on_too_large(struct json_stream *stream, struct json_piece *piece, bool complete)
+static enum json_stream_event go_on_too_large(struct json_stream *stream, struct json_piece *piece,
+                                              bool complete)
 {
     if (!complete && stream->start == stream->scanned)
         return JSON_STREAM_EMPTY;
@@ -152,8 +154,8 @@ static void start_value(struct json_stream *stream)
 static enum json_stream_event read_value(struct json_stream *stream, struct json_piece *piece)
 {
     size_t taken = 0;
-    enum json_progress progress =
-        json_scan_feed(&stream->scan, stream->buffer + stream->scanned, stream->filled - stream->scanned, &taken);
+    enum json_progress progress = json_scan_feed(&stream->scan, stream->buffer + stream->scanned,
+                                                 stream->filled - stream->scanned, &taken);
 
     advance(stream, taken);
     if (progress == JSON_UNFINISHED && stream->ended)

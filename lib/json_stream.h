@@ -23,7 +23,7 @@ enum json_stream_event {
 };
 
 struct json_piece {
-    const char *text;   /* the bytes as they came; valid until the next call */
+    const char *text; /* the bytes as they came; valid until the next call */
     size_t len;
     uint64_t number;    /* of this value or refusal in the stream, from 1 */
     uint64_t line;      /* on which it starts, from 1; of a syntax error, the line of the error */

@@ -28,7 +28,8 @@ enum exit_code ledger_open(struct ledger **out)
 {
     struct ledger *ledger = need_calloc(1, sizeof *ledger);
     const struct database_statement statements[] = {
-        {&ledger->find, "SELECT h.seq, outcome, event FROM handled h LEFT JOIN owed USING (seq) WHERE order_id = ?1"},
+        {&ledger->find,
+         "SELECT h.seq, outcome, event FROM handled h LEFT JOIN owed USING (seq) WHERE order_id = ?1"},
         {&ledger->record, "INSERT INTO handled (order_id, outcome, at) VALUES (?1, ?2, ?3)"},
         {&ledger->owe, "INSERT INTO owed (seq, event) VALUES (?1, ?2)"},
         {&ledger->settle, "DELETE FROM owed WHERE seq = ?1"},
@@ -69,7 +70,8 @@ void ledger_roll_back(struct ledger *ledger)
     database_roll_back(ledger->database);
 }
 
-enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry, bool *found)
+enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
+                           bool *found)
 {
     const unsigned char *event;
     enum exit_code code;
@@ -78,7 +80,8 @@ enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct l
     code = database_row(ledger->database, ledger->find, found);
     if (code == EXIT_OK && *found) {
         entry->seq = sqlite3_column_int64(ledger->find, 0);
-        entry->outcome = sqlite3_column_int(ledger->find, 1) == LEDGER_RESERVED ? LEDGER_RESERVED : LEDGER_FAILED;
+        entry->outcome =
+            sqlite3_column_int(ledger->find, 1) == LEDGER_RESERVED ? LEDGER_RESERVED : LEDGER_FAILED;
         event = sqlite3_column_text(ledger->find, 2);
         free(ledger->text);
         ledger->text = event == NULL ? NULL : need_strdup((const char *)event);
@@ -88,8 +91,8 @@ enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct l
     return code;
 }
 
-enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum ledger_outcome outcome, int64_t at_ms,
-                             const char *event, int64_t *seq)
+enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum ledger_outcome outcome,
+                             int64_t at_ms, const char *event, int64_t *seq)
 {
     enum exit_code code;
 

@@ -1,8 +1,10 @@
 /*
- * ledger: what inventory has decided, on disk before anyone is told: one outcome for each order, and the events owed.
+ * ledger: what inventory has decided, on disk before anyone is told: one outcome for each order, and the
+ * events owed.
  *
- * The outcome and the event that announces it are recorded in one transaction. The event is owed until the broker has
- * confirmed it. So whoever meets the order again knows what was decided, and whether that was said.
+ * The outcome and the event that announces it are recorded in one transaction. The event is owed until the
+ * broker has confirmed it. So whoever meets the order again knows what was decided, and whether that was
+ * said.
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $INVENTORY_LEDGER.
  */
@@ -33,11 +35,12 @@ enum exit_code ledger_commit(struct ledger *ledger);
 void ledger_roll_back(struct ledger *ledger);
 
 /* What is known of an order. */
-enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry, bool *found);
+enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
+                           bool *found);
 
 /* Records the outcome of an order that ledger_find() did not find, and the event that is owed. */
-enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum ledger_outcome outcome, int64_t at_ms,
-                             const char *event, int64_t *seq);
+enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum ledger_outcome outcome,
+                             int64_t at_ms, const char *event, int64_t *seq);
 
 /* The event was confirmed: owed no longer. */
 enum exit_code ledger_settle(struct ledger *ledger, int64_t seq);

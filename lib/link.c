@@ -1,6 +1,7 @@
 #include "link.h"
 
 #include "clock.h"
+#include "reach.h"
 #include "stop.h"
 #include "text.h"
 #include "version.h"
@@ -42,7 +43,8 @@ struct link {
 
 static struct link *all_links;
 
-struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup, void *context)
+struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup,
+                      void *context)
 {
     struct link *link = need_calloc(1, sizeof *link);
 
@@ -159,8 +161,9 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
     if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         return EXIT_OK;
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
-        return link_status(link, reply.reply_type == AMQP_RESPONSE_NONE ? AMQP_STATUS_SOCKET_CLOSED : reply.library_error,
-                           what);
+        return link_status(
+            link, reply.reply_type == AMQP_RESPONSE_NONE ? AMQP_STATUS_SOCKET_CLOSED : reply.library_error,
+            what);
     if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
         const amqp_connection_close_t *close_method = reply.reply.decoded;
 
@@ -219,9 +222,10 @@ static enum exit_code prepare_tls(struct link *link, amqp_socket_t *socket)
         return EXIT_OK;
     if (amqp_ssl_socket_set_cacert(socket, cacert) != AMQP_STATUS_OK)
         return link_fault(link, EXIT_LOGIN, "cannot load certificate authorities from '%s'", cacert);
-    if (options->cert != NULL && amqp_ssl_socket_set_key(socket, options->cert, options->key) != AMQP_STATUS_OK)
-        return link_fault(link, EXIT_LOGIN, "cannot load the client certificate '%s' with its key '%s'", options->cert,
-                          options->key);
+    if (options->cert != NULL &&
+        amqp_ssl_socket_set_key(socket, options->cert, options->key) != AMQP_STATUS_OK)
+        return link_fault(link, EXIT_LOGIN, "cannot load the client certificate '%s' with its key '%s'",
+                          options->cert, options->key);
     return EXIT_OK;
 }
 
@@ -237,10 +241,10 @@ static enum exit_code open_socket(struct link *link)
     code = prepare_tls(link, socket);
     if (code != EXIT_OK)
         return code;
-    errno = 0;
     status = amqp_socket_open_noblock(socket, link->endpoint->host, link->endpoint->port, &patience);
-    if (status == AMQP_STATUS_SOCKET_ERROR && errno != 0 && errno != EINPROGRESS)
-        return link_fault(link, EXIT_UNREACHABLE, "cannot connect: %s", strerror(errno));
+    if (status == AMQP_STATUS_SOCKET_ERROR || status == AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED)
+        return link_fault(link, EXIT_UNREACHABLE, "cannot connect: %s",
+                          reach_reason(link->endpoint->host, link->endpoint->port, CONNECT_SECONDS * 1000));
     return link_status(link, status, "cannot connect");
 }
 
@@ -265,9 +269,11 @@ static amqp_table_entry_t capability(const char *key)
 static enum exit_code log_in(struct link *link)
 {
     const struct endpoint *endpoint = link->endpoint;
-    amqp_table_entry_t capabilities[] = {capability("connection.blocked"), capability("consumer_cancel_notify"),
+    amqp_table_entry_t capabilities[] = {capability("connection.blocked"),
+                                         capability("consumer_cancel_notify"),
                                          capability("publisher_confirms"), capability("basic.nack")};
-    amqp_table_entry_t entries[4] = {text_entry("product", "order-tools"), text_entry("version", ORDER_TOOLS_VERSION)};
+    amqp_table_entry_t entries[4] = {text_entry("product", "order-tools"),
+                                     text_entry("version", ORDER_TOOLS_VERSION)};
     amqp_table_t properties = {.num_entries = 4, .entries = entries};
     char name[128];
 
@@ -279,15 +285,16 @@ static enum exit_code log_in(struct link *link)
     entries[3].value.value.table.entries = capabilities;
     return link_reply(link,
                       amqp_login_with_properties(link->connection, endpoint->vhost, LINK_CHANNEL, FRAME_MAX,
-                                                 LINK_HEARTBEAT, &properties, AMQP_SASL_METHOD_PLAIN, endpoint->user,
-                                                 endpoint->password),
+                                                 LINK_HEARTBEAT, &properties, AMQP_SASL_METHOD_PLAIN,
+                                                 endpoint->user, endpoint->password),
                       "login failed");
 }
 
 static enum exit_code open_channel(struct link *link)
 {
     struct timeval patience = {.tv_sec = REPLY_SECONDS};
-    enum exit_code code = link_status(link, amqp_set_rpc_timeout(link->connection, &patience), "cannot set a timeout");
+    enum exit_code code =
+        link_status(link, amqp_set_rpc_timeout(link->connection, &patience), "cannot set a timeout");
 
     if (code != EXIT_OK)
         return code;
@@ -348,14 +355,15 @@ static void pause_before_retry(struct link *link)
 static void report_failure(const struct link *link)
 {
     if (link->failures % REPORT_EVERY == 1)
-        report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s", link->endpoint->name, link->purpose,
-               link->reason, link->failures, link->options->retries, link->options->retry_delay);
+        report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s", link->endpoint->name,
+               link->purpose, link->reason, link->failures, link->options->retries,
+               link->options->retry_delay);
 }
 
 static enum exit_code give_up(const struct link *link)
 {
-    report("broker '%s' (%s): %s; giving up after %d attempts", link->endpoint->name, link->purpose, link->reason,
-           link->failures);
+    report("broker '%s' (%s): %s; giving up after %d attempt%s", link->endpoint->name, link->purpose,
+           link->reason, link->failures, link->failures == 1 ? "" : "s");
     return EXIT_UNREACHABLE;
 }
 
@@ -408,7 +416,8 @@ static bool take_connection_frame(struct link *link, const amqp_method_t *method
         return true;
     }
     case AMQP_BASIC_CANCEL_METHOD:
-        (void)link_fault(link, EXIT_UNREACHABLE, "subscription cancelled: the queue was deleted or its node went away");
+        (void)link_fault(link, EXIT_UNREACHABLE,
+                         "subscription cancelled: the queue was deleted or its node went away");
         link_lose(link);
         return true;
     case AMQP_CONNECTION_BLOCKED_METHOD: {
@@ -445,7 +454,8 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
             return LINK_QUIET;
         if (status != AMQP_STATUS_OK)
             drop_broken(link, status);
-        else if (frame->frame_type != AMQP_FRAME_METHOD || !take_connection_frame(link, &frame->payload.method))
+        else if (frame->frame_type != AMQP_FRAME_METHOD ||
+                 !take_connection_frame(link, &frame->payload.method))
             return LINK_FRAME;
     }
     return LINK_DOWN;
@@ -475,7 +485,8 @@ static void beat(struct link *link, int64_t now)
 void link_wait(struct link *link, int descriptor, int timeout_ms)
 {
     int64_t now = clock_steady_ms();
-    struct pollfd fds[3] = {{.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    struct pollfd fds[3] = {
+        {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
     for (struct link *each = all_links; each != NULL; each = each->next)
         beat(each, now);

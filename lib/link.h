@@ -26,22 +26,26 @@
 
 struct link;
 
-/* EXIT_UNREACHABLE means try again; any other code but EXIT_OK is final. Both with link_reply() or link_fault(). */
+/*
+ * EXIT_UNREACHABLE means try again; any other code but EXIT_OK is final. Both with link_reply() or
+ * link_fault().
+ */
 typedef enum exit_code link_setup(struct link *link, void *context);
 
 /* A setup that does nothing. */
 enum exit_code link_no_setup(struct link *link, void *context);
 
 /* purpose is one word for messages ("publishing"); options and context must outlive the link. */
-struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup, void *context);
+struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup,
+                      void *context);
 
 /* Closes politely, so that the broker has seen all acknowledgements that were sent. NULL is harmless. */
 void link_free(struct link *link);
 
 /*
- * Connects, if the link is down: as many attempts as the options say, with the delay they say between them, over all
- * URLs in turn. EXIT_UNREACHABLE once they are used up, or if a stop is asked for meanwhile; EXIT_LOGIN,
- * EXIT_TOPOLOGY and others at once.
+ * Connects, if the link is down: as many attempts as the options say, with the delay they say between them,
+ * over all URLs in turn. EXIT_UNREACHABLE once they are used up, or if a stop is asked for meanwhile;
+ * EXIT_LOGIN, EXIT_TOPOLOGY and others at once.
  */
 enum exit_code link_open(struct link *link);
 
@@ -70,15 +74,19 @@ enum link_event {
     LINK_DOWN   /* the link is down, which was reported */
 };
 
-/* The next frame that has arrived. Never waits. Frames that concern the connection as a whole are dealt with inside. */
+/*
+ * The next frame that has arrived. Never waits. Frames that concern the connection as a whole are dealt
+ * with inside.
+ */
 enum link_event link_read(struct link *link, amqp_frame_t *frame);
 
 /* Gives back the memory of frames read so far. */
 void link_release(struct link *link);
 
 /*
- * Waits until the link (which may be NULL or down) has something to read, descriptor (unless -1) is readable or hung
- * up, a stop is asked for, or timeout_ms are over; perhaps less long. The caller has read until LINK_QUIET before.
+ * Waits until the link (which may be NULL or down) has something to read, descriptor (unless -1) is readable
+ * or hung up, a stop is asked for, or timeout_ms are over; perhaps less long. The caller has read until
+ * LINK_QUIET before.
  */
 void link_wait(struct link *link, int descriptor, int timeout_ms);
 
@@ -92,7 +100,8 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
 enum exit_code link_status(struct link *link, int status, const char *what);
 
 /* Notes the reason of a failed setup. Returns code. */
-enum exit_code link_fault(struct link *link, enum exit_code code, const char *format, ...) REPORT_FORMAT(3, 4);
+enum exit_code link_fault(struct link *link, enum exit_code code, const char *format, ...)
+    REPORT_FORMAT(3, 4);
 
 /* Declares the link down, and reports it, for the reason noted last. */
 void link_lose(struct link *link);

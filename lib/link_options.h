@@ -34,7 +34,10 @@ struct link_options {
     char *login; /* what --authfile held */
 };
 
-#define LINK_OPTIONS_DEFAULT {.retries = 60, .retry_delay = 1}
+#define LINK_OPTIONS_DEFAULT                                                                                 \
+    {                                                                                                        \
+        .retries = 60, .retry_delay = 1                                                                      \
+    }
 
 enum {
     OPTION_AUTHFILE = OPTION_LINK,
@@ -59,16 +62,16 @@ enum {
 /* clang-format on */
 #define LINK_USAGE                                                                                           \
     "  -u, --url URL[,URL...]  broker: amqp:// or amqps://, tried in turn (AMQP_URL)\n"                      \
-    "      --authfile FILE     read user name and password from FILE\n"                                     \
-    "      --cacert FILE       trust the certificate authorities in FILE\n"                                 \
-    "      --cert FILE         client certificate, and\n"                                                   \
-    "      --key FILE          its key\n"                                                                   \
-    "      --retries N         attempts to connect before giving up (60)\n"                                 \
+    "      --authfile FILE     read user name and password from FILE\n"                                      \
+    "      --cacert FILE       trust the certificate authorities in FILE\n"                                  \
+    "      --cert FILE         client certificate, and\n"                                                    \
+    "      --key FILE          its key\n"                                                                    \
+    "      --retries N         attempts to connect before giving up (60)\n"                                  \
     "      --retry-delay S     seconds between them (1)\n"
 
 /*
- * Handles one option of getopt_long(), with its argument in optarg: true if it was one of LINK_LONG_OPTIONS. Ends
- * the program with EXIT_USAGE for an argument that cannot be.
+ * Handles one option of getopt_long(), with its argument in optarg: true if it was one of LINK_LONG_OPTIONS.
+ * Ends the program with EXIT_USAGE for an argument that cannot be.
  */
 bool link_option(struct link_options *options, int option);
 

@@ -8,7 +8,8 @@
 static const struct database_kind kind = {
     .variable = "NOTIFY_LEDGER",
     .file = "notices.db",
-    .schema = "CREATE TABLE told (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL)",
+    .schema =
+        "CREATE TABLE told (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL)",
     .application = 0x6F726E74, /* "ornt" */
     .version = 1,
 };

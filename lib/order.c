@@ -42,7 +42,8 @@ static bool check_text(const cJSON *value, size_t max, const char *what, struct 
     return true;
 }
 
-static bool read_text(const cJSON *tree, const char *name, size_t max, const char **text, struct order_fault *fault)
+static bool read_text(const cJSON *tree, const char *name, size_t max, const char **text,
+                      struct order_fault *fault)
 {
     const cJSON *value = json_member(tree, name);
 
@@ -122,7 +123,8 @@ static bool read_own_id(struct order *order, struct order_fault *fault)
     return true;
 }
 
-static bool read_tree(struct order *order, const char *text, size_t len, size_t max, struct order_fault *fault)
+static bool read_tree(struct order *order, const char *text, size_t len, size_t max,
+                      struct order_fault *fault)
 {
     const char *reason;
 
@@ -139,7 +141,8 @@ static bool read_tree(struct order *order, const char *text, size_t len, size_t 
 
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault)
 {
-    if (read_tree(order, text, len, ORDER_MAX_SIZE, fault) && read_own_id(order, fault) && read_body(order, fault))
+    if (read_tree(order, text, len, ORDER_MAX_SIZE, fault) && read_own_id(order, fault) &&
+        read_body(order, fault))
         return true;
     order_free(order);
     return false;
@@ -157,7 +160,8 @@ static enum event_verdict read_event(struct order *order, const char *type, cons
         (void)refuse(fault, "event_type is '%s', not '%s'", printable_text(found), type);
         return EVENT_OTHER_TYPE;
     }
-    if (!read_text(order->tree, "order_id", ORDER_MAX_ID, &order->order_id, fault) || !read_body(order, fault))
+    if (!read_text(order->tree, "order_id", ORDER_MAX_ID, &order->order_id, fault) ||
+        !read_body(order, fault))
         return EVENT_MALFORMED;
     return EVENT_SOUND;
 }

@@ -46,8 +46,8 @@ struct order_fault {
 };
 
 /*
- * Reads an order as order-place takes it. False, with the reason and nothing to free, if it is none. text need not be
- * strict JSON: that is checked too.
+ * Reads an order as order-place takes it. False, with the reason and nothing to free, if it is none. text
+ * need not be strict JSON: that is checked too.
  */
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault);
 

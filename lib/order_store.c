@@ -12,8 +12,8 @@
 #include <uuid/uuid.h>
 
 /*
- * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their ends. What is pending is
- * a small table beside them: confirming an order writes no page of the large one.
+ * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their ends. What
+ * is pending is a small table beside them: confirming an order writes no page of the large one.
  */
 static const struct database_kind kind = {
     .variable = "ORDER_STORE",
@@ -26,7 +26,8 @@ static const struct database_kind kind = {
 };
 
 #define COLUMNS                                                                                              \
-    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM orders o "
+    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM "      \
+    "orders o "
 
 struct order_store {
     struct database *database;
@@ -39,6 +40,7 @@ struct order_store {
     sqlite3_stmt *find;
     sqlite3_stmt *other_runs;
     sqlite3_stmt *adopt;
+    sqlite3_stmt *last_own;
     sqlite3_stmt *next;
     sqlite3_stmt *next_placed;
     sqlite3_stmt *next_pending;
@@ -108,10 +110,13 @@ static enum exit_code prepare_all(struct order_store *store)
         {&store->find, COLUMNS "WHERE order_id = ?1"},
         {&store->other_runs, "SELECT DISTINCT run FROM pending WHERE run <> ?1"},
         {&store->adopt, "UPDATE pending SET run = ?1 WHERE run = ?2"},
+        {&store->last_own, "SELECT max(seq) FROM pending WHERE run = ?1"},
         {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT 1"},
-        {&store->next_placed, COLUMNS "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT 1"},
+        {&store->next_placed,
+         COLUMNS "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT 1"},
         {&store->next_pending, COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1)"},
-        {&store->next_own, COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND run = ?2)"},
+        {&store->next_own,
+         COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
         {&store->count, "SELECT count(*) FROM orders"},
         {&store->count_pending, "SELECT count(*) FROM pending"},
     };
@@ -196,43 +201,60 @@ static enum exit_code adopt_run(struct order_store *store, int64_t run)
     return database_run(store->database, store->adopt);
 }
 
-/* Adopts one ended run; *more says whether there was one. */
-static enum exit_code adopt_one(struct order_store *store, bool *more)
+/* The first of the other runs with pending orders that has ended. */
+static enum exit_code find_ended_run(struct order_store *store, int64_t *run, bool *found)
 {
-    enum exit_code code = EXIT_OK;
+    enum exit_code code;
     bool ended = false;
-    int64_t run = 0;
 
-    *more = false;
     database_bind_int(store->other_runs, 1, store->run);
-    while (code == EXIT_OK && !ended) {
-        code = database_row(store->database, store->other_runs, more);
-        if (code != EXIT_OK || !*more)
+    do {
+        code = database_row(store->database, store->other_runs, found);
+        if (code != EXIT_OK || !*found)
             break;
-        run = sqlite3_column_int64(store->other_runs, 0);
-        code = run_has_ended(store, run, &ended);
-    }
+        *run = sqlite3_column_int64(store->other_runs, 0);
+        code = run_has_ended(store, *run, &ended);
+    } while (code == EXIT_OK && !ended);
     (void)sqlite3_reset(store->other_runs);
-    return code == EXIT_OK && *more ? adopt_run(store, run) : code;
+    return code;
 }
 
-enum exit_code order_store_adopt(struct order_store *store)
+static enum exit_code adopt_all(struct order_store *store, int64_t *last)
 {
-    bool more = false;
-    enum exit_code code;
+    int64_t run = 0;
+    bool found;
+    enum exit_code code = find_ended_run(store, &run, &found);
 
-    database_bind_int(store->other_runs, 1, store->run);
-    code = database_row(store->database, store->other_runs, &more);
-    (void)sqlite3_reset(store->other_runs);
+    while (code == EXIT_OK && found) {
+        code = adopt_run(store, run);
+        if (code == EXIT_OK)
+            code = find_ended_run(store, &run, &found);
+    }
+    if (code != EXIT_OK)
+        return code;
+    database_bind_int(store->last_own, 1, store->run);
+    code = database_row(store->database, store->last_own, &found);
+    if (code == EXIT_OK && found)
+        *last = sqlite3_column_int64(store->last_own, 0);
+    (void)sqlite3_reset(store->last_own);
+    return code;
+}
+
+enum exit_code order_store_adopt(struct order_store *store, int64_t *last)
+{
+    int64_t run = 0;
+    bool found;
+    enum exit_code code = find_ended_run(store, &run, &found);
+
+    *last = 0;
     /* Nearly always there is none, and then nothing need be written. */
-    if (code != EXIT_OK || !more)
+    if (code != EXIT_OK || !found)
         return code;
     code = order_store_begin(store);
     if (code != EXIT_OK)
         return code;
-    do
-        code = adopt_one(store, &more);
-    while (code == EXIT_OK && more);
+    /* Looked for once more: another run may have been quicker. */
+    code = adopt_all(store, last);
     if (code == EXIT_OK)
         return order_store_commit(store);
     order_store_roll_back(store);
@@ -242,8 +264,8 @@ enum exit_code order_store_adopt(struct order_store *store)
 /* ---- reading ---- */
 
 /* Takes the order out of the row that a statement stands on, if it does. */
-static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statement, struct stored_order *order,
-                                 bool *found)
+static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statement,
+                                 struct stored_order *order, bool *found)
 {
     enum exit_code code = database_row(store->database, statement, found);
     int id_len;
@@ -275,19 +297,21 @@ enum exit_code order_store_find(struct order_store *store, const unsigned char i
     return read_order(store, store->find, order, found);
 }
 
-enum exit_code order_store_next_own(struct order_store *store, int64_t after, struct stored_order *order, bool *found)
+enum exit_code order_store_next_own(struct order_store *store, int64_t after, int64_t last,
+                                    struct stored_order *order, bool *found)
 {
     database_bind_int(store->next_own, 1, after);
-    database_bind_int(store->next_own, 2, store->run);
+    database_bind_int(store->next_own, 2, last);
+    database_bind_int(store->next_own, 3, store->run);
     return read_order(store, store->next_own, order, found);
 }
 
 enum exit_code order_store_next(struct order_store *store, int64_t after, const enum order_status *only,
                                 struct stored_order *order, bool *found)
 {
-    sqlite3_stmt *statement = only == NULL                ? store->next
+    sqlite3_stmt *statement = only == NULL             ? store->next
                               : *only == ORDER_PENDING ? store->next_pending
-                                                          : store->next_placed;
+                                                       : store->next_placed;
 
     database_bind_int(statement, 1, after);
     return read_order(store, statement, order, found);

@@ -1,9 +1,9 @@
 /*
  * order_store: the orders that were placed, on disk before they are on the broker.
  *
- * An order is PENDING from the commit that stores it to the commit that follows the broker's confirm; then it is PLACED. Each
- * pending order belongs to a run of order-place. A run that has ended, however it did, holds its lock no longer: its
- * pending orders can then be taken over, by one run only.
+ * An order is PENDING from the commit that stores it to the commit that follows the broker's confirm; then it
+ * is PLACED. Each pending order belongs to a run of order-place. A run that has ended, however it did, holds
+ * its lock no longer: its pending orders can then be taken over, by one run only.
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $ORDER_STORE.
  */
@@ -35,7 +35,10 @@ struct stored_order {
 enum exit_code order_store_open(enum order_store_access access, struct order_store **store);
 void order_store_close(struct order_store *store);
 
-/* Between the two: order_store_find(), _add() and _confirm(). Nothing has happened until commit gives EXIT_OK. */
+/*
+ * Between the two: order_store_find(), _add() and _confirm(). Nothing has happened until commit gives
+ * EXIT_OK.
+ */
 enum exit_code order_store_begin(struct order_store *store);
 enum exit_code order_store_commit(struct order_store *store);
 void order_store_roll_back(struct order_store *store);
@@ -49,11 +52,15 @@ enum exit_code order_store_confirm(struct order_store *store, int64_t seq);
 enum exit_code order_store_find(struct order_store *store, const unsigned char id[UUID_BYTES],
                                 struct stored_order *order, bool *found);
 
-/* Makes the pending orders of ended runs this run's own. */
-enum exit_code order_store_adopt(struct order_store *store);
+/*
+ * Makes the pending orders of ended runs this run's own. *last is the greatest seq of them, 0 if there are
+ * none.
+ */
+enum exit_code order_store_adopt(struct order_store *store, int64_t *last);
 
-/* The first pending order of this run after that seq. */
-enum exit_code order_store_next_own(struct order_store *store, int64_t after, struct stored_order *order, bool *found);
+/* The first pending order of this run with a seq after after, and not after last. */
+enum exit_code order_store_next_own(struct order_store *store, int64_t after, int64_t last,
+                                    struct stored_order *order, bool *found);
 
 /* The first order of any run after that seq; with only, the first of that status. */
 enum exit_code order_store_next(struct order_store *store, int64_t after, const enum order_status *only,

@@ -1,6 +1,10 @@
 #include "output.h"
 
+#include "json.h"
+
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 static bool failed;
 
@@ -19,6 +23,16 @@ enum exit_code output_line(const char *text, size_t len)
     if (fwrite(text, 1, len, stdout) != len || fputc('\n', stdout) == EOF)
         return failure();
     return EXIT_OK;
+}
+
+enum exit_code output_json(cJSON *tree)
+{
+    char *text = json_print(tree);
+    enum exit_code code = output_line(text, strlen(text));
+
+    cJSON_free(text);
+    cJSON_Delete(tree);
+    return code;
 }
 
 enum exit_code output_flush(void)

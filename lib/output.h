@@ -6,11 +6,14 @@
 
 #include "report.h"
 
+#include <cjson/cJSON.h>
 #include <stddef.h>
-#include <stdio.h>
 
 /* Adds text and a newline to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
 enum exit_code output_line(const char *text, size_t len);
+
+/* The same with a tree as one line of JSON; the tree is freed. */
+enum exit_code output_json(cJSON *tree);
 
 /* Hands all that was added to the system. EXIT_OUTPUT, reported once, if it was not taken. */
 enum exit_code output_flush(void);

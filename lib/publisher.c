@@ -12,7 +12,7 @@
 
 #define WAIT_MS 60000
 #define WINDOW_BYTES ((size_t)16 << 20) /* kept at once, whatever their number */
-#define SMALL 65536                      /* memory of a message that is kept for the next one */
+#define SMALL 65536                     /* memory of a message that is kept for the next one */
 #define POOL_PAGE 4096
 #define STOP_MS 10000 /* that a confirm is still waited for once a stop was asked for */
 
@@ -47,7 +47,7 @@ struct publisher {
     size_t count;
     size_t bytes; /* of all of them */
     uint64_t next_tag;
-    unsigned generation; /* of the link when the messages on their way were published */
+    unsigned generation;  /* of the link when the messages on their way were published */
     int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
     struct returned_message returned;
     char reason[256];
@@ -167,8 +167,8 @@ static bool same_bytes(amqp_bytes_t a, const void *b, size_t len)
 }
 
 /*
- * A returned message does not say which it was. Of those on their way that look the same, any will do: what is known of
- * one of them is as true of the other.
+ * A returned message does not say which it was. Of those on their way that look the same, any will do: what
+ * is known of one of them is as true of the other.
  */
 static void settle_returned(struct publisher *publisher)
 {
@@ -317,13 +317,14 @@ static void keep(struct publisher *publisher, const struct message *message, uin
     publisher->bytes += slot->capacity;
 }
 
-static void publish_slot(struct publisher *publisher, struct slot *slot, const amqp_basic_properties_t *properties)
+static void publish_slot(struct publisher *publisher, struct slot *slot,
+                         const amqp_basic_properties_t *properties)
 {
     int status;
 
     slot->tag = publisher->next_tag++;
-    status = amqp_basic_publish(link_connection(publisher->link), LINK_CHANNEL, slot->exchange, slot->routing_key, 1, 0,
-                                properties, slot->body);
+    status = amqp_basic_publish(link_connection(publisher->link), LINK_CHANNEL, slot->exchange,
+                                slot->routing_key, 1, 0, properties, slot->body);
     if (status == AMQP_STATUS_OK)
         return;
     (void)link_status(publisher->link, status, "cannot publish");
@@ -457,13 +458,13 @@ bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_
     return true;
 }
 
-void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type, const char *order_id,
-                                const char *message_id)
+void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
+                                const char *order_id, const char *message_id)
 {
     memset(properties, 0, sizeof *properties);
-    properties->_flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG |
-                         AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_TYPE_FLAG |
-                         AMQP_BASIC_APP_ID_FLAG;
+    properties->_flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
+                         AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
+                         AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_APP_ID_FLAG;
     properties->content_type = amqp_cstring_bytes("application/json");
     properties->delivery_mode = AMQP_DELIVERY_PERSISTENT;
     properties->correlation_id = amqp_cstring_bytes(order_id);

@@ -3,7 +3,8 @@
  *
  * Every message is mandatory: one that no queue takes comes back, and is not taken for published only because
  * the broker confirms it. A message is kept until its fate is known; when the connection is lost it is
- * published again on the next one. So a message may reach its queue more than once, and is never lost in between.
+ * published again on the next one. So a message may reach its queue more than once, and is never lost in
+ * between.
  */
 #ifndef PUBLISHER_H
 #define PUBLISHER_H
@@ -46,16 +47,22 @@ enum exit_code publisher_open(struct publisher *publisher);
 enum exit_code publisher_try(struct publisher *publisher);
 
 /*
- * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked, and connects if need
- * be. There must be room: publisher_has_room(). Any code but EXIT_OK is link_open()'s: the message is kept, like those
- * before it, and the next call tries again.
+ * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked, and
+ * connects if need be. There must be room: publisher_has_room(). Any code but EXIT_OK is link_open()'s: the
+ * message is kept, like those before it, and the next call tries again.
  */
 enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie);
 
-/* Takes in what the broker has said. Never waits. If the connection is lost, that is noticed and reported here. */
+/*
+ * Takes in what the broker has said. Never waits. If the connection is lost, that is noticed and reported
+ * here.
+ */
 void publisher_service(struct publisher *publisher);
 
-/* Waits until the fate of the oldest message is known. Codes as above; after a stop was asked for, at most 10 s. */
+/*
+ * Waits until the fate of the oldest message is known. Codes as above; after a stop was asked for, at most
+ * 10 s.
+ */
 enum exit_code publisher_wait(struct publisher *publisher);
 
 /* The same for all that was sent. */
@@ -64,7 +71,10 @@ enum exit_code publisher_settle(struct publisher *publisher);
 /* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten. */
 bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_fate *fate);
 
-/* False while the window is full, of messages or of bytes: then publisher_wait() and publisher_next() make room. */
+/*
+ * False while the window is full, of messages or of bytes: then publisher_wait() and publisher_next() make
+ * room.
+ */
 bool publisher_has_room(const struct publisher *publisher);
 
 /* Messages whose fate was not yet given out by publisher_next(). */
@@ -80,7 +90,7 @@ struct link *publisher_link(struct publisher *publisher);
 const char *publisher_reason(const struct publisher *publisher);
 
 /* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in ids.h. */
-void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type, const char *order_id,
-                                const char *message_id);
+void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
+                                const char *order_id, const char *message_id);
 
 #endif

@@ -9,7 +9,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-/* The interface of every program; order-tools(7) has the table. Values from 64 on are those of sysexits(3). */
+/* The interface of every program; order-tools(7) has the table. Values from 64 on are those of sysexits(3).
+ */
 enum exit_code {
     EXIT_OK = 0,
     EXIT_NO = 1,           /* the answer is no: a wait timed out, a check failed, no such order */
@@ -31,7 +32,10 @@ enum exit_code {
 #define REPORT_FORMAT(string, first)
 #endif
 
-/* Names the program, once, before anything else here: the last component of argv[0]. It must outlive all calls. */
+/*
+ * Names the program, once, before anything else here: the last component of argv[0]. It must outlive all
+ * calls.
+ */
 void report_program(const char *argv0);
 const char *report_name(void);
 

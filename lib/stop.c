@@ -41,7 +41,8 @@ void stop_on_signals(void)
     prepare_descriptor(pipe_ends[0]);
     prepare_descriptor(pipe_ends[1]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job control. */
+        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job control.
+         */
         if (sigaction(numbers[i], NULL, &before) < 0 ||
             (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
             die(EXIT_BUG, "cannot set up signal handling");

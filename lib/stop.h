@@ -18,7 +18,8 @@ bool stop_requested(void);
 /* A descriptor that becomes readable when a stop is asked for: for poll(). */
 int stop_descriptor(void);
 
-/* Ends the program by the signal that was received, so that its parent sees why; returns if there was none. */
+/* Ends the program by the signal that was received, so that its parent sees why; returns if there was none.
+ */
 void stop_by_signal(void);
 
 #endif

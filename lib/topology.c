@@ -34,7 +34,8 @@ static int ask_for(struct link *link, const struct part *part)
     amqp_bytes_t name = amqp_cstring_bytes(part->name);
 
     if (part->kind == EXCHANGE) {
-        amqp_exchange_declare_t m = {.exchange = name, .type = amqp_cstring_bytes("direct"), .passive = 1, .durable = 1};
+        amqp_exchange_declare_t m = {
+            .exchange = name, .type = amqp_cstring_bytes("direct"), .passive = 1, .durable = 1};
 
         return amqp_send_method(connection, LINK_CHANNEL, AMQP_EXCHANGE_DECLARE_METHOD, &m);
     }
@@ -83,7 +84,8 @@ static bool is_answer(const amqp_frame_t *frame)
 
 static bool is_not_found(amqp_rpc_reply_t reply)
 {
-    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
+    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+           reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
            ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == AMQP_NOT_FOUND;
 }
 
@@ -92,8 +94,9 @@ static enum exit_code reopen_channel(struct link *link)
 {
     amqp_connection_state_t connection = link_connection(link);
     amqp_channel_close_ok_t ok = {0};
-    enum exit_code code = link_status(
-        link, amqp_send_method(connection, LINK_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok), "cannot close a channel");
+    enum exit_code code =
+        link_status(link, amqp_send_method(connection, LINK_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok),
+                    "cannot close a channel");
 
     if (code != EXIT_OK)
         return code;
@@ -119,8 +122,9 @@ static enum exit_code read_answers(struct link *link, size_t *done, bool *missin
             (*done)++;
             continue;
         }
-        if (frame.frame_type != AMQP_FRAME_METHOD || (frame.payload.method.id != AMQP_CHANNEL_CLOSE_METHOD &&
-                                                      frame.payload.method.id != AMQP_CONNECTION_CLOSE_METHOD))
+        if (frame.frame_type != AMQP_FRAME_METHOD ||
+            (frame.payload.method.id != AMQP_CHANNEL_CLOSE_METHOD &&
+             frame.payload.method.id != AMQP_CONNECTION_CLOSE_METHOD))
             continue;
         refusal.reply = frame.payload.method;
         *missing = parts[*done].kind != BINDING && is_not_found(refusal);
@@ -171,7 +175,8 @@ enum exit_code topology_look(struct link *link, const char *queue, struct queue_
     const amqp_queue_declare_ok_t *ok;
 
     memset(depth, 0, sizeof *depth);
-    ok = amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
+    ok =
+        amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
     if (ok != NULL) {
         depth->exists = true;
         depth->ready = ok->message_count;

@@ -45,8 +45,8 @@ struct queue_depth {
 };
 
 /*
- * Looks at one queue, without changing anything; that it does not exist is no failure. The link must be up; after a
- * failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
+ * Looks at one queue, without changing anything; that it does not exist is no failure. The link must be up;
+ * after a failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
  */
 enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth);
 

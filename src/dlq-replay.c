@@ -1,9 +1,9 @@
 /*
  * dlq-replay: shows dead letters, or sends each back to where it came from.
  *
- * A dead letter that is sent back is published first, confirmed and routed, and acknowledged second: killed in
- * between, it is in both places; never in none. Only what was in the queue at the start is handled, so that what comes straight
- * back is not replayed for ever.
+ * A dead letter that is sent back is published first, confirmed and routed, and acknowledged second: killed
+ * in between, it is in both places; never in none. Only what was in the queue at the start is handled, so
+ * that what comes straight back is not replayed for ever.
  */
 #include "consumer.h"
 #include "dead_letter.h"
@@ -26,12 +26,13 @@
 #define BATCH_MAX 256
 #define ARRIVE_MS 2000 /* that a message in the queue may take to arrive */
 
-static const char usage[] = "usage: dlq-replay [options]\n"
-                            "       dlq-replay [options] --list\n"
-                            "Sends the dead letters of order.placed.dlq back to the exchange and routing key they came\n"
-                            "from, and prints a line of JSON for each.\n"
-                            "      --list              show them, and why they are refused, and send nothing\n"
-                            "  -n, --number N          the first N of them only\n" LINK_USAGE COMMON_USAGE;
+static const char usage[] =
+    "usage: dlq-replay [options]\n"
+    "       dlq-replay [options] --list\n"
+    "Sends the dead letters of order.placed.dlq back to the exchange and routing key they came\n"
+    "from, and prints a line of JSON for each.\n"
+    "      --list              show them, and why they are refused, and send nothing\n"
+    "  -n, --number N          the first N of them only\n" LINK_USAGE COMMON_USAGE;
 
 enum { OPTION_LIST = OPTION_OWN };
 
@@ -64,16 +65,6 @@ static size_t left;  /* of them, still to be handled */
 static size_t acknowledged;
 static bool some_left;
 
-static enum exit_code print_tree(cJSON *tree)
-{
-    char *text = json_print(tree);
-    enum exit_code code = output_line(text, strlen(text));
-
-    cJSON_free(text);
-    cJSON_Delete(tree);
-    return code;
-}
-
 /* ---- showing ---- */
 
 static bool came_from(const struct death *death, const char *queue)
@@ -82,7 +73,8 @@ static bool came_from(const struct death *death, const char *queue)
 }
 
 /* What the worker on the queue that it came from would say to the message now; NULL if it would take it. */
-static const char *why_refused(const struct delivery *delivery, const struct death *death, struct order_fault *fault)
+static const char *why_refused(const struct delivery *delivery, const struct death *death,
+                               struct order_fault *fault)
 {
     const char *type = came_from(death, RESERVED_QUEUE) ? EVENT_RESERVED : EVENT_PLACED;
     struct order order;
@@ -112,7 +104,7 @@ static enum exit_code show(const struct delivery *delivery)
     else
         json_need(cJSON_AddStringToObject(envelope, "error", error));
     empty_amqp_pool(&pool);
-    return print_tree(envelope);
+    return output_json(envelope);
 }
 
 static enum exit_code show_batch(size_t count)
@@ -218,7 +210,7 @@ static enum exit_code print_fate(const struct letter *letter)
     json_need(cJSON_AddStringToObject(line, "routing_key", printable_text(letter->routing_key)));
     if (letter->reason != NULL)
         json_need(cJSON_AddStringToObject(line, "reason", letter->reason));
-    return print_tree(line);
+    return output_json(line);
 }
 
 static void take_fates(void)
@@ -318,7 +310,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, "n:" LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "n:" LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
+                                 NULL)) != -1) {
         if (option == OPTION_LIST)
             list_only = true;
         else if (option == 'n')

@@ -1,16 +1,17 @@
 /*
- * inventory-worker: takes OrderPlaced events, reserves or fails each order once, and publishes what it decided.
+ * inventory-worker: takes OrderPlaced events, reserves or fails each order once, and publishes the outcome.
  *
  * What is on disk and on the broker when this program is killed, per delivery:
  *
  *   I0  delivered, nothing recorded         redelivered, handled afresh
  *   I1  one transaction: order_id, outcome, redelivered; found; the recorded event is published;
  *       event to publish                    no second reservation
- *   I2  event confirmed by the broker       redelivered; the same event goes out again, with the same message_id
+ *   I2  event confirmed by the broker       redelivered; the same event goes out again, same message_id
  *   I3  acknowledged                        done; a later copy is "duplicate ignored"
  *
- * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes, one wait for all
- * confirms, one acknowledgement. That an event was confirmed is recorded with the next batch, or when the queue falls silent.
+ * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes, one wait for
+ * all confirms, one acknowledgement. That an event was confirmed is recorded with the next batch, or when the
+ * queue falls silent.
  */
 #include "clock.h"
 #include "consumer.h"
@@ -30,14 +31,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "usage: inventory-worker [options]\n"
-                            "Takes orders from order.placed.q, reserves or fails each once, and publishes the outcome,\n"
-                            "which is printed as a line of JSON too.\n"
-                            "      --max-qty N         an item of more than N fails its order (5)\n"
-                            "      --prefetch N        deliveries in hand at once: the largest batch (256)\n"
-                            "      --count N           stop after N deliveries\n"
-                            "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE
-                                COMMON_USAGE;
+static const char usage[] =
+    "usage: inventory-worker [options]\n"
+    "Takes orders from order.placed.q, reserves or fails each once, and publishes the outcome,\n"
+    "which is printed as a line of JSON too.\n"
+    "      --max-qty N         an item of more than N fails its order (5)\n"
+    "      --prefetch N        deliveries in hand at once: the largest batch (256)\n"
+    "      --count N           stop after N deliveries\n"
+    "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
 
 enum { OPTION_MAX_QTY = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT };
 
@@ -113,7 +114,10 @@ static bool is_in_batch(int64_t seq, size_t count)
     return false;
 }
 
-/* An order met before: nothing to do, unless its event is still owed and no earlier task of the batch sends it. */
+/*
+ * An order met before: nothing to do, unless its event is still owed and no earlier task of the batch sends
+ * it.
+ */
 static void recall(struct task *task, const struct ledger_entry *entry, size_t index)
 {
     if (entry->owed_event == NULL || is_in_batch(entry->seq, index)) {
@@ -189,8 +193,8 @@ static enum exit_code take_fates(void)
 
     while (publisher_next(publisher, &cookie, &fate)) {
         if (fate != PUBLISH_CONFIRMED) {
-            report("the broker did not take the event of order '%s': %s", printable_text(tasks[cookie].order_id),
-                   publisher_reason(publisher));
+            report("the broker did not take the event of order '%s': %s",
+                   printable_text(tasks[cookie].order_id), publisher_reason(publisher));
             return EXIT_REFUSED;
         }
         confirmed[confirmed_count++] = tasks[cookie].seq;
@@ -304,7 +308,8 @@ static enum exit_code handle_batch(size_t count)
 /* Takes what has arrived; if that is nothing, puts the ledger in order before it waits. */
 static enum exit_code next_batch(size_t *count)
 {
-    size_t max = deliveries_left >= 0 && deliveries_left < (long)prefetch ? (size_t)deliveries_left : prefetch;
+    size_t max =
+        deliveries_left >= 0 && deliveries_left < (long)prefetch ? (size_t)deliveries_left : prefetch;
     enum exit_code code = consumer_take(consumer, batch, max, count, 0);
 
     if (code != EXIT_OK || *count > 0)
@@ -347,7 +352,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
+           -1) {
         if (option == OPTION_MAX_QTY)
             max_qty = (int)option_number("--max-qty", optarg, 0, ORDER_MAX_QTY);
         else if (option == OPTION_PREFETCH)
@@ -368,7 +374,8 @@ static void read_options(int argc, char **argv)
 static enum exit_code open_all(void)
 {
     /* One byte more than an event may have, to see that it is too large. */
-    struct consumer_settings settings = {.queue = PLACED_QUEUE, .declare = true, .max_body = EVENT_MAX_SIZE + 1};
+    struct consumer_settings settings = {
+        .queue = PLACED_QUEUE, .declare = true, .max_body = EVENT_MAX_SIZE + 1};
     enum exit_code code = link_options_resolve(&link_options);
 
     if (code == EXIT_OK)

@@ -1,5 +1,6 @@
 /*
- * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a command run for each.
+ * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a command
+ * run for each.
  *
  * What is on disk and on the broker when this program is killed, per delivery:
  *
@@ -8,8 +9,8 @@
  *   N2  one transaction: order_id was told   redelivered; a repeat, nobody is told
  *   N3  acknowledged                         done; a later copy is a repeat
  *
- * Without a command, deliveries are handled in batches of what has arrived. With one, each is handled by itself, and one that is to be
- * tried again later waits while others are handled.
+ * Without a command, deliveries are handled in batches of what has arrived. With one, each is handled by
+ * itself, and one that is to be tried again later waits while others are handled.
  */
 #include "clock.h"
 #include "command.h"
@@ -35,14 +36,14 @@
 #define TRY_LATER 75 /* EX_TEMPFAIL */
 #define WAIT_MS 60000
 
-static const char usage[] = "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
-                            "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n"
-                            "      --exec COMMAND...   run COMMAND for each, the event on its standard input;\n"
-                            "                          must come last\n"
-                            "      --prefetch N        deliveries in hand at once (256; with --exec 16)\n"
-                            "      --count N           stop after N deliveries\n"
-                            "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE
-                                COMMON_USAGE;
+static const char usage[] =
+    "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
+    "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n"
+    "      --exec COMMAND...   run COMMAND for each, the event on its standard input;\n"
+    "                          must come last\n"
+    "      --prefetch N        deliveries in hand at once (256; with --exec 16)\n"
+    "      --count N           stop after N deliveries\n"
+    "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
 
 enum { OPTION_EXEC = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT };
 
@@ -56,8 +57,8 @@ static const struct option long_options[] = {{"exec", no_argument, NULL, OPTION_
 
 enum verdict {
     VERDICT_TELL,
-    VERDICT_REPEAT,  /* the customer was told before */
-    VERDICT_OTHER,   /* an event of another type: acknowledged */
+    VERDICT_REPEAT,   /* the customer was told before */
+    VERDICT_OTHER,    /* an event of another type: acknowledged */
     VERDICT_MALFORMED /* moved to the dead letter queue */
 };
 
@@ -143,7 +144,10 @@ static enum exit_code look_at(struct delivery *delivery)
     return EXIT_OK;
 }
 
-/* Moves a delivery that this queue has no dead letter exchange for; it is acknowledged by the caller, afterwards. */
+/*
+ * Moves a delivery that this queue has no dead letter exchange for; it is acknowledged by the caller,
+ * afterwards.
+ */
 static enum exit_code move_to_dead_letters(const struct delivery *delivery, const char *reason)
 {
     struct death death = {.queue = amqp_cstring_bytes(RESERVED_QUEUE),
@@ -362,7 +366,8 @@ static enum exit_code told(struct notice *notice)
 
 static void try_later(struct notice *notice, int exit_status)
 {
-    log_line("[notify] later: %s: '%s' exited with %d", notice->order_id, printable_text(command_line[0]), exit_status);
+    log_line("[notify] later: %s: '%s' exited with %d", notice->order_id, printable_text(command_line[0]),
+             exit_status);
     notice->due_ms = clock_steady_ms() + (int64_t)link_options.retry_delay * 1000;
 }
 
@@ -371,8 +376,8 @@ static enum exit_code give_up(struct notice *notice, int exit_status)
     char reason[PRINTABLE_MAX + 128];
     enum exit_code code;
 
-    (void)snprintf(reason, sizeof reason, "'%s' exited with %d, %d times", printable_text(command_line[0]), exit_status,
-                   TRIES);
+    (void)snprintf(reason, sizeof reason, "'%s' exited with %d, %d times", printable_text(command_line[0]),
+                   exit_status, TRIES);
     log_line("[notify] moved to %s: %s: %s", DEAD_LETTER_QUEUE, notice->order_id, reason);
     code = move_to_dead_letters(notice->delivery, reason);
     if (code != EXIT_OK)
@@ -464,7 +469,8 @@ static void read_options(int argc, char **argv)
 
     /* A plus sign, so that what comes after the command is the command's. */
     while (command_line == NULL &&
-           (option = getopt_long(argc, argv, "+" LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
+           (option = getopt_long(argc, argv, "+" LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
+                                 NULL)) != -1) {
         if (option == OPTION_EXEC)
             command_line = argv + optind;
         else if (option == OPTION_PREFETCH)

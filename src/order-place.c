@@ -9,8 +9,8 @@
  *   P3  row PLACED committed       the receipt may be missing: order-show, or place the same order_id again
  *   P4  receipt written            done
  *
- * Orders go through these states in batches of what has arrived: the commit that stores a batch is the one that
- * marks the confirmed orders of earlier batches, and is under way while the broker works on those.
+ * Orders go through these states in batches of what has arrived: the commit that stores a batch is the one
+ * that marks the confirmed orders of earlier batches, and is under way while the broker works on those.
  */
 #include "clock.h"
 #include "ids.h"
@@ -89,6 +89,7 @@ static bool flush_only;
 static const char *rejects_path;
 
 static struct order_store *store;
+static int64_t adopted_last; /* the last order that earlier runs left pending; 0 if there is none */
 static struct publisher *publisher;
 static struct json_stream *input;
 static bool input_ended;
@@ -237,7 +238,8 @@ static void go_offline(enum exit_code code)
 static void publish(const unsigned char *id, const char *event, uint64_t number)
 {
     amqp_basic_properties_t properties;
-    struct message message = {.exchange = ORDERS_EXCHANGE, .routing_key = PLACED_KEY, .properties = &properties};
+    struct message message = {
+        .exchange = ORDERS_EXCHANGE, .routing_key = PLACED_KEY, .properties = &properties};
     char order_id[UUID_TEXT_SIZE];
     char message_id[UUID_TEXT_SIZE];
     enum exit_code code = EXIT_OK;
@@ -324,7 +326,8 @@ static void write_reject(const char *text, size_t len, bool last)
 {
     if (rejects == NULL)
         return;
-    if (fwrite(text, 1, len, rejects) != len || (last && (fputc('\n', rejects) == EOF || fflush(rejects) != 0))) {
+    if (fwrite(text, 1, len, rejects) != len ||
+        (last && (fputc('\n', rejects) == EOF || fflush(rejects) != 0))) {
         report_errno("cannot write '%s'", rejects_path);
         fail(EXIT_OUTPUT);
     }
@@ -344,8 +347,8 @@ static void restore_event(struct candidate *candidate, const struct stored_order
 }
 
 /*
- * An order whose id the store knows. The same order again: its receipt again, and if it is pending it is published, unless
- * it is on its way already. Another order: refused.
+ * An order whose id the store knows. The same order again: its receipt again, and if it is pending it is
+ * published, unless it is on its way already. Another order: refused.
  */
 static void place_known(struct candidate *candidate, const struct stored_order *known)
 {
@@ -365,7 +368,8 @@ static void place_known(struct candidate *candidate, const struct stored_order *
         return;
     }
     earlier = receipt_of_seq(known->seq);
-    candidate->receipt = add_receipt(known->seq, known->id, earlier == NULL ? RECEIPT_AWAITED : RECEIPT_REPEATED);
+    candidate->receipt =
+        add_receipt(known->seq, known->id, earlier == NULL ? RECEIPT_AWAITED : RECEIPT_REPEATED);
     candidate->publish = earlier == NULL;
     receipts_repeated = receipts_repeated || earlier != NULL;
     if (candidate->publish)
@@ -458,13 +462,13 @@ static void turn(void)
 
 /* ---- what earlier runs left ---- */
 
-/* Publishes all pending orders of this run; none of them may be on its way. */
-static void publish_own_pending(void)
+/* Publishes the pending orders of this run up to that seq; none of them may be on its way. */
+static void publish_pending(int64_t last)
 {
     struct stored_order order;
     int64_t after = 0;
     bool found;
-    enum exit_code code = order_store_next_own(store, after, &order, &found);
+    enum exit_code code = order_store_next_own(store, after, last, &order, &found);
 
     while (code == EXIT_OK && found && !offline && fatal == EXIT_OK && !stop_requested()) {
         uint64_t number = add_receipt(order.seq, order.id, RECEIPT_AWAITED);
@@ -474,7 +478,7 @@ static void publish_own_pending(void)
         publish_stored(&order, number);
         if (receipts_end - receipts_first >= BATCH_MAX)
             turn();
-        code = order_store_next_own(store, after, &order, &found);
+        code = order_store_next_own(store, after, last, &order, &found);
     }
     if (code != EXIT_OK)
         fail(code);
@@ -488,7 +492,7 @@ static void try_again_online(void)
     if (publisher_try(publisher) != EXIT_OK)
         return;
     offline = false;
-    publish_own_pending();
+    publish_pending(INT64_MAX);
 }
 
 /* ---- input ---- */
@@ -570,13 +574,22 @@ static bool gather(void)
 
 static void place_all(void)
 {
-    publish_own_pending();
+    bool adopted_published = false;
+
     for (;;) {
         bool input_is_idle;
 
         try_again_online();
         input_is_idle = gather();
         turn();
+        /*
+         * What earlier runs left comes after the first batch: new orders are on disk before anything is
+         * waited for.
+         */
+        if (!adopted_published && fatal == EXIT_OK) {
+            publish_pending(adopted_last);
+            adopted_published = true;
+        }
         if (fatal == EXIT_STORE || (!wants_input() && batch_count == 0 && receipts_first == receipts_end))
             break;
         if (!wants_input() && publisher_pending(publisher) > 0) {
@@ -596,7 +609,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
+           -1) {
         if (option == OPTION_FLUSH)
             flush_only = true;
         else if (option == OPTION_REJECTS)
@@ -627,7 +641,7 @@ static enum exit_code open_all(void)
     if (code == EXIT_OK)
         code = order_store_open(ORDER_STORE_PLACE, &store);
     if (code == EXIT_OK)
-        code = order_store_adopt(store);
+        code = order_store_adopt(store, &adopted_last);
     if (code != EXIT_OK)
         return code;
     publisher = publisher_new(&link_options);

@@ -50,7 +50,8 @@ static enum exit_code print_order(const struct stored_order *order)
     uuid_to_text(order->id, id);
     clock_rfc3339(order->placed_at, placed_at);
     /* What is stored was checked to be strict JSON, and is kept to the letter. */
-    len = snprintf(line, size, "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}", id,
+    len = snprintf(line, size,
+                   "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}", id,
                    order_status_name(order->status), order->data, placed_at);
     code = output_line(line, (size_t)len);
     free(line);
@@ -101,7 +102,8 @@ static enum exit_code show_one(const char *text)
     return EXIT_NO;
 }
 
-/* Shows one more; what was not found does not keep the others from being shown. False when it must not go on. */
+/* Shows one more; what was not found does not keep the others from being shown. False when it must not go on.
+ */
 static bool show_next(const char *text, enum exit_code *code)
 {
     enum exit_code one = show_one(text);

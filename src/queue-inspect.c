@@ -1,8 +1,8 @@
 /*
  * queue-inspect: what the queues hold, by AMQP alone; and waiting until they hold it.
  *
- * It declares nothing and changes nothing. --peek takes messages in hand and lets them go again: they keep their
- * place and are marked as redelivered.
+ * It declares nothing and changes nothing. --peek takes messages in hand and lets them go again: they keep
+ * their place and are marked as redelivered.
  */
 #include "clock.h"
 #include "consumer.h"
@@ -24,21 +24,31 @@
 #define POLL_MS 200
 #define PEEK_MS 2000 /* that a message in the queue may take to arrive */
 
-static const char usage[] = "usage: queue-inspect [options] [QUEUE...]\n"
-                            "Prints a line of JSON for each queue (all of the workflow if none is named), or a table\n"
-                            "on a terminal.\n"
-                            "      --peek N            print the first N messages of one queue, without taking them\n"
-                            "      --until-empty       wait until nothing is ready in the queues\n"
-                            "      --until N           wait until each of the queues has N messages ready, or more\n"
-                            "      --timeout S         stop waiting after S seconds\n"
-                            "      --health            one line of JSON: is all well?\n" LINK_USAGE COMMON_USAGE;
+static const char usage[] =
+    "usage: queue-inspect [options] [QUEUE...]\n"
+    "Prints a line of JSON for each queue (all of the workflow if none is named), or a table\n"
+    "on a terminal.\n"
+    "      --format FORMAT     json or table\n"
+    "      --peek N            print the first N messages of one queue, without taking them\n"
+    "      --until-empty       wait until nothing is ready in the queues\n"
+    "      --until N           wait until each of the queues has N messages ready, or more\n"
+    "      --timeout S         stop waiting after S seconds\n"
+    "      --health            one line of JSON: is all well?\n" LINK_USAGE COMMON_USAGE;
 
-enum { OPTION_PEEK = OPTION_OWN, OPTION_UNTIL_EMPTY, OPTION_UNTIL, OPTION_TIMEOUT, OPTION_HEALTH };
+enum {
+    OPTION_PEEK = OPTION_OWN,
+    OPTION_UNTIL_EMPTY,
+    OPTION_UNTIL,
+    OPTION_TIMEOUT,
+    OPTION_HEALTH,
+    OPTION_FORMAT
+};
 
 static const struct option long_options[] = {{"peek", required_argument, NULL, OPTION_PEEK},
                                              {"until-empty", no_argument, NULL, OPTION_UNTIL_EMPTY},
                                              {"until", required_argument, NULL, OPTION_UNTIL},
                                              {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+                                             {"format", required_argument, NULL, OPTION_FORMAT},
                                              {"health", no_argument, NULL, OPTION_HEALTH},
                                              LINK_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
@@ -48,6 +58,7 @@ static struct link_options link_options = LINK_OPTIONS_DEFAULT;
 static enum { LIST, PEEK, UNTIL_EMPTY, UNTIL, HEALTH } job = LIST;
 static long number; /* of --peek and --until */
 static int timeout_s = -1;
+static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
 
 static const char *const *queues;
 static size_t queue_count;
@@ -93,22 +104,13 @@ static enum exit_code print_table(void)
     code = output_line(line, (size_t)len);
     for (size_t i = 0; i < queue_count && code == EXIT_OK; i++) {
         if (depths[i].exists)
-            len = snprintf(line, sizeof line, "%-*.255s  %10u  %10u", width, printable_text(queues[i]), depths[i].ready,
-                           depths[i].consumers);
+            len = snprintf(line, sizeof line, "%-*.255s  %10u  %10u", width, printable_text(queues[i]),
+                           depths[i].ready, depths[i].consumers);
         else
-            len = snprintf(line, sizeof line, "%-*.255s  %10s  %10s", width, printable_text(queues[i]), "missing", "-");
+            len = snprintf(line, sizeof line, "%-*.255s  %10s  %10s", width, printable_text(queues[i]),
+                           "missing", "-");
         code = output_line(line, (size_t)len);
     }
-    return code;
-}
-
-static enum exit_code print_tree(cJSON *tree)
-{
-    char *text = json_print(tree);
-    enum exit_code code = output_line(text, strlen(text));
-
-    cJSON_free(text);
-    cJSON_Delete(tree);
     return code;
 }
 
@@ -124,14 +126,14 @@ static enum exit_code print_line(size_t index)
         json_need(cJSON_AddNumberToObject(line, "ready", depth->ready));
         json_need(cJSON_AddNumberToObject(line, "consumers", depth->consumers));
     }
-    return print_tree(line);
+    return output_json(line);
 }
 
 static enum exit_code print_depths(void)
 {
     enum exit_code code = EXIT_OK;
 
-    if (isatty(STDOUT_FILENO) == 1)
+    if (format == FORMAT_TABLE || (format == FORMAT_BY_OUTPUT && isatty(STDOUT_FILENO) == 1))
         return print_table();
     for (size_t i = 0; i < queue_count && code == EXIT_OK; i++)
         code = print_line(i);
@@ -200,7 +202,7 @@ static enum exit_code print_delivery(const struct delivery *delivery)
     enum exit_code code;
 
     init_amqp_pool(&pool, 4096);
-    code = print_tree(envelope_new(delivery, delivery_properties(delivery, &pool), queues[0]));
+    code = output_json(envelope_new(delivery, delivery_properties(delivery, &pool), queues[0]));
     empty_amqp_pool(&pool);
     return code;
 }
@@ -308,7 +310,7 @@ static enum exit_code check_health(void)
     }
     if (ok)
         healthy->type = cJSON_True;
-    code = print_tree(line);
+    code = output_json(line);
     return code == EXIT_OK && !ok ? EXIT_NO : code;
 }
 
@@ -321,6 +323,16 @@ static void set_job(int wanted)
         usage_error();
     }
     job = wanted;
+}
+
+static void read_format(const char *text)
+{
+    if (strcmp(text, "json") == 0)
+        format = FORMAT_JSON;
+    else if (strcmp(text, "table") == 0)
+        format = FORMAT_TABLE;
+    else
+        die(EXIT_USAGE, "--format: '%s' is neither json nor table", printable_text(text));
 }
 
 static bool own_option(int option)
@@ -343,6 +355,9 @@ static bool own_option(int option)
     case OPTION_HEALTH:
         set_job(HEALTH);
         return true;
+    case OPTION_FORMAT:
+        read_format(optarg);
+        return true;
     default:
         return false;
     }
@@ -352,7 +367,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
+           -1)
         if (!own_option(option) && !link_option(&link_options, option) && !common_option(option, usage))
             usage_error();
     queues_named = optind < argc;

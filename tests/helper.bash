@@ -1,3 +1,4 @@
+# shellcheck disable=SC2034 # what is set here is for the tests
 # What the tests share: load it with "load helper", call isolate in setup and tidy in teardown.
 #
 # After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
