@@ -18,6 +18,11 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wundef
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+# make check SANITIZE=1: the programs watch themselves for wrong memory accesses, leaks and undefined behaviour.
+ifdef SANITIZE
+HARDENING := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+endif
 CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
 CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
@@ -31,7 +36,7 @@ SOURCES := $(wildcard src/*.c lib/*.c lib/*.h)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
 TESTS ?= tests
 
-.PHONY: all build help deps demo check lint format install uninstall clean
+.PHONY: all build help deps demo check lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -85,12 +90,18 @@ uninstall:
 
 $(BIN)/%: $(BUILD)/src/%.o $(BUILD)/liborder.a
 	@mkdir -p $(BIN)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 $(BUILD)/liborder.a: $(LIB_OBJECTS)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+# Changes when the flags do, so that nothing built with others is left.
+FLAGS := $(CC) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 

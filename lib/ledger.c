@@ -10,18 +10,26 @@ static const struct database_kind kind = {
     .file = "ledger.db",
     .schema = "CREATE TABLE handled (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE,"
               " outcome INTEGER NOT NULL, at INTEGER NOT NULL);"
-              "CREATE TABLE owed (seq INTEGER PRIMARY KEY, event TEXT NOT NULL)",
+              "CREATE TABLE owed (seq INTEGER PRIMARY KEY, event TEXT NOT NULL);"
+              "CREATE TABLE stock (sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0),"
+              " reserved INTEGER NOT NULL) WITHOUT ROWID",
     .application = 0x6F726C67, /* "orlg" */
     .version = 1,
 };
 
 struct ledger {
     struct database *database;
-    char *text; /* the event last read */
+    char *text; /* the event or sku last read */
     sqlite3_stmt *find;
     sqlite3_stmt *record;
     sqlite3_stmt *owe;
     sqlite3_stmt *settle;
+    sqlite3_stmt *forget;
+    sqlite3_stmt *has_stock;
+    sqlite3_stmt *stock;
+    sqlite3_stmt *next_stock;
+    sqlite3_stmt *set_stock;
+    sqlite3_stmt *reserve_stock;
 };
 
 enum exit_code ledger_open(struct ledger **out)
@@ -33,6 +41,16 @@ enum exit_code ledger_open(struct ledger **out)
         {&ledger->record, "INSERT INTO handled (order_id, outcome, at) VALUES (?1, ?2, ?3)"},
         {&ledger->owe, "INSERT INTO owed (seq, event) VALUES (?1, ?2)"},
         {&ledger->settle, "DELETE FROM owed WHERE seq = ?1"},
+        /* Rows are appended as time passes, so the oldest are the first. */
+        {&ledger->forget, "DELETE FROM handled WHERE seq IN (SELECT seq FROM handled ORDER BY seq LIMIT ?2)"
+                          " AND at < ?1 AND seq NOT IN (SELECT seq FROM owed)"},
+        {&ledger->has_stock, "SELECT 1 FROM stock LIMIT 1"},
+        {&ledger->stock, "SELECT sku, on_hand, reserved FROM stock WHERE sku = ?1"},
+        {&ledger->next_stock, "SELECT sku, on_hand, reserved FROM stock WHERE sku > ?1 ORDER BY sku LIMIT 1"},
+        {&ledger->set_stock, "INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, 0)"
+                             " ON CONFLICT (sku) DO UPDATE SET on_hand = excluded.on_hand"},
+        {&ledger->reserve_stock,
+         "UPDATE stock SET on_hand = on_hand - ?2, reserved = reserved + ?2 WHERE sku = ?1"},
     };
     enum exit_code code = database_open(&kind, DATABASE_CREATE, &ledger->database);
 
@@ -112,4 +130,67 @@ enum exit_code ledger_settle(struct ledger *ledger, int64_t seq)
 {
     database_bind_int(ledger->settle, 1, seq);
     return database_run(ledger->database, ledger->settle);
+}
+
+enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max)
+{
+    database_bind_int(ledger->forget, 1, before_ms);
+    database_bind_int(ledger->forget, 2, max);
+    return database_run(ledger->database, ledger->forget);
+}
+
+enum exit_code ledger_has_stock(struct ledger *ledger, bool *any)
+{
+    enum exit_code code = database_row(ledger->database, ledger->has_stock, any);
+
+    (void)sqlite3_reset(ledger->has_stock);
+    return code;
+}
+
+static enum exit_code read_level(struct ledger *ledger, sqlite3_stmt *statement, const char *sku,
+                                 struct stock_level *level, bool *found)
+{
+    enum exit_code code;
+
+    database_bind_text(statement, 1, sku, strlen(sku));
+    code = database_row(ledger->database, statement, found);
+    if (code == EXIT_OK && *found) {
+        char *text = need_strdup((const char *)sqlite3_column_text(statement, 0));
+
+        level->on_hand = sqlite3_column_int64(statement, 1);
+        level->reserved = sqlite3_column_int64(statement, 2);
+        (void)sqlite3_reset(statement);
+        /* Only now: sku may be the text that goes. */
+        free(ledger->text);
+        ledger->text = text;
+        level->sku = text;
+        return EXIT_OK;
+    }
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+enum exit_code ledger_stock(struct ledger *ledger, const char *sku, struct stock_level *level, bool *found)
+{
+    return read_level(ledger, ledger->stock, sku, level, found);
+}
+
+enum exit_code ledger_next_stock(struct ledger *ledger, const char *after, struct stock_level *level,
+                                 bool *found)
+{
+    return read_level(ledger, ledger->next_stock, after, level, found);
+}
+
+enum exit_code ledger_set_stock(struct ledger *ledger, const char *sku, int64_t on_hand)
+{
+    database_bind_text(ledger->set_stock, 1, sku, strlen(sku));
+    database_bind_int(ledger->set_stock, 2, on_hand);
+    return database_run(ledger->database, ledger->set_stock);
+}
+
+enum exit_code ledger_reserve_stock(struct ledger *ledger, const char *sku, int64_t quantity)
+{
+    database_bind_text(ledger->reserve_stock, 1, sku, strlen(sku));
+    database_bind_int(ledger->reserve_stock, 2, quantity);
+    return database_run(ledger->database, ledger->reserve_stock);
 }

@@ -6,6 +6,9 @@
  * broker has confirmed it. So whoever meets the order again knows what was decided, and whether that was
  * said.
  *
+ * And the stock: for each sku that has a level, what is on hand and what is reserved. A sku without one is not
+ * limited.
+ *
  * Functions that can fail report why and give EXIT_STORE. The file is $INVENTORY_LEDGER.
  */
 #ifndef LEDGER_H
@@ -44,5 +47,34 @@ enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum l
 
 /* The event was confirmed: owed no longer. */
 enum exit_code ledger_settle(struct ledger *ledger, int64_t seq);
+
+/*
+ * Forgets the oldest orders that were handled before that time, at most max of them, except those whose
+ * event is owed. A copy of a forgotten order that still comes would be handled as a new one.
+ */
+enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max);
+
+#define STOCK_MAX INT64_C(1000000000000)
+
+struct stock_level {
+    const char *sku; /* valid until the next call */
+    int64_t on_hand;
+    int64_t reserved;
+};
+
+/* Is there any sku with a level? */
+enum exit_code ledger_has_stock(struct ledger *ledger, bool *any);
+
+enum exit_code ledger_stock(struct ledger *ledger, const char *sku, struct stock_level *level, bool *found);
+
+/* The first level whose sku sorts after that one, by its bytes. */
+enum exit_code ledger_next_stock(struct ledger *ledger, const char *after, struct stock_level *level,
+                                 bool *found);
+
+/* Gives a sku so many on hand, 0 to STOCK_MAX; what is reserved stays so. */
+enum exit_code ledger_set_stock(struct ledger *ledger, const char *sku, int64_t on_hand);
+
+/* Moves so many of a sku that has a level from on hand to reserved. There must be enough. */
+enum exit_code ledger_reserve_stock(struct ledger *ledger, const char *sku, int64_t quantity);
 
 #endif

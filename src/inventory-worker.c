@@ -23,6 +23,7 @@
 #include "output.h"
 #include "publisher.h"
 #include "report.h"
+#include "reservation.h"
 #include "stop.h"
 #include "text.h"
 #include "topology.h"
@@ -31,19 +32,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS INT64_C(86400000)
+#define FORGET_STEP 1000 /* orders forgotten with a batch: more than are added by one of the default size */
+
 static const char usage[] =
     "usage: inventory-worker [options]\n"
     "Takes orders from order.placed.q, reserves or fails each once, and publishes the outcome,\n"
     "which is printed as a line of JSON too.\n"
     "      --max-qty N         an item of more than N fails its order (5)\n"
     "      --prefetch N        deliveries in hand at once: the largest batch (256)\n"
+    "      --retain DAYS       forget orders that were handled more than DAYS ago (never)\n"
     "      --count N           stop after N deliveries\n"
     "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
 
-enum { OPTION_MAX_QTY = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT };
+enum { OPTION_MAX_QTY = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT, OPTION_RETAIN };
 
 static const struct option long_options[] = {{"max-qty", required_argument, NULL, OPTION_MAX_QTY},
                                              {"prefetch", required_argument, NULL, OPTION_PREFETCH},
+                                             {"retain", required_argument, NULL, OPTION_RETAIN},
                                              {"count", required_argument, NULL, OPTION_COUNT},
                                              {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
                                              LINK_LONG_OPTIONS,
@@ -65,6 +71,7 @@ struct task {
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
 static int max_qty = 5;
 static unsigned prefetch = 256;
+static long retain_days = -1;     /* for ever */
 static long deliveries_left = -1; /* without end */
 static int idle_ms = -1;
 
@@ -80,29 +87,18 @@ static size_t confirmed_count;
 
 /* ---- deciding ---- */
 
-/* The reservation rule. False, with the reason, if the order fails. */
-static bool can_reserve(const struct order *order, char *reason, size_t size)
-{
-    for (size_t i = 0; i < order->item_count; i++) {
-        if (order->items[i].qty > max_qty) {
-            (void)snprintf(reason, size, "qty %d of sku '%s' is over the limit of %d", order->items[i].qty,
-                           order->items[i].sku, max_qty);
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum exit_code decide(struct task *task, const struct order *order)
 {
-    char reason[ORDER_MAX_TEXT + 128];
-    bool reserved = can_reserve(order, reason, sizeof reason);
+    struct reservation reservation;
     int64_t now = clock_utc_ms();
+    enum exit_code code = reservation_make(ledger, order, max_qty, &reservation);
 
+    if (code != EXIT_OK)
+        return code;
     task->kind = TASK_ANNOUNCE;
-    task->outcome = reserved ? LEDGER_RESERVED : LEDGER_FAILED;
-    task->event = event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, task->order_id, now,
-                              reserved ? NULL : reason);
+    task->outcome = reservation.reserved ? LEDGER_RESERVED : LEDGER_FAILED;
+    task->event = event_print(order, reservation.reserved ? EVENT_RESERVED : EVENT_FAILED, task->order_id,
+                              now, reservation.reserved ? NULL : reservation.reason);
     return ledger_record(ledger, task->order_id, task->outcome, now, task->event, &task->seq);
 }
 
@@ -173,6 +169,8 @@ static enum exit_code record_batch(size_t count)
     if (code != EXIT_OK)
         return code;
     code = settle_confirmed();
+    if (code == EXIT_OK && retain_days >= 0)
+        code = ledger_forget(ledger, clock_utc_ms() - retain_days * DAY_MS, FORGET_STEP);
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = handle_delivery(i);
     if (code == EXIT_OK)
@@ -358,6 +356,8 @@ static void read_options(int argc, char **argv)
             max_qty = (int)option_number("--max-qty", optarg, 0, ORDER_MAX_QTY);
         else if (option == OPTION_PREFETCH)
             prefetch = (unsigned)option_number("--prefetch", optarg, 1, 65535);
+        else if (option == OPTION_RETAIN)
+            retain_days = option_number("--retain", optarg, 0, 36500);
         else if (option == OPTION_COUNT)
             deliveries_left = option_number("--count", optarg, 1, 1000000000);
         else if (option == OPTION_IDLE_TIMEOUT)

@@ -1,0 +1,217 @@
+/*
+ * inventory-stock: how many of each sku are on hand, and how many are reserved. It needs no broker.
+ *
+ * Levels are set in the ledger's own transactions, so a worker may be running: an order is decided before a change or
+ * after it.
+ */
+#include "json.h"
+#include "json_stream.h"
+#include "ledger.h"
+#include "options.h"
+#include "order.h"
+#include "output.h"
+#include "report.h"
+#include "stop.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_MAX_SIZE 4096
+
+static const char usage[] =
+    "usage: inventory-stock [--add] < levels\n"
+    "       inventory-stock < /dev/null\n"
+    "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each as it is now:\n"
+    "{sku, on_hand, reserved}. Without input, or at a terminal, prints all of them.\n"
+    "      --add               add on_hand, which may be negative, to what is there\n" COMMON_USAGE;
+
+enum { OPTION_ADD = OPTION_OWN };
+
+static const struct option long_options[] = {
+    {"add", no_argument, NULL, OPTION_ADD}, COMMON_LONG_OPTIONS, {NULL, 0, NULL, 0}};
+
+struct change {
+    cJSON *tree; /* owns sku */
+    const char *sku;
+    int64_t amount;
+};
+
+static bool add;
+static struct ledger *ledger;
+static bool some_refused;
+
+static bool refuse(const struct json_piece *piece, const char *reason)
+{
+    report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line, reason);
+    some_refused = true;
+    return false;
+}
+
+static bool read_amount(const cJSON *value, int64_t *amount)
+{
+    double least = add ? -(double)STOCK_MAX : 0;
+
+    if (!cJSON_IsNumber(value) || !(value->valuedouble >= least && value->valuedouble <= (double)STOCK_MAX))
+        return false;
+    *amount = (int64_t)value->valuedouble;
+    return (double)*amount == value->valuedouble;
+}
+
+static bool read_change(const struct json_piece *piece, struct change *change)
+{
+    const char *reason;
+
+    change->tree = json_parse(piece->text, piece->len, &reason);
+    if (change->tree == NULL)
+        return refuse(piece, reason);
+    change->sku = json_member_text(change->tree, "sku");
+    if (change->sku == NULL || !text_is_printable(change->sku, strlen(change->sku), ORDER_MAX_TEXT))
+        return refuse(piece, "sku is not a string of 1 to 256 bytes without control characters");
+    if (!read_amount(json_member(change->tree, "on_hand"), &change->amount))
+        return refuse(piece, add ? "on_hand is not an integer of up to 10^12"
+                                 : "on_hand is not an integer from 0 to 10^12");
+    return true;
+}
+
+static enum exit_code print_level(const struct stock_level *level)
+{
+    cJSON *line = cJSON_CreateObject();
+
+    json_need(line);
+    json_need(cJSON_AddStringToObject(line, "sku", level->sku));
+    json_need(cJSON_AddNumberToObject(line, "on_hand", (double)level->on_hand));
+    json_need(cJSON_AddNumberToObject(line, "reserved", (double)level->reserved));
+    return output_json(line);
+}
+
+/* Within a transaction: the level as it was, and as it shall be. */
+static enum exit_code apply(const struct json_piece *piece, const struct change *change,
+                            struct stock_level *level)
+{
+    bool found;
+    enum exit_code code = ledger_stock(ledger, change->sku, level, &found);
+
+    if (code != EXIT_OK)
+        return code;
+    if (!found)
+        *level = (struct stock_level){0};
+    level->sku = change->sku;
+    level->on_hand = add ? level->on_hand + change->amount : change->amount;
+    if (level->on_hand < 0 || level->on_hand > STOCK_MAX) {
+        (void)refuse(piece, "that would leave less than nothing on hand, or more than 10^12");
+        return EXIT_INPUT;
+    }
+    return ledger_set_stock(ledger, change->sku, level->on_hand);
+}
+
+static enum exit_code take_value(const struct json_piece *piece)
+{
+    struct change change;
+    struct stock_level level;
+    enum exit_code code = EXIT_INPUT;
+
+    if (read_change(piece, &change)) {
+        code = ledger_begin(ledger);
+        if (code == EXIT_OK) {
+            code = apply(piece, &change, &level);
+            if (code == EXIT_OK)
+                code = ledger_commit(ledger);
+            else
+                ledger_roll_back(ledger);
+        }
+        if (code == EXIT_OK)
+            code = print_level(&level);
+    }
+    cJSON_Delete(change.tree);
+    return code == EXIT_INPUT ? EXIT_OK : code;
+}
+
+/* Reads all input. *any says whether there was some. */
+static enum exit_code change_levels(bool *any)
+{
+    struct json_stream *input = json_stream_new(STDIN_FILENO, LINE_MAX_SIZE);
+    struct json_piece piece;
+    enum exit_code code = EXIT_OK;
+    bool ended = false;
+
+    *any = false;
+    while (code == EXIT_OK && !ended && !stop_requested()) {
+        switch (json_stream_next(input, &piece)) {
+        case JSON_STREAM_VALUE:
+            *any = true;
+            code = take_value(&piece);
+            break;
+        case JSON_STREAM_REFUSED:
+            *any = true;
+            if (piece.reason != NULL)
+                (void)refuse(&piece, piece.reason);
+            break;
+        case JSON_STREAM_EMPTY:
+            if (!json_stream_fill(input)) {
+                report_errno("cannot read standard input");
+                code = EXIT_INPUT;
+            }
+            break;
+        case JSON_STREAM_END:
+            ended = true;
+            break;
+        }
+    }
+    json_stream_free(input);
+    return code;
+}
+
+static enum exit_code print_all(void)
+{
+    struct stock_level level = {.sku = ""};
+    bool found = true;
+    enum exit_code code = EXIT_OK;
+
+    while (code == EXIT_OK && found && !stop_requested()) {
+        code = ledger_next_stock(ledger, level.sku, &level, &found);
+        if (code == EXIT_OK && found)
+            code = print_level(&level);
+    }
+    return code;
+}
+
+static void read_options(int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
+        if (option == OPTION_ADD)
+            add = true;
+        else if (!common_option(option, usage))
+            usage_error();
+    }
+    if (optind < argc) {
+        report("levels are read from standard input: '%s' is no option", printable_text(argv[optind]));
+        usage_error();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bool any = false;
+    enum exit_code code;
+
+    report_program(argv[0]);
+    read_options(argc, argv);
+    stop_on_signals();
+    code = ledger_open(&ledger);
+    if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
+        code = change_levels(&any);
+    if (code == EXIT_OK && !any)
+        code = print_all();
+    if (code == EXIT_OK && some_refused)
+        code = EXIT_INPUT;
+    ledger_close(ledger);
+    code = output_close(code);
+    stop_by_signal();
+    return (int)code;
+}

@@ -1,0 +1,304 @@
+# Every row of the crash tables: each program is killed with SIGKILL exactly there, started again, and what the
+# table says is read back. The kill is made by a library that is preloaded (shim/die.c); nothing of it is in the programs.
+
+setup_file()
+{
+    # shellcheck disable=SC2046 # words are what is wanted
+    cc -shared -fPIC -o "$SUITE_DIR/die.so" "$BATS_TEST_DIRNAME/shim/die.c" \
+        $(pkg-config --cflags librabbitmq sqlite3) -ldl
+}
+
+setup()
+{
+    load helper
+    isolate
+    # So that the first commit, and the first publish, is the one that a test is about.
+    order-place </dev/null
+    topology
+    notify-worker --idle-timeout 0
+    inventory-stock <<<'{"sku":"burger","on_hand":100} {"sku":"fries","on_hand":100}' >/dev/null
+}
+
+teardown()
+{
+    tidy
+}
+
+# killed_at POINT COMMAND...: runs it, to be killed there. It must be.
+killed_at()
+{
+    local point=$1 killed=0
+    shift
+    # A sanitizer's runtime would have to come first among what is preloaded; it does not mind.
+    ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=$point LD_PRELOAD="$SUITE_DIR/die.so" "$@" >out 2>err || killed=$?
+    if [ "$killed" != 137 ]; then
+        echo "not killed at $point, but exit $killed: $(cat err)" >&2
+        return 1
+    fi
+}
+
+own_id=0190a0b0-0000-7000-8000-00000000c0de
+
+place_own()
+{
+    jq -c ". + {order_id: \"$own_id\"}" "$DATA/order.json" >own.json
+    killed_at "$1" order-place <own.json
+}
+
+# The order went all the way, once in effect.
+assert_done_once()
+{
+    inventory-worker --idle-timeout 0 >>events 2>>log
+    notify-worker --idle-timeout 0 >>notices 2>>log
+    [ "$(grep -c "reservation OK for $own_id" log)" = 1 ]
+    [ "$(inventory-stock </dev/null | jq -sc 'map([.sku, .on_hand, .reserved])')" = '[["burger",98,2],["fries",99,1]]' ]
+    [ "$(grep -c "$own_id" notices)" = 1 ]
+    for queue in "$PLACED_Q" "$RESERVED_Q" "$DEAD_Q" "$FAILED_Q"; do
+        holds "$queue" 0
+    done
+}
+
+stored()
+{
+    order-show "$own_id" | jq -r .status
+}
+
+@test "P0: order-place killed before it stored: nothing is there, and placing it again does it" {
+    place_own commit:1:before
+    [ ! -s out ]
+    run -1 order-show "$own_id"
+    holds "$PLACED_Q" 0
+    order-place <own.json
+    assert_done_once
+}
+
+@test "P1: killed when the order was stored: the next run publishes it" {
+    place_own commit:1:after
+    [ ! -s out ]
+    [ "$(stored)" = PENDING ]
+    holds "$PLACED_Q" 0
+    order-place </dev/null
+    [ "$(stored)" = PLACED ]
+    holds "$PLACED_Q" 1
+    assert_done_once
+}
+
+@test "P1: and so does --flush, with a receipt" {
+    place_own publish:1:before
+    run -0 --separate-stderr order-place --flush
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    assert_done_once
+}
+
+@test "P2: killed after publishing: it may go out again, and is ignored downstream" {
+    place_own publish:1:after
+    [ "$(stored)" = PENDING ]
+    order-place </dev/null
+    [ "$(stored)" = PLACED ]
+    assert_done_once
+}
+
+@test "P2: killed when the broker had confirmed: it goes out again, and is ignored downstream" {
+    place_own commit:2:before
+    [ ! -s out ]
+    [ "$(stored)" = PENDING ]
+    order-place --flush
+    holds "$PLACED_Q" 2
+    assert_done_once
+    grep -qxF "[inventory] duplicate ignored: $own_id" log
+}
+
+@test "P3: killed before the receipt: order-show has it, and placing the same order gives it" {
+    place_own commit:2:after
+    [ ! -s out ]
+    [ "$(stored)" = PLACED ]
+    holds "$PLACED_Q" 1
+    run -0 order-place <own.json
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    holds "$PLACED_Q" 1
+    assert_done_once
+}
+
+@test "P4: killed when the receipt was written: done" {
+    # The first round of order-place has no receipt to write: it flushes all the same.
+    place_own flush:2:after
+    [ "$(cat out)" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    order-place </dev/null
+    holds "$PLACED_Q" 1
+    assert_done_once
+}
+
+place_for_inventory()
+{
+    jq -c ". + {order_id: \"$own_id\"}" "$DATA/order.json" | order-place
+    : >log
+}
+
+# What was published for the order, whether it is still in the queue or was taken.
+published_bodies()
+{
+    messages "$RESERVED_Q" | jq -r '.properties.message_id + " " + .payload' | sort -u | wc -l
+}
+
+work_killed_at()
+{
+    killed_at "$1" inventory-worker --idle-timeout 5
+    cat err >>log
+}
+
+@test "I0: inventory-worker killed before it recorded: handled afresh" {
+    place_for_inventory
+    work_killed_at commit:1:before
+    eventually holds "$PLACED_Q" 1
+    [ "$(inventory-stock </dev/null | jq -s 'map(.reserved) | add')" = 0 ]
+    assert_done_once
+}
+
+@test "I1: killed when the outcome was recorded: the recorded event is published, nothing is reserved again" {
+    place_for_inventory
+    work_killed_at commit:1:after
+    eventually holds "$PLACED_Q" 1
+    holds "$RESERVED_Q" 0
+    [ "$(inventory-stock </dev/null | jq -s 'map(.reserved) | add')" = 3 ]
+    # A worker that would decide otherwise tells what was decided.
+    inventory-worker --idle-timeout 0 --max-qty 1 >events 2>log
+    [ "$(jq -r '.event_type + " " + .order_id' events)" = "InventoryReserved $own_id" ]
+    [ "$(cat log)" = "[inventory] published InventoryReserved for $own_id" ]
+    echo "[inventory] reservation OK for $own_id" >>log
+    assert_done_once
+}
+
+@test "I1: killed when the event was sent, confirmed or not: it goes out again, the same" {
+    place_for_inventory
+    work_killed_at publish:1:after
+    eventually holds "$PLACED_Q" 1
+    inventory-worker --idle-timeout 0 >>events 2>>log
+    [ "$(published_bodies)" = 1 ]
+    echo "[inventory] reservation OK for $own_id" >>log
+    assert_done_once
+}
+
+@test "I2: killed when the broker had confirmed the event: the same goes out again, with the same message_id" {
+    place_for_inventory
+    work_killed_at ack:1:before
+    eventually holds "$PLACED_Q" 1
+    holds "$RESERVED_Q" 1
+    inventory-worker --idle-timeout 0 >>events 2>>log
+    holds "$RESERVED_Q" 2
+    [ "$(published_bodies)" = 1 ]
+    assert_done_once
+    grep -qxF "[notify] repeat ignored: $own_id" log
+}
+
+@test "I3: killed when it had acknowledged: a later copy is a duplicate" {
+    place_for_inventory
+    work_killed_at ack:1:after
+    eventually holds "$PLACED_Q" 0
+    holds "$RESERVED_Q" 1
+    assert_done_once
+}
+
+@test "a rejected message: killed before and after, it is a dead letter once" {
+    publish orders-ex order.placed poison
+    killed_at reject:1:before inventory-worker --idle-timeout 5
+    eventually holds "$PLACED_Q" 1
+    holds "$DEAD_Q" 0
+    killed_at reject:1:after inventory-worker --idle-timeout 5
+    eventually holds "$PLACED_Q" 0
+    eventually holds "$DEAD_Q" 1
+}
+
+reserve_for_notify()
+{
+    place_for_inventory >/dev/null
+    inventory-worker --idle-timeout 0 >events 2>log
+}
+
+@test "N0: notify-worker killed before it told: the customer is told" {
+    reserve_for_notify
+    killed_at flush:1:before notify-worker --idle-timeout 5
+    [ ! -s out ]
+    eventually holds "$RESERVED_Q" 1
+    assert_done_once
+}
+
+@test "N1: killed when the line was written: the customer is told again" {
+    reserve_for_notify
+    killed_at flush:1:after notify-worker --idle-timeout 5
+    [ "$(jq -r .order_id out)" = "$own_id" ]
+    eventually holds "$RESERVED_Q" 1
+    assert_done_once
+}
+
+@test "N2: killed when it was recorded: a repeat, nobody is told again" {
+    reserve_for_notify
+    killed_at commit:1:after notify-worker --idle-timeout 5
+    cat out >notices
+    eventually holds "$RESERVED_Q" 1
+    assert_done_once
+    grep -qxF "[notify] repeat ignored: $own_id" log
+}
+
+@test "N3: killed when it had acknowledged: done" {
+    reserve_for_notify
+    killed_at ack:1:after notify-worker --idle-timeout 5
+    cat out >notices
+    eventually holds "$RESERVED_Q" 0
+    assert_done_once
+}
+
+@test "N1 with --exec: killed when the command had succeeded: it is run again; N2: it is not" {
+    reserve_for_notify
+    killed_at exec:1:after notify-worker --idle-timeout 5 --exec sh -c 'cat >>told'
+    eventually holds "$RESERVED_Q" 1
+    killed_at commit:1:after notify-worker --idle-timeout 5 --exec sh -c 'cat >>told'
+    eventually holds "$RESERVED_Q" 1
+    notify-worker --idle-timeout 1 --exec sh -c 'cat >>told' 2>>log
+    [ "$(grep -c "$own_id" told)" = 2 ]
+    holds "$RESERVED_Q" 0
+}
+
+# A malformed event of notify's own queue is moved by publishing it elsewhere first, and acknowledging it second.
+@test "a message that notify-worker moves: killed in between, it is in both places, never in none" {
+    publish inventory-ex inventory.reserved poison
+    killed_at publish:1:before notify-worker --idle-timeout 5
+    eventually holds "$RESERVED_Q" 1
+    holds "$DEAD_Q" 0
+    killed_at ack:1:before notify-worker --idle-timeout 5
+    eventually holds "$RESERVED_Q" 1
+    holds "$DEAD_Q" 1
+    notify-worker --idle-timeout 0 2>/dev/null
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 2
+}
+
+# Sound orders as dead letters: taken from the queue, and rejected.
+dead_orders()
+{
+    local i
+    for ((i = 0; i < $1; i++)); do
+        publish orders-ex order.placed "$(event "dead-$i")"
+    done
+    api POST "queues/$VHOST/$PLACED_Q/get" "{\"count\": $1, \"ackmode\": \"reject_requeue_false\", \"encoding\": \"auto\"}" >/dev/null
+    eventually holds "$DEAD_Q" "$1"
+}
+
+@test "dlq-replay killed before it published: the dead letter is where it was" {
+    dead_orders 1
+    killed_at publish:1:before dlq-replay
+    eventually holds "$DEAD_Q" 1
+    holds "$PLACED_Q" 0
+}
+
+@test "dlq-replay killed between publishing and acknowledging: in both places; after it: in one" {
+    dead_orders 3
+    killed_at ack:1:before dlq-replay
+    eventually holds "$DEAD_Q" 3
+    holds "$PLACED_Q" 3
+    killed_at ack:3:after dlq-replay
+    eventually holds "$DEAD_Q" 0
+    holds "$PLACED_Q" 6
+    # All of it is handled once in effect.
+    run -0 --separate-stderr inventory-worker --idle-timeout 0
+    [ "${#lines[@]}" = 3 ]
+}

@@ -1,0 +1,133 @@
+/*
+ * die: a library to be preloaded, that kills the program with SIGKILL at one call of one function.
+ *
+ *   DIE_AT=FUNCTION:N:before   the Nth call is not made
+ *   DIE_AT=FUNCTION:N:after    the Nth call was made
+ *
+ * FUNCTION is commit (of SQLite), publish, ack, reject (of AMQP), flush (of standard output) or exec (of a command).
+ */
+#define _GNU_SOURCE
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <dlfcn.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+/* Is this call the one, on that side of it? */
+static bool is_due(const char *function, const char *side, unsigned call)
+{
+    const char *at = getenv("DIE_AT");
+    char wanted[64];
+
+    (void)snprintf(wanted, sizeof wanted, "%s:%u:%s", function, call, side);
+    return at != NULL && strcmp(at, wanted) == 0;
+}
+
+static void die_if_due(const char *function, const char *side, unsigned call)
+{
+    if (is_due(function, side, call))
+        (void)raise(SIGKILL);
+}
+
+static void *real(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+
+    if (function == NULL)
+        abort();
+    return function;
+}
+
+int sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void *, int, char **, char **), void *argument,
+                 char **message)
+{
+    static unsigned calls;
+    bool commit = strcmp(sql, "COMMIT") == 0;
+    int (*original)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
+    int result;
+
+    *(void **)&original = real("sqlite3_exec");
+    if (commit)
+        die_if_due("commit", "before", ++calls);
+    result = original(db, sql, callback, argument, message);
+    if (commit)
+        die_if_due("commit", "after", calls);
+    return result;
+}
+
+int amqp_basic_publish(amqp_connection_state_t state, amqp_channel_t channel, amqp_bytes_t exchange,
+                       amqp_bytes_t routing_key, amqp_boolean_t mandatory, amqp_boolean_t immediate,
+                       amqp_basic_properties_t const *properties, amqp_bytes_t body)
+{
+    static unsigned calls;
+    int (*original)(amqp_connection_state_t, amqp_channel_t, amqp_bytes_t, amqp_bytes_t, amqp_boolean_t,
+                    amqp_boolean_t, amqp_basic_properties_t const *, amqp_bytes_t);
+    int result;
+
+    *(void **)&original = real("amqp_basic_publish");
+    die_if_due("publish", "before", ++calls);
+    result = original(state, channel, exchange, routing_key, mandatory, immediate, properties, body);
+    die_if_due("publish", "after", calls);
+    return result;
+}
+
+int amqp_basic_ack(amqp_connection_state_t state, amqp_channel_t channel, uint64_t tag, amqp_boolean_t multiple)
+{
+    static unsigned calls;
+    int (*original)(amqp_connection_state_t, amqp_channel_t, uint64_t, amqp_boolean_t);
+    int result;
+
+    *(void **)&original = real("amqp_basic_ack");
+    die_if_due("ack", "before", ++calls);
+    result = original(state, channel, tag, multiple);
+    die_if_due("ack", "after", calls);
+    return result;
+}
+
+int amqp_basic_reject(amqp_connection_state_t state, amqp_channel_t channel, uint64_t tag, amqp_boolean_t requeue)
+{
+    static unsigned calls;
+    int (*original)(amqp_connection_state_t, amqp_channel_t, uint64_t, amqp_boolean_t);
+    int result;
+
+    *(void **)&original = real("amqp_basic_reject");
+    die_if_due("reject", "before", ++calls);
+    result = original(state, channel, tag, requeue);
+    die_if_due("reject", "after", calls);
+    return result;
+}
+
+int fflush(FILE *stream)
+{
+    static unsigned calls;
+    int (*original)(FILE *);
+    int result;
+
+    *(void **)&original = real("fflush");
+    if (stream == stdout)
+        die_if_due("flush", "before", ++calls);
+    result = original(stream);
+    if (stream == stdout)
+        die_if_due("flush", "after", calls);
+    return result;
+}
+
+/* A command has ended: how it did is not known to the program yet, or is. */
+pid_t waitpid(pid_t child, int *status, int options)
+{
+    static unsigned calls;
+    pid_t (*original)(pid_t, int *, int);
+    pid_t result;
+
+    *(void **)&original = real("waitpid");
+    result = original(child, status, options);
+    if (result > 0)
+        die_if_due("exec", "after", ++calls);
+    return result;
+}
