@@ -31,12 +31,12 @@ LIBS_ALL = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash
-SOURCES := $(wildcard src/*.c lib/*.c lib/*.h)
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm
+SOURCES := $(wildcard src/*.c lib/*.[ch] tests/fuzz/*.c tests/shim/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
 TESTS ?= tests
 
-.PHONY: all build help deps demo check lint format install uninstall clean force
+.PHONY: all build help deps demo check storm fuzz lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -49,6 +49,8 @@ help:
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
 	@echo 'make check      the same preparation, then every test'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
+	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200'
+	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
 	@echo 'make install    programs and man pages, under PREFIX ($(PREFIX)) and DESTDIR'
 	@echo 'make clean      remove what was built'
@@ -73,6 +75,27 @@ lint:
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --enable=warning,performance,portability -Ilib src lib
+
+# Each parser of what comes from outside, under a coverage-guided fuzzer: make fuzz SECONDS=60
+SECONDS ?= 60
+FUZZ_TARGETS ?= json order message urls
+fuzz:
+	@scripts/deps fuzz
+	@mkdir -p $(BUILD)/fuzz
+	set -e; for target in $(FUZZ_TARGETS); do \
+	    clang $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
+	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $(BUILD)/fuzz/$$target \
+	        tests/fuzz/$$target.c lib/*.c $(shell $(PKG_CONFIG) --libs $(PACKAGES)); \
+	    mkdir -p $(BUILD)/fuzz/$$target.corpus; \
+	    $(BUILD)/fuzz/$$target -max_total_time=$(SECONDS) -print_final_stats=1 -close_fd_mask=2 \
+	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
+	done
+
+# Kills at random moments, and the books afterwards: make storm ROUNDS=200
+ROUNDS ?= 200
+storm: deps
+	@$(MAKE) --no-print-directory build
+	tests/storm --rounds $(ROUNDS)
 
 format:
 	clang-format -i $(SOURCES)

@@ -131,8 +131,8 @@ static enum exit_code add_endpoint(struct link_options *options, const char *url
     /* "amqp://host/" means the default virtual host to people, and an empty name to the parser. */
     endpoint->vhost = *info.vhost == '\0' ? "/" : info.vhost;
     endpoint->tls = info.ssl != 0;
-    (void)snprintf(endpoint->name, sizeof endpoint->name, "%.128s:%d", printable_text(endpoint->host),
-                   endpoint->port);
+    (void)snprintf(endpoint->name, sizeof endpoint->name, "%s:%d",
+                   printable_up_to(200, endpoint->host, strlen(endpoint->host)), endpoint->port);
     return EXIT_OK;
 }
 

@@ -202,8 +202,8 @@ static void start_returned(struct publisher *publisher, const amqp_basic_return_
     publisher->returned.awaited = true;
     publisher->returned.exchange = copy_bytes(m->exchange);
     publisher->returned.routing_key = copy_bytes(m->routing_key);
-    (void)snprintf(publisher->reason, sizeof publisher->reason, "%d %.200s", m->reply_code,
-                   printable(m->reply_text.bytes, m->reply_text.len));
+    (void)snprintf(publisher->reason, sizeof publisher->reason, "%d %s", m->reply_code,
+                   printable_up_to(200, m->reply_text.bytes, m->reply_text.len));
 }
 
 static void take_returned_part(struct publisher *publisher, const amqp_frame_t *frame)

@@ -81,7 +81,7 @@ bool text_is_printable(const char *bytes, size_t len, size_t max)
     return true;
 }
 
-const char *printable(const char *bytes, size_t len)
+const char *printable_up_to(size_t max, const char *bytes, size_t len)
 {
     static char buffers[4][PRINTABLE_MAX + 16];
     static unsigned turn;
@@ -92,7 +92,7 @@ const char *printable(const char *bytes, size_t len)
     for (size_t i = 0; i < len;) {
         size_t step = utf8_decode(bytes + i, len - i, &point);
 
-        if (used + 4 > PRINTABLE_MAX) {
+        if (used + 4 > max) {
             memcpy(out + used, "...", 3);
             used += 3;
             break;
@@ -116,6 +116,11 @@ const char *printable(const char *bytes, size_t len)
     }
     out[used] = '\0';
     return out;
+}
+
+const char *printable(const char *bytes, size_t len)
+{
+    return printable_up_to(PRINTABLE_MAX, bytes, len);
 }
 
 const char *printable_text(const char *text)

@@ -32,7 +32,10 @@ bool text_is_printable(const char *bytes, size_t len, size_t max);
  */
 const char *printable(const char *bytes, size_t len);
 
-/* The same for a C string. */
+/* The same, cut with "..." after max bytes or a few more; max is at most PRINTABLE_MAX. */
+const char *printable_up_to(size_t max, const char *bytes, size_t len);
+
+/* printable() for a C string. */
 const char *printable_text(const char *text);
 
 #endif

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define POLL_MS 200
+#define NAME_MAX_SHOWN 300
 #define PEEK_MS 2000 /* that a message in the queue may take to arrive */
 
 static const char usage[] =
@@ -88,28 +89,37 @@ static enum exit_code look_at_all(void)
     return EXIT_OK;
 }
 
+static const char *shown_name(size_t index)
+{
+    return printable_up_to(NAME_MAX_SHOWN, queues[index], strlen(queues[index]));
+}
+
+static enum exit_code print_row(int width, const char *name, const char *ready, const char *consumers)
+{
+    char line[NAME_MAX_SHOWN + 64];
+    int len = snprintf(line, sizeof line, "%-*s  %10s  %10s", width, name, ready, consumers);
+
+    return output_line(line, (size_t)len);
+}
+
 static enum exit_code print_table(void)
 {
     int width = (int)strlen("QUEUE");
-    char line[512];
-    enum exit_code code = EXIT_OK;
-    int len;
+    enum exit_code code;
 
     for (size_t i = 0; i < queue_count; i++)
-        if ((int)strlen(printable_text(queues[i])) > width)
-            width = (int)strlen(printable_text(queues[i]));
-    if (width > 255)
-        width = 255;
-    len = snprintf(line, sizeof line, "%-*s  %10s  %10s", width, "QUEUE", "READY", "CONSUMERS");
-    code = output_line(line, (size_t)len);
+        if ((int)strlen(shown_name(i)) > width)
+            width = (int)strlen(shown_name(i));
+    code = print_row(width, "QUEUE", "READY", "CONSUMERS");
     for (size_t i = 0; i < queue_count && code == EXIT_OK; i++) {
-        if (depths[i].exists)
-            len = snprintf(line, sizeof line, "%-*.255s  %10u  %10u", width, printable_text(queues[i]),
-                           depths[i].ready, depths[i].consumers);
-        else
-            len = snprintf(line, sizeof line, "%-*.255s  %10s  %10s", width, printable_text(queues[i]),
-                           "missing", "-");
-        code = output_line(line, (size_t)len);
+        char ready[16] = "missing";
+        char consumers[16] = "-";
+
+        if (depths[i].exists) {
+            (void)snprintf(ready, sizeof ready, "%u", depths[i].ready);
+            (void)snprintf(consumers, sizeof consumers, "%u", depths[i].consumers);
+        }
+        code = print_row(width, shown_name(i), ready, consumers);
     }
     return code;
 }

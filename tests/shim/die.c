@@ -77,7 +77,8 @@ int amqp_basic_publish(amqp_connection_state_t state, amqp_channel_t channel, am
     return result;
 }
 
-int amqp_basic_ack(amqp_connection_state_t state, amqp_channel_t channel, uint64_t tag, amqp_boolean_t multiple)
+int amqp_basic_ack(amqp_connection_state_t state, amqp_channel_t channel, uint64_t tag,
+                   amqp_boolean_t multiple)
 {
     static unsigned calls;
     int (*original)(amqp_connection_state_t, amqp_channel_t, uint64_t, amqp_boolean_t);
@@ -90,7 +91,8 @@ int amqp_basic_ack(amqp_connection_state_t state, amqp_channel_t channel, uint64
     return result;
 }
 
-int amqp_basic_reject(amqp_connection_state_t state, amqp_channel_t channel, uint64_t tag, amqp_boolean_t requeue)
+int amqp_basic_reject(amqp_connection_state_t state, amqp_channel_t channel, uint64_t tag,
+                      amqp_boolean_t requeue)
 {
     static unsigned calls;
     int (*original)(amqp_connection_state_t, amqp_channel_t, uint64_t, amqp_boolean_t);

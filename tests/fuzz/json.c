@@ -1,0 +1,115 @@
+/*
+ * The scanner and the stream: what is accepted, cJSON reads too; taking white space out changes no token; and a text cut
+ * in two anywhere is judged like the whole.
+ */
+#include "json.h"
+#include "json_scan.h"
+#include "json_stream.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum json_progress judge(const char *text, size_t len, size_t cut, size_t *end)
+{
+    struct json_scan scan;
+    size_t first = 0;
+    size_t second = 0;
+    enum json_progress progress;
+
+    json_scan_start(&scan);
+    progress = json_scan_feed(&scan, text, cut, &first);
+    if (progress == JSON_UNFINISHED)
+        progress = json_scan_feed(&scan, text + cut, len - cut, &second);
+    if (progress == JSON_UNFINISHED)
+        progress = json_scan_finish(&scan);
+    assert((progress == JSON_FAULTY) == (scan.fault != NULL));
+    *end = first + second;
+    return progress;
+}
+
+static void check_cuts(const char *text, size_t len)
+{
+    size_t end;
+    size_t other;
+    enum json_progress whole = judge(text, len, 0, &end);
+
+    for (size_t cut = 1; cut <= len && cut < 64; cut++) {
+        assert(judge(text, len, cut, &other) == whole);
+        assert(other == end);
+    }
+}
+
+static void check_parse(const char *text, size_t len)
+{
+    const char *reason;
+    cJSON *tree = json_parse(text, len, &reason);
+    cJSON *again;
+    char *copy;
+    size_t compact;
+
+    assert((tree == NULL) == (reason != NULL));
+    if (tree == NULL)
+        return;
+    copy = malloc(len + 1);
+    assert(copy != NULL);
+    memcpy(copy, text, len);
+    compact = json_compact(copy, len);
+    assert(compact <= len && json_compact(copy, compact) == compact);
+    again = json_parse(copy, compact, &reason);
+    assert(again != NULL);
+    free(copy);
+    json_sort(tree);
+    json_sort(again);
+    copy = json_print(tree);
+    char *other = json_print(again);
+    assert(strcmp(copy, other) == 0);
+    cJSON_free(copy);
+    cJSON_free(other);
+    cJSON_Delete(tree);
+    cJSON_Delete(again);
+}
+
+/* All that went in comes out, as a value, as refused, or as the white space between. */
+static void check_stream(const char *text, size_t len)
+{
+    int ends[2];
+    struct json_stream *stream;
+    struct json_piece piece;
+    size_t out = 0;
+    uint64_t number = 0;
+    enum json_stream_event event;
+
+    if (len > 32768 || pipe(ends) != 0)
+        return;
+    assert(write(ends[1], text, len) == (ssize_t)len);
+    (void)close(ends[1]);
+    stream = json_stream_new(ends[0], 64);
+    while ((event = json_stream_next(stream, &piece)) != JSON_STREAM_END) {
+        if (event == JSON_STREAM_EMPTY) {
+            assert(json_stream_fill(stream));
+            continue;
+        }
+        assert(piece.number == number || piece.number == number + 1);
+        number = piece.number;
+        assert(event != JSON_STREAM_VALUE || (piece.len > 0 && piece.len <= 64));
+        out += piece.len;
+        assert(out <= len);
+    }
+    json_stream_free(stream);
+    (void)close(ends[0]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *text = (const char *)data;
+
+    check_cuts(text, size);
+    check_parse(text, size);
+    check_stream(text, size);
+    return 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * Messages with any properties, headers and body: the envelope is strict JSON, a marked copy tells the death that it was
+ * marked with, and a revived one tells none. The first two bytes say how long the encoded properties are.
+ */
+#include "consumer.h"
+#include "dead_letter.h"
+#include "envelope.h"
+#include "json.h"
+
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+static void check_envelope(const struct delivery *delivery, const amqp_basic_properties_t *properties)
+{
+    cJSON *envelope = envelope_new(delivery, properties, "a queue");
+    char *text = json_print(envelope);
+    const char *reason;
+    cJSON *again = json_parse(text, strlen(text), &reason);
+
+    /* Names of headers may be the same twice, and their nesting is the broker's affair. */
+    assert(again != NULL || strcmp(reason, "an object has the same key twice") == 0 ||
+           strcmp(reason, "nested too deeply") == 0);
+    cJSON_Delete(again);
+    cJSON_free(text);
+    cJSON_Delete(envelope);
+}
+
+static void check_moves(const amqp_basic_properties_t *properties)
+{
+    struct death given = {.queue = amqp_cstring_bytes("q"),
+                          .reason = amqp_cstring_bytes("because"),
+                          .exchange = amqp_cstring_bytes(""),
+                          .routing_key = amqp_cstring_bytes("k"),
+                          .time = 1};
+    amqp_basic_properties_t marked;
+    amqp_basic_properties_t revived;
+    struct death death;
+    amqp_pool_t pool;
+
+    init_amqp_pool(&pool, 4096);
+    marked = dead_letter_marked(properties, &given, &pool);
+    assert(death_read(&marked, &death));
+    assert(death.queue.len == 1 && death.exchange.len == 0 && death.routing_key.len == 1 && death.time == 1);
+    revived = dead_letter_revived(&marked, &pool);
+    assert(!death_read(&revived, &death));
+    empty_amqp_pool(&pool);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct delivery delivery = {0};
+    const amqp_basic_properties_t *properties;
+    struct death death;
+    amqp_pool_t pool;
+    size_t head;
+
+    if (size < 2)
+        return 0;
+    head = (size_t)data[0] << 8 | data[1];
+    if (head > size - 2)
+        head = size - 2;
+    delivery.properties = (amqp_bytes_t){.len = head, .bytes = (void *)(uintptr_t)(data + 2)};
+    delivery.body = (amqp_bytes_t){.len = size - 2 - head, .bytes = (void *)(uintptr_t)(data + 2 + head)};
+    delivery.body_size = delivery.body.len;
+    init_amqp_pool(&pool, 4096);
+    properties = delivery_properties(&delivery, &pool);
+    (void)death_read(properties, &death);
+    check_envelope(&delivery, properties);
+    if (properties != NULL)
+        check_moves(properties);
+    empty_amqp_pool(&pool);
+    return 0;
+}

@@ -1,0 +1,67 @@
+/*
+ * Orders and events: what is read can be printed, and what was printed is read as the same.
+ */
+#include "json.h"
+#include "order.h"
+#include "text.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+static void check_fault(const struct order_fault *fault)
+{
+    assert(strlen(fault->reason) > 0);
+    assert(strlen(fault->reason) < sizeof fault->reason);
+}
+
+static void check_same(const struct order *a, const struct order *b)
+{
+    assert(strcmp(a->user_id, b->user_id) == 0 && strcmp(a->restaurant_id, b->restaurant_id) == 0);
+    assert(a->item_count == b->item_count);
+    for (size_t i = 0; i < a->item_count; i++) {
+        assert(strcmp(a->items[i].sku, b->items[i].sku) == 0);
+        assert(a->items[i].qty == b->items[i].qty);
+        assert(a->items[i].qty >= 1 && a->items[i].qty <= ORDER_MAX_QTY);
+        assert(text_is_printable(a->items[i].sku, strlen(a->items[i].sku), ORDER_MAX_TEXT));
+    }
+}
+
+static void check_round_trip(const struct order *order, const char *order_id)
+{
+    struct order_fault fault;
+    struct order again;
+    char *event = event_print(order, EVENT_FAILED, order_id, 0, "reason");
+
+    assert(event_read(&again, EVENT_FAILED, event, strlen(event), &fault) == EVENT_SOUND);
+    assert(strcmp(again.order_id, order_id) == 0);
+    check_same(order, &again);
+    order_free(&again);
+    assert(event_read(&again, EVENT_PLACED, event, strlen(event), &fault) == EVENT_OTHER_TYPE);
+    cJSON_free(event);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *text = (const char *)data;
+    struct order_fault fault = {{0}};
+    struct order order;
+
+    if (order_read(&order, text, size, &fault)) {
+        check_round_trip(&order, "0190a0b0-0000-7000-8000-000000000001");
+        order_free(&order);
+        assert(order_same(text, size, text, size));
+    } else {
+        check_fault(&fault);
+    }
+    memset(&fault, 0, sizeof fault);
+    if (event_read(&order, EVENT_PLACED, text, size, &fault) == EVENT_SOUND) {
+        check_round_trip(&order, order.order_id);
+        order_free(&order);
+    } else {
+        check_fault(&fault);
+    }
+    return 0;
+}
