@@ -33,7 +33,8 @@ struct link {
     amqp_connection_state_t connection; /* NULL while down */
     const struct endpoint *endpoint;    /* of the connection, or of the last attempt */
     unsigned generation;
-    int failures; /* attempts in a row that led to nothing */
+    int failures;         /* attempts in a row that led to nothing */
+    enum exit_code final; /* EXIT_OK, or why connecting again is of no use */
     int64_t up_since_ms;
     int64_t next_beat_ms;
     bool blocked;
@@ -194,6 +195,8 @@ void link_lose(struct link *link)
 static void lose_closed(struct link *link, const char *what, uint16_t code, amqp_bytes_t text)
 {
     (void)link_fault(link, EXIT_UNREACHABLE, "%s: %d %s", what, code, printable(text.bytes, text.len));
+    if (code_of_reply(code) == EXIT_LOGIN)
+        link->final = EXIT_LOGIN;
     link_lose(link);
 }
 
@@ -372,6 +375,11 @@ enum exit_code link_open(struct link *link)
     while (link->connection == NULL) {
         enum exit_code code;
 
+        if (link->final != EXIT_OK)
+            return link->final;
+        /* Connections that are made and lost at once count, too. */
+        if (link->failures >= link->options->retries)
+            return give_up(link);
         if (link->failures > 0)
             pause_before_retry(link);
         code = link_try(link);
@@ -384,11 +392,11 @@ enum exit_code link_open(struct link *link)
             report("broker '%s' (%s): %s", link->endpoint->name, link->purpose, link->reason);
             return code;
         }
-        if (++link->failures >= link->options->retries)
-            return give_up(link);
+        link->failures++;
         if (stop_requested())
             return EXIT_UNREACHABLE;
-        report_failure(link);
+        if (link->failures < link->options->retries)
+            report_failure(link);
     }
     return EXIT_OK;
 }

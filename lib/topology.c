@@ -82,11 +82,11 @@ static bool is_answer(const amqp_frame_t *frame)
             id == AMQP_QUEUE_BIND_OK_METHOD);
 }
 
-static bool is_not_found(amqp_rpc_reply_t reply)
+static bool closes_channel_with(amqp_rpc_reply_t reply, uint16_t reply_code)
 {
     return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
            reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
-           ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == AMQP_NOT_FOUND;
+           ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == reply_code;
 }
 
 /* After the broker closed the channel: agrees, and opens it again. */
@@ -104,12 +104,29 @@ static enum exit_code reopen_channel(struct link *link)
     return link_reply(link, amqp_get_rpc_reply(connection), "cannot open a channel");
 }
 
-/* Reads the answers to what was asked from *done on, up to the first that is not there: *missing. */
-static enum exit_code read_answers(struct link *link, size_t *done, bool *missing)
+/* What became of the parts that were asked for. */
+enum finding {
+    ALL_THERE,
+    MISSING, /* the part at *done is not there; those after it are to be asked for again */
+    NOT_OURS /* the part at *done is a binding, which this user may not make */
+};
+
+static enum finding finding_of(const struct part *part, amqp_rpc_reply_t refusal)
+{
+    if (part->kind != BINDING && closes_channel_with(refusal, AMQP_NOT_FOUND))
+        return MISSING;
+    /* Whoever set up the broker has bound the queues; if not, a message that no queue takes will tell. */
+    if (part->kind == BINDING && closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
+        return NOT_OURS;
+    return ALL_THERE;
+}
+
+/* Reads the answers to what was asked from *done on, up to the first that is a refusal. */
+static enum exit_code read_answers(struct link *link, size_t *done, enum finding *finding)
 {
     amqp_connection_state_t connection = link_connection(link);
 
-    *missing = false;
+    *finding = ALL_THERE;
     while (*done < PART_COUNT) {
         struct timeval *patience = amqp_get_rpc_timeout(connection);
         amqp_frame_t frame;
@@ -127,8 +144,9 @@ static enum exit_code read_answers(struct link *link, size_t *done, bool *missin
              frame.payload.method.id != AMQP_CONNECTION_CLOSE_METHOD))
             continue;
         refusal.reply = frame.payload.method;
-        *missing = parts[*done].kind != BINDING && is_not_found(refusal);
-        return *missing ? EXIT_OK : link_reply(link, refusal, "exchanges and queues do not fit");
+        *finding = finding_of(&parts[*done], refusal);
+        return *finding != ALL_THERE ? EXIT_OK
+                                     : link_reply(link, refusal, "cannot set up exchanges and queues");
     }
     return EXIT_OK;
 }
@@ -139,20 +157,22 @@ enum exit_code topology_declare(struct link *link)
 
     while (done < PART_COUNT) {
         enum exit_code code;
-        bool missing;
+        enum finding finding;
 
         for (size_t i = done; i < PART_COUNT; i++) {
             code = link_status(link, ask_for(link, &parts[i]), "cannot look for exchanges and queues");
             if (code != EXIT_OK)
                 return code;
         }
-        code = read_answers(link, &done, &missing);
-        if (code == EXIT_OK && missing)
+        code = read_answers(link, &done, &finding);
+        if (code == EXIT_OK && finding != ALL_THERE)
             code = reopen_channel(link);
-        if (code == EXIT_OK && missing)
+        if (code == EXIT_OK && finding == MISSING)
             code = declare(link, &parts[done]);
         if (code != EXIT_OK)
             return code;
+        if (finding == NOT_OURS)
+            done++;
         link_release(link);
     }
     return EXIT_OK;
@@ -162,7 +182,8 @@ enum exit_code topology_declare(struct link *link)
 static enum exit_code not_there(struct link *link, const char *what)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(link_connection(link));
-    enum exit_code code = is_not_found(reply) ? reopen_channel(link) : link_reply(link, reply, what);
+    enum exit_code code =
+        closes_channel_with(reply, AMQP_NOT_FOUND) ? reopen_channel(link) : link_reply(link, reply, what);
 
     if (code != EXIT_OK)
         link_lose(link);

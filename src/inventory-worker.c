@@ -191,8 +191,8 @@ static enum exit_code take_fates(void)
 
     while (publisher_next(publisher, &cookie, &fate)) {
         if (fate != PUBLISH_CONFIRMED) {
-            report("the broker did not take the event of order '%s': %s",
-                   printable_text(tasks[cookie].order_id), publisher_reason(publisher));
+            report("the broker did not take the event of order '%s': %s", tasks[cookie].order_id,
+                   publisher_reason(publisher));
             return EXIT_REFUSED;
         }
         confirmed[confirmed_count++] = tasks[cookie].seq;
@@ -238,7 +238,7 @@ static enum exit_code publish_batch(size_t count)
 
 static void log_task(const struct task *task)
 {
-    const char *id = printable_text(task->order_id);
+    const char *id = task->order_id; /* checked to be safe to be shown */
     bool reserved = task->outcome == LEDGER_RESERVED;
 
     switch (task->kind) {

@@ -68,9 +68,9 @@ struct notice {
     enum verdict verdict;
     char order_id[ORDER_MAX_ID + 1];
     struct order_fault fault;
-    char *event; /* VERDICT_TELL: as one line */
-    int tries;   /* of the command */
-    int64_t due_ms;
+    char *event;    /* VERDICT_TELL: as one line */
+    int tries;      /* of the command */
+    int64_t due_ms; /* when it arrived, or is to be tried again */
 };
 
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
@@ -120,6 +120,7 @@ static enum exit_code look_at(struct delivery *delivery)
 
     memset(notice, 0, sizeof *notice);
     notice->delivery = delivery;
+    notice->due_ms = clock_steady_ms();
     switch (event_read(&order, EVENT_RESERVED, delivery->body.bytes, delivery->body.len, &notice->fault)) {
     case EVENT_OTHER_TYPE:
         notice->verdict = VERDICT_OTHER;
@@ -294,8 +295,11 @@ static enum exit_code work_in_batches(void)
 /* Takes a notice out of those held, once it is settled. */
 static void drop(struct notice *notice)
 {
+    size_t behind = (size_t)(held + held_count - notice) - 1;
+
     free(notice->event);
-    *notice = held[--held_count];
+    memmove(notice, notice + 1, behind * sizeof *notice);
+    held_count--;
 }
 
 /* Deliveries of a connection that is gone come again. */
@@ -309,6 +313,7 @@ static void drop_stale(void)
     }
 }
 
+/* Whoever has waited longest, be it from arriving or from when it is to be tried again. */
 static struct notice *first_due(void)
 {
     struct notice *first = NULL;

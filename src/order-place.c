@@ -60,7 +60,9 @@ struct candidate {
     unsigned char id[UUID_BYTES];
     bool own_id; /* it came with the order, so it may be known already */
     int64_t placed_at;
-    char *data; /* as it came, without white space */
+    char *raw; /* as it came, if own_id: it may be refused later */
+    size_t raw_len;
+    char *data; /* without white space */
     size_t data_len;
     char *event;
     uint64_t number; /* in the input, and */
@@ -360,7 +362,7 @@ static void place_known(struct candidate *candidate, const struct stored_order *
     if (!order_same(known->data, known->data_len, candidate->data, candidate->data_len)) {
         (void)snprintf(reason, sizeof reason, "order_id %s is taken by an order of other content", id);
         refuse(candidate->number, candidate->line, reason);
-        write_reject(candidate->data, candidate->data_len, true);
+        write_reject(candidate->raw, candidate->raw_len, true);
         return;
     }
     if (known->status == ORDER_PLACED) {
@@ -432,6 +434,7 @@ static void publish_batch(void)
     for (size_t i = 0; i < batch_count; i++) {
         if (batch[i].publish)
             publish(batch[i].id, batch[i].event, batch[i].receipt);
+        free(batch[i].raw);
         free(batch[i].data);
         cJSON_free(batch[i].event);
     }
@@ -497,6 +500,14 @@ static void try_again_online(void)
 
 /* ---- input ---- */
 
+static char *copy_of(const struct json_piece *piece)
+{
+    char *copy = need_calloc(piece->len + 1, 1);
+
+    memcpy(copy, piece->text, piece->len);
+    return copy;
+}
+
 static void take_value(const struct json_piece *piece)
 {
     struct candidate *candidate = &batch[batch_count];
@@ -516,8 +527,11 @@ static void take_value(const struct json_piece *piece)
         die(EXIT_BUG, "an order_id that was checked and is no UUID");
     candidate->number = piece->number;
     candidate->line = piece->line;
-    candidate->data = need_calloc(piece->len + 1, 1);
-    memcpy(candidate->data, piece->text, piece->len);
+    if (candidate->own_id) {
+        candidate->raw = copy_of(piece);
+        candidate->raw_len = piece->len;
+    }
+    candidate->data = copy_of(piece);
     candidate->data_len = json_compact(candidate->data, piece->len);
     candidate->placed_at = clock_utc_ms();
     candidate->event = event_of(&order, candidate->id, candidate->placed_at);

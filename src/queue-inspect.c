@@ -27,8 +27,8 @@
 
 static const char usage[] =
     "usage: queue-inspect [options] [QUEUE...]\n"
-    "Prints a line of JSON for each queue (all of the workflow if none is named), or a table\n"
-    "on a terminal.\n"
+    "Prints a line of JSON for each queue, or a table on a terminal. If none is named, all of\n"
+    "the workflow; to wait for, those that the workers empty.\n"
     "      --format FORMAT     json or table\n"
     "      --peek N            print the first N messages of one queue, without taking them\n"
     "      --until-empty       wait until nothing is ready in the queues\n"
@@ -60,6 +60,9 @@ static enum { LIST, PEEK, UNTIL_EMPTY, UNTIL, HEALTH } job = LIST;
 static long number; /* of --peek and --until */
 static int timeout_s = -1;
 static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
+
+/* Those that somebody works on: the others are not expected to become empty. */
+static const char *const work_queues[] = {PLACED_QUEUE, RESERVED_QUEUE, NULL};
 
 static const char *const *queues;
 static size_t queue_count;
@@ -394,7 +397,10 @@ static void read_options(int argc, char **argv)
         report("--timeout goes with --until or --until-empty");
         usage_error();
     }
-    queues = queues_named ? (const char *const *)argv + optind : topology_queues;
+    if (queues_named)
+        queues = (const char *const *)argv + optind;
+    else
+        queues = job == UNTIL || job == UNTIL_EMPTY ? work_queues : topology_queues;
     for (queue_count = 0; queues[queue_count] != NULL; queue_count++) {
         /* AMQP's short strings. An empty name would mean the queue that was declared last. */
         size_t len = strlen(queues[queue_count]);

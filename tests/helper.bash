@@ -48,7 +48,8 @@ start()
 {
     local name=$1
     shift
-    "$@" >"$name.out" 2>"$name.err" 3>&- &
+    # Its input is that of start: the shell would take it away from a background job.
+    "$@" <&0 >"$name.out" 2>"$name.err" 3>&- &
     PID=$!
     STARTED+=("$PID")
 }

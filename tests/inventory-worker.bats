@@ -59,6 +59,12 @@ cut_connections()
 
 # --- processes
 
+# worker ARGS...: runs inventory-worker, not for ever if it does not end by itself.
+worker()
+{
+    timeout 30 inventory-worker "$@"
+}
+
 # ended PID: has it ended? What nobody waited for yet is still there, as a zombie.
 ended()
 {
@@ -163,7 +169,7 @@ in_ledger()
     # No properties, no ts.
     publish orders-ex order.placed '{"event_type":"OrderPlaced","order_id":"'$id'","user_id":"u-1","restaurant_id":"r-1",
         "items":[{"sku":"burger","qty":2},{"sku":"fries","qty":5}]}'
-    run -0 --separate-stderr inventory-worker --count 1
+    run -0 --separate-stderr worker --count 1
     after=$(now_ms)
 
     [ "${#lines[@]}" -eq 1 ]
@@ -200,7 +206,7 @@ in_ledger()
     topology
     publish orders-ex order.placed '{"event_type":"OrderPlaced","order_id":"'$id'","user_id":"u-1","restaurant_id":"r-1",
         "items":[{"sku":"fries","qty":1},{"sku":"burger","qty":10}]}'
-    run -0 --separate-stderr inventory-worker --count 1
+    run -0 --separate-stderr worker --count 1
 
     [ "$stderr" = "[inventory] reservation FAILED for $id
 [inventory] published InventoryFailed for $id" ]
@@ -229,23 +235,23 @@ in_ledger()
     topology
     place five 5
     place six 6
-    run -0 --separate-stderr inventory-worker --count 2
+    run -0 --separate-stderr worker --count 2
     [ "$(jq -r '.event_type + " " + .order_id' <<<"$output")" = "InventoryReserved five
 InventoryFailed six" ]
 
     place ten 10
     place eleven 11
-    run -0 --separate-stderr inventory-worker --count 2 --max-qty 10
+    run -0 --separate-stderr worker --count 2 --max-qty 10
     [ "$(jq -r '.event_type + " " + .order_id' <<<"$output")" = "InventoryReserved ten
 InventoryFailed eleven" ]
 
     place one 1
-    run -0 --separate-stderr inventory-worker --count 1 --max-qty=0
+    run -0 --separate-stderr worker --count 1 --max-qty=0
     [ "$(jq -r '.event_type + " " + .order_id' <<<"$output")" = "InventoryFailed one" ]
 
     publish orders-ex order.placed "$(placed several | jq -c '.items = [{sku: "a", qty: 1}, {sku: "b", qty: 6}, {sku: "c", qty: 2}]')"
     publish orders-ex order.placed "$(placed twice | jq -c '.items = [{sku: "a", qty: 5}, {sku: "b", qty: 5}]')"
-    run -0 --separate-stderr inventory-worker --count 2
+    run -0 --separate-stderr worker --count 2
     [ "$(jq -r '.event_type + " " + .order_id' <<<"$output")" = "InventoryFailed several
 InventoryReserved twice" ]
     [[ $(jq -r 'select(.order_id == "several").reason' <<<"$output") == *"'b'"* ]]
@@ -265,7 +271,7 @@ InventoryReserved twice" ]
     done
     place "$(printf '%0129d' 0)"
     place "$(printf 'ü%.0s' {1..65})"
-    run -0 --separate-stderr inventory-worker --count $((${#all[@]} + 2))
+    run -0 --separate-stderr worker --count $((${#all[@]} + 2))
     printf '%s\n' "$stderr" >err
 
     [ "$(ids <<<"$output")" = "$(printf '%s\n' "${all[@]}")" ]
@@ -291,7 +297,7 @@ InventoryReserved twice" ]
         { "items" : [ { "note": {"a": [null]}, "qty" : 2 , "sku":"b" } ], "total": 9.5, "restaurant_id":"r", "Order_ID": "x",
           "ts": "yesterday", "reason": "none", "user_id":"u", "order_id":"odd", "event_type":"OrderPlaced" }
     ' -C text/plain -E utf-8 -H 'x-death: none' -H 'k: v'
-    run -0 --separate-stderr inventory-worker --count 1
+    run -0 --separate-stderr worker --count 1
     [ "$(jq -cS 'del(.ts)' <<<"$output")" = "$(jq -cS . <<<'{"event_type":"InventoryReserved","order_id":"odd","user_id":"u",
         "restaurant_id":"r","items":[{"sku":"b","qty":2}]}')" ]
     [[ $(jq -r .ts <<<"$output") == 20*Z ]]
@@ -345,7 +351,7 @@ rejected_bodies()
     for text in "${texts[@]}"; do
         poison "${text//@/p$bad}"
     done
-    run -0 --separate-stderr inventory-worker --count $((2 * bad))
+    run -0 --separate-stderr worker --count $((2 * bad))
     printf '%s\n' "$stderr" >err
 
     [ "$(rejected_bodies)" = "$(printf '%s\n' "${expected[@]}" | LC_ALL=C sort)" ]
@@ -359,7 +365,7 @@ rejected_bodies()
     # Put right, each of them is an order like any other.
     mapfile -t repaired < <(seq -f 'p%g' 0 $((bad - 1)))
     place_many "${repaired[@]}"
-    run -0 --separate-stderr inventory-worker --count $bad
+    run -0 --separate-stderr worker --count $bad
     [ "$(ids <<<"$output")" = "$(printf '%s\n' "${repaired[@]}")" ]
     [ "$(grep -c '^\[inventory\] reservation OK for p' <<<"$stderr")" -eq $bad ]
 }
@@ -372,7 +378,7 @@ rejected_bodies()
     publish orders-ex order.placed $'\x1b[31m\n[inventory] reservation OK for forged'
     # The last line is also what shows that nothing is missing after the others.
     place sound
-    run -0 --separate-stderr inventory-worker --count 5
+    run -0 --separate-stderr worker --count 5
     printf '%s\n' "$stderr" >err
     run -1 env LC_ALL=C grep -P '[\x00-\x08\x0b-\x1f\x7f-\x9f]|\xe2\x80\xae' err
     [ "$(wc -l <err)" -eq 6 ]
@@ -391,7 +397,7 @@ rejected_bodies()
     { cat most && printf ' '; } >over
     amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed <over
     amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed <most
-    run -0 --separate-stderr inventory-worker --count 2
+    run -0 --separate-stderr worker --count 2
     [ "$(ids <<<"$output")" = large ]
     [ "$(grep -c '^\[inventory\] rejected a message: too large' <<<"$stderr")" -eq 1 ]
     drain "$DEAD_Q" | jq -j .payload | cmp - over
@@ -401,7 +407,7 @@ rejected_bodies()
     topology
     publish orders-ex order.placed bad1
     publish orders-ex order.placed bad2
-    run -0 --separate-stderr inventory-worker --count 2
+    run -0 --separate-stderr worker --count 2
     [ -z "$output" ]
     holds "$DEAD_Q" 2
     holds "$PLACED_Q" 0
@@ -409,7 +415,7 @@ rejected_bodies()
     publish orders-ex order.placed bad3
     place good1
     place good2
-    run -0 --separate-stderr inventory-worker --count 3
+    run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = 'good1 good2' ]
     holds "$DEAD_Q" 3
     holds "$PLACED_Q" 0
@@ -417,7 +423,7 @@ rejected_bodies()
     place good3
     place good4
     publish orders-ex order.placed bad4
-    run -0 --separate-stderr inventory-worker --count 3
+    run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = 'good3 good4' ]
     [ "$(drain "$DEAD_Q" | jq -r .payload | paste -sd' ')" = 'bad1 bad2 bad3 bad4' ]
     holds "$PLACED_Q" 0
@@ -432,7 +438,7 @@ rejected_bodies()
     place same
     place other
     place same 3
-    run -0 --separate-stderr inventory-worker --count 4
+    run -0 --separate-stderr worker --count 4
     printf '%s\n' "$stderr" >err
     [ "$(ids <<<"$output" | paste -sd' ')" = 'same other' ]
     says err '[inventory] duplicate ignored: same' 2
@@ -443,18 +449,18 @@ rejected_bodies()
 
     # The memory is on disk; and decided is decided, whatever the limit is now.
     place same
-    run -0 --separate-stderr inventory-worker --count 1 --max-qty 0
+    run -0 --separate-stderr worker --count 1 --max-qty 0
     [ -z "$output" ]
     [ "$stderr" = '[inventory] duplicate ignored: same' ]
     [ "$(drain "$RESERVED_Q" | jq -r '.payload | fromjson | .order_id' | paste -sd' ')" = 'same other' ]
 
     place big 10
     place big 10
-    run -0 --separate-stderr inventory-worker --count 2
+    run -0 --separate-stderr worker --count 2
     [ "$(tail -n 1 <<<"$stderr")" = '[inventory] duplicate ignored: big' ]
     place big 10
     place big 1
-    run -0 --separate-stderr inventory-worker --count 2
+    run -0 --separate-stderr worker --count 2
     [ "$stderr" = '[inventory] duplicate ignored: big
 [inventory] duplicate ignored: big' ]
     holds "$FAILED_Q" 1
@@ -505,7 +511,7 @@ rejected_bodies()
     eventually holds "$PLACED_Q" 0
     ends "$PID" KILL
     eventually holds "$PLACED_Q" 1
-    run -0 --separate-stderr inventory-worker --count 1
+    run -0 --separate-stderr worker --count 1
     [ "$stderr" = '[inventory] reservation OK for i0
 [inventory] published InventoryReserved for i0' ]
     holds "$RESERVED_Q" 1
@@ -543,7 +549,7 @@ rejected_bodies()
     [ "$ts" -le "$after" ]
 
     place i1 5
-    run -0 --separate-stderr inventory-worker --count 1
+    run -0 --separate-stderr worker --count 1
     [ "$stderr" = '[inventory] duplicate ignored: i1' ]
     holds "$RESERVED_Q" 0
     # The reservation was made once, so the log of the two runs says so once.
@@ -560,7 +566,7 @@ rejected_bodies()
     ends "$PID" KILL
     eventually holds "$PLACED_Q" 1
 
-    run -0 --separate-stderr inventory-worker --count 1 --max-qty 1
+    run -0 --separate-stderr worker --count 1 --max-qty 1
     [ "$stderr" = '[inventory] published InventoryReserved for i2' ]
     drain "$RESERVED_Q" >reserved
     [ "$(wc -l <reserved)" -eq 2 ]
@@ -570,7 +576,7 @@ rejected_bodies()
 
     # I3: acknowledged, and known to be done.
     place i2 5
-    run -0 --separate-stderr inventory-worker --count 1
+    run -0 --separate-stderr worker --count 1
     [ "$stderr" = '[inventory] duplicate ignored: i2' ]
     [ -z "$output" ]
     holds "$RESERVED_Q" 0
@@ -601,7 +607,7 @@ rejected_bodies()
     mapfile -t all < <(seq -f 'o%g' 500)
     place_many "${all[@]}"
     holds "$PLACED_Q" 500
-    run -0 --separate-stderr inventory-worker --count 500
+    run -0 --separate-stderr worker --count 500
     [ "$(ids <<<"$output")" = "$(printf '%s\n' "${all[@]}")" ]
     holds "$PLACED_Q" 0
     [ "$(drain "$RESERVED_Q" | jq -r '.payload | fromjson | .order_id')" = "$(printf '%s\n' "${all[@]}")" ]
@@ -609,7 +615,7 @@ rejected_bodies()
     for prefetch in 1 5 65535; do
         mapfile -t all < <(seq -f "p$prefetch-%g" 100)
         place_many "${all[@]}"
-        run -0 --separate-stderr inventory-worker --count 100 --prefetch $prefetch
+        run -0 --separate-stderr worker --count 100 --prefetch $prefetch
         [ "$(ids <<<"$output")" = "$(printf '%s\n' "${all[@]}")" ]
         holds "$PLACED_Q" 0
         [ "$(drain "$RESERVED_Q" | jq -r '.payload | fromjson | .order_id')" = "$(printf '%s\n' "${all[@]}")" ]
@@ -634,7 +640,7 @@ rejected_bodies()
 @test "--count takes as many and leaves the rest, --idle-timeout ends in silence" {
     topology
     place_many 1 2 3 4 5
-    run -0 --separate-stderr inventory-worker --count 3
+    run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = '1 2 3' ]
     holds "$PLACED_Q" 2
     [ "$(drain "$PLACED_Q" | jq -r '.payload | fromjson | .order_id' | paste -sd' ')" = '4 5' ]
@@ -642,12 +648,12 @@ rejected_bodies()
     # Repeats and poison are deliveries too.
     publish orders-ex order.placed poison
     place_many 1 6 7
-    run -0 --separate-stderr inventory-worker --count 3
+    run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = 6 ]
     holds "$PLACED_Q" 1
 
     before=$(now_ms)
-    run -0 --separate-stderr inventory-worker --count 100 --idle-timeout 1
+    run -0 --separate-stderr worker --count 100 --idle-timeout 1
     took=$(($(now_ms) - before))
     [ "$(ids <<<"$output" | paste -sd' ')" = 7 ]
     [ "$took" -ge 1000 ]
@@ -687,7 +693,7 @@ rejected_bodies()
     [ "$(drain "$RESERVED_Q" | jq -r .payload)" = "$(cat worker.out)" ]
 
     # Nothing of it comes again.
-    run -0 --separate-stderr inventory-worker --count $((5000 - done))
+    run -0 --separate-stderr worker --count $((5000 - done))
     [ "$(ids <<<"$output")" = "$(seq $((done + 1)) 5000)" ]
     run -1 grep -F 'duplicate ignored' <<<"$stderr"
 }
@@ -704,7 +710,7 @@ rejected_bodies()
     grep '^inventory-worker: cannot write standard output: ' err
     eventually holds "$PLACED_Q" 2
 
-    run -0 --separate-stderr inventory-worker --count 2 --max-qty 1
+    run -0 --separate-stderr worker --count 2 --max-qty 1
     holds "$PLACED_Q" 0
     holds "$DEAD_Q" 1
     holds "$FAILED_Q" 0
@@ -754,12 +760,12 @@ rejected_bodies()
     for ledger in text /dev/null/ledger "$PWD" "$XDG_STATE_HOME/order-tools/orders.db" "$XDG_STATE_HOME/order-tools/notices.db"; do
         echo "ledger: $ledger"
         [ -e "$ledger" ] || [ "$ledger" = /dev/null/ledger ]
-        INVENTORY_LEDGER=$ledger run -73 --separate-stderr inventory-worker --count 1
+        INVENTORY_LEDGER=$ledger run -73 --separate-stderr worker --count 1
         [[ $stderr == inventory-worker:*"$ledger"* || $stderr == *"'/dev/null'"* ]]
         [ -z "$output" ]
     done
     holds "$PLACED_Q" 2
-    XDG_STATE_HOME='' HOME='' run -73 --separate-stderr inventory-worker --count 1
+    XDG_STATE_HOME='' HOME='' run -73 --separate-stderr worker --count 1
     [[ $stderr == *INVENTORY_LEDGER* ]]
 }
 
@@ -800,28 +806,28 @@ all_ready()
         --idle-timeout=-1 --idle-timeout=1.5 --retries=0 --retry-delay=-1 --count --unknown -x operand '-u nonsense' '-u http://host/' '--cert x'; do
         echo "options: $options"
         # shellcheck disable=SC2086 # two words are two
-        run -64 --separate-stderr inventory-worker $options
+        run -64 --separate-stderr worker $options
         [ -z "$output" ]
         [[ $stderr == *inventory-worker:* ]]
     done
-    run -64 --separate-stderr inventory-worker $'\x1b[31mred'
+    run -64 --separate-stderr worker $'\x1b[31mred'
     [[ $stderr == *'\x1b[31mred'* && $stderr != *$'\x1b'* ]]
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
 @test "--help and --version" {
-    run -0 --separate-stderr inventory-worker --help
+    run -0 --separate-stderr worker --help
     [ -z "$stderr" ]
     for option in --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
         [[ $output == *"$option"* ]]
     done
     help=$output
-    run -0 --separate-stderr inventory-worker -h
+    run -0 --separate-stderr worker -h
     [ "$output" = "$help" ]
-    run -0 --separate-stderr inventory-worker --version
+    run -0 --separate-stderr worker --version
     [[ $output == 'inventory-worker (order-tools) '[0-9]* ]]
     version=$output
-    run -0 --separate-stderr inventory-worker -V
+    run -0 --separate-stderr worker -V
     [ "$output" = "$version" ]
     status=0
     inventory-worker --help >/dev/full 2>err || status=$?
@@ -829,14 +835,14 @@ all_ready()
 }
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {
-    run -69 --separate-stderr inventory-worker -u amqp://127.0.0.1:1 --retries 2 --retry-delay 0
+    run -69 --separate-stderr worker -u amqp://127.0.0.1:1 --retries 2 --retry-delay 0
     [[ $stderr == *"inventory-worker: broker '127.0.0.1:1' "*'attempt 1 of 2'*'giving up after 2 attempts'* ]]
     [ -z "$output" ]
-    run -77 --separate-stderr inventory-worker -u "${AMQP_URL/guest:guest/guest:wrong}"
+    run -77 --separate-stderr worker -u "${AMQP_URL/guest:guest/guest:wrong}"
     [[ $stderr == *'login failed'* && $stderr != *wrong* ]]
-    run -77 --separate-stderr inventory-worker -u "$SUITE_URL/nowhere"
+    run -77 --separate-stderr worker -u "$SUITE_URL/nowhere"
     # A list is tried in turn.
-    run -0 --separate-stderr inventory-worker -u "amqp://127.0.0.1:1,$AMQP_URL" --idle-timeout 0
+    run -0 --separate-stderr worker -u "amqp://127.0.0.1:1,$AMQP_URL" --idle-timeout 0
 }
 
 # --- the broker's side
@@ -857,7 +863,7 @@ all_ready()
     topology
     place_many 1 2
     publish orders-ex order.placed poison
-    run -0 --separate-stderr inventory-worker --count 3
+    run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = '1 2' ]
     eventually holds "$DEAD_Q" 1
     holds "$PLACED_Q" 0
@@ -901,7 +907,7 @@ all_ready()
     thaw
     eventually holds "$PLACED_Q" 1
 
-    run -0 --separate-stderr inventory-worker --count 1 --max-qty 1
+    run -0 --separate-stderr worker --count 1 --max-qty 1
     [ "$stderr" = '[inventory] published InventoryReserved for frozen' ]
     holds "$PLACED_Q" 0
     holds "$FAILED_Q" 0
@@ -944,7 +950,7 @@ all_ready()
     notify=$PID
     start asked inventory-worker
     asked=$PID
-    run -69 --separate-stderr inventory-worker --retries 2 --retry-delay 0
+    run -69 --separate-stderr worker --retries 2 --retry-delay 0
     for name in inventory notify asked; do
         eventually grep "^[a-z]*-worker: broker '127.0.0.1:[0-9]*' .*; attempt 1 of 60, the next in 1 s" $name.err
     done

@@ -14,11 +14,13 @@ setup()
     NOWHERE=amqp://127.0.0.1:1
     STORE=$XDG_STATE_HOME/order-tools/orders.db
     LOGIN=
+    SHARED=
 }
 
 teardown()
 {
     [ -z "$LOGIN" ] || api DELETE "users/$LOGIN"
+    [ -z "$SHARED" ] || { chmod -R u+w "$SHARED" && rm -r "$SHARED"; }
     tidy
 }
 
@@ -33,13 +35,19 @@ repeat()
     printf '%s' "${padding// /$2}"
 }
 
+# many N TEXT: the same for a number so large that bash would take its time.
+many()
+{
+    yes -- "$2" | head -n "$1" | tr -d '\n'
+}
+
 # own N [USER]: an order that comes with an order_id of its own, number N.
 own()
 {
-    printf '{"order_id":"%s","user_id":"%s","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' "$(id "$1")" "${2:-u}"
+    printf '{"order_id":"%s","user_id":"%s","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' "$(uuid "$1")" "${2:-u}"
 }
 
-id()
+uuid()
 {
     printf '018f0000-0000-7000-8000-%012d' "$1"
 }
@@ -53,7 +61,7 @@ orders()
 # receipt N [STATUS]: that of own N.
 receipt()
 {
-    printf '{"order_id": "%s", "status": "%s"}\n' "$(id "$1")" "${2:-PLACED}"
+    printf '{"order_id": "%s", "status": "%s"}\n' "$(uuid "$1")" "${2:-PLACED}"
 }
 
 # open_input NAME [OPTIONS]: starts order-place on a pipe that stays open; say puts lines into it, close_input ends it.
@@ -104,12 +112,6 @@ data()
 same()
 {
     jq -ne --slurpfile a "$1" --slurpfile b "$2" '$a == $b' >/dev/null || diff "$1" "$2"
-}
-
-# no_queue: nothing was published, not even the queue is there; no_message: it is there, or not, and empty.
-no_message()
-{
-    [ "$(queue-inspect "$PLACED_Q" | jq .ready)" -eq 0 ]
 }
 
 # ---- receipts and events ----
@@ -225,11 +227,14 @@ END
 
 @test "order-place: half an order is waited for, and placed when the rest comes" {
     open_input place
-    printf '%s' "$(order | head -c 20)" >&"$INPUT"
-    say ''"$(order | tail -c +21)" "$(order | head -c 30 | tr -d '\n')"
+    half=$(order | head -c 30)
+    (printf '%s' "$half" >&"$INPUT")
+    say "$(order | tail -c +31)"
     eventually has place.out 1
-    (order | tail -c +31 >&"$INPUT")
+    (printf '%s\n%s' "$(order)" "$half" >&"$INPUT")
     eventually has place.out 2
+    say "$(order | tail -c +31)"
+    eventually has place.out 3
     close_input
     finish "$PID"
     [ "$status" -eq 0 ]
@@ -259,7 +264,7 @@ END
     own 1 >input
     run -0 --separate-stderr order-place <input
     [ "$output" = "$(receipt 1)" ]
-    placed_at=$(order-show "$(id 1)" | jq -r .placed_at)
+    placed_at=$(order-show "$(uuid 1)" | jq -r .placed_at)
 
     # In a later run, in other dress; and twice in one input, new and known, in a batch with others.
     run -0 --separate-stderr order-place < <(jq -S . input)
@@ -271,16 +276,14 @@ END
         own 2
         sed 's/"u"/"\\u0075"/; s/"qty":1/"qty":1.0/' input
         own 3
-        own 2 | tac -s ,
+        own 2 | jq -c '{items, order_id, user_id, restaurant_id}'
         own 2
-    } | sed 's/^\({.*\),$/\1/' >several
-    own 2 | jq -c '{items, order_id, user_id, restaurant_id}' >>several
-    sed -i '/^"qty"/d;/tac/d' several
+    } >several
     run -0 --separate-stderr order-place <several
     diff <(echo "$output") <(for n in 2 1 1 2 1 3 2 2; do receipt "$n"; done)
     stored 3
-    [ "$(order-show "$(id 1)" | jq -r .placed_at)" = "$placed_at" ]
-    [ "$(placed_ids)" = "$(printf '%s\n' "$(id 1)" "$(id 2)" "$(id 3)")" ]
+    [ "$(order-show "$(uuid 1)" | jq -r .placed_at)" = "$placed_at" ]
+    [ "$(placed_ids)" = "$(printf '%s\n' "$(uuid 1)" "$(uuid 2)" "$(uuid 3)")" ]
 }
 
 @test "order-place: an order that came without an id is the same when it comes with the one it was given" {
@@ -313,7 +316,7 @@ END
         cmp -s input other && bad=1 && echo "changes nothing: $change" >&2
         run --separate-stderr order-place <other
         if [ "$status" -ne 65 ] || [ -n "$output" ] ||
-            [ "$stderr" != "order-place: input 1 (line 1): order_id $(id 1) is taken by an order of other content" ]; then
+            [ "$stderr" != "order-place: input 1 (line 1): order_id $(uuid 1) is taken by an order of other content" ]; then
             echo "$change: exit $status, $output, $stderr" >&2
             bad=1
         fi
@@ -324,18 +327,20 @@ END
 }
 
 @test "order-place: other content under an order_id of the same input is refused too, and kept verbatim by --rejects" {
-    own 1 one >input
-    own 2 >>input
     own 1 two | jq . >other
-    cat other >>input
-    own 1 one | jq . >>input
-    own 3 >>input
+    {
+        own 1 one
+        own 2
+        cat other
+        own 1 one | jq .
+        own 3
+    } >input
     run -65 --separate-stderr order-place --rejects rejects <input
-    [ "$stderr" = "order-place: input 3 (line 3): order_id $(id 1) is taken by an order of other content" ]
+    [ "$stderr" = "order-place: input 3 (line 3): order_id $(uuid 1) is taken by an order of other content" ]
     diff <(echo "$output") <(for n in 1 2 1 3; do receipt "$n"; done)
     cmp other rejects
-    order-show "$(id 1)" | jq -r .data.user_id | grep -qx one
-    [ "$(placed_ids)" = "$(printf '%s\n' "$(id 1)" "$(id 2)" "$(id 3)")" ]
+    order-show "$(uuid 1)" | jq -r .data.user_id | grep -qx one
+    [ "$(placed_ids)" = "$(printf '%s\n' "$(uuid 1)" "$(uuid 2)" "$(uuid 3)")" ]
 }
 
 # ---- what an order must be ----
@@ -412,7 +417,7 @@ a space|ok|" "
 the same, escaped|ok|"$(repeat 64 '\ud83d\ude00')"
 65 of them, escaped|is longer than 256 bytes|"$(repeat 65 '\uD83D\uDE00')"
 256 escapes|ok|"$(repeat 256 '\u0041')"
-a long text|is longer than 256 bytes|"$(repeat 10000 a)"
+a long text|is longer than 256 bytes|"$(repeat 5000 a)"
 many scripts|ok|"Zoë Ünal 日本語 Ελλ עברית क्षि 😀👩🏽‍🍳"
 quotes and slashes|ok|"\"\\\\\/ / ' <>& {} [] : ,"
 SOH|has a control character|"a\u0001"
@@ -467,6 +472,7 @@ END
 @test "order-place: items are 1 to 1000 objects {sku, qty}, qty an integer from 1 to 1000000" {
     local name verdict value
     items=$(repeat 999 '{"sku":"s","qty":1},')
+    large=$(repeat 1000 ",{\"sku\":\"$(repeat 128 é)\",\"qty\":1000000}")
     {
         while IFS='|' read -r name verdict value; do
             printf '%s\t%s\t{"user_id":"u","restaurant_id":"r"%s}\n' "$name" "$verdict" "$value"
@@ -481,7 +487,7 @@ one item|ok|,"items":[{"sku":"s","qty":1}]
 1000 items|ok|,"items":[$items{"sku":"last","qty":2}]
 1001 items|items has more than 1000 entries|,"items":[$items{"sku":"s","qty":1},{"sku":"s","qty":1}]
 1000 items, the last without qty|items[999].qty is missing|,"items":[$items{"sku":"s"}]
-1000 items of 256 bytes|ok|,"items":[${items//\"s\"/\"$(repeat 256 x)\"}{"sku":"$(repeat 128 é)","qty":1}]
+1000 items of 256 bytes|ok|,"items":[${large:1}]
 a number for an item|items[0] is not an object|,"items":[1]
 null for an item|items[1] is not an object|,"items":[{"sku":"s","qty":1},null]
 an array for an item|items[0] is not an object|,"items":[["s",1]]
@@ -563,14 +569,16 @@ END
 
 @test "order-place: an order may have 1 MiB, and 64 levels; one more of either is refused" {
     frame='{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}],"x":""}'
-    padding=$(repeat $((1048576 - ${#frame})) x)
+    padding=$(many $((1048576 - ${#frame})) x)
     # The largest, with others close around it, and one of white space.
     {
         printf '%s' "${frame%\"\}}$padding\"}"
         order 1 between
         printf '%s\n' "${frame%\"\}}y$padding\"}"
-        printf '%s%s}\n' "${frame%\}}" "$(repeat $((1048576 - ${#frame})) ' ')"
-        printf '%s%s}' "${frame%\}}" "$(repeat $((1048577 - ${#frame})) $'\n')"
+        printf '%s%s}\n' "${frame%\}}" "$(many $((1048576 - ${#frame})) ' ')"
+        printf '%s' "${frame%\}}"
+        yes '' | head -n $((1048577 - ${#frame}))
+        printf '}'
         order 1 last
     } >input
     run -65 --separate-stderr order-place --rejects rejects <input
@@ -582,7 +590,7 @@ END
     data >kept
     cmp <(sed -n 1p kept) <(printf '%s\n' "${frame%\"\}}$padding\"}")
     diff <(sed 1d kept) <(order 1 between; echo "$frame"; order 1 last)
-    cmp rejects <(sed -n 2p input; sed '1,3d' input | sed 's/^}{.*/}/')
+    cmp rejects <(sed -n 2p input; sed '1,3d; s/^}{.*/}/' input)
     holds "$PLACED_Q" 4
 
     {
@@ -719,13 +727,13 @@ END
 
 @test "order-place: values, garbage and white space of many MiB pass through little memory, and verbatim to the rejects" {
     # A value that is too large, at once or only after a while, or is no JSON in the end.
-    printf '{"user_id":"%s","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' "$(repeat 1500000 'ab')" >large
+    printf '{"user_id":"%s","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' "$(many 1500000 ab)" >large
     {
         printf '[1'
         yes '   ,"\u0041"' | head -n 250000
         printf ']'
     } >many
-    printf '%s' '{"x":"' "$(repeat 3000000 y)" $'\x01"}\ngarbage that goes with it' >broken
+    printf '%s' '{"x":"' "$(many 3000000 y)" $'\x01"}\ngarbage that goes with it' >broken
     {
         order 1 first
         cat large
@@ -744,11 +752,740 @@ END
     [ "$(data | jq -r .user_id | paste -sd ,)" = first,second,third ]
     cmp rejects <(cat large; echo; cat many; echo; cat broken; echo; echo)
 
-    # Much more than the memory there is: 64 MiB of each kind, as fast as it comes.
-    for make in "tr '\0' x" "tr '\0' ' '" "tr '\0' '['" "sed 's/.*/{\"/'"; do
-        run --separate-stderr bash -c '
-            { head -c 67108864 /dev/zero | eval "$1"; echo; order 1 after; } | { ulimit -v 65536; order-place; }' - "$make"
-        [ "$status" -eq 65 ] || [ "$make" = "tr '\0' ' '" ]
-        [ "$(jq -r .status <<<"$output")" = PLACED ]
+    # Of each kind as much as the memory that it is given.
+    for kind in x ' ' ']'; do
+        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state.$kind
+        {
+            order 1 before
+            [ "$kind" != x ] || printf '"'
+            head -c 67108864 /dev/zero | tr '\0' "$kind"
+            printf '\n%s' "$(order 1 after)"
+        } | (
+            ulimit -v 65536
+            status=0
+            order-place >receipts 2>log || status=$?
+            [ "$status" -eq "$([ "$kind" = ' ' ] && echo 0 || echo 65)" ]
+        )
+        has log "$([ "$kind" = ' ' ] && echo 0 || echo 1)"
+        [ "$(jq -r .status receipts | paste -sd ' ')" = 'PLACED PLACED' ]
     done
+}
+
+@test "order-place: many large orders pass through little memory too" {
+    items=$(repeat 1000 ",{\"sku\":\"$(repeat 256 x)\",\"qty\":1}")
+    for ((i = 0; i < 200; i++)); do
+        printf '{"user_id":"%d","restaurant_id":"r","items":[%s]}\n' "$i" "${items:1}"
+    done >input
+    [ "$(wc -c <input)" -gt 54000000 ]
+    run -0 --separate-stderr bash -c 'ulimit -v 49152; exec order-place <input'
+    [ "${#lines[@]}" -eq 200 ]
+    [[ $output != *PENDING* ]]
+    stored 200 PLACED
+    holds "$PLACED_Q" 200
+}
+
+# ---- the store ----
+
+@test "order-place: the broker away: the order is stored first, PENDING; the next run publishes it, once" {
+    own 1 one >input
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 2 --retry-delay 0 <input
+    [ "$output" = "$(receipt 1 PENDING)" ]
+    diff <(echo "$stderr") - <<'END'
+order-place: broker '127.0.0.1:1' (publishing): cannot connect: Connection refused; attempt 1 of 2, the next in 0 s
+order-place: broker '127.0.0.1:1' (publishing): cannot connect: Connection refused; giving up after 2 attempts
+END
+    [ "$(order-show "$(uuid 1)" | jq -r .status)" = PENDING ]
+    placed_at=$(order-show "$(uuid 1)" | jq -r .placed_at)
+
+    # It has no receipt from the next run, which did not ask for it.
+    run -0 --separate-stderr order-place < <(own 2)
+    [ "$output" = "$(receipt 2)" ]
+    stored 2 PLACED
+    drain "$PLACED_Q" | jq -c '.payload | fromjson | [.order_id, .user_id, .ts]' | sort >messages
+    has messages 2
+    # The time is that of when it was placed, not when it was published.
+    [ "$(head -n 1 messages)" = "[\"$(uuid 1)\",\"one\",\"$placed_at\"]" ]
+    # That is the end of it.
+    run -0 --separate-stderr order-place </dev/null
+    [ -z "$output$stderr" ]
+    holds "$PLACED_Q" 0
+}
+
+@test "order-place: what is pending is published by a run that has nothing else to do, too" {
+    own 1 | order-place --url "$NOWHERE" --retries 1 >/dev/null 2>&1 || [ $? -eq 75 ]
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 </dev/null
+    [ -z "$output" ]
+    run -0 --separate-stderr order-place </dev/null
+    [ -z "$output$stderr" ]
+    stored 1 PLACED
+    [ "$(placed_ids)" = "$(uuid 1)" ]
+}
+
+@test "order-place: the same input again after the broker was away: the same receipts, no order twice" {
+    {
+        own 1
+        own 2
+        own 1
+        own 3
+    } >input
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 <input
+    diff <(echo "$output") <(for n in 1 2 1 3; do receipt "$n" PENDING; done)
+    # One more was pending already; one is new.
+    own 9 >>input
+    run -0 --separate-stderr order-place <input
+    diff <(echo "$output") <(for n in 1 2 1 3 9; do receipt "$n"; done)
+    stored 4 PLACED
+    [ "$(placed_ids)" = "$(for n in 1 2 3 9; do uuid "$n"; echo; done)" ]
+}
+
+@test "order-place: --flush publishes what is pending, with a receipt each, in the order of placing; and then nothing" {
+    {
+        own 3
+        own 1
+        own 2
+    } >input
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 --retry-delay 0 <input
+    [ "$(jq -r .status <<<"$output" | paste -sd ' ')" = 'PENDING PENDING PENDING' ]
+
+    # The broker is still away: all of them are still pending, and it says so of all.
+    run -75 --separate-stderr order-place --flush --url "$NOWHERE" --retries 1
+    diff <(echo "$output") <(for n in 3 1 2; do receipt "$n" PENDING; done)
+    stored 3 PENDING
+
+    # It reads no input.
+    run -0 --separate-stderr order-place --flush < <(order)
+    [ -z "$stderr" ]
+    diff <(echo "$output") <(for n in 3 1 2; do receipt "$n"; done)
+    stored 3 PLACED
+    [ "$(placed_ids)" = "$(for n in 1 2 3; do uuid "$n"; echo; done)" ]
+
+    run -0 --separate-stderr order-place --flush --url "$NOWHERE"
+    [ -z "$output$stderr" ]
+    holds "$PLACED_Q" 0
+}
+
+@test "order-place: --flush of more than fits into a window and a batch" {
+    orders 2500 >input
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 <input
+    [ "${#lines[@]}" -eq 2500 ]
+    jq -r .order_id <<<"$output" >ids
+    run -0 --separate-stderr order-place --flush
+    jq -r .order_id <<<"$output" | cmp ids -
+    stored 2500 PLACED
+    placed_ids | cmp - <(sort ids)
+}
+
+@test "order-place: --flush leaves alone what a live run is about to publish" {
+    own 1 >first
+    start waiting bash -c 'exec order-place --url "$0" <first' "$NOWHERE"
+    eventually stored 1 PENDING
+    run -0 --separate-stderr order-place --flush
+    [ -z "$output$stderr" ]
+    run -0 --separate-stderr order-place < <(own 2)
+    [ "$output" = "$(receipt 2)" ]
+    stored 1 PENDING
+    holds "$PLACED_Q" 1
+    [ ! -s waiting.out ]
+
+    # Killed, it owns it no longer.
+    finish "$PID" KILL
+    [ "$status" -eq 137 ]
+    [ ! -s waiting.out ]
+    run -0 --separate-stderr order-place --flush
+    [ "$output" = "$(receipt 1)" ]
+    [ "$(placed_ids)" = "$(uuid 1; echo; uuid 2)" ]
+}
+
+@test "order-place: two at once on one store, and --flush beside them: every order once" {
+    local n pid pids=()
+    for n in 1 2; do
+        orders 1500 >"input.$n"
+        start "place.$n" bash -c 'exec order-place <"$0"' "input.$n"
+        pids+=("$PID")
+    done
+    eventually test -e "$STORE"
+    for n in 1 2 3; do
+        order-place --flush >>flushed
+    done
+    for pid in "${pids[@]}"; do
+        finish "$pid"
+        [ "$status" -eq 0 ]
+    done
+    [ ! -s place.1.err ]
+    [ ! -s place.2.err ]
+    [ ! -s flushed ]
+    stored 3000 PLACED
+    cat place.1.out place.2.out | jq -r 'select(.status == "PLACED").order_id' | sort >ids
+    placed_ids | cmp - ids
+    [ "$(uniq ids | wc -l)" -eq 3000 ]
+    # Receipts are in the order of each one's input.
+    for n in 1 2; do
+        jq -r .order_id "place.$n.out" | order-show | jq -r .data.user_id | cmp - <(seq 1500)
+    done
+}
+
+@test "order-place: the same orders by two at once: one order each, whoever comes first" {
+    local n pid pids=()
+    for ((n = 0; n < 400; n++)); do own "$n"; done >input
+    for n in 1 2 3; do
+        start "place.$n" bash -c 'exec order-place <input'
+        pids+=("$PID")
+    done
+    for pid in "${pids[@]}"; do
+        finish "$pid"
+        [ "$status" -eq 0 ]
+    done
+    stored 400 PLACED
+    cmp place.1.out place.2.out
+    cmp place.1.out place.3.out
+    # On the wire it may be there more than once; that is told by its message_id.
+    drain "$PLACED_Q" >messages
+    [ "$(jq -r .properties.message_id messages | sort -u | wc -l)" -eq 400 ]
+    [ "$(jq -c '.payload | fromjson' messages | sort -u | wc -l)" -eq 400 ]
+}
+
+@test "order-place: the store and all beside it are its owner's alone" {
+    umask 000
+    open_input place
+    say "$(order)"
+    eventually has place.out 1
+    # At work: the log of transactions is there too.
+    [ -e "$STORE-wal" ]
+    find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
+    close_input
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
+}
+
+@test "order-place: the store is where ORDER_STORE says, or XDG_STATE_HOME, or HOME; or there is none: 73" {
+    local setting file bad=0
+    order >input
+    # A relative XDG_STATE_HOME does not count, nor does anything empty: so the XDG specification says.
+    while IFS='|' read -r setting file; do
+        # shellcheck disable=SC2086 # several
+        run --separate-stderr env -u XDG_STATE_HOME -u HOME $setting order-place <input
+        # shellcheck disable=SC2086
+        if [ "$status" -ne 0 ] || [ ! -s "$file" ] ||
+            [ "$(env -u XDG_STATE_HOME -u HOME $setting order-show --count)" != 1 ]; then
+            echo "$setting: exit $status, $stderr" >&2
+            bad=1
+        fi
+        [ ! -e relative ] || bad=1
+    done <<END
+ORDER_STORE=a.db|a.db
+ORDER_STORE=$PWD/b/c/d.db HOME=$PWD/b1 XDG_STATE_HOME=$PWD/b2|b/c/d.db
+XDG_STATE_HOME=$PWD/c HOME=$PWD/c1|c/order-tools/orders.db
+HOME=$PWD/d|d/.local/state/order-tools/orders.db
+XDG_STATE_HOME=relative HOME=$PWD/e|e/.local/state/order-tools/orders.db
+ORDER_STORE= XDG_STATE_HOME= HOME=$PWD/f|f/.local/state/order-tools/orders.db
+END
+    [ "$bad" -eq 0 ]
+    [ ! -e b1 ] && [ ! -e b2 ] && [ ! -e c1 ]
+    holds "$PLACED_Q" 6
+
+    for setting in HOME= HOME=relative ''; do
+        # shellcheck disable=SC2086
+        run -73 --separate-stderr env -u XDG_STATE_HOME -u HOME $setting order-place <input
+        [ -z "$output" ]
+        [ "$stderr" = 'order-place: nothing says where to keep data: set ORDER_STORE, XDG_STATE_HOME or HOME' ]
+    done
+    holds "$PLACED_Q" 6
+}
+
+@test "order-place: a store that is none, or not one that it knows: 73, a reason, nothing published, the file as it was" {
+    local file reason bad=0
+    order >input
+    topology
+    echo 'a text of some length, which is no database' >text
+    head -c 8192 /dev/urandom >noise
+    mkdir folder
+    INVENTORY_LEDGER=ledger inventory-worker --idle-timeout 0
+    # An SQLite file says at byte 60 what version its tables have.
+    env ORDER_STORE=newer order-place </dev/null
+    printf '\0\0\0\143' | dd of=newer bs=1 seek=60 conv=notrunc status=none
+    env ORDER_STORE=cut order-place </dev/null
+    truncate -s 5000 cut
+    for file in text noise ledger newer cut; do cp "$file" "$file.before"; done
+    while IFS='|' read -r file reason; do
+        ORDER_STORE=$file run --separate-stderr order-place <input
+        if [ "$status" -ne 73 ] || [ -n "$output" ] || [[ $stderr != "order-place: "*"'$file'"*"$reason"* ]] ||
+            [[ $stderr == *$'\n'* ]]; then
+            echo "$file: exit $status, $output, $stderr" >&2
+            bad=1
+        fi
+        [ ! -f "$file.before" ] || cmp "$file" "$file.before" || bad=1
+    done <<END
+text|file is not a database
+noise|file is not a database
+ledger|is a database of something else: ORDER_STORE names another file
+newer|was written by another version of order-tools (schema 99, this one knows 1)
+cut|malformed
+folder|unable to open database file
+/proc/orders.db|unable to open database file
+/dev/null/orders.db|
+END
+    [ "$bad" -eq 0 ]
+    holds "$PLACED_Q" 0
+    # A file with nothing in it is as good as none.
+    : >empty
+    ORDER_STORE=empty run -0 --separate-stderr order-place <input
+    holds "$PLACED_Q" 1
+}
+
+@test "order-place: ORDER_STORE is the name of a file, also one that means something else to SQLite" {
+    local name
+    for name in :memory: 'file:orders.db?mode=memory'; do
+        ORDER_STORE=$name run -0 --separate-stderr order-place < <(order)
+        [ "$(ORDER_STORE=$name order-show --count)" -eq 1 ]
+        [ -s "$name" ]
+    done
+}
+
+@test "order-place: a store that the user may not write: 73, and nothing is published" {
+    local place=("$(type -P order-place)")
+    # Root may write everything: be somebody else.
+    if [ "$(id -u)" -eq 0 ]; then
+        SHARED=$(mktemp -d "${TMPDIR:-/tmp}/order-tools-shared.XXXXXX")
+        chmod 755 "$SHARED"
+        cp "${place[0]}" "$SHARED"
+        place=(setpriv --reuid=65534 --regid=65534 --clear-groups "$SHARED/order-place")
+        "${place[@]}" --version || skip 'cannot act as another user here'
+    else
+        SHARED=$(mktemp -d "$BATS_TEST_TMPDIR/shared.XXXXXX")
+    fi
+    topology
+    order >input
+    mkdir "$SHARED/store"
+    chmod 555 "$SHARED" "$SHARED/store"
+    export ORDER_STORE=$SHARED/store/orders.db
+    run -73 --separate-stderr "${place[@]}" <input
+    [ -z "$output" ]
+    [[ $stderr == "order-place: cannot "*"'$ORDER_STORE'"* ]]
+    export ORDER_STORE=$SHARED/none/orders.db
+    run -73 --separate-stderr "${place[@]}" <input
+    [[ $stderr == "order-place: cannot make the folder '$SHARED/none': "* ]]
+    # One that is there, but is another's.
+    chmod 755 "$SHARED" "$SHARED/store"
+    export ORDER_STORE=$SHARED/store/orders.db
+    order-place </dev/null
+    chmod 444 "$SHARED/store"/*
+    chmod 555 "$SHARED/store"
+    run -73 --separate-stderr "${place[@]}" <input
+    [ -z "$output" ]
+    [[ $stderr == "order-place: cannot "*"'$ORDER_STORE"* ]]
+    holds "$PLACED_Q" 0
+}
+
+@test "order-place: no more room for the store: 73, and whatever has a receipt is in it" {
+    orders 20000 >input
+    # No file may grow beyond 1 MiB, and it is no signal that says so.
+    (
+        trap '' XFSZ
+        ulimit -f 1024
+        exec order-place <input 2>log
+    ) | cat >receipts
+    status=${PIPESTATUS[0]}
+    [ "$status" -eq 73 ]
+    [ "$(cat log)" = "order-place: cannot write to '$STORE': disk I/O error" ]
+    count=$(order-show --count)
+    [ "$count" -ge 500 ]
+    [ "$count" -lt 20000 ]
+    jq -r 'select(.status == "PLACED").order_id' receipts >ids
+    order-show --status PLACED | jq -r .order_id | cmp ids -
+    # With room again all that is stored goes out.
+    run -0 --separate-stderr order-place --flush
+    stored "$count" PLACED
+    placed_ids | uniq | cmp - <(order-show --all | jq -r .order_id | sort)
+}
+
+# ---- the broker says no ----
+
+# binding: that of the queue for orders, in the management API's words.
+binding()
+{
+    echo "bindings/$VHOST/e/orders-ex/q/$PLACED_Q/order.placed"
+}
+
+@test "order-place: orders that no queue takes: PENDING, 76, and a message each; --flush places them later" {
+    large=$(repeat 900 ',{"sku":"sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku","qty":1}')
+    open_input place
+    say "$(own 1)"
+    eventually has place.out 1
+    api DELETE "$(binding)"
+    # Among them one that comes back in many frames, and two that differ in nothing but their ids.
+    say "$(own 2)" "{\"order_id\":\"$(uuid 3)\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[${large:1}]}" "$(own 4)"
+    eventually has place.out 4
+    # It goes on, and as soon as there is a queue again it is fine.
+    api POST "bindings/$VHOST/e/orders-ex/q/$PLACED_Q" '{"routing_key": "order.placed"}'
+    say "$(own 5)"
+    eventually has place.out 5
+    close_input
+    finish "$PID"
+    [ "$status" -eq 76 ]
+    diff place.out <(receipt 1; receipt 2 PENDING; receipt 3 PENDING; receipt 4 PENDING; receipt 5)
+    has place.err 3
+    for n in 2 3 4; do
+        grep -q "^order-place: order $(uuid "$n") is stored, but the broker did not take it: .*NO_ROUTE" place.err
+    done
+    stored 3 PENDING
+    [ "$(placed_ids)" = "$(uuid 1; echo; uuid 5)" ]
+
+    # A later run sets up what is missing.
+    api DELETE "$(binding)"
+    run -0 --separate-stderr order-place --flush
+    diff <(echo "$output") <(for n in 2 3 4; do receipt "$n"; done)
+    stored 0 PENDING
+    drain "$PLACED_Q" | jq -r '.payload | fromjson | "\(.order_id) \(.items | length)"' |
+        diff - <(echo "$(uuid 2) 1"; echo "$(uuid 3) 900"; echo "$(uuid 4) 1")
+}
+
+@test "order-place: a queue that is full refuses: PENDING, 76; with room --flush places the rest" {
+    topology
+    api DELETE "queues/$VHOST/$PLACED_Q"
+    api PUT "queues/$VHOST/$PLACED_Q" '{"durable": true, "arguments": {"x-max-length": 2, "x-overflow": "reject-publish"}}'
+    for n in 1 2 3 4; do own "$n"; done >input
+    run -76 --separate-stderr order-place <input
+    diff <(echo "$output") <(receipt 1; receipt 2; receipt 3 PENDING; receipt 4 PENDING)
+    [ "$(grep -c ' is stored, but the broker did not take it: ' <<<"$stderr")" -eq 2 ]
+    holds "$PLACED_Q" 2
+    drain "$PLACED_Q" >/dev/null
+    run -0 --separate-stderr order-place --flush
+    diff <(echo "$output") <(receipt 3; receipt 4)
+    [ "$(placed_ids)" = "$(uuid 3; echo; uuid 4)" ]
+}
+
+@test "order-place: login refused, or no such virtual host: 77 at once, the order is kept, no password is shown" {
+    local url bad=0 n=0
+    for url in "amqp://guest:sEcReT@${SUITE_URL##*@}/$VHOST" "amqp://nobody:sEcReT@${SUITE_URL##*@}/$VHOST" \
+        "$SUITE_URL/none-$VHOST"; do
+        n=$((n + 1))
+        own "$n" >input
+        start=$SECONDS
+        run --separate-stderr order-place --url "$url" <input
+        if [ "$status" -ne 77 ] || [ "$output" != "$(receipt "$n" PENDING)" ] || [ $((SECONDS - start)) -gt 5 ] ||
+            [[ $stderr != "order-place: broker '127.0.0.1:"*": login failed: "* ]] ||
+            [[ $stderr == *attempt* || $stderr == *sEcReT* || $stderr == *$'\n'* ]]; then
+            echo "$url: exit $status, $output, $stderr, $((SECONDS - start)) s" >&2
+            bad=1
+        fi
+    done
+    [ "$bad" -eq 0 ]
+    run -0 --separate-stderr order-place --flush
+    diff <(echo "$output") <(receipt 1; receipt 2; receipt 3)
+}
+
+@test "order-place: a URL that is none: 64, before anything is stored, and it is not shown" {
+    local url bad=0
+    order >input
+    for url in 'http://user:sEcReT@localhost/' 'amqp://user:sEcReT@localhost:port' "$AMQP_URL,amqp//sEcReT" ',' "$AMQP_URL," \
+        'sEcReT' '://' ' amqp://sEcReT'; do
+        run --separate-stderr order-place --url "$url" <input
+        [ "$status" -eq 64 ] && [ -z "$output" ] && [[ $stderr == 'order-place: URL number '* ]] && [[ $stderr != *sEcReT* ]] ||
+            { echo "--url '$url': exit $status, $stderr" >&2; bad=1; }
+        AMQP_URL=$url run --separate-stderr order-place <input
+        [ "$status" -eq 64 ] && [ -z "$output" ] && [[ $stderr != *sEcReT* ]] ||
+            { echo "AMQP_URL='$url': exit $status, $stderr" >&2; bad=1; }
+    done
+    [ "$bad" -eq 0 ]
+    [ ! -e "$STORE" ]
+    # The option goes before the environment.
+    AMQP_URL=nonsense run -0 --separate-stderr order-place -u "$SUITE_URL/$VHOST" <input
+}
+
+@test "order-place: of several URLs the first that works is taken, at once" {
+    order >input
+    start=$SECONDS
+    AMQP_URL="$NOWHERE,amqp://127.0.0.1:2,$AMQP_URL" run -0 --separate-stderr order-place <input
+    [ -z "$stderr" ]
+    [ $((SECONDS - start)) -le 5 ]
+    run -0 --separate-stderr order-place --url "$AMQP_URL,$NOWHERE" <input
+    # None of them: that counts as one attempt.
+    run -75 --separate-stderr order-place --url "$NOWHERE,amqp://127.0.0.1:2" --retries 2 --retry-delay 0 <input
+    [[ $stderr == *'attempt 1 of 2'*'giving up after 2 attempts'* ]]
+    # One that refuses the login, and one that may come yet.
+    run -75 --separate-stderr order-place --url "amqp://guest:wrong@${AMQP_URL##*@},$NOWHERE" --retries 2 --retry-delay 0 <input
+    holds "$PLACED_Q" 2
+}
+
+@test "order-place: --authfile brings the login, and must be its owner's alone" {
+    LOGIN=$VHOST
+    api PUT "users/$LOGIN" '{"password": "sEcReT: x", "tags": ""}'
+    api PUT "permissions/$VHOST/$LOGIN" '{"configure": ".*", "write": ".*", "read": ".*"}'
+    export AMQP_URL="amqp://other:wrong@${SUITE_URL##*@}/$VHOST"
+    order >input
+    (
+        umask 077
+        printf 'username:%s\npassword:sEcReT: x\n' "$LOGIN" >login
+        printf 'username: %s\npassword: sEcReT: x\n' "$LOGIN" >spaced
+    )
+    run -0 --separate-stderr order-place --authfile login <input
+    [ -z "$stderr" ]
+    run -0 --separate-stderr order-place --authfile spaced <input
+    AMQP_URL=$SUITE_URL/$VHOST holds "$PLACED_Q" 2
+
+    for mode in 640 604 620 610; do
+        chmod "$mode" login
+        run -77 --separate-stderr order-place --authfile login <input
+        [ -z "$output" ]
+        [ "$stderr" = "order-place: 'login' holds a password and must be its owner's alone: chmod 600 it" ]
+    done
+    chmod 600 login
+    run -77 --separate-stderr order-place --authfile none <input
+    [ "$stderr" = "order-place: cannot open 'none': No such file or directory" ]
+    while IFS= read -r text; do
+        printf '%b' "$text" >spaced
+        run -77 --separate-stderr order-place --authfile spaced <input
+        [[ $stderr == "order-place: 'spaced' does not hold a line 'username:"* ]]
+        [[ $stderr != *sEcReT* ]]
+    done <<'END'
+
+username:name
+password:sEcReT\nusername:name\n
+name\nsEcReT\n
+username:name\npassword:sEcReT\nmore:sEcReT\n
+END
+    # The wrong password in the right file.
+    printf 'username:%s\npassword:sEcReT\n' "$LOGIN" >spaced
+    run -77 --separate-stderr order-place --authfile spaced <input
+    [[ $stderr == *'login failed'* && $stderr != *sEcReT* ]]
+    stored 3
+}
+
+@test "order-place: TLS: what it needs for it must be there and fit" {
+    order >input
+    for option in --cert --key; do
+        run -64 --separate-stderr order-place "$option" file <input
+        [ "$stderr" = 'order-place: --cert and --key go together' ]
+    done
+    [ ! -e "$STORE" ]
+    run -77 --separate-stderr order-place --url amqps://localhost --cacert none <input
+    [[ $stderr == *"cannot load certificate authorities from 'none'"* ]]
+    # The broker does not speak it on this port: the order is not sent in the clear instead.
+    run -75 --separate-stderr order-place --url "amqps://${AMQP_URL#amqp://}" --cacert "$DATA/order-ca.pem" --retries 1 <input
+    [ "$(jq -r .status <<<"$output")" = PENDING ]
+}
+
+@test "order-place: a connection that is lost is made again, and nothing is lost or doubled in the store" {
+    open_input place --retry-delay 0
+    say "$(own 1)"
+    eventually has place.out 1
+    eventually connection_of "$PID"
+    api DELETE "connections/$(connection_of "$PID")"
+    eventually grep -q "lost the broker" place.err
+    say "$(own 2)"
+    eventually has place.out 2
+    # What it publishes to is deleted under it.
+    api DELETE "exchanges/$VHOST/orders-ex"
+    say "$(own 3)"
+    eventually has place.out 3
+    close_input
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    diff place.out <(receipt 1; receipt 2; receipt 3)
+    stored 3 PLACED
+    [ "$(placed_ids | uniq)" = "$(uuid 1; echo; uuid 2; echo; uuid 3)" ]
+}
+
+# connection_of PID: the name by which the management API knows the connection of a process of ours.
+connection_of()
+{
+    api GET "vhosts/$VHOST/connections" |
+        jq -er --arg pid "$1" '.[] | select(.user_provided_name // .client_properties.connection_name // "" | test(" \($pid) ")) | .name | @uri'
+}
+
+# ---- how it ends ----
+
+@test "order-place: killed while it waits for the broker, with the order stored: the next run publishes it, once" {
+    own 1 >input
+    start place bash -c 'exec order-place --url "$0" <input' "$NOWHERE"
+    eventually stored 1 PENDING
+    eventually grep -q 'attempt 1 of 60, the next in 1 s' place.err
+    # No receipt before the broker has confirmed, and none without.
+    [ ! -s place.out ]
+    finish "$PID" KILL
+    [ "$status" -eq 137 ]
+    [ ! -s place.out ]
+    run -0 --separate-stderr order-place < <(own 2)
+    [ "$output" = "$(receipt 2)" ]
+    stored 2 PLACED
+    [ "$(placed_ids)" = "$(uuid 1; echo; uuid 2)" ]
+    # What its user does then: place it again.
+    run -0 --separate-stderr order-place <input
+    [ "$output" = "$(receipt 1)" ]
+    holds "$PLACED_Q" 0
+}
+
+@test "order-place: killed in the midst of a stream: every receipt holds, and what is stored goes out" {
+    orders 30000 >input
+    start place bash -c 'exec order-place <input'
+    eventually test -s place.out
+    finish "$PID" KILL
+    [ "$status" -eq 137 ]
+    grep -a '}$' place.out | jq -r .order_id >ids
+    [ "$(wc -l <ids)" -lt 30000 ]
+    order-show --status PLACED | jq -r .order_id | head -n "$(wc -l <ids)" | cmp - ids
+    run -0 --separate-stderr order-place --flush
+    stored 0 PENDING
+    # Some may have gone out twice, none not at all.
+    placed_ids | uniq | cmp - <(order-show --all | jq -r .order_id | sort)
+}
+
+@test "order-place: a signal while it waits for input: what was read has its receipt, then it dies of that signal" {
+    local signal want n=0
+    while read -r signal want; do
+        n=$((n + 2))
+        mkfifo "in.$n"
+        start "place.$n" env --default-signal="$signal" bash -c 'exec order-place <"$0"' "in.$n"
+        exec {INPUT}>"in.$n"
+        # The last is not complete.
+        say "$(own "$n")" "$(own $((n + 1)))"
+        (own 99 | head -c 40 >&"$INPUT")
+        eventually has "place.$n.out" 2
+        PATIENCE=5
+        kill -"$signal" "$PID"
+        eventually is_gone "$PID"
+        finish "$PID"
+        close_input
+        [ "$status" -eq "$want" ]
+        diff "place.$n.out" <(receipt "$n"; receipt $((n + 1)))
+        [ ! -s "place.$n.err" ]
+    done <<'END'
+TERM 143
+INT 130
+HUP 129
+END
+    stored 6 PLACED
+    holds "$PLACED_Q" 6
+}
+
+# is_gone PID: has it ended?
+is_gone()
+{
+    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+@test "order-place: SIGTERM in the midst of a stream: a receipt for all that was stored, and no more" {
+    orders 100000 >input
+    start place bash -c 'exec order-place <input'
+    eventually test -s place.out
+    finish "$PID" TERM
+    [ "$status" -eq 143 ]
+    [ ! -s place.err ]
+    [ "$(wc -l <place.out)" -lt 100000 ]
+    jq -r 'select(.status == "PLACED").order_id' place.out >ids
+    order-show --all | jq -r .order_id | cmp - ids
+    stored "$(wc -l <ids)" PLACED
+    placed_ids | cmp - ids
+}
+
+@test "order-place: SIGTERM while the broker is away: receipts say PENDING, and it dies of the signal" {
+    {
+        own 1
+        own 2
+    } >input
+    start place bash -c 'exec order-place --url "$0" --retry-delay 60 <input' "$NOWHERE"
+    eventually stored 2 PENDING
+    eventually grep -q 'attempt 1' place.err
+    PATIENCE=5
+    kill -TERM "$PID"
+    eventually is_gone "$PID"
+    finish "$PID"
+    [ "$status" -eq 143 ]
+    diff place.out <(receipt 1 PENDING; receipt 2 PENDING)
+    run -0 --separate-stderr order-place --flush
+    diff <(echo "$output") <(receipt 1; receipt 2)
+    holds "$PLACED_Q" 2
+}
+
+@test "order-place: receipts that cannot be written: 74, the orders are stored and published" {
+    own 1 >input
+    run -74 --separate-stderr bash -c 'order-place <input >/dev/full'
+    [ "$stderr" = 'order-place: cannot write standard output: No space left on device' ]
+    stored 1 PLACED
+    holds "$PLACED_Q" 1
+    # The receipt can still be had.
+    run -0 --separate-stderr order-place <input
+    [ "$output" = "$(receipt 1)" ]
+    holds "$PLACED_Q" 1
+    run -74 --separate-stderr bash -c 'order-place <input >&-'
+    [ "$stderr" = 'order-place: cannot write standard output: Bad file descriptor' ]
+}
+
+@test "order-place: the reader of its receipts gone: 74, and what is stored is or will be on the broker" {
+    # More receipts than a pipe holds.
+    orders 5000 >input
+    run -0 --separate-stderr bash -c 'order-place <input | head -n 1; exit $((PIPESTATUS[0] - 74))'
+    [ "${#lines[@]}" -eq 1 ]
+    [ "$(jq -r .status <<<"$output")" = PLACED ]
+    [ "$stderr" = 'order-place: cannot write standard output: Broken pipe' ]
+    order-show "$(jq -r .order_id <<<"$output")" | jq -r .status | grep -qx PLACED
+    run -0 --separate-stderr order-place --flush
+    stored 0 PENDING
+    placed_ids | uniq | cmp - <(order-show --all | jq -r .order_id | sort)
+}
+
+@test "order-place: which exit code counts when there are several" {
+    # Refused input and a broker that is away: try again, the input can wait.
+    { own 1; echo '{}'; } >input
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 <input
+    [[ $stderr == *'user_id is missing'* ]]
+    # Refused input and output that cannot be written.
+    run -74 bash -c 'order-place <input >/dev/full'
+    # Refused input and a refused login.
+    run -77 order-place --url "$SUITE_URL/none-$VHOST" < <(echo '{}'; own 2)
+}
+
+@test "order-place: a command line that is wrong ends with 64, says why, and touches nothing" {
+    local arguments want bad=0
+    while IFS='|' read -r arguments want; do
+        # shellcheck disable=SC2086 # several
+        run --separate-stderr order-place $arguments < <(order)
+        if [ "$status" -ne 64 ] || [ -n "$output" ] || [[ $stderr != "order-place: $want"* ]]; then
+            echo "$arguments: exit $status, $output, $stderr" >&2
+            bad=1
+        fi
+    done <<'END'
+order.json|orders are read from standard input: 'order.json' is no option
+--flush order.json|orders are read from standard input: 'order.json' is no option
+-|orders are read from standard input: '-' is no option
+--unknown|unrecognized option '--unknown'
+-x|invalid option -- 'x'
+--flush=yes|option '--flush' doesn't allow an argument
+--rejects|option '--rejects' requires an argument
+--url|option '--url' requires an argument
+-u|option requires an argument -- 'u'
+--authfile|option '--authfile' requires an argument
+--retries 0|--retries: '0' is not a number from 1
+--retries -1|--retries: '-1' is not a number from 1
+--retries=|--retries: '' is not a number from 1
+--retries 2x|--retries: '2x' is not a number from 1
+--retries 1.5|--retries: '1.5' is not a number from 1
+--retries 99999999999999999999|--retries: '99999999999999999999' is not a number
+--retry-delay -1|--retry-delay: '-1' is not a number from 0
+--retry-delay 1s|--retry-delay: '1s' is not a number from 0
+END
+    [ "$bad" -eq 0 ]
+    [ ! -e "$XDG_STATE_HOME" ]
+}
+
+@test "order-place: --help and --version" {
+    run -0 --separate-stderr order-place --help
+    [[ $output == 'usage: order-place [options] < orders'* && -z $stderr ]]
+    for option in --flush --rejects --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
+        [[ $output == *" $option "* ]]
+    done
+    help=$output
+    run -0 --separate-stderr order-place -h
+    [ "$output" = "$help" ]
+    run -0 --separate-stderr order-place --version
+    [[ $output =~ ^order-place\ \(order-tools\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    version=$output
+    run -0 --separate-stderr order-place -V
+    [ "$output" = "$version" ]
+    for option in --help --version; do
+        run -74 --separate-stderr bash -c 'order-place "$0" >/dev/full' "$option"
+        [ "$stderr" = 'order-place: cannot write standard output: No space left on device' ]
+    done
+    [ ! -e "$XDG_STATE_HOME" ]
 }

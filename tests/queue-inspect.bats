@@ -205,7 +205,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     topology
     publish orders-ex order.placed '{"a": 1}'
     run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
-    [ "$output" = '{"queue":"order.placed.q","exchange":"orders-ex","routing_key":"order.placed","redelivered":false,"death":null,"properties":{},"headers":{},"body":{"a":1}}' ]
+    [ "$output" = '{"queue":"order.placed.q","exchange":"orders-ex","routing_key":"order.placed","redelivered":false,"death":null,"properties":{"delivery_mode":1},"headers":{},"body":{"a":1}}' ]
     # It says itself that a second look finds them marked.
     [ "$(eventually holds "$PLACED_Q" 1 && peeked .redelivered)" = true ]
 }
@@ -309,7 +309,9 @@ queue-inspect: no queue '$PLACED_Q'" ]
     local headers='{"text":"größe","empty":"","int":5,"negative":-70000,"float":1.5,"yes":true,"no":false,
         "table":{"in":{"deep":[1,"z",{"k":false}]},"none":{}},"list":[1,"a",[2,[]],{"t":true}],"":"no name"}'
     post '' "$PLACED_Q" x "{\"headers\": $headers}"
-    post '' "$PLACED_Q" x '{"headers": {"big": 9007199254740993}}'
+    # Not by way of jq, which reckons in doubles.
+    api POST "exchanges/$VHOST/amq.default/publish" '{"routing_key": "order.placed.q", "payload": "x",
+        "payload_encoding": "string", "properties": {"headers": {"big": 9007199254740993}}}' >/dev/null
     run -0 --separate-stderr queue-inspect --peek 2 "$PLACED_Q"
     jq -e --argjson headers "$headers" '.headers == $headers' <<<"${lines[0]}"
     [[ ${lines[1]} == *'"headers":{"big":9007199254740993}'* ]]
@@ -399,8 +401,7 @@ publish_all_types()
     run -0 --separate-stderr inventory-worker --count 300
     finish "$waiting"
     [ "$status" -eq 0 ]
-    [ "$(cat waiting.out)" = '{"queue":"order.placed.q","exists":true,"ready":0,"consumers":0}' ] ||
-        jq -e '.ready == 0' waiting.out
+    jq -e '.queue == "order.placed.q" and .ready == 0' waiting.out
     holds "$RESERVED_Q" 300
 }
 
@@ -603,7 +604,7 @@ END
 $PLACED_Q
 --peek 3 $PLACED_Q
 --until 1 $PLACED_Q
---until-empty --timeout 0 $PLACED_Q
+--until-empty --timeout 0 $FAILED_Q
 --health
 END
     eventually holds "$PLACED_Q" 3
@@ -622,7 +623,7 @@ to_full()
     run -69 --separate-stderr queue-inspect -u amqp://127.0.0.1:1 --retries 2 --retry-delay 0 --until 1 a
     # The second of two is there.
     run -1 --separate-stderr queue-inspect -u "amqp://127.0.0.1:1,$AMQP_URL" a
-    [ "$(jq -c . <<<"$output")" = '{"queue":"a","exists":false}' ] || jq -e '.exists == false' <<<"$output"
+    jq -e '.queue == "a" and .exists == false' <<<"$output"
 }
 
 @test "queue-inspect: the login or the virtual host is refused" {
@@ -642,6 +643,6 @@ to_full()
     eventually grep -q 'amq\.' owner.err
     local name
     name=$(grep -o 'amq\..*' owner.err)
-    run -78 --separate-stderr timeout 10 queue-inspect --retries 2 --retry-delay 0 "$name"
+    run -78 --separate-stderr timeout -k 1 3 queue-inspect --retries 2 --retry-delay 0 "$name"
     [[ $stderr == *RESOURCE_LOCKED* ]]
 }
