@@ -10,6 +10,7 @@
 
 #define SMALL 16384 /* memory of a delivery that is kept for the next one */
 #define WAIT_MS 60000
+#define ARRIVE_MS 300
 
 struct consumer {
     struct link *link;
@@ -285,6 +286,11 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
         if (link_is_up(consumer->link))
             link_wait(consumer->link, -1, left > WAIT_MS ? WAIT_MS : (int)left);
     }
+}
+
+int consumer_idle_ms(long seconds)
+{
+    return seconds == 0 ? ARRIVE_MS : (int)seconds * 1000;
 }
 
 /* ---- settling ---- */

@@ -59,6 +59,12 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
                              int timeout_ms);
 
 /*
+ * The timeout_ms that means: until nothing comes for so many seconds. For 0 seconds a little more, which is what a
+ * message that waits in the queue takes to arrive.
+ */
+int consumer_idle_ms(long seconds);
+
+/*
  * Takes in what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use while
  * the work on a delivery is slow.
  */

@@ -190,7 +190,9 @@ amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *proper
 amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without_death(properties, 1, pool);
-    int64_t replays = named_integer(&copy.headers, HEADER_REPLAYS);
+    int64_t before = named_integer(&copy.headers, HEADER_REPLAYS);
+    /* The header may come from anyone. */
+    int64_t replays = before < 0 || before == INT64_MAX ? 0 : before;
     int kept = 0;
 
     for (int i = 0; i < copy.headers.num_entries; i++)

@@ -355,9 +355,10 @@ static void pause_before_retry(struct link *link)
         link_wait(NULL, -1, (int)left);
 }
 
-static void report_failure(const struct link *link)
+/* The first failure in a row of count, and then each so many. */
+static void report_failure(const struct link *link, int count)
 {
-    if (link->failures % REPORT_EVERY == 1)
+    if (count % REPORT_EVERY == 1)
         report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s", link->endpoint->name,
                link->purpose, link->reason, link->failures, link->options->retries,
                link->options->retry_delay);
@@ -372,6 +373,8 @@ static enum exit_code give_up(const struct link *link)
 
 enum exit_code link_open(struct link *link)
 {
+    int failed = 0;
+
     while (link->connection == NULL) {
         enum exit_code code;
 
@@ -396,7 +399,7 @@ enum exit_code link_open(struct link *link)
         if (stop_requested())
             return EXIT_UNREACHABLE;
         if (link->failures < link->options->retries)
-            report_failure(link);
+            report_failure(link, ++failed);
     }
     return EXIT_OK;
 }

@@ -361,7 +361,7 @@ static void read_options(int argc, char **argv)
         else if (option == OPTION_COUNT)
             deliveries_left = option_number("--count", optarg, 1, 1000000000);
         else if (option == OPTION_IDLE_TIMEOUT)
-            idle_ms = (int)option_number("--idle-timeout", optarg, 0, 86400) * 1000;
+            idle_ms = consumer_idle_ms(option_number("--idle-timeout", optarg, 0, 86400));
         else if (!link_option(&link_options, option) && !common_option(option, usage))
             usage_error();
     }

@@ -40,7 +40,7 @@ tidy()
 # api METHOD PATH [JSON]: the broker's management API.
 api()
 {
-    curl -sS -f -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
+    curl -sS -f --max-time 30 -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
 }
 
 # start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.
@@ -49,9 +49,18 @@ start()
     local name=$1
     shift
     # Its input is that of start: the shell would take it away from a background job.
-    "$@" <&0 >"$name.out" 2>"$name.err" 3>&- &
+    "$@" <&0 >"$name.out" 2>"$name.err" 3>&- 7>&- &
     PID=$!
     STARTED+=("$PID")
+}
+
+# start_fed NAME COMMAND...: the same, its input being what is written to descriptor 7; exec 7>&- ends it.
+start_fed()
+{
+    mkfifo "$1.in"
+    # For both, since opening one end alone would wait for the other.
+    exec 7<>"$1.in"
+    start "$@" <"$1.in"
 }
 
 # finish PID [SIGNAL]: asks it to stop, and gives its exit status as $status.
@@ -110,7 +119,7 @@ publish()
 # topology: makes sure that the queues are there, for tests that publish before any program of ours has run.
 topology()
 {
-    inventory-worker --idle-timeout 0 2>/dev/null
+    dlq-replay --list
 }
 
 # event ORDER_ID [QTY]: an OrderPlaced as another producer might write it.

@@ -898,12 +898,12 @@ END
 
 @test "order-place: two at once on one store, and --flush beside them: every order once" {
     local n pid pids=()
+    order-place </dev/null
     for n in 1 2; do
         orders 1500 >"input.$n"
         start "place.$n" bash -c 'exec order-place <"$0"' "input.$n"
         pids+=("$PID")
     done
-    eventually test -e "$STORE"
     for n in 1 2 3; do
         order-place --flush >>flushed
     done
@@ -926,6 +926,7 @@ END
 
 @test "order-place: the same orders by two at once: one order each, whoever comes first" {
     local n pid pids=()
+    order-place </dev/null
     for ((n = 0; n < 400; n++)); do own "$n"; done >input
     for n in 1 2 3; do
         start "place.$n" bash -c 'exec order-place <input'
@@ -942,6 +943,23 @@ END
     drain "$PLACED_Q" >messages
     [ "$(jq -r .properties.message_id messages | sort -u | wc -l)" -eq 400 ]
     [ "$(jq -c '.payload | fromjson' messages | sort -u | wc -l)" -eq 400 ]
+}
+
+@test "order-place: several may start at once on a store that is not there yet" {
+    local round n pid pids
+    for ((round = 0; round < 30; round++)); do
+        export ORDER_STORE=$round/store
+        pids=()
+        for n in 1 2 3 4; do
+            start "place.$n" bash -c 'exec order-place </dev/null'
+            pids+=("$PID")
+        done
+        for pid in "${pids[@]}"; do
+            finish "$pid"
+            [ "$status" -eq 0 ] || { echo "round $round: exit $status, $(cat place.*.err)" >&2; return 1; }
+        done
+        [ "$(order-show --count)" -eq 0 ]
+    done
 }
 
 @test "order-place: the store and all beside it are its owner's alone" {

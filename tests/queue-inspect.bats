@@ -126,6 +126,19 @@ queue-inspect: no queue '$PLACED_Q'" ]
     done
 }
 
+@test "queue-inspect: --format gives the one or the other, wherever it goes" {
+    topology
+    queue-inspect >lines
+    on_terminal >table
+    run -0 --separate-stderr queue-inspect --format table
+    diff table - <<<"$output"
+    run -0 on_terminal --format json
+    diff lines - <<<"$output"
+    run -0 --separate-stderr queue-inspect --until-empty --format table --timeout 0
+    [[ ${lines[0]} =~ ^QUEUE\ +READY\ +CONSUMERS$ ]]
+    [ "${#lines[@]}" -eq 3 ]
+}
+
 @test "queue-inspect: a table is aligned by characters, and shows no escapes" {
     topology
     run -1 on_terminal "größe-日本 $PLACED_Q $(printf "'%s'" $'bell\a\e[31m')"
@@ -405,13 +418,18 @@ publish_all_types()
     holds "$RESERVED_Q" 300
 }
 
-@test "queue-inspect: --until-empty waits for all of the queues" {
+@test "queue-inspect: --until-empty waits for all of the queues; by default for those of the workers" {
     topology
     run -0 --separate-stderr queue-inspect --until-empty --timeout 0
-    [ "$(jq -s 'map(.ready)' -c <<<"$output")" = '[0,0,0,0]' ]
-    numbered 1 "$FAILED_Q"
+    [ "$(jq -s 'map([.queue, .ready])' -c <<<"$output")" = '[["order.placed.q",0],["inventory.reserved.q",0]]' ]
+    numbered 1 "$RESERVED_Q"
     run -1 --separate-stderr queue-inspect --until-empty --timeout 0
+    [[ $stderr == *"'$RESERVED_Q'"* ]]
+    numbered 1 "$FAILED_Q"
+    run -1 --separate-stderr queue-inspect --until-empty --timeout 0 "$PLACED_Q" "$FAILED_Q"
     [[ $stderr == *"'$FAILED_Q'"* ]]
+    run -1 --separate-stderr queue-inspect --until 1 --timeout 0
+    [[ $stderr == *"'$PLACED_Q'"* ]]
 }
 
 @test "queue-inspect: --until waits for a producer" {
@@ -558,6 +576,8 @@ unhealthy()
 --timeout 5
 --timeout 5 --health
 --timeout 5 --peek 1 a
+--format
+--format xml
 --until 1 --timeout -1 a
 --until 1 --timeout soon a
 --until 1 --until-empty a
@@ -578,7 +598,7 @@ END
 @test "queue-inspect: --help and --version" {
     run -0 --separate-stderr queue-inspect --help
     [[ $output == 'usage: queue-inspect '* ]]
-    for option in --peek --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
+    for option in --format --peek --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
         [[ $output == *" $option "* ]]
     done
     [ -z "$stderr" ]

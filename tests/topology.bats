@@ -72,17 +72,23 @@ foreign_queue()
     api PUT "queues/$VHOST/$PLACED_Q" "{\"durable\": true, \"arguments\": $1}" >/dev/null
 }
 
-# One order through all of the workflow, and no dead letter to replay.
-workflow_runs()
+# One order through all of the workflow.
+workflow_runs_but_replay()
 {
     local id
-    id=$(order | order-place "$@" | jq -r .order_id)
+    id=$(order | order-place | jq -r .order_id)
     [ -n "$id" ]
-    inventory-worker "$@" --count 1 | jq -e --arg id "$id" '.order_id == $id and .event_type == "InventoryReserved"'
-    notify-worker "$@" --count 1 | jq -e --arg id "$id" '.order_id == $id'
-    dlq-replay "$@"
+    inventory-worker --count 1 | jq -e --arg id "$id" '.order_id == $id and .event_type == "InventoryReserved"'
+    notify-worker --count 1 | jq -e --arg id "$id" '.order_id == $id'
     holds "$PLACED_Q" 0
     holds "$RESERVED_Q" 0
+}
+
+workflow_runs()
+{
+    workflow_runs_but_replay
+    # No dead letter is there.
+    [ -z "$(dlq-replay)" ]
 }
 
 is_consumed()
@@ -263,10 +269,21 @@ reduced_user()
     is_bare
 }
 
-@test "topology: a user who may not bind is told so at once" {
+@test "topology: a user who may not bind works on what others have bound" {
     topology
-    reduced_user '' '^orders-ex$' '.*'
+    reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
+    workflow_runs_but_replay
+    is_complete
+}
+
+@test "topology: a user who may not look into a queue is told so at once" {
+    topology
+    reduced_user '' '.*' '^$'
     run -77 --separate-stderr inventory-worker --idle-timeout 0
     [[ $stderr == *ACCESS_REFUSED*"'$PLACED_Q'"* ]]
+    run -77 --separate-stderr notify-worker --idle-timeout 0
+    [[ $stderr == *ACCESS_REFUSED*"'$RESERVED_Q'"* ]]
+    run -77 --separate-stderr dlq-replay
+    [[ $stderr == *ACCESS_REFUSED*"'$DEAD_Q'"* ]]
     is_complete
 }

@@ -4,6 +4,8 @@
  *   DIE_AT=FUNCTION:N:before   the Nth call is not made
  *   DIE_AT=FUNCTION:N:after    the Nth call was made
  *
+ * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
+ *
  * FUNCTION is commit (of SQLite), publish, ack, reject (of AMQP), flush (of standard output) or exec (of a command).
  */
 #define _GNU_SOURCE
@@ -32,7 +34,7 @@ static bool is_due(const char *function, const char *side, unsigned call)
 static void die_if_due(const char *function, const char *side, unsigned call)
 {
     if (is_due(function, side, call))
-        (void)raise(SIGKILL);
+        (void)raise(getenv("DIE_STOP") == NULL ? SIGKILL : SIGSTOP);
 }
 
 static void *real(const char *name)
