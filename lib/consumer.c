@@ -343,6 +343,14 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
         recycle(consumer, batch[i]);
 }
 
+bool consumer_finish(struct consumer *consumer)
+{
+    bool seen = link_close(consumer->link);
+
+    forget_arrived(consumer);
+    return seen;
+}
+
 const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool)
 {
     void *decoded;

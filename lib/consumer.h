@@ -85,6 +85,12 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
 /* False if the connection it came on is gone: then settling it does nothing, and it comes again. */
 bool consumer_is_current(struct consumer *consumer, const struct delivery *delivery);
 
+/*
+ * Closes the connection, and says whether the broker has seen all acknowledgements that were sent on it. If not, the
+ * consumer can be used on: it connects again, and what was not acknowledged is delivered anew.
+ */
+bool consumer_finish(struct consumer *consumer);
+
 /* For link_wait(). */
 struct link *consumer_link(struct consumer *consumer);
 

@@ -155,7 +155,11 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     enum exit_code code;
 
     (void)sqlite3_busy_timeout(database->handle, BUSY_MS);
-    code = check_version(database, &empty);
+    /* One view of it all: another process may be setting it up just now. */
+    code = run_sql(database, "BEGIN", "read");
+    if (code == EXIT_OK)
+        code = check_version(database, &empty);
+    database_roll_back(database);
     if (code != EXIT_OK)
         return code;
     if (access == DATABASE_READ) {

@@ -83,7 +83,7 @@ static bool read_own_headers(const amqp_table_t *headers, struct death *death)
     death->routing_key = named_text(headers, HEADER_ROUTING_KEY);
     death->count = 1;
     death->time = named_integer(headers, HEADER_TIME);
-    return find(headers, HEADER_EXCHANGE) != NULL && death->routing_key.bytes != NULL;
+    return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
 }
 
 static bool read_x_death(const amqp_table_t *headers, struct death *death)
@@ -105,7 +105,7 @@ static bool read_x_death(const amqp_table_t *headers, struct death *death)
     death->routing_key = first_of_array(find(table, "routing-keys"));
     death->count = named_integer(table, "count");
     death->time = named_integer(table, "time");
-    return find(table, "exchange") != NULL && death->routing_key.bytes != NULL;
+    return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
 }
 
 bool death_read(const amqp_basic_properties_t *properties, struct death *death)
@@ -184,6 +184,8 @@ amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *proper
     entries[copy.headers.num_entries++] = text_entry(HEADER_REASON, death->reason);
     entries[copy.headers.num_entries++] = integer_entry(HEADER_TIME, death->time);
     copy._flags |= AMQP_BASIC_HEADERS_FLAG;
+    /* As the broker does: a dead letter is kept until somebody looks at it. */
+    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
     return copy;
 }
 

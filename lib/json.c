@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,12 +148,13 @@ static void sort_object(cJSON *object)
     free(members);
 }
 
-void json_sort(cJSON *tree)
+/* Two trees of equal content then print alike. */
+static void sort_members(cJSON *tree)
 {
     if (cJSON_IsObject(tree))
         sort_object(tree);
     for (cJSON *child = tree->child; child != NULL; child = child->next)
-        json_sort(child);
+        sort_members(child);
 }
 
 void json_need(const void *made)
@@ -167,4 +169,63 @@ char *json_print(const cJSON *tree)
 
     json_need(text);
     return text;
+}
+
+/*
+ * The text with an 's' put before each string, and each number made a string after an 'n': in a tree, numbers would
+ * be rounded. To be freed.
+ */
+static char *quote_numbers(const char *text, size_t len, size_t *quoted_len)
+{
+    char *quoted = need_calloc(len * 4 + 1, 1);
+    size_t out = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (in_string) {
+            in_string = text[i] != '"';
+            quoted[out++] = text[i];
+            if (text[i] == '\\')
+                quoted[out++] = text[++i];
+        } else if (text[i] == '"') {
+            in_string = true;
+            quoted[out++] = '"';
+            quoted[out++] = 's';
+        } else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {
+            quoted[out++] = '"';
+            quoted[out++] = 'n';
+            while (i < len && strchr("-+.eE0123456789", text[i]) != NULL)
+                quoted[out++] = text[i++];
+            quoted[out++] = '"';
+            i--;
+        } else {
+            quoted[out++] = text[i];
+        }
+    }
+    *quoted_len = out;
+    return quoted;
+}
+
+char *json_canonical(const char *text, size_t len, const char *without)
+{
+    const char *reason = scan_fault(text, len);
+    char member[64];
+    size_t quoted_len;
+    char *quoted;
+    char *canonical = NULL;
+    cJSON *tree;
+
+    if (reason != NULL)
+        return NULL;
+    quoted = quote_numbers(text, len, &quoted_len);
+    tree = json_parse(quoted, quoted_len, &reason);
+    free(quoted);
+    if (tree == NULL)
+        return NULL;
+    (void)snprintf(member, sizeof member, "s%s", without);
+    cJSON_DeleteItemFromObjectCaseSensitive(tree, member);
+    sort_members(tree);
+    canonical = json_print(tree);
+    cJSON_Delete(tree);
+    return canonical;
 }

@@ -27,8 +27,12 @@ const char *json_member_text(const cJSON *object, const char *name);
 /* Takes out, in place, the white space between the tokens of a valid JSON text; returns the new length. */
 size_t json_compact(char *text, size_t len);
 
-/* Sorts the members of all objects in the tree by name: two trees of equal content then print alike. */
-void json_sort(cJSON *tree);
+/*
+ * A text that two JSON objects have in common if, and only if, they have the same members, but for the one named
+ * without, whatever their order and white space. Numbers count as they are written: 1 is not 1.0. To be freed with
+ * cJSON_free(); NULL if the text is not strict JSON.
+ */
+char *json_canonical(const char *text, size_t len, const char *without);
 
 /* Ends the program if cJSON had no memory for what it was asked to make or to add. */
 void json_need(const void *made);

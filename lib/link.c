@@ -73,13 +73,21 @@ static void disconnect(struct link *link)
     link->blocked = false;
 }
 
+bool link_close(struct link *link)
+{
+    bool closed =
+        link->connection != NULL &&
+        amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS).reply_type == AMQP_RESPONSE_NORMAL;
+
+    disconnect(link);
+    return closed;
+}
+
 void link_free(struct link *link)
 {
     if (link == NULL)
         return;
-    if (link->connection != NULL)
-        (void)amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS);
-    disconnect(link);
+    (void)link_close(link);
     for (struct link **at = &all_links; *at != NULL; at = &(*at)->next) {
         if (*at == link) {
             *at = link->next;

@@ -39,7 +39,13 @@ enum exit_code link_no_setup(struct link *link, void *context);
 struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup,
                       void *context);
 
-/* Closes politely, so that the broker has seen all acknowledgements that were sent. NULL is harmless. */
+/*
+ * Closes politely: if that succeeds, the broker has seen all that was sent, acknowledgements among it. False if the link
+ * was down already, or was lost over it. It can be opened again.
+ */
+bool link_close(struct link *link);
+
+/* Closes, and frees. NULL is harmless. */
 void link_free(struct link *link);
 
 /*

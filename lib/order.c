@@ -225,21 +225,6 @@ char *event_print(const struct order *order, const char *type, const char *order
     return text;
 }
 
-static char *canonical(const char *text, size_t len)
-{
-    const char *reason;
-    cJSON *tree = json_parse(text, len, &reason);
-    char *printed;
-
-    if (tree == NULL)
-        return NULL;
-    cJSON_DeleteItemFromObjectCaseSensitive(tree, "order_id");
-    json_sort(tree);
-    printed = json_print(tree);
-    cJSON_Delete(tree);
-    return printed;
-}
-
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     char *left;
@@ -248,8 +233,8 @@ bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)
 
     if (a_len == b_len && memcmp(a, b, a_len) == 0)
         return true;
-    left = canonical(a, a_len);
-    right = canonical(b, b_len);
+    left = json_canonical(a, a_len, "order_id");
+    right = json_canonical(b, b_len, "order_id");
     same = left != NULL && right != NULL && strcmp(left, right) == 0;
     cJSON_free(left);
     cJSON_free(right);

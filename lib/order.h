@@ -72,7 +72,7 @@ char *event_print(const struct order *order, const char *type, const char *order
 
 /*
  * Have two texts, each an order that order_read() takes, the same content? White space, the order of members
- * and order_id do not count.
+ * and order_id do not count; numbers count as they are written.
  */
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len);
 

@@ -259,8 +259,8 @@ static enum exit_code replay_batch(size_t count)
         if (letter->fate == NULL)
             leave(letter, "left", "the broker did not answer");
         if (letter->reason == NULL) {
+            acknowledged += consumer_is_current(consumer, letter->delivery) ? 1 : 0;
             consumer_ack(consumer, letter->delivery);
-            acknowledged++;
         } else {
             consumer_let_go(consumer, letter->delivery);
             some_left = true;
@@ -274,25 +274,31 @@ static enum exit_code replay_batch(size_t count)
 
 /* ---- the program ---- */
 
-/* What is unacknowledged when the connection is lost comes again, from the first. */
+/*
+ * What is unacknowledged when the connection is lost comes again, from the first. Of the last acknowledgements nobody knows
+ * whether the broker has seen them, so what is in the queue now is what counts.
+ */
 static enum exit_code after_reconnection(void)
 {
+    size_t waiting = consumer_waiting(consumer);
+
     if (list_only) {
         report("the connection was lost: the list is not complete");
         return EXIT_UNREACHABLE;
     }
-    left = total - acknowledged;
+    left = limit == SIZE_MAX ? total : total - acknowledged;
+    if (left > waiting)
+        left = waiting;
     return EXIT_OK;
 }
 
-static enum exit_code handle_all(void)
+/* Takes letters and handles them, until none is left or none comes any more. */
+static enum exit_code handle_letters(void)
 {
-    enum exit_code code = consumer_open(consumer);
     unsigned generation = link_generation(consumer_link(consumer));
+    enum exit_code code = EXIT_OK;
     size_t count = 1;
 
-    total = consumer_waiting(consumer) < limit ? consumer_waiting(consumer) : limit;
-    left = total;
     /* Another consumer may be quicker: then fewer arrive than were counted. */
     while (code == EXIT_OK && left > 0 && count > 0 && !stop_requested()) {
         code = consumer_take(consumer, batch, left < BATCH_MAX ? left : BATCH_MAX, &count, ARRIVE_MS);
@@ -300,8 +306,28 @@ static enum exit_code handle_all(void)
             generation = link_generation(consumer_link(consumer));
             code = after_reconnection();
         }
+        if (count > left)
+            count = left;
         if (code == EXIT_OK)
             code = list_only ? show_batch(count) : replay_batch(count);
+    }
+    return code;
+}
+
+static enum exit_code handle_all(void)
+{
+    enum exit_code code = consumer_open(consumer);
+
+    total = consumer_waiting(consumer) < limit ? consumer_waiting(consumer) : limit;
+    left = total;
+    if (code == EXIT_OK)
+        code = handle_letters();
+    while (code == EXIT_OK && !list_only && !consumer_finish(consumer) && !stop_requested()) {
+        code = consumer_open(consumer);
+        if (code == EXIT_OK)
+            code = after_reconnection();
+        if (code == EXIT_OK)
+            code = handle_letters();
     }
     return code == EXIT_OK && some_left ? EXIT_REFUSED : code;
 }

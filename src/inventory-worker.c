@@ -236,31 +236,34 @@ static enum exit_code publish_batch(size_t count)
     return code == EXIT_OK ? take_fates() : code;
 }
 
-static void log_task(const struct task *task)
+/* What was decided, as soon as it is on disk. */
+static void log_decisions(size_t count)
 {
-    const char *id = task->order_id; /* checked to be safe to be shown */
-    bool reserved = task->outcome == LEDGER_RESERVED;
+    for (size_t i = 0; i < count; i++) {
+        const struct task *task = &tasks[i];
 
-    switch (task->kind) {
-    case TASK_REJECT:
-        log_line("[inventory] rejected a message: %s", task->fault.reason);
-        break;
-    case TASK_IGNORE:
-        log_line("[inventory] duplicate ignored: %s", id);
-        break;
-    case TASK_ANNOUNCE:
-        if (!task->known)
-            log_line("[inventory] reservation %s for %s", reserved ? "OK" : "FAILED", id);
-        log_line("[inventory] published %s for %s", reserved ? EVENT_RESERVED : EVENT_FAILED, id);
-        break;
+        /* An order_id was checked to be safe to be shown, and a fault is. */
+        if (task->kind == TASK_REJECT)
+            log_line("[inventory] rejected a message: %s", task->fault.reason);
+        else if (task->kind == TASK_IGNORE)
+            log_line("[inventory] duplicate ignored: %s", task->order_id);
+        else if (!task->known)
+            log_line("[inventory] reservation %s for %s", task->outcome == LEDGER_RESERVED ? "OK" : "FAILED",
+                     task->order_id);
     }
 }
 
+/* What was published, once the broker has confirmed it. */
 static enum exit_code tell_batch(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        log_task(&tasks[i]);
-        if (tasks[i].kind == TASK_ANNOUNCE && output_line(tasks[i].event, strlen(tasks[i].event)) != EXIT_OK)
+        const struct task *task = &tasks[i];
+
+        if (task->kind != TASK_ANNOUNCE)
+            continue;
+        log_line("[inventory] published %s for %s",
+                 task->outcome == LEDGER_RESERVED ? EVENT_RESERVED : EVENT_FAILED, task->order_id);
+        if (output_line(task->event, strlen(task->event)) != EXIT_OK)
             return EXIT_OUTPUT;
     }
     report_flush();
@@ -292,8 +295,10 @@ static enum exit_code handle_batch(size_t count)
         tasks[i].delivery = batch[i];
     }
     code = record_batch(count);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        log_decisions(count);
         code = publish_batch(count);
+    }
     if (code == EXIT_OK)
         code = tell_batch(count);
     if (code == EXIT_OK)
@@ -336,7 +341,8 @@ static enum exit_code work(void)
         if (deliveries_left > 0)
             deliveries_left -= (long)count;
     }
-    if (confirmed_count > 0 && code != EXIT_STORE) {
+    /* An event that could not be written to our output stays owed, for the next run to write. */
+    if (confirmed_count > 0 && code != EXIT_STORE && code != EXIT_OUTPUT) {
         enum exit_code last = record_batch(0);
 
         code = code == EXIT_OK ? last : code;

@@ -408,12 +408,13 @@ static enum exit_code try_to_tell(struct notice *notice)
 }
 
 /* Takes what has arrived in hand; of that, settles at once what needs no command. */
-static enum exit_code hold_more(int timeout_ms)
+static enum exit_code hold_more(int timeout_ms, size_t *count)
 {
-    size_t count;
-    enum exit_code code = take(batch_max - held_count, &count, timeout_ms);
+    enum exit_code code = take(batch_max - held_count, count, timeout_ms);
 
-    for (size_t i = 0; i < count && code == EXIT_OK; i++) {
+    /* First: what comes again after a lost connection is no repeat of the copy that is held of it. */
+    drop_stale();
+    for (size_t i = 0; i < *count && code == EXIT_OK; i++) {
         struct notice *notice = &held[held_count];
 
         code = look_at(batch[i]);
@@ -445,10 +446,11 @@ static enum exit_code work_one_by_one(void)
 
     while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || held_count > 0)) {
         struct notice *notice;
-        bool waited_idle = held_count == 0 && idle_ms >= 0;
+        bool had_none = held_count == 0;
+        size_t count = 0;
 
         if (held_count < batch_max && deliveries_left != 0)
-            code = hold_more(patience());
+            code = hold_more(patience(), &count);
         else if (patience() > 0)
             link_wait(consumer_link(consumer), -1, patience());
         if (code != EXIT_OK)
@@ -457,7 +459,7 @@ static enum exit_code work_one_by_one(void)
         publisher_service(publisher);
         drop_stale();
         notice = first_due();
-        if (notice == NULL && waited_idle)
+        if (had_none && count == 0 && idle_ms >= 0)
             break;
         if (notice != NULL && notice->due_ms <= clock_steady_ms())
             code = try_to_tell(notice);

@@ -124,7 +124,7 @@ small_disk()
     local kind file
     export ORDER_STORE=$PWD/orders.db INVENTORY_LEDGER=$PWD/ledger.db NOTIFY_LEDGER=$PWD/notices.db
     order-place </dev/null
-    topology
+    inventory-worker --idle-timeout 0
     notify-worker --idle-timeout 0
     ORDER_STORE=$INVENTORY_LEDGER run -73 --separate-stderr order-place <"$DATA/order.json"
     [[ $stderr == *"is a database of something else: ORDER_STORE names another file"* ]]

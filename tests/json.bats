@@ -297,7 +297,7 @@ END
     while IFS=$'\t' read -r name reason value; do
         carry "$value" >input
         status=0
-        order-place <input >out 2>log || status=$?
+        order-place --retries 1 <input >out 2>log || status=$?
         if [ "$status" -ne 65 ] || [ -s out ] || [[ $(<log) != 'order-place: input 1 (line 1): '*"$reason"* ]] ||
             [[ $(<log) == *$'\n'* ]]; then
             echo "$name: exit $status, $(wc -l <out) receipts, and instead of '$reason': $(<log)" >&2
@@ -349,7 +349,7 @@ END
     text='{"user_id":"\u00e9é","restaurant_id":"r","items":[{"sku":"s","qty":10}],"x":-1.5e3,"y":[true]}'
     for ((length = 1; length < ${#text}; length++)); do
         status=0
-        printf '%s' "${text:0:length}" | order-place --rejects rejects >out 2>log || status=$?
+        printf '%s' "${text:0:length}" | order-place --retries 1 --rejects rejects >out 2>log || status=$?
         if [ "$status" -ne 65 ] || [ -s out ] || [ "$(<rejects)" != "${text:0:length}" ] ||
             [ "$(<log)" != 'order-place: input 1 (line 1): the input ends within a value' ]; then
             echo "after $length bytes: exit $status, $(wc -l <out) receipts, and says: $(<log)" >&2
@@ -364,7 +364,7 @@ END
 @test "json: a value at top level may be of any kind, and a number there ends where the input does" {
     export AMQP_URL=$NOWHERE
     printf '1 "two" [3] null\ntrue{}-5' >input
-    run -65 --separate-stderr order-place --rejects rejects <input
+    run -65 --separate-stderr order-place --retries 1 --rejects rejects <input
     [ -z "$output" ]
     diff <(printf '%s\n' "$stderr") - <<'END'
 order-place: input 1 (line 1): not a JSON object

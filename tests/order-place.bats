@@ -859,7 +859,7 @@ END
     stored 3 PLACED
     [ "$(placed_ids)" = "$(for n in 1 2 3; do uuid "$n"; echo; done)" ]
 
-    run -0 --separate-stderr order-place --flush --url "$NOWHERE"
+    run -0 --separate-stderr order-place --flush --url "$NOWHERE" --retries 1
     [ -z "$output$stderr" ]
     holds "$PLACED_Q" 0
 }
