@@ -45,8 +45,9 @@ static char *find_path(const struct database_kind *kind)
     char *folder;
     char *path;
 
+    /* As a path: some names alone mean something else to SQLite. */
     if (named != NULL && *named != '\0')
-        return need_strdup(named);
+        return join(*named == '/' ? "" : "./", named);
     if (state != NULL && *state == '/') {
         folder = join(state, "/order-tools/");
     } else if (home != NULL && *home == '/') {

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Tables and lists within each other, that readers of JSON can be expected to follow. */
+#define MAX_DEPTH 32
+
 /* RFC 4648, section 4. To be freed. */
 static char *base64(amqp_bytes_t bytes)
 {
@@ -77,12 +80,22 @@ static cJSON *time_node(int64_t seconds)
     return node;
 }
 
-/* Takes value over. A name from outside may be no UTF-8, which JSON has no way to say: it is shown, escaped.
- */
+/* Takes value over. A name from outside that is no UTF-8 is shown, escaped: JSON has no way to say it. */
 static void add(cJSON *object, amqp_bytes_t name, cJSON *value)
 {
-    if (!cJSON_AddItemToObject(object, printable(name.bytes, name.len), value))
+    char *text;
+
+    if (!text_is_utf8(name.bytes, name.len)) {
+        if (!cJSON_AddItemToObject(object, printable(name.bytes, name.len), value))
+            die_no_memory();
+        return;
+    }
+    text = need_calloc(name.len + 1, 1);
+    if (name.len > 0)
+        memcpy(text, name.bytes, name.len);
+    if (!cJSON_AddItemToObject(object, text, value))
         die_no_memory();
+    free(text);
 }
 
 static void add_named(cJSON *object, const char *name, cJSON *value)
@@ -90,10 +103,10 @@ static void add_named(cJSON *object, const char *name, cJSON *value)
     add(object, amqp_cstring_bytes(name), value);
 }
 
-static cJSON *table_node(const amqp_table_t *table);
-static cJSON *array_node(const amqp_array_t *array);
+static cJSON *table_node(const amqp_table_t *table, unsigned depth);
+static cJSON *array_node(const amqp_array_t *array, unsigned depth);
 
-static cJSON *value_node(const amqp_field_value_t *value)
+static cJSON *value_node(const amqp_field_value_t *value, unsigned depth)
 {
     cJSON *node = NULL;
     int64_t integer;
@@ -103,9 +116,9 @@ static cJSON *value_node(const amqp_field_value_t *value)
     case AMQP_FIELD_KIND_BYTES:
         return text_node(value->value.bytes);
     case AMQP_FIELD_KIND_TABLE:
-        return table_node(&value->value.table);
+        return table_node(&value->value.table, depth + 1);
     case AMQP_FIELD_KIND_ARRAY:
-        return array_node(&value->value.array);
+        return array_node(&value->value.array, depth + 1);
     case AMQP_FIELD_KIND_TIMESTAMP:
         return time_node(value->value.u64 > INT64_MAX / 1000 ? INT64_MAX / 1000 : (int64_t)value->value.u64);
     case AMQP_FIELD_KIND_BOOLEAN:
@@ -127,24 +140,37 @@ static cJSON *value_node(const amqp_field_value_t *value)
     return node;
 }
 
-/* As deep as the broker's headers: rabbitmq-c decodes no deeper than its own limit. */
-static cJSON *table_node(const amqp_table_t *table)
+static cJSON *too_deep_node(void)
 {
-    cJSON *object = cJSON_CreateObject();
+    cJSON *node = cJSON_CreateString("(nested too deeply to be shown)");
 
+    json_need(node);
+    return node;
+}
+
+static cJSON *table_node(const amqp_table_t *table, unsigned depth)
+{
+    cJSON *object;
+
+    if (depth > MAX_DEPTH)
+        return too_deep_node();
+    object = cJSON_CreateObject();
     json_need(object);
     for (int i = 0; i < table->num_entries; i++)
-        add(object, table->entries[i].key, value_node(&table->entries[i].value));
+        add(object, table->entries[i].key, value_node(&table->entries[i].value, depth));
     return object;
 }
 
-static cJSON *array_node(const amqp_array_t *array)
+static cJSON *array_node(const amqp_array_t *array, unsigned depth)
 {
-    cJSON *list = cJSON_CreateArray();
+    cJSON *list;
 
+    if (depth > MAX_DEPTH)
+        return too_deep_node();
+    list = cJSON_CreateArray();
     json_need(list);
     for (int i = 0; i < array->num_entries; i++)
-        if (!cJSON_AddItemToArray(list, value_node(&array->entries[i])))
+        if (!cJSON_AddItemToArray(list, value_node(&array->entries[i], depth)))
             die_no_memory();
     return list;
 }
@@ -253,7 +279,7 @@ cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties
     add_named(envelope, "redelivered", redelivered);
     add_named(envelope, "death", death_node(properties));
     add_named(envelope, "properties", properties_node(properties));
-    add_named(envelope, "headers", table_node(&properties->headers));
+    add_named(envelope, "headers", table_node(&properties->headers, 1));
     add_body(envelope, delivery->body);
     return envelope;
 }

@@ -156,6 +156,7 @@ static enum exit_code code_of_reply(uint16_t reply_code)
         return EXIT_LOGIN;
     case AMQP_NOT_FOUND:
     case AMQP_PRECONDITION_FAILED:
+    case AMQP_RESOURCE_LOCKED:
         return EXIT_TOPOLOGY;
     default:
         return EXIT_UNREACHABLE;

@@ -12,6 +12,12 @@
 /* Adds text and a newline to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
 enum exit_code output_line(const char *text, size_t len);
 
+/*
+ * The same with a JSON text: on one line, and without what a terminal would take for more than text: such
+ * characters stand as \uXXXX, which is the same JSON.
+ */
+enum exit_code output_json_text(const char *text, size_t len);
+
 /* The same with a tree as one line of JSON; the tree is freed. */
 enum exit_code output_json(cJSON *tree);
 

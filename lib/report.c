@@ -1,19 +1,32 @@
 #include "report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *program = "order-tools";
 static char log_buffer[1 << 16];
+
+/*
+ * A descriptor that is closed would be given to the next file that is opened, and a message or an order end up in
+ * it. What is put there instead cannot be read from as input, nor written to as output.
+ */
+static void occupy_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
 
 void report_program(const char *argv0)
 {
     const char *slash = strrchr(argv0, '/');
 
+    occupy_standard_descriptors();
     program = slash != NULL ? slash + 1 : argv0;
     /* A line of log for every order would otherwise be a system call of its own. */
     (void)setvbuf(stderr, log_buffer, _IOFBF, sizeof log_buffer);

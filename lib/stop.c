@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -59,6 +60,14 @@ bool stop_requested(void)
 int stop_descriptor(void)
 {
     return pipe_ends[0];
+}
+
+void stop_or_readable(int descriptor)
+{
+    struct pollfd fds[2] = {{.fd = descriptor, .events = POLLIN}, {.fd = pipe_ends[0], .events = POLLIN}};
+
+    while (!stop_requested() && poll(fds, 2, -1) < 0 && errno == EINTR)
+        continue;
 }
 
 void stop_by_signal(void)

@@ -18,6 +18,9 @@ bool stop_requested(void);
 /* A descriptor that becomes readable when a stop is asked for: for poll(). */
 int stop_descriptor(void);
 
+/* Waits until descriptor can be read from, or a stop is asked for. */
+void stop_or_readable(int descriptor);
+
 /* Ends the program by the signal that was received, so that its parent sees why; returns if there was none.
  */
 void stop_by_signal(void);

@@ -202,7 +202,7 @@ static enum exit_code put_aside(const struct notice *notice)
 static enum exit_code tell(const struct notice *notice)
 {
     log_line("[notify] Order confirmed: %s", notice->order_id);
-    return output_line(notice->event, strlen(notice->event));
+    return output_json_text(notice->event, strlen(notice->event));
 }
 
 /* ---- without a command: in batches ---- */

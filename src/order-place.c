@@ -465,7 +465,7 @@ static void turn(void)
 
 /* ---- what earlier runs left ---- */
 
-/* Publishes the pending orders of this run up to that seq; none of them may be on its way. */
+/* Publishes the pending orders of this run up to that seq, except those that are on their way. */
 static void publish_pending(int64_t last)
 {
     struct stored_order order;
@@ -473,12 +473,15 @@ static void publish_pending(int64_t last)
     bool found;
     enum exit_code code = order_store_next_own(store, after, last, &order, &found);
 
-    while (code == EXIT_OK && found && !offline && fatal == EXIT_OK && !stop_requested()) {
-        uint64_t number = add_receipt(order.seq, order.id, RECEIPT_AWAITED);
-
-        receipt_at(number)->silent = !flush_only;
+    while (code == EXIT_OK && found && fatal == EXIT_OK && !stop_requested()) {
         after = order.seq;
-        publish_stored(&order, number);
+        /* Unless it was placed again just now: then it is on its way. */
+        if (receipt_of_seq(order.seq) == NULL) {
+            uint64_t number = add_receipt(order.seq, order.id, RECEIPT_AWAITED);
+
+            receipt_at(number)->silent = !flush_only;
+            publish_stored(&order, number);
+        }
         if (receipts_end - receipts_first >= BATCH_MAX)
             turn();
         code = order_store_next_own(store, after, last, &order, &found);

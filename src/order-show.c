@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] = "usage: order-show ID...\n"
                             "       order-show < ids\n"
@@ -38,6 +39,10 @@ static const enum order_status *only; /* &wanted_status, or NULL for any */
 
 static struct order_store *store;
 
+static char input[4096]; /* read, and not taken yet */
+static size_t input_len;
+static bool input_ended;
+
 static enum exit_code print_order(const struct stored_order *order)
 {
     char id[UUID_TEXT_SIZE];
@@ -53,7 +58,7 @@ static enum exit_code print_order(const struct stored_order *order)
     len = snprintf(line, size,
                    "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}", id,
                    order_status_name(order->status), order->data, placed_at);
-    code = output_line(line, (size_t)len);
+    code = output_json_text(line, (size_t)len);
     free(line);
     return code;
 }
@@ -62,9 +67,9 @@ static enum exit_code show_all(void)
 {
     struct stored_order order = {0};
     bool found = true;
-    enum exit_code code = EXIT_OK;
+    enum exit_code code = order_store_open(ORDER_STORE_LOOK, &store);
 
-    while (!stop_requested()) {
+    while (code == EXIT_OK && !stop_requested()) {
         code = order_store_next(store, order.seq, only, &order, &found);
         if (code == EXIT_OK && found)
             code = print_order(&order);
@@ -78,9 +83,12 @@ static enum exit_code show_count(void)
 {
     int64_t count = 0;
     char line[32];
-    enum exit_code code = order_store_count(store, only, &count);
-    int len = snprintf(line, sizeof line, "%" PRId64, count);
+    enum exit_code code = order_store_open(ORDER_STORE_LOOK, &store);
+    int len;
 
+    if (code == EXIT_OK)
+        code = order_store_count(store, only, &count);
+    len = snprintf(line, sizeof line, "%" PRId64, count);
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
 
@@ -92,7 +100,10 @@ static enum exit_code show_one(const char *text)
     bool found = false;
     enum exit_code code = EXIT_OK;
 
-    if (uuid_from_text(text, id))
+    /* Only now: in a pipe after order-place, the store may not be there before the first receipt is. */
+    if (store == NULL)
+        code = order_store_open(ORDER_STORE_LOOK, &store);
+    if (code == EXIT_OK && uuid_from_text(text, id))
         code = order_store_find(store, id, &order, &found);
     if (code != EXIT_OK)
         return code;
@@ -113,20 +124,56 @@ static bool show_next(const char *text, enum exit_code *code)
     return one == EXIT_OK || one == EXIT_NO;
 }
 
+/* Takes the first line out of what was read. False if none is complete. */
+static bool take_line(char *line)
+{
+    char *end = memchr(input, '\n', input_len);
+    size_t len = end == NULL ? input_len : (size_t)(end - input);
+    size_t taken = end == NULL ? len : len + 1;
+
+    if (end == NULL && input_len < sizeof input && !input_ended)
+        return false;
+    memcpy(line, input, len);
+    line[len] = '\0';
+    line[strcspn(line, "\r")] = '\0';
+    input_len -= taken;
+    memmove(input, input + taken, input_len);
+    return taken > 0;
+}
+
+/* Reads on. False if that is not possible, or a stop is asked for. */
+static bool read_input(enum exit_code *code)
+{
+    ssize_t got;
+
+    stop_or_readable(STDIN_FILENO);
+    if (stop_requested() || input_ended)
+        return false;
+    got = read(STDIN_FILENO, input + input_len, sizeof input - input_len);
+    if (got < 0) {
+        report_errno("cannot read standard input");
+        *code = EXIT_INPUT;
+        return false;
+    }
+    input_ended = got == 0;
+    input_len += (size_t)got;
+    return true;
+}
+
 static enum exit_code show_from_input(void)
 {
-    char line[256];
+    char line[sizeof input + 1];
     enum exit_code code = EXIT_OK;
 
-    while (!stop_requested() && fgets(line, sizeof line, stdin) != NULL) {
-        line[strcspn(line, "\r\n")] = '\0';
-        if (*line != '\0' && !show_next(line, &code))
-            break;
-    }
-    if (ferror(stdin)) {
-        report_errno("cannot read standard input");
-        return EXIT_INPUT;
-    }
+    do {
+        while (!stop_requested() && take_line(line)) {
+            if (*line != '\0' && !show_next(line, &code))
+                return code;
+        }
+        /* Who waits for the first may have asked for no more. */
+        if (output_flush() != EXIT_OK)
+            return EXIT_OUTPUT;
+    } while (read_input(&code));
     return code;
 }
 
@@ -177,17 +224,14 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     read_options(argc, argv);
     stop_on_signals();
-    code = order_store_open(ORDER_STORE_LOOK, &store);
-    if (code == EXIT_OK) {
-        if (count_only)
-            code = show_count();
-        else if (all || only != NULL)
-            code = show_all();
-        else if (optind < argc)
-            code = show_named(argc - optind, argv + optind);
-        else
-            code = show_from_input();
-    }
+    if (count_only)
+        code = show_count();
+    else if (all || only != NULL)
+        code = show_all();
+    else if (optind < argc)
+        code = show_named(argc - optind, argv + optind);
+    else
+        code = show_from_input();
     order_store_close(store);
     code = output_close(code);
     stop_by_signal();

@@ -97,22 +97,35 @@ static const char *shown_name(size_t index)
     return printable_up_to(NAME_MAX_SHOWN, queues[index], strlen(queues[index]));
 }
 
+/* How many characters wide a text is, near enough. */
+static int width_of(const char *text)
+{
+    size_t len = strlen(text);
+    uint32_t point;
+    int width = 0;
+
+    for (size_t i = 0; i < len; i += utf8_decode(text + i, len - i, &point))
+        width++;
+    return width;
+}
+
 static enum exit_code print_row(int width, const char *name, const char *ready, const char *consumers)
 {
-    char line[NAME_MAX_SHOWN + 64];
-    int len = snprintf(line, sizeof line, "%-*s  %10s  %10s", width, name, ready, consumers);
+    char line[NAME_MAX_SHOWN * 2 + 64];
+    int len =
+        snprintf(line, sizeof line, "%s%*s  %10s  %10s", name, width - width_of(name), "", ready, consumers);
 
     return output_line(line, (size_t)len);
 }
 
 static enum exit_code print_table(void)
 {
-    int width = (int)strlen("QUEUE");
+    int width = width_of("QUEUE");
     enum exit_code code;
 
     for (size_t i = 0; i < queue_count; i++)
-        if ((int)strlen(shown_name(i)) > width)
-            width = (int)strlen(shown_name(i));
+        if (width_of(shown_name(i)) > width)
+            width = width_of(shown_name(i));
     code = print_row(width, "QUEUE", "READY", "CONSUMERS");
     for (size_t i = 0; i < queue_count && code == EXIT_OK; i++) {
         char ready[16] = "missing";
@@ -127,13 +140,19 @@ static enum exit_code print_table(void)
     return code;
 }
 
+/* As it is, if JSON can say it. */
+static const char *json_name(size_t index)
+{
+    return text_is_utf8(queues[index], strlen(queues[index])) ? queues[index] : printable_text(queues[index]);
+}
+
 static enum exit_code print_line(size_t index)
 {
     const struct queue_depth *depth = &depths[index];
     cJSON *line = cJSON_CreateObject();
 
     json_need(line);
-    json_need(cJSON_AddStringToObject(line, "queue", printable_text(queues[index])));
+    json_need(cJSON_AddStringToObject(line, "queue", json_name(index)));
     json_need(cJSON_AddBoolToObject(line, "exists", depth->exists));
     if (depth->exists) {
         json_need(cJSON_AddNumberToObject(line, "ready", depth->ready));
@@ -159,7 +178,9 @@ static enum exit_code list_queues(void)
 
     if (code == EXIT_OK)
         code = print_depths();
-    for (size_t i = 0; i < queue_count && code == EXIT_OK && queues_named; i++) {
+    if (code != EXIT_OK || !queues_named)
+        return code;
+    for (size_t i = 0; i < queue_count; i++) {
         if (!depths[i].exists) {
             report("no queue '%s'", printable_text(queues[i]));
             code = EXIT_NO;

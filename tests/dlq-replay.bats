@@ -452,6 +452,21 @@ END
     [ "$(numbers "$PLACED_Q" | paste -sd,)" = 2,3 ]
 }
 
+@test "dlq-replay: letters that a full queue does not take are left: nothing is acknowledged before it is confirmed" {
+    local n
+    api DELETE "queues/$VHOST/$PLACED_Q" >/dev/null
+    api PUT "queues/$VHOST/$PLACED_Q" '{"durable": true, "arguments": {"x-max-length": 1, "x-overflow": "reject-publish",
+        "x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
+    for n in 1 2 3; do
+        poison 1 "$n"
+    done
+    run -76 --separate-stderr dlq-replay
+    [ "$(fates)" = '2 left, 1 replayed' ]
+    jq -es 'map(select(.fate == "left")) | all(.reason | length > 0)' <<<"$output"
+    eventually holds "$DEAD_Q" 2
+    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -n | paste -sd,)" = 1,2,3 ]
+}
+
 @test "dlq-replay: 300 letters that cannot be replayed do not stand in the way of 300 that can" {
     seq 300 | amqp-publish -u "$AMQP_URL" -e orders-dlx -r order.placed.dlq -l
     eventually holds "$DEAD_Q" 300

@@ -711,7 +711,7 @@ END
     local text
     export AMQP_URL=$NOWHERE
     for text in '' ' ' $'\n\n' $'\t\r\n '; do
-        run -0 --separate-stderr order-place < <(printf '%s' "$text")
+        run -0 --separate-stderr order-place --retries 1 < <(printf '%s' "$text")
         [ -z "$output$stderr" ]
     done
 }

@@ -445,8 +445,10 @@ publish_all_types()
     finish "$waiting"
     [ "$status" -eq 0 ]
     jq -e '.ready >= 4' waiting.out
-    run -0 --separate-stderr queue-inspect --until 4 "$PLACED_Q"
+    run -0 --separate-stderr queue-inspect --until 5 --timeout 0 "$PLACED_Q"
     [ "$(jq .ready <<<"$output")" = 5 ]
+    run -0 --separate-stderr queue-inspect --until 4 --timeout 0 "$PLACED_Q"
+    run -1 --separate-stderr queue-inspect --until 6 --timeout 0 "$PLACED_Q"
 }
 
 @test "queue-inspect: --until waits for a queue that is still to be made" {
