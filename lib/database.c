@@ -45,9 +45,8 @@ static char *find_path(const struct database_kind *kind)
     char *folder;
     char *path;
 
-    /* As a path: some names alone mean something else to SQLite. */
     if (named != NULL && *named != '\0')
-        return join(*named == '/' ? "" : "./", named);
+        return need_strdup(named);
     if (state != NULL && *state == '/') {
         folder = join(state, "/order-tools/");
     } else if (home != NULL && *home == '/') {
@@ -174,6 +173,16 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     return code == EXIT_OK && empty ? make_schema(database) : code;
 }
 
+static int open_file(struct database *database, int flags)
+{
+    /* As a path: some names alone mean something else to SQLite. */
+    char *file = join(*database->path == '/' ? "" : "./", database->path);
+    int result = sqlite3_open_v2(file, &database->handle, flags, NULL);
+
+    free(file);
+    return result;
+}
+
 enum exit_code database_open(const struct database_kind *kind, enum database_access access,
                              struct database **out)
 {
@@ -192,7 +201,7 @@ enum exit_code database_open(const struct database_kind *kind, enum database_acc
         code = make_folders(database->path);
     if (code == EXIT_OK) {
         before = umask(S_IRWXG | S_IRWXO);
-        if (sqlite3_open_v2(database->path, &database->handle, flags, NULL) != SQLITE_OK)
+        if (open_file(database, flags) != SQLITE_OK)
             code = database_failure(database, "open");
         else
             code = set_up(database, access);

@@ -276,7 +276,9 @@ END
     mkfifo ids
     start show bash -c 'exec order-show <ids'
     exec {feed}>ids
-    eventually has_store "$PID"
+    jq -r .order_id receipt >&"$feed"
+    # What it was asked is answered at once, and not when the input ends.
+    eventually grep -q order_id show.out
     PATIENCE=5
     kill -TERM "$PID"
     eventually is_gone "$PID"
