@@ -36,6 +36,9 @@ SOURCES := $(wildcard src/*.c lib/*.[ch] tests/fuzz/*.c tests/shim/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
 TESTS ?= tests
 
+# What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
+BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
+
 .PHONY: all build help deps demo check storm fuzz lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -72,6 +75,7 @@ lint:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck -x $(SCRIPTS) .ci/run tests/helper.bash tests/setup_suite.bash
+	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --enable=warning,performance,portability -Ilib src lib

@@ -152,6 +152,10 @@ same()
         [ "$at" -ge "$before" ]
         [ "$at" -le "$((after + 1))" ]
     done
+    # So does the store, always in the same form.
+    order-show --all | jq -r .placed_at >times
+    [ "$(grep -cxE '20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z' times)" -eq 2000 ]
+    LC_ALL=C sort -c times
     # The rest of it is chance: 62 bits of which none repeats.
     [ "$(cut -c 20- ids | sort -u | wc -l)" -eq 2000 ]
 }
@@ -1222,7 +1226,10 @@ binding()
     run -75 --separate-stderr order-place --url "$NOWHERE,amqp://127.0.0.1:2" --retries 2 --retry-delay 0 <input
     [[ $stderr == *'attempt 1 of 2'*'giving up after 2 attempts'* ]]
     # One that refuses the login, and one that may come yet.
-    run -75 --separate-stderr order-place --url "amqp://guest:wrong@${AMQP_URL##*@},$NOWHERE" --retries 2 --retry-delay 0 <input
+    for url in "amqp://guest:wrong@${AMQP_URL##*@},$NOWHERE" "$NOWHERE,amqp://guest:wrong@${AMQP_URL##*@}"; do
+        run -75 --separate-stderr order-place --url "$url" --retries 2 --retry-delay 0 <input
+        [[ $stderr == *'giving up after 2 attempts'* ]]
+    done
     holds "$PLACED_Q" 2
 }
 
