@@ -63,11 +63,11 @@ deps:
 
 # A make of its own, since what the compiler needs may have been installed just now.
 demo: deps
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) -s --no-print-directory build
 	@scripts/demo
 
 check: deps
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) -s --no-print-directory build
 	bats $(TESTS)
 
 lint:
@@ -98,7 +98,7 @@ fuzz:
 # Kills at random moments, and the books afterwards: make storm ROUNDS=200
 ROUNDS ?= 200
 storm: deps
-	@$(MAKE) --no-print-directory build
+	@$(MAKE) -s --no-print-directory build
 	tests/storm --rounds $(ROUNDS)
 
 format:

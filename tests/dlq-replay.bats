@@ -42,7 +42,7 @@ poison()
     before=$(ready "$DEAD_Q")
     seq "$first" $((first + $1 - 1)) | sed 's/.*/{"n":&}/' |
         amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
-    inventory-worker --count "$1" 2>/dev/null
+    timeout "$PATIENCE" inventory-worker --count "$1" 2>/dev/null
     eventually holds "$DEAD_Q" $((before + $1))
 }
 
@@ -457,6 +457,7 @@ END
     api DELETE "queues/$VHOST/$PLACED_Q" >/dev/null
     api PUT "queues/$VHOST/$PLACED_Q" '{"durable": true, "arguments": {"x-max-length": 1, "x-overflow": "reject-publish",
         "x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
+    topology
     for n in 1 2 3; do
         poison 1 "$n"
     done

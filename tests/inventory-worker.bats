@@ -457,7 +457,9 @@ rejected_bodies()
     place big 10
     place big 10
     run -0 --separate-stderr worker --count 2
-    [ "$(tail -n 1 <<<"$stderr")" = '[inventory] duplicate ignored: big' ]
+    printf '%s\n' "$stderr" >err
+    says err '[inventory] duplicate ignored: big'
+    says err '[inventory] published InventoryFailed for big'
     place big 10
     place big 1
     run -0 --separate-stderr worker --count 2
