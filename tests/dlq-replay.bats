@@ -58,13 +58,16 @@ numbers()
 # as_it_is QUEUE: its messages, without what taking a look at them changes.
 as_it_is()
 {
+    local count
+    count=$(ready "$1")
     messages "$1" | jq -cS '{payload, payload_encoding, properties, exchange, routing_key}'
+    eventually holds "$1" "$count"
 }
 
 # fates: how many of each are in $output.
 fates()
 {
-    jq -rs 'group_by(.fate) | map("\(length) \(.[0].fate)") | join(", ")' <<<"${1-$output}"
+    jq -rs 'group_by(.fate) | map("\(length) \(.[0].fate)") | join(", ")' <<<"$output"
 }
 
 is_consumed()
@@ -326,6 +329,7 @@ END
     eventually holds "$DEAD_Q" 5
     [ "$(messages "$DEAD_Q" | jq '.properties.headers."order-tools-replays"' | sort -u)" = 1 ]
     [ "$(messages "$DEAD_Q" | jq -c '.payload | fromjson.n' | sort | paste -sd,)" = 1,2,3,4,5 ]
+    eventually holds "$DEAD_Q" 5
     run -0 --separate-stderr timeout -k 1 15 dlq-replay
     eventually holds "$DEAD_Q" 5
     [ "$(messages "$DEAD_Q" | jq '.properties.headers."order-tools-replays"' | sort -u)" = 2 ]

@@ -52,10 +52,10 @@ catches()
     (((0x$caught >> ($(kill -l "$2") - 1)) & 1))
 }
 
-# on_terminal ARGS...: queue-inspect with a terminal for its standard output.
+# on_terminal ARGUMENTS: queue-inspect with a terminal for its standard output; the arguments are for a shell.
 on_terminal()
 {
-    script -qec "queue-inspect $*" /dev/null </dev/null | tr -d '\r'
+    script -qec "queue-inspect $1" /dev/null </dev/null | tr -d '\r'
     return "${PIPESTATUS[0]}"
 }
 
@@ -63,6 +63,21 @@ on_terminal()
 shows_no_controls()
 {
     ! LC_ALL=C grep -anP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$1"
+}
+
+to_full()
+{
+    "$@" >/dev/full
+}
+
+# unhealthy CHECK PATTERN: this check alone fails, and says so.
+unhealthy()
+{
+    run -1 --separate-stderr queue-inspect --health
+    [ "${#lines[@]}" -eq 1 ]
+    jq -e --arg check "$1" --arg pattern "$2" '.healthy == false and .checks[$check].ok == false
+        and (.checks[$check].detail | test($pattern)) and (.checks | del(.[$check]) | all(.ok))
+        and (.checks | length == 4)' <<<"$output"
 }
 
 # ---- listing
@@ -114,7 +129,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     topology
     numbered 12 "$PLACED_Q"
     api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
-    run -0 on_terminal
+    run -0 on_terminal ''
     [[ ${lines[0]} =~ ^QUEUE\ +READY\ +CONSUMERS$ ]]
     [[ ${lines[1]} =~ ^order\.placed\.q\ +12\ +0$ ]]
     [[ ${lines[2]} =~ ^order\.placed\.dlq\ +0\ +0$ ]]
@@ -129,10 +144,10 @@ queue-inspect: no queue '$PLACED_Q'" ]
 @test "queue-inspect: --format gives the one or the other, wherever it goes" {
     topology
     queue-inspect >lines
-    on_terminal >table
+    on_terminal '' >table
     run -0 --separate-stderr queue-inspect --format table
     diff table - <<<"$output"
-    run -0 on_terminal --format json
+    run -0 on_terminal '--format json'
     diff lines - <<<"$output"
     run -0 --separate-stderr queue-inspect --until-empty --format table --timeout 0
     [[ ${lines[0]} =~ ^QUEUE\ +READY\ +CONSUMERS$ ]]
@@ -504,16 +519,6 @@ publish_all_types()
     [ -z "$stderr" ]
 }
 
-# unhealthy CHECK PATTERN: this check alone fails, and says so.
-unhealthy()
-{
-    run -1 --separate-stderr queue-inspect --health
-    [ "${#lines[@]}" -eq 1 ]
-    jq -e --arg check "$1" --arg pattern "$2" '.healthy == false and .checks[$check].ok == false
-        and (.checks[$check].detail | test($pattern)) and (.checks | del(.[$check]) | all(.ok))
-        and (.checks | length == 4)' <<<"$output"
-}
-
 @test "queue-inspect: --health: a worker is missing, a dead letter, a queue is missing" {
     local inventory notify
     start inventory inventory-worker
@@ -632,9 +637,16 @@ END
     eventually holds "$PLACED_Q" 3
 }
 
-to_full()
-{
-    "$@" >/dev/full
+@test "queue-inspect: a reader that goes away" {
+    local statuses
+    topology
+    numbered 2000 "$PLACED_Q"
+    queue-inspect --peek 2000 "$PLACED_Q" 2>err | head -n 1 >first
+    statuses=${PIPESTATUS[*]}
+    [ "$statuses" = '74 0' ]
+    [ "$(cat err)" = 'queue-inspect: cannot write standard output: Broken pipe' ]
+    [ "$(jq .body first)" = 1 ]
+    eventually holds "$PLACED_Q" 2000
 }
 
 @test "queue-inspect: the broker is away" {
