@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define BUSY_MS 5000
+#define BUSY_STEP_MS 10
 
 struct database {
     sqlite3 *handle;
@@ -149,6 +151,20 @@ static enum exit_code make_schema(struct database *database)
     return code;
 }
 
+/* Of two that change the mode of a new file at once, SQLite lets one fail, whatever the busy timeout. */
+static enum exit_code set_log_mode(struct database *database)
+{
+    const struct timespec pause = {.tv_nsec = BUSY_STEP_MS * 1000000L};
+    int result = SQLITE_BUSY;
+
+    for (int left = BUSY_MS / BUSY_STEP_MS; result == SQLITE_BUSY && left > 0; left--) {
+        result = sqlite3_exec(database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if (result == SQLITE_BUSY)
+            (void)nanosleep(&pause, NULL);
+    }
+    return result == SQLITE_OK ? EXIT_OK : database_failure(database, "set up");
+}
+
 static enum exit_code set_up(struct database *database, enum database_access access)
 {
     bool empty = false;
@@ -169,7 +185,9 @@ static enum exit_code set_up(struct database *database, enum database_access acc
         return EXIT_STORE;
     }
     /* FULL: in this mode of logging, no less survives a loss of power. */
-    code = run_sql(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "set up");
+    code = run_sql(database, "PRAGMA synchronous = FULL", "set up");
+    if (code == EXIT_OK)
+        code = set_log_mode(database);
     return code == EXIT_OK && empty ? make_schema(database) : code;
 }
 
