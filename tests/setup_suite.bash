@@ -2,6 +2,8 @@
 
 setup_suite()
 {
+    # What the tests write as \u is UTF-8, whatever the user's locale.
+    export LC_ALL=C.UTF-8
     # Where the suite keeps everything that it makes: gone afterwards.
     SUITE_DIR=$(mktemp -d "${TMPDIR:-/tmp}/order-tools-check.XXXXXX")
     export SUITE_DIR
