@@ -169,9 +169,9 @@ orders_there()
     [ "$(BROKER_HOME=$OTHER broker url)" = "$other" ]
     answers
 
-    # And its port, taken meanwhile by another program, is named.
-    perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0],
-        ReuseAddr => 1) or die $!; $| = 1; print "listening\n"; close $c while $c = $s->accept' "${other##*:}" >listening 3>&- &
+    # And its port, taken meanwhile by another program, is named: by one that accepts nobody, too.
+    perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1", LocalPort => $ARGV[0],
+        ReuseAddr => 1) or die $!; $| = 1; print "listening\n"; sleep' "${other##*:}" >listening 3>&- &
     LISTENER=$!
     eventually test -s listening
     BROKER_HOME=$OTHER run -69 --separate-stderr broker start
