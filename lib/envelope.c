@@ -16,8 +16,6 @@
 /* Of a body that is shown as JSON: what is deeper would not leave room for the envelope within JSON_MAX_DEPTH. */
 #define BODY_MAX_DEPTH 48
 
-#define FAULT_SIZE 160
-
 /* The properties that are short strings, with their places. */
 static const struct text_property {
     const char *name;
@@ -203,7 +201,7 @@ struct reader {
 
 static bool fail(const struct reader *reader, const char *what, const char *name)
 {
-    (void)snprintf(reader->fault, FAULT_SIZE, what, printable_up_to(64, name, strlen(name)));
+    (void)snprintf(reader->fault, ENVELOPE_FAULT_SIZE, what, printable_up_to(64, name, strlen(name)));
     return false;
 }
 
@@ -380,7 +378,7 @@ static bool read_members(const struct reader *reader, const cJSON *tree)
 }
 
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
-                   char fault[160])
+                   char fault[ENVELOPE_FAULT_SIZE])
 {
     const struct reader reader = {
         .envelope = envelope, .pool = pool, .text = text, .len = len, .fault = fault};

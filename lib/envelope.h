@@ -37,12 +37,14 @@ struct envelope {
     cJSON *tree;
 };
 
+#define ENVELOPE_FAULT_SIZE 160
+
 /*
  * Reads an envelope. False, with nothing to free, if it is none: fault then says why, safe to be shown. Members that
  * only tell of a message (redelivered, deaths, error...) are not read, and those that no envelope has are refused.
  */
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
-                   char fault[160]);
+                   char fault[ENVELOPE_FAULT_SIZE]);
 void envelope_free(struct envelope *envelope);
 
 #endif

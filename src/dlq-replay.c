@@ -8,15 +8,12 @@
 #include "audit.h"
 #include "clock.h"
 #include "consumer.h"
-#include "dead_letter.h"
-#include "envelope.h"
 #include "fate.h"
 #include "filter.h"
 #include "ids.h"
 #include "json.h"
 #include "json_stream.h"
 #include "ledger.h"
-#include "letter.h"
 #include "link.h"
 #include "options.h"
 #include "output.h"
@@ -28,6 +25,7 @@
 #include "summary.h"
 #include "text.h"
 #include "topology.h"
+#include "treatment.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,282 +119,35 @@ static const struct option long_options[] = {{"list", no_argument, NULL, OPTION_
 
 enum job { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16 };
 
-/* A letter on its way through the program. */
-struct item {
-    struct letter letter;
-    struct fate fate;
-    const amqp_basic_properties_t *properties; /* of what is to be sent: its own, or the filter's answer's */
-    amqp_bytes_t body;
-    struct envelope
-        envelope;     /* that answer, or what was read from a file; its tree is NULL if there is none */
-    amqp_pool_t pool; /* of the envelope, and of what is sent */
-    char *order_id;   /* of what is to be sent */
-    struct order_fault fault;
-    bool is_sent; /* to be published, rather than only settled */
-};
-
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
 static enum job job = REPLAY;
-static const char *queue = DEAD_LETTER_QUEUE;
-static const char *to_queue;
 static const char *from_file;
-static const char *parking = PARKING_QUEUE;
 static const char *ledger_file;
 static const char *audit_file;
 static char **filter_command;
-static long max_replays = REPLAYS_MAX;
-static bool parks = true;
-static bool dry_run;
+static struct treatment_rules rules = {
+    .queue = DEAD_LETTER_QUEUE, .parking = PARKING_QUEUE, .parks = true, .max_replays = REPLAYS_MAX};
 static size_t limit = SIZE_MAX;
 static struct selection selection;
 static struct pace pace;
 
 static struct consumer *consumer;
 static struct publisher *publisher;
-static struct link *looking;
-static struct filter *filter;
-static struct ledger *ledger;
 static struct audit *audit;
 static struct summary *summary;
 static char run[UUID_TEXT_SIZE];
 
 static struct delivery *batch[BATCH_MAX];
-static struct item items[BATCH_MAX];
-static size_t item_count;
-static size_t total;   /* letters that were there at the start */
-static size_t left;    /* of them, still to be looked at */
-static size_t budget;  /* of those that are chosen, still to be handled */
-static size_t removed; /* acknowledged */
-static bool
-    some_kept; /* on this connection something is unacknowledged that was delivered before the batch */
+static struct treatment treated[BATCH_MAX];
+static size_t treated_count;
+static size_t total;    /* letters that were there at the start */
+static size_t left;     /* of them, still to be looked at */
+static size_t budget;   /* of those that are chosen, still to be handled */
+static size_t removed;  /* acknowledged */
+static bool some_kept;  /* on this connection, something that was delivered before the batch */
 static bool some_wrong; /* something was refused, or left that was to be sent */
 
-/* ---- what is to be done with a letter ---- */
-
-static void decide(struct item *item, enum fate_kind kind, const char *reason)
-{
-    item->fate.kind = kind;
-    item->is_sent = kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_RESTORED;
-    (void)snprintf(item->fate.reason, sizeof item->fate.reason, "%s", reason);
-}
-
-static void cannot(struct item *item, enum fate_kind kind, const char *reason)
-{
-    decide(item, kind, reason);
-    some_wrong = true;
-}
-
-static void set_target(struct item *item, const char *exchange, const char *routing_key)
-{
-    (void)snprintf(item->fate.exchange, sizeof item->fate.exchange, "%s", exchange);
-    (void)snprintf(item->fate.routing_key, sizeof item->fate.routing_key, "%s", routing_key);
-}
-
-/* As a C string; false if it is none, or too long for a name of AMQP. */
-static bool name_of(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
-{
-    if (bytes.len >= FATE_NAME_SIZE || memchr(bytes.len == 0 ? "" : bytes.bytes, '\0', bytes.len) != NULL)
-        return false;
-    (void)snprintf(name, FATE_NAME_SIZE, "%.*s", (int)bytes.len,
-                   bytes.len == 0 ? "" : (const char *)bytes.bytes);
-    return true;
-}
-
-/* Where to? False if neither the command line, nor the filter, nor the letter says. */
-static bool find_target(struct item *item)
-{
-    const struct letter *letter = &item->letter;
-    const struct envelope *envelope = &item->envelope;
-
-    if (to_queue != NULL) {
-        set_target(item, "", to_queue);
-        return true;
-    }
-    if (envelope->tree != NULL) {
-        if (envelope->exchange != NULL)
-            set_target(item, envelope->exchange, envelope->routing_key);
-        return envelope->exchange != NULL;
-    }
-    return letter->has_death && name_of(letter->death.exchange, item->fate.exchange) &&
-           name_of(letter->death.routing_key, item->fate.routing_key);
-}
-
-/* A message published where no exchange is would cost all of its channel. */
-static enum exit_code exchange_is_there(const char *exchange, bool *there)
-{
-    static char last[FATE_NAME_SIZE];
-    static bool last_known;
-    static bool last_there;
-
-    while (!last_known || strcmp(last, exchange) != 0) {
-        enum exit_code code = link_open(looking);
-
-        if (code != EXIT_OK)
-            return code;
-        code = topology_has_exchange(looking, exchange, &last_there);
-        if (code == EXIT_UNREACHABLE)
-            continue;
-        if (code != EXIT_OK)
-            return code;
-        (void)snprintf(last, sizeof last, "%s", exchange);
-        last_known = true;
-    }
-    *there = last_there;
-    return EXIT_OK;
-}
-
-static enum exit_code parking_is_there(void)
-{
-    static bool there;
-
-    while (!there) {
-        enum exit_code code = link_open(looking);
-
-        if (code != EXIT_OK)
-            return code;
-        code = topology_need_queue(looking, parking);
-        if (code != EXIT_OK && code != EXIT_UNREACHABLE)
-            return code;
-        there = code == EXIT_OK;
-    }
-    return EXIT_OK;
-}
-
-/* It has been sent back often enough. */
-static enum exit_code put_aside(struct item *item)
-{
-    const struct letter *letter = &item->letter;
-    char reason[sizeof item->fate.reason];
-
-    (void)snprintf(reason, sizeof reason, "sent back %ld times already%s%s",
-                   (long)replay_count(letter->properties), letter->error == NULL ? "" : ": ",
-                   letter->error == NULL ? "" : letter->error);
-    decide(item, parks && strcmp(queue, parking) != 0 ? FATE_PARKED : FATE_LEFT, reason);
-    if (!item->is_sent)
-        return EXIT_OK;
-    set_target(item, "", parking);
-    return dry_run ? EXIT_OK : parking_is_there();
-}
-
-/* Says beforehand what would otherwise be swallowed in silence. */
-static enum exit_code look_up(struct item *item)
-{
-    struct ledger_entry entry;
-    bool found = false;
-    enum exit_code code;
-
-    if (ledger == NULL || item->fate.order_id == NULL || letter_died_in(&item->letter, RESERVED_QUEUE))
-        return EXIT_OK;
-    code = ledger_find(ledger, item->fate.order_id, &entry, &found);
-    if (code != EXIT_OK || !found)
-        return code;
-    item->fate.handled = entry.outcome == LEDGER_RESERVED ? "reserved" : "failed";
-    return EXIT_OK;
-}
-
-/* What the filter wants to be sent in the letter's place. */
-static enum exit_code take_answer(struct item *item, const char *answer, size_t len)
-{
-    char fault[160];
-
-    if (!envelope_read(&item->envelope, answer, len, &item->pool, fault)) {
-        report("the filter's answer to %s is no letter: %s",
-               printable_text(item->fate.order_id == NULL ? "a letter without an order_id"
-                                                          : item->fate.order_id),
-               fault);
-        return EXIT_INPUT;
-    }
-    item->properties = &item->envelope.properties;
-    item->body = item->envelope.body;
-    item->fate.error = letter_error(&item->letter, item->body, &item->fault, &item->order_id);
-    item->fate.order_id = item->order_id;
-    return EXIT_OK;
-}
-
-static bool is_word(const char *answer, size_t len, const char *word)
-{
-    return len == strlen(word) && memcmp(answer, word, len) == 0;
-}
-
-/* Asks the filter. *goes_on is false if there is nothing to be sent. */
-static enum exit_code ask_filter(struct item *item, bool *goes_on)
-{
-    cJSON *envelope = letter_envelope(&item->letter, queue);
-    char *text = json_print(envelope);
-    const char *answer;
-    size_t len = 0;
-    enum exit_code code = filter_ask(filter, text, strlen(text), &answer, &len);
-
-    cJSON_free(text);
-    cJSON_Delete(envelope);
-    *goes_on = false;
-    if (code != EXIT_OK)
-        return code;
-    while (answer != NULL && len > 0 && strchr(" \t\r", answer[len - 1]) != NULL)
-        len--;
-    if (answer == NULL)
-        decide(item, FATE_LEFT, "asked to stop");
-    else if (is_word(answer, len, "null"))
-        decide(item, FATE_LEFT, "the filter leaves it");
-    else if (is_word(answer, len, "\"drop\""))
-        decide(item, FATE_DROPPED, "the filter drops it");
-    else
-        *goes_on = true;
-    return *goes_on ? take_answer(item, answer, len) : EXIT_OK;
-}
-
-/* Where the letter is to be sent, if it is. */
-static enum exit_code route(struct item *item)
-{
-    bool there = true;
-    enum exit_code code;
-
-    if (!find_target(item)) {
-        set_target(item, "", "");
-        cannot(item, FATE_LEFT, "its headers do not say where it came from");
-        return EXIT_OK;
-    }
-    code = exchange_is_there(item->fate.exchange, &there);
-    if (code != EXIT_OK)
-        return code;
-    if (!there) {
-        cannot(item, FATE_REFUSED, "the exchange it came from is not there");
-        return EXIT_OK;
-    }
-    decide(item, FATE_REPLAYED, "");
-    item->fate.replays++;
-    return look_up(item);
-}
-
-static enum exit_code consider(struct item *item)
-{
-    const struct letter *letter = &item->letter;
-    bool goes_on = true;
-    enum exit_code code = EXIT_OK;
-
-    if (!letter->is_readable) {
-        cannot(item, FATE_LEFT, "its headers cannot be read");
-        return EXIT_OK;
-    }
-    if (replayed_by(letter->properties, run)) {
-        decide(item, FATE_LEFT, "it was sent back in this run, and has died again");
-        return EXIT_OK;
-    }
-    if (replay_count(letter->properties) >= max_replays)
-        return put_aside(item);
-    if (filter != NULL)
-        code = ask_filter(item, &goes_on);
-    return code == EXIT_OK && goes_on ? route(item) : code;
-}
-
 /* ---- sending ---- */
-
-static void refused(struct item *item, const char *reason)
-{
-    if (item->fate.kind == FATE_REPLAYED)
-        item->fate.replays--;
-    cannot(item, FATE_REFUSED, reason);
-}
 
 static void take_fates(void)
 {
@@ -405,40 +156,17 @@ static void take_fates(void)
 
     while (publisher_next(publisher, &index, &fate))
         if (fate != PUBLISH_CONFIRMED)
-            refused(&items[index],
-                    fate == PUBLISH_UNROUTABLE ? "no queue takes it there" : publisher_reason(publisher));
+            treatment_refused(&treated[index], fate == PUBLISH_UNROUTABLE ? "no queue takes it there"
+                                                                          : publisher_reason(publisher));
 }
 
-/* Who is logged in, if that is the same whichever broker of the list it is. */
-static const char *login_name(void)
+static enum exit_code send(struct treatment *treatment, size_t index)
 {
-    const char *user = link_options.endpoints[0].user;
-
-    for (size_t i = 1; i < link_options.endpoint_count; i++)
-        if (strcmp(link_options.endpoints[i].user, user) != 0)
-            return NULL;
-    return user;
-}
-
-static amqp_basic_properties_t properties_to_send(struct item *item)
-{
-    switch (item->fate.kind) {
-    case FATE_PARKED:
-        return dead_letter_parked(item->properties, item->fate.reason, &item->pool);
-    case FATE_RESTORED:
-        return dead_letter_restored(item->properties, login_name(), &item->pool);
-    default:
-        return dead_letter_revived(item->properties, run, &item->pool);
-    }
-}
-
-static enum exit_code send(struct item *item, size_t index)
-{
-    amqp_basic_properties_t properties = properties_to_send(item);
-    struct message message = {.exchange = item->fate.exchange,
-                              .routing_key = item->fate.routing_key,
+    amqp_basic_properties_t properties = treatment_properties(treatment, &rules);
+    struct message message = {.exchange = treatment->fate.exchange,
+                              .routing_key = treatment->fate.routing_key,
                               .properties = &properties,
-                              .body = item->body};
+                              .body = treatment->body};
     enum exit_code code = EXIT_OK;
 
     pace_wait(&pace);
@@ -449,38 +177,38 @@ static enum exit_code send(struct item *item, size_t index)
     return code == EXIT_OK ? publisher_send(publisher, &message, index) : code;
 }
 
-static void say_what_is_ignored(const struct item *item)
+static void say_what_is_ignored(const struct treatment *treatment)
 {
-    if (item->fate.handled != NULL)
-        report("order %s is %s already: the worker will ignore it", printable_text(item->fate.order_id),
-               item->fate.handled);
+    if (treatment->fate.handled != NULL)
+        report("order %s is %s already: the worker will ignore it", printable_text(treatment->fate.order_id),
+               treatment->fate.handled);
 }
 
 /* Publishes what is to be sent, and waits until the fate of all of it is known. */
-static enum exit_code send_items(void)
+static enum exit_code send_batch(void)
 {
     enum exit_code code = EXIT_OK;
     size_t i;
 
-    for (i = 0; i < item_count && code == EXIT_OK && !stop_requested(); i++) {
-        say_what_is_ignored(&items[i]);
-        if (items[i].is_sent && !dry_run)
-            code = send(&items[i], i);
+    for (i = 0; i < treated_count && code == EXIT_OK && !stop_requested(); i++) {
+        say_what_is_ignored(&treated[i]);
+        if (treated[i].is_sent && !rules.dry_run)
+            code = send(&treated[i], i);
     }
-    if (code == EXIT_OK && !dry_run)
+    if (code == EXIT_OK && !rules.dry_run)
         code = publisher_settle(publisher);
     take_fates();
-    for (; i < item_count && code == EXIT_OK; i++)
-        decide(&items[i], FATE_LEFT, "asked to stop");
+    for (; i < treated_count && code == EXIT_OK; i++)
+        treatment_decide(&treated[i], FATE_LEFT, "asked to stop");
     return code;
 }
 
 /* ---- the end of a letter ---- */
 
-static bool is_removed(const struct item *item)
+static bool is_removed(const struct treatment *treatment)
 {
-    return !dry_run && (item->fate.kind == FATE_REPLAYED || item->fate.kind == FATE_PARKED ||
-                        item->fate.kind == FATE_DROPPED || item->fate.kind == FATE_TAKEN);
+    return !rules.dry_run && (treatment->fate.kind == FATE_REPLAYED || treatment->fate.kind == FATE_PARKED ||
+                              treatment->fate.kind == FATE_DROPPED || treatment->fate.kind == FATE_TAKEN);
 }
 
 /* In the audit before it is acknowledged: what was done may stand there twice, and never not at all. */
@@ -488,28 +216,29 @@ static enum exit_code record(cJSON *const lines[])
 {
     enum exit_code code = EXIT_OK;
 
-    if (audit == NULL || dry_run)
+    if (audit == NULL || rules.dry_run)
         return EXIT_OK;
-    for (size_t i = 0; i < item_count && code == EXIT_OK; i++) {
-        const struct item *item = &items[i];
+    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++) {
+        const struct treatment *treatment = &treated[i];
 
-        code = audit_add(audit, lines[i],
-                         item->letter.delivery != NULL ? item->letter.delivery->body : item->body,
-                         item->is_sent ? &item->body : NULL);
+        code =
+            audit_add(audit, lines[i],
+                      treatment->letter.delivery != NULL ? treatment->letter.delivery->body : treatment->body,
+                      treatment->is_sent ? &treatment->body : NULL);
     }
     return code == EXIT_OK ? audit_sync(audit) : code;
 }
 
-static void settle_items(enum exit_code code)
+static void settle_batch(enum exit_code code)
 {
     struct delivery *gone[BATCH_MAX];
     size_t count = 0;
     bool is_current = true;
 
-    for (size_t i = 0; i < item_count; i++) {
-        struct delivery *delivery = items[i].letter.delivery;
+    for (size_t i = 0; i < treated_count; i++) {
+        struct delivery *delivery = treated[i].letter.delivery;
 
-        if (code == EXIT_OK && is_removed(&items[i])) {
+        if (code == EXIT_OK && is_removed(&treated[i])) {
             gone[count++] = delivery;
             is_current = is_current && consumer_is_current(consumer, delivery);
         } else {
@@ -525,16 +254,13 @@ static void settle_items(enum exit_code code)
         consumer_ack(consumer, gone[i]);
 }
 
-static void free_items(void)
+static void free_batch(void)
 {
-    for (size_t i = 0; i < item_count; i++) {
-        envelope_free(&items[i].envelope);
-        free(items[i].order_id);
-        if (items[i].letter.delivery != NULL)
-            letter_free(&items[i].letter);
-        empty_amqp_pool(&items[i].pool);
+    for (size_t i = 0; i < treated_count; i++) {
+        some_wrong = some_wrong || treated[i].is_wrong;
+        treatment_free(&treated[i]);
     }
-    item_count = 0;
+    treated_count = 0;
 }
 
 /* The letters of the batch have met their fates: says so, and settles them. */
@@ -543,60 +269,25 @@ static enum exit_code conclude(enum exit_code code)
     cJSON *lines[BATCH_MAX];
     enum exit_code printed = EXIT_OK;
 
-    for (size_t i = 0; i < item_count; i++)
-        lines[i] = fate_line(&items[i].fate);
+    for (size_t i = 0; i < treated_count; i++)
+        lines[i] = fate_line(&treated[i].fate);
     if (code == EXIT_OK)
         code = record(lines);
     if (job != RESTORE)
-        settle_items(code);
-    for (size_t i = 0; i < item_count; i++) {
+        settle_batch(code);
+    for (size_t i = 0; i < treated_count; i++) {
         if (code == EXIT_OK && printed == EXIT_OK && job != TAKE)
             printed = output_json(lines[i]);
         else
             cJSON_Delete(lines[i]);
     }
-    free_items();
+    free_batch();
     if (code == EXIT_OK)
         code = printed;
     return code == EXIT_OK ? output_flush() : code;
 }
 
 /* ---- jobs ---- */
-
-static struct item *new_item(void)
-{
-    struct item *item = &items[item_count++];
-
-    memset(item, 0, sizeof *item);
-    init_amqp_pool(&item->pool, 1024);
-    item->fate.dry_run = dry_run;
-    return item;
-}
-
-static void add_letter(struct delivery *delivery)
-{
-    struct item *item = new_item();
-    struct letter *letter = &item->letter;
-
-    letter_read(letter, delivery);
-    item->properties = letter->properties;
-    item->body = delivery->body;
-    item->fate.queue = queue;
-    item->fate.order_id = letter->order_id;
-    item->fate.error = letter->error;
-    item->fate.replays = replay_count(letter->properties);
-    decide(item, FATE_LEFT, "");
-}
-
-static void forget_item(void)
-{
-    struct item *item = &items[--item_count];
-
-    consumer_let_go(consumer, item->letter.delivery);
-    letter_free(&item->letter);
-    empty_amqp_pool(&item->pool);
-    some_kept = true;
-}
 
 /* The letters of the batch that are meant. */
 static void choose(size_t count)
@@ -607,47 +298,50 @@ static void choose(size_t count)
             some_kept = true;
             continue;
         }
-        add_letter(batch[i]);
-        if (selection_has(&selection, &items[item_count - 1].letter))
+        treatment_of_letter(&treated[treated_count++], &rules, batch[i]);
+        if (selection_has(&selection, &treated[treated_count - 1].letter)) {
             budget--;
-        else
-            forget_item();
+            continue;
+        }
+        treatment_free(&treated[--treated_count]);
+        consumer_let_go(consumer, batch[i]);
+        some_kept = true;
     }
 }
 
-static enum exit_code show(struct item *item)
+static enum exit_code show(struct treatment *treatment)
 {
-    cJSON *envelope = letter_envelope(&item->letter, queue);
-    enum exit_code code = look_up(item);
+    cJSON *envelope = letter_envelope(&treatment->letter, rules.queue);
+    enum exit_code code = treatment_look_up(treatment, &rules);
 
-    if (item->fate.handled != NULL)
-        json_need(cJSON_AddStringToObject(envelope, "handled", item->fate.handled));
+    if (treatment->fate.handled != NULL)
+        json_need(cJSON_AddStringToObject(envelope, "handled", treatment->fate.handled));
     if (code == EXIT_OK)
         return output_json(envelope);
     cJSON_Delete(envelope);
     return code;
 }
 
-static enum exit_code show_items(void)
+static enum exit_code show_batch(void)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < item_count && code == EXIT_OK; i++) {
-        code = show(&items[i]);
+    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++) {
+        code = show(&treated[i]);
         if (code == EXIT_OK && job == TAKE)
-            decide(&items[i], FATE_TAKEN, "");
+            treatment_decide(&treated[i], FATE_TAKEN, "");
     }
     if (code == EXIT_OK && job == TAKE)
         code = output_sync();
     return code;
 }
 
-static enum exit_code consider_items(void)
+static enum exit_code consider_batch(void)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < item_count && code == EXIT_OK && !stop_requested(); i++)
-        code = consider(&items[i]);
+    for (size_t i = 0; i < treated_count && code == EXIT_OK && !stop_requested(); i++)
+        code = treatment_consider(&treated[i], &rules);
     return code;
 }
 
@@ -658,20 +352,20 @@ static enum exit_code handle_batch(size_t count)
     choose(count);
     left -= count;
     if (job == REPLAY) {
-        code = consider_items();
+        code = consider_batch();
         if (code == EXIT_OK)
-            code = send_items();
+            code = send_batch();
         return conclude(code);
     }
     if (job == TAKE)
-        return conclude(show_items());
-    code = job == LIST ? show_items() : EXIT_OK;
-    for (size_t i = 0; i < item_count; i++) {
+        return conclude(show_batch());
+    code = job == LIST ? show_batch() : EXIT_OK;
+    for (size_t i = 0; i < treated_count; i++) {
         if (job == SUMMARY)
-            summary_add(summary, &items[i].letter);
-        consumer_let_go(consumer, items[i].letter.delivery);
+            summary_add(summary, &treated[i].letter);
+        consumer_let_go(consumer, treated[i].letter.delivery);
     }
-    free_items();
+    free_batch();
     return code;
 }
 
@@ -724,7 +418,7 @@ static enum exit_code handle_letters(void)
 
 static enum exit_code work_on_queue(void)
 {
-    bool removes = (job == REPLAY && !dry_run) || job == TAKE;
+    bool removes = (job == REPLAY && !rules.dry_run) || job == TAKE;
     enum exit_code code = consumer_open(consumer);
 
     total = consumer_waiting(consumer);
@@ -746,42 +440,6 @@ static enum exit_code work_on_queue(void)
 
 /* ---- from a file ---- */
 
-static void add_envelope(const struct json_piece *piece)
-{
-    struct item *item = new_item();
-    char fault[160];
-
-    item->fate.number = piece->number;
-    if (!envelope_read(&item->envelope, piece->text, piece->len, &item->pool, fault)) {
-        report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line, fault);
-        cannot(item, FATE_REFUSED, fault);
-        return;
-    }
-    item->properties = &item->envelope.properties;
-    item->body = item->envelope.body;
-    item->fate.replays = replay_count(item->properties);
-    item->letter.has_death = death_read(item->properties, &item->letter.death);
-    item->fate.error = letter_error(&item->letter, item->body, &item->fault, &item->order_id);
-    item->fate.order_id = item->order_id;
-    decide(item, FATE_RESTORED, "");
-    if (to_queue != NULL)
-        set_target(item, "", to_queue);
-    else if (item->envelope.queue != NULL)
-        set_target(item, "", item->envelope.queue);
-    else
-        cannot(item, FATE_REFUSED, "it does not say which queue it is of");
-}
-
-static void refuse_piece(const struct json_piece *piece)
-{
-    if (piece->reason == NULL)
-        return;
-    report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line,
-           piece->reason);
-    new_item()->fate.number = piece->number;
-    cannot(&items[item_count - 1], FATE_REFUSED, piece->reason);
-}
-
 /* Takes in what was read, up to a batch. False at the end of it all. */
 static bool gather(struct json_stream *stream)
 {
@@ -789,13 +447,15 @@ static bool gather(struct json_stream *stream)
     size_t bytes = 0;
     size_t most = pace.rate > 0 && pace.rate < BATCH_MAX ? (size_t)pace.rate : BATCH_MAX;
 
-    while (item_count < most && bytes < BATCH_BYTES) {
+    while (treated_count < most && bytes < BATCH_BYTES) {
         switch (json_stream_next(stream, &piece)) {
         case JSON_STREAM_VALUE:
-            add_envelope(&piece);
+            treatment_of_piece(&treated[treated_count++], &rules, &piece);
             break;
         case JSON_STREAM_REFUSED:
-            refuse_piece(&piece);
+            /* Of one that comes in several, only the first piece says why. */
+            if (piece.reason != NULL)
+                treatment_of_piece(&treated[treated_count++], &rules, &piece);
             break;
         case JSON_STREAM_EMPTY:
             return true;
@@ -827,8 +487,8 @@ static enum exit_code restore_from(int fd)
 
     while (code == EXIT_OK && goes_on && !stop_requested()) {
         goes_on = gather(stream);
-        if (item_count > 0)
-            code = conclude(send_items());
+        if (treated_count > 0)
+            code = conclude(send_batch());
         else if (goes_on)
             code = read_on(stream, fd);
     }
@@ -924,10 +584,10 @@ static bool job_option(int option)
         from_file = optarg;
         return true;
     case OPTION_QUEUE:
-        queue = queue_name("--queue");
+        rules.queue = queue_name("--queue");
         return true;
     case OPTION_TO:
-        to_queue = queue_name("--to");
+        rules.to_queue = queue_name("--to");
         return true;
     default:
         return false;
@@ -938,13 +598,13 @@ static bool sending_option(int option)
 {
     switch (option) {
     case OPTION_MAX_REPLAYS:
-        max_replays = option_number("--max-replays", optarg, 1, 1000000000);
+        rules.max_replays = option_number("--max-replays", optarg, 1, 1000000000);
         return true;
     case OPTION_PARKING:
-        parking = queue_name("--parking");
+        rules.parking = queue_name("--parking");
         return true;
     case OPTION_NO_PARK:
-        parks = false;
+        rules.parks = false;
         return true;
     case OPTION_RATE:
         pace.rate = option_number("--rate", optarg, 1, 1000000);
@@ -953,7 +613,7 @@ static bool sending_option(int option)
         ledger_file = optarg;
         return true;
     case OPTION_DRY_RUN:
-        dry_run = true;
+        rules.dry_run = true;
         return true;
     case OPTION_AUDIT:
         audit_file = optarg;
@@ -1010,7 +670,7 @@ static void check_options(const bool given[])
         report("--filter needs a command");
         usage_error();
     }
-    if (dry_run && audit_file != NULL) {
+    if (rules.dry_run && audit_file != NULL) {
         report("--dry-run does nothing that --audit could record");
         usage_error();
     }
@@ -1051,7 +711,8 @@ static bool is_ours(const char *name)
 
 static enum exit_code open_all(void)
 {
-    struct consumer_settings settings = {.queue = queue, .declare = is_ours(queue), .max_body = SIZE_MAX};
+    struct consumer_settings settings = {
+        .queue = rules.queue, .declare = is_ours(rules.queue), .max_body = SIZE_MAX};
     bool chooses = selection.reason != NULL || selection.error != NULL || selection.order_id != NULL ||
                    selection.before_ms != 0 || selection.after_ms != 0;
     unsigned char id[UUID_BYTES];
@@ -1059,12 +720,14 @@ static enum exit_code open_all(void)
 
     order_id_mint(id);
     uuid_to_text(id, run);
+    rules.run = run;
+    rules.user = code == EXIT_OK ? link_options_user(&link_options) : NULL;
     if (code == EXIT_OK && ledger_file != NULL)
-        code = ledger_open_to_read(&ledger, ledger_file);
+        code = ledger_open_to_read(&rules.ledger, ledger_file);
     if (code == EXIT_OK && audit_file != NULL)
         code = audit_open(audit_file, &audit);
     if (code == EXIT_OK && filter_command != NULL)
-        code = filter_start(filter_command, &filter);
+        code = filter_start(filter_command, &rules.filter);
     if (code != EXIT_OK)
         return code;
     /* Letters that are shown or left stay unacknowledged, and must not keep others from coming. */
@@ -1072,7 +735,7 @@ static enum exit_code open_all(void)
     summary = job == SUMMARY ? summary_new() : NULL;
     consumer = consumer_new(&link_options, &settings);
     publisher = publisher_new(&link_options, settings.declare && job != RESTORE);
-    looking = link_new(&link_options, "looking", link_no_setup, NULL);
+    rules.looking = link_new(&link_options, "looking", link_no_setup, NULL);
     return EXIT_OK;
 }
 
@@ -1080,9 +743,9 @@ static void close_all(void)
 {
     consumer_free(consumer);
     publisher_free(publisher);
-    link_free(looking);
-    filter_free(filter);
-    ledger_close(ledger);
+    link_free(rules.looking);
+    filter_free(rules.filter);
+    ledger_close(rules.ledger);
     audit_close(audit);
     summary_free(summary);
     link_options_free(&link_options);
