@@ -172,7 +172,7 @@ static enum exit_code set_up(struct database *database, enum database_access acc
 
     (void)sqlite3_busy_timeout(database->handle, BUSY_MS);
     /* One view of it all: another process may be setting it up just now. */
-    code = run_sql(database, "BEGIN", "read");
+    code = database_begin_reading(database);
     if (code == EXIT_OK)
         code = check_version(database, &empty);
     database_roll_back(database);
@@ -248,6 +248,11 @@ void database_close(struct database *database)
 enum exit_code database_begin(struct database *database)
 {
     return run_sql(database, "BEGIN IMMEDIATE", "write to");
+}
+
+enum exit_code database_begin_reading(struct database *database)
+{
+    return run_sql(database, "BEGIN", "read");
 }
 
 void database_roll_back(struct database *database)

@@ -37,6 +37,9 @@ void database_close(struct database *database);
 /* Takes the right to write at once, so that what is read within is still true at the commit. */
 enum exit_code database_begin(struct database *database);
 
+/* One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from writing. */
+enum exit_code database_begin_reading(struct database *database);
+
 /* On EXIT_OK all of it is on disk. Otherwise none of it is, and the transaction is over. */
 enum exit_code database_commit(struct database *database);
 void database_roll_back(struct database *database);

@@ -38,6 +38,7 @@ struct link {
     int64_t up_since_ms;
     int64_t next_beat_ms;
     bool blocked;
+    struct frames unsent;
     char reason[1024]; /* of the last failure */
     struct link *next; /* among all links of the program */
 };
@@ -65,18 +66,26 @@ enum exit_code link_no_setup(struct link *link, void *context)
     return EXIT_OK;
 }
 
+/* Between whole frames rabbitmq-c may send its own: all of this goes, or the connection is done with. */
+static bool send_unsent(struct link *link)
+{
+    return link->unsent.len == 0 ||
+           frames_send(&link->unsent, amqp_get_sockfd(link->connection), 2 * LINK_HEARTBEAT * 1000);
+}
+
 static void disconnect(struct link *link)
 {
     if (link->connection != NULL)
         (void)amqp_destroy_connection(link->connection);
     link->connection = NULL;
     link->blocked = false;
+    frames_forget(&link->unsent);
 }
 
 bool link_close(struct link *link)
 {
     bool closed =
-        link->connection != NULL &&
+        link->connection != NULL && send_unsent(link) &&
         amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS).reply_type == AMQP_RESPONSE_NORMAL;
 
     disconnect(link);
@@ -94,6 +103,7 @@ void link_free(struct link *link)
             break;
         }
     }
+    free(link->unsent.bytes);
     free(link);
 }
 
@@ -463,10 +473,47 @@ static void drop_broken(struct link *link, int status)
     link_lose(link);
 }
 
+static void flush(struct link *link)
+{
+    if (link->connection == NULL || send_unsent(link))
+        return;
+    (void)link_fault(link, EXIT_UNREACHABLE, "cannot publish: %s", strerror(errno));
+    link_lose(link);
+}
+
+/* By rabbitmq-c, since what it encrypts must pass through it. */
+static void publish_encrypted(struct link *link, const struct frames_message *message)
+{
+    amqp_pool_t pool;
+    void *properties;
+    int status;
+
+    init_amqp_pool(&pool, 4096);
+    if (amqp_decode_properties(AMQP_BASIC_CLASS, &pool, message->properties, &properties) < 0)
+        die(EXIT_BUG, "message properties that cannot be decoded");
+    status = amqp_basic_publish(link->connection, LINK_CHANNEL, message->exchange, message->routing_key, 1, 0,
+                                properties, message->body);
+    empty_amqp_pool(&pool);
+    if (link_status(link, status, "cannot publish") != EXIT_OK)
+        link_lose(link);
+}
+
+void link_publish(struct link *link, const struct frames_message *message)
+{
+    if (link->endpoint->tls) {
+        publish_encrypted(link, message);
+        return;
+    }
+    frames_add(&link->unsent, LINK_CHANNEL, message, (size_t)amqp_get_frame_max(link->connection));
+    if (link->unsent.len >= FRAMES_FULL)
+        flush(link);
+}
+
 enum link_event link_read(struct link *link, amqp_frame_t *frame)
 {
     struct timeval at_once = {0};
 
+    flush(link);
     while (link->connection != NULL) {
         int status = amqp_simple_wait_frame_noblock(link->connection, frame, &at_once);
 
@@ -508,8 +555,10 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
     struct pollfd fds[3] = {
         {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
-    for (struct link *each = all_links; each != NULL; each = each->next)
+    for (struct link *each = all_links; each != NULL; each = each->next) {
+        flush(each);
         beat(each, now);
+    }
     if (link != NULL && link->connection != NULL)
         fds[0].fd = amqp_get_sockfd(link->connection);
     /* Once a stop is asked for, what is in hand is finished, and waited for, undisturbed. */

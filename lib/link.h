@@ -12,6 +12,7 @@
 #ifndef LINK_H
 #define LINK_H
 
+#include "frames.h"
 #include "link_options.h"
 #include "report.h"
 
@@ -85,6 +86,12 @@ enum link_event {
  * with inside.
  */
 enum link_event link_read(struct link *link, amqp_frame_t *frame);
+
+/*
+ * Publishes a mandatory message on LINK_CHANNEL. It is gathered with others, and on its way at the latest when
+ * link_read() or link_wait() is called; after a failure, which was reported, the link is down.
+ */
+void link_publish(struct link *link, const struct frames_message *message);
 
 /* Gives back the memory of frames read so far. */
 void link_release(struct link *link);

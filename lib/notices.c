@@ -52,6 +52,11 @@ enum exit_code notices_begin(struct notices *notices)
     return database_begin(notices->database);
 }
 
+enum exit_code notices_begin_reading(struct notices *notices)
+{
+    return database_begin_reading(notices->database);
+}
+
 enum exit_code notices_commit(struct notices *notices)
 {
     return database_commit(notices->database);

@@ -21,6 +21,9 @@ enum exit_code notices_begin(struct notices *notices);
 enum exit_code notices_commit(struct notices *notices);
 void notices_roll_back(struct notices *notices);
 
+/* For many notices_find(), up to notices_roll_back(): they cost less, and nobody is kept from writing meanwhile. */
+enum exit_code notices_begin_reading(struct notices *notices);
+
 enum exit_code notices_find(struct notices *notices, const char *order_id, bool *told);
 
 /* Notes that an order's customer was told. Harmless if that stands there already. */

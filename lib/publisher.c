@@ -13,7 +13,6 @@
 #define WAIT_MS 60000
 #define WINDOW_BYTES ((size_t)16 << 20) /* kept at once, whatever their number */
 #define SMALL 65536                     /* memory of a message that is kept for the next one */
-#define POOL_PAGE 4096
 #define HEADER_MAX                                                                                           \
     (131072 - 8 - 14) /* bytes of properties that fit into one frame, beside what frames a header */
 #define STOP_MS 10000 /* that a confirm is still waited for once a stop was asked for */
@@ -328,30 +327,15 @@ static void keep(struct publisher *publisher, const struct message *message, uin
     }
 }
 
-static void publish_slot(struct publisher *publisher, struct slot *slot,
-                         const amqp_basic_properties_t *properties)
+static void publish_slot(struct publisher *publisher, struct slot *slot)
 {
-    int status;
+    const struct frames_message message = {.exchange = slot->exchange,
+                                           .routing_key = slot->routing_key,
+                                           .properties = slot->properties,
+                                           .body = slot->body};
 
     slot->tag = publisher->next_tag++;
-    status = amqp_basic_publish(link_connection(publisher->link), LINK_CHANNEL, slot->exchange,
-                                slot->routing_key, 1, 0, properties, slot->body);
-    if (status == AMQP_STATUS_OK)
-        return;
-    (void)link_status(publisher->link, status, "cannot publish");
-    link_lose(publisher->link);
-}
-
-static void publish_again(struct publisher *publisher, struct slot *slot)
-{
-    amqp_pool_t pool;
-    void *properties;
-
-    init_amqp_pool(&pool, POOL_PAGE);
-    if (amqp_decode_properties(AMQP_BASIC_CLASS, &pool, slot->properties, &properties) < 0)
-        die(EXIT_BUG, "message properties that cannot be decoded");
-    publish_slot(publisher, slot, properties);
-    empty_amqp_pool(&pool);
+    link_publish(publisher->link, &message);
 }
 
 /* Connects if need be, and publishes again whatever the last connection left without a fate. */
@@ -370,7 +354,7 @@ static enum exit_code revive(struct publisher *publisher)
             if (slot->settled)
                 slot->tag = 0;
             else
-                publish_again(publisher, slot);
+                publish_slot(publisher, slot);
         }
     }
     return EXIT_OK;
@@ -422,7 +406,7 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
     keep(publisher, message, cookie);
     kept = slot_at(publisher, publisher->count - 1);
     if (code == EXIT_OK && !kept->settled)
-        publish_slot(publisher, kept, message->properties);
+        publish_slot(publisher, kept);
     return code;
 }
 

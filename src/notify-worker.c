@@ -246,10 +246,11 @@ static void free_events(void)
 
 static enum exit_code handle_batch(size_t count)
 {
-    enum exit_code code = EXIT_OK;
+    enum exit_code code = notices_begin_reading(notices);
 
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = look_at(batch[i]);
+    notices_roll_back(notices);
     if (code == EXIT_OK)
         code = tell_held();
     if (code == EXIT_OK)

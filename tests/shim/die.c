@@ -6,7 +6,8 @@
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
- * FUNCTION is commit (of SQLite), publish, ack, reject (of AMQP), flush (of standard output) or exec (of a command).
+ * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of AMQP), flush (of standard
+ * output) or exec (of a command).
  */
 #define _GNU_SOURCE
 #include <amqp.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -63,19 +65,24 @@ int sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void *, int, char
     return result;
 }
 
-int amqp_basic_publish(amqp_connection_state_t state, amqp_channel_t channel, amqp_bytes_t exchange,
-                       amqp_bytes_t routing_key, amqp_boolean_t mandatory, amqp_boolean_t immediate,
-                       amqp_basic_properties_t const *properties, amqp_bytes_t body)
+/* Does it start with the method frame of a basic.publish, class 60 and method 40? */
+static bool is_publish(const unsigned char *bytes, size_t len)
+{
+    return len > 11 && bytes[0] == AMQP_FRAME_METHOD && bytes[8] == 60 && bytes[10] == 40;
+}
+
+ssize_t send(int socket, const void *bytes, size_t len, int flags)
 {
     static unsigned calls;
-    int (*original)(amqp_connection_state_t, amqp_channel_t, amqp_bytes_t, amqp_bytes_t, amqp_boolean_t,
-                    amqp_boolean_t, amqp_basic_properties_t const *, amqp_bytes_t);
-    int result;
+    ssize_t (*original)(int, const void *, size_t, int);
+    ssize_t result;
 
-    *(void **)&original = real("amqp_basic_publish");
-    die_if_due("publish", "before", ++calls);
-    result = original(state, channel, exchange, routing_key, mandatory, immediate, properties, body);
-    die_if_due("publish", "after", calls);
+    *(void **)&original = real("send");
+    if (is_publish(bytes, len))
+        die_if_due("publish", "before", ++calls);
+    result = original(socket, bytes, len, flags);
+    if (is_publish(bytes, len))
+        die_if_due("publish", "after", calls);
     return result;
 }
 
