@@ -12,10 +12,19 @@
 #define BUSY_MS 5000
 #define BUSY_STEP_MS 10
 
+/*
+ * Pages in the log of commits, at which it is copied into the file; and how many may be left there at the end. Copying
+ * takes three syncs and a new log two more, which a program that stores a single row would spend most of its time on.
+ */
+#define LOG_PAGES 1000
+#define LOG_LEFT 256
+
 struct database {
     sqlite3 *handle;
     char *path;
     const struct database_kind *kind;
+    int log_pages;
+    bool is_new; /* made by this process: at its end the file itself tells what it is */
 };
 
 enum exit_code database_failure(struct database *database, const char *what)
@@ -145,10 +154,23 @@ static enum exit_code make_schema(struct database *database)
         if (code == EXIT_OK)
             code = run_sql(database, pragmas, "set up");
     }
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        database->is_new = empty;
         return database_commit(database);
+    }
     database_roll_back(database);
     return code;
+}
+
+static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    struct database *database = context;
+
+    database->log_pages = pages;
+    /* What cannot be copied now, because others read it, is copied later. */
+    if (pages >= LOG_PAGES)
+        (void)sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK;
 }
 
 /* Of two that change the mode of a new file at once, SQLite lets one fail, whatever the busy timeout. */
@@ -171,6 +193,7 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     enum exit_code code;
 
     (void)sqlite3_busy_timeout(database->handle, BUSY_MS);
+    (void)sqlite3_wal_hook(database->handle, note_log, database);
     /* One view of it all: another process may be setting it up just now. */
     code = database_begin_reading(database);
     if (code == EXIT_OK)
@@ -240,6 +263,8 @@ void database_close(struct database *database)
         return;
     while (database->handle != NULL && (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)
         (void)sqlite3_finalize(statement);
+    if (database->handle != NULL && database->log_pages < LOG_LEFT && !database->is_new)
+        (void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(database->handle);
     free(database->path);
     free(database);

@@ -71,11 +71,11 @@ static enum exit_code start_run(struct order_store *store)
     uuid_t random;
 
     (void)snprintf(path, size, "%s-runs", database_path(store->database));
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     uuid_generate_random(random);
     memcpy(&store->run, random, sizeof store->run);
     store->run &= INT64_MAX >> 1;
     lock = run_lock(store->run, F_WRLCK);
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (store->lock_fd < 0 || fcntl(store->lock_fd, F_SETLK, &lock) != 0) {
         report_errno("cannot lock '%s'", path);
         code = EXIT_STORE;

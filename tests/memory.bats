@@ -12,7 +12,7 @@ teardown()
     tidy
 }
 
-WATCH=(valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect,possible
+WATCH=(valgrind -q --error-exitcode=99 --leak-check=full '--errors-for-leak-kinds=definite,indirect,possible'
     --child-silent-after-fork=yes)
 
 watched()
