@@ -20,10 +20,10 @@
     "  -V, --version           show the version\n"
 
 /*
- * Values of getopt_long() for options without a letter: link_options.h has the first ones, a program the
- * rest.
+ * Values of getopt_long() for options without a letter: those of link_options.h, of progress.h, and of a
+ * program.
  */
-enum { OPTION_LINK = 1000, OPTION_OWN = 1100 };
+enum { OPTION_LINK = 1000, OPTION_PROGRESS = 1050, OPTION_OWN = 1100 };
 
 /* Handles --help (usage on standard output) and --version: both end the program. False for any other option.
  */

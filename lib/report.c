@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 
 static const char *program = "order-tools";
 static char log_buffer[1 << 16];
+static char status[256];
+static bool status_stands; /* where the cursor is */
 
 /*
  * A descriptor that is closed would be given to the next file that is opened, and a message or an order end up in
@@ -39,14 +42,31 @@ const char *report_name(void)
     return program;
 }
 
+/* Spaces, since not every terminal knows a command for it. */
+static void erase_status(void)
+{
+    if (status_stands)
+        (void)fprintf(stderr, "\r%*s\r", (int)strlen(status), "");
+    status_stands = false;
+}
+
+static void put_status(void)
+{
+    if (status_stands || *status == '\0')
+        return;
+    (void)fputs(status, stderr);
+    status_stands = true;
+}
+
 static void report_line(const char *format, va_list arguments, const char *reason)
 {
+    erase_status();
     (void)fprintf(stderr, "%s: ", program);
     (void)vfprintf(stderr, format, arguments);
     if (reason != NULL)
         (void)fprintf(stderr, ": %s", reason);
     (void)fputc('\n', stderr);
-    (void)fflush(stderr);
+    report_flush();
 }
 
 void report(const char *format, ...)
@@ -72,6 +92,7 @@ void die(enum exit_code code, const char *format, ...)
 {
     va_list arguments;
 
+    report_status("");
     va_start(arguments, format);
     report_line(format, arguments, NULL);
     va_end(arguments);
@@ -87,14 +108,23 @@ void log_line(const char *format, ...)
 {
     va_list arguments;
 
+    erase_status();
     va_start(arguments, format);
     (void)vfprintf(stderr, format, arguments);
     va_end(arguments);
     (void)fputc('\n', stderr);
 }
 
+void report_status(const char *line)
+{
+    erase_status();
+    (void)snprintf(status, sizeof status, "%s", line);
+    report_flush();
+}
+
 void report_flush(void)
 {
+    put_status();
     (void)fflush(stderr);
 }
 

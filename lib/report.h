@@ -54,6 +54,12 @@ _Noreturn void die_no_memory(void);
 /* One line as it stands, for the log lines that scripts look for. Kept back until report_flush(). */
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
 
+/*
+ * For standard error on a terminal: keeps line (at most 255 bytes of ASCII, without a newline) below all that is
+ * written here, until another takes its place, or the empty one, or die().
+ */
+void report_status(const char *line);
+
 /* Writes what log_line() kept back. Called after each batch, before each wait and at exit. */
 void report_flush(void);
 
