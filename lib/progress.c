@@ -34,6 +34,7 @@ static uint64_t things_done;
 static uint64_t things_total;
 static int64_t started_ms;
 static int64_t due_ms;
+static struct sample first; /* some may be done when the work is first looked at */
 static struct sample samples[SAMPLES];
 static size_t sample_count; /* ever taken; the last SAMPLES of them are kept */
 
@@ -59,7 +60,9 @@ static void take_sample(int64_t now)
 {
     if (sample_count > 0 && now - samples[(sample_count - 1) % SAMPLES].at_ms < SAMPLE_MS)
         return;
-    samples[sample_count++ % SAMPLES] = (struct sample){.at_ms = now, .done = things_done};
+    samples[sample_count % SAMPLES] = (struct sample){.at_ms = now, .done = things_done};
+    if (sample_count++ == 0)
+        first = samples[0];
 }
 
 static double rate_since(const struct sample *then, int64_t now)
@@ -173,11 +176,12 @@ static void show_message(int64_t now)
 static void show_sum(int64_t now)
 {
     struct line line = {.room = LINE_SIZE - 1};
-    struct sample start = {.at_ms = started_ms};
+    double rate = rate_since(&first, now);
 
     add(&line, "%" PRIu64 " %s", things_done, things);
     add_time(&line, " in ", (double)(now - started_ms) / 1000, "");
-    add_rate(&line, rate_since(&start, now));
+    if (rate > 0)
+        add_rate(&line, rate);
     report("%s", line.text);
 }
 
@@ -204,7 +208,6 @@ void progress_start(const char *what, uint64_t total)
     things = what;
     things_total = total;
     started_ms = clock_steady_ms();
-    take_sample(started_ms);
     if (wanted == NEVER)
         form = OFF;
     else if (line_can_stand)

@@ -11,6 +11,7 @@
 #include "link.h"
 #include "options.h"
 #include "output.h"
+#include "progress.h"
 #include "report.h"
 #include "stop.h"
 #include "text.h"
@@ -34,7 +35,7 @@ static const char usage[] =
     "      --until-empty       wait until nothing is ready in the queues\n"
     "      --until N           wait until each of the queues has N messages ready, or more\n"
     "      --timeout S         stop waiting after S seconds\n"
-    "      --health            one line of JSON: is all well?\n" LINK_USAGE COMMON_USAGE;
+    "      --health            one line of JSON: is all well?\n" PROGRESS_USAGE LINK_USAGE COMMON_USAGE;
 
 enum {
     OPTION_PEEK = OPTION_OWN,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {{"peek", required_argument, NULL, O
                                              {"timeout", required_argument, NULL, OPTION_TIMEOUT},
                                              {"format", required_argument, NULL, OPTION_FORMAT},
                                              {"health", no_argument, NULL, OPTION_HEALTH},
+                                             PROGRESS_LONG_OPTIONS,
                                              LINK_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
@@ -204,6 +206,18 @@ static const char *unsatisfied(void)
     return NULL;
 }
 
+/* What has come, or what has gone of the most that was there. */
+static void show_progress(void)
+{
+    static uint64_t most;
+    uint64_t ready = 0;
+
+    for (size_t i = 0; i < queue_count; i++)
+        ready += job == UNTIL && (long)depths[i].ready > number ? (uint64_t)number : depths[i].ready;
+    most = job == UNTIL ? queue_count * (uint64_t)number : ready > most ? ready : most;
+    progress_set(job == UNTIL ? ready : most - ready, most);
+}
+
 static enum exit_code wait_for_queues(void)
 {
     int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
@@ -211,14 +225,17 @@ static enum exit_code wait_for_queues(void)
     enum exit_code printed;
     bool over = false;
 
+    progress_start("messages", 0);
     while (code == EXIT_OK && unsatisfied() != NULL && !over && !stop_requested()) {
         int64_t left = timeout_s < 0 ? POLL_MS : until - clock_steady_ms();
 
+        show_progress();
         over = left <= 0;
         if (!over)
             link_wait(looking, -1, left < POLL_MS ? (int)left : POLL_MS);
         code = look_at_all();
     }
+    progress_done();
     if (code != EXIT_OK)
         return code;
     printed = print_depths();
@@ -403,7 +420,8 @@ static void read_options(int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
            -1)
-        if (!own_option(option) && !link_option(&link_options, option) && !common_option(option, usage))
+        if (!own_option(option) && !progress_option(option) && !link_option(&link_options, option) &&
+            !common_option(option, usage))
             usage_error();
     queues_named = optind < argc;
     if (job == HEALTH && queues_named) {
