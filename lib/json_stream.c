@@ -21,6 +21,7 @@ struct json_stream {
     int fd;
     size_t max;
     char *buffer;
+    uint64_t gone; /* bytes of the stream before the buffer */
     size_t size;
     size_t start;   /* of what has not been handed out */
     size_t scanned; /* up to where it was looked at: start <= scanned <= filled */
@@ -52,6 +53,11 @@ void json_stream_free(struct json_stream *stream)
         return;
     free(stream->buffer);
     free(stream);
+}
+
+uint64_t json_stream_position(const struct json_stream *stream)
+{
+    return stream->gone + stream->start;
 }
 
 /* Moves on over bytes that were looked at, counting their lines. */
@@ -194,6 +200,7 @@ bool json_stream_fill(struct json_stream *stream)
 
     if (stream->start > 0) {
         memmove(stream->buffer, stream->buffer + stream->start, stream->filled - stream->start);
+        stream->gone += stream->start;
         stream->scanned -= stream->start;
         stream->filled -= stream->start;
         stream->start = 0;

@@ -35,6 +35,9 @@ struct json_piece {
 struct json_stream *json_stream_new(int fd, size_t max);
 void json_stream_free(struct json_stream *stream);
 
+/* How many bytes of the stream were handed out, or skipped. */
+uint64_t json_stream_position(const struct json_stream *stream);
+
 /* What the buffer holds next. Never reads. */
 enum json_stream_event json_stream_next(struct json_stream *stream, struct json_piece *piece);
 

@@ -1,0 +1,156 @@
+#include "receipts.h"
+
+#include "order_store.h"
+#include "output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_SIZE 4096
+
+struct receipts {
+    struct receipt *ring;
+    size_t size;
+    uint64_t first; /* number of the first that was not printed */
+    uint64_t end;
+    uint64_t told;
+    bool some_repeated; /* one of them may be RECEIPT_REPEATED */
+    bool some_pending;
+};
+
+struct receipts *receipts_new(void)
+{
+    struct receipts *receipts = need_calloc(1, sizeof *receipts);
+
+    receipts->size = FIRST_SIZE;
+    receipts->ring = need_calloc(receipts->size, sizeof *receipts->ring);
+    return receipts;
+}
+
+void receipts_free(struct receipts *receipts)
+{
+    if (receipts == NULL)
+        return;
+    free(receipts->ring);
+    free(receipts);
+}
+
+struct receipt *receipts_at(struct receipts *receipts, uint64_t number)
+{
+    return &receipts->ring[number % receipts->size];
+}
+
+struct receipt *receipts_of_seq(struct receipts *receipts, int64_t seq)
+{
+    for (uint64_t i = receipts->first; i < receipts->end; i++)
+        if (receipts_at(receipts, i)->seq == seq)
+            return receipts_at(receipts, i);
+    return NULL;
+}
+
+struct receipt *receipts_next(struct receipts *receipts, enum receipt_state state, uint64_t *from)
+{
+    uint64_t i = *from > receipts->first ? *from : receipts->first;
+
+    while (i < receipts->end && receipts_at(receipts, i)->state != state)
+        i++;
+    *from = i + 1;
+    return i < receipts->end ? receipts_at(receipts, i) : NULL;
+}
+
+void receipts_change(struct receipts *receipts, enum receipt_state from, enum receipt_state to)
+{
+    struct receipt *receipt;
+    uint64_t at = 0;
+
+    while ((receipt = receipts_next(receipts, from, &at)) != NULL)
+        receipt->state = to;
+}
+
+static void grow(struct receipts *receipts)
+{
+    size_t size = receipts->size * 2;
+    struct receipt *grown = need_calloc(size, sizeof *grown);
+
+    for (uint64_t i = receipts->first; i < receipts->end; i++)
+        grown[i % size] = *receipts_at(receipts, i);
+    free(receipts->ring);
+    receipts->ring = grown;
+    receipts->size = size;
+}
+
+uint64_t receipts_add(struct receipts *receipts, const struct receipt *receipt)
+{
+    if (receipts_waiting(receipts) == receipts->size)
+        grow(receipts);
+    *receipts_at(receipts, receipts->end) = *receipt;
+    receipts->some_repeated = receipts->some_repeated || receipt->state == RECEIPT_REPEATED;
+    return receipts->end++;
+}
+
+uint64_t receipts_end(const struct receipts *receipts)
+{
+    return receipts->end;
+}
+
+void receipts_cut(struct receipts *receipts, uint64_t end)
+{
+    receipts->end = end;
+}
+
+size_t receipts_waiting(const struct receipts *receipts)
+{
+    return (size_t)(receipts->end - receipts->first);
+}
+
+/* A failure stays: output_flush() tells of it. */
+static void print_line(const struct receipt *receipt)
+{
+    char id[UUID_TEXT_SIZE];
+    char line[128];
+    int len;
+
+    uuid_to_text(receipt->id, id);
+    len = snprintf(line, sizeof line, "{\"order_id\": \"%s\", \"status\": \"%s\"}", id,
+                   order_status_name(receipt->state == RECEIPT_PLACED ? ORDER_PLACED : ORDER_PENDING));
+    (void)output_line(line, (size_t)len);
+}
+
+static void answer_repeats(struct receipts *receipts, const struct receipt *earlier)
+{
+    struct receipt *repeat;
+    uint64_t at = receipts->first + 1;
+
+    while ((repeat = receipts_next(receipts, RECEIPT_REPEATED, &at)) != NULL)
+        if (repeat->seq == earlier->seq)
+            repeat->state = earlier->state;
+}
+
+enum exit_code receipts_print(struct receipts *receipts)
+{
+    for (; receipts->first < receipts->end; receipts->first++) {
+        const struct receipt *receipt = receipts_at(receipts, receipts->first);
+
+        if (receipt->state != RECEIPT_PLACED && receipt->state != RECEIPT_PENDING)
+            break;
+        if (receipt->state == RECEIPT_PENDING)
+            receipts->some_pending = true;
+        if (!receipt->silent) {
+            print_line(receipt);
+            receipts->told++;
+        }
+        if (receipts->some_repeated)
+            answer_repeats(receipts, receipt);
+    }
+    return output_flush();
+}
+
+uint64_t receipts_told(const struct receipts *receipts)
+{
+    return receipts->told;
+}
+
+bool receipts_some_pending(const struct receipts *receipts)
+{
+    return receipts->some_pending;
+}
