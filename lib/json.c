@@ -84,8 +84,52 @@ static bool repeats_key(const cJSON *tree)
     return false;
 }
 
+static size_t number_length(const char *text, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len && strchr("-+.eE0123456789", text[i]) != NULL)
+        i++;
+    return i;
+}
+
+/* Where the next number starts in a valid JSON text, from a place outside of its strings. */
+static size_t find_number(const char *text, size_t at)
+{
+    for (;; at++) {
+        if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9'))
+            return at;
+        if (text[at] != '"')
+            continue;
+        for (at++; text[at] != '"'; at++)
+            if (text[at] == '\\')
+                at++;
+    }
+}
+
+/*
+ * Gives each number of the tree its text, from *at on: cJSON itself keeps no more than a double. valuestring is freed
+ * with the tree, and of no meaning for a number to cJSON.
+ */
+static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
+{
+    if (cJSON_IsNumber(tree)) {
+        size_t start = find_number(text, *at);
+        size_t length = number_length(text + start, len - start);
+
+        tree->valuestring = cJSON_malloc(length + 1);
+        json_need(tree->valuestring);
+        memcpy(tree->valuestring, text + start, length);
+        tree->valuestring[length] = '\0';
+        *at = start + length;
+    }
+    for (cJSON *child = tree->child; child != NULL; child = child->next)
+        keep_numbers(child, text, len, at);
+}
+
 cJSON *json_parse(const char *text, size_t len, const char **reason)
 {
+    size_t at = 0;
     cJSON *tree;
 
     *reason = scan_fault(text, len);
@@ -99,6 +143,7 @@ cJSON *json_parse(const char *text, size_t len, const char **reason)
         cJSON_Delete(tree);
         return NULL;
     }
+    keep_numbers(tree, text, len, &at);
     return tree;
 }
 
@@ -110,6 +155,55 @@ const cJSON *json_member(const cJSON *object, const char *name)
 const char *json_member_text(const cJSON *object, const char *name)
 {
     return cJSON_GetStringValue(json_member(object, name));
+}
+
+/*
+ * The digits of a number without zeros before or after them, and by how many places the point is to the right of
+ * them. False if that is so far that the number is none of 64 bits, or no integer.
+ */
+static bool significant_digits(const char *number, char digits[JSON_MAX_NUMBER + 1], long *shift)
+{
+    size_t count = 0;
+    bool fraction = false;
+    long exponent = 0;
+
+    *shift = 0;
+    for (; *number != '\0' && *number != 'e' && *number != 'E'; number++) {
+        if (*number == '.')
+            fraction = true;
+        else if (fraction)
+            --*shift;
+        if (*number >= (count == 0 ? '1' : '0') && *number <= '9')
+            digits[count++] = *number;
+    }
+    if (*number != '\0')
+        exponent = strtol(number + 1, NULL, 10);
+    for (; count > 0 && digits[count - 1] == '0'; count--)
+        ++*shift;
+    digits[count] = '\0';
+    if (count == 0) {
+        *shift = 0;
+        return true;
+    }
+    if (exponent < -2 * JSON_MAX_NUMBER || exponent > 2 * JSON_MAX_NUMBER)
+        return false;
+    *shift += exponent;
+    return *shift >= 0 && (long)count + *shift <= 18;
+}
+
+bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer)
+{
+    char digits[JSON_MAX_NUMBER + 1];
+    int64_t found;
+    long shift;
+
+    if (!cJSON_IsNumber(value) || !significant_digits(value->valuestring, digits, &shift))
+        return false;
+    found = strtoll(digits, NULL, 10);
+    for (; shift > 0; shift--)
+        found *= 10;
+    *integer = *value->valuestring == '-' ? -found : found;
+    return *integer >= least && *integer <= most;
 }
 
 size_t json_compact(char *text, size_t len)
@@ -272,12 +366,14 @@ static char *quote_numbers(const char *text, size_t len, size_t *quoted_len)
             quoted[out++] = '"';
             quoted[out++] = 's';
         } else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {
+            size_t length = number_length(text + i, len - i);
+
             quoted[out++] = '"';
             quoted[out++] = 'n';
-            while (i < len && strchr("-+.eE0123456789", text[i]) != NULL)
-                quoted[out++] = text[i++];
+            memcpy(quoted + out, text + i, length);
+            out += length;
             quoted[out++] = '"';
-            i--;
+            i += length - 1;
         } else {
             quoted[out++] = text[i];
         }

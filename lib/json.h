@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The tree of the one value in text[0..len), white space around it allowed; the caller frees it with
@@ -23,6 +24,12 @@ const cJSON *json_member(const cJSON *object, const char *name);
 
 /* The text of a member that is a string, otherwise NULL. */
 const char *json_member_text(const cJSON *object, const char *name);
+
+/*
+ * Is value, which is NULL or came from json_parse(), an integer from least to most, both of 18 digits at most? That is
+ * decided by the digits that are written: 1.0 and 10e-1 are 1, 0.99999999999999999999 is not, though a double would be.
+ */
+bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer);
 
 /* Takes out, in place, the white space between the tokens of a valid JSON text; returns the new length. */
 size_t json_compact(char *text, size_t len);

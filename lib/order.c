@@ -57,6 +57,7 @@ static bool read_item(const cJSON *value, size_t index, struct order_item *item,
 {
     char what[64];
     const cJSON *qty;
+    int64_t count;
 
     if (!cJSON_IsObject(value))
         return refuse(fault, "items[%zu] is not an object", index);
@@ -69,11 +70,9 @@ static bool read_item(const cJSON *value, size_t index, struct order_item *item,
         return refuse(fault, "items[%zu].qty is missing", index);
     if (!cJSON_IsNumber(qty))
         return refuse(fault, "items[%zu].qty is not a number", index);
-    /* The range first: converting a double beyond it to int would be undefined. */
-    if (!(qty->valuedouble >= 1 && qty->valuedouble <= ORDER_MAX_QTY) ||
-        qty->valuedouble != (double)(int)qty->valuedouble)
+    if (!json_integer(qty, 1, ORDER_MAX_QTY, &count))
         return refuse(fault, "items[%zu].qty is not an integer from 1 to %d", index, ORDER_MAX_QTY);
-    item->qty = (int)qty->valuedouble;
+    item->qty = (int)count;
     return true;
 }
 

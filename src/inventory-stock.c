@@ -51,16 +51,6 @@ static bool refuse(const struct json_piece *piece, const char *reason)
     return false;
 }
 
-static bool read_amount(const cJSON *value, int64_t *amount)
-{
-    double least = add ? -(double)STOCK_MAX : 0;
-
-    if (!cJSON_IsNumber(value) || !(value->valuedouble >= least && value->valuedouble <= (double)STOCK_MAX))
-        return false;
-    *amount = (int64_t)value->valuedouble;
-    return (double)*amount == value->valuedouble;
-}
-
 static bool read_change(const struct json_piece *piece, struct change *change)
 {
     const char *reason;
@@ -71,7 +61,7 @@ static bool read_change(const struct json_piece *piece, struct change *change)
     change->sku = json_member_text(change->tree, "sku");
     if (change->sku == NULL || !text_is_printable(change->sku, strlen(change->sku), ORDER_MAX_TEXT))
         return refuse(piece, "sku is not a string of 1 to 256 bytes without control characters");
-    if (!read_amount(json_member(change->tree, "on_hand"), &change->amount))
+    if (!json_integer(json_member(change->tree, "on_hand"), add ? -STOCK_MAX : 0, STOCK_MAX, &change->amount))
         return refuse(piece, add ? "on_hand is not an integer of up to 10^12"
                                  : "on_hand is not an integer from 0 to 10^12");
     return true;

@@ -65,6 +65,10 @@ outcomes()
 {"sku":"a","on_hand":"1"}
 {"sku":"a","on_hand":1000000000001}
 {"sku":"a","on_hand":1e400}
+{"sku":"a","on_hand":1e-400}
+{"sku":"a","on_hand":0.99999999999999999999}
+{"sku":"a","on_hand":-0.00000000000000000001}
+{"sku":"a","on_hand":1000000000000.0000001}
 {"sku":"a","sku":"b","on_hand":1}
 []
 no JSON

@@ -332,7 +332,7 @@ rejected_bodies()
     texts=('not json' '' ' ' "$head" "$head}]}x" "$head}]}$head}]}" "$head}],}" "$head}]} // comment" "$head}]"
         "$head,\"qty\":1}]}" "$head}],\"order_id\":\"@\"}" "$head}],\"\\u006frder_id\":\"@\"}" "$head}],\"x\":{\"a\":1,\"a\":1}}"
         "${head/@/@\\u0000}}]}" "${head/@/@\\ud800}}]}" "${head/@/@"$'\x01'"}}]}" "${head/@/@"$'\xff'"}}]}" "${head/@/@\\x}}]}"
-        $'\xef\xbb\xbf'"$head}]}" "${head//\"/\'}}]}" "${head%1}01}]}" "${head%1}1.}]}" "${head%1}1e999}]}" "${head%1}NaN}]}" "${head%1}+1}]}"
+        $'\xef\xbb\xbf'"$head}]}" "${head//\"/\'}}]}" "${head%1}01}]}" "${head%1}1.}]}" "${head%1}1e999}]}" "${head%1}0.99999999999999999999}]}" "${head%1}NaN}]}" "${head%1}+1}]}"
         "$head}],\"x\":$(printf '[%.0s' {1..64})$(printf ']%.0s' {1..64})}")
     topology
     bad=0

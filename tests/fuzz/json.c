@@ -52,6 +52,21 @@ static void check_canonical(const char *text, size_t len, const char *compact, s
     cJSON_free(other);
 }
 
+/* Within these bounds a double holds every integer; and what is written in 4 characters is not rounded to one. */
+static void check_integers(const cJSON *tree)
+{
+    int64_t bound = INT64_C(1000000000000000);
+    int64_t integer;
+
+    if (json_integer(tree, -bound, bound, &integer))
+        assert((double)integer == tree->valuedouble);
+    else
+        assert(!cJSON_IsNumber(tree) || !(tree->valuedouble >= -1000 && tree->valuedouble <= 1000) ||
+               tree->valuedouble != (double)(int)tree->valuedouble || strlen(tree->valuestring) > 4);
+    for (const cJSON *child = tree->child; child != NULL; child = child->next)
+        check_integers(child);
+}
+
 static void check_parse(const char *text, size_t len)
 {
     const char *reason;
@@ -63,6 +78,7 @@ static void check_parse(const char *text, size_t len)
     assert((tree == NULL) == (reason != NULL));
     if (tree == NULL)
         return;
+    check_integers(tree);
     copy = malloc(len + 1);
     assert(copy != NULL);
     memcpy(copy, text, len);
