@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -107,7 +108,7 @@ static void add(struct line *line, const char *format, ...)
 
 static void add_time(struct line *line, const char *before, double seconds, const char *after)
 {
-    uint64_t whole = seconds < 1e9 ? (uint64_t)seconds : 1000000000;
+    uint64_t whole = seconds < 1e9 ? (uint64_t)(seconds + 0.5) : 1000000000;
     uint64_t hours = whole / 3600;
     unsigned minutes = (unsigned)(whole / 60 % 60);
     unsigned rest = (unsigned)(whole % 60);
@@ -201,16 +202,21 @@ static void show_if_due(void)
 
 /* ---- the work ---- */
 
+static bool line_can_stand(void)
+{
+    const char *type = getenv("TERM");
+
+    return isatty(STDERR_FILENO) == 1 && !terminal_in_use && type != NULL && strcmp(type, "dumb") != 0;
+}
+
 void progress_start(const char *what, uint64_t total)
 {
-    bool line_can_stand = isatty(STDERR_FILENO) == 1 && !terminal_in_use;
-
     things = what;
     things_total = total;
     started_ms = clock_steady_ms();
     if (wanted == NEVER)
         form = OFF;
-    else if (line_can_stand)
+    else if (line_can_stand())
         form = LINE;
     else
         form = wanted == ALWAYS ? MESSAGES : OFF;

@@ -1,9 +1,10 @@
 /*
  * progress: how far long work has come, on standard error, for somebody who waits: done, rate, time left.
  *
- * On a terminal that is one line, below the messages of report.h, and gone at the end. Elsewhere there is
- * nothing. --quiet: nothing anywhere. --progress: on a terminal the same, elsewhere a message each second; and
- * a message with the sum at the end.
+ * On a terminal that is one line, below the messages of report.h, and gone at the end; work that is over in half a
+ * second has none. Elsewhere, and on a terminal that cannot take back what was written (TERM is "dumb" or missing),
+ * there is nothing. --quiet: nothing anywhere. --progress: a line where it can be, elsewhere a message each second;
+ * and a message with the sum at the end.
  *
  * Between redraws, a few a second, nothing is asked of the system but the time. What cannot be written is
  * nobody's fault.

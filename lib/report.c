@@ -42,11 +42,11 @@ const char *report_name(void)
     return program;
 }
 
-/* Spaces, since not every terminal knows a command for it. */
+/* ECMA-48's "erase in line": what the terminal itself has put behind it, such as ^C, goes too. */
 static void erase_status(void)
 {
     if (status_stands)
-        (void)fprintf(stderr, "\r%*s\r", (int)strlen(status), "");
+        (void)fputs("\r\033[K", stderr);
     status_stands = false;
 }
 

@@ -55,7 +55,7 @@ _Noreturn void die_no_memory(void);
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
 
 /*
- * For standard error on a terminal: keeps line (at most 255 bytes of ASCII, without a newline) below all that is
+ * For standard error on a terminal that knows ECMA-48: keeps line (at most 255 bytes of ASCII, without a newline) below all that is
  * written here, until another takes its place, or the empty one, or die().
  */
 void report_status(const char *line);
