@@ -31,8 +31,9 @@ isolate()
 tidy()
 {
     local pid
-    for pid in "${STARTED[@]}"; do
-        kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+    # No others: the number of one that has ended may be that of a stranger by now.
+    for pid in $(jobs -rp); do
+        [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
     done
     [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null
 }
@@ -71,6 +72,22 @@ finish()
     wait "$1" || status=$?
 }
 
+# ended PID: has it ended? What nobody waited for yet is still there, as a zombie.
+ended()
+{
+    local stat
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    [[ ${stat##*) } == Z* ]]
+}
+
+# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), once it was sent the signal; $status is its exit status.
+ends()
+{
+    [ -z "${2:-}" ] || kill -"$2" "$1"
+    PATIENCE=${3:-5} eventually ended "$1"
+    finish "$1"
+}
+
 # eventually COMMAND...: tries it until it succeeds, for $PATIENCE seconds at most.
 eventually()
 {
@@ -96,6 +113,11 @@ holds()
     [ "$(ready "$1")" = "$2" ]
 }
 
+is_consumed()
+{
+    queue-inspect "$1" | jq -e '.consumers > 0'
+}
+
 # drain QUEUE: takes all messages out, a line for each, through the management API: {properties, payload, ...}.
 drain()
 {
@@ -116,6 +138,21 @@ publish()
     amqp-publish -u "$AMQP_URL" -e "$exchange" -r "$key" -b "$body" "$@"
 }
 
+# post EXCHANGE KEY BODY [PROPERTIES [ENCODING]]: publishes through the management API, which knows every property.
+post()
+{
+    local message
+    message=$(jq -nc --arg key "$2" --arg body "$3" --argjson properties "${4:-{\}}" --arg encoding "${5:-string}" \
+        '{routing_key: $key, payload: $body, payload_encoding: $encoding, properties: $properties}')
+    api POST "exchanges/$VHOST/${1:-amq.default}/publish" "$message" | jq -e .routed >/dev/null
+}
+
+# cut_connections: the broker closes all connections of the test.
+cut_connections()
+{
+    broker ctl -q close_all_connections --vhost "$VHOST" 'cut by a test' >/dev/null
+}
+
 # topology: makes sure that the queues are there, for tests that publish before any program of ours has run.
 topology()
 {
@@ -133,4 +170,46 @@ event()
 order()
 {
     printf '{"user_id":"%s","restaurant_id":"r-1","items":[{"sku":"burger","qty":%s}]}\n' "${2:-u-1}" "${1:-1}"
+}
+
+# ids: of the events on standard input.
+ids()
+{
+    jq -r .order_id
+}
+
+# says FILE LINE [N]: the line stands in the file exactly N times (1).
+says()
+{
+    [ "$(grep -cxF -- "$2" "$1")" -eq "${3:-1}" ]
+}
+
+# repeat N TEXT
+repeat()
+{
+    local padding
+
+    printf -v padding '%*s' "$1" ''
+    printf '%s' "${padding// /$2}"
+}
+
+now_ms()
+{
+    date +%s%3N
+}
+
+# to_full COMMAND...: with a standard output that takes nothing.
+to_full()
+{
+    "$@" >/dev/full
+}
+
+# full_pipe: descriptor 7 becomes a pipe that takes nothing more until something is read from it.
+full_pipe()
+{
+    mkfifo pipe
+    exec 7<>pipe
+    status=0
+    timeout 0.3 cat /dev/zero >&7 || status=$?
+    [ "$status" -eq 124 ]
 }

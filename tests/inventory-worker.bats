@@ -51,44 +51,12 @@ thaw()
     kill -CONT "$pid"
 }
 
-# cut_connections: the broker closes all connections of the test.
-cut_connections()
-{
-    broker ctl close_all_connections --vhost "$VHOST" 'cut by a test' >/dev/null
-}
-
 # --- processes
 
 # worker ARGS...: runs inventory-worker, not for ever if it does not end by itself.
 worker()
 {
     timeout 30 inventory-worker "$@"
-}
-
-# ended PID: has it ended? What nobody waited for yet is still there, as a zombie.
-ended()
-{
-    local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
-    [[ ${stat##*) } == Z* ]]
-}
-
-# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), once it was sent the signal; $status is its exit status.
-ends()
-{
-    [ -z "${2:-}" ] || kill -"$2" "$1"
-    PATIENCE=${3:-5} eventually ended "$1"
-    finish "$1"
-}
-
-# full_pipe: descriptor 7 becomes a pipe that takes nothing more until something is read from it.
-full_pipe()
-{
-    mkfifo pipe
-    exec 7<>pipe
-    status=0
-    timeout 0.3 cat /dev/zero >&7 || status=$?
-    [ "$status" -eq 124 ]
 }
 
 # start_stuck NAME COMMAND...: as start does, with the full pipe for its standard output.
@@ -123,29 +91,12 @@ place_many()
         amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
 }
 
-# ids: of the events on standard input.
-ids()
-{
-    jq -r .order_id
-}
-
 # uuid_of NAME: its UUIDv5 in the URL name space, by RFC 9562 and sha1sum alone.
 uuid_of()
 {
     local hash
     hash=$({ printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8' && printf %s "$1"; } | sha1sum)
     printf '%s-%s-5%s-%x%s-%s\n' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" $((0x${hash:16:1} & 3 | 8)) "${hash:17:3}" "${hash:20:12}"
-}
-
-# says FILE LINE [N]: the line stands in the file exactly N times (1).
-says()
-{
-    [ "$(grep -cxF -- "$2" "$1")" -eq "${3:-1}" ]
-}
-
-now_ms()
-{
-    date +%s%3N
 }
 
 # has_consumers N: so many workers take orders.

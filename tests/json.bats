@@ -19,15 +19,6 @@ teardown()
     tidy
 }
 
-# repeat N TEXT
-repeat()
-{
-    local padding
-
-    printf -v padding '%*s' "$1" ''
-    printf '%s' "${padding// /$2}"
-}
-
 # bytes TEXT: the text with each %HH replaced by that byte.
 bytes()
 {

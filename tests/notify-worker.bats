@@ -23,38 +23,6 @@ worker()
     timeout 30 notify-worker "$@"
 }
 
-# ended PID: has it ended? What nobody waited for yet is still there, as a zombie.
-ended()
-{
-    local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
-    [[ ${stat##*) } == Z* ]]
-}
-
-# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), once it was sent the signal; $status is its exit status.
-ends()
-{
-    [ -z "${2:-}" ] || kill -"$2" "$1"
-    PATIENCE=${3:-5} eventually ended "$1"
-    finish "$1"
-}
-
-# cut_connections: the broker closes all connections of the test.
-cut_connections()
-{
-    broker ctl close_all_connections --vhost "$VHOST" 'cut by a test' >/dev/null
-}
-
-# full_pipe: descriptor 7 becomes a pipe that takes nothing more until something is read from it.
-full_pipe()
-{
-    mkfifo pipe
-    exec 7<>pipe
-    status=0
-    timeout 0.3 cat /dev/zero >&7 || status=$?
-    [ "$status" -eq 124 ]
-}
-
 # script NAME: a program with the shell commands on standard input; it may use the folder of the test.
 script()
 {
@@ -108,18 +76,6 @@ announce_many()
         amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
 }
 
-# ids: of the events on standard input.
-ids()
-{
-    jq -r .order_id
-}
-
-# says FILE LINE [N]: the line stands in the file exactly N times (1).
-says()
-{
-    [ "$(grep -cxF -- "$2" "$1")" -eq "${3:-1}" ]
-}
-
 lines_in()
 {
     [ "$(wc -l <"$1")" -eq "$2" ]
@@ -128,11 +84,6 @@ lines_in()
 has_consumers()
 {
     [ "$(queue-inspect "$RESERVED_Q" | jq .consumers)" -eq "$1" ]
-}
-
-now_ms()
-{
-    date +%s%3N
 }
 
 # --- telling

@@ -26,15 +26,6 @@ teardown()
 
 # ---- what the tests say often ----
 
-# repeat N TEXT
-repeat()
-{
-    local padding
-
-    printf -v padding '%*s' "$1" ''
-    printf '%s' "${padding// /$2}"
-}
-
 # many N TEXT: the same for a number so large that bash would take its time.
 many()
 {
@@ -1384,7 +1375,7 @@ connection_of()
         eventually has "place.$n.out" 2
         PATIENCE=5
         kill -"$signal" "$PID"
-        eventually is_gone "$PID"
+        eventually ended "$PID"
         finish "$PID"
         close_input
         [ "$status" -eq "$want" ]
@@ -1397,12 +1388,6 @@ HUP 129
 END
     stored 6 PLACED
     holds "$PLACED_Q" 6
-}
-
-# is_gone PID: has it ended?
-is_gone()
-{
-    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
 
 @test "order-place: SIGTERM in the midst of a stream: a receipt for all that was stored, and no more" {
@@ -1429,7 +1414,7 @@ is_gone()
     eventually grep -q 'attempt 1' place.err
     PATIENCE=5
     kill -TERM "$PID"
-    eventually is_gone "$PID"
+    eventually ended "$PID"
     finish "$PID"
     [ "$status" -eq 143 ]
     diff place.out <(receipt 1 PENDING; receipt 2 PENDING)

@@ -44,15 +44,10 @@ four_orders()
     [ "${#ids[@]}" -eq 4 ]
 }
 
-# has_store PID: has it opened the store? is_gone PID: has it ended?
+# has_store PID: has it opened the store?
 has_store()
 {
     [ -n "$(find "/proc/$1/fd" -lname '*/orders.db')" ]
-}
-
-is_gone()
-{
-    [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
 
 # users: of the orders that were shown, in one line.
@@ -281,7 +276,7 @@ END
     eventually grep -q order_id show.out
     PATIENCE=5
     kill -TERM "$PID"
-    eventually is_gone "$PID"
+    eventually ended "$PID"
     finish "$PID"
     [ "$status" -eq 143 ]
 }

@@ -91,11 +91,6 @@ workflow_runs()
     [ -z "$(dlq-replay)" ]
 }
 
-is_consumed()
-{
-    queue-inspect "$1" | jq -e '.consumers > 0'
-}
-
 # reduced_user CONFIGURE WRITE READ: from here on programs run as a user with these permissions only.
 reduced_user()
 {
