@@ -93,18 +93,20 @@ static size_t number_length(const char *text, size_t len)
     return i;
 }
 
+/* Past the string that starts at text[at]. */
+static size_t skip_string(const char *text, size_t at)
+{
+    for (at++; text[at] != '"'; at++)
+        at += text[at] == '\\' ? 1 : 0;
+    return at + 1;
+}
+
 /* Where the next number starts in a valid JSON text, from a place outside of its strings. */
 static size_t find_number(const char *text, size_t at)
 {
-    for (;; at++) {
-        if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9'))
-            return at;
-        if (text[at] != '"')
-            continue;
-        for (at++; text[at] != '"'; at++)
-            if (text[at] == '\\')
-                at++;
-    }
+    while (text[at] != '-' && (text[at] < '0' || text[at] > '9'))
+        at = text[at] == '"' ? skip_string(text, at) : at + 1;
+    return at;
 }
 
 /*
@@ -253,14 +255,6 @@ char *json_shown(const char *text, size_t len, size_t *shown_len)
     }
     *shown_len = out;
     return shown;
-}
-
-/* Past the string that starts at text[at]. */
-static size_t skip_string(const char *text, size_t at)
-{
-    for (at++; text[at] != '"'; at++)
-        at += text[at] == '\\' ? 1 : 0;
-    return at + 1;
 }
 
 /* Past the value that starts at text[at], of a member of an object: to the comma or brace that ends it. */
