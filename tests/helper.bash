@@ -213,3 +213,14 @@ full_pipe()
     timeout 0.3 cat /dev/zero >&7 || status=$?
     [ "$status" -eq 124 ]
 }
+
+# with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is.
+with_memory()
+{
+    local limit=$1
+    shift
+    (
+        [ -n "${SANITIZE:-}" ] || ulimit -v "$limit"
+        exec "$@"
+    )
+}

@@ -749,7 +749,7 @@ END
         echo
         order 1 third
     } >input
-    run -65 --separate-stderr bash -c 'ulimit -v 65536; exec order-place --rejects rejects <input'
+    run -65 --separate-stderr with_memory 65536 order-place --rejects rejects <input
     diff <(echo "$stderr") - <<'END'
 order-place: input 2 (line 2): too large
 order-place: input 4 (line 3): too large
@@ -767,9 +767,8 @@ END
             head -c 67108864 /dev/zero | tr '\0' "$kind"
             printf '\n%s' "$(order 1 after)"
         } | (
-            ulimit -v 65536
             status=0
-            order-place >receipts 2>log || status=$?
+            with_memory 65536 order-place >receipts 2>log || status=$?
             [ "$status" -eq "$([ "$kind" = ' ' ] && echo 0 || echo 65)" ]
         )
         has log "$([ "$kind" = ' ' ] && echo 0 || echo 1)"
@@ -783,7 +782,7 @@ END
         printf '{"user_id":"%d","restaurant_id":"r","items":[%s]}\n' "$i" "${items:1}"
     done >input
     [ "$(wc -c <input)" -gt 54000000 ]
-    run -0 --separate-stderr bash -c 'ulimit -v 49152; exec order-place <input'
+    run -0 --separate-stderr with_memory 49152 order-place <input
     [ "${#lines[@]}" -eq 200 ]
     [[ $output != *PENDING* ]]
     stored 200 PLACED
