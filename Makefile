@@ -31,16 +31,18 @@ LIBS_ALL = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
+# What the programs are measured against, and with.
+BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm
-SOURCES := $(wildcard src/*.c lib/*.[ch] tests/fuzz/*.c tests/shim/*.c)
+SOURCES := $(wildcard src/*.c lib/*.[ch] tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
 TESTS ?= tests
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check storm fuzz lint format install uninstall clean force
+.PHONY: all build help deps demo check storm bench bench-programs fuzz lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -54,6 +56,7 @@ help:
 	@echo 'make check      the same preparation, then every test'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200'
+	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
 	@echo 'make install    programs and man pages, under PREFIX ($(PREFIX)) and DESTDIR'
@@ -73,7 +76,7 @@ check: deps
 
 lint:
 	@scripts/deps lint
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs
 	clang-format --dry-run --Werror $(SOURCES)
 	shellcheck -x $(SCRIPTS) .ci/run tests/helper.bash tests/setup_suite.bash
 	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
@@ -101,6 +104,14 @@ ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
 	tests/storm --rounds $(ROUNDS)
+
+# The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
+bench:
+	@scripts/deps bench
+	@$(MAKE) -s --no-print-directory build bench-programs
+	tests/bench/bench $(if $(QUICK),--quick) $(if $(LONG),--long)
+
+bench-programs: $(BENCH)
 
 format:
 	clang-format -i $(SOURCES)
@@ -133,7 +144,10 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(BUILD)/*/*.d)
+$(BENCH): %: %.o
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 clean:
 	rm -rf $(BUILD) $(BIN)
