@@ -71,7 +71,7 @@ demo: deps
 	@scripts/demo
 
 check: deps
-	@$(MAKE) -s --no-print-directory build
+	@$(MAKE) -s --no-print-directory build bench-programs
 	bats $(TESTS)
 
 lint:

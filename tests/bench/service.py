@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """The programs' three jobs as a Python service with aio-pika usually does them: for comparison.
 
-service.py place EXCHANGE KEY AT_ONCE < orders    parses each order, publishes its event, waits for the confirm
-service.py relay QUEUE EXCHANGE KEY PREFETCH COUNT  parses each event, reserves, publishes the outcome, acknowledges
-service.py consume QUEUE PREFETCH COUNT           parses each event, prints it, acknowledges
+service.py place EXCHANGE KEY < orders       parses each order, publishes its event, waits for the confirm
+service.py relay QUEUE EXCHANGE KEY COUNT    parses each event, reserves, publishes the outcome, acknowledges
+service.py consume QUEUE COUNT               parses each event, prints it, acknowledges
 
-Orders are kept in memory alone.
+One after the other, with a prefetch of 5 and of 10. Orders are kept in memory alone.
 """
 
 import asyncio
@@ -37,47 +37,31 @@ def event_of(order, event_type):
     return {**order, "event_type": event_type, "ts": datetime.now(timezone.utc).isoformat()}
 
 
-async def place(connection, exchange_name, key, at_once):
+async def place(connection, exchange_name, key):
     channel = await connection.channel(publisher_confirms=True)
     exchange = await channel.get_exchange(exchange_name)
-    room = asyncio.Semaphore(int(at_once))
-
-    async def place_one(line):
-        try:
-            event = event_of({"order_id": str(uuid.uuid4()), **json.loads(line)}, "OrderPlaced")
-            await exchange.publish(message(event), routing_key=key, mandatory=True)
-            print(json.dumps({"order_id": event["order_id"], "status": "PLACED"}))
-        finally:
-            room.release()
-
-    tasks = []
     for line in sys.stdin:
-        await room.acquire()
-        tasks.append(asyncio.create_task(place_one(line)))
-    await asyncio.gather(*tasks)
+        event = event_of({"order_id": str(uuid.uuid4()), **json.loads(line)}, "OrderPlaced")
+        await exchange.publish(message(event), routing_key=key, mandatory=True)
+        print(json.dumps({"order_id": event["order_id"], "status": "PLACED"}))
 
 
 async def take(connection, queue_name, prefetch, count, handle):
-    """Has handle take the events of a queue, as many at once as the prefetch allows, until count are acknowledged."""
+    """Has handle take count events of a queue, and acknowledges each."""
     channel = await connection.channel()
-    await channel.set_qos(prefetch_count=int(prefetch))
+    await channel.set_qos(prefetch_count=prefetch)
     queue = await channel.get_queue(queue_name)
-    done = asyncio.get_running_loop().create_future()
     left = int(count)
-
-    async def take_one(delivery):
-        nonlocal left
-        async with delivery.process():
-            await handle(json.loads(delivery.body))
-        left -= 1
-        if left == 0:
-            done.set_result(None)
-
-    await queue.consume(take_one)
-    await done
+    async with queue.iterator() as deliveries:
+        async for delivery in deliveries:
+            async with delivery.process():
+                await handle(json.loads(delivery.body))
+            left -= 1
+            if left == 0:
+                break
 
 
-async def relay(connection, queue_name, exchange_name, key, prefetch, count):
+async def relay(connection, queue_name, exchange_name, key, count):
     channel = await connection.channel(publisher_confirms=True)
     exchange = await channel.get_exchange(exchange_name)
 
@@ -89,16 +73,16 @@ async def relay(connection, queue_name, exchange_name, key, prefetch, count):
         outcome = event_of(event, "InventoryReserved" if reserved else "InventoryFailed")
         await exchange.publish(message(outcome), routing_key=key, mandatory=True)
 
-    await take(connection, queue_name, prefetch, count, reserve)
+    await take(connection, queue_name, 5, count, reserve)
 
 
-async def consume(connection, queue_name, prefetch, count):
+async def consume(connection, queue_name, count):
     async def notify(event):
         if event["order_id"] not in handled:
             handled.add(event["order_id"])
             print(json.dumps(event))
 
-    await take(connection, queue_name, prefetch, count, notify)
+    await take(connection, queue_name, 10, count, notify)
 
 
 async def main(job, *arguments):
