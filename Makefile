@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 
 PROGRAMS := $(patsubst src/%.c,%,$(wildcard src/*.c))
-PACKAGES := librabbitmq libcjson uuid sqlite3
+PACKAGES := librabbitmq libcjson libcurl uuid sqlite3
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,7 +26,8 @@ endif
 CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
 CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
-LIBS_ALL = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+# --as-needed: only the program that speaks HTTP is to load what that takes.
+LIBS_ALL = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
