@@ -3,6 +3,7 @@
 
 #include "columns.h"
 
+#include "report.h"
 #include "text.h"
 
 #include <string.h>
@@ -36,6 +37,21 @@ static size_t walk(const char *text, size_t columns, size_t *used)
         at += step;
     }
     return at;
+}
+
+FILE *columns_start(char **text, size_t *len)
+{
+    FILE *out = open_memstream(text, len);
+
+    if (out == NULL)
+        die_no_memory();
+    return out;
+}
+
+void columns_finish(FILE *out)
+{
+    if (fclose(out) != 0)
+        die_no_memory();
 }
 
 size_t columns_of(const char *text)

@@ -12,6 +12,10 @@
 
 size_t columns_of(const char *text);
 
+/* A stream whose text is in *text, to be freed, and its length in *len once columns_finish() has closed it. */
+FILE *columns_start(char **text, size_t *len);
+void columns_finish(FILE *out);
+
 /* How many bytes of the text fit into so many columns, up to the end of a character. */
 size_t columns_fit(const char *text, size_t columns);
 

@@ -114,16 +114,18 @@ static bool check_broker(struct survey *survey, cJSON *checks)
 
 static bool check_all(struct survey *survey, long max_ready, cJSON *checks)
 {
+    bool topology;
     bool consumers;
     bool dead_letters;
     bool backlog;
 
     if (!check_broker(survey, checks))
         return false;
+    topology = check_topology(survey, checks);
     consumers = check_consumers(survey, checks);
     dead_letters = check_dead_letters(survey, checks);
     backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(survey, max_ready, checks);
-    return check_topology(survey, checks) && consumers && dead_letters && backlog;
+    return topology && consumers && dead_letters && backlog;
 }
 
 cJSON *health_check(struct survey *survey, long max_ready, bool *healthy)

@@ -1,8 +1,8 @@
 /*
  * health: is all well with the workflow? Checks, each with a reason if it fails.
  *
- *   {"healthy": ..., "checks": {"broker": {"ok": ..., "detail": "..."}, "topology", "consumers",
- *    "dead_letters", "backlog", "management"}}
+ *   {"healthy": ..., "checks": {"broker": {"ok": ..., "detail": "..."}, "management",
+ *    "topology", "consumers", "dead_letters", "backlog"}}
  *
  * With a broker that is away, "broker" is the only check. "backlog" is there if there is a limit,
  * "management" if there is a management API.

@@ -23,7 +23,7 @@
 struct management {
     CURL *curl;
     char *base;  /* the URL without its login and without a slash at its end */
-    char *vhost; /* escaped for a URL */
+    char *vhost; /* escaped */
     char *answer;
     size_t length;
     bool too_large;
@@ -51,6 +51,16 @@ static enum exit_code fault(struct management *management, enum exit_code code, 
 }
 
 /* ---- the URL ---- */
+
+/* As it stands in a URL; to be freed with curl_free(). */
+static char *escape(struct management *management, const char *text)
+{
+    char *escaped = curl_easy_escape(management->curl, text, 0);
+
+    if (escaped == NULL)
+        die_no_memory();
+    return escaped;
+}
 
 /* A part of it, decoded, to be freed with curl_free(); NULL if it has none. */
 static char *url_part(CURLU *url, CURLUPart part)
@@ -200,7 +210,6 @@ enum exit_code management_new(const char *url, const struct link_options *option
 {
     struct management *made = need_calloc(1, sizeof *made);
     enum exit_code code;
-    char *escaped;
 
     need_option(curl_global_init(CURL_GLOBAL_DEFAULT));
     made->curl = curl_easy_init();
@@ -213,11 +222,7 @@ enum exit_code management_new(const char *url, const struct link_options *option
     }
     set_limits(made);
     set_trust(made->curl, options);
-    escaped = curl_easy_escape(made->curl, options->endpoints[0].vhost, 0);
-    if (escaped == NULL)
-        die_no_memory();
-    made->vhost = need_strdup(escaped);
-    curl_free(escaped);
+    made->vhost = escape(made, options->endpoints[0].vhost);
     *management = made;
     return EXIT_OK;
 }
@@ -228,7 +233,7 @@ void management_free(struct management *management)
         return;
     curl_easy_cleanup(management->curl);
     free(management->base);
-    free(management->vhost);
+    curl_free(management->vhost);
     free(management->answer);
     free(management);
     curl_global_cleanup();
@@ -238,15 +243,11 @@ void management_free(struct management *management)
 
 static void set_url(struct management *management, const char *collection, const char *name, const char *rest)
 {
-    char *escaped = curl_easy_escape(management->curl, name, 0);
-    size_t size;
-    char *url;
+    char *escaped = escape(management, name);
+    size_t size = strlen(management->base) + strlen(collection) + strlen(management->vhost) +
+                  strlen(escaped) + strlen(rest) + sizeof "/api///";
+    char *url = need_calloc(size, 1);
 
-    if (escaped == NULL)
-        die_no_memory();
-    size = strlen(management->base) + strlen(collection) + strlen(management->vhost) + strlen(escaped) +
-           strlen(rest) + sizeof "/api///";
-    url = need_calloc(size, 1);
     (void)snprintf(url, size, "%s/api/%s/%s/%s%s", management->base, collection, management->vhost, escaped,
                    rest);
     need_option(curl_easy_setopt(management->curl, CURLOPT_URL, url));

@@ -23,6 +23,7 @@
 #define ERASE_BELOW "\033[J"
 
 static volatile sig_atomic_t changed;
+static volatile sig_atomic_t suspended;
 static bool is_open;
 
 bool screen_is_possible(void)
@@ -75,6 +76,7 @@ static void on_suspend(int number)
     int kept = errno;
 
     write_now(LEAVE);
+    suspended = 1;
     (void)signal(number, SIG_DFL);
     (void)raise(number);
     errno = kept;
@@ -99,8 +101,11 @@ static void on_continue(int number)
     int kept = errno;
 
     (void)number;
-    (void)handle(SIGTSTP, on_suspend);
-    write_now(ENTER);
+    if (suspended != 0) {
+        (void)handle(SIGTSTP, on_suspend);
+        write_now(ENTER);
+    }
+    suspended = 0;
     changed = 1;
     errno = kept;
 }
@@ -205,14 +210,11 @@ enum exit_code screen_draw(const char *text)
     char *copy = need_strdup(text);
     char *frame = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&frame, &len);
+    FILE *out = columns_start(&frame, &len);
     enum exit_code code;
 
-    if (out == NULL)
-        die_no_memory();
     put_lines(out, copy);
-    if (fclose(out) != 0)
-        die_no_memory();
+    columns_finish(out);
     code = show(frame, len);
     free(frame);
     free(copy);

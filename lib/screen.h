@@ -22,6 +22,8 @@ bool screen_is_utf8(void);
 
 /* Takes the terminal, until screen_close() or the end of the program. After stop_on_signals(). */
 enum exit_code screen_open(void);
+
+/* Gives it back, if it was taken. */
 enum exit_code screen_close(void);
 
 struct screen_size {

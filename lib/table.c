@@ -52,18 +52,15 @@ static enum exit_code print_row(const struct table *table, const size_t *widths,
 {
     char *line = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&line, &len);
+    FILE *out = columns_start(&line, &len);
     enum exit_code code;
 
-    if (out == NULL)
-        die_no_memory();
     for (size_t i = 0; i < table->column_count; i++) {
         if (i > 0)
             (void)fputc(' ', out);
         columns_put(out, table->cells[first + i], widths[i], table->columns[i].align);
     }
-    if (fclose(out) != 0)
-        die_no_memory();
+    columns_finish(out);
     code = output_line(line, len);
     free(line);
     return code;

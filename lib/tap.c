@@ -75,7 +75,7 @@ enum exit_code tap_find_keys(struct tap *tap, struct management *management)
     else
         add_known_keys(tap);
     if (code == EXIT_OK && tap->key_count == 0) {
-        report("which messages of the exchange '%s'? name their routing keys with --key",
+        report("which messages of the exchange '%s'? name their routing keys with --routing-key",
                printable_text(tap->exchange));
         code = EXIT_USAGE;
     }

@@ -298,17 +298,14 @@ static enum exit_code draw(const struct watch *watch)
     struct layout layout = lay_out(watch, screen_size().columns);
     char *text = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    FILE *out = columns_start(&text, &len);
     enum exit_code code;
 
-    if (out == NULL)
-        die_no_memory();
     put_title(watch, out);
     put_headings(watch, &layout, out);
     for (size_t i = 0; i < watch->survey->count; i++)
         put_queue(watch, &layout, i, out);
-    if (fclose(out) != 0)
-        die_no_memory();
+    columns_finish(out);
     code = screen_draw(text);
     free(text);
     return code;
@@ -372,6 +369,7 @@ enum exit_code watch_queues(struct survey *survey, const struct watch_settings *
 {
     struct watch watch = {.survey = survey, .settings = settings};
     enum exit_code code;
+    enum exit_code closed;
 
     watch.trends = need_calloc(survey->count, sizeof *watch.trends);
     code = look_first(&watch);
@@ -379,8 +377,7 @@ enum exit_code watch_queues(struct survey *survey, const struct watch_settings *
         code = screen_open();
     if (code == EXIT_OK)
         code = watch_on(&watch);
-    if (settings->screen && code == EXIT_OK)
-        code = screen_close();
+    closed = screen_close();
     free(watch.trends);
-    return code;
+    return code == EXIT_OK ? closed : code;
 }

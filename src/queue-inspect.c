@@ -250,7 +250,7 @@ static enum exit_code follow_batch(struct consumer *consumer, int64_t left)
     if (code != EXIT_OK)
         return code;
     if (link_generation(consumer_link(consumer)) != generation)
-        report("connected anew: messages that were published meanwhile are missing");
+        report("connected anew: messages that were published meanwhile may be missing");
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = print_delivery(batch[i], consumer_queue(consumer));
     consumer_ack_batch(consumer, batch, count);
