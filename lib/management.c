@@ -194,8 +194,6 @@ static void set_limits(struct management *management)
 
     need_option(curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https"));
     need_option(curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L));
-    /* A queue may be called "..". */
-    need_option(curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L));
     need_option(curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS));
     need_option(curl_easy_setopt(curl, CURLOPT_TIMEOUT, ANSWER_SECONDS));
     need_option(curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L));

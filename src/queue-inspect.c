@@ -33,6 +33,7 @@
 #define PEEK_MS 2000 /* that a message in the queue may take to arrive */
 #define WATCH_SECONDS 2
 #define FOLLOW_BATCH 100
+#define FOLLOW_MS 1000 /* after which a new connection is noticed, though no message comes */
 
 static const char usage[] =
     "usage: queue-inspect [options] [QUEUE...]\n"
@@ -245,7 +246,8 @@ static enum exit_code follow_batch(struct consumer *consumer, int64_t left)
     struct delivery *batch[FOLLOW_BATCH];
     unsigned generation = link_generation(consumer_link(consumer));
     size_t count;
-    enum exit_code code = consumer_take(consumer, batch, FOLLOW_BATCH, &count, (int)left);
+    enum exit_code code =
+        consumer_take(consumer, batch, FOLLOW_BATCH, &count, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
 
     if (code != EXIT_OK)
         return code;

@@ -415,6 +415,136 @@ publish_all_types()
     jq -e '.body_text == "x"' <<<"$output"
 }
 
+# ---- following
+
+# The queues that followers have, as the broker sees them.
+taps()
+{
+    api GET "queues/$VHOST" | jq -c '.[] | select(.name | startswith("amq.gen-")) | {exclusive, auto_delete, arguments}'
+}
+
+# tapped N: are there so many bindings of followers?
+tapped()
+{
+    [ "$(api GET "bindings/$VHOST" | jq '[.[] | select(.source != "" and (.destination | startswith("amq.gen-")))] | length')" = "$1" ]
+}
+
+lines_of()
+{
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+@test "queue-inspect: --follow shows messages as they are published, and their queue gets them all the same" {
+    topology
+    numbered 1 "$PLACED_Q"
+    start follower queue-inspect --follow orders-ex
+    eventually tapped 1
+    run -0 order-place <"$DATA/order.json"
+    publish orders-ex order.placed 'no JSON'
+    eventually lines_of follower.out 2
+    [ "$(jq -r '[.exchange, .routing_key, .redelivered, .properties.type, .body.event_type, .body_text] | join(" ")' follower.out)" = \
+        'orders-ex order.placed false OrderPlaced OrderPlaced 
+orders-ex order.placed false   no JSON' ]
+    jq -se 'map(.queue | startswith("amq.gen-")) | all' follower.out
+    holds "$PLACED_Q" 3
+    finish "$PID" TERM
+    [ "$status" -eq 143 ]
+    [ ! -s follower.err ]
+}
+
+@test "queue-inspect: --follow has a queue of its own, bounded, which goes when it does, even by SIGKILL" {
+    local signal
+    topology
+    for signal in INT KILL; do
+        start follower env --default-signal=INT queue-inspect --follow orders-ex
+        eventually tapped 1
+        [ "$(taps)" = '{"exclusive":true,"auto_delete":true,"arguments":{"x-max-length":10000,"x-max-length-bytes":67108864}}' ]
+        finish "$PID" "$signal"
+        eventually tapped 0
+        [ -z "$(taps)" ]
+    done
+}
+
+@test "queue-inspect: --follow shows all that the workflow publishes to an exchange; --routing-key some of it" {
+    topology
+    start all queue-inspect --follow inventory-ex
+    start failed queue-inspect --follow inventory-ex --routing-key inventory.failed
+    start topic queue-inspect --follow amq.topic --routing-key 'a.*' --routing-key 'b.#'
+    eventually tapped 5
+    publish inventory-ex inventory.reserved 1
+    publish inventory-ex inventory.failed 2
+    publish amq.topic a.x 3
+    publish amq.topic a.x.y 4
+    publish amq.topic b 5
+    eventually lines_of all.out 2
+    eventually lines_of failed.out 1
+    eventually lines_of topic.out 2
+    [ "$(jq -c .body all.out failed.out topic.out | paste -sd,)" = 1,2,2,3,5 ]
+}
+
+@test "queue-inspect: --follow, with the management API, finds the routing keys itself" {
+    local url=http://guest:guest@${SUITE_API#http://}
+    topology
+    api POST "bindings/$VHOST/e/amq.direct/q/$FAILED_Q" '{"routing_key": "one"}' >/dev/null
+    MANAGEMENT_URL=$url start direct queue-inspect --follow amq.direct
+    MANAGEMENT_URL=$url start fanout queue-inspect --follow amq.fanout
+    eventually tapped 2
+    publish amq.direct one 1
+    publish amq.direct two 2
+    publish amq.fanout any 3
+    eventually lines_of direct.out 1
+    eventually lines_of fanout.out 1
+    [ "$(jq -c .body direct.out fanout.out | paste -sd,)" = 1,3 ]
+}
+
+@test "queue-inspect: --follow ends after --timeout" {
+    topology
+    run -0 --separate-stderr queue-inspect --follow orders-ex --timeout 1
+    [ -z "$output$stderr" ]
+}
+
+@test "queue-inspect: --follow of more than comes at once, in order" {
+    topology
+    start follower queue-inspect --follow orders-ex --routing-key many
+    eventually tapped 1
+    seq 3000 | amqp-publish -u "$AMQP_URL" -e orders-ex -r many -l
+    eventually lines_of follower.out 3000
+    [ "$(jq .body follower.out | cksum)" = "$(seq 3000 | cksum)" ]
+}
+
+@test "queue-inspect: --follow of an exchange whose keys nobody knows, and of one that is missing" {
+    topology
+    run -64 --separate-stderr queue-inspect --follow amq.topic
+    [[ $stderr == *"'amq.topic'"*--routing-key* ]]
+    run -78 --separate-stderr queue-inspect --follow missing --routing-key a
+    [[ $stderr == *"no exchange 'missing'"* ]]
+    run -64 --separate-stderr queue-inspect --follow ''
+    [ -z "$output" ]
+}
+
+connections()
+{
+    api GET "vhosts/$VHOST/connections" | jq -r '.[].name'
+}
+
+@test "queue-inspect: --follow goes on after a lost connection, and says that messages may be missing" {
+    topology
+    start follower queue-inspect --follow orders-ex --retry-delay 0
+    eventually tapped 1
+    connected()
+    {
+        [ "$(connections | wc -l)" = 1 ]
+    }
+    eventually connected
+    api DELETE "connections/$(connections | sed 's/ /%20/g; s/>/%3E/g')" >/dev/null
+    eventually grep -qx 'queue-inspect: connected anew: messages that were published meanwhile may be missing' follower.err
+    eventually tapped 1
+    publish orders-ex order.placed 7
+    eventually lines_of follower.out 1
+    [ "$(jq .body follower.out)" = 7 ]
+    grep -q "lost the broker" follower.err
+}
+
 # ---- waiting
 
 @test "queue-inspect: --until-empty waits for a worker that drains the queue" {
@@ -515,7 +645,7 @@ publish_all_types()
     eventually consumers "$RESERVED_Q" 1
     run -0 --separate-stderr queue-inspect --health
     [ "${#lines[@]}" -eq 1 ]
-    jq -e '. == {healthy: true, checks: {broker: {ok: true}, queues: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}}}' <<<"$output"
+    jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}}}' <<<"$output"
     [ -z "$stderr" ]
 }
 
@@ -533,7 +663,11 @@ publish_all_types()
     api DELETE "queues/$VHOST/$DEAD_Q/contents" >/dev/null
 
     api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
-    unhealthy queues "$FAILED_Q"
+    unhealthy topology "^queue '$FAILED_Q': missing\$"
+    topology
+
+    api DELETE "exchanges/$VHOST/orders-dlx" >/dev/null
+    unhealthy topology "^exchange 'orders-dlx': missing\$"
     topology
 
     finish "$inventory" TERM
@@ -546,8 +680,35 @@ publish_all_types()
 
 @test "queue-inspect: --health on an empty virtual host" {
     run -1 --separate-stderr queue-inspect --health
-    jq -e '.healthy == false and .checks.broker.ok and .checks.queues.ok == false' <<<"$output"
+    jq -e '.healthy == false and .checks.broker.ok and .checks.topology.detail == "exchange '"'"'orders-ex'"'"': missing, and 6 more"' <<<"$output"
     api GET "queues/$VHOST" | jq -e '. == []'
+}
+
+@test "queue-inspect: --health --max-ready: at most so many for each of the workers" {
+    numbered_events()
+    {
+        local i
+        for i in $(seq "$1"); do
+            publish inventory-ex inventory.reserved "$i"
+        done
+    }
+    topology
+    numbered_events 3
+    numbered 9 "$FAILED_Q"
+    run -1 --separate-stderr queue-inspect --health --max-ready 3
+    jq -e '.checks.backlog == {ok: true}' <<<"$output"
+    run -1 --separate-stderr queue-inspect --health --max-ready 2
+    jq -e '.checks.backlog == {ok: false, detail: "3 in '"'inventory.reserved.q'"', more than 2"}' <<<"$output"
+    run -1 --separate-stderr queue-inspect --health
+    jq -e '.checks | has("backlog") | not' <<<"$output"
+    # With nobody there but a consumer for each, the backlog alone decides.
+    start placed amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
+    start reserved amqp-consume -u "$AMQP_URL" -q "$RESERVED_Q" -p 1 sleep 60
+    eventually consumers "$PLACED_Q" 1
+    eventually consumers "$RESERVED_Q" 1
+    eventually holds "$RESERVED_Q" 2
+    run -0 --separate-stderr queue-inspect --health --max-ready 2
+    run -1 --separate-stderr queue-inspect --health --max-ready 1
 }
 
 @test "queue-inspect: --health answers quickly that the broker is away, or refuses the login" {
@@ -582,6 +743,20 @@ publish_all_types()
 --until 1.5 a
 --timeout 5
 --timeout 5 --health
+--watch 0
+--watch=x
+--watch --peek 1 a
+--watch --format table
+--follow orders-ex a
+--follow
+--follow orders-ex --routing-key
+--routing-key a
+--max-ready 5
+--health --max-ready -1
+--check-topology a
+--check-topology --health
+--check-topology --timeout 5
+--api
 --timeout 5 --peek 1 a
 --format
 --format xml
@@ -605,7 +780,7 @@ END
 @test "queue-inspect: --help and --version" {
     run -0 --separate-stderr queue-inspect --help
     [[ $output == 'usage: queue-inspect '* ]]
-    for option in --format --peek --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
+    for option in --api --format --watch --peek --follow --routing-key --check-topology --max-ready --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
         [[ $output == *" $option "* ]]
     done
     [ -z "$stderr" ]
@@ -633,6 +808,7 @@ $PLACED_Q
 --until 1 $PLACED_Q
 --until-empty --timeout 0 $FAILED_Q
 --health
+--watch
 END
     eventually holds "$PLACED_Q" 3
 }
