@@ -251,11 +251,10 @@ static void put_title(const struct watch *watch, FILE *out)
     char time[CLOCK_TEXT_SIZE];
 
     clock_rfc3339(clock_utc_ms(), time);
-    (void)fprintf(out, "%s  %s  every %d s", time, link_broker(watch->survey->link),
+    (void)fprintf(out, "%s  %s  every %d s\n", time, link_broker(watch->survey->link),
                   watch->settings->period_s);
     if (watch->trouble != NULL)
-        (void)fprintf(out, "  %s", watch->trouble);
-    (void)fputc('\n', out);
+        (void)fprintf(out, "%s\n", watch->trouble);
 }
 
 static void put_headings(const struct watch *watch, const struct layout *layout, FILE *out)
