@@ -288,6 +288,18 @@ END
     [ "$status" -eq 143 ]
 }
 
+@test "management: a watch outlives an API that goes away, and says so once" {
+    topology
+    serve "$(http '200 OK' '{"type":"first"}')" "$(http '200 OK' '{"type":"second"}')"
+    MANAGEMENT_URL=$SERVER run -0 --separate-stderr queue-inspect --watch 1 --timeout 4 "$PLACED_Q"
+    [ "$(jq -rs 'map(.queues[0] | "\(.ready) \(.type)") | .[0:3] | join(", ")' <<<"$output")" = '0 first, 0 second, 0 null' ]
+    [ "${#lines[@]}" -ge 4 ]
+    [ "$stderr" = "queue-inspect: management API '$SERVER': cannot connect: Connection refused" ]
+    # Whatever is wrong from the start ends it.
+    MANAGEMENT_URL=$SERVER run -69 --separate-stderr queue-inspect --watch 1
+    [ -z "$output" ]
+}
+
 # ---- TLS
 
 # A server with the certificate NAME.pem, whose files are answers; its port is $TLS_PORT.
@@ -403,6 +415,16 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     topology
     remake "$FAILED_Q" '{"durable": false, "auto_delete": true}'
     finds '("not durable", "auto_delete") | {kind: "queue", name: "inventory.failed.q", problem: .}'
+    api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
+    start owner amqp-consume -u "$AMQP_URL" -q "$FAILED_Q" -e inventory-ex -r inventory.failed -x cat
+    owned()
+    {
+        api GET "queues/$VHOST/$FAILED_Q" | jq -e .exclusive
+    }
+    eventually owned
+    finds '("not durable", "exclusive", "auto_delete") | {kind: "queue", name: "inventory.failed.q", problem: .}'
+    finish "$PID" KILL
+    eventually topology
     remake "$FAILED_Q" '{"durable": true, "arguments": {"x-queue-type": "stream"}}'
     finds '{kind: "queue", name: "inventory.failed.q", problem: "type", expected: "classic or quorum", found: "stream"}'
 }
