@@ -5,12 +5,11 @@
  * marked as redelivered. --follow has a queue of its own, which goes when it does.
  */
 #include "clock.h"
-#include "consumer.h"
-#include "envelope.h"
 #include "health.h"
 #include "json.h"
 #include "link.h"
 #include "management.h"
+#include "messages.h"
 #include "options.h"
 #include "output.h"
 #include "report.h"
@@ -30,10 +29,7 @@
 #include <unistd.h>
 
 #define POLL_MS 200
-#define PEEK_MS 2000 /* that a message in the queue may take to arrive */
 #define WATCH_SECONDS 2
-#define FOLLOW_BATCH 100
-#define FOLLOW_MS 1000 /* after which a new connection is noticed, though no message comes */
 
 static const char usage[] =
     "usage: queue-inspect [options] [QUEUE...]\n"
@@ -169,21 +165,15 @@ static const char *unsatisfied(void)
     return NULL;
 }
 
-/* Of the time that --timeout gives, what is left; a lot if it is not given. */
-static int64_t time_left(int64_t since_ms)
-{
-    return timeout_s < 0 ? INT32_MAX : since_ms + (int64_t)timeout_s * 1000 - clock_steady_ms();
-}
-
 static enum exit_code wait_for_queues(void)
 {
-    int64_t since = clock_steady_ms();
+    int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
     enum exit_code code = survey_look_patiently(&survey);
     enum exit_code printed;
     bool over = false;
 
     while (code == EXIT_OK && unsatisfied() != NULL && !over && !stop_requested()) {
-        int64_t left = time_left(since);
+        int64_t left = timeout_s < 0 ? POLL_MS : until - clock_steady_ms();
 
         over = left <= 0;
         if (!over)
@@ -199,82 +189,11 @@ static enum exit_code wait_for_queues(void)
     return EXIT_NO;
 }
 
-/* ---- messages ---- */
-
-static enum exit_code print_delivery(const struct delivery *delivery, const char *queue)
-{
-    amqp_pool_t pool;
-    enum exit_code code;
-
-    init_amqp_pool(&pool, 4096);
-    code = output_json(envelope_new(delivery, delivery_properties(delivery, &pool), queue));
-    empty_amqp_pool(&pool);
-    return code;
-}
-
-static enum exit_code peek(void)
-{
-    struct consumer_settings settings = {.queue = queues[0], .max_body = SIZE_MAX};
-    struct consumer *consumer;
-    struct delivery *delivery;
-    size_t left;
-    size_t count = 1;
-    enum exit_code code;
-
-    /* Without a limit, the broker's pace is that of our output. */
-    settings.prefetch = number > UINT16_MAX ? 0 : (unsigned)number;
-    consumer = consumer_new(&link_options, &settings);
-    code = consumer_open(consumer);
-    left = consumer_waiting(consumer);
-    if (left > (size_t)number)
-        left = (size_t)number;
-    /* Another consumer may be quicker: then fewer arrive than were counted. */
-    for (; left > 0 && count > 0 && code == EXIT_OK && !stop_requested(); left--) {
-        code = consumer_take(consumer, &delivery, 1, &count, PEEK_MS);
-        if (code == EXIT_OK && count > 0) {
-            code = print_delivery(delivery, queues[0]);
-            consumer_let_go(consumer, delivery);
-        }
-    }
-    consumer_free(consumer);
-    return code;
-}
-
-/* Takes some, prints them, and lets the broker forget them. */
-static enum exit_code follow_batch(struct consumer *consumer, int64_t left)
-{
-    struct delivery *batch[FOLLOW_BATCH];
-    unsigned generation = link_generation(consumer_link(consumer));
-    size_t count;
-    enum exit_code code =
-        consumer_take(consumer, batch, FOLLOW_BATCH, &count, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
-
-    if (code != EXIT_OK)
-        return code;
-    if (link_generation(consumer_link(consumer)) != generation)
-        report("connected anew: messages that were published meanwhile may be missing");
-    for (size_t i = 0; i < count && code == EXIT_OK; i++)
-        code = print_delivery(batch[i], consumer_queue(consumer));
-    consumer_ack_batch(consumer, batch, count);
-    return code == EXIT_OK ? output_flush() : code;
-}
-
 static enum exit_code follow(void)
 {
-    struct consumer_settings settings = {.tap = &tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
-    int64_t since = clock_steady_ms();
     enum exit_code code = tap.key_count > 0 ? EXIT_OK : tap_find_keys(&tap, management);
-    struct consumer *consumer;
-    int64_t left;
 
-    if (code != EXIT_OK)
-        return code;
-    consumer = consumer_new(&link_options, &settings);
-    code = consumer_open(consumer);
-    while (code == EXIT_OK && !stop_requested() && (left = time_left(since)) > 0)
-        code = follow_batch(consumer, left);
-    consumer_free(consumer);
-    return code;
+    return code == EXIT_OK ? messages_follow(&link_options, &tap, timeout_s) : code;
 }
 
 /* ---- checks ---- */
@@ -484,7 +403,7 @@ static enum exit_code do_job(void)
     case WATCH:
         return watch();
     case PEEK:
-        return peek();
+        return messages_peek(&link_options, queues[0], (size_t)number);
     case FOLLOW:
         return follow();
     case UNTIL:

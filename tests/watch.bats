@@ -73,9 +73,13 @@ exited()
     test -e "$1"
 }
 
+# What the shell waits for.
 pid_of_watch()
 {
-    pgrep -P "$(terminal display-message -p '#{pane_pid}')" -x queue-inspect
+    local shell children
+    shell=$(terminal display-message -p '#{pane_pid}')
+    read -r children <"/proc/$shell/task/$shell/children" || [ -n "$children" ] || return 1
+    echo "${children% }"
 }
 
 numbered()
@@ -266,8 +270,17 @@ leaves()
     numbered 5 "$PLACED_Q"
     eventually is "$PLACED_Q" ' 5 +0 '
     ! shows refused
+    # While it waits for an answer, a second signal kills it: even then.
+    kill -STOP "$(cat "$BROKER_HOME/pid")"
     terminal send-keys C-c
     eventually has_state '0 1'
+    terminal send-keys C-c
+    gone()
+    {
+        ! pid_of_watch
+    }
+    eventually gone
+    kill -CONT "$(cat "$BROKER_HOME/pid")"
     enter "queue-inspect --watch 1 --retries 2; echo exit \$?"
     eventually is "$PLACED_Q" ' 5 +0 '
     broker kill
