@@ -39,3 +39,31 @@ void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE])
     used = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
     (void)snprintf(text + used, CLOCK_TEXT_SIZE - used, ".%03dZ", (int)(ms % 1000));
 }
+
+/* Days since 1970-01-01 of a date of the Gregorian calendar. */
+static int64_t days_since_1970(int year, int month, int day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t m = month <= 2 ? month + 9 : month - 3; /* March is 0, so that a leap day ends the year */
+
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
+{
+    int year, month, day, hour, minute, second;
+    char written[CLOCK_TEXT_SIZE];
+    const char *rest = text + 19;
+
+    if (strlen(text) < 20 ||
+        sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6)
+        return false;
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    if (strcmp(rest, "Z") != 0 || year < 1970)
+        return false;
+    *utc_ms = (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000;
+    /* A date that is none, or digits that are none, do not come out as they went in. */
+    clock_rfc3339(*utc_ms, written);
+    return strncmp(written, text, 19) == 0;
+}

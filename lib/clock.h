@@ -4,6 +4,7 @@
 #ifndef CLOCK_H
 #define CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Milliseconds since 1970-01-01T00:00:00Z. */
@@ -20,5 +21,8 @@ int64_t clock_steady_ms(void);
  * them.
  */
 void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE]);
+
+/* The other way, for a time in UTC ("Z") without or with a fraction of a second, which is dropped. */
+bool clock_read_rfc3339(const char *text, int64_t *utc_ms);
 
 #endif

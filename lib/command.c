@@ -1,18 +1,16 @@
 #include "command.h"
 
+#include "process.h"
 #include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CANNOT_START 127
 
 struct command {
     pid_t child;
@@ -35,83 +33,22 @@ static int text_as_input(const char *text, size_t len)
     return fd;
 }
 
-/*
- * In the child: nothing but calls that are safe after fork(). An errno of why it came to nothing goes into
- * failure.
- */
-static _Noreturn void become(char *const argv[], int input, int failure)
-{
-    struct sigaction normal = {.sa_handler = SIG_DFL};
-
-    if (dup2(input, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0 &&
-        sigaction(SIGPIPE, &normal, NULL) == 0)
-        (void)execvp(argv[0], argv);
-    /* If this cannot be said either, the exit status says it. */
-    if (write(failure, &errno, sizeof errno) < 0)
-        _exit(CANNOT_START);
-    _exit(CANNOT_START);
-}
-
-/* Waits for exec() to succeed, which closes the pipe, or for the child to say why it did not. */
-static int start_failure(int fd)
-{
-    int reason = 0;
-    ssize_t got;
-
-    do
-        got = read(fd, &reason, sizeof reason);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof reason ? reason : 0;
-}
-
-static void close_pair(const int pair[2])
-{
-    (void)close(pair[0]);
-    (void)close(pair[1]);
-}
-
-static enum exit_code start_child(struct command *command, char *const argv[], int input, int life[2],
-                                  int failure[2])
-{
-    int reason;
-
-    if (fcntl(life[0], F_SETFD, FD_CLOEXEC) < 0 || fcntl(failure[0], F_SETFD, FD_CLOEXEC) < 0 ||
-        fcntl(failure[1], F_SETFD, FD_CLOEXEC) < 0)
-        return EXIT_BUG;
-    report_flush();
-    command->child = fork();
-    if (command->child < 0)
-        return EXIT_BUG;
-    if (command->child == 0)
-        become(argv, input, failure[1]);
-    (void)close(failure[1]);
-    failure[1] = -1;
-    reason = start_failure(failure[0]);
-    if (reason == 0)
-        return EXIT_OK;
-    (void)waitpid(command->child, NULL, 0);
-    errno = reason;
-    return EXIT_USAGE;
-}
-
 enum exit_code command_start(char *const argv[], const char *text, size_t len, struct command **out)
 {
     struct command *command = need_calloc(1, sizeof *command);
     int life[2] = {-1, -1};
-    int failure[2] = {-1, -1};
     int input = text_as_input(text, len);
     enum exit_code code = EXIT_STORE;
 
     *out = NULL;
     if (input >= 0) {
         code = EXIT_BUG;
-        if (pipe(life) == 0 && pipe(failure) == 0)
-            code = start_child(command, argv, input, life, failure);
-        if (code != EXIT_OK)
+        if (pipe(life) != 0 || fcntl(life[0], F_SETFD, FD_CLOEXEC) < 0)
             report_errno("cannot run '%s'", printable_text(argv[0]));
+        else
+            code = process_start(argv, input, STDERR_FILENO, &command->child);
         (void)close(input);
     }
-    close_pair(failure);
     (void)close(life[1]);
     if (code != EXIT_OK) {
         (void)close(life[0]);

@@ -24,6 +24,7 @@ struct consumer {
     struct delivery *last;
     size_t arrived;
     struct delivery *spare;
+    struct delivery *newest; /* of all that were made, wherever they are */
 };
 
 static enum exit_code set_up(struct link *link, void *context)
@@ -62,25 +63,18 @@ struct consumer *consumer_new(const struct link_options *options, const struct c
     return consumer;
 }
 
-static void free_list(struct delivery *delivery)
-{
-    while (delivery != NULL) {
-        struct delivery *next = delivery->next;
-
-        free(delivery->memory);
-        free(delivery);
-        delivery = next;
-    }
-}
-
 void consumer_free(struct consumer *consumer)
 {
     if (consumer == NULL)
         return;
     link_free(consumer->link);
-    free_list(consumer->arriving);
-    free_list(consumer->first);
-    free_list(consumer->spare);
+    while (consumer->newest != NULL) {
+        struct delivery *older = consumer->newest->older;
+
+        free(consumer->newest->memory);
+        free(consumer->newest);
+        consumer->newest = older;
+    }
     free(consumer);
 }
 
@@ -109,19 +103,16 @@ struct link *consumer_link(struct consumer *consumer)
 static struct delivery *new_delivery(struct consumer *consumer)
 {
     struct delivery *delivery = consumer->spare;
-    char *memory = NULL;
-    size_t capacity = 0;
 
-    if (delivery != NULL) {
-        consumer->spare = delivery->next;
-        memory = delivery->memory;
-        capacity = delivery->capacity;
-    } else {
+    if (delivery == NULL) {
         delivery = need_calloc(1, sizeof *delivery);
+        delivery->older = consumer->newest;
+        consumer->newest = delivery;
+        return delivery;
     }
-    memset(delivery, 0, sizeof *delivery);
-    delivery->memory = memory;
-    delivery->capacity = capacity;
+    consumer->spare = delivery->next;
+    *delivery = (struct delivery){
+        .memory = delivery->memory, .capacity = delivery->capacity, .older = delivery->older};
     return delivery;
 }
 

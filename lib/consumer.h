@@ -32,6 +32,7 @@ struct delivery {
     size_t capacity;
     size_t used;
     struct delivery *next;
+    struct delivery *older;
 };
 
 struct consumer_settings {
@@ -42,7 +43,10 @@ struct consumer_settings {
     size_t max_body;   /* bytes of a body that are kept */
 };
 
-/* Connects on first use. options, and the name of the queue or the tap, must outlive it. */
+/*
+ * Connects on first use. options, and the name of the queue or the tap, must outlive it. It owns all deliveries,
+ * settled or not.
+ */
 struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings);
 void consumer_free(struct consumer *consumer);
 

@@ -201,7 +201,7 @@ static int open_file(struct database *database, int flags)
     return result;
 }
 
-enum exit_code database_open(const struct database_kind *kind, enum database_access access,
+enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
                              struct database **out)
 {
     struct database *database = need_calloc(1, sizeof *database);
@@ -212,7 +212,7 @@ enum exit_code database_open(const struct database_kind *kind, enum database_acc
 
     *out = NULL;
     database->kind = kind;
-    database->path = find_path(kind);
+    database->path = path == NULL ? find_path(kind) : need_strdup(path);
     if (database->path == NULL)
         code = EXIT_STORE;
     else if (access == DATABASE_CREATE)

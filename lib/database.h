@@ -27,10 +27,10 @@ struct database_kind {
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*
- * Opens the file; with DATABASE_CREATE, makes it and its folder if they are not there, private to their
+ * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its folder if they are not there, private to their
  * owner. Waits up to 5 s for another process that holds it.
  */
-enum exit_code database_open(const struct database_kind *kind, enum database_access access,
+enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
                              struct database **database);
 void database_close(struct database *database);
 

@@ -116,16 +116,61 @@ bool death_read(const amqp_basic_properties_t *properties, struct death *death)
     return read_own_headers(&properties->headers, death) || read_x_death(&properties->headers, death);
 }
 
+int64_t death_count(const amqp_basic_properties_t *properties)
+{
+    const amqp_field_value_t *deaths;
+    int64_t total = 0;
+
+    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
+        return 0;
+    if (find(&properties->headers, HEADER_EXCHANGE) != NULL)
+        total++;
+    deaths = find(&properties->headers, "x-death");
+    if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY)
+        return total;
+    for (int i = 0; i < deaths->value.array.num_entries; i++) {
+        const amqp_field_value_t *entry = &deaths->value.array.entries[i];
+        int64_t count =
+            entry->kind == AMQP_FIELD_KIND_TABLE ? named_integer(&entry->value.table, "count") : 0;
+
+        /* The header may come from anyone. */
+        if (count > 0 && count <= INT64_MAX - total)
+            total += count;
+    }
+    return total;
+}
+
+int64_t replay_count(const amqp_basic_properties_t *properties)
+{
+    int64_t count = 0;
+
+    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
+        count = named_integer(&properties->headers, HEADER_REPLAYS);
+    return count < 0 || count == INT64_MAX ? 0 : count;
+}
+
+bool replayed_by(const amqp_basic_properties_t *properties, const char *run)
+{
+    return (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 &&
+           bytes_are(named_text(&properties->headers, HEADER_RUN), run);
+}
+
+/* A header by which the broker sends copies to other keys. */
+static bool is_of_copies(amqp_bytes_t name)
+{
+    return bytes_are(name, "CC") || bytes_are(name, "BCC");
+}
+
 /* A header of a death, or of the broker's own. */
 static bool is_of_a_death(amqp_bytes_t name)
 {
-    static const char *const own[] = {HEADER_QUEUE, HEADER_EXCHANGE, HEADER_ROUTING_KEY, HEADER_REASON,
-                                      HEADER_TIME};
+    static const char *const own[] = {HEADER_QUEUE,  HEADER_EXCHANGE, HEADER_ROUTING_KEY,
+                                      HEADER_REASON, HEADER_TIME,     HEADER_PARKED};
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (bytes_are(name, own[i]))
             return true;
-    return bytes_are(name, "x-death") || bytes_are(name, "x-delivery-count") ||
+    return is_of_copies(name) || bytes_are(name, "x-death") || bytes_are(name, "x-delivery-count") ||
            (name.len > 14 && memcmp(name.bytes, "x-first-death-", 14) == 0) ||
            (name.len > 13 && memcmp(name.bytes, "x-last-death-", 13) == 0);
 }
@@ -148,60 +193,85 @@ static amqp_table_entry_t integer_entry(const char *name, int64_t integer)
     return entry;
 }
 
+static bool is_ours_to_renew(amqp_bytes_t name)
+{
+    return is_of_a_death(name) || bytes_are(name, HEADER_REPLAYS) || bytes_are(name, HEADER_RUN);
+}
+
+static bool is_of_parking(amqp_bytes_t name)
+{
+    return is_of_copies(name) || bytes_are(name, HEADER_PARKED);
+}
+
 /*
- * The properties with their headers in a table of its own that has room for some more, and without those of
- * a death.
+ * The properties with their headers in a table of its own that has room for some more, and without those that are
+ * to be left out.
  */
-static amqp_basic_properties_t copy_without_death(const amqp_basic_properties_t *properties, size_t room,
-                                                  amqp_pool_t *pool)
+static amqp_basic_properties_t copy_without(const amqp_basic_properties_t *properties,
+                                            bool (*left_out)(amqp_bytes_t name), size_t room,
+                                            amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = *properties;
     amqp_table_t headers = {0};
+    int given = (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 ? properties->headers.num_entries : 0;
 
-    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
-        room += (size_t)properties->headers.num_entries;
-    headers.entries = amqp_pool_alloc(pool, (room + 1) * sizeof *headers.entries);
+    headers.entries = amqp_pool_alloc(pool, ((size_t)given + room + 1) * sizeof *headers.entries);
     if (headers.entries == NULL)
         die_no_memory();
-    for (int i = 0;
-         (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 && i < properties->headers.num_entries; i++)
-        if (!is_of_a_death(properties->headers.entries[i].key))
+    for (int i = 0; i < given; i++)
+        if (!left_out(properties->headers.entries[i].key))
             headers.entries[headers.num_entries++] = properties->headers.entries[i];
     copy.headers = headers;
     copy._flags &= ~(amqp_flags_t)AMQP_BASIC_USER_ID_FLAG;
     return copy;
 }
 
+static void add_header(amqp_basic_properties_t *properties, amqp_table_entry_t entry)
+{
+    properties->headers.entries[properties->headers.num_entries++] = entry;
+    properties->_flags |= AMQP_BASIC_HEADERS_FLAG;
+}
+
 amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
                                            const struct death *death, amqp_pool_t *pool)
 {
-    amqp_basic_properties_t copy = copy_without_death(properties, 5, pool);
-    amqp_table_entry_t *entries = copy.headers.entries;
+    amqp_basic_properties_t copy = copy_without(properties, is_of_a_death, 5, pool);
 
-    entries[copy.headers.num_entries++] = text_entry(HEADER_QUEUE, death->queue);
-    entries[copy.headers.num_entries++] = text_entry(HEADER_EXCHANGE, death->exchange);
-    entries[copy.headers.num_entries++] = text_entry(HEADER_ROUTING_KEY, death->routing_key);
-    entries[copy.headers.num_entries++] = text_entry(HEADER_REASON, death->reason);
-    entries[copy.headers.num_entries++] = integer_entry(HEADER_TIME, death->time);
-    copy._flags |= AMQP_BASIC_HEADERS_FLAG;
+    add_header(&copy, text_entry(HEADER_QUEUE, death->queue));
+    add_header(&copy, text_entry(HEADER_EXCHANGE, death->exchange));
+    add_header(&copy, text_entry(HEADER_ROUTING_KEY, death->routing_key));
+    add_header(&copy, text_entry(HEADER_REASON, death->reason));
+    add_header(&copy, integer_entry(HEADER_TIME, death->time));
     /* As the broker does: a dead letter is kept until somebody looks at it. */
     copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
     return copy;
 }
 
-amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, amqp_pool_t *pool)
+amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
+                                            amqp_pool_t *pool)
 {
-    amqp_basic_properties_t copy = copy_without_death(properties, 1, pool);
-    int64_t before = named_integer(&copy.headers, HEADER_REPLAYS);
-    /* The header may come from anyone. */
-    int64_t replays = before < 0 || before == INT64_MAX ? 0 : before;
-    int kept = 0;
+    amqp_basic_properties_t copy = copy_without(properties, is_ours_to_renew, 2, pool);
 
-    for (int i = 0; i < copy.headers.num_entries; i++)
-        if (!bytes_are(copy.headers.entries[i].key, HEADER_REPLAYS))
-            copy.headers.entries[kept++] = copy.headers.entries[i];
-    copy.headers.entries[kept++] = integer_entry(HEADER_REPLAYS, replays + 1);
-    copy.headers.num_entries = kept;
-    copy._flags |= AMQP_BASIC_HEADERS_FLAG;
+    add_header(&copy, integer_entry(HEADER_REPLAYS, replay_count(properties) + 1));
+    add_header(&copy, text_entry(HEADER_RUN, amqp_cstring_bytes(run)));
+    return copy;
+}
+
+amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *properties, const char *note,
+                                           amqp_pool_t *pool)
+{
+    amqp_basic_properties_t copy = copy_without(properties, is_of_parking, 1, pool);
+
+    add_header(&copy, text_entry(HEADER_PARKED, amqp_cstring_bytes(note)));
+    return copy;
+}
+
+amqp_basic_properties_t dead_letter_restored(const amqp_basic_properties_t *properties, const char *user,
+                                             amqp_pool_t *pool)
+{
+    amqp_basic_properties_t copy = copy_without(properties, is_of_copies, 0, pool);
+
+    if (user != NULL && bytes_are(properties->user_id, user))
+        copy._flags |= properties->_flags & AMQP_BASIC_USER_ID_FLAG;
     return copy;
 }

@@ -18,6 +18,8 @@
 #define HEADER_REASON "order-tools-reason"
 #define HEADER_TIME "order-tools-time"       /* seconds since 1970 */
 #define HEADER_REPLAYS "order-tools-replays" /* how often dlq-replay has sent the message back */
+#define HEADER_RUN "order-tools-run"         /* the run of dlq-replay that did so last */
+#define HEADER_PARKED "order-tools-parked"   /* why it was parked */
 
 /* The first death of a message. What is not said has a NULL in its bytes, and 0 for a number. */
 struct death {
@@ -40,13 +42,37 @@ bool header_integer(const amqp_field_value_t *value, int64_t *integer);
 
 /*
  * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides.
- * Like dead_letter_revived() it lasts as long as pool, properties and death, and is without the user_id,
- * which the broker takes from its owner alone.
+ * Like the copies below it lasts as long as pool, properties and death, and is without the user_id, which the
+ * broker takes from its owner alone, and without CC and BCC, by which it sends copies elsewhere.
  */
 amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
                                            const struct death *death, amqp_pool_t *pool);
 
-/* A copy for a message that is sent back: its headers say nothing of the death, and count the replay. */
-amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, amqp_pool_t *pool);
+/* How often the message has died, as far as its headers tell. */
+int64_t death_count(const amqp_basic_properties_t *properties);
+
+/* How often it was sent back. */
+int64_t replay_count(const amqp_basic_properties_t *properties);
+
+/* Was it sent back by that run? Then it has died again meanwhile. */
+bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
+
+/*
+ * A copy for a message that is sent back: its headers say nothing of the death, count the replay, and name the run,
+ * which must outlive the copy like the rest.
+ */
+amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
+                                            amqp_pool_t *pool);
+
+/* A copy for a message that is put into a parking queue: its headers say so besides. */
+amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *properties, const char *note,
+                                           amqp_pool_t *pool);
+
+/*
+ * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for which the broker would
+ * send more copies elsewhere, and without a user_id other than that of user, who is logged in (or NULL).
+ */
+amqp_basic_properties_t dead_letter_restored(const amqp_basic_properties_t *properties, const char *user,
+                                             amqp_pool_t *pool);
 
 #endif

@@ -1,12 +1,14 @@
 /*
- * envelope: an AMQP message as a line of JSON.
+ * envelope: an AMQP message as a line of JSON, and back, byte for byte.
  *
  *   {"queue", "exchange", "routing_key", "redelivered",
  *    "death": {"queue", "reason", "exchange", "routing_key", "count", "time"} or null,
- *    "properties": {...}, "headers": {...},
- *    "body": <JSON>, or else "body_text": "...", or else "body_base64": "..."}
+ *    "deaths", "replays",
+ *    "properties": {...}, "headers": {...} or null,
+ *    "body": <JSON>, or "body_text": "...", or "body_base64": "..."}
  *
- * What is no UTF-8 among names and values stands as {"base64": "..."}.
+ * Properties are strings and numbers, headers as in field.h. A body that is JSON, but written differently from how it is
+ * shown, has both a body and a body_text: the text is what it is, as long as nobody changes the body beside it.
  */
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
@@ -16,6 +18,7 @@
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 /*
  * The message as a tree; properties may be NULL if they could not be decoded. To be freed with
@@ -23,5 +26,25 @@
  */
 cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties,
                     const char *queue);
+
+/* An envelope as it was read. What it points to lives in the pool or, with the texts, in the tree. */
+struct envelope {
+    const char *queue;       /* where it was found; NULL if it does not say, like the next two: */
+    const char *exchange;    /* where it was published before its first death, */
+    const char *routing_key; /* and by which key */
+    amqp_basic_properties_t properties;
+    amqp_bytes_t body;
+    cJSON *tree;
+};
+
+#define ENVELOPE_FAULT_SIZE 160
+
+/*
+ * Reads an envelope. False, with nothing to free, if it is none: fault then says why, safe to be shown. Members that
+ * only tell of a message (redelivered, deaths, error...) are not read, and those that no envelope has are refused.
+ */
+bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
+                   char fault[ENVELOPE_FAULT_SIZE]);
+void envelope_free(struct envelope *envelope);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "json_scan.h"
 #include "report.h"
+#include "text.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -134,6 +135,85 @@ size_t json_compact(char *text, size_t len)
     return out;
 }
 
+char *json_shown(const char *text, size_t len, size_t *shown_len)
+{
+    char *shown = need_calloc(len * 6 + 1, 1);
+    size_t out = 0;
+    uint32_t point;
+
+    for (size_t i = 0; i < len;) {
+        size_t step = utf8_decode(text + i, len - i, &point);
+
+        if (step == 0)
+            die(EXIT_BUG, "JSON that is not UTF-8");
+        /* Between its tokens, the text has line breaks and tabs. */
+        if (point == '\n' || point == '\r' || point == '\t') {
+            shown[out++] = ' ';
+        } else if (text_is_control(point)) {
+            out += (size_t)snprintf(shown + out, 7, "\\u%04x", (unsigned)point);
+        } else {
+            memcpy(shown + out, text + i, step);
+            out += step;
+        }
+        i += step;
+    }
+    *shown_len = out;
+    return shown;
+}
+
+/* Past the string that starts at text[at]. */
+static size_t skip_string(const char *text, size_t at)
+{
+    for (at++; text[at] != '"'; at++)
+        at += text[at] == '\\' ? 1 : 0;
+    return at + 1;
+}
+
+/* Past the value that starts at text[at], of a member of an object: to the comma or brace that ends it. */
+static size_t skip_value(const char *text, size_t at)
+{
+    size_t depth = 0;
+
+    for (;;) {
+        char c = text[at];
+
+        if (c == '"') {
+            at = skip_string(text, at);
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == '}'))
+            return at;
+        if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+        at++;
+    }
+}
+
+const char *json_member_raw(const char *text, size_t len, const char *name, size_t *value_len)
+{
+    const char *start = memchr(text, '{', len);
+    size_t at = start == NULL ? len : (size_t)(start - text) + 1;
+    size_t name_len = strlen(name);
+
+    while (at < len && text[at] != '}') {
+        size_t key = at + strcspn(text + at, "\"}");
+        size_t value;
+
+        if (text[key] == '}')
+            break;
+        at = skip_string(text, key);
+        value = at + strcspn(text + at, ":") + 1;
+        at = skip_value(text, value);
+        if (strncmp(text + key + 1, name, name_len) == 0 && text[key + 1 + name_len] == '"') {
+            *value_len = at - value;
+            return text + value;
+        }
+    }
+    return NULL;
+}
+
 static void sort_object(cJSON *object)
 {
     size_t count;
@@ -222,8 +302,10 @@ char *json_canonical(const char *text, size_t len, const char *without)
     free(quoted);
     if (tree == NULL)
         return NULL;
-    (void)snprintf(member, sizeof member, "s%s", without);
-    cJSON_DeleteItemFromObjectCaseSensitive(tree, member);
+    if (without != NULL) {
+        (void)snprintf(member, sizeof member, "s%s", without);
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, member);
+    }
     sort_members(tree);
     canonical = json_print(tree);
     cJSON_Delete(tree);

@@ -28,9 +28,21 @@ const char *json_member_text(const cJSON *object, const char *name);
 size_t json_compact(char *text, size_t len);
 
 /*
- * A text that two JSON objects have in common if, and only if, they have the same members, but for the one named
- * without, whatever their order and white space. Numbers count as they are written: 1 is not 1.0. To be freed with
- * cJSON_free(); NULL if the text is not strict JSON.
+ * The same text on one line, and without what a terminal would take for more than text: such characters stand as
+ * \uXXXX. To be freed; ends in a NUL.
+ */
+char *json_shown(const char *text, size_t len, size_t *shown_len);
+
+/*
+ * Where, in the text of a JSON object, the value of the member of that name stands. NULL if there is none, or its name
+ * is written with an escape.
+ */
+const char *json_member_raw(const char *text, size_t len, const char *name, size_t *value_len);
+
+/*
+ * A text that two JSON texts have in common if, and only if, they have the same content, whatever their white space and
+ * the order of members. Of an object the member named without, unless that is NULL, does not count. Numbers count as
+ * they are written: 1 is not 1.0. To be freed with cJSON_free(); NULL if the text is not strict JSON.
  */
 char *json_canonical(const char *text, size_t len, const char *without);
 

@@ -32,7 +32,7 @@ struct ledger {
     sqlite3_stmt *reserve_stock;
 };
 
-enum exit_code ledger_open(struct ledger **out)
+static enum exit_code open_at(struct ledger **out, const char *path, enum database_access access)
 {
     struct ledger *ledger = need_calloc(1, sizeof *ledger);
     const struct database_statement statements[] = {
@@ -52,7 +52,7 @@ enum exit_code ledger_open(struct ledger **out)
         {&ledger->reserve_stock,
          "UPDATE stock SET on_hand = on_hand - ?2, reserved = reserved + ?2 WHERE sku = ?1"},
     };
-    enum exit_code code = database_open(&kind, DATABASE_CREATE, &ledger->database);
+    enum exit_code code = database_open(&kind, path, access, &ledger->database);
 
     *out = NULL;
     if (code == EXIT_OK)
@@ -62,6 +62,16 @@ enum exit_code ledger_open(struct ledger **out)
     else
         *out = ledger;
     return code;
+}
+
+enum exit_code ledger_open(struct ledger **ledger)
+{
+    return open_at(ledger, NULL, DATABASE_CREATE);
+}
+
+enum exit_code ledger_open_to_read(struct ledger **ledger, const char *path)
+{
+    return open_at(ledger, path, DATABASE_READ);
 }
 
 void ledger_close(struct ledger *ledger)

@@ -30,6 +30,9 @@ struct ledger_entry {
 };
 
 enum exit_code ledger_open(struct ledger **ledger);
+
+/* The ledger in the file path, which must be there, for the functions that only read. */
+enum exit_code ledger_open_to_read(struct ledger **ledger, const char *path);
 void ledger_close(struct ledger *ledger);
 
 /* Between the two: all functions below. Nothing has happened until commit gives EXIT_OK. */

@@ -173,6 +173,14 @@ enum exit_code link_options_resolve(struct link_options *options)
     return code;
 }
 
+const char *link_options_user(const struct link_options *options)
+{
+    for (size_t i = 1; i < options->endpoint_count; i++)
+        if (strcmp(options->endpoints[i].user, options->endpoints[0].user) != 0)
+            return NULL;
+    return options->endpoint_count > 0 ? options->endpoints[0].user : NULL;
+}
+
 void link_options_free(struct link_options *options)
 {
     for (size_t i = 0; i < options->endpoint_count; i++)

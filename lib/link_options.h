@@ -78,6 +78,9 @@ bool link_option(struct link_options *options, int option);
 /* To be called after the options: works out the endpoints. EXIT_USAGE or EXIT_LOGIN if they cannot be. */
 enum exit_code link_options_resolve(struct link_options *options);
 
+/* The user who logs in, if it is the same at all brokers of the list; otherwise NULL. */
+const char *link_options_user(const struct link_options *options);
+
 void link_options_free(struct link_options *options);
 
 #endif

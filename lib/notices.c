@@ -27,7 +27,7 @@ enum exit_code notices_open(struct notices **out)
         {&notices->find, "SELECT 1 FROM told WHERE order_id = ?1"},
         {&notices->add, "INSERT OR IGNORE INTO told (order_id, at) VALUES (?1, ?2)"},
     };
-    enum exit_code code = database_open(&kind, DATABASE_CREATE, &notices->database);
+    enum exit_code code = database_open(&kind, NULL, DATABASE_CREATE, &notices->database);
 
     *out = NULL;
     if (code == EXIT_OK)

@@ -128,7 +128,8 @@ enum exit_code order_store_open(enum order_store_access access, struct order_sto
 {
     struct order_store *store = need_calloc(1, sizeof *store);
     bool place = access == ORDER_STORE_PLACE;
-    enum exit_code code = database_open(&kind, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+    enum exit_code code =
+        database_open(&kind, NULL, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
 
     *out = NULL;
     store->lock_fd = -1;

@@ -1,12 +1,13 @@
 #include "output.h"
 
 #include "json.h"
-#include "text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool failed;
 
@@ -44,32 +45,15 @@ static size_t plain_run(const char *text, size_t len)
 
 enum exit_code output_json_text(const char *text, size_t len)
 {
-    char *safe = NULL;
-    size_t out = 0;
+    size_t shown_len;
+    char *shown;
     enum exit_code code;
-    uint32_t point;
 
     if (plain_run(text, len) == len)
         return output_line(text, len);
-    safe = need_calloc(len * 6 + 1, 1);
-    for (size_t i = 0; i < len;) {
-        size_t step = utf8_decode(text + i, len - i, &point);
-
-        if (step == 0)
-            die(EXIT_BUG, "JSON that is not UTF-8");
-        /* Between its tokens, the text has line breaks and tabs. */
-        if (point == '\n' || point == '\r' || point == '\t')
-            safe[out++] = ' ';
-        else if (text_is_control(point))
-            out += (size_t)snprintf(safe + out, 7, "\\u%04x", (unsigned)point);
-        else {
-            memcpy(safe + out, text + i, step);
-            out += step;
-        }
-        i += step;
-    }
-    code = output_line(safe, out);
-    free(safe);
+    shown = json_shown(text, len, &shown_len);
+    code = output_line(shown, shown_len);
+    free(shown);
     return code;
 }
 
@@ -88,6 +72,17 @@ enum exit_code output_flush(void)
     if (failed)
         return EXIT_OUTPUT;
     return fflush(stdout) == 0 ? EXIT_OK : failure();
+}
+
+enum exit_code output_sync(void)
+{
+    struct stat status;
+
+    if (output_flush() != EXIT_OK)
+        return EXIT_OUTPUT;
+    if (fstat(STDOUT_FILENO, &status) != 0 || (S_ISREG(status.st_mode) && fsync(STDOUT_FILENO) != 0))
+        return failure();
+    return EXIT_OK;
 }
 
 enum exit_code output_close(enum exit_code code)

@@ -27,6 +27,9 @@ enum exit_code output_json(cJSON *tree);
 /* Hands all that was added to the system. EXIT_OUTPUT, reported once, if it was not taken. */
 enum exit_code output_flush(void);
 
+/* The same, and if it is a file, until it is on the disk. */
+enum exit_code output_sync(void);
+
 /* The last word of every program: flushes, closes, and gives code, or EXIT_OUTPUT if that failed. */
 enum exit_code output_close(enum exit_code code);
 

@@ -14,6 +14,8 @@
 #define WINDOW_BYTES ((size_t)16 << 20) /* kept at once, whatever their number */
 #define SMALL 65536                     /* memory of a message that is kept for the next one */
 #define POOL_PAGE 4096
+#define HEADER_MAX                                                                                           \
+    (131072 - 8 - 14) /* bytes of properties that fit into one frame, beside what frames a header */
 #define STOP_MS 10000 /* that a confirm is still waited for once a stop was asked for */
 
 /* One message on its way. Its parts stand one behind the other in memory of its own, which is used again. */
@@ -42,6 +44,7 @@ struct returned_message {
 
 struct publisher {
     struct link *link;
+    bool declare;
     struct slot slots[PUBLISHER_WINDOW];
     size_t head; /* the oldest */
     size_t count;
@@ -61,7 +64,7 @@ static struct slot *slot_at(struct publisher *publisher, size_t index)
 static enum exit_code set_up(struct link *link, void *context)
 {
     struct publisher *publisher = context;
-    enum exit_code code = topology_declare(link);
+    enum exit_code code = publisher->declare ? topology_declare(link) : EXIT_OK;
 
     if (code != EXIT_OK)
         return code;
@@ -71,10 +74,11 @@ static enum exit_code set_up(struct link *link, void *context)
     return code;
 }
 
-struct publisher *publisher_new(const struct link_options *options)
+struct publisher *publisher_new(const struct link_options *options, bool declare)
 {
     struct publisher *publisher = need_calloc(1, sizeof *publisher);
 
+    publisher->declare = declare;
     publisher->link = link_new(options, "publishing", set_up, publisher);
     return publisher;
 }
@@ -315,6 +319,13 @@ static void keep(struct publisher *publisher, const struct message *message, uin
     if (slot->properties.len == SIZE_MAX)
         die(EXIT_BUG, "message properties that cannot be encoded");
     publisher->bytes += slot->capacity;
+    /* The broker would answer to such a frame by closing the connection. */
+    if (slot->properties.len > HEADER_MAX) {
+        (void)snprintf(publisher->reason, sizeof publisher->reason, "the headers are too large for a frame");
+        slot->settled = true;
+        slot->fate = PUBLISH_REFUSED;
+        slot->tag = 0;
+    }
 }
 
 static void publish_slot(struct publisher *publisher, struct slot *slot,
@@ -400,6 +411,7 @@ static enum exit_code wait_for_word(struct publisher *publisher)
 
 enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie)
 {
+    struct slot *kept;
     enum exit_code code;
 
     if (publisher->count == PUBLISHER_WINDOW)
@@ -408,8 +420,9 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
     while (code == EXIT_OK && link_is_blocked(publisher->link))
         code = wait_for_word(publisher);
     keep(publisher, message, cookie);
-    if (code == EXIT_OK)
-        publish_slot(publisher, slot_at(publisher, publisher->count - 1), message->properties);
+    kept = slot_at(publisher, publisher->count - 1);
+    if (code == EXIT_OK && !kept->settled)
+        publish_slot(publisher, kept, message->properties);
     return code;
 }
 

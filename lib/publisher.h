@@ -36,8 +36,8 @@ enum publish_fate {
     PUBLISH_REFUSED     /* the broker could not take it */
 };
 
-/* Connects on first use. options must outlive it. */
-struct publisher *publisher_new(const struct link_options *options);
+/* Connects on first use. options must outlive it. declare: set up the topology whenever it connects. */
+struct publisher *publisher_new(const struct link_options *options, bool declare);
 void publisher_free(struct publisher *publisher);
 
 /* Connects now. EXIT_OK, or what link_open() gives. */

@@ -209,6 +209,22 @@ enum exit_code topology_look(struct link *link, const char *queue, struct queue_
     return not_there(link, "cannot look at a queue");
 }
 
+enum exit_code topology_need_queue(struct link *link, const char *queue)
+{
+    amqp_connection_state_t connection = link_connection(link);
+    struct queue_depth depth;
+    enum exit_code code = topology_look(link, queue, &depth);
+
+    if (code != EXIT_OK || depth.exists)
+        return code;
+    (void)amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
+                             amqp_empty_table);
+    code = link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
+    if (code != EXIT_OK)
+        link_lose(link);
+    return code;
+}
+
 enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists)
 {
     /* The default exchange is always there, and may not be asked for. */

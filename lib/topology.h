@@ -67,7 +67,10 @@ struct queue_depth {
  */
 enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth);
 
-/* The same for an exchange. */
+/* Makes sure that a queue of that name is there, whatever its arguments; failures as above. */
+enum exit_code topology_need_queue(struct link *link, const char *queue);
+
+/* topology_look() for an exchange: is it there? */
 enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists);
 
 #endif

@@ -393,7 +393,7 @@ static enum exit_code open_all(void)
     confirmed = need_calloc(prefetch, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options);
+    publisher = publisher_new(&link_options, true);
     return EXIT_OK;
 }
 

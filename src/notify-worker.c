@@ -515,7 +515,7 @@ static enum exit_code open_all(void)
     held = need_calloc(batch_max, sizeof *held);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options);
+    publisher = publisher_new(&link_options, true);
     return EXIT_OK;
 }
 

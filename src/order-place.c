@@ -661,7 +661,7 @@ static enum exit_code open_all(void)
         code = order_store_adopt(store, &adopted_last);
     if (code != EXIT_OK)
         return code;
-    publisher = publisher_new(&link_options);
+    publisher = publisher_new(&link_options, true);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
     input_ended = flush_only;
     return EXIT_OK;

@@ -33,7 +33,7 @@ small_disk()
         # shellcheck disable=SC2046 # words are what is wanted
         cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$REPO/lib" -g -fsanitize=address,undefined -fno-sanitize-recover=all \
             -o "$target" "$REPO/tests/fuzz/$target.c" "$REPO/tests/fuzz/replay.c" "$REPO"/lib/*.c \
-            $(pkg-config --cflags --libs librabbitmq libcjson libcurl uuid sqlite3)
+            $(pkg-config --cflags --libs $(sed -n 's|^PACKAGES := ||p' "$REPO/Makefile"))
         run -0 --separate-stderr "./$target" "$REPO/tests/fuzz/corpus/$target"/*
         [ "$output" -ge 5 ]
     done

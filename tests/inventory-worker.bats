@@ -665,7 +665,8 @@ rejected_bodies()
 
 @test "a single order does not wait for company, and SIGTERM or SIGHUP ends an idle worker at once" {
     for signal in TERM HUP; do
-        start worker inventory-worker
+        # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
+        start worker env --default-signal=HUP inventory-worker
         eventually has_consumers 1
         before=$(now_ms)
         place "alone-$signal"

@@ -609,7 +609,8 @@ older_than()
     [ "$status" -eq 0 ]
     holds "$RESERVED_Q" 0
 
-    start worker notify-worker --exec true
+    # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
+    start worker env --default-signal=HUP notify-worker --exec true
     eventually has_consumers 1
     ends "$PID" HUP 2
     [ "$status" -eq 0 ]

@@ -1,0 +1,119 @@
+#include "audit.h"
+
+#include "clock.h"
+#include "json.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct audit {
+    const char *path;
+    FILE *file;
+    char user[64];
+};
+
+static void find_user(struct audit *audit)
+{
+    const struct passwd *entry = getpwuid(geteuid());
+
+    if (entry != NULL)
+        (void)snprintf(audit->user, sizeof audit->user, "%s",
+                       printable_up_to(48, entry->pw_name, strlen(entry->pw_name)));
+    else
+        (void)snprintf(audit->user, sizeof audit->user, "%lu", (unsigned long)geteuid());
+}
+
+static enum exit_code failure(const struct audit *audit)
+{
+    report_errno("cannot write '%s'", printable_text(audit->path));
+    return EXIT_OUTPUT;
+}
+
+enum exit_code audit_open(const char *path, struct audit **out)
+{
+    struct audit *audit = need_calloc(1, sizeof *audit);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    enum exit_code code = EXIT_OK;
+
+    audit->path = path;
+    audit->file = fd < 0 ? NULL : fdopen(fd, "a");
+    *out = audit;
+    find_user(audit);
+    if (audit->file == NULL) {
+        code = failure(audit);
+        if (fd >= 0)
+            (void)close(fd);
+        free(audit);
+        *out = NULL;
+    }
+    return code;
+}
+
+void audit_close(struct audit *audit)
+{
+    if (audit == NULL)
+        return;
+    /* What counts was synced. */
+    (void)fclose(audit->file);
+    free(audit);
+}
+
+static void add_hash(cJSON *line, const char *name, const amqp_bytes_t *body)
+{
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    char text[2 * EVP_MAX_MD_SIZE + 1] = "";
+
+    if (body == NULL) {
+        json_need(cJSON_AddNullToObject(line, name));
+        return;
+    }
+    if (EVP_Digest(body->bytes, body->len, hash, &len, EVP_sha256(), NULL) != 1)
+        die(EXIT_BUG, "cannot make a hash");
+    for (unsigned i = 0; i < len; i++)
+        (void)snprintf(text + (size_t)2 * i, 3, "%02x", hash[i]);
+    json_need(cJSON_AddStringToObject(line, name, text));
+}
+
+enum exit_code audit_add(struct audit *audit, const cJSON *fate, amqp_bytes_t before,
+                         const amqp_bytes_t *after)
+{
+    cJSON *line = cJSON_Duplicate(fate, 1);
+    char time[CLOCK_TEXT_SIZE];
+    size_t shown_len;
+    char *text;
+    char *shown;
+    bool written;
+
+    json_need(line);
+    clock_rfc3339(clock_utc_ms(), time);
+    json_need(cJSON_AddStringToObject(line, "time", time));
+    json_need(cJSON_AddStringToObject(line, "user", audit->user));
+    add_hash(line, "sha256_before", &before);
+    add_hash(line, "sha256_after", after);
+    text = json_print(line);
+    shown = json_shown(text, strlen(text), &shown_len);
+    written = fprintf(audit->file, "%s\n", shown) >= 0;
+    free(shown);
+    cJSON_free(text);
+    cJSON_Delete(line);
+    return written ? EXIT_OK : failure(audit);
+}
+
+enum exit_code audit_sync(struct audit *audit)
+{
+    if (fflush(audit->file) != 0)
+        return failure(audit);
+    /* A pipe or a terminal has no disk behind it. */
+    if (fsync(fileno(audit->file)) != 0 && errno != EINVAL && errno != EROFS)
+        return failure(audit);
+    return EXIT_OK;
+}

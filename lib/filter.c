@@ -1,0 +1,195 @@
+#include "filter.h"
+
+#include "clock.h"
+#include "link.h"
+#include "process.h"
+#include "stop.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ANSWER_MAX ((size_t)512 << 20)
+#define FULL_MS 20 /* until it is tried again whether the program reads on */
+#define PATIENCE_MS 10000
+#define END_MS 5000
+#define END_STEP_MS 10
+
+struct filter {
+    const char *name;
+    pid_t child;
+    int input;  /* what we write and it reads */
+    int output; /* what it writes and we read */
+    char *buffer;
+    size_t capacity;
+    size_t taken; /* bytes at the start that were the last answer */
+    size_t len;
+    bool warned;
+};
+
+static bool make_pipe(int ends[2], int ours)
+{
+    return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 &&
+           fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0;
+}
+
+enum exit_code filter_start(char *const argv[], struct filter **out)
+{
+    struct filter *filter = need_calloc(1, sizeof *filter);
+    int to[2] = {-1, -1};
+    int from[2] = {-1, -1};
+    enum exit_code code = EXIT_BUG;
+
+    if (!make_pipe(to, 1) || !make_pipe(from, 0))
+        report_errno("cannot make a pipe");
+    else
+        code = process_start(argv, to[0], from[1], &filter->child);
+    (void)close(to[0]);
+    (void)close(from[1]);
+    filter->name = argv[0];
+    filter->input = to[1];
+    filter->output = from[0];
+    *out = filter;
+    if (code != EXIT_OK) {
+        (void)close(to[1]);
+        (void)close(from[0]);
+        free(filter);
+        *out = NULL;
+    }
+    return code;
+}
+
+static enum exit_code ended(const struct filter *filter)
+{
+    report("the filter '%s' has ended before its time", printable_text(filter->name));
+    return EXIT_INPUT;
+}
+
+/* Takes in what the program has written, if anything. */
+static enum exit_code read_on(struct filter *filter)
+{
+    ssize_t got;
+
+    if (filter->len == filter->capacity) {
+        filter->capacity = filter->capacity == 0 ? 65536 : filter->capacity * 2;
+        filter->buffer = need_realloc(filter->buffer, filter->capacity);
+    }
+    got = read(filter->output, filter->buffer + filter->len, filter->capacity - filter->len);
+    if (got > 0) {
+        filter->len += (size_t)got;
+        return EXIT_OK;
+    }
+    return got < 0 && (errno == EAGAIN || errno == EINTR) ? EXIT_OK : ended(filter);
+}
+
+static void warn_once(struct filter *filter, int64_t since_ms)
+{
+    if (filter->warned || clock_steady_ms() - since_ms < PATIENCE_MS)
+        return;
+    report("no answer from the filter '%s' for %d s: it must answer line by line, as jq --unbuffered does",
+           printable_text(filter->name), PATIENCE_MS / 1000);
+    filter->warned = true;
+}
+
+static enum exit_code write_line(struct filter *filter, const char *text, size_t len)
+{
+    int64_t since_ms = clock_steady_ms();
+    size_t done = 0;
+
+    while (done <= len && !stop_requested()) {
+        ssize_t wrote =
+            done < len ? write(filter->input, text + done, len - done) : write(filter->input, "\n", 1);
+
+        if (wrote > 0) {
+            done += (size_t)wrote;
+        } else if (wrote < 0 && errno == EAGAIN) {
+            enum exit_code code;
+
+            /* It may be waiting for us to read what it has to say. */
+            link_wait(NULL, filter->output, FULL_MS);
+            code = read_on(filter);
+            if (code != EXIT_OK)
+                return code;
+            warn_once(filter, since_ms);
+        } else if (errno != EINTR) {
+            return ended(filter);
+        }
+    }
+    return EXIT_OK;
+}
+
+static void forget_answer(struct filter *filter)
+{
+    filter->len -= filter->taken;
+    if (filter->taken > 0)
+        memmove(filter->buffer, filter->buffer + filter->taken, filter->len);
+    filter->taken = 0;
+}
+
+/* Reads until there is a line, of which *len is the length, or a stop is asked for. */
+static enum exit_code await_line(struct filter *filter, size_t *len)
+{
+    int64_t since_ms = clock_steady_ms();
+    enum exit_code code = EXIT_OK;
+    size_t looked_at = 0;
+    char *newline = NULL;
+
+    while (code == EXIT_OK && !stop_requested()) {
+        if (filter->len > looked_at)
+            newline = memchr(filter->buffer + looked_at, '\n', filter->len - looked_at);
+        if (newline != NULL) {
+            *len = (size_t)(newline - filter->buffer);
+            filter->taken = *len + 1;
+            return EXIT_OK;
+        }
+        looked_at = filter->len;
+        if (filter->len > ANSWER_MAX) {
+            report("the filter '%s' answers with an endless line", printable_text(filter->name));
+            return EXIT_INPUT;
+        }
+        link_wait(NULL, filter->output, PATIENCE_MS / 10);
+        warn_once(filter, since_ms);
+        code = read_on(filter);
+    }
+    /* The signal that stops us may have ended the filter, too. */
+    return stop_requested() ? EXIT_OK : code;
+}
+
+enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, const char **answer,
+                          size_t *answer_len)
+{
+    enum exit_code code;
+
+    *answer = NULL;
+    forget_answer(filter);
+    code = write_line(filter, text, len);
+    if (code == EXIT_OK)
+        code = await_line(filter, answer_len);
+    if (code == EXIT_OK && filter->taken > 0)
+        *answer = filter->buffer;
+    return code;
+}
+
+void filter_free(struct filter *filter)
+{
+    const struct timespec pause = {.tv_nsec = END_STEP_MS * 1000000L};
+    int left = END_MS / END_STEP_MS;
+
+    if (filter == NULL)
+        return;
+    (void)close(filter->input);
+    (void)close(filter->output);
+    while (left-- > 0 && waitpid(filter->child, NULL, WNOHANG) == 0)
+        (void)nanosleep(&pause, NULL);
+    if (left < 0 && kill(filter->child, SIGKILL) == 0)
+        (void)waitpid(filter->child, NULL, 0);
+    free(filter->buffer);
+    free(filter);
+}

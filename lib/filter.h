@@ -1,0 +1,28 @@
+/*
+ * filter: another program that is asked a line at a time, and answers each with a line: a co-process.
+ */
+#ifndef FILTER_H
+#define FILTER_H
+
+#include "report.h"
+
+#include <stddef.h>
+
+struct filter;
+
+/* Starts argv[0], as process_start() does. */
+enum exit_code filter_start(char *const argv[], struct filter **filter);
+
+/*
+ * Writes text, which has no line break in it, as a line, and waits for one in answer; *answer is NULL if a stop was
+ * asked for meanwhile, and otherwise valid until the next call. If no answer comes for 10 s, that is said once: most
+ * programs buffer what they write to a pipe. EXIT_INPUT, reported, if the program has ended, or its answer is longer
+ * than 512 MiB.
+ */
+enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, const char **answer,
+                          size_t *answer_len);
+
+/* Closes its input, gives it 5 s to end, and then kills it. NULL is harmless. */
+void filter_free(struct filter *filter);
+
+#endif

@@ -1,0 +1,79 @@
+#include "letter.h"
+
+#include "envelope.h"
+#include "json.h"
+#include "report.h"
+#include "topology.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool letter_died_in(const struct letter *letter, const char *queue)
+{
+    amqp_bytes_t died_in = letter->death.queue;
+
+    return letter->has_death && died_in.len == strlen(queue) &&
+           memcmp(died_in.bytes, queue, died_in.len) == 0;
+}
+
+/* Of a body that may be no event, but has an order_id all the same. */
+static char *find_order_id(amqp_bytes_t body)
+{
+    const char *reason;
+    cJSON *tree = json_parse(body.bytes, body.len, &reason);
+    const char *id = json_member_text(tree, "order_id");
+    char *copy = id == NULL ? NULL : need_strdup(id);
+
+    cJSON_Delete(tree);
+    return copy;
+}
+
+const char *letter_error(const struct letter *letter, amqp_bytes_t body, struct order_fault *fault,
+                         char **order_id)
+{
+    const char *type = letter_died_in(letter, RESERVED_QUEUE) ? EVENT_RESERVED : EVENT_PLACED;
+    /* What died in a queue that is not ours, no worker of ours will see. */
+    bool is_ours =
+        !letter->has_death || letter_died_in(letter, PLACED_QUEUE) || letter_died_in(letter, RESERVED_QUEUE);
+    struct order order;
+
+    if (is_ours && event_read(&order, type, body.bytes, body.len, fault) == EVENT_SOUND) {
+        *order_id = need_strdup(order.order_id);
+        order_free(&order);
+        return NULL;
+    }
+    *order_id = find_order_id(body);
+    return is_ours ? fault->reason : NULL;
+}
+
+void letter_read(struct letter *letter, struct delivery *delivery)
+{
+    static const amqp_basic_properties_t none;
+
+    memset(letter, 0, sizeof *letter);
+    letter->delivery = delivery;
+    init_amqp_pool(&letter->pool, 4096);
+    letter->properties = delivery_properties(delivery, &letter->pool);
+    letter->is_readable = letter->properties != NULL;
+    if (!letter->is_readable)
+        letter->properties = &none;
+    letter->has_death = death_read(letter->properties, &letter->death);
+    letter->error = letter_error(letter, delivery->body, &letter->fault, &letter->order_id);
+}
+
+void letter_free(struct letter *letter)
+{
+    free(letter->order_id);
+    empty_amqp_pool(&letter->pool);
+}
+
+cJSON *letter_envelope(const struct letter *letter, const char *queue)
+{
+    cJSON *envelope = envelope_new(letter->delivery, letter->properties, queue);
+
+    if (letter->error == NULL)
+        json_need(cJSON_AddNullToObject(envelope, "error"));
+    else
+        json_need(cJSON_AddStringToObject(envelope, "error", letter->error));
+    return envelope;
+}

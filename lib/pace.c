@@ -1,0 +1,28 @@
+#include "pace.h"
+
+#include "clock.h"
+#include "link.h"
+#include "stop.h"
+
+#include <stddef.h>
+
+#define LOST_MS 100
+
+void pace_wait(struct pace *pace)
+{
+    int64_t now = clock_steady_ms();
+    int64_t due;
+
+    if (pace->rate == 0)
+        return;
+    due = pace->start_ms + pace->count * 1000 / pace->rate;
+    if (now - due > LOST_MS) {
+        pace->start_ms = now;
+        pace->count = 0;
+    }
+    pace->count++;
+    while (now < due && !stop_requested()) {
+        link_wait(NULL, -1, (int)(due - now));
+        now = clock_steady_ms();
+    }
+}

@@ -1,0 +1,21 @@
+/*
+ * pace: so many things a second, and no more.
+ */
+#ifndef PACE_H
+#define PACE_H
+
+#include <stdint.h>
+
+struct pace {
+    long rate;        /* a second; 0 for no limit */
+    int64_t start_ms; /* when the first was due; private, like count */
+    int64_t count;
+};
+
+/*
+ * Waits until the next is due, or a stop is asked for, and keeps all links alive meanwhile. Time that was lost is not
+ * made up for.
+ */
+void pace_wait(struct pace *pace);
+
+#endif

@@ -1,0 +1,66 @@
+#include "selection.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AGE_MAX 1000000000 /* in its unit */
+
+static bool is_text(amqp_bytes_t bytes, const char *text)
+{
+    return bytes.len == strlen(text) && (bytes.len == 0 || memcmp(bytes.bytes, text, bytes.len) == 0);
+}
+
+bool selection_has(const struct selection *selection, const struct letter *letter)
+{
+    /* 0 if it is not known: then it is neither before a time nor after it. */
+    int64_t died_ms = letter->death.time > INT64_MAX / 1000 ? 0 : letter->death.time * 1000;
+
+    if (selection->reason != NULL &&
+        (letter->death.reason.bytes == NULL || !is_text(letter->death.reason, selection->reason)))
+        return false;
+    if (selection->error != NULL &&
+        (letter->error == NULL || strstr(letter->error, selection->error) == NULL))
+        return false;
+    if (selection->order_id != NULL &&
+        (letter->order_id == NULL || strcmp(letter->order_id, selection->order_id) != 0))
+        return false;
+    if (selection->before_ms != 0 && (died_ms <= 0 || died_ms >= selection->before_ms))
+        return false;
+    return selection->after_ms == 0 || died_ms > selection->after_ms;
+}
+
+static int64_t unit_ms(const char *unit)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].name) == 0)
+            return units[i].ms;
+    return 0;
+}
+
+bool selection_moment(const char *text, int64_t now_ms, int64_t *moment_ms)
+{
+    char *unit;
+    long age;
+
+    if (clock_read_rfc3339(text, moment_ms))
+        return true;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    age = strtol(text, &unit, 10);
+    if (errno != 0 || age > AGE_MAX || unit_ms(unit) == 0)
+        return false;
+    *moment_ms = now_ms - age * unit_ms(unit);
+    /* Before all times, since 0 would mean none. */
+    if (*moment_ms <= 0)
+        *moment_ms = 1;
+    return true;
+}

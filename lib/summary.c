@@ -1,0 +1,122 @@
+#include "summary.h"
+
+#include "clock.h"
+#include "json.h"
+#include "output.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct group {
+    char *error;  /* NULL: none */
+    char *reason; /* safe to be shown; NULL: not known */
+    bool other;
+    uint64_t count;
+    int64_t oldest; /* seconds since 1970; 0: not known */
+    int64_t newest;
+};
+
+struct summary {
+    struct group groups[SUMMARY_GROUPS + 1];
+    size_t count;
+};
+
+struct summary *summary_new(void)
+{
+    return need_calloc(1, sizeof(struct summary));
+}
+
+void summary_free(struct summary *summary)
+{
+    if (summary == NULL)
+        return;
+    for (size_t i = 0; i < summary->count; i++) {
+        free(summary->groups[i].error);
+        free(summary->groups[i].reason);
+    }
+    free(summary);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static struct group *find_group(struct summary *summary, const char *error, const char *reason)
+{
+    struct group *group = summary->groups;
+
+    for (size_t i = 0; i < summary->count; i++, group++)
+        if (group->other || (same_text(group->error, error) && same_text(group->reason, reason)))
+            return group;
+    summary->count++;
+    group->other = summary->count > SUMMARY_GROUPS;
+    if (!group->other) {
+        group->error = error == NULL ? NULL : need_strdup(error);
+        group->reason = reason == NULL ? NULL : need_strdup(reason);
+    }
+    return group;
+}
+
+void summary_add(struct summary *summary, const struct letter *letter)
+{
+    const char *reason = letter->death.reason.bytes == NULL
+                             ? NULL
+                             : printable(letter->death.reason.bytes, letter->death.reason.len);
+    struct group *group = find_group(summary, letter->error, reason);
+    int64_t time = letter->death.time;
+
+    group->count++;
+    if (time > 0 && (group->oldest == 0 || time < group->oldest))
+        group->oldest = time;
+    if (time > group->newest)
+        group->newest = time;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct group *left = a;
+    const struct group *right = b;
+
+    return (left->count < right->count) - (left->count > right->count);
+}
+
+static void add_text(cJSON *line, const char *name, const char *text)
+{
+    json_need(text == NULL ? cJSON_AddNullToObject(line, name) : cJSON_AddStringToObject(line, name, text));
+}
+
+static void add_time(cJSON *line, const char *name, int64_t seconds)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    clock_rfc3339(seconds > INT64_MAX / 1000 ? INT64_MAX : seconds * 1000, text);
+    add_text(line, name, seconds > 0 ? text : NULL);
+}
+
+static enum exit_code print_group(const struct group *group)
+{
+    cJSON *line = cJSON_CreateObject();
+
+    json_need(line);
+    add_text(line, "error", group->error);
+    add_text(line, "reason", group->reason);
+    if (group->other)
+        json_need(cJSON_AddTrueToObject(line, "other"));
+    json_need(cJSON_AddNumberToObject(line, "count", (double)group->count));
+    add_time(line, "oldest", group->oldest);
+    add_time(line, "newest", group->newest);
+    return output_json(line);
+}
+
+enum exit_code summary_print(struct summary *summary)
+{
+    enum exit_code code = EXIT_OK;
+
+    qsort(summary->groups, summary->count, sizeof *summary->groups, by_count);
+    for (size_t i = 0; i < summary->count && code == EXIT_OK; i++)
+        code = print_group(&summary->groups[i]);
+    return code;
+}

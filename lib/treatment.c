@@ -1,0 +1,316 @@
+#include "treatment.h"
+
+#include "dead_letter.h"
+#include "json.h"
+#include "report.h"
+#include "text.h"
+#include "topology.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason)
+{
+    treatment->fate.kind = kind;
+    treatment->is_sent = kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_RESTORED;
+    (void)snprintf(treatment->fate.reason, sizeof treatment->fate.reason, "%s", reason);
+}
+
+static void cannot(struct treatment *treatment, enum fate_kind kind, const char *reason)
+{
+    treatment_decide(treatment, kind, reason);
+    treatment->is_wrong = true;
+}
+
+void treatment_refused(struct treatment *treatment, const char *reason)
+{
+    if (treatment->fate.kind == FATE_REPLAYED)
+        treatment->fate.replays--;
+    cannot(treatment, FATE_REFUSED, reason);
+}
+
+static void start(struct treatment *treatment, const struct treatment_rules *rules)
+{
+    memset(treatment, 0, sizeof *treatment);
+    init_amqp_pool(&treatment->pool, 1024);
+    treatment->fate.dry_run = rules->dry_run;
+}
+
+void treatment_of_letter(struct treatment *treatment, const struct treatment_rules *rules,
+                         struct delivery *delivery)
+{
+    struct letter *letter = &treatment->letter;
+
+    start(treatment, rules);
+    letter_read(letter, delivery);
+    treatment->properties = letter->properties;
+    treatment->body = delivery->body;
+    treatment->fate.queue = rules->queue;
+    treatment->fate.order_id = letter->order_id;
+    treatment->fate.error = letter->error;
+    treatment->fate.replays = replay_count(letter->properties);
+    treatment_decide(treatment, FATE_LEFT, "");
+}
+
+void treatment_free(struct treatment *treatment)
+{
+    envelope_free(&treatment->envelope);
+    free(treatment->order_id);
+    if (treatment->letter.delivery != NULL)
+        letter_free(&treatment->letter);
+    empty_amqp_pool(&treatment->pool);
+}
+
+/* ---- where to ---- */
+
+static void set_target(struct treatment *treatment, const char *exchange, const char *routing_key)
+{
+    (void)snprintf(treatment->fate.exchange, sizeof treatment->fate.exchange, "%s", exchange);
+    (void)snprintf(treatment->fate.routing_key, sizeof treatment->fate.routing_key, "%s", routing_key);
+}
+
+/* As a C string; false if it is none, or too long for a name of AMQP. */
+static bool name_of(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
+{
+    if (bytes.len >= FATE_NAME_SIZE || memchr(bytes.len == 0 ? "" : bytes.bytes, '\0', bytes.len) != NULL)
+        return false;
+    (void)snprintf(name, FATE_NAME_SIZE, "%.*s", (int)bytes.len,
+                   bytes.len == 0 ? "" : (const char *)bytes.bytes);
+    return true;
+}
+
+/* False if neither the rules, nor the filter, nor the letter says. */
+static bool find_target(struct treatment *treatment, const struct treatment_rules *rules)
+{
+    const struct letter *letter = &treatment->letter;
+    const struct envelope *envelope = &treatment->envelope;
+
+    if (rules->to_queue != NULL) {
+        set_target(treatment, "", rules->to_queue);
+        return true;
+    }
+    if (envelope->tree != NULL) {
+        if (envelope->exchange != NULL)
+            set_target(treatment, envelope->exchange, envelope->routing_key);
+        return envelope->exchange != NULL;
+    }
+    return letter->has_death && name_of(letter->death.exchange, treatment->fate.exchange) &&
+           name_of(letter->death.routing_key, treatment->fate.routing_key);
+}
+
+/* A message published where no exchange is would cost all of its channel. */
+static enum exit_code exchange_is_there(struct treatment_rules *rules, const char *exchange, bool *there)
+{
+    while (!rules->last_is_known || strcmp(rules->last_exchange, exchange) != 0) {
+        enum exit_code code = link_open(rules->looking);
+
+        if (code != EXIT_OK)
+            return code;
+        code = topology_has_exchange(rules->looking, exchange, &rules->last_is_there);
+        if (code == EXIT_UNREACHABLE)
+            continue;
+        if (code != EXIT_OK)
+            return code;
+        (void)snprintf(rules->last_exchange, sizeof rules->last_exchange, "%s", exchange);
+        rules->last_is_known = true;
+    }
+    *there = rules->last_is_there;
+    return EXIT_OK;
+}
+
+static enum exit_code need_parking(struct treatment_rules *rules)
+{
+    while (!rules->parking_is_there) {
+        enum exit_code code = link_open(rules->looking);
+
+        if (code != EXIT_OK)
+            return code;
+        code = topology_need_queue(rules->looking, rules->parking);
+        if (code != EXIT_OK && code != EXIT_UNREACHABLE)
+            return code;
+        rules->parking_is_there = code == EXIT_OK;
+    }
+    return EXIT_OK;
+}
+
+/* It has been sent back often enough. */
+static enum exit_code put_aside(struct treatment *treatment, struct treatment_rules *rules)
+{
+    const struct letter *letter = &treatment->letter;
+    bool parks = rules->parks && strcmp(rules->queue, rules->parking) != 0;
+    char reason[sizeof treatment->fate.reason];
+
+    (void)snprintf(reason, sizeof reason, "sent back %ld times already%s%s",
+                   (long)replay_count(letter->properties), letter->error == NULL ? "" : ": ",
+                   letter->error == NULL ? "" : letter->error);
+    treatment_decide(treatment, parks ? FATE_PARKED : FATE_LEFT, reason);
+    if (!parks)
+        return EXIT_OK;
+    set_target(treatment, "", rules->parking);
+    return rules->dry_run ? EXIT_OK : need_parking(rules);
+}
+
+enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules)
+{
+    const char *order_id = treatment->fate.order_id;
+    struct ledger_entry entry;
+    bool found = false;
+    enum exit_code code;
+
+    if (rules->ledger == NULL || order_id == NULL || letter_died_in(&treatment->letter, RESERVED_QUEUE))
+        return EXIT_OK;
+    code = ledger_find(rules->ledger, order_id, &entry, &found);
+    if (code == EXIT_OK && found)
+        treatment->fate.handled = entry.outcome == LEDGER_RESERVED ? "reserved" : "failed";
+    return code;
+}
+
+static enum exit_code route(struct treatment *treatment, struct treatment_rules *rules)
+{
+    bool there = true;
+    enum exit_code code;
+
+    if (!find_target(treatment, rules)) {
+        set_target(treatment, "", "");
+        cannot(treatment, FATE_LEFT, "its headers do not say where it came from");
+        return EXIT_OK;
+    }
+    code = exchange_is_there(rules, treatment->fate.exchange, &there);
+    if (code != EXIT_OK)
+        return code;
+    if (!there) {
+        cannot(treatment, FATE_REFUSED, "the exchange it came from is not there");
+        return EXIT_OK;
+    }
+    treatment_decide(treatment, FATE_REPLAYED, "");
+    treatment->fate.replays++;
+    return treatment_look_up(treatment, rules);
+}
+
+/* ---- the filter ---- */
+
+/* What is to be sent is now what the envelope says. */
+static void take_envelope(struct treatment *treatment)
+{
+    treatment->properties = &treatment->envelope.properties;
+    treatment->body = treatment->envelope.body;
+    treatment->fate.error =
+        letter_error(&treatment->letter, treatment->body, &treatment->fault, &treatment->order_id);
+    treatment->fate.order_id = treatment->order_id;
+}
+
+static enum exit_code take_answer(struct treatment *treatment, const char *answer, size_t len)
+{
+    const char *order_id = treatment->fate.order_id;
+    char fault[ENVELOPE_FAULT_SIZE];
+
+    if (!envelope_read(&treatment->envelope, answer, len, &treatment->pool, fault)) {
+        report("the filter's answer to %s is no letter: %s",
+               order_id == NULL ? "a letter without an order_id" : printable_text(order_id), fault);
+        return EXIT_INPUT;
+    }
+    take_envelope(treatment);
+    return EXIT_OK;
+}
+
+static bool is_word(const char *answer, size_t len, const char *word)
+{
+    return len == strlen(word) && memcmp(answer, word, len) == 0;
+}
+
+/* *goes_on is false if there is nothing to be sent. */
+static enum exit_code ask_filter(struct treatment *treatment, const struct treatment_rules *rules,
+                                 bool *goes_on)
+{
+    cJSON *envelope = letter_envelope(&treatment->letter, rules->queue);
+    char *text = json_print(envelope);
+    const char *answer;
+    size_t len = 0;
+    enum exit_code code = filter_ask(rules->filter, text, strlen(text), &answer, &len);
+
+    cJSON_free(text);
+    cJSON_Delete(envelope);
+    *goes_on = false;
+    if (code != EXIT_OK)
+        return code;
+    while (answer != NULL && len > 0 && strchr(" \t\r", answer[len - 1]) != NULL)
+        len--;
+    if (answer == NULL)
+        treatment_decide(treatment, FATE_LEFT, "asked to stop");
+    else if (is_word(answer, len, "null"))
+        treatment_decide(treatment, FATE_LEFT, "the filter leaves it");
+    else if (is_word(answer, len, "\"drop\""))
+        treatment_decide(treatment, FATE_DROPPED, "the filter drops it");
+    else
+        *goes_on = true;
+    return *goes_on ? take_answer(treatment, answer, len) : EXIT_OK;
+}
+
+enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules)
+{
+    const struct letter *letter = &treatment->letter;
+    bool goes_on = true;
+    enum exit_code code = EXIT_OK;
+
+    if (!letter->is_readable) {
+        cannot(treatment, FATE_LEFT, "its headers cannot be read");
+        return EXIT_OK;
+    }
+    if (replayed_by(letter->properties, rules->run)) {
+        treatment_decide(treatment, FATE_LEFT, "it was sent back in this run, and has died again");
+        return EXIT_OK;
+    }
+    if (replay_count(letter->properties) >= rules->max_replays)
+        return put_aside(treatment, rules);
+    if (rules->filter != NULL)
+        code = ask_filter(treatment, rules, &goes_on);
+    return code == EXIT_OK && goes_on ? route(treatment, rules) : code;
+}
+
+/* ---- from a file ---- */
+
+static void refuse_piece(struct treatment *treatment, const struct json_piece *piece, const char *reason)
+{
+    report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line, reason);
+    cannot(treatment, FATE_REFUSED, reason);
+}
+
+void treatment_of_piece(struct treatment *treatment, const struct treatment_rules *rules,
+                        const struct json_piece *piece)
+{
+    char fault[ENVELOPE_FAULT_SIZE];
+
+    start(treatment, rules);
+    treatment->fate.number = piece->number;
+    if (piece->reason != NULL) {
+        refuse_piece(treatment, piece, piece->reason);
+        return;
+    }
+    if (!envelope_read(&treatment->envelope, piece->text, piece->len, &treatment->pool, fault)) {
+        refuse_piece(treatment, piece, fault);
+        return;
+    }
+    treatment->fate.replays = replay_count(&treatment->envelope.properties);
+    treatment->letter.has_death = death_read(&treatment->envelope.properties, &treatment->letter.death);
+    take_envelope(treatment);
+    treatment_decide(treatment, FATE_RESTORED, "");
+    if (rules->to_queue != NULL)
+        set_target(treatment, "", rules->to_queue);
+    else if (treatment->envelope.queue != NULL)
+        set_target(treatment, "", treatment->envelope.queue);
+    else
+        refuse_piece(treatment, piece, "it does not say which queue it is of");
+}
+
+amqp_basic_properties_t treatment_properties(struct treatment *treatment, const struct treatment_rules *rules)
+{
+    switch (treatment->fate.kind) {
+    case FATE_PARKED:
+        return dead_letter_parked(treatment->properties, treatment->fate.reason, &treatment->pool);
+    case FATE_RESTORED:
+        return dead_letter_restored(treatment->properties, rules->user, &treatment->pool);
+    default:
+        return dead_letter_revived(treatment->properties, rules->run, &treatment->pool);
+    }
+}

@@ -1,0 +1,86 @@
+/*
+ * treatment: what is to be done with a dead letter, and what that comes to.
+ *
+ * A letter is sent back to the exchange and by the key with which it was published before its first death, unless the
+ * rules, or a filter's answer, say otherwise; or parked, once that has been done often enough; or left.
+ */
+#ifndef TREATMENT_H
+#define TREATMENT_H
+
+#include "consumer.h"
+#include "envelope.h"
+#include "fate.h"
+#include "filter.h"
+#include "json_stream.h"
+#include "ledger.h"
+#include "letter.h"
+#include "link.h"
+#include "order.h"
+
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <stdbool.h>
+
+struct treatment_rules {
+    const char *queue;     /* where the letters are */
+    const char *to_queue;  /* where all of them are to go; NULL: where each came from */
+    const char *parking;   /* a queue, made if it is not there, for those that were sent back often enough; */
+    bool parks;            /* unless they are to be left */
+    long max_replays;      /* that many times is often enough */
+    const char *run;       /* the name of this run: what was sent back by it, and died again, is left */
+    const char *user;      /* who is logged in, or NULL */
+    bool dry_run;          /* nothing will be sent */
+    struct filter *filter; /* asked what is to be sent; NULL: the letters as they are */
+    struct ledger *ledger; /* looked into for orders that were handled already, or NULL */
+    struct link *looking;  /* for a look at exchanges */
+    char last_exchange[FATE_NAME_SIZE]; /* that was looked at; private, like the rest */
+    bool last_is_known;
+    bool last_is_there;
+    bool parking_is_there;
+};
+
+struct treatment {
+    struct letter letter; /* its delivery is NULL if it was read from a file */
+    struct fate fate;
+    bool is_sent;  /* to be published, rather than only settled */
+    bool is_wrong; /* it was refused, or left though it was to be sent */
+    const amqp_basic_properties_t
+        *properties; /* of what is to be sent: its own, the filter's or the file's */
+    amqp_bytes_t body;
+    struct envelope
+        envelope;     /* what the filter answered or the file held; its tree is NULL if there is none */
+    amqp_pool_t pool; /* of the envelope, and of what is sent */
+    char *order_id;   /* of what is to be sent */
+    struct order_fault fault;
+};
+
+/* Starts with a letter from the queue, which for the time being is left. */
+void treatment_of_letter(struct treatment *treatment, const struct treatment_rules *rules,
+                         struct delivery *delivery);
+
+/*
+ * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into the one of the rules.
+ * What is none is reported, and refused.
+ */
+void treatment_of_piece(struct treatment *treatment, const struct treatment_rules *rules,
+                        const struct json_piece *piece);
+
+/* The delivery stays the caller's. */
+void treatment_free(struct treatment *treatment);
+
+/* Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then nothing is decided. */
+enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules);
+
+/* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
+enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules);
+
+void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason);
+
+/* It was sent, and the broker did not take it. */
+void treatment_refused(struct treatment *treatment, const char *reason);
+
+/* What it is to be published with; lasts as long as the treatment. */
+amqp_basic_properties_t treatment_properties(struct treatment *treatment,
+                                             const struct treatment_rules *rules);
+
+#endif
