@@ -176,7 +176,8 @@ columns_of_screen()
     enter "LC_ALL=C queue-inspect --watch 1 größe $PLACED_Q"
     eventually is "$PLACED_Q" ' 3 +0 .*#$'
     shows '^gr\?+e +missing '
-    ! on_screen | LC_ALL=C grep -q '[^ -~]'
+    # Nothing but printable ASCII.
+    [ -z "$(on_screen | LC_ALL=C grep '[^ -~]')" ]
 }
 
 # leaves HOW: after this the terminal is as it was before.
@@ -191,7 +192,7 @@ leaves()
     eventually exited after
     eventually has_state '0 1'
     cmp before after
-    ! shows '^QUEUE '
+    run -1 shows '^QUEUE '
     [ "$(on_screen | head -n 2 | tail -n 1)" = something ] || [ "$(on_screen | head -n 1)" = something ]
     [ "$(cat code)" -eq "$3" ]
 }
@@ -241,7 +242,7 @@ leaves()
     terminal send-keys C-z
     eventually shows 'Stopped'
     has_state '0 1'
-    ! shows '^QUEUE '
+    run -1 shows '^QUEUE '
     enter fg
     eventually shows '^QUEUE '
     has_state '1 0'
@@ -269,7 +270,7 @@ leaves()
     broker start 2>/dev/null
     numbered 5 "$PLACED_Q"
     eventually is "$PLACED_Q" ' 5 +0 '
-    ! shows refused
+    run -1 shows refused
     # While it waits for an answer, a second signal kills it: even then.
     kill -STOP "$(cat "$BROKER_HOME/pid")"
     terminal send-keys C-c
