@@ -19,9 +19,16 @@ queue()
     api PUT "queues/$VHOST/$1" "${2:-{\"durable\": true\}}" >/dev/null
 }
 
+# policy NAME PATTERN JSON [QUEUE]: waits until the broker says of the queue that it applies, which takes some seconds.
 policy()
 {
     api PUT "policies/$VHOST/$1" "{\"pattern\": \"^$2\$\", \"definition\": $3, \"apply-to\": \"queues\"}" >/dev/null
+    [ -z "${4:-}" ] || eventually applies "$3" "$4"
+}
+
+applies()
+{
+    api GET "queues/$VHOST/$2" | jq -e --argjson definition "$1" '.effective_policy_definition == $definition'
 }
 
 bind()
@@ -443,13 +450,13 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     topology
     # By a policy; with the key that they have; by the default exchange.
     remake "$PLACED_Q" '{"durable": true}'
-    policy dead order.placed.q '{"dead-letter-exchange": "orders-dlx", "dead-letter-routing-key": "order.placed.dlq"}'
-    eventually fits
-    policy dead order.placed.q '{"dead-letter-exchange": "orders-dlx"}'
+    policy dead order.placed.q '{"dead-letter-exchange": "orders-dlx", "dead-letter-routing-key": "order.placed.dlq"}' "$PLACED_Q"
+    fits
+    policy dead order.placed.q '{"dead-letter-exchange": "orders-dlx"}' "$PLACED_Q"
     bind orders-dlx "$DEAD_Q" order.placed
-    eventually fits
-    policy dead order.placed.q '{"dead-letter-exchange": "", "dead-letter-routing-key": "order.placed.dlq"}'
-    eventually fits
+    fits
+    policy dead order.placed.q '{"dead-letter-exchange": "", "dead-letter-routing-key": "order.placed.dlq"}' "$PLACED_Q"
+    fits
 }
 
 @test "check-topology: a quorum queue is no problem" {
@@ -463,16 +470,17 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     local limit
     topology
     for limit in message-ttl max-length max-length-bytes expires; do
-        policy limit 'inventory.*' "{\"$limit\": 100000}"
-        eventually finds "{kind: \"queue\", name: \"inventory.reserved.q\", problem: \"loses messages\", found: \"x-$limit\"}"
+        policy limit 'inventory.*' "{\"$limit\": 100000}" "$RESERVED_Q"
+        finds "{kind: \"queue\", name: \"inventory.reserved.q\", problem: \"loses messages\", found: \"x-$limit\"}"
     done
     # Publishers are told; dead letters are kept; what nobody works on is its owner's.
-    policy limit 'inventory.*' '{"max-length": 100000, "overflow": "reject-publish"}'
-    eventually fits
-    policy limit 'inventory.failed.*' '{"max-length": 100000}'
-    eventually fits
-    policy limit order.placed.q '{"message-ttl": 100000}'
-    eventually fits
+    policy limit 'inventory.*' '{"max-length": 100000, "overflow": "reject-publish"}' "$RESERVED_Q"
+    fits
+    policy limit 'inventory.failed.*' '{"max-length": 100000}' "$FAILED_Q"
+    eventually applies '{}' "$RESERVED_Q"
+    fits
+    policy limit order.placed.q '{"message-ttl": 100000}' "$PLACED_Q"
+    fits
 }
 
 # ---- health
