@@ -27,7 +27,7 @@ CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
 CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
 # --as-needed: only the program that speaks HTTP is to load what that takes.
-LIBS_ALL = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
+LIBS_ALL = -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))

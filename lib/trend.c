@@ -47,7 +47,7 @@ double trend_seconds_left(const struct trend *trend)
 
     if (isnan(rate) || rate >= 0 || sample(trend, 0)->value <= 0)
         return NAN;
-    return sample(trend, 0)->value / -rate;
+    return (double)(1 + (int64_t)(sample(trend, 0)->value / -rate));
 }
 
 /* The highest value after one time and up to another; if there is none, the last before. NaN if none is known. */
@@ -77,7 +77,8 @@ void trend_draw(const struct trend *trend, int64_t now_ms, int64_t span_ms, size
     for (size_t i = 0; i < columns; i++) {
         int64_t until = now_ms - (int64_t)(columns - 1 - i) * step;
         double value = highest(trend, until - step, until);
-        size_t level = top > 0 ? (size_t)ceil(value / top * (LEVELS - 1)) : 0;
+        /* The lowest is for nothing at all. */
+        size_t level = value > 0 ? 1 + (size_t)(value / top * (LEVELS - 2)) : 0;
 
         if (isnan(value))
             (void)fputc(' ', out);

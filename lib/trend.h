@@ -30,7 +30,7 @@ void trend_add(struct trend *trend, int64_t at_ms, double value);
 /* Its change a second, over the last TREND_WINDOW_MS or a sample more; NaN as long as there is but one. */
 double trend_rate(const struct trend *trend);
 
-/* The seconds until it is zero if it goes on falling at that rate; NaN if it does not fall, or is zero. */
+/* The whole seconds until it is zero if it goes on falling at that rate; NaN if it does not fall, or is zero. */
 double trend_seconds_left(const struct trend *trend);
 
 /*

@@ -120,7 +120,7 @@ static enum exit_code print_line(const struct watch *watch)
 
         json_need(cJSON_AddNumberToObject(queue, "rate_net", trend_rate(&watch->trends[i])));
         if (!isnan(left))
-            json_need(cJSON_AddNumberToObject(queue, "seconds_left", ceil(left)));
+            json_need(cJSON_AddNumberToObject(queue, "seconds_left", left));
         (void)cJSON_AddItemToArray(queues, queue);
     }
     code = output_json(line);
@@ -186,7 +186,7 @@ static void write_left(const struct watch *watch, size_t queue, char text[CELL])
         (void)snprintf(text, CELL, ">99h");
         return;
     }
-    seconds = (int)ceil(left);
+    seconds = (int)left;
     if (seconds < 60)
         (void)snprintf(text, CELL, "%ds", seconds);
     else if (seconds < 3600)
