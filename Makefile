@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 
 PROGRAMS := $(patsubst src/%.c,%,$(wildcard src/*.c))
-PACKAGES := librabbitmq libcjson uuid sqlite3 libcrypto
+PACKAGES := librabbitmq libcjson libcurl uuid sqlite3 libcrypto
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config

@@ -15,6 +15,7 @@
 struct consumer {
     struct link *link;
     struct consumer_settings settings;
+    char own_queue[TAP_NAME_SIZE];
     unsigned waiting;
     struct delivery *arriving; /* has its method, not yet all of its body */
     bool has_header;
@@ -33,6 +34,10 @@ static enum exit_code set_up(struct link *link, void *context)
     struct queue_depth depth;
     enum exit_code code = consumer->settings.declare ? topology_declare(link) : EXIT_OK;
 
+    if (code == EXIT_OK && consumer->settings.tap != NULL) {
+        consumer->settings.queue = consumer->own_queue;
+        code = tap_declare(link, consumer->settings.tap, consumer->own_queue);
+    }
     if (code == EXIT_OK)
         code = topology_look(link, consumer->settings.queue, &depth);
     if (code != EXIT_OK)
@@ -81,6 +86,11 @@ enum exit_code consumer_open(struct consumer *consumer)
 unsigned consumer_waiting(const struct consumer *consumer)
 {
     return consumer->waiting;
+}
+
+const char *consumer_queue(const struct consumer *consumer)
+{
+    return consumer->settings.queue;
 }
 
 struct link *consumer_link(struct consumer *consumer)

@@ -9,6 +9,7 @@
 
 #include "link_options.h"
 #include "report.h"
+#include "tap.h"
 
 #include <amqp.h>
 #include <amqp_framing.h>
@@ -36,17 +37,24 @@ struct delivery {
 
 struct consumer_settings {
     const char *queue;
-    bool declare;      /* set up the topology, rather than fail with EXIT_TOPOLOGY if there is no queue */
+    const struct tap *tap; /* instead of a queue: what it taps; otherwise NULL */
+    bool declare;          /* set up the topology, rather than fail with EXIT_TOPOLOGY if there is no queue */
     unsigned prefetch; /* deliveries that the broker may have out at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
 };
 
-/* Connects on first use. options and the name of the queue must outlive it. It owns all deliveries, settled or not. */
+/*
+ * Connects on first use. options, and the name of the queue or the tap, must outlive it. It owns all deliveries,
+ * settled or not.
+ */
 struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings);
 void consumer_free(struct consumer *consumer);
 
 /* Connects now. EXIT_OK, or what link_open() gives. */
 enum exit_code consumer_open(struct consumer *consumer);
+
+/* The queue; of a tap, the one of the present connection. */
+const char *consumer_queue(const struct consumer *consumer);
 
 /* Messages that waited in the queue when the consumer last connected. */
 unsigned consumer_waiting(const struct consumer *consumer);

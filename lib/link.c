@@ -112,6 +112,11 @@ const char *link_reason(const struct link *link)
     return link->reason;
 }
 
+const char *link_broker(const struct link *link)
+{
+    return link->endpoint->name;
+}
+
 bool link_is_up(const struct link *link)
 {
     return link->connection != NULL;

@@ -62,6 +62,9 @@ enum exit_code link_try(struct link *link);
 /* Why the last attempt failed or the last connection was lost: safe to be shown. */
 const char *link_reason(const struct link *link);
 
+/* "host:port" of the connection, or of the last attempt: safe to be shown. */
+const char *link_broker(const struct link *link);
+
 bool link_is_up(const struct link *link);
 
 /* The connection, for rabbitmq-c's calls on LINK_CHANNEL. Only while the link is up. */

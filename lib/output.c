@@ -19,13 +19,18 @@ static enum exit_code failure(void)
     return EXIT_OUTPUT;
 }
 
-enum exit_code output_line(const char *text, size_t len)
+enum exit_code output_text(const char *text, size_t len)
 {
     if (failed)
         return EXIT_OUTPUT;
-    if (fwrite(text, 1, len, stdout) != len || fputc('\n', stdout) == EOF)
-        return failure();
-    return EXIT_OK;
+    return fwrite(text, 1, len, stdout) == len ? EXIT_OK : failure();
+}
+
+enum exit_code output_line(const char *text, size_t len)
+{
+    enum exit_code code = output_text(text, len);
+
+    return code == EXIT_OK ? output_text("\n", 1) : code;
 }
 
 /* How many bytes of a JSON text need no care: printable ASCII. */

@@ -9,7 +9,10 @@
 #include <cjson/cJSON.h>
 #include <stddef.h>
 
-/* Adds text and a newline to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
+/* Adds text to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
+enum exit_code output_text(const char *text, size_t len);
+
+/* The same with a newline after it. */
 enum exit_code output_line(const char *text, size_t len);
 
 /*

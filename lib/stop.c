@@ -8,10 +8,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t received;
 static int pipe_ends[2] = {-1, -1};
+static const char *volatile farewell;
 
 static void on_signal(int number)
 {
@@ -20,6 +22,8 @@ static void on_signal(int number)
     received = number;
     /* A full pipe is as good as a byte more. */
     if (write(pipe_ends[1], "", 1) < 0)
+        errno = kept;
+    if (farewell != NULL && write(STDOUT_FILENO, farewell, strlen(farewell)) < 0)
         errno = kept;
     errno = kept;
 }
@@ -50,6 +54,11 @@ void stop_on_signals(void)
     }
     if (sigaction(SIGPIPE, &ignore, NULL) < 0)
         die(EXIT_BUG, "cannot set up signal handling");
+}
+
+void stop_farewell(const char *text)
+{
+    farewell = text;
 }
 
 bool stop_requested(void)

@@ -15,6 +15,12 @@ void stop_on_signals(void);
 
 bool stop_requested(void);
 
+/*
+ * A text that the first signal has written to standard output, at once, so that a second one finds a terminal
+ * as it was; NULL for none. It must outlive the program.
+ */
+void stop_farewell(const char *text);
+
 /* A descriptor that becomes readable when a stop is asked for: for poll(). */
 int stop_descriptor(void);
 

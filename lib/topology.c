@@ -3,43 +3,43 @@
 #include <string.h>
 
 const char *const topology_queues[] = {PLACED_QUEUE, DEAD_LETTER_QUEUE, RESERVED_QUEUE, FAILED_QUEUE, NULL};
+const char *const topology_work_queues[] = {PLACED_QUEUE, RESERVED_QUEUE, NULL};
 
-struct part {
-    enum { EXCHANGE, QUEUE, BINDING } kind;
-    const char *name;        /* of a binding: its queue */
-    const char *exchange;    /* of a binding; of a queue: where its dead letters go, or NULL */
-    const char *routing_key; /* the same */
+bool topology_is_work_queue(const char *queue)
+{
+    for (const char *const *each = topology_work_queues; *each != NULL; each++)
+        if (strcmp(*each, queue) == 0)
+            return true;
+    return false;
+}
+
+const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
+    {TOPOLOGY_EXCHANGE, ORDERS_EXCHANGE, NULL, NULL},
+    {TOPOLOGY_EXCHANGE, DEAD_LETTER_EXCHANGE, NULL, NULL},
+    {TOPOLOGY_EXCHANGE, INVENTORY_EXCHANGE, NULL, NULL},
+    {TOPOLOGY_QUEUE, PLACED_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {TOPOLOGY_QUEUE, DEAD_LETTER_QUEUE, NULL, NULL},
+    {TOPOLOGY_QUEUE, RESERVED_QUEUE, NULL, NULL},
+    {TOPOLOGY_QUEUE, FAILED_QUEUE, NULL, NULL},
+    {TOPOLOGY_BINDING, PLACED_QUEUE, ORDERS_EXCHANGE, PLACED_KEY},
+    {TOPOLOGY_BINDING, DEAD_LETTER_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {TOPOLOGY_BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
+    {TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
 };
-
-static const struct part parts[] = {
-    {EXCHANGE, ORDERS_EXCHANGE, NULL, NULL},
-    {EXCHANGE, DEAD_LETTER_EXCHANGE, NULL, NULL},
-    {EXCHANGE, INVENTORY_EXCHANGE, NULL, NULL},
-    {QUEUE, PLACED_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
-    {QUEUE, DEAD_LETTER_QUEUE, NULL, NULL},
-    {QUEUE, RESERVED_QUEUE, NULL, NULL},
-    {QUEUE, FAILED_QUEUE, NULL, NULL},
-    {BINDING, PLACED_QUEUE, ORDERS_EXCHANGE, PLACED_KEY},
-    {BINDING, DEAD_LETTER_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
-    {BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
-    {BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
-};
-
-#define PART_COUNT (sizeof parts / sizeof parts[0])
 
 /* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be looked at. */
-static int ask_for(struct link *link, const struct part *part)
+static int ask_for(struct link *link, const struct topology_part *part)
 {
     amqp_connection_state_t connection = link_connection(link);
     amqp_bytes_t name = amqp_cstring_bytes(part->name);
 
-    if (part->kind == EXCHANGE) {
+    if (part->kind == TOPOLOGY_EXCHANGE) {
         amqp_exchange_declare_t m = {
             .exchange = name, .type = amqp_cstring_bytes("direct"), .passive = 1, .durable = 1};
 
         return amqp_send_method(connection, LINK_CHANNEL, AMQP_EXCHANGE_DECLARE_METHOD, &m);
     }
-    if (part->kind == QUEUE) {
+    if (part->kind == TOPOLOGY_QUEUE) {
         amqp_queue_declare_t m = {.queue = name, .passive = 1, .durable = 1};
 
         return amqp_send_method(connection, LINK_CHANNEL, AMQP_QUEUE_DECLARE_METHOD, &m);
@@ -51,14 +51,14 @@ static int ask_for(struct link *link, const struct part *part)
     return amqp_send_method(connection, LINK_CHANNEL, AMQP_QUEUE_BIND_METHOD, &m);
 }
 
-static enum exit_code declare(struct link *link, const struct part *part)
+static enum exit_code declare(struct link *link, const struct topology_part *part)
 {
     amqp_connection_state_t connection = link_connection(link);
     amqp_table_entry_t entries[2] = {{.key = amqp_cstring_bytes("x-dead-letter-exchange")},
                                      {.key = amqp_cstring_bytes("x-dead-letter-routing-key")}};
     amqp_table_t arguments = {.num_entries = part->exchange == NULL ? 0 : 2, .entries = entries};
 
-    if (part->kind == EXCHANGE) {
+    if (part->kind == TOPOLOGY_EXCHANGE) {
         (void)amqp_exchange_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(part->name),
                                     amqp_cstring_bytes("direct"), 0, 1, 0, 0, amqp_empty_table);
         return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare an exchange");
@@ -111,12 +111,12 @@ enum finding {
     NOT_OURS /* the part at *done is a binding, which this user may not make */
 };
 
-static enum finding finding_of(const struct part *part, amqp_rpc_reply_t refusal)
+static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_t refusal)
 {
-    if (part->kind != BINDING && closes_channel_with(refusal, AMQP_NOT_FOUND))
+    if (part->kind != TOPOLOGY_BINDING && closes_channel_with(refusal, AMQP_NOT_FOUND))
         return MISSING;
     /* Whoever set up the broker has bound the queues; if not, a message that no queue takes will tell. */
-    if (part->kind == BINDING && closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
+    if (part->kind == TOPOLOGY_BINDING && closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
         return NOT_OURS;
     return ALL_THERE;
 }
@@ -127,7 +127,7 @@ static enum exit_code read_answers(struct link *link, size_t *done, enum finding
     amqp_connection_state_t connection = link_connection(link);
 
     *finding = ALL_THERE;
-    while (*done < PART_COUNT) {
+    while (*done < TOPOLOGY_PART_COUNT) {
         struct timeval *patience = amqp_get_rpc_timeout(connection);
         amqp_frame_t frame;
         amqp_rpc_reply_t refusal = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
@@ -144,7 +144,7 @@ static enum exit_code read_answers(struct link *link, size_t *done, enum finding
              frame.payload.method.id != AMQP_CONNECTION_CLOSE_METHOD))
             continue;
         refusal.reply = frame.payload.method;
-        *finding = finding_of(&parts[*done], refusal);
+        *finding = finding_of(&topology_parts[*done], refusal);
         return *finding != ALL_THERE ? EXIT_OK
                                      : link_reply(link, refusal, "cannot set up exchanges and queues");
     }
@@ -155,12 +155,13 @@ enum exit_code topology_declare(struct link *link)
 {
     size_t done = 0;
 
-    while (done < PART_COUNT) {
+    while (done < TOPOLOGY_PART_COUNT) {
         enum exit_code code;
         enum finding finding;
 
-        for (size_t i = done; i < PART_COUNT; i++) {
-            code = link_status(link, ask_for(link, &parts[i]), "cannot look for exchanges and queues");
+        for (size_t i = done; i < TOPOLOGY_PART_COUNT; i++) {
+            code =
+                link_status(link, ask_for(link, &topology_parts[i]), "cannot look for exchanges and queues");
             if (code != EXIT_OK)
                 return code;
         }
@@ -168,7 +169,7 @@ enum exit_code topology_declare(struct link *link)
         if (code == EXIT_OK && finding != ALL_THERE)
             code = reopen_channel(link);
         if (code == EXIT_OK && finding == MISSING)
-            code = declare(link, &parts[done]);
+            code = declare(link, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
         if (finding == NOT_OURS)

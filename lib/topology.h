@@ -29,6 +29,23 @@
 #define RESERVED_KEY "inventory.reserved"
 #define FAILED_KEY "inventory.failed"
 
+/* What there is, and in which order it can be declared. */
+struct topology_part {
+    enum { TOPOLOGY_EXCHANGE, TOPOLOGY_QUEUE, TOPOLOGY_BINDING } kind;
+    const char *name;        /* of a binding: its queue */
+    const char *exchange;    /* of a binding; of a queue: where its dead letters go, or NULL */
+    const char *routing_key; /* the same */
+};
+
+#define TOPOLOGY_PART_COUNT 11
+
+extern const struct topology_part topology_parts[TOPOLOGY_PART_COUNT];
+
+/* The queues that somebody works on, and so are expected to become empty; NULL at the end. */
+extern const char *const topology_work_queues[];
+
+bool topology_is_work_queue(const char *queue);
+
 /* All queues, in the order of the workflow; NULL at the end. */
 extern const char *const topology_queues[];
 

@@ -1,6 +1,6 @@
 # The manual pages and the README: every example is run as it stands, every option and exit code is there.
 #
-# In the section EXAMPLES of a page, each literal block is an example:
+# In the sections EXAMPLES and RECIPES of a page, each literal block is an example:
 #
 #     .Bd -literal -offset indent
 #     $ order-place < order.json |        a command,
@@ -20,7 +20,8 @@
 #
 # Each example has a folder and a virtual host of its own. In the folder are order.json and orders.jsonl (30 orders, a
 # line each). On the broker, one message each waits in order.placed.q and inventory.reserved.q, both of order.json,
-# and in order.placed.dlq, an order that has no order_id. The store and the ledgers know of these.
+# and in order.placed.dlq, an order that has no order_id. The store and the ledgers know of these. $API is the URL of the
+# broker's management API.
 
 TIME_LIMIT=30
 LEAST_EXAMPLES=15
@@ -58,7 +59,7 @@ extract_page()
             inside = 0; skip = 0; code = 0
         }
         /^\.Sh / { section = $2; next }
-        section != "EXAMPLES" { next }
+        section != "EXAMPLES" && section != "RECIPES" { next }
         /^\.\\" exit [0-9]+$/ { code = $3; next }
         /^\.\\" not run: ./ { skip = 1; next }
         /^\.Bd -literal/ { inside = 1; commands = 0; name = sprintf("%s.%02d", base, ++count); next }
@@ -103,6 +104,7 @@ extract()
 # What every example finds.
 prepare()
 {
+    export API=$SUITE_API
     cp "$DATA/order.json" .
     cp "$DATA/orders-30.jsonl" orders.jsonl
     topology
@@ -272,7 +274,7 @@ page_options()
 {
     awk -v own="$(basename "$1" | sed 's/\.[0-9]$//')" -v wanted="${2:-}" '
         /^\.Sh / { section = $2 }
-        section == "EXAMPLES" || !/^\./ || /^\.\\"/ { next }
+        section == "EXAMPLES" || section == "RECIPES" || !/^\./ || /^\.\\"/ { next }
         wanted != "" && substr($1, 2) != wanted { next }
         {
             program = own

@@ -74,6 +74,19 @@ queue_is_consumed()
     run -1 --separate-stderr watched queue-inspect --until 2 --timeout 0 "$PLACED_Q"
     run -1 --separate-stderr watched queue-inspect --health
     run -1 --separate-stderr watched queue-inspect none
+    watched queue-inspect --check-topology
+    watched queue-inspect --watch 1 --timeout 2 >/dev/null
+    TERM=xterm script -qec "${WATCH[*]} queue-inspect --watch 1 --timeout 2" /dev/null >/dev/null
+    watched queue-inspect --follow orders-ex --timeout 1
+    run -64 --separate-stderr watched queue-inspect --follow amq.topic
+    export MANAGEMENT_URL=http://guest:guest@${SUITE_API#http://}
+    watched queue-inspect >/dev/null
+    watched queue-inspect --format table >/dev/null
+    watched queue-inspect --check-topology
+    run -1 --separate-stderr watched queue-inspect --health --max-ready 0
+    watched queue-inspect --watch 1 --timeout 2 >/dev/null
+    watched queue-inspect --follow amq.topic --timeout 1
+    MANAGEMENT_URL=http://127.0.0.1:1 run -69 --separate-stderr watched queue-inspect
 }
 
 @test "valgrind: dead letters shown, counted, taken, restored, mended, parked and sent back" {

@@ -233,7 +233,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     topology
     publish orders-ex order.placed '{"a": 1}'
     run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
-    [ "$output" = '{"queue":"order.placed.q","exchange":"orders-ex","routing_key":"order.placed","redelivered":false,"death":null,"properties":{"delivery_mode":1},"headers":{},"body":{"a":1}}' ]
+    [ "$output" = '{"queue":"order.placed.q","exchange":"orders-ex","routing_key":"order.placed","redelivered":false,"death":null,"deaths":0,"replays":0,"properties":{"delivery_mode":1},"headers":null,"body":{"a":1},"body_text":"{\"a\": 1}"}' ]
     # It says itself that a second look finds them marked.
     [ "$(eventually holds "$PLACED_Q" 1 && peeked .redelivered)" = true ]
 }
@@ -287,12 +287,13 @@ queue-inspect: no queue '$PLACED_Q'" ]
     post '' "$PLACED_Q" null
     post '' "$PLACED_Q" '[]'
     run -0 --separate-stderr queue-inspect --peek 9 "$PLACED_Q"
-    [[ ${lines[0]} == *',"body":{"big":123456789012345678901234567890,"e":1E400,"z":-0.0,"s":" a \u00e9 \" \\ ","l":[1,2.50]}}' ]]
-    [[ ${lines[1]} == *',"body":7}' ]]
+    [[ ${lines[0]} == *',"body":{"big":123456789012345678901234567890,"e":1E400,"z":-0.0,"s":" a \u00e9 \" \\ ","l":[1,2.50]},"body_text":"'* ]]
+    [[ ${lines[1]} == *',"body":7,"body_text":" 7 "}' ]]
     [[ ${lines[2]} == *',"body":"text"}' ]]
     [[ ${lines[3]} == *',"body":null}' ]]
     [[ ${lines[4]} == *',"body":[]}' ]]
-    [ "$(jq -c 'keys - ["queue", "exchange", "routing_key", "redelivered", "death", "properties", "headers"]' <<<"$output" | sort -u)" = '["body"]' ]
+    # What was written differently is there to the letter.
+    jq -e '.body_text == " { \"big\" : 123456789012345678901234567890 , \"e\":1E400,\t\"z\": -0.0,\r\n\"s\": \" a \\u00e9 \\\" \\\\ \",  \"l\": [ 1 , 2.50 ] }\n"' <<<"${lines[0]}"
 }
 
 @test "queue-inspect: --peek shows what is no JSON as text, and what is no text as base64" {
@@ -305,7 +306,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     post '' "$PLACED_Q" "$(printf 'nul\0' | base64)" '{}' base64
     post '' "$PLACED_Q" "$(printf '\xed\xa0\x80' | base64)" '{}' base64
     run -0 --separate-stderr queue-inspect --peek 9 "$PLACED_Q"
-    jq -cs 'map(del(.queue, .exchange, .routing_key, .redelivered, .death, .properties, .headers))' <<<"$output" >bodies
+    jq -cs 'map(del(.queue, .exchange, .routing_key, .redelivered, .death, .deaths, .replays, .properties, .headers))' <<<"$output" >bodies
     jq -e '. == [{body_text: "plain \"text\" größe"}, {body_text: "{\"cut\": "}, {body_text: "01"}, {body_text: ""},
                  {body_base64: "eyJhIjoi/yJ9"}, {body_base64: "bnVsAA=="}, {body_base64: "7aCA"}]' bodies
 }
@@ -326,7 +327,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     post '' "$PLACED_Q" x '{"delivery_mode":1,"content_type":""}'
     publish orders-ex order.placed x -p -C a/b -E gz -t back -H 'name: value: with colon'
     run -0 --separate-stderr queue-inspect --peek 3 "$PLACED_Q"
-    jq -e --argjson properties "$properties" '.properties == $properties and .headers == {}' <<<"${lines[0]}"
+    jq -e --argjson properties "$properties" '.properties == $properties and .headers == null' <<<"${lines[0]}"
     jq -e '.properties == {delivery_mode: 1, content_type: ""}' <<<"${lines[1]}"
     jq -e '.properties == {content_type: "a/b", content_encoding: "gz", reply_to: "back", delivery_mode: 2}
            and .headers == {name: "value: with colon"}' <<<"${lines[2]}"
@@ -341,8 +342,8 @@ queue-inspect: no queue '$PLACED_Q'" ]
     api POST "exchanges/$VHOST/amq.default/publish" '{"routing_key": "order.placed.q", "payload": "x",
         "payload_encoding": "string", "properties": {"headers": {"big": 9007199254740993}}}' >/dev/null
     run -0 --separate-stderr queue-inspect --peek 2 "$PLACED_Q"
-    jq -e --argjson headers "$headers" '.headers == $headers' <<<"${lines[0]}"
-    [[ ${lines[1]} == *'"headers":{"big":9007199254740993}'* ]]
+    jq -e --argjson headers "$headers" '.headers == ($headers | .float = {amqp: "float64", value: 1.5})' <<<"${lines[0]}"
+    jq -e '.headers == {big: {amqp: "int64", value: "9007199254740993"}}' <<<"${lines[1]}"
 }
 
 # As a program on the broker itself: the management API does not know these.
@@ -359,15 +360,16 @@ publish_all_types()
         rabbit_basic:publish(rabbit_misc:r(<<\"$VHOST\">>, exchange, <<>>), <<\"$PLACED_Q\">>, Props, <<\"x\">>)." >/dev/null
 }
 
-@test "queue-inspect: --peek shows headers of AMQP's other types, and what is no UTF-8 as base64" {
+@test "queue-inspect: --peek shows headers of AMQP's other types with their types, and what is no UTF-8 as base64" {
     topology
     publish_all_types
     run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
-    jq -e '.headers | del(.long) == {byte: -5, ubyte: 250, short: -300, ushort: 65000, int: -70000, uint: 4000000000, float: 0.5,
-           double: 0.1, void: null, time: "2023-11-14T22:13:20.000Z", bytes: {base64: "/wAB"}, latin: {base64: "5A=="},
-           nul: {base64: "YQBi"}}' <<<"$output"
-    [[ $output == *'"long":-9007199254740993'* ]]
-    jq -e '.properties.correlation_id == {base64: "Y/8="}' <<<"$output"
+    jq -e 'def is($type; $value): {amqp: $type, value: $value}; .headers == {byte: is("int8"; -5), ubyte: is("uint8"; 250),
+           short: is("int16"; -300), ushort: is("uint16"; 65000), int: is("int32"; -70000), uint: is("uint32"; 4000000000),
+           long: is("int64"; "-9007199254740993"), float: is("float32"; 0.5), double: is("float64"; 0.1), void: null,
+           time: is("timestamp"; 1700000000), bytes: {amqp: "bytes", base64: "/wAB"},
+           latin: {amqp: "string", base64: "5A=="}, nul: {amqp: "string", base64: "YQBi"}}' <<<"$output"
+    jq -e '.properties.correlation_id == {amqp: "string", base64: "Y/8="}' <<<"$output"
 }
 
 @test "queue-inspect: --peek shows control characters and terminal escapes only escaped" {
@@ -413,6 +415,136 @@ publish_all_types()
         rabbit_basic:publish(rabbit_misc:r(<<\"$VHOST\">>, exchange, <<>>), <<\"$PLACED_Q\">>, Props, <<\"x\">>)." >/dev/null
     run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
     jq -e '.body_text == "x"' <<<"$output"
+}
+
+# ---- following
+
+# The queues that followers have, as the broker sees them.
+taps()
+{
+    api GET "queues/$VHOST" | jq -c '.[] | select(.name | startswith("amq.gen-")) | {exclusive, auto_delete, arguments}'
+}
+
+# tapped N: are there so many bindings of followers?
+tapped()
+{
+    [ "$(api GET "bindings/$VHOST" | jq '[.[] | select(.source != "" and (.destination | startswith("amq.gen-")))] | length')" = "$1" ]
+}
+
+lines_of()
+{
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+@test "queue-inspect: --follow shows messages as they are published, and their queue gets them all the same" {
+    topology
+    numbered 1 "$PLACED_Q"
+    start follower queue-inspect --follow orders-ex
+    eventually tapped 1
+    run -0 order-place <"$DATA/order.json"
+    publish orders-ex order.placed 'no JSON'
+    eventually lines_of follower.out 2
+    [ "$(jq -r '[.exchange, .routing_key, .redelivered, .properties.type, .body.event_type, .body_text] | join(" ")' follower.out)" = \
+        'orders-ex order.placed false OrderPlaced OrderPlaced 
+orders-ex order.placed false   no JSON' ]
+    jq -se 'map(.queue | startswith("amq.gen-")) | all' follower.out
+    holds "$PLACED_Q" 3
+    finish "$PID" TERM
+    [ "$status" -eq 143 ]
+    [ ! -s follower.err ]
+}
+
+@test "queue-inspect: --follow has a queue of its own, bounded, which goes when it does, even by SIGKILL" {
+    local signal
+    topology
+    for signal in INT KILL; do
+        start follower env --default-signal=INT queue-inspect --follow orders-ex
+        eventually tapped 1
+        [ "$(taps)" = '{"exclusive":true,"auto_delete":true,"arguments":{"x-max-length":10000,"x-max-length-bytes":67108864}}' ]
+        finish "$PID" "$signal"
+        eventually tapped 0
+        [ -z "$(taps)" ]
+    done
+}
+
+@test "queue-inspect: --follow shows all that the workflow publishes to an exchange; --routing-key some of it" {
+    topology
+    start all queue-inspect --follow inventory-ex
+    start failed queue-inspect --follow inventory-ex --routing-key inventory.failed
+    start topic queue-inspect --follow amq.topic --routing-key 'a.*' --routing-key 'b.#'
+    eventually tapped 5
+    publish inventory-ex inventory.reserved 1
+    publish inventory-ex inventory.failed 2
+    publish amq.topic a.x 3
+    publish amq.topic a.x.y 4
+    publish amq.topic b 5
+    eventually lines_of all.out 2
+    eventually lines_of failed.out 1
+    eventually lines_of topic.out 2
+    [ "$(jq -c .body all.out failed.out topic.out | paste -sd,)" = 1,2,2,3,5 ]
+}
+
+@test "queue-inspect: --follow, with the management API, finds the routing keys itself" {
+    local url=http://guest:guest@${SUITE_API#http://}
+    topology
+    api POST "bindings/$VHOST/e/amq.direct/q/$FAILED_Q" '{"routing_key": "one"}' >/dev/null
+    MANAGEMENT_URL=$url start direct queue-inspect --follow amq.direct
+    MANAGEMENT_URL=$url start fanout queue-inspect --follow amq.fanout
+    eventually tapped 2
+    publish amq.direct one 1
+    publish amq.direct two 2
+    publish amq.fanout any 3
+    eventually lines_of direct.out 1
+    eventually lines_of fanout.out 1
+    [ "$(jq -c .body direct.out fanout.out | paste -sd,)" = 1,3 ]
+}
+
+@test "queue-inspect: --follow ends after --timeout" {
+    topology
+    run -0 --separate-stderr queue-inspect --follow orders-ex --timeout 1
+    [ -z "$output$stderr" ]
+}
+
+@test "queue-inspect: --follow of more than comes at once, in order" {
+    topology
+    start follower queue-inspect --follow orders-ex --routing-key many
+    eventually tapped 1
+    seq 3000 | amqp-publish -u "$AMQP_URL" -e orders-ex -r many -l
+    eventually lines_of follower.out 3000
+    [ "$(jq .body follower.out | cksum)" = "$(seq 3000 | cksum)" ]
+}
+
+@test "queue-inspect: --follow of an exchange whose keys nobody knows, and of one that is missing" {
+    topology
+    run -64 --separate-stderr queue-inspect --follow amq.topic
+    [[ $stderr == *"'amq.topic'"*--routing-key* ]]
+    run -78 --separate-stderr queue-inspect --follow missing --routing-key a
+    [[ $stderr == *"no exchange 'missing'"* ]]
+    run -64 --separate-stderr queue-inspect --follow ''
+    [ -z "$output" ]
+}
+
+connections()
+{
+    api GET "vhosts/$VHOST/connections" | jq -r '.[].name'
+}
+
+@test "queue-inspect: --follow goes on after a lost connection, and says that messages may be missing" {
+    topology
+    start follower queue-inspect --follow orders-ex --retry-delay 0
+    eventually tapped 1
+    connected()
+    {
+        [ "$(connections | wc -l)" = 1 ]
+    }
+    eventually connected
+    api DELETE "connections/$(connections | sed 's/ /%20/g; s/>/%3E/g')" >/dev/null
+    eventually grep -qx 'queue-inspect: connected anew: messages that were published meanwhile may be missing' follower.err
+    eventually tapped 1
+    publish orders-ex order.placed 7
+    eventually lines_of follower.out 1
+    [ "$(jq .body follower.out)" = 7 ]
+    grep -q "lost the broker" follower.err
 }
 
 # ---- waiting
@@ -515,7 +647,7 @@ publish_all_types()
     eventually consumers "$RESERVED_Q" 1
     run -0 --separate-stderr queue-inspect --health
     [ "${#lines[@]}" -eq 1 ]
-    jq -e '. == {healthy: true, checks: {broker: {ok: true}, queues: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}}}' <<<"$output"
+    jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}}}' <<<"$output"
     [ -z "$stderr" ]
 }
 
@@ -533,7 +665,11 @@ publish_all_types()
     api DELETE "queues/$VHOST/$DEAD_Q/contents" >/dev/null
 
     api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
-    unhealthy queues "$FAILED_Q"
+    unhealthy topology "^queue '$FAILED_Q': missing\$"
+    topology
+
+    api DELETE "exchanges/$VHOST/orders-dlx" >/dev/null
+    unhealthy topology "^exchange 'orders-dlx': missing\$"
     topology
 
     finish "$inventory" TERM
@@ -546,8 +682,35 @@ publish_all_types()
 
 @test "queue-inspect: --health on an empty virtual host" {
     run -1 --separate-stderr queue-inspect --health
-    jq -e '.healthy == false and .checks.broker.ok and .checks.queues.ok == false' <<<"$output"
+    jq -e '.healthy == false and .checks.broker.ok and .checks.topology.detail == "exchange '"'"'orders-ex'"'"': missing, and 6 more"' <<<"$output"
     api GET "queues/$VHOST" | jq -e '. == []'
+}
+
+@test "queue-inspect: --health --max-ready: at most so many for each of the workers" {
+    numbered_events()
+    {
+        local i
+        for i in $(seq "$1"); do
+            publish inventory-ex inventory.reserved "$i"
+        done
+    }
+    topology
+    numbered_events 3
+    numbered 9 "$FAILED_Q"
+    run -1 --separate-stderr queue-inspect --health --max-ready 3
+    jq -e '.checks.backlog == {ok: true}' <<<"$output"
+    run -1 --separate-stderr queue-inspect --health --max-ready 2
+    jq -e '.checks.backlog == {ok: false, detail: "3 in '"'inventory.reserved.q'"', more than 2"}' <<<"$output"
+    run -1 --separate-stderr queue-inspect --health
+    jq -e '.checks | has("backlog") | not' <<<"$output"
+    # With nobody there but a consumer for each, the backlog alone decides.
+    start placed amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
+    start reserved amqp-consume -u "$AMQP_URL" -q "$RESERVED_Q" -p 1 sleep 60
+    eventually consumers "$PLACED_Q" 1
+    eventually consumers "$RESERVED_Q" 1
+    eventually holds "$RESERVED_Q" 2
+    run -0 --separate-stderr queue-inspect --health --max-ready 2
+    run -1 --separate-stderr queue-inspect --health --max-ready 1
 }
 
 @test "queue-inspect: --health answers quickly that the broker is away, or refuses the login" {
@@ -582,6 +745,20 @@ publish_all_types()
 --until 1.5 a
 --timeout 5
 --timeout 5 --health
+--watch 0
+--watch=x
+--watch --peek 1 a
+--watch --format table
+--follow orders-ex a
+--follow
+--follow orders-ex --routing-key
+--routing-key a
+--max-ready 5
+--health --max-ready -1
+--check-topology a
+--check-topology --health
+--check-topology --timeout 5
+--api
 --timeout 5 --peek 1 a
 --format
 --format xml
@@ -605,7 +782,7 @@ END
 @test "queue-inspect: --help and --version" {
     run -0 --separate-stderr queue-inspect --help
     [[ $output == 'usage: queue-inspect '* ]]
-    for option in --format --peek --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
+    for option in --api --format --watch --peek --follow --routing-key --check-topology --max-ready --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
         [[ $output == *" $option "* ]]
     done
     [ -z "$stderr" ]
@@ -633,6 +810,7 @@ $PLACED_Q
 --until 1 $PLACED_Q
 --until-empty --timeout 0 $FAILED_Q
 --health
+--watch
 END
     eventually holds "$PLACED_Q" 3
 }

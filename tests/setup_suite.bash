@@ -9,7 +9,7 @@ setup_suite()
     export SUITE_DIR
     export BROKER_HOME=$SUITE_DIR/broker
     export REPO=$BATS_TEST_DIRNAME/..
-    unset AMQP_URL ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
+    unset AMQP_URL MANAGEMENT_URL ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
     "$REPO/scripts/broker" start
     SUITE_URL=$("$REPO/scripts/broker" url)
     SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')

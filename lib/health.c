@@ -1,0 +1,146 @@
+#include "health.h"
+
+#include "json.h"
+#include "text.h"
+#include "topology.h"
+#include "topology_check.h"
+
+#include <stdio.h>
+
+#define DETAIL_SIZE 1200
+
+/* Adds a check: well if there is no detail. */
+static bool add_check(cJSON *checks, const char *name, const char *detail)
+{
+    cJSON *check = cJSON_AddObjectToObject(checks, name);
+
+    json_need(check);
+    json_need(cJSON_AddBoolToObject(check, "ok", *detail == '\0'));
+    if (*detail != '\0')
+        json_need(cJSON_AddStringToObject(check, "detail", detail));
+    return *detail == '\0';
+}
+
+/* The first finding as words, and how many more there are. */
+static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
+{
+    const cJSON *first = cJSON_GetArrayItem(findings, 0);
+    const char *routing_key = json_member_text(first, "routing_key");
+    int more = cJSON_GetArraySize(findings) - 1;
+    int len;
+
+    if (first == NULL)
+        return;
+    len = snprintf(detail, DETAIL_SIZE, "%s '%s'", json_member_text(first, "kind"),
+                   json_member_text(first, "name"));
+    if (routing_key != NULL)
+        len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, " by '%s'", printable_text(routing_key));
+    len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, ": %s", json_member_text(first, "problem"));
+    if (more > 0)
+        (void)snprintf(detail + len, DETAIL_SIZE - (size_t)len, ", and %d more", more);
+}
+
+static enum exit_code find_all(struct survey *survey, struct management *management, cJSON **findings)
+{
+    cJSON_Delete(*findings);
+    *findings = cJSON_CreateArray();
+    json_need(*findings);
+    return topology_check(survey->link, management, *findings);
+}
+
+/* By the management API, if it answers; otherwise as far as AMQP shows it. */
+static bool check_topology(struct survey *survey, cJSON *checks)
+{
+    cJSON *findings = NULL;
+    enum exit_code code = EXIT_UNREACHABLE;
+    char detail[DETAIL_SIZE] = "";
+    bool answers = true;
+    bool fits;
+
+    if (survey->management != NULL) {
+        code = find_all(survey, survey->management, &findings);
+        answers =
+            add_check(checks, "management", code == EXIT_OK ? "" : management_reason(survey->management));
+    }
+    if (code != EXIT_OK)
+        code = find_all(survey, NULL, &findings);
+    describe(findings, detail);
+    fits = add_check(checks, "topology", code == EXIT_OK ? detail : link_reason(survey->link));
+    cJSON_Delete(findings);
+    return fits && answers;
+}
+
+static bool check_consumers(const struct survey *survey, cJSON *checks)
+{
+    char detail[DETAIL_SIZE] = "";
+
+    for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++)
+        if (survey_find(survey, *name)->depth.consumers == 0)
+            (void)snprintf(detail, sizeof detail, "nobody consumes from '%s'", *name);
+    return add_check(checks, "consumers", detail);
+}
+
+static bool check_dead_letters(const struct survey *survey, cJSON *checks)
+{
+    unsigned dead = survey_find(survey, DEAD_LETTER_QUEUE)->depth.ready;
+    char detail[DETAIL_SIZE] = "";
+
+    if (dead > 0)
+        (void)snprintf(detail, sizeof detail, "%u in '%s'", dead, DEAD_LETTER_QUEUE);
+    return add_check(checks, "dead_letters", detail);
+}
+
+static bool check_backlog(const struct survey *survey, long max_ready, cJSON *checks)
+{
+    char detail[DETAIL_SIZE] = "";
+
+    for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++) {
+        unsigned ready = survey_find(survey, *name)->depth.ready;
+
+        if ((long)ready > max_ready)
+            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name, max_ready);
+    }
+    return add_check(checks, "backlog", detail);
+}
+
+static bool check_broker(struct survey *survey, cJSON *checks)
+{
+    enum exit_code code = link_try(survey->link);
+
+    if (code == EXIT_OK)
+        code = survey_look(survey);
+    return add_check(checks, "broker", code == EXIT_OK ? "" : link_reason(survey->link));
+}
+
+static bool check_all(struct survey *survey, long max_ready, cJSON *checks)
+{
+    bool topology;
+    bool consumers;
+    bool dead_letters;
+    bool backlog;
+
+    if (!check_broker(survey, checks))
+        return false;
+    topology = check_topology(survey, checks);
+    consumers = check_consumers(survey, checks);
+    dead_letters = check_dead_letters(survey, checks);
+    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(survey, max_ready, checks);
+    return topology && consumers && dead_letters && backlog;
+}
+
+cJSON *health_check(struct survey *survey, long max_ready, bool *healthy)
+{
+    cJSON *line = cJSON_CreateObject();
+    cJSON *verdict;
+    cJSON *checks;
+
+    json_need(line);
+    verdict = cJSON_AddFalseToObject(line, "healthy");
+    checks = cJSON_AddObjectToObject(line, "checks");
+    json_need(verdict);
+    json_need(checks);
+    *healthy = check_all(survey, max_ready, checks);
+    if (*healthy)
+        verdict->type = cJSON_True;
+    return line;
+}

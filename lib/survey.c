@@ -1,0 +1,159 @@
+#include "survey.h"
+
+#include "json.h"
+#include "text.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS "?columns=messages_unacknowledged,memory,type,policy,message_stats"
+
+static void forget_details(struct queue_details *details)
+{
+    free(details->type);
+    free(details->policy);
+    *details = (struct queue_details){.unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
+}
+
+void survey_start(struct survey *survey, const char *const *names, struct link *link,
+                  struct management *management)
+{
+    survey->link = link;
+    survey->management = management;
+    for (survey->count = 0; names[survey->count] != NULL;)
+        survey->count++;
+    survey->views = need_calloc(survey->count, sizeof *survey->views);
+    for (size_t i = 0; i < survey->count; i++) {
+        survey->views[i].name = names[i];
+        forget_details(&survey->views[i].details);
+    }
+}
+
+void survey_free(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->count; i++)
+        forget_details(&survey->views[i].details);
+    free(survey->views);
+}
+
+/* ---- by AMQP ---- */
+
+enum exit_code survey_look(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->count; i++) {
+        struct queue_view *view = &survey->views[i];
+        enum exit_code code = topology_look(survey->link, view->name, &view->depth);
+
+        if (code != EXIT_OK)
+            return code;
+    }
+    link_progress(survey->link);
+    return EXIT_OK;
+}
+
+enum exit_code survey_look_patiently(struct survey *survey)
+{
+    for (;;) {
+        enum exit_code code = link_open(survey->link);
+
+        if (code != EXIT_OK)
+            return code;
+        code = survey_look(survey);
+        if (code != EXIT_UNREACHABLE)
+            return code;
+    }
+}
+
+/* ---- by the management API ---- */
+
+static double number_of(const cJSON *object, const char *name)
+{
+    const cJSON *member = json_member(object, name);
+
+    return cJSON_IsNumber(member) ? member->valuedouble : NAN;
+}
+
+static char *text_of(const cJSON *object, const char *name)
+{
+    const char *text = json_member_text(object, name);
+
+    return text == NULL ? NULL : need_strdup(text);
+}
+
+/* What never happened to a queue is not in its statistics. */
+static double rate_of(const cJSON *queue, const char *name)
+{
+    const cJSON *rate = json_member(json_member(queue, "message_stats"), name);
+
+    return rate == NULL ? 0 : number_of(rate, "rate");
+}
+
+static void take_details(struct queue_details *details, const cJSON *queue)
+{
+    details->unacknowledged = number_of(queue, "messages_unacknowledged");
+    details->rate_in = rate_of(queue, "publish_details");
+    details->rate_out = rate_of(queue, "deliver_get_details");
+    details->memory = number_of(queue, "memory");
+    details->type = text_of(queue, "type");
+    details->policy = text_of(queue, "policy");
+}
+
+enum exit_code survey_ask(struct survey *survey)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < survey->count; i++)
+        forget_details(&survey->views[i].details);
+    for (size_t i = 0; i < survey->count && code == EXIT_OK && survey->management != NULL; i++) {
+        cJSON *queue;
+
+        code = management_get(survey->management, "queues", survey->views[i].name, COLUMNS, &queue);
+        if (queue != NULL)
+            take_details(&survey->views[i].details, queue);
+        cJSON_Delete(queue);
+    }
+    return code;
+}
+
+/* ---- showing ---- */
+
+const struct queue_view *survey_find(const struct survey *survey, const char *name)
+{
+    for (size_t i = 0; i < survey->count; i++)
+        if (strcmp(survey->views[i].name, name) == 0)
+            return &survey->views[i];
+    return NULL;
+}
+
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+    json_need(text != NULL ? cJSON_AddStringToObject(object, name, text)
+                           : cJSON_AddNullToObject(object, name));
+}
+
+cJSON *survey_json(const struct survey *survey, const struct queue_view *view)
+{
+    cJSON *line = cJSON_CreateObject();
+    const struct queue_details *details = &view->details;
+    /* As it is, if JSON can say it. */
+    bool sayable = text_is_utf8(view->name, strlen(view->name));
+
+    json_need(line);
+    add_text(line, "queue", sayable ? view->name : printable_text(view->name));
+    json_need(cJSON_AddBoolToObject(line, "exists", view->depth.exists));
+    if (!view->depth.exists)
+        return line;
+    json_need(cJSON_AddNumberToObject(line, "ready", view->depth.ready));
+    json_need(cJSON_AddNumberToObject(line, "consumers", view->depth.consumers));
+    if (survey->management == NULL)
+        return line;
+    /* cJSON prints null for what is not a number. */
+    json_need(cJSON_AddNumberToObject(line, "unacknowledged", details->unacknowledged));
+    json_need(cJSON_AddNumberToObject(line, "rate_in", details->rate_in));
+    json_need(cJSON_AddNumberToObject(line, "rate_out", details->rate_out));
+    json_need(cJSON_AddNumberToObject(line, "memory", details->memory));
+    add_text(line, "type", details->type);
+    add_text(line, "policy", details->policy);
+    return line;
+}

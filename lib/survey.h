@@ -1,0 +1,68 @@
+/*
+ * survey: what is known of some queues at one time: by AMQP whether they are there, their depth and their
+ * consumers; by the management API, if there is one, more.
+ */
+#ifndef SURVEY_H
+#define SURVEY_H
+
+#include "link.h"
+#include "management.h"
+#include "topology.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* By the management API. A number that it does not say is NaN, a text NULL. */
+struct queue_details {
+    double unacknowledged;
+    double rate_in;  /* messages a second that were published to the queue, as the broker reckons it */
+    double rate_out; /* and that were delivered from it */
+    double memory;   /* bytes */
+    char *type;
+    char *policy; /* NULL too if it has none */
+};
+
+struct queue_view {
+    const char *name;
+    struct queue_depth depth;
+    struct queue_details details;
+};
+
+struct survey {
+    struct link *link;
+    struct management *management; /* or NULL */
+    struct queue_view *views;
+    size_t count;
+};
+
+/* Of the queues named up to a NULL. Names, link and management must outlive it. */
+void survey_start(struct survey *survey, const char *const *names, struct link *link,
+                  struct management *management);
+void survey_free(struct survey *survey);
+
+/*
+ * Looks at all queues by AMQP, once: the link must be up. After a failure it is down, which was reported;
+ * EXIT_UNREACHABLE means open it and try again.
+ */
+enum exit_code survey_look(struct survey *survey);
+
+/* The same, on as many connections as that takes. Any code but EXIT_OK is final. */
+enum exit_code survey_look_patiently(struct survey *survey);
+
+/*
+ * Asks the management API, if there is one, for the details. As silent as management_get(); what it could not
+ * get is not known any more.
+ */
+enum exit_code survey_ask(struct survey *survey);
+
+/* The queue of that name, or NULL. */
+const struct queue_view *survey_find(const struct survey *survey, const char *name);
+
+/*
+ * {"queue", "exists", "ready", "consumers"}, the last two if it exists, and, with the management API,
+ * {"unacknowledged", "rate_in", "rate_out", "memory", "type", "policy"}.
+ */
+cJSON *survey_json(const struct survey *survey, const struct queue_view *view);
+
+#endif

@@ -1,0 +1,91 @@
+#include "survey_print.h"
+
+#include "output.h"
+#include "table.h"
+#include "text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_MAX_SHOWN 300
+#define CELL 32
+
+enum exit_code survey_print_lines(const struct survey *survey)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < survey->count && code == EXIT_OK; i++)
+        code = output_json(survey_json(survey, &survey->views[i]));
+    return code;
+}
+
+static const struct table_column columns[] = {
+    {"QUEUE", COLUMNS_LEFT},    {"READY", COLUMNS_RIGHT}, {"CONSUMERS", COLUMNS_RIGHT},
+    {"UNACKED", COLUMNS_RIGHT}, {"IN/S", COLUMNS_RIGHT},  {"OUT/S", COLUMNS_RIGHT},
+    {"MEMORY", COLUMNS_RIGHT},  {"TYPE", COLUMNS_LEFT},   {"POLICY", COLUMNS_LEFT},
+};
+
+#define COLUMNS_BY_AMQP 3
+#define COLUMNS_ALL (sizeof columns / sizeof columns[0])
+
+static void add_number(struct table *table, const char *format, double number)
+{
+    char cell[CELL] = "-";
+
+    if (!isnan(number))
+        (void)snprintf(cell, sizeof cell, format, number);
+    table_add(table, cell);
+}
+
+static void add_bytes(struct table *table, double bytes)
+{
+    static const char *const formats[] = {"%.0f", "%.0fK", "%.0fM", "%.0fG", "%.0fT"};
+    size_t unit = 0;
+
+    while (bytes >= 10000 && unit + 1 < sizeof formats / sizeof formats[0]) {
+        bytes /= 1024;
+        unit++;
+    }
+    add_number(table, formats[unit], bytes);
+}
+
+static void add_text(struct table *table, const char *text)
+{
+    table_add(table, text == NULL ? "-" : printable_up_to(NAME_MAX_SHOWN, text, strlen(text)));
+}
+
+static void add_depth(struct table *table, const struct queue_depth *depth)
+{
+    if (!depth->exists)
+        table_add(table, "missing");
+    else
+        add_number(table, "%.0f", depth->ready);
+    add_number(table, "%.0f", depth->exists ? (double)depth->consumers : (double)NAN);
+}
+
+static void add_details(struct table *table, const struct queue_details *details)
+{
+    add_number(table, "%.0f", details->unacknowledged);
+    add_number(table, "%.1f", details->rate_in);
+    add_number(table, "%.1f", details->rate_out);
+    add_bytes(table, details->memory);
+    add_text(table, details->type);
+    add_text(table, details->policy);
+}
+
+enum exit_code survey_print_table(const struct survey *survey)
+{
+    struct table *table = table_new(columns, survey->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
+    enum exit_code code;
+
+    for (size_t i = 0; i < survey->count; i++) {
+        add_text(table, survey->views[i].name);
+        add_depth(table, &survey->views[i].depth);
+        if (survey->management != NULL)
+            add_details(table, &survey->views[i].details);
+    }
+    code = table_print(table);
+    table_free(table);
+    return code;
+}

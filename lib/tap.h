@@ -1,0 +1,43 @@
+/*
+ * tap: a queue of one's own that gets a copy of what is published to an exchange, and goes when the
+ * connection does.
+ *
+ * It is bounded: a reader that is too slow misses the oldest messages, rather than fill the broker.
+ */
+#ifndef TAP_H
+#define TAP_H
+
+#include "link.h"
+#include "management.h"
+
+#include <stddef.h>
+
+/* Messages and bytes that wait in it, at most. */
+#define TAP_MAX_MESSAGES 10000
+#define TAP_MAX_BYTES (64 * 1024 * 1024)
+
+/* The longest name of a queue, and the terminating NUL. */
+#define TAP_NAME_SIZE 256
+
+struct tap {
+    const char *exchange;
+    char **keys; /* routing keys, or patterns of a topic exchange */
+    size_t key_count;
+};
+
+/* Adds a copy of the key. */
+void tap_add_key(struct tap *tap, const char *key);
+
+/*
+ * Adds the keys by which messages come, for an exchange of which none is given: by the management API, if it
+ * is not NULL, those of its bindings, or "#" for one that is not direct; otherwise those of the topology.
+ * EXIT_USAGE, reported, if there are none; other codes as management_get(), but reported.
+ */
+enum exit_code tap_find_keys(struct tap *tap, struct management *management);
+
+void tap_free(struct tap *tap);
+
+/* Declares the queue and binds it, for use within a link_setup; name is what the broker has called it. */
+enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[TAP_NAME_SIZE]);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * topology_check: what of the topology is missing on the broker, or so different that orders would be lost, go
+ * astray or come to a halt. It declares nothing.
+ *
+ * By AMQP one can only see that exchanges and queues are there; by the management API also what they are
+ * like, and the bindings. What makes no difference to the workflow (a quorum queue, a dead letter exchange
+ * that comes from a policy, bindings of others) is no finding.
+ */
+#ifndef TOPOLOGY_CHECK_H
+#define TOPOLOGY_CHECK_H
+
+#include "link.h"
+#include "management.h"
+
+#include <cjson/cJSON.h>
+
+/*
+ * Adds to findings, an array, an object for each thing that is wrong:
+ * {"kind", "name", "problem"}, for a binding {"exchange", "routing_key"} too, and for what is different
+ * {"expected", "found"}. queue-inspect(1) has the list of problems.
+ *
+ * Without a management API the link, which must be up, is asked; a failure is as with topology_look(). With
+ * one, only that is asked, as silently as management_get().
+ */
+enum exit_code topology_check(struct link *link, struct management *management, cJSON *findings);
+
+#endif
