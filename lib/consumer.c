@@ -250,6 +250,12 @@ void consumer_service(struct consumer *consumer)
     read_arrivals(consumer, consumer->settings.prefetch);
 }
 
+size_t consumer_arrived(struct consumer *consumer)
+{
+    consumer_service(consumer);
+    return consumer->arrived;
+}
+
 static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_t max)
 {
     size_t count = 0;

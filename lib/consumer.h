@@ -79,6 +79,9 @@ int consumer_idle_ms(long seconds);
  */
 void consumer_service(struct consumer *consumer);
 
+/* The same; and how many deliveries consumer_take() could take now. */
+size_t consumer_arrived(struct consumer *consumer);
+
 /*
  * Settles a delivery. Acknowledged: done. Rejected: the broker moves it to the queue's dead letter exchange,
  * or drops it if it has none. Let go: the broker keeps it, and delivers it anew once this connection is

@@ -24,7 +24,8 @@ struct database {
     char *path;
     const struct database_kind *kind;
     int log_pages;
-    bool is_new; /* made by this process: at its end the file itself tells what it is */
+    bool is_light; /* the transaction at hand */
+    bool is_new;   /* made by this process: at its end the file itself tells what it is */
 };
 
 enum exit_code database_failure(struct database *database, const char *what)
@@ -187,6 +188,13 @@ static enum exit_code set_log_mode(struct database *database)
     return result == SQLITE_OK ? EXIT_OK : database_failure(database, "set up");
 }
 
+/* FULL: in this mode of logging, no less survives a loss of power. */
+static enum exit_code synchronize(struct database *database, bool each_commit)
+{
+    return run_sql(database, each_commit ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                   "set up");
+}
+
 static enum exit_code set_up(struct database *database, enum database_access access)
 {
     bool empty = false;
@@ -207,8 +215,7 @@ static enum exit_code set_up(struct database *database, enum database_access acc
         report("'%s' has nothing in it", printable_text(database->path));
         return EXIT_STORE;
     }
-    /* FULL: in this mode of logging, no less survives a loss of power. */
-    code = run_sql(database, "PRAGMA synchronous = FULL", "set up");
+    code = synchronize(database, true);
     if (code == EXIT_OK)
         code = set_log_mode(database);
     return code == EXIT_OK && empty ? make_schema(database) : code;
@@ -270,9 +277,30 @@ void database_close(struct database *database)
     free(database);
 }
 
+static void end_transaction(struct database *database)
+{
+    /* The next one would not be safe. */
+    if (database->is_light && synchronize(database, true) != EXIT_OK)
+        die(EXIT_STORE, "cannot go on without syncs");
+    database->is_light = false;
+}
+
 enum exit_code database_begin(struct database *database)
 {
     return run_sql(database, "BEGIN IMMEDIATE", "write to");
+}
+
+enum exit_code database_begin_lightly(struct database *database)
+{
+    enum exit_code code = synchronize(database, false);
+
+    if (code != EXIT_OK)
+        return code;
+    database->is_light = true;
+    code = database_begin(database);
+    if (code != EXIT_OK)
+        end_transaction(database);
+    return code;
 }
 
 enum exit_code database_begin_reading(struct database *database)
@@ -285,6 +313,7 @@ void database_roll_back(struct database *database)
     /* After a failed commit the transaction may be over already. */
     if (sqlite3_get_autocommit(database->handle) == 0)
         (void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+    end_transaction(database);
 }
 
 enum exit_code database_commit(struct database *database)
@@ -293,6 +322,7 @@ enum exit_code database_commit(struct database *database)
 
     if (code != EXIT_OK)
         database_roll_back(database);
+    end_transaction(database);
     return code;
 }
 

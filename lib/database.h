@@ -37,6 +37,12 @@ void database_close(struct database *database);
 /* Takes the right to write at once, so that what is read within is still true at the commit. */
 enum exit_code database_begin(struct database *database);
 
+/*
+ * The same for what may be known later: committed, it outlives this process, but a loss of power only when something
+ * else was committed after it.
+ */
+enum exit_code database_begin_lightly(struct database *database);
+
 /* One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from writing. */
 enum exit_code database_begin_reading(struct database *database);
 

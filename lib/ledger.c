@@ -88,6 +88,11 @@ enum exit_code ledger_begin(struct ledger *ledger)
     return database_begin(ledger->database);
 }
 
+enum exit_code ledger_begin_lightly(struct ledger *ledger)
+{
+    return database_begin_lightly(ledger->database);
+}
+
 enum exit_code ledger_commit(struct ledger *ledger)
 {
     return database_commit(ledger->database);

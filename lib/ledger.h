@@ -37,6 +37,9 @@ void ledger_close(struct ledger *ledger);
 
 /* Between the two: all functions below. Nothing has happened until commit gives EXIT_OK. */
 enum exit_code ledger_begin(struct ledger *ledger);
+/* The same for settling alone: after a loss of power an event may be owed again, and is sent again if its order comes. */
+enum exit_code ledger_begin_lightly(struct ledger *ledger);
+
 enum exit_code ledger_commit(struct ledger *ledger);
 void ledger_roll_back(struct ledger *ledger);
 

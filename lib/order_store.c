@@ -160,6 +160,11 @@ enum exit_code order_store_begin(struct order_store *store)
     return database_begin(store->database);
 }
 
+enum exit_code order_store_begin_lightly(struct order_store *store)
+{
+    return database_begin_lightly(store->database);
+}
+
 enum exit_code order_store_commit(struct order_store *store)
 {
     return database_commit(store->database);

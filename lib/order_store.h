@@ -40,6 +40,9 @@ void order_store_close(struct order_store *store);
  * EXIT_OK.
  */
 enum exit_code order_store_begin(struct order_store *store);
+/* The same for _confirm() alone: after a loss of power an order may be pending again, and is published again. */
+enum exit_code order_store_begin_lightly(struct order_store *store);
+
 enum exit_code order_store_commit(struct order_store *store);
 void order_store_roll_back(struct order_store *store);
 

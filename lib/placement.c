@@ -244,7 +244,8 @@ static enum exit_code store_batch(struct placement *placement)
 
     if (placement->batch_count == 0 && !some_confirmed(placement))
         return EXIT_OK;
-    code = order_store_begin(placement->store);
+    code = placement->batch_count > 0 ? order_store_begin(placement->store)
+                                      : order_store_begin_lightly(placement->store);
     if (code != EXIT_OK)
         return code;
     code = mark_confirmed(placement);

@@ -9,6 +9,9 @@
  *   P3  row PLACED committed       the receipt may be missing: order-show, or place the same order_id again
  *   P4  receipt written            done
  *
+ * P1 is on the disk before the order is published. P3, committed alone, is not synced: after a loss of power, unlike
+ * after a kill, an order may be back in P1 though its receipt was printed, which costs a second copy on the broker.
+ *
  * Orders go through these states in batches of what has arrived: the commit that stores a batch is the one
  * that marks the confirmed orders of earlier batches, and is under way while the broker works on those.
  *

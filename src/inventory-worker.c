@@ -9,9 +9,10 @@
  *   I2  event confirmed by the broker       redelivered; the same event goes out again, same message_id
  *   I3  acknowledged                        done; a later copy is "duplicate ignored"
  *
- * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes, one wait for
- * all confirms, one acknowledgement. That an event was confirmed is recorded with the next batch, or when the
- * queue falls silent.
+ * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes. While the broker confirms
+ * those, the next batch is taken and recorded. Orders are acknowledged in the order in which they came, as far as they
+ * are confirmed. That an event was confirmed is recorded with the next batch, or when the queue falls silent; a kill or
+ * a loss of power before that lets a later copy of the order send the same event again.
  */
 #include "clock.h"
 #include "consumer.h"
@@ -33,6 +34,8 @@
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
+#define COMPANY 4        /* this part of the prefetch is worth a commit while the broker is busy confirming */
+#define SETTLE_MS 100    /* of silence, before what was confirmed is recorded for its own sake */
 #define FORGET_STEP 1000 /* orders forgotten with a batch: more than are added by one of the default size */
 
 static const char usage[] =
@@ -66,6 +69,7 @@ struct task {
     bool known;               /* recorded before this batch, */
     enum ledger_outcome outcome;
     char *event;
+    bool done; /* there is nothing to announce, or the broker has confirmed it */
 };
 
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
@@ -79,11 +83,20 @@ static struct ledger *ledger;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
-static struct task *tasks;
 
-/* Entries of the ledger whose events were confirmed, which it does not know yet. */
+/* Of the deliveries in hand, in a ring: up to the prefetch, of which the first is the oldest. */
+static struct task *tasks;
+static size_t first_task;
+static size_t in_hand;
+
+/* Entries of the ledger whose events were confirmed and told, which it does not know yet. */
 static int64_t *confirmed;
 static size_t confirmed_count;
+
+static struct task *task_at(size_t index)
+{
+    return &tasks[(first_task + index) % prefetch];
+}
 
 /* ---- deciding ---- */
 
@@ -102,22 +115,23 @@ static enum exit_code decide(struct task *task, const struct order *order)
     return ledger_record(ledger, task->order_id, task->outcome, now, task->event, &task->seq);
 }
 
-static bool is_in_batch(int64_t seq, size_t count)
+static bool is_on_its_way(int64_t seq, const struct task *but)
 {
-    for (size_t i = 0; i < count; i++)
-        if (tasks[i].kind == TASK_ANNOUNCE && tasks[i].seq == seq)
+    for (size_t i = 0; i < in_hand; i++) {
+        const struct task *task = task_at(i);
+
+        if (task != but && task->kind == TASK_ANNOUNCE && task->seq == seq)
             return true;
+    }
     return false;
 }
 
-/*
- * An order met before: nothing to do, unless its event is still owed and no earlier task of the batch sends
- * it.
- */
-static void recall(struct task *task, const struct ledger_entry *entry, size_t index)
+/* An order met before: nothing to do, unless its event is still owed and no earlier task sends it. */
+static void recall(struct task *task, const struct ledger_entry *entry)
 {
-    if (entry->owed_event == NULL || is_in_batch(entry->seq, index)) {
+    if (entry->owed_event == NULL || is_on_its_way(entry->seq, task)) {
         task->kind = TASK_IGNORE;
+        task->done = true;
         return;
     }
     task->kind = TASK_ANNOUNCE;
@@ -127,9 +141,8 @@ static void recall(struct task *task, const struct ledger_entry *entry, size_t i
     task->event = need_strdup(entry->owed_event);
 }
 
-static enum exit_code handle_delivery(size_t index)
+static enum exit_code handle_delivery(struct task *task)
 {
-    struct task *task = &tasks[index];
     const amqp_bytes_t body = task->delivery->body;
     struct ledger_entry entry;
     struct order order;
@@ -138,12 +151,13 @@ static enum exit_code handle_delivery(size_t index)
 
     if (event_read(&order, EVENT_PLACED, body.bytes, body.len, &task->fault) != EVENT_SOUND) {
         task->kind = TASK_REJECT;
+        task->done = true;
         return EXIT_OK;
     }
     (void)snprintf(task->order_id, sizeof task->order_id, "%s", order.order_id);
     code = ledger_find(ledger, task->order_id, &entry, &found);
     if (code == EXIT_OK && found)
-        recall(task, &entry, index);
+        recall(task, &entry);
     else if (code == EXIT_OK)
         code = decide(task, &order);
     order_free(&order);
@@ -161,18 +175,18 @@ static enum exit_code settle_confirmed(void)
     return EXIT_OK;
 }
 
-/* I1, for the whole batch; and what is known of the one before. */
-static enum exit_code record_batch(size_t count)
+/* I1, for the last count of those in hand; and what is known of earlier ones, which alone is not worth a sync. */
+static enum exit_code record(size_t count)
 {
-    enum exit_code code = ledger_begin(ledger);
+    enum exit_code code = count > 0 ? ledger_begin(ledger) : ledger_begin_lightly(ledger);
 
     if (code != EXIT_OK)
         return code;
     code = settle_confirmed();
     if (code == EXIT_OK && retain_days >= 0)
         code = ledger_forget(ledger, clock_utc_ms() - retain_days * DAY_MS, FORGET_STEP);
-    for (size_t i = 0; i < count && code == EXIT_OK; i++)
-        code = handle_delivery(i);
+    for (size_t i = in_hand - count; i < in_hand && code == EXIT_OK; i++)
+        code = handle_delivery(task_at(i));
     if (code == EXIT_OK)
         code = ledger_commit(ledger);
     else
@@ -195,14 +209,13 @@ static enum exit_code take_fates(void)
                    publisher_reason(publisher));
             return EXIT_REFUSED;
         }
-        confirmed[confirmed_count++] = tasks[cookie].seq;
+        tasks[cookie].done = true;
     }
     return EXIT_OK;
 }
 
-static enum exit_code publish(size_t index)
+static enum exit_code publish(const struct task *task)
 {
-    const struct task *task = &tasks[index];
     bool reserved = task->outcome == LEDGER_RESERVED;
     const char *event_type = reserved ? EVENT_RESERVED : EVENT_FAILED;
     char message_id[UUID_TEXT_SIZE];
@@ -220,27 +233,25 @@ static enum exit_code publish(size_t index)
         if (code == EXIT_OK)
             code = take_fates();
     }
-    return code == EXIT_OK ? publisher_send(publisher, &message, index) : code;
+    return code == EXIT_OK ? publisher_send(publisher, &message, (uint64_t)(task - tasks)) : code;
 }
 
-/* I2, for the whole batch. */
-static enum exit_code publish_batch(size_t count)
+/* I2, for the last count of those in hand: on its way. */
+static enum exit_code publish_last(size_t count)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < count && code == EXIT_OK; i++)
-        if (tasks[i].kind == TASK_ANNOUNCE)
-            code = publish(i);
-    if (code == EXIT_OK)
-        code = publisher_settle(publisher);
-    return code == EXIT_OK ? take_fates() : code;
+    for (size_t i = in_hand - count; i < in_hand && code == EXIT_OK; i++)
+        if (task_at(i)->kind == TASK_ANNOUNCE)
+            code = publish(task_at(i));
+    return code;
 }
 
 /* What was decided, as soon as it is on disk. */
 static void log_decisions(size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct task *task = &tasks[i];
+    for (size_t i = in_hand - count; i < in_hand; i++) {
+        const struct task *task = task_at(i);
 
         /* An order_id was checked to be safe to be shown, and a fault is. */
         if (task->kind == TASK_REJECT)
@@ -253,11 +264,11 @@ static void log_decisions(size_t count)
     }
 }
 
-/* What was published, once the broker has confirmed it. */
-static enum exit_code tell_batch(size_t count)
+/* What was published, once the broker has confirmed it: the first count of those in hand. */
+static enum exit_code tell(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct task *task = &tasks[i];
+        const struct task *task = task_at(i);
 
         if (task->kind != TASK_ANNOUNCE)
             continue;
@@ -270,80 +281,127 @@ static enum exit_code tell_batch(size_t count)
     return output_flush();
 }
 
-/* I3, for the whole batch. What is rejected goes first: the acknowledgement is for all up to the last. */
-static void acknowledge_batch(size_t count)
+/* I3, for the first count. What is rejected goes first: the acknowledgement is for all up to the last. */
+static void acknowledge(size_t count)
 {
     size_t good = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (tasks[i].kind == TASK_REJECT)
-            consumer_reject(consumer, tasks[i].delivery);
+        struct task *task = task_at(i);
+
+        if (task->kind == TASK_REJECT)
+            consumer_reject(consumer, task->delivery);
         else
-            batch[good++] = tasks[i].delivery;
+            batch[good++] = task->delivery;
+        if (task->kind == TASK_ANNOUNCE)
+            confirmed[confirmed_count++] = task->seq;
+        free(task->event);
+        task->event = NULL;
     }
     consumer_ack_batch(consumer, batch, good);
+    first_task = (first_task + count) % prefetch;
+    in_hand -= count;
 }
 
 /* ---- the loop ---- */
 
-static enum exit_code handle_batch(size_t count)
+/* Lets go of those that are done, in the order in which they came. */
+static enum exit_code finish(void)
 {
-    enum exit_code code;
+    enum exit_code code = take_fates();
+    size_t count = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        memset(&tasks[i], 0, sizeof tasks[i]);
-        tasks[i].delivery = batch[i];
-    }
-    code = record_batch(count);
-    if (code == EXIT_OK) {
-        log_decisions(count);
-        code = publish_batch(count);
-    }
-    if (code == EXIT_OK)
-        code = tell_batch(count);
-    if (code == EXIT_OK)
-        acknowledge_batch(count);
-    for (size_t i = 0; i < count; i++)
-        free(tasks[i].event);
+    while (count < in_hand && task_at(count)->done)
+        count++;
+    if (code == EXIT_OK && count > 0)
+        code = tell(count);
+    if (code == EXIT_OK && count > 0)
+        acknowledge(count);
     return code;
 }
 
-/* Takes what has arrived; if that is nothing, puts the ledger in order before it waits. */
-static enum exit_code next_batch(size_t *count)
+/*
+ * Takes what has arrived. While the broker still confirms the events of earlier orders, some company is waited for:
+ * what is decided meanwhile costs a sync of the disk.
+ */
+static enum exit_code take(size_t *count, int timeout_ms)
 {
-    size_t max =
-        deliveries_left >= 0 && deliveries_left < (long)prefetch ? (size_t)deliveries_left : prefetch;
-    enum exit_code code = consumer_take(consumer, batch, max, count, 0);
+    size_t max = prefetch - in_hand;
+    enum exit_code code;
 
-    if (code != EXIT_OK || *count > 0)
+    *count = 0;
+    if (deliveries_left >= 0 && deliveries_left < (long)max)
+        max = (size_t)deliveries_left;
+    if (max == 0 || stop_requested() || (in_hand > 0 && consumer_arrived(consumer) < prefetch / COMPANY))
+        return EXIT_OK;
+    code = consumer_take(consumer, batch, max, count, timeout_ms);
+    if (code != EXIT_OK)
         return code;
-    if (confirmed_count > 0) {
-        code = record_batch(0);
-        if (code != EXIT_OK)
-            return code;
-    }
+    for (size_t i = 0; i < *count; i++)
+        *task_at(in_hand++) = (struct task){.delivery = batch[i]};
+    if (deliveries_left > 0)
+        deliveries_left -= (long)*count;
+    return EXIT_OK;
+}
+
+static enum exit_code handle(size_t count)
+{
+    enum exit_code code = record(count);
+
+    if (code != EXIT_OK)
+        return code;
+    log_decisions(count);
+    code = publish_last(count);
+    if (code == EXIT_OK)
+        publisher_service(publisher);
+    return code;
+}
+
+/* With nothing in hand: waits for the next order, and puts the ledger in order if that takes a while. */
+static enum exit_code await_next(size_t *count)
+{
+    bool settles = confirmed_count > 0;
+    int timeout_ms = settles && (idle_ms < 0 || idle_ms > SETTLE_MS) ? SETTLE_MS : idle_ms;
+    enum exit_code code;
+
     publisher_service(publisher);
-    return consumer_take(consumer, batch, max, count, idle_ms);
+    code = take(count, timeout_ms);
+    if (code != EXIT_OK || *count > 0 || !settles || stop_requested())
+        return code;
+    code = record(0);
+    return code == EXIT_OK && timeout_ms != idle_ms ? take(count, idle_ms) : code;
+}
+
+static enum exit_code work_on(void)
+{
+    enum exit_code code = EXIT_OK;
+    bool silent = false;
+
+    while (code == EXIT_OK && (in_hand > 0 || (!silent && !stop_requested() && deliveries_left != 0))) {
+        bool is_idle = in_hand == 0;
+        size_t count = 0;
+
+        code = is_idle ? await_next(&count) : take(&count, 0);
+        if (code == EXIT_OK && count > 0)
+            code = handle(count);
+        else if (code == EXIT_OK && !is_idle)
+            code = publisher_wait(publisher);
+        silent = is_idle && count == 0 && idle_ms >= 0;
+        if (code == EXIT_OK)
+            code = finish();
+    }
+    return code;
 }
 
 static enum exit_code work(void)
 {
     enum exit_code code = publisher_open(publisher);
 
-    while (code == EXIT_OK && !stop_requested() && deliveries_left != 0) {
-        size_t count;
-
-        code = next_batch(&count);
-        if (code != EXIT_OK || (count == 0 && idle_ms >= 0))
-            break;
-        if (count > 0)
-            code = handle_batch(count);
-        if (deliveries_left > 0)
-            deliveries_left -= (long)count;
-    }
+    if (code == EXIT_OK)
+        code = work_on();
     /* An event that could not be written to our output stays owed, for the next run to write. */
-    if (confirmed_count > 0 && code != EXIT_STORE && code != EXIT_OUTPUT) {
-        enum exit_code last = record_batch(0);
+    if (confirmed_count > 0 && code != EXIT_STORE) {
+        enum exit_code last = record(0);
 
         code = code == EXIT_OK ? last : code;
     }
@@ -399,6 +457,8 @@ static enum exit_code open_all(void)
 
 static void close_all(void)
 {
+    for (size_t i = 0; i < in_hand; i++)
+        free(task_at(i)->event);
     consumer_free(consumer);
     publisher_free(publisher);
     ledger_close(ledger);
