@@ -8,7 +8,6 @@
 #define TAP_H
 
 #include "link.h"
-#include "management.h"
 
 #include <stddef.h>
 
@@ -27,13 +26,6 @@ struct tap {
 
 /* Adds a copy of the key. */
 void tap_add_key(struct tap *tap, const char *key);
-
-/*
- * Adds the keys by which messages come, for an exchange of which none is given: by the management API, if it
- * is not NULL, those of its bindings, or "#" for one that is not direct; otherwise those of the topology.
- * EXIT_USAGE, reported, if there are none; other codes as management_get(), but reported.
- */
-enum exit_code tap_find_keys(struct tap *tap, struct management *management);
 
 void tap_free(struct tap *tap);
 

@@ -18,7 +18,7 @@
 #include "stop.h"
 #include "survey.h"
 #include "survey_print.h"
-#include "tap.h"
+#include "tap_keys.h"
 #include "text.h"
 #include "topology.h"
 #include "topology_check.h"

@@ -27,3 +27,10 @@ teardown()
     holds "$RESERVED_Q" 0
     holds "$DEAD_Q" 0
 }
+
+@test "only the program that speaks HTTP loads what that takes" {
+    local program
+    for program in "$REPO"/bin/*; do
+        [ "$(ldd "$program" | grep -c libcurl)" -eq "$([ "${program##*/}" = queue-inspect ] && echo 1 || echo 0)" ]
+    done
+}
