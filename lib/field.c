@@ -15,6 +15,9 @@
 /* Tables and arrays within each other: what is deeper stands encoded, so that JSON_MAX_DEPTH always suffices. */
 #define MAX_DEPTH 16
 
+/* Of a value in its encoded form: the headers of a message fit into a frame of 128 KiB, names and all. */
+#define ENCODED_MAX ((size_t)256 << 10)
+
 #define TAG "amqp"
 
 /* The integers up to this are doubles, all of them. */
@@ -106,12 +109,13 @@ static cJSON *encoded_node(const amqp_field_value_t *value)
     cJSON *node;
     int status;
 
+    /* Too little space has more than one status, depending on what did not fit. */
     do {
         space.len *= 2;
         space.bytes = need_realloc(space.bytes, space.len);
         used = 0;
         status = amqp_encode_table(space, &table, &used);
-    } while (status == AMQP_STATUS_TABLE_TOO_BIG && space.len < (size_t)1 << 30);
+    } while (status != AMQP_STATUS_OK && space.len < ENCODED_MAX);
     if (status != AMQP_STATUS_OK)
         die(EXIT_BUG, "a header that cannot be encoded: %s", amqp_error_string2(status));
     space.len = used;
@@ -455,7 +459,8 @@ static bool read_encoded(const cJSON *json, amqp_pool_t *pool, amqp_field_value_
     amqp_table_t *table;
     size_t used = 0;
 
-    if (!base64_member(json, pool, &bytes))
+    /* It is read by a function that calls itself for each level: what is longer could be too deep for the stack. */
+    if (!base64_member(json, pool, &bytes) || bytes.len > ENCODED_MAX)
         return false;
     table = pool_array(pool, 1, sizeof *table);
     if (amqp_decode_table(bytes, pool, table, &used) != AMQP_STATUS_OK || used != bytes.len ||
