@@ -648,7 +648,7 @@ static enum exit_code consider_items(void)
 
     for (size_t i = 0; i < item_count && code == EXIT_OK && !stop_requested(); i++)
         code = consider(&items[i]);
-    return code;
+    return code == EXIT_OK && filter != NULL ? filter_check(filter) : code;
 }
 
 static enum exit_code handle_batch(size_t count)
