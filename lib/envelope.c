@@ -174,9 +174,10 @@ cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties
 {
     static const amqp_basic_properties_t none;
     cJSON *envelope = cJSON_CreateObject();
+    bool is_readable = properties != NULL;
 
     json_need(envelope);
-    if (properties == NULL)
+    if (!is_readable)
         properties = &none;
     add(envelope, "queue", field_text_to_json(amqp_cstring_bytes(queue)));
     add(envelope, "exchange", field_text_to_json(delivery->exchange));
@@ -185,7 +186,7 @@ cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties
     add(envelope, "death", death_node(properties));
     add(envelope, "deaths", integer_node(death_count(properties)));
     add(envelope, "replays", integer_node(replay_count(properties)));
-    add(envelope, "properties", properties_node(properties));
+    add(envelope, "properties", is_readable ? properties_node(properties) : cJSON_CreateNull());
     add(envelope, "headers", headers_node(properties));
     add_body(envelope, delivery->body);
     return envelope;

@@ -21,8 +21,8 @@
 #include <stdbool.h>
 
 /*
- * The message as a tree; properties may be NULL if they could not be decoded. To be freed with
- * cJSON_Delete().
+ * The message as a tree, to be freed with cJSON_Delete(). properties may be NULL if they could not be decoded: then they
+ * are null, which envelope_read() refuses, since nobody could publish the message again as it was.
  */
 cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties,
                     const char *queue);
