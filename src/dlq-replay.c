@@ -169,7 +169,8 @@ static size_t budget;  /* of those that are chosen, still to be handled */
 static size_t removed; /* acknowledged */
 static bool
     some_kept; /* on this connection something is unacknowledged that was delivered before the batch */
-static bool some_wrong; /* something was refused, or left that was to be sent */
+static bool some_wrong;     /* something was refused, or left that was to be sent */
+static bool some_bad_input; /* of a file, something is no letter */
 
 /* ---- what is to be done with a letter ---- */
 
@@ -184,6 +185,12 @@ static void cannot(struct item *item, enum fate_kind kind, const char *reason)
 {
     decide(item, kind, reason);
     some_wrong = true;
+}
+
+static void no_letter(struct item *item, const char *reason)
+{
+    decide(item, FATE_REFUSED, reason);
+    some_bad_input = true;
 }
 
 static void set_target(struct item *item, const char *exchange, const char *routing_key)
@@ -632,14 +639,26 @@ static enum exit_code show_items(void)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < item_count && code == EXIT_OK; i++) {
+    for (size_t i = 0; i < item_count && code == EXIT_OK; i++)
         code = show(&items[i]);
-        if (code == EXIT_OK && job == TAKE)
-            decide(&items[i], FATE_TAKEN, "");
-    }
-    if (code == EXIT_OK && job == TAKE)
-        code = output_sync();
     return code;
+}
+
+static enum exit_code take_items(void)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < item_count && code == EXIT_OK; i++) {
+        /* What cannot be shown as it is would be lost. */
+        if (!items[i].letter.is_readable) {
+            report("a letter stays where it is: its headers cannot be read");
+            cannot(&items[i], FATE_LEFT, "its headers cannot be read");
+            continue;
+        }
+        code = show(&items[i]);
+        decide(&items[i], FATE_TAKEN, "");
+    }
+    return code == EXIT_OK ? output_sync() : code;
 }
 
 static enum exit_code consider_items(void)
@@ -664,7 +683,7 @@ static enum exit_code handle_batch(size_t count)
         return conclude(code);
     }
     if (job == TAKE)
-        return conclude(show_items());
+        return conclude(take_items());
     code = job == LIST ? show_items() : EXIT_OK;
     for (size_t i = 0; i < item_count; i++) {
         if (job == SUMMARY)
@@ -754,7 +773,7 @@ static void add_envelope(const struct json_piece *piece)
     item->fate.number = piece->number;
     if (!envelope_read(&item->envelope, piece->text, piece->len, &item->pool, fault)) {
         report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line, fault);
-        cannot(item, FATE_REFUSED, fault);
+        no_letter(item, fault);
         return;
     }
     item->properties = &item->envelope.properties;
@@ -769,7 +788,7 @@ static void add_envelope(const struct json_piece *piece)
     else if (item->envelope.queue != NULL)
         set_target(item, "", item->envelope.queue);
     else
-        cannot(item, FATE_REFUSED, "it does not say which queue it is of");
+        no_letter(item, "it does not say which queue it is of");
 }
 
 static void refuse_piece(const struct json_piece *piece)
@@ -779,7 +798,7 @@ static void refuse_piece(const struct json_piece *piece)
     report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line,
            piece->reason);
     new_item()->fate.number = piece->number;
-    cannot(&items[item_count - 1], FATE_REFUSED, piece->reason);
+    no_letter(&items[item_count - 1], piece->reason);
 }
 
 /* Takes in what was read, up to a batch. False at the end of it all. */
@@ -1100,6 +1119,8 @@ int main(int argc, char **argv)
         code = job == RESTORE ? restore() : work_on_queue();
     if (code == EXIT_OK && some_wrong)
         code = EXIT_REFUSED;
+    else if (code == EXIT_OK && some_bad_input)
+        code = EXIT_INPUT;
     close_all();
     code = output_close(code);
     stop_by_signal();
