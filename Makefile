@@ -32,7 +32,7 @@ LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm
-SOURCES := $(wildcard src/*.c lib/*.[ch] tests/fuzz/*.c tests/shim/*.c)
+SOURCES := $(wildcard src/*.c lib/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
 TESTS ?= tests
 

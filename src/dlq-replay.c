@@ -706,7 +706,7 @@ static enum exit_code after_reconnection(void)
         report("the connection was lost: the %s is not complete", job == LIST ? "list" : "summary");
         return EXIT_UNREACHABLE;
     }
-    left = total - removed < waiting ? total - removed : waiting;
+    left = total < waiting ? total : waiting;
     budget = limit == SIZE_MAX ? SIZE_MAX : limit - removed;
     some_kept = false;
     return EXIT_OK;
