@@ -1,6 +1,6 @@
 # The manual pages and the README: every example is run as it stands, every option and exit code is there.
 #
-# In the section EXAMPLES of a page, each literal block is an example:
+# In the sections EXAMPLES and RECIPES of a page, each literal block is an example:
 #
 #     .Bd -literal -offset indent
 #     $ order-place < order.json |        a command,
@@ -58,7 +58,7 @@ extract_page()
             inside = 0; skip = 0; code = 0
         }
         /^\.Sh / { section = $2; next }
-        section != "EXAMPLES" { next }
+        section != "EXAMPLES" && section != "RECIPES" { next }
         /^\.\\" exit [0-9]+$/ { code = $3; next }
         /^\.\\" not run: ./ { skip = 1; next }
         /^\.Bd -literal/ { inside = 1; commands = 0; name = sprintf("%s.%02d", base, ++count); next }
@@ -272,7 +272,7 @@ page_options()
 {
     awk -v own="$(basename "$1" | sed 's/\.[0-9]$//')" -v wanted="${2:-}" '
         /^\.Sh / { section = $2 }
-        section == "EXAMPLES" || !/^\./ || /^\.\\"/ { next }
+        section == "EXAMPLES" || section == "RECIPES" || !/^\./ || /^\.\\"/ { next }
         wanted != "" && substr($1, 2) != wanted { next }
         {
             program = own
