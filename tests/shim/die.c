@@ -6,7 +6,8 @@
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
- * FUNCTION is commit (of SQLite), publish, ack, reject (of AMQP), flush (of standard output) or exec (of a command).
+ * FUNCTION is commit (of SQLite), publish, ack, reject (of AMQP), flush (of standard output), sync (of a file to the disk) or
+ * exec (of a command).
  */
 #define _GNU_SOURCE
 #include <amqp.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Is this call the one, on that side of it? */
 static bool is_due(const char *function, const char *side, unsigned call)
@@ -119,6 +121,19 @@ int fflush(FILE *stream)
     result = original(stream);
     if (stream == stdout)
         die_if_due("flush", "after", calls);
+    return result;
+}
+
+int fsync(int descriptor)
+{
+    static unsigned calls;
+    int (*original)(int);
+    int result;
+
+    *(void **)&original = real("fsync");
+    die_if_due("sync", "before", ++calls);
+    result = original(descriptor);
+    die_if_due("sync", "after", calls);
     return result;
 }
 
