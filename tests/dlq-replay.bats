@@ -656,6 +656,27 @@ cut_replay()
 -n 99999999999999999999
 order.placed.dlq
 --list 5
+--list --take
+--list --from x
+--summary --audit x
+--take --to x
+--from x --filter cat
+--from x -n 1
+--from x --list
+--list --rate 1
+--list --dry-run
+--take --max-replays 2
+--dry-run --audit x
+--queue=
+--to=
+--parking=
+--rate 0
+--max-replays 0
+--older yesterday
+--newer 2026-02-30T00:00:00Z
+--older 5
+--filter
+--from
 --frobnicate
 -x
 --url
@@ -672,7 +693,8 @@ END
     local option version
     run -0 --separate-stderr dlq-replay --help
     [[ $output == 'usage: dlq-replay '* ]]
-    for option in --list -n --number --url --authfile --cacert --cert --key --retries --retry-delay --version; do
+    for option in --list --summary --take --from --queue --to -n --number --reason --error --order-id --older --newer --filter \
+        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version; do
         [[ $output == *" $option"[\ ,]* ]]
     done
     [ -z "$stderr" ]

@@ -20,6 +20,7 @@ letters()
 # numbered N: letters of which the body is {"n": 1} to {"n": N}.
 numbered()
 {
+    # shellcheck disable=SC2016 # expanded by jq
     letters 'range($n) | letter({n: (. + 1)})' --argjson n "$1"
     eventually holds "$DEAD_Q" "$1"
 }
@@ -55,8 +56,10 @@ nobody_holds()
     queue-inspect "$@" | jq -es 'all(.consumers == 0)'
 }
 
+# fates: how many of each are in $output, which run has set.
 fates()
 {
+    # shellcheck disable=SC2154
     jq -rs 'group_by(.fate) | map("\(length) \(.[0].fate)") | join(", ")' <<<"$output"
 }
 
