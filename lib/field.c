@@ -20,8 +20,8 @@
 
 #define TAG "amqp"
 
-/* The integers up to this are doubles, all of them. */
-#define EXACT_MAX (UINT64_C(1) << 53)
+/* The integers up to this are doubles, all of them, and no other integer is read as one of them. */
+#define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 static const struct integer_kind {
     const char *name;

@@ -90,8 +90,8 @@ numbers()
 {
     headers "$(field t t 01)$(field f t 00)$(field b- b 80)$(field b+ b 7f)$(field B B ff)$(field s- s 8000)$(field s+ s 7fff)"
     headers "$(field u u ffff)$(field I- I 80000000)$(field I+ I 7fffffff)$(field i i ffffffff)$(field L L ffffffffffffffff)"
-    headers "$(field min l 8000000000000000)$(field max l 7fffffffffffffff)$(field exact l 0020000000000000)$(
-        field inexact l 0020000000000001)$(field minus l ffffffffffffffff)$(field zero l 0000000000000000)"
+    headers "$(field min l 8000000000000000)$(field max l 7fffffffffffffff)$(field safe l 001fffffffffffff)$(
+        field exact l 0020000000000000)$(field inexact l 0020000000000001)$(field minus l ffffffffffffffff)$(field zero l 0000000000000000)"
     headers "$(field tenth f 3dcccccd)$(field minus-zero f 80000000)$(field max f 7f7fffff)$(field min f 00000001)"
     headers "$(field tenth d 3fb999999999999a)$(field minus-zero d 8000000000000000)$(field max d 7fefffffffffffff)$(
         field min d 0000000000000001)$(field third d 3fd5555555555555)$(field even d 4340000000000001)"
