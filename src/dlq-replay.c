@@ -738,6 +738,8 @@ static enum exit_code handle_letters(void)
         if (code == EXIT_OK)
             code = handle_batch(count);
     }
+    if (code == EXIT_OK && count == 0 && left > 0 && !stop_requested())
+        report("%zu of %zu letters did not come: somebody else may have them", left, total);
     return code;
 }
 

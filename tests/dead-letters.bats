@@ -310,6 +310,25 @@ dlq-replay: order failed is failed already: the worker will ignore it' ]
     [ -z "$(exchanges)" ]
 }
 
+@test "letters that somebody else keeps: it says that they did not come" {
+    api PUT "queues/$VHOST/single" '{"durable": true, "arguments": {"x-single-active-consumer": true}}' >/dev/null
+    letters 'range(3) | letter({n: .}) | .queue = "single"'
+    # shellcheck disable=SC2016 # expanded by that shell
+    printf '#!/bin/sh\necho $$ >sleeper && exec sleep 600\n' >keep
+    chmod +x keep
+    start other amqp-consume -u "$AMQP_URL" -q single -p 1 ./keep
+    eventually test -s sleeper
+    STARTED+=("$(cat sleeper)")
+    eventually holds single 2
+    run -0 --separate-stderr dlq-replay --queue single --list
+    [ -z "$output" ]
+    [ "$stderr" = 'dlq-replay: 2 of 2 letters did not come: somebody else may have them' ]
+    finish "$PID" KILL
+    run -0 --separate-stderr dlq-replay --queue single --list
+    [ -z "$stderr" ]
+    [ "${#lines[@]}" = 3 ]
+}
+
 # ---- taking and restoring ----
 
 @test "--take: what is printed is gone from the queue, and what is not is there" {
@@ -362,6 +381,7 @@ nonsense
 {"queue": "inventory.failed.q", "body": 1, "properties": {"timestamp": -1}}
 {"queue": "inventory.failed.q", "body": 1, "headers": []}
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": 1.5}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": 9007199254740993}}
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "int8", "value": 128}}}
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "int9", "value": 1}}}
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "////"}}}
@@ -372,9 +392,9 @@ nonsense
 END
     printf '{"queue": "inventory.failed.q", "body": ' >>broken
     run -65 --separate-stderr dlq-replay --from broken
-    [ "$(fates)" = '21 refused, 3 restored' ]
+    [ "$(fates)" = '22 refused, 3 restored' ]
     jq -es 'map(select(.fate == "refused")) | all(.reason | length > 0)' <<<"$output"
-    [ "$(jq -c 'select(.fate == "restored").number' <<<"$output" | paste -sd,)" = 1,3,23 ]
+    [ "$(jq -c 'select(.fate == "restored").number' <<<"$output" | paste -sd,)" = 1,3,24 ]
     grep -q '^dlq-replay: letter 2, line 2: ' <<<"$stderr"
     grep -q '^dlq-replay: letter 10, line 10: no envelope has a member .boddy.$' <<<"$stderr"
     is_exactly 3 "$FAILED_Q"

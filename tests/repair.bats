@@ -134,7 +134,9 @@ END
 
 @test "--filter: one that does not answer is waited for, over a silence that would cost the connection; a stop is heeded" {
     numbered 2
-    start silent dlq-replay --filter sh -c 'sleep 600 & echo $! >sleeper; wait'
+    start silent dlq-replay --filter sh -c 'echo $$ >sleeper && exec sleep 600'
+    eventually test -s sleeper
+    STARTED+=("$(cat sleeper)")
     PATIENCE=40
     eventually grep -q 'no answer from the filter .sh. for 10 s: it must answer line by line, as jq --unbuffered does' silent.err
     # Heartbeats are every 10 s, and after 20 s without one the broker hangs up.
@@ -149,7 +151,7 @@ END
     [ "$(grep -c 'lost the broker' silent.err)" = 0 ]
     finish "$PID" TERM
     [ "$status" = 143 ]
-    kill "$(cat sleeper)" 2>/dev/null || true
+    run -1 kill -0 "$(cat sleeper)"
     eventually holds "$DEAD_Q" 2
     [ "$(jq -c '[.fate, .reason]' silent.out | sort -u)" = '["left","asked to stop"]' ]
 }
