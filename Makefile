@@ -35,7 +35,7 @@ BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm
-SOURCES := $(wildcard src/*.c lib/*.[ch] tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
+SOURCES := $(wildcard src/*.c lib/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
 TESTS ?= tests
 
@@ -78,7 +78,7 @@ lint:
 	@scripts/deps lint
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs
 	clang-format --dry-run --Werror $(SOURCES)
-	shellcheck -x $(SCRIPTS) .ci/run tests/helper.bash tests/setup_suite.bash
+	shellcheck -x $(SCRIPTS) .ci/run tests/helper.bash tests/letters.bash tests/setup_suite.bash
 	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
@@ -86,7 +86,7 @@ lint:
 
 # Each parser of what comes from outside, under a coverage-guided fuzzer: make fuzz SECONDS=60
 SECONDS ?= 60
-FUZZ_TARGETS ?= json order message urls
+FUZZ_TARGETS ?= envelope json message order urls
 fuzz:
 	@scripts/deps fuzz
 	@mkdir -p $(BUILD)/fuzz

@@ -40,13 +40,14 @@ static enum exit_code failure(const struct audit *audit)
 enum exit_code audit_open(const char *path, struct audit **out)
 {
     struct audit *audit = need_calloc(1, sizeof *audit);
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     enum exit_code code = EXIT_OK;
+    int fd;
 
+    find_user(audit);
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     audit->path = path;
     audit->file = fd < 0 ? NULL : fdopen(fd, "a");
     *out = audit;
-    find_user(audit);
     if (audit->file == NULL) {
         code = failure(audit);
         if (fd >= 0)

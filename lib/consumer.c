@@ -11,6 +11,7 @@
 #define SMALL 16384 /* memory of a delivery that is kept for the next one */
 #define WAIT_MS 60000
 #define ARRIVE_MS 300
+#define ARRIVED_BYTES ((size_t)16 << 20) /* with so many in memory, no more deliveries are read */
 
 struct consumer {
     struct link *link;
@@ -23,6 +24,7 @@ struct consumer {
     struct delivery *first; /* arrived, not yet taken */
     struct delivery *last;
     size_t arrived;
+    size_t arrived_bytes;
     struct delivery *spare;
     struct delivery *newest; /* of all that were made, wherever they are */
 };
@@ -176,6 +178,7 @@ static void finish_delivery(struct consumer *consumer)
         consumer->first = delivery;
     consumer->last = delivery;
     consumer->arrived++;
+    consumer->arrived_bytes += delivery->used;
     consumer->arriving = NULL;
 }
 
@@ -223,17 +226,18 @@ static void forget_arrived(struct consumer *consumer)
     }
     consumer->last = NULL;
     consumer->arrived = 0;
+    consumer->arrived_bytes = 0;
     if (consumer->arriving != NULL)
         recycle(consumer, consumer->arriving);
     consumer->arriving = NULL;
 }
 
-/* Reads frames until enough deliveries have arrived, or no more frames. */
+/* Reads frames until enough deliveries have arrived, by number or by size, or no more frames. */
 static void read_arrivals(struct consumer *consumer, size_t enough)
 {
     amqp_frame_t frame;
 
-    while (consumer->arrived < enough) {
+    while (consumer->arrived < enough && consumer->arrived_bytes < ARRIVED_BYTES) {
         enum link_event event = link_read(consumer->link, &frame);
 
         if (event == LINK_DOWN)
@@ -262,6 +266,7 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
 
     while (count < max && consumer->first != NULL) {
         batch[count++] = consumer->first;
+        consumer->arrived_bytes -= consumer->first->used;
         consumer->first = consumer->first->next;
         consumer->arrived--;
     }

@@ -60,9 +60,9 @@ const char *consumer_queue(const struct consumer *consumer);
 unsigned consumer_waiting(const struct consumer *consumer);
 
 /*
- * Takes what has arrived, at most max deliveries, into batch. If nothing has, waits up to timeout_ms (for
- * ever if negative) for the first, but not for company. *count is 0 when the time is over or a stop is asked
- * for. Connects if need be; any code but EXIT_OK is link_open()'s.
+ * Takes what has arrived, at most max deliveries (fewer if they are large: no more is read once 16 MiB wait), into
+ * batch. If nothing has, waits up to timeout_ms (for ever if negative) for the first, but not for company. *count is 0
+ * when the time is over or a stop is asked for. Connects if need be; any code but EXIT_OK is link_open()'s.
  */
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
                              int timeout_ms);

@@ -113,7 +113,10 @@ bool death_read(const amqp_basic_properties_t *properties, struct death *death)
     memset(death, 0, sizeof *death);
     if (properties == NULL || (properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
         return false;
-    return read_own_headers(&properties->headers, death) || read_x_death(&properties->headers, death);
+    if (read_own_headers(&properties->headers, death) || read_x_death(&properties->headers, death))
+        return true;
+    memset(death, 0, sizeof *death);
+    return false;
 }
 
 int64_t death_count(const amqp_basic_properties_t *properties)

@@ -33,7 +33,7 @@ struct death {
 
 /*
  * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and by which
- * key the message was published. Fields point into the properties.
+ * key the message was published; death is then empty. Fields point into the properties.
  */
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 

@@ -172,9 +172,10 @@ cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties
 {
     static const amqp_basic_properties_t none;
     cJSON *envelope = cJSON_CreateObject();
+    bool is_readable = properties != NULL;
 
     json_need(envelope);
-    if (properties == NULL)
+    if (!is_readable)
         properties = &none;
     add(envelope, "queue", field_text_to_json(amqp_cstring_bytes(queue)));
     add(envelope, "exchange", field_text_to_json(delivery->exchange));
@@ -183,7 +184,7 @@ cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties
     add(envelope, "death", death_node(properties));
     add(envelope, "deaths", integer_node(death_count(properties)));
     add(envelope, "replays", integer_node(replay_count(properties)));
-    add(envelope, "properties", properties_node(properties));
+    add(envelope, "properties", is_readable ? properties_node(properties) : cJSON_CreateNull());
     add(envelope, "headers", headers_node(properties));
     add_body(envelope, delivery->body);
     return envelope;
@@ -275,6 +276,25 @@ static bool read_property(const struct reader *reader, const cJSON *member)
            fail(reader, "%s is no integer", member->string);
 }
 
+/* For the rest, RabbitMQ closes the channel, with all that is on it. */
+static bool broker_takes(const struct reader *reader)
+{
+    const amqp_basic_properties_t *properties = &reader->envelope->properties;
+    const char *expiration = properties->expiration.bytes;
+    uint64_t ms = 0;
+
+    if ((properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 && properties->delivery_mode != 1 &&
+        properties->delivery_mode != 2)
+        return fail(reader, "the broker takes no %s but 1 and 2", "delivery_mode");
+    if ((properties->_flags & AMQP_BASIC_EXPIRATION_FLAG) == 0)
+        return true;
+    for (size_t i = 0; i < properties->expiration.len && ms <= UINT32_MAX; i++)
+        ms = expiration[i] >= '0' && expiration[i] <= '9' ? ms * 10 + (uint64_t)(expiration[i] - '0')
+                                                          : UINT64_MAX;
+    return (properties->expiration.len > 0 && ms <= UINT32_MAX) ||
+           fail(reader, "the broker takes no %s but milliseconds in digits", "expiration");
+}
+
 static bool read_properties(const struct reader *reader, const cJSON *properties)
 {
     if (properties == NULL)
@@ -284,7 +304,7 @@ static bool read_properties(const struct reader *reader, const cJSON *properties
     for (const cJSON *member = properties->child; member != NULL; member = member->next)
         if (!read_property(reader, member))
             return false;
-    return true;
+    return broker_takes(reader);
 }
 
 static bool read_headers(const struct reader *reader, const cJSON *headers)

@@ -21,8 +21,8 @@
 #include <stdbool.h>
 
 /*
- * The message as a tree; properties may be NULL if they could not be decoded. To be freed with
- * cJSON_Delete().
+ * The message as a tree, to be freed with cJSON_Delete(). properties may be NULL if they could not be decoded: then they
+ * are null, which envelope_read() refuses, since nobody could publish the message again as it was.
  */
 cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties,
                     const char *queue);
@@ -41,7 +41,8 @@ struct envelope {
 
 /*
  * Reads an envelope. False, with nothing to free, if it is none: fault then says why, safe to be shown. Members that
- * only tell of a message (redelivered, deaths, error...) are not read, and those that no envelope has are refused.
+ * only tell of a message (redelivered, deaths, error...) are not read, and those that no envelope has are refused. So is
+ * what RabbitMQ answers by closing the channel or the connection, and what is therefore in no message of its own.
  */
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
                    char fault[ENVELOPE_FAULT_SIZE]);

@@ -15,10 +15,13 @@
 /* Tables and arrays within each other: what is deeper stands encoded, so that JSON_MAX_DEPTH always suffices. */
 #define MAX_DEPTH 16
 
+/* Of a value in its encoded form: the headers of a message fit into a frame of 128 KiB, names and all. */
+#define ENCODED_MAX ((size_t)256 << 10)
+
 #define TAG "amqp"
 
-/* The integers up to this are doubles, all of them. */
-#define EXACT_MAX (UINT64_C(1) << 53)
+/* The integers up to this are doubles, all of them, and no other integer is read as one of them. */
+#define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 static const struct integer_kind {
     const char *name;
@@ -106,12 +109,13 @@ static cJSON *encoded_node(const amqp_field_value_t *value)
     cJSON *node;
     int status;
 
+    /* Too little space has more than one status, depending on what did not fit. */
     do {
         space.len *= 2;
         space.bytes = need_realloc(space.bytes, space.len);
         used = 0;
         status = amqp_encode_table(space, &table, &used);
-    } while (status == AMQP_STATUS_TABLE_TOO_BIG && space.len < (size_t)1 << 30);
+    } while (status != AMQP_STATUS_OK && space.len < ENCODED_MAX);
     if (status != AMQP_STATUS_OK)
         die(EXIT_BUG, "a header that cannot be encoded: %s", amqp_error_string2(status));
     space.len = used;
@@ -449,20 +453,41 @@ static bool read_table(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table
     return cJSON_IsObject(content) && read_members(content, pool, table, fault);
 }
 
-static bool read_encoded(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value)
+static bool all_finite(const amqp_field_value_t *value)
+{
+    bool finite = true;
+
+    if (value->kind == AMQP_FIELD_KIND_F32)
+        return isfinite(value->value.f32);
+    if (value->kind == AMQP_FIELD_KIND_F64)
+        return isfinite(value->value.f64);
+    if (value->kind == AMQP_FIELD_KIND_TABLE)
+        for (int i = 0; i < value->value.table.num_entries && finite; i++)
+            finite = all_finite(&value->value.table.entries[i].value);
+    if (value->kind == AMQP_FIELD_KIND_ARRAY)
+        for (int i = 0; i < value->value.array.num_entries && finite; i++)
+            finite = all_finite(&value->value.array.entries[i]);
+    return finite;
+}
+
+static bool read_encoded(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value, const char **fault)
 {
     amqp_bytes_t bytes;
     amqp_table_t *table;
     size_t used = 0;
 
-    if (!base64_member(json, pool, &bytes))
+    /* It is read by a function that calls itself for each level: what is longer could be too deep for the stack. */
+    if (!base64_member(json, pool, &bytes) || bytes.len > ENCODED_MAX)
         return false;
     table = pool_array(pool, 1, sizeof *table);
     if (amqp_decode_table(bytes, pool, table, &used) != AMQP_STATUS_OK || used != bytes.len ||
         table->num_entries != 1)
         return false;
     *value = table->entries[0].value;
-    return true;
+    /* RabbitMQ closes the connection, with all that is on it. */
+    if (!all_finite(value))
+        *fault = "the broker takes no float that is not finite";
+    return all_finite(value);
 }
 
 static bool read_float(const cJSON *json, const char *tag, amqp_field_value_t *value)
@@ -535,7 +560,8 @@ static bool read_integer(const cJSON *json, const struct integer_kind *kind, amq
     return true;
 }
 
-static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool, amqp_field_value_t *value)
+static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool, amqp_field_value_t *value,
+                        const char **fault)
 {
     for (size_t i = 0; i < INTEGER_KINDS; i++)
         if (strcmp(tag, integer_kinds[i].name) == 0)
@@ -545,7 +571,7 @@ static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool, a
     if (strcmp(tag, "decimal") == 0)
         return read_decimal(json, value);
     if (strcmp(tag, "encoded") == 0)
-        return read_encoded(json, pool, value);
+        return read_encoded(json, pool, value, fault);
     value->kind = strcmp(tag, "bytes") == 0 ? AMQP_FIELD_KIND_BYTES : AMQP_FIELD_KIND_UTF8;
     return (strcmp(tag, "bytes") == 0 || strcmp(tag, "string") == 0) &&
            base64_member(json, pool, &value->value.bytes);
@@ -556,7 +582,7 @@ static bool read_object(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t
     const char *tag = tag_of(json);
 
     if (tag != NULL && strcmp(tag, "table") != 0)
-        return read_tagged(json, tag, pool, value);
+        return read_tagged(json, tag, pool, value, fault);
     value->kind = AMQP_FIELD_KIND_TABLE;
     return read_table(json, pool, &value->value.table, fault);
 }

@@ -19,6 +19,7 @@
 #define ANSWER_MAX ((size_t)512 << 20)
 #define FULL_MS 20 /* until it is tried again whether the program reads on */
 #define PATIENCE_MS 10000
+#define AFTERTHOUGHT_MS 10 /* that a second answer may take to follow the first */
 #define END_MS 5000
 #define END_STEP_MS 10
 
@@ -68,6 +69,9 @@ enum exit_code filter_start(char *const argv[], struct filter **out)
 
 static enum exit_code ended(const struct filter *filter)
 {
+    /* The signal that stops us may have ended it, too. */
+    if (stop_requested())
+        return EXIT_OK;
     report("the filter '%s' has ended before its time", printable_text(filter->name));
     return EXIT_INPUT;
 }
@@ -125,6 +129,13 @@ static enum exit_code write_line(struct filter *filter, const char *text, size_t
     return EXIT_OK;
 }
 
+/* Its further answers would be taken for those to other letters. */
+static enum exit_code too_much(const struct filter *filter)
+{
+    report("the filter '%s' answers one line with more than one", printable_text(filter->name));
+    return EXIT_INPUT;
+}
+
 static void forget_answer(struct filter *filter)
 {
     filter->len -= filter->taken;
@@ -158,8 +169,18 @@ static enum exit_code await_line(struct filter *filter, size_t *len)
         warn_once(filter, since_ms);
         code = read_on(filter);
     }
-    /* The signal that stops us may have ended the filter, too. */
-    return stop_requested() ? EXIT_OK : code;
+    return code;
+}
+
+enum exit_code filter_check(struct filter *filter)
+{
+    enum exit_code code = EXIT_OK;
+
+    forget_answer(filter);
+    link_wait(NULL, filter->output, AFTERTHOUGHT_MS);
+    if (link_readable(filter->output))
+        code = read_on(filter);
+    return code == EXIT_OK && filter->len > 0 ? too_much(filter) : code;
 }
 
 enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, const char **answer,
@@ -169,6 +190,8 @@ enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, c
 
     *answer = NULL;
     forget_answer(filter);
+    if (filter->len > 0)
+        return too_much(filter);
     code = write_line(filter, text, len);
     if (code == EXIT_OK)
         code = await_line(filter, answer_len);

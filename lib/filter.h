@@ -16,11 +16,17 @@ enum exit_code filter_start(char *const argv[], struct filter **filter);
 /*
  * Writes text, which has no line break in it, as a line, and waits for one in answer; *answer is NULL if a stop was
  * asked for meanwhile, and otherwise valid until the next call. If no answer comes for 10 s, that is said once: most
- * programs buffer what they write to a pipe. EXIT_INPUT, reported, if the program has ended, or its answer is longer
- * than 512 MiB.
+ * programs buffer what they write to a pipe. EXIT_INPUT, reported, if the program has ended, its answer is longer than
+ * 512 MiB, or it has said more than was asked before.
  */
 enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, const char **answer,
                           size_t *answer_len);
+
+/*
+ * Before anything is done that cannot be undone: has the program said more than was asked, and are its answers not to be
+ * relied on? Then EXIT_INPUT, reported. It is given a moment to say it; the last answer is no longer valid.
+ */
+enum exit_code filter_check(struct filter *filter);
 
 /* Closes its input, gives it 5 s to end, and then kills it. NULL is harmless. */
 void filter_free(struct filter *filter);

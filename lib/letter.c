@@ -69,7 +69,7 @@ void letter_free(struct letter *letter)
 
 cJSON *letter_envelope(const struct letter *letter, const char *queue)
 {
-    cJSON *envelope = envelope_new(letter->delivery, letter->properties, queue);
+    cJSON *envelope = envelope_new(letter->delivery, letter->is_readable ? letter->properties : NULL, queue);
 
     if (letter->error == NULL)
         json_need(cJSON_AddNullToObject(envelope, "error"));

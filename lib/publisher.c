@@ -34,8 +34,9 @@ struct slot {
 struct returned_message {
     bool awaited; /* a basic.return came; its header and body follow */
     bool has_header;
-    amqp_bytes_t exchange; /* owned */
+    amqp_bytes_t exchange; /* owned, like the next two */
     amqp_bytes_t routing_key;
+    amqp_bytes_t properties;
     char *body;
     size_t body_size;
     size_t received;
@@ -86,6 +87,7 @@ static void forget_returned(struct publisher *publisher)
 {
     amqp_bytes_free(publisher->returned.exchange);
     amqp_bytes_free(publisher->returned.routing_key);
+    amqp_bytes_free(publisher->returned.properties);
     free(publisher->returned.body);
     memset(&publisher->returned, 0, sizeof publisher->returned);
 }
@@ -169,24 +171,37 @@ static bool same_bytes(amqp_bytes_t a, const void *b, size_t len)
     return a.len == len && (len == 0 || memcmp(a.bytes, b, len) == 0);
 }
 
+static bool is_returned(const struct slot *slot, const struct returned_message *returned,
+                        bool with_properties)
+{
+    return !slot->settled && same_bytes(slot->body, returned->body, returned->body_size) &&
+           same_bytes(slot->routing_key, returned->routing_key.bytes, returned->routing_key.len) &&
+           same_bytes(slot->exchange, returned->exchange.bytes, returned->exchange.len) &&
+           (!with_properties ||
+            same_bytes(slot->properties, returned->properties.bytes, returned->properties.len));
+}
+
+static struct slot *find_returned(struct publisher *publisher, bool with_properties)
+{
+    for (size_t i = 0; i < publisher->count; i++)
+        if (is_returned(slot_at(publisher, i), &publisher->returned, with_properties))
+            return slot_at(publisher, i);
+    return NULL;
+}
+
 /*
- * A returned message does not say which it was. Of those on their way that look the same, any will do: what
- * is known of one of them is as true of the other.
+ * A returned message does not say which it was. Of those on their way that look the same, any will do: what is known of
+ * one of them is as true of the other. Their properties count, since an exchange may route by headers, unless something
+ * on the broker has changed them.
  */
 static void settle_returned(struct publisher *publisher)
 {
-    const struct returned_message *returned = &publisher->returned;
+    struct slot *slot = find_returned(publisher, true);
 
-    for (size_t i = 0; i < publisher->count; i++) {
-        struct slot *slot = slot_at(publisher, i);
-
-        if (!slot->settled && same_bytes(slot->body, returned->body, returned->body_size) &&
-            same_bytes(slot->routing_key, returned->routing_key.bytes, returned->routing_key.len) &&
-            same_bytes(slot->exchange, returned->exchange.bytes, returned->exchange.len)) {
-            settle(publisher, slot, PUBLISH_UNROUTABLE);
-            break;
-        }
-    }
+    if (slot == NULL)
+        slot = find_returned(publisher, false);
+    if (slot != NULL)
+        settle(publisher, slot, PUBLISH_UNROUTABLE);
     forget_returned(publisher);
 }
 
@@ -217,6 +232,7 @@ static void take_returned_part(struct publisher *publisher, const amqp_frame_t *
         return;
     if (frame->frame_type == AMQP_FRAME_HEADER) {
         returned->has_header = true;
+        returned->properties = copy_bytes(frame->payload.properties.raw);
         returned->body_size = (size_t)frame->payload.properties.body_size;
         returned->body = need_calloc(returned->body_size + 1, 1);
     } else if (returned->has_header) {
@@ -315,8 +331,6 @@ static void keep(struct publisher *publisher, const struct message *message, uin
         room *= 2;
         /* Headers can be larger than was reckoned with, but never than a frame. */
     } while (slot->properties.len == SIZE_MAX && room <= 1U << 18);
-    if (slot->properties.len == SIZE_MAX)
-        die(EXIT_BUG, "message properties that cannot be encoded");
     publisher->bytes += slot->capacity;
     /* The broker would answer to such a frame by closing the connection. */
     if (slot->properties.len > HEADER_MAX) {

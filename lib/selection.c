@@ -13,10 +13,17 @@ static bool is_text(amqp_bytes_t bytes, const char *text)
     return bytes.len == strlen(text) && (bytes.len == 0 || memcmp(bytes.bytes, text, bytes.len) == 0);
 }
 
+/* 0 if it is not known, or nonsense: then it is neither before a time nor after it. */
+static int64_t time_of_death_ms(const struct letter *letter)
+{
+    int64_t seconds = letter->death.time;
+
+    return seconds > 0 && seconds <= INT64_MAX / 1000 ? seconds * 1000 : 0;
+}
+
 bool selection_has(const struct selection *selection, const struct letter *letter)
 {
-    /* 0 if it is not known: then it is neither before a time nor after it. */
-    int64_t died_ms = letter->death.time > INT64_MAX / 1000 ? 0 : letter->death.time * 1000;
+    int64_t died_ms = time_of_death_ms(letter);
 
     if (selection->reason != NULL &&
         (letter->death.reason.bytes == NULL || !is_text(letter->death.reason, selection->reason)))
@@ -27,7 +34,7 @@ bool selection_has(const struct selection *selection, const struct letter *lette
     if (selection->order_id != NULL &&
         (letter->order_id == NULL || strcmp(letter->order_id, selection->order_id) != 0))
         return false;
-    if (selection->before_ms != 0 && (died_ms <= 0 || died_ms >= selection->before_ms))
+    if (selection->before_ms != 0 && (died_ms == 0 || died_ms >= selection->before_ms))
         return false;
     return selection->after_ms == 0 || died_ms > selection->after_ms;
 }

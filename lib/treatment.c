@@ -247,6 +247,15 @@ static enum exit_code ask_filter(struct treatment *treatment, const struct treat
     return *goes_on ? take_answer(treatment, answer, len) : EXIT_OK;
 }
 
+bool treatment_can_be_taken(struct treatment *treatment)
+{
+    if (treatment->letter.is_readable)
+        return true;
+    report("a letter stays where it is: its headers cannot be read");
+    cannot(treatment, FATE_LEFT, "its headers cannot be read");
+    return false;
+}
+
 enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules)
 {
     const struct letter *letter = &treatment->letter;
@@ -273,7 +282,8 @@ enum exit_code treatment_consider(struct treatment *treatment, struct treatment_
 static void refuse_piece(struct treatment *treatment, const struct json_piece *piece, const char *reason)
 {
     report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line, reason);
-    cannot(treatment, FATE_REFUSED, reason);
+    treatment_decide(treatment, FATE_REFUSED, reason);
+    treatment->is_no_letter = true;
 }
 
 void treatment_of_piece(struct treatment *treatment, const struct treatment_rules *rules,

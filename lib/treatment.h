@@ -42,8 +42,9 @@ struct treatment_rules {
 struct treatment {
     struct letter letter; /* its delivery is NULL if it was read from a file */
     struct fate fate;
-    bool is_sent;  /* to be published, rather than only settled */
-    bool is_wrong; /* it was refused, or left though it was to be sent */
+    bool is_sent;      /* to be published, rather than only settled */
+    bool is_wrong;     /* it was refused, or left though it was to be sent */
+    bool is_no_letter; /* what was read from a file is none */
     const amqp_basic_properties_t
         *properties; /* of what is to be sent: its own, the filter's or the file's */
     amqp_bytes_t body;
@@ -73,6 +74,9 @@ enum exit_code treatment_consider(struct treatment *treatment, struct treatment_
 
 /* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
 enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules);
+
+/* False, reported, for a letter that cannot be shown as it is: it is left. */
+bool treatment_can_be_taken(struct treatment *treatment);
 
 void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason);
 

@@ -140,12 +140,13 @@ static char run[UUID_TEXT_SIZE];
 static struct delivery *batch[BATCH_MAX];
 static struct treatment treated[BATCH_MAX];
 static size_t treated_count;
-static size_t total;    /* letters that were there at the start */
-static size_t left;     /* of them, still to be looked at */
-static size_t budget;   /* of those that are chosen, still to be handled */
-static size_t removed;  /* acknowledged */
-static bool some_kept;  /* on this connection, something that was delivered before the batch */
-static bool some_wrong; /* something was refused, or left that was to be sent */
+static size_t total;        /* letters that were there at the start */
+static size_t left;         /* of them, still to be looked at */
+static size_t budget;       /* of those that are chosen, still to be handled */
+static size_t removed;      /* acknowledged */
+static bool some_kept;      /* on this connection, something that was delivered before the batch */
+static bool some_wrong;     /* something was refused, or left that was to be sent */
+static bool some_bad_input; /* of a file, something is no letter */
 
 /* ---- sending ---- */
 
@@ -258,6 +259,7 @@ static void free_batch(void)
 {
     for (size_t i = 0; i < treated_count; i++) {
         some_wrong = some_wrong || treated[i].is_wrong;
+        some_bad_input = some_bad_input || treated[i].is_no_letter;
         treatment_free(&treated[i]);
     }
     treated_count = 0;
@@ -326,14 +328,23 @@ static enum exit_code show_batch(void)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++) {
+    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++)
         code = show(&treated[i]);
-        if (code == EXIT_OK && job == TAKE)
-            treatment_decide(&treated[i], FATE_TAKEN, "");
-    }
-    if (code == EXIT_OK && job == TAKE)
-        code = output_sync();
     return code;
+}
+
+static enum exit_code take_batch(void)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++) {
+        /* What cannot be shown as it is would be lost. */
+        if (!treatment_can_be_taken(&treated[i]))
+            continue;
+        code = show(&treated[i]);
+        treatment_decide(&treated[i], FATE_TAKEN, "");
+    }
+    return code == EXIT_OK ? output_sync() : code;
 }
 
 static enum exit_code consider_batch(void)
@@ -342,7 +353,7 @@ static enum exit_code consider_batch(void)
 
     for (size_t i = 0; i < treated_count && code == EXIT_OK && !stop_requested(); i++)
         code = treatment_consider(&treated[i], &rules);
-    return code;
+    return code == EXIT_OK && rules.filter != NULL ? filter_check(rules.filter) : code;
 }
 
 static enum exit_code handle_batch(size_t count)
@@ -358,7 +369,7 @@ static enum exit_code handle_batch(size_t count)
         return conclude(code);
     }
     if (job == TAKE)
-        return conclude(show_batch());
+        return conclude(take_batch());
     code = job == LIST ? show_batch() : EXIT_OK;
     for (size_t i = 0; i < treated_count; i++) {
         if (job == SUMMARY)
@@ -381,7 +392,7 @@ static enum exit_code after_reconnection(void)
         report("the connection was lost: the %s is not complete", job == LIST ? "list" : "summary");
         return EXIT_UNREACHABLE;
     }
-    left = total - removed < waiting ? total - removed : waiting;
+    left = total < waiting ? total : waiting;
     budget = limit == SIZE_MAX ? SIZE_MAX : limit - removed;
     some_kept = false;
     return EXIT_OK;
@@ -413,6 +424,8 @@ static enum exit_code handle_letters(void)
         if (code == EXIT_OK)
             code = handle_batch(count);
     }
+    if (code == EXIT_OK && count == 0 && left > 0 && !stop_requested())
+        report("%zu of %zu letters did not come: somebody else may have them", left, total);
     return code;
 }
 
@@ -763,6 +776,8 @@ int main(int argc, char **argv)
         code = job == RESTORE ? restore() : work_on_queue();
     if (code == EXIT_OK && some_wrong)
         code = EXIT_REFUSED;
+    else if (code == EXIT_OK && some_bad_input)
+        code = EXIT_INPUT;
     close_all();
     code = output_close(code);
     stop_by_signal();

@@ -291,14 +291,116 @@ dead_orders()
 }
 
 @test "dlq-replay killed between publishing and acknowledging: in both places; after it: in one" {
-    dead_orders 3
+    dead_orders 1
     killed_at ack:1:before dlq-replay
-    eventually holds "$DEAD_Q" 3
-    holds "$PLACED_Q" 3
-    killed_at ack:3:after dlq-replay
+    eventually holds "$DEAD_Q" 1
+    holds "$PLACED_Q" 1
+    killed_at ack:1:after dlq-replay
     eventually holds "$DEAD_Q" 0
-    holds "$PLACED_Q" 6
+    holds "$PLACED_Q" 2
     # All of it is handled once in effect.
     run -0 --separate-stderr inventory-worker --idle-timeout 0
-    [ "${#lines[@]}" = 3 ]
+    [ "${#lines[@]}" = 1 ]
+}
+
+# The order_ids in a queue, or in files, in order and each once.
+ids_in()
+{
+    local queue
+    for queue in "$@"; do
+        if [ -e "$queue" ]; then
+            jq -r .body.order_id "$queue"
+        else
+            dlq-replay --queue "$queue" --list | jq -r .body.order_id
+        fi
+    done | sort -u | paste -sd' '
+}
+
+@test "dlq-replay --take killed before its output was written: the letter is in the queue" {
+    dead_orders 1
+    killed_at flush:1:before dlq-replay --take
+    eventually holds "$DEAD_Q" 1
+    [ ! -s out ]
+}
+
+@test "dlq-replay --take killed before its file was synced, and before it acknowledged: in both places" {
+    local point
+    dead_orders 1
+    for point in flush:1:after sync:1:before sync:1:after ack:1:before; do
+        killed_at "$point" dlq-replay --take
+        eventually holds "$DEAD_Q" 1
+        [ "$(ids_in out)" = dead-0 ]
+    done
+    # What is in both is taken again, and restored twice.
+    dlq-replay --from out >/dev/null
+    holds "$DEAD_Q" 2
+}
+
+@test "dlq-replay --take killed when it had acknowledged: in the file alone" {
+    dead_orders 1
+    killed_at ack:1:after dlq-replay --take
+    eventually holds "$DEAD_Q" 0
+    [ "$(ids_in out)" = dead-0 ]
+    dlq-replay --from out >/dev/null
+    [ "$(ids_in "$DEAD_Q")" = dead-0 ]
+}
+
+@test "dlq-replay killed while it parks: before it published, in between, and after it acknowledged" {
+    dead_orders 1
+    dlq-replay --take | jq -c '.headers["order-tools-replays"] = 3' | dlq-replay --from - >/dev/null
+    killed_at publish:1:before dlq-replay
+    eventually holds "$DEAD_Q" 1
+    holds order.placed.parked 0
+    killed_at ack:1:before dlq-replay
+    eventually holds "$DEAD_Q" 1
+    holds order.placed.parked 1
+    killed_at ack:1:after dlq-replay
+    eventually holds "$DEAD_Q" 0
+    holds order.placed.parked 2
+    [ "$(ids_in order.placed.parked)" = dead-0 ]
+}
+
+@test "dlq-replay --from killed before it published, and after: what is in the file can be restored again" {
+    dead_orders 1
+    dlq-replay --take >taken
+    killed_at publish:1:before dlq-replay --from taken
+    holds "$DEAD_Q" 0
+    killed_at publish:1:after dlq-replay --from taken
+    [ ! -s out ]
+    killed_at flush:1:before dlq-replay --from taken
+    [ ! -s out ]
+    at_least_one()
+    {
+        [ "$(ready "$DEAD_Q")" -ge 1 ]
+    }
+    eventually at_least_one
+    killed_at flush:1:after dlq-replay --from taken
+    [ "$(jq -r .fate out)" = restored ]
+    [ "$(ids_in "$DEAD_Q")" = dead-0 ]
+}
+
+@test "dlq-replay --audit killed: what was done is written down before the letter is gone" {
+    dead_orders 1
+    killed_at sync:1:before dlq-replay --audit log
+    eventually holds "$DEAD_Q" 1
+    killed_at ack:1:before dlq-replay --audit log
+    eventually holds "$DEAD_Q" 1
+    [ "$(jq -r .fate log | sort -u)" = replayed ]
+    killed_at ack:1:after dlq-replay --audit log
+    eventually holds "$DEAD_Q" 0
+    [ "$(jq -r .order_id log | sort -u)" = dead-0 ]
+}
+
+@test "dlq-replay --filter killed while it is asked: the letters are where they were, and the filter ends" {
+    dead_orders 1
+    start asked dlq-replay --filter sh -c 'echo $$ >filter; while read -r line; do touch seen; done'
+    eventually test -e seen
+    finish "$PID" KILL
+    filter_is_gone()
+    {
+        ! kill -0 "$(cat filter)"
+    }
+    eventually filter_is_gone
+    eventually holds "$DEAD_Q" 1
+    holds "$PLACED_Q" 0
 }

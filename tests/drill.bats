@@ -36,6 +36,11 @@ drill_passes()
     drill_passes poison
 }
 
+@test "drill repair" {
+    drill_passes repair
+    [[ $output == *" parked, user_id is missing"* ]]
+}
+
 @test "workflow up, ps, logs, stop, start, down: what runs runs, what is stopped is gone" {
     run -0 --separate-stderr workflow up
     run -0 --separate-stderr workflow ps

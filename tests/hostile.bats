@@ -29,7 +29,7 @@ small_disk()
 
 @test "what fuzzing has found, and what it starts from, runs clean under the sanitizers" {
     local target
-    for target in json order message urls; do
+    for target in envelope json message order urls; do
         # shellcheck disable=SC2046 # words are what is wanted
         cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$REPO/lib" -g -fsanitize=address,undefined -fno-sanitize-recover=all \
             -o "$target" "$REPO/tests/fuzz/$target.c" "$REPO/tests/fuzz/replay.c" "$REPO"/lib/*.c \

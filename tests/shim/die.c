@@ -7,7 +7,7 @@
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
  * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of AMQP), flush (of standard
- * output) or exec (of a command).
+ * output), sync (of a file to the disk) or exec (of a command).
  */
 #define _GNU_SOURCE
 #include <amqp.h>
@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Is this call the one, on that side of it? */
 static bool is_due(const char *function, const char *side, unsigned call)
@@ -126,6 +127,19 @@ int fflush(FILE *stream)
     result = original(stream);
     if (stream == stdout)
         die_if_due("flush", "after", calls);
+    return result;
+}
+
+int fsync(int descriptor)
+{
+    static unsigned calls;
+    int (*original)(int);
+    int result;
+
+    *(void **)&original = real("fsync");
+    die_if_due("sync", "before", ++calls);
+    result = original(descriptor);
+    die_if_due("sync", "after", calls);
     return result;
 }
 

@@ -1,0 +1,432 @@
+# dlq-replay at work on dead letters: choosing, mending, sending back, parking, taking and restoring, and what of it is
+# written down. That nothing is lost if it is killed is in crash.bats; that an envelope is all of a message, in
+# round-trip.bats.
+
+setup()
+{
+    load helper
+    load letters
+    isolate
+    topology
+}
+
+teardown()
+{
+    exec 5<&- 7>&-
+    tidy
+}
+
+queues()
+{
+    api GET "queues/$VHOST" | jq -r '.[].name' | sort | paste -sd' '
+}
+
+exchanges()
+{
+    api GET "exchanges/$VHOST" | jq -r '.[].name | select(startswith("amq.") or . == "" | not)' | paste -sd' '
+}
+
+# ---- looking ----
+
+@test "--list: an envelope says all there is to say" {
+    letters 'letter(order("a")) | .headers["order-tools-replays"] = 2 | .properties.priority = 3'
+    run -0 --separate-stderr dlq-replay --list
+    jq -e '. == {queue: "order.placed.dlq", exchange: "", routing_key: "order.placed.dlq", redelivered: false,
+        death: {queue: "order.placed.q", reason: "rejected", exchange: "orders-ex", routing_key: "order.placed", count: 1,
+                time: "2023-11-14T22:13:20.000Z"},
+        deaths: 1, replays: 2, properties: {type: "t", priority: 3},
+        headers: {"x-death": [{exchange: "orders-ex", queue: "order.placed.q", reason: "rejected",
+            "routing-keys": ["order.placed"], count: 1, time: {amqp: "timestamp", value: 1700000000}}], "order-tools-replays": 2},
+        body: {event_type: "OrderPlaced", order_id: "a", user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]},
+        error: null}' <<<"$output"
+    # What it cannot hide.
+    run -0 --separate-stderr dlq-replay --list
+    jq -e '.redelivered' <<<"$output"
+}
+
+@test "--list and --summary on a quorum queue count as a delivery each" {
+    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    letters 'letter(1) | .queue = "quorum"'
+    run -0 --separate-stderr dlq-replay --queue quorum --list
+    jq -e '.headers | has("x-delivery-count") | not' <<<"$output"
+    run -0 --separate-stderr dlq-replay --queue quorum --summary
+    run -0 --separate-stderr dlq-replay --queue quorum --list
+    jq -e '.headers["x-delivery-count"] == 2' <<<"$output"
+}
+
+@test "--list: a letter whose x-death is missing, foreign or nonsense is shown, and --to sends it" {
+    letters '(letter({n: 1}) | .headers = null), (letter({n: 2}) | .headers["x-death"] = "gone"),
+        (letter({n: 3}) | .headers["x-death"][0].count = {amqp: "int64", value: "-9223372036854775808"}
+                        | .headers["x-death"][0].time = {amqp: "int64", value: "-9223372036854775808"}),
+        (letter({n: 4}) | .headers["x-death"][0].time = {amqp: "timestamp", value: "18446744073709551615"}),
+        (letter({n: 5}) | .headers["x-death"][0].queue = "theirs" | del(.headers["x-death"][0].exchange)),
+        (letter({n: 6}) | .headers["x-death"][0].queue = "theirs")'
+    run -0 --separate-stderr dlq-replay --list --queue "$DEAD_Q"
+    [ "$(jq -c '[.body.n, .death.queue, .death.time, .error == null]' <<<"$output" | paste -sd' ')" = \
+        '[1,null,null,false] [2,null,null,false] [3,"order.placed.q",null,false] [4,"order.placed.q","9999-12-31T23:59:59.999Z",false] [5,null,null,false] [6,"theirs","2023-11-14T22:13:20.000Z",true]' ]
+    # Neither old nor new.
+    run -0 --separate-stderr dlq-replay --list --older 1s
+    [ "$(jq -c .body.n <<<"$output" | paste -sd' ')" = 6 ]
+    run -0 --separate-stderr dlq-replay --summary
+    [ "$(jq -s 'map(.count) | add' <<<"$output")" = 6 ]
+
+    run -76 --separate-stderr dlq-replay --dry-run
+    [ "$(fates)" = '3 left, 3 replayed' ]
+    run -0 --separate-stderr dlq-replay --to "$FAILED_Q"
+    [ "$(fates)" = '6 replayed' ]
+    jq -es 'all(.exchange == "" and .routing_key == "inventory.failed.q")' <<<"$output"
+    is_exactly 6 "$FAILED_Q"
+    holds "$DEAD_Q" 0
+    holds "$PLACED_Q" 0
+}
+
+@test "--summary: groups by error and reason, the largest first, with the oldest and the newest" {
+    letters '(letter(1; "rejected"; 1700000300), letter(2; "rejected"; 1700000100), letter([]; "rejected"; 1700000200)),
+        letter(order("a"); "expired"; 1700000000), letter({event_type: 7}; "rejected"; 1700000000),
+        (letter({event_type: 8}) | .headers = null)'
+    run -0 --separate-stderr dlq-replay --summary
+    [ "${lines[0]}" = '{"error":"not a JSON object","reason":"rejected","count":3,"oldest":"2023-11-14T22:15:00.000Z","newest":"2023-11-14T22:18:20.000Z"}' ]
+    [ "${#lines[@]}" = 4 ]
+    grep -qxF '{"error":null,"reason":"expired","count":1,"oldest":"2023-11-14T22:13:20.000Z","newest":"2023-11-14T22:13:20.000Z"}' <<<"$output"
+    jq -es 'map(select(.reason == null)) | length == 1 and .[0].oldest == null and .[0].newest == null' <<<"$output"
+    eventually holds "$DEAD_Q" 6
+    run -0 --separate-stderr dlq-replay --summary --reason expired
+    [ "$(jq -c '[.error, .count]' <<<"$output")" = '[null,1]' ]
+    run -0 --separate-stderr dlq-replay --summary -n 2
+    [ "$(jq .count <<<"$output")" = 2 ]
+}
+
+@test "--summary: no more than 1000 groups, and the rest together" {
+    letters 'range(1100) | letter(order("a"); "r\(.)"; 1700000000)'
+    run -0 --separate-stderr dlq-replay --summary
+    [ "${#lines[@]}" = 1001 ]
+    jq -es 'map(.count) | add == 1100' <<<"$output"
+    jq -es 'map(select(.other)) | length == 1 and .[0].count == 100' <<<"$output"
+    eventually holds "$DEAD_Q" 1100
+}
+
+# ---- choosing ----
+
+@test "choosing: by reason, error, order and age, all of which must be true" {
+    local now choice wanted
+    now=$(date +%s)
+    letters '(letter({n: 1, order_id: "a"}; "rejected"; $now - 3600)), (letter({n: 2, order_id: "b"}; "expired"; $now - 60)),
+        (letter(order("a") + {n: 3}; "rejected"; $now - 10000000)), (letter({n: 4, order_id: "a\u001b"}) | .headers = null),
+        (letter({n: 5, event_type: "OrderPlaced"}; "maxlen"; $now - 90))' --argjson now "$now"
+    while IFS='|' read -r choice wanted; do
+        # shellcheck disable=SC2086 # several
+        run -0 --separate-stderr dlq-replay --list $choice
+        echo "$choice"
+        [ "$(jq .body.n <<<"$output" | paste -sd,)" = "$wanted" ]
+        eventually holds "$DEAD_Q" 5
+    done <<END
+--reason rejected|1,3
+--reason expire|
+--reason expired|2
+--error event_type|1,2,4
+--error order_id|5
+--error nonsense|
+--order-id a|1,3
+--order-id a --reason rejected --older 2h|3
+--older 30m|1,3
+--newer 30m|2,5
+--older 80s --newer 1d|1,5
+--older 2020-01-01T00:00:00Z|
+--newer 2020-01-01T00:00:00Z|1,2,3,5
+--newer 2020-01-01T00:00:00.5Z -n 2|1,2
+-n 2 --older 0s|1,2
+--older 1000000000d|
+END
+    run -0 --separate-stderr dlq-replay --reason rejected --older 2h
+    [ "$(fates)" = '1 replayed' ]
+    [ "$(numbers "$PLACED_Q")" = 3 ]
+    run -0 --separate-stderr dlq-replay --take --reason expired
+    [ "$(jq .body.n <<<"$output")" = 2 ]
+    eventually holds "$DEAD_Q" 3
+    [ "$(numbers "$DEAD_Q" | paste -sd,)" = 1,4,5 ]
+}
+
+@test "choosing: 1000 letters that are not meant do not stand in the way" {
+    letters '(range(1000) | letter({n: (. + 1)})), letter({n: 1001}; "expired"; 1700000000)'
+    run -0 --separate-stderr dlq-replay --reason expired -n 1
+    [ "$(fates)" = '1 replayed' ]
+    [ "$(numbers "$PLACED_Q")" = 1001 ]
+    is_exactly 1001 "$DEAD_Q" "$PLACED_Q"
+}
+
+# ---- sending back ----
+
+@test "--to: into one queue, and nowhere if that is not there" {
+    numbered 2
+    run -76 --separate-stderr dlq-replay --to nowhere
+    [ "$(fates)" = '2 refused' ]
+    jq -es 'all(.reason == "no queue takes it there" and .replays == 0)' <<<"$output"
+    eventually holds "$DEAD_Q" 2
+    run -0 --separate-stderr dlq-replay -n 1 --to "$FAILED_Q"
+    [ "$(numbers "$FAILED_Q")" = 1 ]
+}
+
+@test "parked after three replays, with a note; --no-park leaves it; a parking queue can be emptied" {
+    local round
+    letters 'letter({n: 1, event_type: 7})'
+    for round in 1 2 3; do
+        run -0 --separate-stderr dlq-replay
+        jq -e --argjson round "$round" '.fate == "replayed" and .replays == $round and .error == "event_type is not a string"' <<<"$output"
+        run -0 --separate-stderr inventory-worker --count 1
+        eventually holds "$DEAD_Q" 1
+    done
+    run -0 --separate-stderr dlq-replay --no-park
+    jq -e '.fate == "left" and .reason == "sent back 3 times already: event_type is not a string"' <<<"$output"
+    eventually holds "$DEAD_Q" 1
+    [[ $(queues) != *parked* ]]
+    run -0 --separate-stderr dlq-replay --dry-run
+    jq -e '.fate == "parked" and .dry_run' <<<"$output"
+    [[ $(queues) != *parked* ]]
+
+    run -0 --separate-stderr dlq-replay
+    jq -e '.fate == "parked" and .exchange == "" and .routing_key == "order.placed.parked" and .replays == 3' <<<"$output"
+    holds "$DEAD_Q" 0
+    run -0 --separate-stderr dlq-replay --queue order.placed.parked --list
+    jq -e '.headers["order-tools-parked"] == "sent back 3 times already: event_type is not a string"
+        and .headers["order-tools-replays"] == 3 and .death.queue == "order.placed.q" and .body.n == 1' <<<"$output"
+    # There it stays, unless more replays are granted.
+    run -0 --separate-stderr dlq-replay --queue order.placed.parked
+    jq -e '.fate == "left"' <<<"$output"
+    eventually holds order.placed.parked 1
+    run -0 --separate-stderr dlq-replay --queue order.placed.parked --max-replays 4
+    jq -e '.fate == "replayed" and .replays == 4' <<<"$output"
+    messages "$PLACED_Q" | jq -e '.properties.headers | keys == ["order-tools-replays", "order-tools-run"]'
+    eventually holds "$PLACED_Q" 1
+    holds order.placed.parked 0
+}
+
+@test "--parking: another queue, which is made if it is not there; --max-replays: another number" {
+    letters 'letter({n: 1}) | .headers["order-tools-replays"] = {amqp: "uint8", value: 1}'
+    run -0 --separate-stderr dlq-replay --max-replays 1 --parking aside
+    [ "$(fates)" = '1 parked' ]
+    [ "$(numbers aside)" = 1 ]
+    api GET "queues/$VHOST/aside" | jq -e '.durable and .arguments == {}'
+}
+
+@test "a letter that says that it was replayed often beyond measure, or never, is no trouble" {
+    letters '(letter({n: 1}) | .headers["order-tools-replays"] = {amqp: "int64", value: "9223372036854775807"}),
+        (letter({n: 2}) | .headers["order-tools-replays"] = -5), (letter({n: 3}) | .headers["order-tools-replays"] = "many")'
+    run -0 --separate-stderr dlq-replay
+    [ "$(jq -c '[.fate, .replays]' <<<"$output" | paste -sd' ')" = '["replayed",1] ["replayed",1] ["replayed",1]' ]
+    is_exactly 3 "$PLACED_Q"
+}
+
+@test "of two with the same body, one is routed by its headers, and the other is kept" {
+    api PUT "exchanges/$VHOST/by-headers" '{"type": "headers", "durable": true}' >/dev/null
+    api POST "bindings/$VHOST/e/by-headers/q/$FAILED_Q" '{"arguments": {"to": "us", "x-match": "all"}}' >/dev/null
+    letters 'range(40) as $n | letter({}) | .headers["x-death"][0].exchange = "by-headers" | .headers.n = $n | .properties.delivery_mode = 2 |
+        .headers.to = (if $n % 2 == 0 then "us" else "them" end)'
+    run -76 --separate-stderr dlq-replay
+    [ "$(fates)" = '20 refused, 20 replayed' ]
+    dlq-replay --queue "$FAILED_Q" --list | jq -es 'map(.headers.n) | sort == [range(0; 40; 2)]'
+    eventually holds "$DEAD_Q" 20
+    dlq-replay --list | jq -es 'map(.headers.n) == [range(1; 40; 2)]'
+}
+
+@test "--rate: no more than so many a second" {
+    local before after
+    numbered 7
+    before=$(date +%s%N)
+    run -0 --separate-stderr dlq-replay --rate 4
+    after=$(date +%s%N)
+    [ "$(fates)" = '7 replayed' ]
+    [ $(((after - before) / 1000000)) -ge 1500 ]
+    is_exactly 7 "$PLACED_Q"
+}
+
+@test "--rate: a stop is heeded while it waits" {
+    numbered 5
+    start slow dlq-replay --rate 1
+    eventually test -s slow.out
+    finish "$PID" TERM
+    [ "$status" = 143 ]
+    is_exactly 5 "$PLACED_Q" "$DEAD_Q"
+}
+
+@test "--dry-run: says what would happen, and nothing does" {
+    numbered 3
+    dlq-replay --list | jq -c 'del(.redelivered)' >before
+    eventually holds "$DEAD_Q" 3
+    run -0 --separate-stderr dlq-replay --dry-run --filter jq -c --unbuffered \
+        'if .body.n == 1 then null elif .body.n == 2 then "drop" else .body = {n: 3, event_type: 7} end'
+    [ "$(jq -c '[.fate, .error, .dry_run]' <<<"$output" | paste -sd' ')" = \
+        '["left","event_type is missing",true] ["dropped","event_type is missing",true] ["replayed","event_type is not a string",true]' ]
+    eventually holds "$DEAD_Q" 3
+    dlq-replay --list | jq -c 'del(.redelivered)' | diff before -
+    holds "$PLACED_Q" 0
+    # For a file, too.
+    run -0 --separate-stderr dlq-replay --dry-run --from before
+    [ "$(jq -c '[.fate, .dry_run]' <<<"$output" | sort -u)" = '["restored",true]' ]
+    eventually holds "$DEAD_Q" 3
+}
+
+@test "--ledger: orders that inventory has handled are named beforehand" {
+    publish orders-ex order.placed "$(event known)"
+    publish orders-ex order.placed "$(event failed 99)"
+    inventory-worker --count 2 >/dev/null 2>&1
+    letters 'letter(order("known", "new", "failed"))'
+    run -0 --separate-stderr dlq-replay --ledger "$XDG_STATE_HOME/order-tools/ledger.db" --list
+    [ "$(jq -c '[.body.order_id, .handled]' <<<"$output" | paste -sd' ')" = '["known","reserved"] ["new",null] ["failed","failed"]' ]
+    # Such a list can be published, too.
+    run -0 --separate-stderr dlq-replay --dry-run --from - <<<"$output"
+    eventually holds "$DEAD_Q" 3
+    run -0 --separate-stderr dlq-replay --ledger "$XDG_STATE_HOME/order-tools/ledger.db"
+    [ "$stderr" = 'dlq-replay: order known is reserved already: the worker will ignore it
+dlq-replay: order failed is failed already: the worker will ignore it' ]
+    [ "$(jq -c '[.order_id, .handled]' <<<"$output" | paste -sd' ')" = '["known","reserved"] ["new",null] ["failed","failed"]' ]
+    run -0 --separate-stderr inventory-worker --count 3
+    [ "$(grep -c 'duplicate ignored' <<<"$stderr")" = 2 ]
+    run -73 --separate-stderr dlq-replay --ledger nothing.db
+    run -73 --separate-stderr dlq-replay --ledger "$DATA/order.json"
+}
+
+# ---- any queue ----
+
+@test "--queue: any dead letter queue, of which nothing is known; it declares nothing of ours" {
+    local name
+    api DELETE "vhosts/$VHOST" >/dev/null
+    api PUT "vhosts/$VHOST" >/dev/null
+    for name in theirs theirs.dead; do
+        api PUT "queues/$VHOST/$name" '{"durable": true}' >/dev/null
+    done
+    letters 'letter({n: 1}) | .queue = "theirs.dead" | .headers = died("theirs"; "expired"; ""; "theirs"; 1700000000)'
+    run -0 --separate-stderr dlq-replay --queue theirs.dead --list
+    jq -e '.error == null and .death.queue == "theirs"' <<<"$output"
+    run -0 --separate-stderr dlq-replay --queue theirs.dead --summary
+    [ "$(jq -c '[.reason, .count]' <<<"$output")" = '["expired",1]' ]
+    run -0 --separate-stderr dlq-replay --queue theirs.dead
+    [ "$(jq -c '[.fate, .queue, .routing_key]' <<<"$output")" = '["replayed","theirs.dead","theirs"]' ]
+    run -0 --separate-stderr dlq-replay --queue theirs --take
+    jq -e '.body.n == 1' <<<"$output"
+    run -78 --separate-stderr dlq-replay --queue nothing
+    [[ $stderr == *"there is no queue 'nothing'"* ]]
+    run -78 --separate-stderr dlq-replay --queue nothing --take
+    [ "$(queues)" = 'theirs theirs.dead' ]
+    [ -z "$(exchanges)" ]
+}
+
+@test "letters that somebody else keeps: it says that they did not come" {
+    api PUT "queues/$VHOST/single" '{"durable": true, "arguments": {"x-single-active-consumer": true}}' >/dev/null
+    letters 'range(3) | letter({n: .}) | .queue = "single"'
+    # shellcheck disable=SC2016 # expanded by that shell
+    printf '#!/bin/sh\necho $$ >sleeper && exec sleep 600\n' >keep
+    chmod +x keep
+    start other amqp-consume -u "$AMQP_URL" -q single -p 1 ./keep
+    eventually test -s sleeper
+    STARTED+=("$(cat sleeper)")
+    eventually holds single 2
+    run -0 --separate-stderr dlq-replay --queue single --list
+    [ -z "$output" ]
+    [ "$stderr" = 'dlq-replay: 2 of 2 letters did not come: somebody else may have them' ]
+    finish "$PID" KILL
+    run -0 --separate-stderr dlq-replay --queue single --list
+    [ -z "$stderr" ]
+    [ "${#lines[@]}" = 3 ]
+}
+
+# ---- taking and restoring ----
+
+@test "--take: what is printed is gone from the queue, and what is not is there" {
+    numbered 5
+    run -0 --separate-stderr dlq-replay --take -n 2
+    [ "$(jq .body.n <<<"$output" | paste -sd,)" = 1,2 ]
+    eventually holds "$DEAD_Q" 3
+    [ "$(numbers "$DEAD_Q" | paste -sd,)" = 3,4,5 ]
+    eventually holds "$DEAD_Q" 3
+    run -74 --separate-stderr to_full dlq-replay --take
+    [ "$stderr" = 'dlq-replay: cannot write standard output: No space left on device' ]
+    eventually holds "$DEAD_Q" 3
+    dlq-replay --take >taken
+    [ "$(jq .body.n taken | paste -sd,)" = 3,4,5 ]
+    holds "$DEAD_Q" 0
+}
+
+@test "--from: each into its queue, in order, or all into one" {
+    numbered 300
+    dlq-replay --take >taken
+    [ "$(wc -l <taken)" = 300 ]
+    run -0 --separate-stderr dlq-replay --from taken
+    [ "$(fates)" = '300 restored' ]
+    jq -es 'map(.number) == [range(1; 301)] and all(.exchange == "" and .routing_key == "order.placed.dlq" and has("queue") == false)' <<<"$output"
+    [ "$(numbers "$DEAD_Q" | cksum)" = "$(seq 300 | cksum)" ]
+    run -0 --separate-stderr dlq-replay --from - --to "$FAILED_Q" <taken
+    [ "$(numbers "$FAILED_Q" | cksum)" = "$(seq 300 | cksum)" ]
+    # Nothing is no trouble.
+    run -0 --separate-stderr dlq-replay --from /dev/null
+    [ -z "$output$stderr" ]
+}
+
+@test "--from: what is no letter is refused by its place, and the rest goes" {
+    local count
+    cat >broken <<'END'
+{"queue": "inventory.failed.q", "body": {"n": 1}}
+nonsense
+{"queue": "inventory.failed.q", "body": {"n": 2}}
+7
+{"body": {"n": 9}}
+{"queue": "inventory.failed.q"}
+{"queue": "inventory.failed.q", "body": 1, "body_base64": "AA=="}
+{"queue": "inventory.failed.q", "body_base64": "A"}
+{"queue": "inventory.failed.q", "body_text": 7}
+{"queue": "inventory.failed.q", "body": 1, "boddy": 1}
+{"queue": "inventory.failed.q", "body": 1, "properties": null}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"priority": 256}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"type": 7}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"typo": "t"}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"timestamp": -1}}
+{"queue": "inventory.failed.q", "body": 1, "headers": []}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": 1.5}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": 9007199254740993}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "int8", "value": 128}}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "int9", "value": 1}}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "////"}}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "AAAACgBkf/gAAAAAAAE="}}}
+{"queue": "inventory.failed.q", "body": 1, "headers": {"h": {"amqp": "encoded", "base64": "AAAADwBBAAAACWR/8AAAAAAAAA=="}}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"delivery_mode": 3}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"expiration": ""}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"expiration": "1s"}}
+{"queue": "inventory.failed.q", "body": 1, "properties": {"expiration": "4294967296"}}
+{"queue": "inventory.failed.q", "body": 1, "death": 7}
+{"queue": "inventory.failed.q", "body": 1, "body": 2}
+{"queue": "inventory.failed.q",
+  "body": {"n": 3}}
+END
+    printf '{"queue": "inventory.failed.q", "body": ' >>broken
+    run -65 --separate-stderr dlq-replay --from broken
+    [ "$(fates)" = '28 refused, 3 restored' ]
+    jq -es 'map(select(.fate == "refused")) | all(.reason | length > 0)' <<<"$output"
+    [ "$(grep -c '"reason":".*the broker takes no ' <<<"$output")" = 6 ]
+    [ "$(jq -c 'select(.fate == "restored").number' <<<"$output" | paste -sd,)" = 1,3,30 ]
+    grep -q '^dlq-replay: letter 2, line 2: ' <<<"$stderr"
+    grep -q '^dlq-replay: letter 10, line 10: no envelope has a member .boddy.$' <<<"$stderr"
+    is_exactly 3 "$FAILED_Q"
+    run -65 --separate-stderr dlq-replay --from no-such-file
+    [ "$stderr" = "dlq-replay: cannot open 'no-such-file': No such file or directory" ]
+    run -65 --separate-stderr dlq-replay --from .
+}
+
+@test "--from: what no queue takes, or no frame holds, is refused, and the rest goes" {
+    jq -nc '{queue: "no-such-queue", body: 1}, {queue: "inventory.failed.q", body: 1, headers: {h: ("x" * 140000)}},
+        {queue: "inventory.failed.q", body: 1, headers: {h: ("x" * 2000000)}},
+        {queue: "inventory.failed.q", body: 1, headers: {h: {amqp: "encoded", base64: ("AAAA" * 1000000)}}},
+        {queue: "inventory.failed.q", body: {n: 1}}' >letters
+    run -76 --separate-stderr dlq-replay --from letters
+    [ "$(jq -c '[.fate, .reason]' <<<"$output" | paste -sd' ')" = '["refused","no queue takes it there"] ["refused","the headers are too large for a frame"] ["refused","the headers are too large for a frame"] ["refused","headers: a header'"'"'s value is of no kind that AMQP has"] ["restored",null]' ]
+    is_exactly 1 "$FAILED_Q"
+}
+
+@test "--from: a stream that does not end: each is published as it comes" {
+    start_fed fed dlq-replay --from -
+    echo '{"queue": "inventory.failed.q", "body": {"n": 1}}' >&7
+    eventually holds "$FAILED_Q" 1
+    echo '{"queue": "inventory.failed.q", "body": {"n": 2}}' >&7
+    eventually holds "$FAILED_Q" 2
+    [ "$(wc -l <fed.out)" = 2 ]
+    finish "$PID" TERM
+    [ "$status" = 143 ]
+}
