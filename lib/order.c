@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "ids.h"
 #include "json.h"
+#include "json_line.h"
 #include "report.h"
 #include "text.h"
 
@@ -182,46 +183,43 @@ void order_free(struct order *order)
     memset(order, 0, sizeof *order);
 }
 
-static void add_text(cJSON *object, const char *name, const char *text)
+static void add_member(struct json_line *line, const char *start, const char *text)
 {
-    json_need(cJSON_AddStringToObject(object, name, text));
+    json_line_raw(line, start);
+    json_line_string(line, text);
 }
 
-static void add_items(cJSON *event, const struct order *order)
+static void add_item(struct json_line *line, const struct order_item *item)
 {
-    cJSON *items = cJSON_AddArrayToObject(event, "items");
-
-    json_need(items);
-    for (size_t i = 0; i < order->item_count; i++) {
-        cJSON *item = cJSON_CreateObject();
-
-        json_need(item);
-        add_text(item, "sku", order->items[i].sku);
-        json_need(cJSON_AddNumberToObject(item, "qty", order->items[i].qty));
-        (void)cJSON_AddItemToArray(items, item);
-    }
+    add_member(line, "{\"sku\":", item->sku);
+    json_line_raw(line, ",\"qty\":");
+    json_line_number(line, (unsigned)item->qty);
+    json_line_raw(line, "}");
 }
 
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason)
 {
-    cJSON *event = cJSON_CreateObject();
+    struct json_line line;
     char ts[CLOCK_TEXT_SIZE];
-    char *text;
 
-    json_need(event);
     clock_rfc3339(ts_ms, ts);
-    add_text(event, "event_type", type);
-    add_text(event, "order_id", order_id);
-    add_text(event, "user_id", order->user_id);
-    add_text(event, "restaurant_id", order->restaurant_id);
-    add_items(event, order);
-    add_text(event, "ts", ts);
+    json_line_start(&line);
+    add_member(&line, "{\"event_type\":", type);
+    add_member(&line, ",\"order_id\":", order_id);
+    add_member(&line, ",\"user_id\":", order->user_id);
+    add_member(&line, ",\"restaurant_id\":", order->restaurant_id);
+    json_line_raw(&line, ",\"items\":[");
+    for (size_t i = 0; i < order->item_count; i++) {
+        if (i > 0)
+            json_line_raw(&line, ",");
+        add_item(&line, &order->items[i]);
+    }
+    add_member(&line, "],\"ts\":", ts);
     if (reason != NULL)
-        add_text(event, "reason", reason);
-    text = json_print(event);
-    cJSON_Delete(event);
-    return text;
+        add_member(&line, ",\"reason\":", reason);
+    json_line_raw(&line, "}");
+    return json_line_end(&line);
 }
 
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)

@@ -64,8 +64,8 @@ enum event_verdict event_read(struct order *order, const char *type, const char 
 void order_free(struct order *order);
 
 /*
- * The event as one line of JSON, to be freed with cJSON_free(). ts_ms is its time; reason is NULL but for
- * InventoryFailed. order_id is given apart, since an order may have come without.
+ * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for InventoryFailed.
+ * order_id is given apart, since an order may have come without.
  */
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason);

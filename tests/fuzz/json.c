@@ -1,10 +1,12 @@
 /*
  * The scanner and the stream: what is accepted, cJSON reads too; taking white space out changes no token; and a text cut
- * in two anywhere is judged like the whole.
+ * in two anywhere is judged like the whole. And any bytes are written as a string as cJSON writes them.
  */
 #include "json.h"
+#include "json_line.h"
 #include "json_scan.h"
 #include "json_stream.h"
+#include "report.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -122,6 +124,27 @@ static void check_stream(const char *text, size_t len)
     (void)close(ends[0]);
 }
 
+static void check_string(const char *bytes, size_t len)
+{
+    char *text = need_calloc(len + 1, 1);
+    struct json_line line;
+    char *written;
+    char *printed;
+    cJSON *tree;
+
+    memcpy(text, bytes, len);
+    json_line_start(&line);
+    json_line_string(&line, text);
+    written = json_line_end(&line);
+    tree = cJSON_CreateString(text);
+    printed = json_print(tree);
+    assert(strcmp(written, printed) == 0);
+    cJSON_free(printed);
+    cJSON_Delete(tree);
+    free(written);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -131,5 +154,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_cuts(text, size);
     check_parse(text, size);
     check_stream(text, size);
+    check_string(text, size);
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Orders and events: what is read can be printed, and what was printed is read as the same.
+ * Orders and events: what is read can be printed, as cJSON would print it, and what was printed is read as the same.
  */
 #include "json.h"
 #include "order.h"
@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void check_fault(const struct order_fault *fault)
@@ -27,18 +28,32 @@ static void check_same(const struct order *a, const struct order *b)
     }
 }
 
+static void check_printed(const char *event)
+{
+    const char *reason;
+    cJSON *tree = json_parse(event, strlen(event), &reason);
+    char *printed;
+
+    assert(tree != NULL);
+    printed = json_print(tree);
+    assert(strcmp(printed, event) == 0);
+    cJSON_free(printed);
+    cJSON_Delete(tree);
+}
+
 static void check_round_trip(const struct order *order, const char *order_id)
 {
     struct order_fault fault;
     struct order again;
     char *event = event_print(order, EVENT_FAILED, order_id, 0, "reason");
 
+    check_printed(event);
     assert(event_read(&again, EVENT_FAILED, event, strlen(event), &fault) == EVENT_SOUND);
     assert(strcmp(again.order_id, order_id) == 0);
     check_same(order, &again);
     order_free(&again);
     assert(event_read(&again, EVENT_PLACED, event, strlen(event), &fault) == EVENT_OTHER_TYPE);
-    cJSON_free(event);
+    free(event);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
