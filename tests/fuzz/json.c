@@ -64,7 +64,8 @@ static void check_integers(const cJSON *tree)
         assert((double)integer == tree->valuedouble);
     else
         assert(!cJSON_IsNumber(tree) || !(tree->valuedouble >= -1000 && tree->valuedouble <= 1000) ||
-               tree->valuedouble != (double)(int)tree->valuedouble || strlen(tree->valuestring) > 4);
+               tree->valuedouble != (double)(int)tree->valuedouble ||
+               (tree->valuestring != NULL && strlen(tree->valuestring) > 4));
     for (const cJSON *child = tree->child; child != NULL; child = child->next)
         check_integers(child);
 }
