@@ -28,6 +28,7 @@ static bool refuse(struct order_fault *fault, const char *format, ...)
 static bool check_text(const cJSON *value, size_t max, const char *what, struct order_fault *fault)
 {
     const char *text;
+    size_t len;
 
     if (value == NULL)
         return refuse(fault, "%s is missing", what);
@@ -36,9 +37,10 @@ static bool check_text(const cJSON *value, size_t max, const char *what, struct 
         return refuse(fault, "%s is not a string", what);
     if (*text == '\0')
         return refuse(fault, "%s is empty", what);
-    if (strlen(text) > max)
+    len = strlen(text);
+    if (len > max)
         return refuse(fault, "%s is longer than %zu bytes", what, max);
-    if (!text_is_printable(text, strlen(text), max))
+    if (!text_is_printable(text, len, max))
         return refuse(fault, "%s has a control character", what);
     return true;
 }
@@ -54,25 +56,26 @@ static bool read_text(const cJSON *tree, const char *name, size_t max, const cha
     return true;
 }
 
-static bool read_item(const cJSON *value, size_t index, struct order_item *item, struct order_fault *fault)
+/* A fault starts with what follows "items[0]" in its reason. */
+static bool read_item(const cJSON *value, struct order_item *item, struct order_fault *fault)
 {
-    char what[64];
+    const cJSON *sku;
     const cJSON *qty;
     int64_t count;
 
     if (!cJSON_IsObject(value))
-        return refuse(fault, "items[%zu] is not an object", index);
-    (void)snprintf(what, sizeof what, "items[%zu].sku", index);
-    if (!check_text(json_member(value, "sku"), ORDER_MAX_TEXT, what, fault))
+        return refuse(fault, " is not an object");
+    sku = json_member(value, "sku");
+    if (!check_text(sku, ORDER_MAX_TEXT, ".sku", fault))
         return false;
-    item->sku = json_member(value, "sku")->valuestring;
+    item->sku = sku->valuestring;
     qty = json_member(value, "qty");
     if (qty == NULL)
-        return refuse(fault, "items[%zu].qty is missing", index);
+        return refuse(fault, ".qty is missing");
     if (!cJSON_IsNumber(qty))
-        return refuse(fault, "items[%zu].qty is not a number", index);
+        return refuse(fault, ".qty is not a number");
     if (!json_integer(qty, 1, ORDER_MAX_QTY, &count))
-        return refuse(fault, "items[%zu].qty is not an integer from 1 to %d", index, ORDER_MAX_QTY);
+        return refuse(fault, ".qty is not an integer from 1 to %d", ORDER_MAX_QTY);
     item->qty = (int)count;
     return true;
 }
@@ -95,8 +98,11 @@ static bool read_items(struct order *order, struct order_fault *fault)
         return refuse(fault, "items has more than %d entries", ORDER_MAX_ITEMS);
     order->items = need_calloc(count, sizeof *order->items);
     for (value = items->child; value != NULL; value = value->next) {
-        if (!read_item(value, order->item_count, &order->items[order->item_count], fault))
-            return false;
+        if (!read_item(value, &order->items[order->item_count], fault)) {
+            const struct order_fault of_item = *fault;
+
+            return refuse(fault, "items[%zu]%s", order->item_count, of_item.reason);
+        }
         order->item_count++;
     }
     return true;
