@@ -78,7 +78,7 @@ static bool repeats_key(const cJSON *tree)
     if (cJSON_IsObject(tree) && object_repeats_key(tree))
         return true;
     for (const cJSON *child = tree->child; child != NULL; child = child->next)
-        if (repeats_key(child))
+        if (child->child != NULL && repeats_key(child))
             return true;
     return false;
 }
@@ -128,26 +128,29 @@ static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
         keep_numbers(child, text, len, at);
 }
 
-cJSON *json_parse(const char *text, size_t len, const char **reason)
+cJSON *json_parse_scanned(const char *text, size_t len, bool inexact, const char **reason)
 {
-    struct json_scan scan;
     size_t at = 0;
-    cJSON *tree;
+    cJSON *tree = cJSON_ParseWithLength(text, len);
 
-    *reason = scan_fault(&scan, text, len);
-    if (*reason != NULL)
-        return NULL;
-    tree = cJSON_ParseWithLength(text, len);
-    if (tree == NULL)
-        die_no_memory();
+    *reason = NULL;
+    json_need(tree);
     if (repeats_key(tree)) {
         *reason = "an object has the same key twice";
         cJSON_Delete(tree);
         return NULL;
     }
-    if (scan.inexact)
+    if (inexact)
         keep_numbers(tree, text, len, &at);
     return tree;
+}
+
+cJSON *json_parse(const char *text, size_t len, const char **reason)
+{
+    struct json_scan scan;
+
+    *reason = scan_fault(&scan, text, len);
+    return *reason == NULL ? json_parse_scanned(text, len, scan.inexact, reason) : NULL;
 }
 
 const cJSON *json_member(const cJSON *object, const char *name)

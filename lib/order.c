@@ -129,6 +129,16 @@ static bool read_own_id(struct order *order, struct order_fault *fault)
     return true;
 }
 
+/* reason: why there is no tree, if so. */
+static bool check_tree(const struct order *order, const char *reason, struct order_fault *fault)
+{
+    if (order->tree == NULL)
+        return refuse(fault, "not JSON: %s", reason);
+    if (!cJSON_IsObject(order->tree))
+        return refuse(fault, "not a JSON object");
+    return true;
+}
+
 static bool read_tree(struct order *order, const char *text, size_t len, size_t max,
                       struct order_fault *fault)
 {
@@ -138,17 +148,25 @@ static bool read_tree(struct order *order, const char *text, size_t len, size_t 
     if (len > max)
         return refuse(fault, "too large: over %zu bytes", max);
     order->tree = json_parse(text, len, &reason);
-    if (order->tree == NULL)
-        return refuse(fault, "not JSON: %s", reason);
-    if (!cJSON_IsObject(order->tree))
-        return refuse(fault, "not a JSON object");
-    return true;
+    return check_tree(order, reason, fault);
 }
 
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault)
 {
     if (read_tree(order, text, len, ORDER_MAX_SIZE, fault) && read_own_id(order, fault) &&
         read_body(order, fault))
+        return true;
+    order_free(order);
+    return false;
+}
+
+bool order_read_piece(struct order *order, const struct json_piece *piece, struct order_fault *fault)
+{
+    const char *reason;
+
+    memset(order, 0, sizeof *order);
+    order->tree = json_parse_scanned(piece->text, piece->len, piece->inexact, &reason);
+    if (check_tree(order, reason, fault) && read_own_id(order, fault) && read_body(order, fault))
         return true;
     order_free(order);
     return false;

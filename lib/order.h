@@ -8,6 +8,8 @@
 #ifndef ORDER_H
 #define ORDER_H
 
+#include "json_stream.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +52,9 @@ struct order_fault {
  * need not be strict JSON: that is checked too.
  */
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault);
+
+/* The same of a value that a json_stream of ORDER_MAX_SIZE handed out, without scanning it once more. */
+bool order_read_piece(struct order *order, const struct json_piece *piece, struct order_fault *fault);
 
 enum event_verdict {
     EVENT_SOUND,      /* read; to be freed with order_free() */
