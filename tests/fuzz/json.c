@@ -54,12 +54,17 @@ static void check_canonical(const char *text, size_t len, const char *compact, s
     cJSON_free(other);
 }
 
-/* Within these bounds a double holds every integer; and what is written in 4 characters is not rounded to one. */
+/*
+ * Within these bounds a double holds every integer, and only there it stands without a text; and what is written in 4
+ * characters is not rounded to one.
+ */
 static void check_integers(const cJSON *tree)
 {
     int64_t bound = INT64_C(1000000000000000);
     int64_t integer;
 
+    assert(!cJSON_IsNumber(tree) || tree->valuestring != NULL ||
+           (tree->valuedouble > -1e15 && tree->valuedouble < 1e15));
     if (json_integer(tree, -bound, bound, &integer))
         assert((double)integer == tree->valuedouble);
     else
