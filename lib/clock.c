@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define LAST_MS INT64_C(253402300799999)
+#define MS_AT 20 /* where the milliseconds stand in a text */
 
 static int64_t read_ms(clockid_t id)
 {
@@ -27,17 +28,29 @@ int64_t clock_steady_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+/* The text of a whole second, as of millisecond 0. Kept, since thousands of events are of the same second. */
+static const char *second_text(time_t second)
+{
+    static char text[CLOCK_TEXT_SIZE];
+    static time_t written = -1;
+    struct tm parts;
+
+    if (second == written)
+        return text;
+    if (gmtime_r(&second, &parts) == NULL)
+        die(EXIT_BUG, "cannot convert a time");
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    written = second;
+    return text;
+}
+
 void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE])
 {
     int64_t ms = utc_ms < 0 ? 0 : utc_ms > LAST_MS ? LAST_MS : utc_ms;
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm parts;
-    size_t used;
 
-    if (gmtime_r(&seconds, &parts) == NULL)
-        die(EXIT_BUG, "cannot convert a time");
-    used = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
-    (void)snprintf(text + used, CLOCK_TEXT_SIZE - used, ".%03dZ", (int)(ms % 1000));
+    memcpy(text, second_text((time_t)(ms / 1000)), CLOCK_TEXT_SIZE);
+    for (int i = MS_AT + 2; i >= MS_AT; i--, ms /= 10)
+        text[i] = (char)('0' + ms % 10);
 }
 
 /* Days since 1970-01-01 of a date of the Gregorian calendar. */

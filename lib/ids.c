@@ -6,9 +6,25 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <uuid/uuid.h>
 
 #define PREFIX "urn:order-tools:"
+
+/* libuuid asks the kernel for each id, six times. An id takes 16 bytes of what one question gives at most. */
+static void random_bytes(unsigned char bytes[UUID_BYTES])
+{
+    static unsigned char pool[256];
+    static size_t used = sizeof pool;
+
+    if (used == sizeof pool) {
+        if (getentropy(pool, sizeof pool) != 0)
+            die(EXIT_BUG, "the system has no random numbers");
+        used = 0;
+    }
+    memcpy(bytes, pool + used, UUID_BYTES);
+    used += UUID_BYTES;
+}
 
 void order_id_mint(unsigned char id[UUID_BYTES])
 {
@@ -16,7 +32,7 @@ void order_id_mint(unsigned char id[UUID_BYTES])
     static unsigned counter; /* 12 bits: RFC 9562, section 6.2, method 1 */
     int64_t now_ms = clock_utc_ms();
 
-    uuid_generate_random(id);
+    random_bytes(id);
     if (now_ms > last_ms) {
         last_ms = now_ms;
         /* Half of the counter is left free, so that it seldom runs over within a millisecond. */

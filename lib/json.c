@@ -9,18 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *scan_fault(const char *text, size_t len)
+static const char *scan_fault(struct json_scan *scan, const char *text, size_t len)
 {
-    struct json_scan scan;
     size_t taken = 0;
     enum json_progress progress;
 
-    json_scan_start(&scan);
-    progress = json_scan_feed(&scan, text, len, &taken);
+    json_scan_start(scan);
+    progress = json_scan_feed(scan, text, len, &taken);
     if (progress == JSON_UNFINISHED)
-        progress = json_scan_finish(&scan);
+        progress = json_scan_finish(scan);
     if (progress == JSON_FAULTY)
-        return scan.fault;
+        return scan->fault;
     while (taken < len && memchr(" \t\r\n", text[taken], 4) != NULL)
         taken++;
     return taken == len ? NULL : "something follows the value";
@@ -62,7 +61,7 @@ static bool object_repeats_key(const cJSON *object)
     /* Nearly every object is small, and then comparing each with each needs no memory. */
     for (const cJSON *m = object->child; m != NULL && count <= 8; m = m->next, count++)
         for (const cJSON *other = object->child; other != m; other = other->next)
-            if (strcmp(other->string, m->string) == 0)
+            if (*other->string == *m->string && strcmp(other->string, m->string) == 0)
                 return true;
     if (count <= 8)
         return false;
@@ -79,7 +78,7 @@ static bool repeats_key(const cJSON *tree)
     if (cJSON_IsObject(tree) && object_repeats_key(tree))
         return true;
     for (const cJSON *child = tree->child; child != NULL; child = child->next)
-        if (repeats_key(child))
+        if (child->child != NULL && repeats_key(child))
             return true;
     return false;
 }
@@ -110,8 +109,8 @@ static size_t find_number(const char *text, size_t at)
 }
 
 /*
- * Gives each number of the tree its text, from *at on: cJSON itself keeps no more than a double. valuestring is freed
- * with the tree, and of no meaning for a number to cJSON.
+ * Gives each number of the tree its text, from *at on, where a double may not hold what was written: cJSON keeps no
+ * more. valuestring is freed with the tree, and of no meaning for a number to cJSON.
  */
 static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 {
@@ -129,24 +128,29 @@ static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
         keep_numbers(child, text, len, at);
 }
 
-cJSON *json_parse(const char *text, size_t len, const char **reason)
+cJSON *json_parse_scanned(const char *text, size_t len, bool inexact, const char **reason)
 {
     size_t at = 0;
-    cJSON *tree;
+    cJSON *tree = cJSON_ParseWithLength(text, len);
 
-    *reason = scan_fault(text, len);
-    if (*reason != NULL)
-        return NULL;
-    tree = cJSON_ParseWithLength(text, len);
-    if (tree == NULL)
-        die_no_memory();
+    *reason = NULL;
+    json_need(tree);
     if (repeats_key(tree)) {
         *reason = "an object has the same key twice";
         cJSON_Delete(tree);
         return NULL;
     }
-    keep_numbers(tree, text, len, &at);
+    if (inexact)
+        keep_numbers(tree, text, len, &at);
     return tree;
+}
+
+cJSON *json_parse(const char *text, size_t len, const char **reason)
+{
+    struct json_scan scan;
+
+    *reason = scan_fault(&scan, text, len);
+    return *reason == NULL ? json_parse_scanned(text, len, scan.inexact, reason) : NULL;
 }
 
 const cJSON *json_member(const cJSON *object, const char *name)
@@ -193,18 +197,29 @@ static bool significant_digits(const char *number, char digits[JSON_MAX_NUMBER +
     return *shift >= 0 && (long)count + *shift <= 18;
 }
 
-bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer)
+static bool read_integer(const char *number, int64_t *integer)
 {
     char digits[JSON_MAX_NUMBER + 1];
-    int64_t found;
     long shift;
 
-    if (!cJSON_IsNumber(value) || !significant_digits(value->valuestring, digits, &shift))
+    if (!significant_digits(number, digits, &shift))
         return false;
-    found = strtoll(digits, NULL, 10);
+    *integer = strtoll(digits, NULL, 10);
     for (; shift > 0; shift--)
-        found *= 10;
-    *integer = *value->valuestring == '-' ? -found : found;
+        *integer *= 10;
+    if (*number == '-')
+        *integer = -*integer;
+    return true;
+}
+
+bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer)
+{
+    if (!cJSON_IsNumber(value))
+        return false;
+    if (value->valuestring == NULL)
+        *integer = (int64_t)value->valuedouble;
+    else if (!read_integer(value->valuestring, integer))
+        return false;
     return *integer >= least && *integer <= most;
 }
 
@@ -378,7 +393,8 @@ static char *quote_numbers(const char *text, size_t len, size_t *quoted_len)
 
 char *json_canonical(const char *text, size_t len, const char *without)
 {
-    const char *reason = scan_fault(text, len);
+    struct json_scan scan;
+    const char *reason = scan_fault(&scan, text, len);
     char member[64];
     size_t quoted_len;
     char *quoted;

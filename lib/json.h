@@ -19,6 +19,12 @@
  */
 cJSON *json_parse(const char *text, size_t len, const char **reason);
 
+/*
+ * The same of a text that was scanned and found complete, and is not scanned again: what can still be wrong with it is a
+ * key that an object has twice. inexact is what the scan tells of its numbers.
+ */
+cJSON *json_parse_scanned(const char *text, size_t len, bool inexact, const char **reason);
+
 /* The member of that name of an object, case and all; NULL if there is none. */
 const cJSON *json_member(const cJSON *object, const char *name);
 
@@ -26,7 +32,7 @@ const cJSON *json_member(const cJSON *object, const char *name);
 const char *json_member_text(const cJSON *object, const char *name);
 
 /*
- * Is value, which is NULL or came from json_parse(), an integer from least to most, both of 18 digits at most? That is
+ * Is value, which is NULL or was parsed by these, an integer from least to most, both of 18 digits at most? That is
  * decided by the digits that are written: 1.0 and 10e-1 are 1, 0.99999999999999999999 is not, though a double would be.
  */
 bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define EXACT_DIGITS 15 /* a double holds each integer of so many */
+
 enum state {
     VALUE,         /* a value must come */
     FIRST_VALUE,   /* a value, or the end of the array just opened */
@@ -326,6 +328,8 @@ static enum json_progress in_number(struct json_scan *scan, unsigned char c, boo
 
     if (next != DONE) {
         scan->state = next;
+        if (next == POINT || next == EXPONENT || scan->length == EXACT_DIGITS)
+            scan->inexact = true;
         return ++scan->length > JSON_MAX_NUMBER ? fault(scan, "a number is too long") : JSON_UNFINISHED;
     }
     *took = false;

@@ -24,6 +24,8 @@ struct json_scan {
     uint64_t objects;    /* a bit for each of them: is it an object? */
     const char *literal; /* the rest of true, false, null */
     unsigned length;     /* of the number at hand */
+    bool
+        inexact; /* some number has a fraction, an exponent or more digits than a double may hold; not private */
     unsigned digits;     /* of a \u escape: still to come */
     unsigned unit;       /* its value so far */
     unsigned high;       /* a high surrogate that waits for its low one, or 0 */

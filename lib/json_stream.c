@@ -81,6 +81,7 @@ static void hand_out(struct json_stream *stream, struct json_piece *piece)
     piece->line = stream->value_line;
     piece->reason = NULL;
     piece->last = true;
+    piece->inexact = stream->scan.inexact;
     stream->start = stream->scanned;
 }
 

@@ -29,6 +29,7 @@ struct json_piece {
     uint64_t line;      /* on which it starts, from 1; of a syntax error, the line of the error */
     const char *reason; /* of a refusal, in its first piece; NULL in all others */
     bool last;          /* of a refusal: no further piece follows */
+    bool inexact;       /* of a value: what its scan tells of its numbers (json_scan.h) */
 };
 
 /* Reads from fd, which stays the caller's. max is the largest value in bytes. */

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "ids.h"
 #include "json.h"
+#include "json_line.h"
 #include "report.h"
 #include "text.h"
 
@@ -27,6 +28,7 @@ static bool refuse(struct order_fault *fault, const char *format, ...)
 static bool check_text(const cJSON *value, size_t max, const char *what, struct order_fault *fault)
 {
     const char *text;
+    size_t len;
 
     if (value == NULL)
         return refuse(fault, "%s is missing", what);
@@ -35,9 +37,10 @@ static bool check_text(const cJSON *value, size_t max, const char *what, struct 
         return refuse(fault, "%s is not a string", what);
     if (*text == '\0')
         return refuse(fault, "%s is empty", what);
-    if (strlen(text) > max)
+    len = strlen(text);
+    if (len > max)
         return refuse(fault, "%s is longer than %zu bytes", what, max);
-    if (!text_is_printable(text, strlen(text), max))
+    if (!text_is_printable(text, len, max))
         return refuse(fault, "%s has a control character", what);
     return true;
 }
@@ -53,25 +56,26 @@ static bool read_text(const cJSON *tree, const char *name, size_t max, const cha
     return true;
 }
 
-static bool read_item(const cJSON *value, size_t index, struct order_item *item, struct order_fault *fault)
+/* A fault starts with what follows "items[0]" in its reason. */
+static bool read_item(const cJSON *value, struct order_item *item, struct order_fault *fault)
 {
-    char what[64];
+    const cJSON *sku;
     const cJSON *qty;
     int64_t count;
 
     if (!cJSON_IsObject(value))
-        return refuse(fault, "items[%zu] is not an object", index);
-    (void)snprintf(what, sizeof what, "items[%zu].sku", index);
-    if (!check_text(json_member(value, "sku"), ORDER_MAX_TEXT, what, fault))
+        return refuse(fault, " is not an object");
+    sku = json_member(value, "sku");
+    if (!check_text(sku, ORDER_MAX_TEXT, ".sku", fault))
         return false;
-    item->sku = json_member(value, "sku")->valuestring;
+    item->sku = sku->valuestring;
     qty = json_member(value, "qty");
     if (qty == NULL)
-        return refuse(fault, "items[%zu].qty is missing", index);
+        return refuse(fault, ".qty is missing");
     if (!cJSON_IsNumber(qty))
-        return refuse(fault, "items[%zu].qty is not a number", index);
+        return refuse(fault, ".qty is not a number");
     if (!json_integer(qty, 1, ORDER_MAX_QTY, &count))
-        return refuse(fault, "items[%zu].qty is not an integer from 1 to %d", index, ORDER_MAX_QTY);
+        return refuse(fault, ".qty is not an integer from 1 to %d", ORDER_MAX_QTY);
     item->qty = (int)count;
     return true;
 }
@@ -94,8 +98,11 @@ static bool read_items(struct order *order, struct order_fault *fault)
         return refuse(fault, "items has more than %d entries", ORDER_MAX_ITEMS);
     order->items = need_calloc(count, sizeof *order->items);
     for (value = items->child; value != NULL; value = value->next) {
-        if (!read_item(value, order->item_count, &order->items[order->item_count], fault))
-            return false;
+        if (!read_item(value, &order->items[order->item_count], fault)) {
+            const struct order_fault of_item = *fault;
+
+            return refuse(fault, "items[%zu]%s", order->item_count, of_item.reason);
+        }
         order->item_count++;
     }
     return true;
@@ -122,6 +129,16 @@ static bool read_own_id(struct order *order, struct order_fault *fault)
     return true;
 }
 
+/* reason: why there is no tree, if so. */
+static bool check_tree(const struct order *order, const char *reason, struct order_fault *fault)
+{
+    if (order->tree == NULL)
+        return refuse(fault, "not JSON: %s", reason);
+    if (!cJSON_IsObject(order->tree))
+        return refuse(fault, "not a JSON object");
+    return true;
+}
+
 static bool read_tree(struct order *order, const char *text, size_t len, size_t max,
                       struct order_fault *fault)
 {
@@ -131,17 +148,25 @@ static bool read_tree(struct order *order, const char *text, size_t len, size_t 
     if (len > max)
         return refuse(fault, "too large: over %zu bytes", max);
     order->tree = json_parse(text, len, &reason);
-    if (order->tree == NULL)
-        return refuse(fault, "not JSON: %s", reason);
-    if (!cJSON_IsObject(order->tree))
-        return refuse(fault, "not a JSON object");
-    return true;
+    return check_tree(order, reason, fault);
 }
 
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault)
 {
     if (read_tree(order, text, len, ORDER_MAX_SIZE, fault) && read_own_id(order, fault) &&
         read_body(order, fault))
+        return true;
+    order_free(order);
+    return false;
+}
+
+bool order_read_piece(struct order *order, const struct json_piece *piece, struct order_fault *fault)
+{
+    const char *reason;
+
+    memset(order, 0, sizeof *order);
+    order->tree = json_parse_scanned(piece->text, piece->len, piece->inexact, &reason);
+    if (check_tree(order, reason, fault) && read_own_id(order, fault) && read_body(order, fault))
         return true;
     order_free(order);
     return false;
@@ -182,46 +207,43 @@ void order_free(struct order *order)
     memset(order, 0, sizeof *order);
 }
 
-static void add_text(cJSON *object, const char *name, const char *text)
+static void add_member(struct json_line *line, const char *start, const char *text)
 {
-    json_need(cJSON_AddStringToObject(object, name, text));
+    json_line_raw(line, start);
+    json_line_string(line, text);
 }
 
-static void add_items(cJSON *event, const struct order *order)
+static void add_item(struct json_line *line, const struct order_item *item)
 {
-    cJSON *items = cJSON_AddArrayToObject(event, "items");
-
-    json_need(items);
-    for (size_t i = 0; i < order->item_count; i++) {
-        cJSON *item = cJSON_CreateObject();
-
-        json_need(item);
-        add_text(item, "sku", order->items[i].sku);
-        json_need(cJSON_AddNumberToObject(item, "qty", order->items[i].qty));
-        (void)cJSON_AddItemToArray(items, item);
-    }
+    add_member(line, "{\"sku\":", item->sku);
+    json_line_raw(line, ",\"qty\":");
+    json_line_number(line, (unsigned)item->qty);
+    json_line_raw(line, "}");
 }
 
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason)
 {
-    cJSON *event = cJSON_CreateObject();
+    struct json_line line;
     char ts[CLOCK_TEXT_SIZE];
-    char *text;
 
-    json_need(event);
     clock_rfc3339(ts_ms, ts);
-    add_text(event, "event_type", type);
-    add_text(event, "order_id", order_id);
-    add_text(event, "user_id", order->user_id);
-    add_text(event, "restaurant_id", order->restaurant_id);
-    add_items(event, order);
-    add_text(event, "ts", ts);
+    json_line_start(&line);
+    add_member(&line, "{\"event_type\":", type);
+    add_member(&line, ",\"order_id\":", order_id);
+    add_member(&line, ",\"user_id\":", order->user_id);
+    add_member(&line, ",\"restaurant_id\":", order->restaurant_id);
+    json_line_raw(&line, ",\"items\":[");
+    for (size_t i = 0; i < order->item_count; i++) {
+        if (i > 0)
+            json_line_raw(&line, ",");
+        add_item(&line, &order->items[i]);
+    }
+    add_member(&line, "],\"ts\":", ts);
     if (reason != NULL)
-        add_text(event, "reason", reason);
-    text = json_print(event);
-    cJSON_Delete(event);
-    return text;
+        add_member(&line, ",\"reason\":", reason);
+    json_line_raw(&line, "}");
+    return json_line_end(&line);
 }
 
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)

@@ -8,6 +8,8 @@
 #ifndef ORDER_H
 #define ORDER_H
 
+#include "json_stream.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +53,9 @@ struct order_fault {
  */
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault);
 
+/* The same of a value that a json_stream of ORDER_MAX_SIZE handed out, without scanning it once more. */
+bool order_read_piece(struct order *order, const struct json_piece *piece, struct order_fault *fault);
+
 enum event_verdict {
     EVENT_SOUND,      /* read; to be freed with order_free() */
     EVENT_OTHER_TYPE, /* sound JSON, but of another event_type than asked for */
@@ -64,8 +69,8 @@ enum event_verdict event_read(struct order *order, const char *type, const char 
 void order_free(struct order *order);
 
 /*
- * The event as one line of JSON, to be freed with cJSON_free(). ts_ms is its time; reason is NULL but for
- * InventoryFailed. order_id is given apart, since an order may have come without.
+ * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for InventoryFailed.
+ * order_id is given apart, since an order may have come without.
  */
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason);

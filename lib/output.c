@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include "json.h"
+#include "text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,23 +34,13 @@ enum exit_code output_line(const char *text, size_t len)
     return code == EXIT_OK ? output_text("\n", 1) : code;
 }
 
-/* How many bytes of a JSON text need no care: printable ASCII. */
-static size_t plain_run(const char *text, size_t len)
-{
-    size_t i = 0;
-
-    while (i < len && text[i] >= 0x20 && text[i] < 0x7F)
-        i++;
-    return i;
-}
-
 enum exit_code output_json_text(const char *text, size_t len)
 {
     size_t shown_len;
     char *shown;
     enum exit_code code;
 
-    if (plain_run(text, len) == len)
+    if (text_plain_run(text, len) == len)
         return output_line(text, len);
     shown = json_shown(text, len, &shown_len);
     code = output_line(shown, shown_len);

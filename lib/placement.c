@@ -129,7 +129,7 @@ static char *event_of(const struct order *order, const unsigned char *id, int64_
     return event_print(order, EVENT_PLACED, order_id, placed_at, NULL);
 }
 
-/* The event of an order that was stored before: it tells the time of then. To be freed with cJSON_free(). */
+/* The event of an order that was stored before: it tells the time of then. To be freed. */
 static char *stored_event(const struct stored_order *stored)
 {
     struct order order;
@@ -205,7 +205,7 @@ static void place_known(struct placement *placement, struct candidate *candidate
     } else {
         candidate->receipt = add_receipt(placement, known, RECEIPT_AWAITED, false);
         candidate->publish = true;
-        cJSON_free(candidate->event);
+        free(candidate->event);
         candidate->event = stored_event(known);
     }
 }
@@ -316,7 +316,7 @@ static void drop_batch(struct placement *placement)
     for (size_t i = 0; i < placement->batch_count; i++) {
         free(placement->batch[i].raw);
         free(placement->batch[i].data);
-        cJSON_free(placement->batch[i].event);
+        free(placement->batch[i].event);
     }
     placement->batch_count = 0;
     placement->batch_bytes = 0;
@@ -365,7 +365,7 @@ static void publish_stored(struct placement *placement, const struct stored_orde
     uint64_t number = add_receipt(placement, order, RECEIPT_AWAITED, !placement->settings.tell_left);
 
     publish(placement, order->id, event, number);
-    cJSON_free(event);
+    free(event);
 }
 
 /* Publishes the pending orders of this run up to that seq, except those that are on their way. */

@@ -65,13 +65,37 @@ bool text_is_control(uint32_t point)
            (point >= 0x2066 && point <= 0x2069);
 }
 
+/*
+ * Eight bytes at once: the high bit of one is set beyond ASCII, after the subtraction if it is a control, and after the
+ * addition if it is DEL. What is borrowed or carried from one to the next can only make the answer no.
+ */
+static bool eight_are_plain(const char *bytes)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t eight;
+
+    memcpy(&eight, bytes, sizeof eight);
+    return ((eight | (eight - 0x20 * each) | (eight + each)) & 0x80 * each) == 0;
+}
+
+size_t text_plain_run(const char *bytes, size_t len)
+{
+    size_t i = 0;
+
+    while (len - i >= 8 && eight_are_plain(bytes + i))
+        i += 8;
+    while (i < len && bytes[i] >= 0x20 && bytes[i] < 0x7F)
+        i++;
+    return i;
+}
+
 bool text_is_printable(const char *bytes, size_t len, size_t max)
 {
     uint32_t point;
 
     if (len == 0 || len > max)
         return false;
-    for (size_t i = 0; i < len;) {
+    for (size_t i = text_plain_run(bytes, len); i < len; i += text_plain_run(bytes + i, len - i)) {
         size_t step = utf8_decode(bytes + i, len - i, &point);
 
         if (step == 0 || text_is_control(point))

@@ -20,6 +20,9 @@ bool text_is_utf8(const char *bytes, size_t len);
 /* Controls (C0, DEL, C1), line separators, and the marks that reorder what a terminal shows. */
 bool text_is_control(uint32_t point);
 
+/* How many bytes from the start are printable ASCII. */
+size_t text_plain_run(const char *bytes, size_t len);
+
 /* Non-empty, of at most max bytes, UTF-8, nothing that text_is_control() names. */
 bool text_is_printable(const char *bytes, size_t len, size_t max);
 

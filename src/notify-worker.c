@@ -32,6 +32,7 @@
 #include <string.h>
 
 #define BATCH_MAX 1024
+#define MARKS (16 * BATCH_MAX)
 #define TRIES 3
 #define TRY_LATER 75 /* EX_TEMPFAIL */
 #define WAIT_MS 60000
@@ -89,8 +90,28 @@ static size_t held_count;
 
 /* ---- one delivery ---- */
 
+/* Puts a mark for an id; was it there? If not, none held is of that id; but ids share marks. */
+static bool mark(const char *order_id)
+{
+    static bool marks[MARKS];
+    uint32_t hash = 2166136261; /* FNV-1a */
+    bool *its_mark;
+    bool there;
+
+    for (; *order_id != '\0'; order_id++)
+        hash = (hash ^ (unsigned char)*order_id) * 16777619;
+    if (held_count == 0)
+        memset(marks, false, sizeof marks);
+    its_mark = &marks[hash % MARKS];
+    there = *its_mark;
+    *its_mark = true;
+    return there;
+}
+
 static bool is_held(const char *order_id)
 {
+    if (!mark(order_id))
+        return false;
     for (size_t i = 0; i < held_count; i++)
         if (held[i].verdict == VERDICT_TELL && strcmp(held[i].order_id, order_id) == 0)
             return true;
@@ -102,11 +123,9 @@ static char *one_line(amqp_bytes_t body)
 {
     char *line = need_calloc(body.len + 1, 1);
 
-    for (size_t i = 0; i < body.len; i++) {
-        char c = ((const char *)body.bytes)[i];
-
-        line[i] = c == '\n' || c == '\r' ? ' ' : c;
-    }
+    memcpy(line, body.bytes, body.len);
+    for (char *end = line; (end = strpbrk(end, "\r\n")) != NULL;)
+        *end = ' ';
     return line;
 }
 
@@ -133,7 +152,7 @@ static enum exit_code look_at(struct delivery *delivery)
     case EVENT_SOUND:
         break;
     }
-    (void)snprintf(notice->order_id, sizeof notice->order_id, "%s", order.order_id);
+    memcpy(notice->order_id, order.order_id, strlen(order.order_id) + 1);
     order_free(&order);
     code = notices_find(notices, notice->order_id, &told);
     if (code != EXIT_OK)

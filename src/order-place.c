@@ -92,7 +92,7 @@ static void take_value(struct json_piece *piece)
     struct order order;
     struct order_fault fault;
 
-    if (!order_read(&order, piece->text, piece->len, &fault)) {
+    if (!order_read_piece(&order, piece, &fault)) {
         piece->reason = fault.reason;
         refuse(piece);
         return;

@@ -1,10 +1,12 @@
 /*
  * The scanner and the stream: what is accepted, cJSON reads too; taking white space out changes no token; and a text cut
- * in two anywhere is judged like the whole.
+ * in two anywhere is judged like the whole. And any bytes are written as a string as cJSON writes them.
  */
 #include "json.h"
+#include "json_line.h"
 #include "json_scan.h"
 #include "json_stream.h"
+#include "report.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -52,17 +54,23 @@ static void check_canonical(const char *text, size_t len, const char *compact, s
     cJSON_free(other);
 }
 
-/* Within these bounds a double holds every integer; and what is written in 4 characters is not rounded to one. */
+/*
+ * Within these bounds a double holds every integer, and only there it stands without a text; and what is written in 4
+ * characters is not rounded to one.
+ */
 static void check_integers(const cJSON *tree)
 {
     int64_t bound = INT64_C(1000000000000000);
     int64_t integer;
 
+    assert(!cJSON_IsNumber(tree) || tree->valuestring != NULL ||
+           (tree->valuedouble > -1e15 && tree->valuedouble < 1e15));
     if (json_integer(tree, -bound, bound, &integer))
         assert((double)integer == tree->valuedouble);
     else
         assert(!cJSON_IsNumber(tree) || !(tree->valuedouble >= -1000 && tree->valuedouble <= 1000) ||
-               tree->valuedouble != (double)(int)tree->valuedouble || strlen(tree->valuestring) > 4);
+               tree->valuedouble != (double)(int)tree->valuedouble ||
+               (tree->valuestring != NULL && strlen(tree->valuestring) > 4));
     for (const cJSON *child = tree->child; child != NULL; child = child->next)
         check_integers(child);
 }
@@ -122,6 +130,27 @@ static void check_stream(const char *text, size_t len)
     (void)close(ends[0]);
 }
 
+static void check_string(const char *bytes, size_t len)
+{
+    char *text = need_calloc(len + 1, 1);
+    struct json_line line;
+    char *written;
+    char *printed;
+    cJSON *tree;
+
+    memcpy(text, bytes, len);
+    json_line_start(&line);
+    json_line_string(&line, text);
+    written = json_line_end(&line);
+    tree = cJSON_CreateString(text);
+    printed = json_print(tree);
+    assert(strcmp(written, printed) == 0);
+    cJSON_free(printed);
+    cJSON_Delete(tree);
+    free(written);
+    free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -131,5 +160,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_cuts(text, size);
     check_parse(text, size);
     check_stream(text, size);
+    check_string(text, size);
     return 0;
 }

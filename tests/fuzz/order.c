@@ -1,5 +1,6 @@
 /*
- * Orders and events: what is read can be printed, and what was printed is read as the same.
+ * Orders and events: what is read can be printed, as cJSON would print it, and what was printed is read as the same.
+ * What a stream has scanned is judged like what was not.
  */
 #include "json.h"
 #include "order.h"
@@ -7,7 +8,9 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void check_fault(const struct order_fault *fault)
 {
@@ -27,18 +30,73 @@ static void check_same(const struct order *a, const struct order *b)
     }
 }
 
+static void check_printed(const char *event)
+{
+    const char *reason;
+    cJSON *tree = json_parse(event, strlen(event), &reason);
+    char *printed;
+
+    assert(tree != NULL);
+    printed = json_print(tree);
+    assert(strcmp(printed, event) == 0);
+    cJSON_free(printed);
+    cJSON_Delete(tree);
+}
+
 static void check_round_trip(const struct order *order, const char *order_id)
 {
     struct order_fault fault;
     struct order again;
     char *event = event_print(order, EVENT_FAILED, order_id, 0, "reason");
 
+    check_printed(event);
     assert(event_read(&again, EVENT_FAILED, event, strlen(event), &fault) == EVENT_SOUND);
     assert(strcmp(again.order_id, order_id) == 0);
     check_same(order, &again);
     order_free(&again);
     assert(event_read(&again, EVENT_PLACED, event, strlen(event), &fault) == EVENT_OTHER_TYPE);
-    cJSON_free(event);
+    free(event);
+}
+
+static void check_piece(const struct json_piece *piece)
+{
+    struct order_fault fault;
+    struct order_fault other;
+    struct order order;
+    struct order again;
+
+    if (!order_read(&order, piece->text, piece->len, &fault)) {
+        assert(!order_read_piece(&again, piece, &other));
+        assert(strcmp(fault.reason, other.reason) == 0);
+        return;
+    }
+    assert(order_read_piece(&again, piece, &other));
+    check_same(&order, &again);
+    order_free(&order);
+    order_free(&again);
+}
+
+static void check_stream(const char *text, size_t len)
+{
+    int ends[2];
+    struct json_stream *stream;
+    struct json_piece piece;
+    enum json_stream_event event;
+
+    /* More might not go into the pipe. */
+    if (len > 32768 || pipe(ends) != 0)
+        return;
+    assert(write(ends[1], text, len) == (ssize_t)len);
+    (void)close(ends[1]);
+    stream = json_stream_new(ends[0], ORDER_MAX_SIZE);
+    while ((event = json_stream_next(stream, &piece)) != JSON_STREAM_END) {
+        if (event == JSON_STREAM_EMPTY)
+            assert(json_stream_fill(stream));
+        else if (event == JSON_STREAM_VALUE)
+            check_piece(&piece);
+    }
+    json_stream_free(stream);
+    (void)close(ends[0]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct order_fault fault = {{0}};
     struct order order;
 
+    check_stream(text, size);
     if (order_read(&order, text, size, &fault)) {
         check_round_trip(&order, "0190a0b0-0000-7000-8000-000000000001");
         order_free(&order);

@@ -1,0 +1,88 @@
+#include "json_line.h"
+
+#include "report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_SIZE 512
+
+static void add(struct json_line *line, const char *bytes, size_t len)
+{
+    if (line->size - line->len < len) {
+        line->size = (line->size + len) * 2;
+        line->text = need_realloc(line->text, line->size);
+    }
+    memcpy(line->text + line->len, bytes, len);
+    line->len += len;
+}
+
+void json_line_start(struct json_line *line)
+{
+    line->text = need_realloc(NULL, FIRST_SIZE);
+    line->len = 0;
+    line->size = FIRST_SIZE;
+}
+
+void json_line_raw(struct json_line *line, const char *text)
+{
+    add(line, text, strlen(text));
+}
+
+/* How many bytes stand for themselves in a string. */
+static size_t plain_run(const char *text)
+{
+    size_t i = 0;
+
+    while ((unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
+        i++;
+    return i;
+}
+
+static void add_escape(struct json_line *line, char c)
+{
+    static const char controls[] = "\b\f\n\r\t";
+    static const char letters[] = "bfnrt";
+    const char *control = strchr(controls, c);
+    char escape[8];
+
+    if (control != NULL)
+        c = letters[control - controls];
+    if ((unsigned char)c < 0x20)
+        (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
+    else
+        (void)snprintf(escape, sizeof escape, "\\%c", c);
+    json_line_raw(line, escape);
+}
+
+void json_line_string(struct json_line *line, const char *text)
+{
+    add(line, "\"", 1);
+    for (;;) {
+        size_t run = plain_run(text);
+
+        add(line, text, run);
+        text += run;
+        if (*text == '\0')
+            break;
+        add_escape(line, *text++);
+    }
+    add(line, "\"", 1);
+}
+
+void json_line_number(struct json_line *line, unsigned number)
+{
+    char digits[sizeof number * 3];
+    size_t start = sizeof digits;
+
+    do
+        digits[--start] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    add(line, digits + start, sizeof digits - start);
+}
+
+char *json_line_end(struct json_line *line)
+{
+    add(line, "", 1);
+    return line->text;
+}
