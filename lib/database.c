@@ -241,6 +241,9 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     mode_t before;
 
     *out = NULL;
+    /* No program of ours has a second thread: locks and counts for others cost a twentieth of an order. */
+    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     database->kind = kind;
     database->path = path == NULL ? find_path(kind) : need_strdup(path);
     if (database->path == NULL)

@@ -18,6 +18,7 @@
 #include "options.h"
 #include "output.h"
 #include "pace.h"
+#include "progress.h"
 #include "publisher.h"
 #include "report.h"
 #include "selection.h"
@@ -69,7 +70,8 @@ static const char usage[] =
     "      --rate N            at most N a second\n"
     "      --ledger FILE       say which of the orders inventory has handled already\n"
     "      --dry-run           only say what would be done\n"
-    "      --audit FILE        add what was done, when and by whom, to FILE\n" LINK_USAGE COMMON_USAGE;
+    "      --audit FILE        add what was done, when and by whom, to FILE\n" PROGRESS_USAGE LINK_USAGE
+        COMMON_USAGE;
 
 enum {
     OPTION_LIST = OPTION_OWN,
@@ -113,6 +115,7 @@ static const struct option long_options[] = {{"list", no_argument, NULL, OPTION_
                                              {"ledger", required_argument, NULL, OPTION_LEDGER},
                                              {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
                                              {"audit", required_argument, NULL, OPTION_AUDIT},
+                                             PROGRESS_LONG_OPTIONS,
                                              LINK_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
@@ -423,6 +426,7 @@ static enum exit_code handle_letters(void)
             count = left;
         if (code == EXIT_OK)
             code = handle_batch(count);
+        progress_set(total - left, total);
     }
     if (code == EXIT_OK && count == 0 && left > 0 && !stop_requested())
         report("%zu of %zu letters did not come: somebody else may have them", left, total);
@@ -497,13 +501,16 @@ static enum exit_code restore_from(int fd)
     struct json_stream *stream = json_stream_new(fd, ENVELOPE_MAX);
     enum exit_code code = EXIT_OK;
     bool goes_on = true;
+    size_t count;
 
     while (code == EXIT_OK && goes_on && !stop_requested()) {
         goes_on = gather(stream);
-        if (treated_count > 0)
+        count = treated_count;
+        if (count > 0)
             code = conclude(send_batch());
         else if (goes_on)
             code = read_on(stream, fd);
+        progress_advance(count);
     }
     json_stream_free(stream);
     return code;
@@ -701,7 +708,8 @@ static void read_options(int argc, char **argv)
         if (option == OPTION_FILTER)
             filter_command = argv + optind;
         else if (!choice_option(option) && !job_option(option) && !sending_option(option) &&
-                 !link_option(&link_options, option) && !common_option(option, usage))
+                 !progress_option(option) && !link_option(&link_options, option) &&
+                 !common_option(option, usage))
             usage_error();
         for (size_t i = 0; long_options[i].name != NULL; i++)
             given[i] = given[i] || long_options[i].val == option;
@@ -772,8 +780,11 @@ int main(int argc, char **argv)
     read_options(argc, argv);
     stop_on_signals();
     code = open_all();
+    progress_spare(STDOUT_FILENO);
+    progress_start("letters", 0);
     if (code == EXIT_OK)
         code = job == RESTORE ? restore() : work_on_queue();
+    progress_done();
     if (code == EXIT_OK && some_wrong)
         code = EXIT_REFUSED;
     else if (code == EXIT_OK && some_bad_input)

@@ -230,3 +230,20 @@ receipts()
     run -0 bash -c 'order-place --progress <orders 2>&-'
     [[ $output == '{"order_id": '* ]]
 }
+
+@test "dlq-replay: done, rate and time left, of letters that go back and of those that come from a file" {
+    topology
+    for ((i = 0; i < 20; i++)); do
+        publish '' "$DEAD_Q" "letter $i"
+    done
+    eventually holds "$DEAD_Q" 20
+    dlq-replay --list >letters
+    eventually holds "$DEAD_Q" 20
+    terminal 80 "dlq-replay --rate 5 --to $FAILED_Q >fates"
+    eventually shows 'dlq-replay: [0-9]+ letters \([0-9]{2}%\), [0-9.]+/s, 0:0[0-9] left'
+    eventually shows 'left 0'
+    holds "$FAILED_Q" 20
+    run -0 --separate-stderr dlq-replay --progress --from letters
+    [[ $stderr =~ ^"dlq-replay: 20 letters in 0:0"[0-9](, [0-9.]+/s)?$ ]]
+    holds "$DEAD_Q" 20
+}
