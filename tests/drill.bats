@@ -101,7 +101,7 @@ drill_passes()
     [[ $output == *'"status": "PLACED"}'* ]]
     [[ $output == *"30 PLACED"* ]]
     [[ $output == *"[inventory] reservation FAILED for"* ]]
-    [[ $output == *"order.placed.dlq               1           0"* ]]
+    [[ $output =~ order\.placed\.dlq\ +1\ +0 ]]
     [[ $output == *'"reason": "rejected"'* ]]
     [[ $output == *"32 PLACED"* ]]
 }
