@@ -78,7 +78,7 @@ lint:
 	@scripts/deps lint
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs
 	clang-format --dry-run --Werror $(SOURCES)
-	shellcheck -x $(SCRIPTS) .ci/run tests/helper.bash tests/letters.bash tests/setup_suite.bash
+	shellcheck $(SCRIPTS) .ci/run tests/helper.bash tests/letters.bash tests/setup_suite.bash
 	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \

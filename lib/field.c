@@ -337,12 +337,11 @@ bool field_integer_from_json(const cJSON *json, int64_t least, uint64_t most, ui
     char *end;
 
     if (cJSON_IsNumber(json)) {
-        double number = json->valuedouble;
+        int64_t number;
 
-        if (!(number >= -(double)EXACT_MAX && number <= (double)EXACT_MAX) ||
-            number != (double)(int64_t)number || number < (double)least)
+        if (!json_integer(json, -(int64_t)EXACT_MAX, (int64_t)EXACT_MAX, &number) || number < least)
             return false;
-        *integer = (uint64_t)(int64_t)number;
+        *integer = (uint64_t)number;
         return number < 0 || *integer <= most;
     }
     negative = text != NULL && text[0] == '-';

@@ -430,3 +430,13 @@ END
     finish "$PID" TERM
     [ "$status" = 143 ]
 }
+
+@test "--from: what is no integer as it is written is none, though a double would be" {
+    local value
+    for value in 0.99999999999999999999 1e-400 1.5 256 -1; do
+        run -65 --separate-stderr dlq-replay --from - <<<"{\"queue\":\"$DEAD_Q\",\"body\":1,\"properties\":{\"priority\":$value}}"
+        [[ $stderr == *"priority is no integer from 0 to 255" ]]
+    done
+    run -0 --separate-stderr dlq-replay --from - <<<"{\"queue\":\"$DEAD_Q\",\"body\":1,\"properties\":{\"priority\":1.0}}"
+    [ "$(messages "$DEAD_Q" | jq .properties.priority)" = 1 ]
+}

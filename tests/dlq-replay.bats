@@ -517,30 +517,6 @@ END
     [ "$(numbers "$PLACED_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
 }
 
-# stalled NAME COMMAND...: starts it, its output in a pipe that nobody reads yet: descriptor 5.
-stalled()
-{
-    local name=$1
-    shift
-    mkfifo "$name.pipe"
-    # shellcheck disable=SC2016 # expanded by that shell
-    start "$name" sh -c 'pipe=$1 && shift && exec "$@" >"$pipe"' - "$name.pipe" "$@"
-    exec 5<"$name.pipe"
-}
-
-# Does it wait at the full pipe, with some of the work done?
-stands_still()
-{
-    local before after
-    before=$(cat "/proc/$1/io") && sleep 0.2 && after=$(cat "/proc/$1/io")
-    [ "$before" = "$after" ] && grep -q '^wchar: [0-9]\{5\}' <<<"$after"
-}
-
-cut_connections()
-{
-    broker ctl -q close_all_connections --vhost "$VHOST" 'a test' >/dev/null
-}
-
 # heavy_poison N: as poison, but all together more than the network holds on its way.
 heavy_poison()
 {

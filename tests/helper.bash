@@ -224,3 +224,22 @@ with_memory()
         exec "$@"
     )
 }
+
+# stalled NAME COMMAND...: starts it, its output in a pipe that nobody reads yet: descriptor 5.
+stalled()
+{
+    local name=$1
+    shift
+    mkfifo "$name.pipe"
+    # shellcheck disable=SC2016 # expanded by that shell
+    start "$name" sh -c 'pipe=$1 && shift && exec "$@" >"$pipe"' - "$name.pipe" "$@"
+    exec 5<"$name.pipe"
+}
+
+# Does it wait at the full pipe, with some of the work done?
+stands_still()
+{
+    local before after
+    before=$(cat "/proc/$1/io") && sleep 0.2 && after=$(cat "/proc/$1/io")
+    [ "$before" = "$after" ] && grep -q '^wchar: [0-9]\{5\}' <<<"$after"
+}
