@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include "json_memory.h"
 #include "json_scan.h"
 #include "report.h"
 #include "text.h"
@@ -131,8 +132,12 @@ static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 cJSON *json_parse_scanned(const char *text, size_t len, bool inexact, const char **reason)
 {
     size_t at = 0;
-    cJSON *tree = cJSON_ParseWithLength(text, len);
+    cJSON *tree;
 
+#ifndef SANITIZED /* which watches over what malloc() gave, and not within the block */
+    json_memory_use();
+#endif
+    tree = cJSON_ParseWithLength(text, len);
     *reason = NULL;
     json_need(tree);
     if (repeats_key(tree)) {
