@@ -8,8 +8,7 @@
 static const struct database_kind kind = {
     .variable = "NOTIFY_LEDGER",
     .file = "notices.db",
-    .schema =
-        "CREATE TABLE told (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL)",
+    .schema = "CREATE TABLE told (order_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
     .application = 0x6F726E74, /* "ornt" */
     .version = 1,
 };
@@ -65,6 +64,11 @@ enum exit_code notices_commit(struct notices *notices)
 void notices_roll_back(struct notices *notices)
 {
     database_roll_back(notices->database);
+}
+
+void notices_tidy(struct notices *notices)
+{
+    database_tidy(notices->database);
 }
 
 enum exit_code notices_find(struct notices *notices, const char *order_id, bool *told)
