@@ -34,7 +34,7 @@ static enum exit_code set_up(struct link *link, void *context)
     struct consumer *consumer = context;
     amqp_connection_state_t connection = link_connection(link);
     struct queue_depth depth;
-    enum exit_code code = consumer->settings.declare ? topology_declare(link) : EXIT_OK;
+    enum exit_code code = consumer->settings.declare ? topology_declare(link, TOPOLOGY_WHOLE) : EXIT_OK;
 
     if (code == EXIT_OK && consumer->settings.tap != NULL) {
         consumer->settings.queue = consumer->own_queue;

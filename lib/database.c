@@ -17,15 +17,16 @@
  * takes three syncs and a new log two more, which a program that stores a single row would spend most of its time on.
  */
 #define LOG_PAGES 1000
-#define LOG_LEFT 256
+#define LOG_LEFT 96
 
 struct database {
     sqlite3 *handle;
     char *path;
     const struct database_kind *kind;
     int log_pages;
-    bool is_light; /* the transaction at hand */
-    bool is_new;   /* made by this process: at its end the file itself tells what it is */
+    bool log_is_long; /* since database_tidy() */
+    bool is_light;    /* the transaction at hand */
+    bool is_new;      /* made by this process: at its end the file itself tells what it is */
 };
 
 enum exit_code database_failure(struct database *database, const char *what)
@@ -121,7 +122,7 @@ static enum exit_code check_version(struct database *database, bool *empty)
 
     if (code == EXIT_OK)
         code = read_number(database, "PRAGMA user_version", &version);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK && application == 0)
         code = read_number(database, "SELECT count(*) FROM sqlite_master", &schema);
     if (code != EXIT_OK)
         return code;
@@ -167,11 +168,19 @@ static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
 {
     struct database *database = context;
 
+    (void)handle;
+    (void)name;
     database->log_pages = pages;
-    /* What cannot be copied now, because others read it, is copied later. */
-    if (pages >= LOG_PAGES)
-        (void)sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    database->log_is_long = pages >= LOG_PAGES;
     return SQLITE_OK;
+}
+
+void database_tidy(struct database *database)
+{
+    /* What cannot be copied now, because others read it, is copied later. */
+    if (database->log_is_long)
+        (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    database->log_is_long = false;
 }
 
 /* Of two that change the mode of a new file at once, SQLite lets one fail, whatever the busy timeout. */

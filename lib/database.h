@@ -50,6 +50,12 @@ enum exit_code database_begin_reading(struct database *database);
 enum exit_code database_commit(struct database *database);
 void database_roll_back(struct database *database);
 
+/*
+ * Copies the log of commits into the file, once it is long: some milliseconds. To be called between transactions, when
+ * nobody waits for what was committed last.
+ */
+void database_tidy(struct database *database);
+
 struct database_statement {
     sqlite3_stmt **statement;
     const char *sql;

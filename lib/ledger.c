@@ -103,6 +103,11 @@ void ledger_roll_back(struct ledger *ledger)
     database_roll_back(ledger->database);
 }
 
+void ledger_tidy(struct ledger *ledger)
+{
+    database_tidy(ledger->database);
+}
+
 enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
                            bool *found)
 {

@@ -43,6 +43,9 @@ enum exit_code ledger_begin_lightly(struct ledger *ledger);
 enum exit_code ledger_commit(struct ledger *ledger);
 void ledger_roll_back(struct ledger *ledger);
 
+/* Once what was committed has been published or told: see database_tidy(). */
+void ledger_tidy(struct ledger *ledger);
+
 /* What is known of an order. */
 enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
                            bool *found);

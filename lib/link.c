@@ -38,6 +38,8 @@ struct link {
     int64_t up_since_ms;
     int64_t next_beat_ms;
     bool blocked;
+    bool is_leaving;      /* the broker was asked to close the connection */
+    bool channel_is_open; /* it has said so */
     struct frames unsent;
     char reason[1024]; /* of the last failure */
     struct link *next; /* among all links of the program */
@@ -79,17 +81,57 @@ static void disconnect(struct link *link)
         (void)amqp_destroy_connection(link->connection);
     link->connection = NULL;
     link->blocked = false;
+    link->is_leaving = false;
+    link->channel_is_open = false;
     frames_forget(&link->unsent);
+}
+
+/* The next method on a channel, whatever comes before it. */
+static int await_method(struct link *link, amqp_channel_t channel, amqp_method_number_t id,
+                        amqp_method_t *method)
+{
+    amqp_frame_t frame;
+    int status;
+
+    do {
+        status =
+            amqp_simple_wait_frame_noblock(link->connection, &frame, amqp_get_rpc_timeout(link->connection));
+        if (status != AMQP_STATUS_OK)
+            return status;
+        *method = frame.payload.method;
+    } while (frame.frame_type != AMQP_FRAME_METHOD ||
+             ((frame.channel != channel || method->id != id) && method->id != AMQP_CONNECTION_CLOSE_METHOD));
+    return AMQP_STATUS_OK;
+}
+
+static bool has_left(struct link *link)
+{
+    amqp_method_t method;
+
+    return await_method(link, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &method) == AMQP_STATUS_OK;
 }
 
 bool link_close(struct link *link)
 {
-    bool closed =
-        link->connection != NULL && send_unsent(link) &&
-        amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS).reply_type == AMQP_RESPONSE_NORMAL;
+    bool closed = link->connection != NULL && send_unsent(link);
 
+    if (closed && link->is_leaving)
+        closed = has_left(link);
+    else if (closed)
+        closed =
+            amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS).reply_type == AMQP_RESPONSE_NORMAL;
     disconnect(link);
     return closed;
+}
+
+void link_leave(struct link *link)
+{
+    amqp_connection_close_t close_method = {.reply_code = AMQP_REPLY_SUCCESS};
+
+    if (!link_is_up(link) || !send_unsent(link))
+        return;
+    link->is_leaving =
+        amqp_send_method(link->connection, 0, AMQP_CONNECTION_CLOSE_METHOD, &close_method) == AMQP_STATUS_OK;
 }
 
 void link_free(struct link *link)
@@ -119,7 +161,7 @@ const char *link_broker(const struct link *link)
 
 bool link_is_up(const struct link *link)
 {
-    return link->connection != NULL;
+    return link->connection != NULL && !link->is_leaving;
 }
 
 amqp_connection_state_t link_connection(struct link *link)
@@ -317,16 +359,39 @@ static enum exit_code log_in(struct link *link)
                       "login failed");
 }
 
+/* Without waiting for the answer: it comes before those to what the setup asks. */
 static enum exit_code open_channel(struct link *link)
 {
+    amqp_channel_open_t open_method = {0};
     struct timeval patience = {.tv_sec = REPLY_SECONDS};
     enum exit_code code =
         link_status(link, amqp_set_rpc_timeout(link->connection, &patience), "cannot set a timeout");
 
     if (code != EXIT_OK)
         return code;
-    (void)amqp_channel_open(link->connection, LINK_CHANNEL);
-    return link_reply(link, amqp_get_rpc_reply(link->connection), "cannot open a channel");
+    return link_status(
+        link, amqp_send_method(link->connection, LINK_CHANNEL, AMQP_CHANNEL_OPEN_METHOD, &open_method),
+        "cannot open a channel");
+}
+
+void link_channel_opened(struct link *link)
+{
+    link->channel_is_open = true;
+}
+
+/* If the setup has not met the answer, it is still to come, or the library has put it aside. */
+static enum exit_code await_channel(struct link *link)
+{
+    amqp_rpc_reply_t reply = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
+    enum exit_code code;
+
+    if (link->channel_is_open)
+        return EXIT_OK;
+    code = link_status(link, await_method(link, LINK_CHANNEL, AMQP_CHANNEL_OPEN_OK_METHOD, &reply.reply),
+                       "cannot open a channel");
+    if (code != EXIT_OK || reply.reply.id == AMQP_CHANNEL_OPEN_OK_METHOD)
+        return code;
+    return link_reply(link, reply, "cannot open a channel");
 }
 
 static enum exit_code connect_endpoint(struct link *link, const struct endpoint *endpoint)
@@ -344,6 +409,8 @@ static enum exit_code connect_endpoint(struct link *link, const struct endpoint 
         code = open_channel(link);
     if (code == EXIT_OK)
         code = link->setup(link, link->context);
+    if (code == EXIT_OK)
+        code = await_channel(link);
     if (code != EXIT_OK)
         disconnect(link);
     return code;
@@ -354,6 +421,8 @@ enum exit_code link_try(struct link *link)
     enum exit_code code = EXIT_UNREACHABLE;
     bool may_come = false;
 
+    if (link->is_leaving)
+        (void)link_close(link);
     if (link->connection != NULL)
         return EXIT_OK;
     for (size_t i = 0; i < link->options->endpoint_count; i++) {
@@ -399,7 +468,7 @@ enum exit_code link_open(struct link *link)
 {
     int failed = 0;
 
-    while (link->connection == NULL) {
+    while (!link_is_up(link)) {
         enum exit_code code;
 
         if (link->final != EXIT_OK)
@@ -519,7 +588,7 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
     struct timeval at_once = {0};
 
     flush(link);
-    while (link->connection != NULL) {
+    while (link_is_up(link)) {
         int status = amqp_simple_wait_frame_noblock(link->connection, frame, &at_once);
 
         if (status == AMQP_STATUS_TIMEOUT)
@@ -545,7 +614,7 @@ static void beat(struct link *link, int64_t now)
     amqp_frame_t heartbeat = {.frame_type = AMQP_FRAME_HEARTBEAT, .channel = 0};
     struct pollfd writable = {.fd = -1, .events = POLLOUT};
 
-    if (link->connection == NULL || link->blocked || now < link->next_beat_ms)
+    if (!link_is_up(link) || link->blocked || now < link->next_beat_ms)
         return;
     link->next_beat_ms = now + BEAT_MS;
     writable.fd = amqp_get_sockfd(link->connection);
@@ -564,7 +633,7 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
         flush(each);
         beat(each, now);
     }
-    if (link != NULL && link->connection != NULL)
+    if (link != NULL && link_is_up(link))
         fds[0].fd = amqp_get_sockfd(link->connection);
     /* Once a stop is asked for, what is in hand is finished, and waited for, undisturbed. */
     if (!stop_requested())

@@ -46,7 +46,10 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
  */
 bool link_close(struct link *link);
 
-/* Closes, and frees. NULL is harmless. */
+/* Asks to be closed, and does not wait for the answer: link_close() does. Until then the link is not up. */
+void link_leave(struct link *link);
+
+/* Closes politely, and frees. NULL is harmless. */
 void link_free(struct link *link);
 
 /*
@@ -114,6 +117,12 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
 
 /* The same for one that returns a status. */
 enum exit_code link_status(struct link *link, int status, const char *what);
+
+/*
+ * For a setup that reads frames itself: this one was AMQP_CHANNEL_OPEN_OK_METHOD, which answers to what was asked before
+ * the setup began, so that it and what the setup asks share a round trip.
+ */
+void link_channel_opened(struct link *link);
 
 /* Notes the reason of a failed setup. Returns code. */
 enum exit_code link_fault(struct link *link, enum exit_code code, const char *format, ...)

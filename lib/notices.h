@@ -21,6 +21,9 @@ enum exit_code notices_begin(struct notices *notices);
 enum exit_code notices_commit(struct notices *notices);
 void notices_roll_back(struct notices *notices);
 
+/* Once what was committed has been published or told: see database_tidy(). */
+void notices_tidy(struct notices *notices);
+
 /* For many notices_find(), up to notices_roll_back(): they cost less, and nobody is kept from writing meanwhile. */
 enum exit_code notices_begin_reading(struct notices *notices);
 

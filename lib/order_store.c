@@ -101,26 +101,45 @@ static enum exit_code run_has_ended(struct order_store *store, int64_t run, bool
 
 /* ---- opening ---- */
 
-static enum exit_code prepare_all(struct order_store *store)
+static enum exit_code prepare_to_place(struct order_store *store)
 {
     const struct database_statement statements[] = {
         {&store->add, "INSERT INTO orders (order_id, placed_at, data) VALUES (?1, ?2, ?3)"},
         {&store->add_pending, "INSERT INTO pending (seq, run) VALUES (?1, ?2)"},
         {&store->confirm, "DELETE FROM pending WHERE seq = ?1"},
-        {&store->find, COLUMNS "WHERE order_id = ?1"},
         {&store->other_runs, "SELECT DISTINCT run FROM pending WHERE run <> ?1"},
-        {&store->adopt, "UPDATE pending SET run = ?1 WHERE run = ?2"},
-        {&store->last_own, "SELECT max(seq) FROM pending WHERE run = ?1"},
+    };
+
+    return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
+}
+
+static enum exit_code prepare_to_read(struct order_store *store)
+{
+    const struct database_statement statements[] = {
         {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT 1"},
         {&store->next_placed,
          COLUMNS "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT 1"},
         {&store->next_pending, COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1)"},
-        {&store->next_own,
-         COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
         {&store->count, "SELECT count(*) FROM orders"},
         {&store->count_pending, "SELECT count(*) FROM pending"},
     };
 
+    return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
+}
+
+/* The rest, when first needed: to prepare a statement takes longer than to run it, and most runs place one order. */
+static enum exit_code prepare_rest(struct order_store *store)
+{
+    const struct database_statement statements[] = {
+        {&store->find, COLUMNS "WHERE order_id = ?1"},
+        {&store->adopt, "UPDATE pending SET run = ?1 WHERE run = ?2"},
+        {&store->last_own, "SELECT max(seq) FROM pending WHERE run = ?1"},
+        {&store->next_own,
+         COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
+    };
+
+    if (store->next_own != NULL)
+        return EXIT_OK;
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
@@ -136,7 +155,7 @@ enum exit_code order_store_open(enum order_store_access access, struct order_sto
     if (code == EXIT_OK && place)
         code = start_run(store);
     if (code == EXIT_OK)
-        code = prepare_all(store);
+        code = place ? prepare_to_place(store) : prepare_to_read(store);
     if (code != EXIT_OK)
         order_store_close(store);
     else
@@ -173,6 +192,11 @@ enum exit_code order_store_commit(struct order_store *store)
 void order_store_roll_back(struct order_store *store)
 {
     database_roll_back(store->database);
+}
+
+void order_store_tidy(struct order_store *store)
+{
+    database_tidy(store->database);
 }
 
 /* ---- writing ---- */
@@ -256,7 +280,9 @@ enum exit_code order_store_adopt(struct order_store *store, int64_t *last)
     /* Nearly always there is none, and then nothing need be written. */
     if (code != EXIT_OK || !found)
         return code;
-    code = order_store_begin(store);
+    code = prepare_rest(store);
+    if (code == EXIT_OK)
+        code = order_store_begin(store);
     if (code != EXIT_OK)
         return code;
     /* Looked for once more: another run may have been quicker. */
@@ -299,6 +325,10 @@ static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statem
 enum exit_code order_store_find(struct order_store *store, const unsigned char id[UUID_BYTES],
                                 struct stored_order *order, bool *found)
 {
+    enum exit_code code = prepare_rest(store);
+
+    if (code != EXIT_OK)
+        return code;
     database_bind_blob(store->find, 1, id, UUID_BYTES);
     return read_order(store, store->find, order, found);
 }
@@ -306,6 +336,10 @@ enum exit_code order_store_find(struct order_store *store, const unsigned char i
 enum exit_code order_store_next_own(struct order_store *store, int64_t after, int64_t last,
                                     struct stored_order *order, bool *found)
 {
+    enum exit_code code = prepare_rest(store);
+
+    if (code != EXIT_OK)
+        return code;
     database_bind_int(store->next_own, 1, after);
     database_bind_int(store->next_own, 2, last);
     database_bind_int(store->next_own, 3, store->run);

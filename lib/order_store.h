@@ -46,6 +46,9 @@ enum exit_code order_store_begin_lightly(struct order_store *store);
 enum exit_code order_store_commit(struct order_store *store);
 void order_store_roll_back(struct order_store *store);
 
+/* Once what was committed has been published or told: see database_tidy(). */
+void order_store_tidy(struct order_store *store);
+
 /* Stores an order, pending, of this run. There must be none of its id; seq is filled in. */
 enum exit_code order_store_add(struct order_store *store, struct stored_order *order);
 

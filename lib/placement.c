@@ -38,7 +38,7 @@ struct placement {
     int64_t left_last; /* the last order that earlier runs left pending; 0 if there is none */
     struct publisher *publisher;
     struct receipts *receipts;
-    struct candidate batch[BATCH_MAX];
+    struct candidate *batch[BATCH_MAX]; /* made when first used */
     size_t batch_count;
     size_t batch_bytes;
     bool offline; /* connecting was given up; tried once more from time to time */
@@ -250,7 +250,7 @@ static enum exit_code store_batch(struct placement *placement)
         return code;
     code = mark_confirmed(placement);
     for (size_t i = 0; i < placement->batch_count && code == EXIT_OK; i++)
-        code = store_candidate(placement, &placement->batch[i]);
+        code = store_candidate(placement, placement->batch[i]);
     if (code == EXIT_OK)
         code = order_store_commit(placement->store);
     else
@@ -277,11 +277,20 @@ static char *copy_of(const struct json_piece *piece)
     return copy;
 }
 
+static struct candidate *new_candidate(struct placement *placement)
+{
+    struct candidate **candidate = &placement->batch[placement->batch_count++];
+
+    if (*candidate == NULL)
+        *candidate = need_calloc(1, sizeof **candidate);
+    memset(*candidate, 0, sizeof **candidate);
+    return *candidate;
+}
+
 void placement_take(struct placement *placement, const struct order *order, const struct json_piece *piece)
 {
-    struct candidate *candidate = &placement->batch[placement->batch_count];
+    struct candidate *candidate = new_candidate(placement);
 
-    memset(candidate, 0, sizeof *candidate);
     candidate->own_id = order->order_id != NULL;
     if (!candidate->own_id)
         order_id_mint(candidate->id);
@@ -297,14 +306,13 @@ void placement_take(struct placement *placement, const struct order *order, cons
     candidate->data_len = json_compact(candidate->data, piece->len);
     candidate->placed_at = clock_utc_ms();
     candidate->event = event_of(order, candidate->id, candidate->placed_at);
-    placement->batch_count++;
     placement->batch_bytes += candidate->data_len * 2;
 }
 
 static void publish_batch(struct placement *placement)
 {
     for (size_t i = 0; i < placement->batch_count; i++) {
-        const struct candidate *candidate = &placement->batch[i];
+        const struct candidate *candidate = placement->batch[i];
 
         if (candidate->publish)
             publish(placement, candidate->id, candidate->event, candidate->receipt);
@@ -314,9 +322,9 @@ static void publish_batch(struct placement *placement)
 static void drop_batch(struct placement *placement)
 {
     for (size_t i = 0; i < placement->batch_count; i++) {
-        free(placement->batch[i].raw);
-        free(placement->batch[i].data);
-        free(placement->batch[i].event);
+        free(placement->batch[i]->raw);
+        free(placement->batch[i]->data);
+        free(placement->batch[i]->event);
     }
     placement->batch_count = 0;
     placement->batch_bytes = 0;
@@ -342,6 +350,8 @@ enum exit_code placement_turn(struct placement *placement)
     placement->settings.told(receipts_told(placement->receipts));
     publish_batch(placement);
     drop_batch(placement);
+    publisher_service(placement->publisher);
+    order_store_tidy(placement->store);
     return placement->failure;
 }
 
@@ -351,7 +361,10 @@ enum exit_code placement_settle(struct placement *placement)
 
     if (publisher_pending(placement->publisher) > 0) {
         code = publisher_settle(placement->publisher);
-        if (code != EXIT_OK)
+        take_fates(placement);
+        if (code == EXIT_OK)
+            publisher_leave(placement->publisher);
+        else
             go_offline(placement, code);
     }
     return placement->failure;
@@ -391,7 +404,7 @@ static enum exit_code publish_pending(struct placement *placement, int64_t last)
 
 enum exit_code placement_publish_left(struct placement *placement)
 {
-    return publish_pending(placement, placement->left_last);
+    return placement->left_last == 0 ? placement->failure : publish_pending(placement, placement->left_last);
 }
 
 enum exit_code placement_retry(struct placement *placement)
@@ -415,7 +428,7 @@ enum exit_code placement_open(const struct placement_settings *settings, struct 
     enum exit_code code = order_store_open(ORDER_STORE_PLACE, &opened->store);
 
     opened->settings = *settings;
-    opened->publisher = publisher_new(settings->options, true);
+    opened->publisher = publisher_new(settings->options, TOPOLOGY_OF_ORDERS);
     opened->receipts = receipts_new();
     if (code == EXIT_OK)
         code = order_store_adopt(opened->store, &opened->left_last);
@@ -432,8 +445,11 @@ void placement_close(struct placement *placement)
     if (placement == NULL)
         return;
     drop_batch(placement);
-    publisher_free(placement->publisher);
+    for (size_t i = 0; i < BATCH_MAX; i++)
+        free(placement->batch[i]);
+    /* The broker answers meanwhile. */
     order_store_close(placement->store);
+    publisher_free(placement->publisher);
     receipts_free(placement->receipts);
     free(placement);
 }

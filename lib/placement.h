@@ -69,7 +69,7 @@ enum exit_code placement_publish_left(struct placement *placement);
  */
 enum exit_code placement_retry(struct placement *placement);
 
-/* Waits until the broker has answered all that was published. placement_turn() tells of it. */
+/* Waits until the broker has answered all that was published, and leaves it. placement_turn() tells of the answers. */
 enum exit_code placement_settle(struct placement *placement);
 
 /* Nothing is at hand: all that was taken was told. */

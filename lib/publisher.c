@@ -22,6 +22,7 @@ struct slot {
     uint64_t tag;
     uint64_t cookie;
     bool settled;
+    bool came_back; /* and is to be published again, once the topology was set up */
     enum publish_fate fate;
     char *memory;
     size_t capacity;
@@ -44,12 +45,14 @@ struct returned_message {
 
 struct publisher {
     struct link *link;
-    bool declare;
-    struct slot slots[PUBLISHER_WINDOW];
-    size_t head; /* the oldest */
+    enum topology_scope scope;
+    struct slot *slots[PUBLISHER_WINDOW]; /* made when first used */
+    size_t head;                          /* the oldest */
     size_t count;
     size_t bytes; /* of all of them */
     uint64_t next_tag;
+    bool some_came_back;
+    bool is_set_up;       /* all of the topology was, for this connection */
     unsigned generation;  /* of the link when the messages on their way were published */
     int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
     struct returned_message returned;
@@ -58,27 +61,31 @@ struct publisher {
 
 static struct slot *slot_at(struct publisher *publisher, size_t index)
 {
-    return &publisher->slots[(publisher->head + index) % PUBLISHER_WINDOW];
+    return publisher->slots[(publisher->head + index) % PUBLISHER_WINDOW];
 }
 
 static enum exit_code set_up(struct link *link, void *context)
 {
     struct publisher *publisher = context;
-    enum exit_code code = publisher->declare ? topology_declare(link) : EXIT_OK;
+    amqp_confirm_select_t select = {.nowait = 1};
+    enum topology_scope scope = publisher->some_came_back ? TOPOLOGY_WHOLE : publisher->scope;
+    enum exit_code code = topology_declare(link, scope);
 
     if (code != EXIT_OK)
         return code;
-    (void)amqp_confirm_select(link_connection(link), LINK_CHANNEL);
-    code = link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot ask for confirms");
+    publisher->is_set_up = scope == TOPOLOGY_WHOLE;
+    publisher->some_came_back = false;
     publisher->next_tag = 1;
-    return code;
+    return link_status(
+        link, amqp_send_method(link_connection(link), LINK_CHANNEL, AMQP_CONFIRM_SELECT_METHOD, &select),
+        "cannot ask for confirms");
 }
 
-struct publisher *publisher_new(const struct link_options *options, bool declare)
+struct publisher *publisher_new(const struct link_options *options, enum topology_scope scope)
 {
     struct publisher *publisher = need_calloc(1, sizeof *publisher);
 
-    publisher->declare = declare;
+    publisher->scope = scope;
     publisher->link = link_new(options, "publishing", set_up, publisher);
     return publisher;
 }
@@ -98,9 +105,17 @@ void publisher_free(struct publisher *publisher)
         return;
     link_free(publisher->link);
     forget_returned(publisher);
-    for (size_t i = 0; i < PUBLISHER_WINDOW; i++)
-        free(publisher->slots[i].memory);
+    for (size_t i = 0; i < PUBLISHER_WINDOW; i++) {
+        if (publisher->slots[i] != NULL)
+            free(publisher->slots[i]->memory);
+        free(publisher->slots[i]);
+    }
     free(publisher);
+}
+
+void publisher_leave(struct publisher *publisher)
+{
+    link_leave(publisher->link);
 }
 
 struct link *publisher_link(struct publisher *publisher)
@@ -136,6 +151,7 @@ void publisher_forget(struct publisher *publisher)
 {
     while (publisher->count > 0)
         forget_oldest(publisher);
+    publisher->some_came_back = false;
 }
 
 const char *publisher_reason(const struct publisher *publisher)
@@ -147,11 +163,15 @@ const char *publisher_reason(const struct publisher *publisher)
 
 static void settle(struct publisher *publisher, struct slot *slot, enum publish_fate fate)
 {
-    /* A message that came back is confirmed as well, afterwards. */
-    if (!slot->settled)
-        slot->fate = fate;
-    slot->settled = true;
     link_progress(publisher->link);
+    /* A message that came back is confirmed as well, afterwards. */
+    if (slot->settled || slot->came_back)
+        return;
+    slot->came_back =
+        fate == PUBLISH_UNROUTABLE && publisher->scope != TOPOLOGY_NOTHING && !publisher->is_set_up;
+    slot->settled = !slot->came_back;
+    slot->fate = fate;
+    publisher->some_came_back = publisher->some_came_back || slot->came_back;
 }
 
 static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_fate fate)
@@ -174,7 +194,8 @@ static bool same_bytes(amqp_bytes_t a, const void *b, size_t len)
 static bool is_returned(const struct slot *slot, const struct returned_message *returned,
                         bool with_properties)
 {
-    return !slot->settled && same_bytes(slot->body, returned->body, returned->body_size) &&
+    return !slot->settled && !slot->came_back &&
+           same_bytes(slot->body, returned->body, returned->body_size) &&
            same_bytes(slot->routing_key, returned->routing_key.bytes, returned->routing_key.len) &&
            same_bytes(slot->exchange, returned->exchange.bytes, returned->exchange.len) &&
            (!with_properties ||
@@ -306,9 +327,18 @@ static void encode_properties(struct slot *slot, size_t at, const amqp_basic_pro
     slot->properties.len = len < 0 ? SIZE_MAX : (size_t)len;
 }
 
+static struct slot *new_slot(struct publisher *publisher)
+{
+    struct slot **slot = &publisher->slots[(publisher->head + publisher->count++) % PUBLISHER_WINDOW];
+
+    if (*slot == NULL)
+        *slot = need_calloc(1, sizeof **slot);
+    return *slot;
+}
+
 static void keep(struct publisher *publisher, const struct message *message, uint64_t cookie)
 {
-    struct slot *slot = slot_at(publisher, publisher->count++);
+    struct slot *slot = new_slot(publisher);
     size_t exchange_len = strlen(message->exchange);
     size_t key_len = strlen(message->routing_key);
     size_t plain = exchange_len + key_len + message->body.len;
@@ -316,6 +346,7 @@ static void keep(struct publisher *publisher, const struct message *message, uin
 
     slot->cookie = cookie;
     slot->settled = false;
+    slot->came_back = false;
     slot->tag = UINT64_MAX;
     do {
         size_t at = 0;
@@ -352,9 +383,22 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
     link_publish(publisher->link, &message);
 }
 
+/* Once nothing else is on its way: what came back is published again on the next connection, which sets up the topology. */
+static void close_for_returned(struct publisher *publisher)
+{
+    if (!publisher->some_came_back)
+        return;
+    for (size_t i = 0; i < publisher->count; i++)
+        if (!slot_at(publisher, i)->settled && !slot_at(publisher, i)->came_back)
+            return;
+    report("a message came back (%s): setting up exchanges and queues again", publisher->reason);
+    (void)link_close(publisher->link);
+}
+
 /* Connects if need be, and publishes again whatever the last connection left without a fate. */
 static enum exit_code revive(struct publisher *publisher)
 {
+    close_for_returned(publisher);
     while (!link_is_up(publisher->link) || publisher->generation != link_generation(publisher->link)) {
         enum exit_code code = link_open(publisher->link);
 
@@ -365,6 +409,7 @@ static enum exit_code revive(struct publisher *publisher)
         for (size_t i = 0; i < publisher->count && link_is_up(publisher->link); i++) {
             struct slot *slot = slot_at(publisher, i);
 
+            slot->came_back = false;
             if (slot->settled)
                 slot->tag = 0;
             else
@@ -415,7 +460,7 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
     if (publisher->count == PUBLISHER_WINDOW)
         die(EXIT_BUG, "a message beyond the window");
     code = revive(publisher);
-    while (code == EXIT_OK && link_is_blocked(publisher->link))
+    while (code == EXIT_OK && (link_is_blocked(publisher->link) || publisher->some_came_back))
         code = wait_for_word(publisher);
     keep(publisher, message, cookie);
     kept = slot_at(publisher, publisher->count - 1);

@@ -11,6 +11,7 @@
 
 #include "link_options.h"
 #include "report.h"
+#include "topology.h"
 
 #include <amqp.h>
 #include <amqp_framing.h>
@@ -36,8 +37,12 @@ enum publish_fate {
     PUBLISH_REFUSED     /* the broker could not take it */
 };
 
-/* Connects on first use. options must outlive it. declare: set up the topology whenever it connects. */
-struct publisher *publisher_new(const struct link_options *options, bool declare);
+/*
+ * Connects on first use. options must outlive it. scope: what of the topology its messages need. That is set up whenever
+ * it connects, but for the bindings, which cannot be looked at: once a message comes back, all of the topology is set
+ * up, on a new connection, and the message published again, before it counts as unroutable.
+ */
+struct publisher *publisher_new(const struct link_options *options, enum topology_scope scope);
 void publisher_free(struct publisher *publisher);
 
 /* Connects now. EXIT_OK, or what link_open() gives. */
@@ -82,6 +87,9 @@ size_t publisher_pending(const struct publisher *publisher);
 
 /* Forgets all messages, whatever their fate. */
 void publisher_forget(struct publisher *publisher);
+
+/* No message will come any more, most likely: the connection begins to be closed. One that comes opens another. */
+void publisher_leave(struct publisher *publisher);
 
 /* For link_wait(). */
 struct link *publisher_link(struct publisher *publisher);

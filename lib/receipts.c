@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIRST_SIZE 4096
+#define FIRST_SIZE 512
 
 struct receipts {
     struct receipt *ring;

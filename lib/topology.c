@@ -14,18 +14,31 @@ bool topology_is_work_queue(const char *queue)
 }
 
 const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
-    {TOPOLOGY_EXCHANGE, ORDERS_EXCHANGE, NULL, NULL},
-    {TOPOLOGY_EXCHANGE, DEAD_LETTER_EXCHANGE, NULL, NULL},
-    {TOPOLOGY_EXCHANGE, INVENTORY_EXCHANGE, NULL, NULL},
-    {TOPOLOGY_QUEUE, PLACED_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
-    {TOPOLOGY_QUEUE, DEAD_LETTER_QUEUE, NULL, NULL},
-    {TOPOLOGY_QUEUE, RESERVED_QUEUE, NULL, NULL},
-    {TOPOLOGY_QUEUE, FAILED_QUEUE, NULL, NULL},
-    {TOPOLOGY_BINDING, PLACED_QUEUE, ORDERS_EXCHANGE, PLACED_KEY},
-    {TOPOLOGY_BINDING, DEAD_LETTER_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
-    {TOPOLOGY_BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
-    {TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
+    {TOPOLOGY_OF_ORDERS, TOPOLOGY_EXCHANGE, ORDERS_EXCHANGE, NULL, NULL},
+    {TOPOLOGY_OF_DEAD_LETTERS, TOPOLOGY_EXCHANGE, DEAD_LETTER_EXCHANGE, NULL, NULL},
+    {TOPOLOGY_OF_INVENTORY, TOPOLOGY_EXCHANGE, INVENTORY_EXCHANGE, NULL, NULL},
+    {TOPOLOGY_OF_ORDERS, TOPOLOGY_QUEUE, PLACED_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {TOPOLOGY_OF_DEAD_LETTERS, TOPOLOGY_QUEUE, DEAD_LETTER_QUEUE, NULL, NULL},
+    {TOPOLOGY_OF_INVENTORY, TOPOLOGY_QUEUE, RESERVED_QUEUE, NULL, NULL},
+    {TOPOLOGY_OF_INVENTORY, TOPOLOGY_QUEUE, FAILED_QUEUE, NULL, NULL},
+    {TOPOLOGY_OF_ORDERS, TOPOLOGY_BINDING, PLACED_QUEUE, ORDERS_EXCHANGE, PLACED_KEY},
+    {TOPOLOGY_OF_DEAD_LETTERS, TOPOLOGY_BINDING, DEAD_LETTER_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {TOPOLOGY_OF_INVENTORY, TOPOLOGY_BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
+    {TOPOLOGY_OF_INVENTORY, TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
 };
+
+static bool is_within(enum topology_scope scope, const struct topology_part *part)
+{
+    return scope == TOPOLOGY_WHOLE || (part->scope == scope && part->kind != TOPOLOGY_BINDING);
+}
+
+/* The first part within scope from index on; TOPOLOGY_PART_COUNT if there is none. */
+static size_t next_part(enum topology_scope scope, size_t index)
+{
+    while (index < TOPOLOGY_PART_COUNT && !is_within(scope, &topology_parts[index]))
+        index++;
+    return index;
+}
 
 /* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be looked at. */
 static int ask_for(struct link *link, const struct topology_part *part)
@@ -71,6 +84,11 @@ static enum exit_code declare(struct link *link, const struct topology_part *par
     }
     (void)amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(part->name), 0, 1, 0, 0, arguments);
     return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
+}
+
+static bool is_channel_opened(const amqp_frame_t *frame)
+{
+    return frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_CHANNEL_OPEN_OK_METHOD;
 }
 
 static bool is_answer(const amqp_frame_t *frame)
@@ -122,7 +140,8 @@ static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_
 }
 
 /* Reads the answers to what was asked from *done on, up to the first that is a refusal. */
-static enum exit_code read_answers(struct link *link, size_t *done, enum finding *finding)
+static enum exit_code read_answers(struct link *link, enum topology_scope scope, size_t *done,
+                                   enum finding *finding)
 {
     amqp_connection_state_t connection = link_connection(link);
 
@@ -135,8 +154,12 @@ static enum exit_code read_answers(struct link *link, size_t *done, enum finding
 
         if (status != AMQP_STATUS_OK)
             return link_status(link, status, "cannot look for exchanges and queues");
+        if (is_channel_opened(&frame)) {
+            link_channel_opened(link);
+            continue;
+        }
         if (is_answer(&frame)) {
-            (*done)++;
+            *done = next_part(scope, *done + 1);
             continue;
         }
         if (frame.frame_type != AMQP_FRAME_METHOD ||
@@ -151,29 +174,29 @@ static enum exit_code read_answers(struct link *link, size_t *done, enum finding
     return EXIT_OK;
 }
 
-enum exit_code topology_declare(struct link *link)
+enum exit_code topology_declare(struct link *link, enum topology_scope scope)
 {
-    size_t done = 0;
+    size_t done = next_part(scope, 0);
 
     while (done < TOPOLOGY_PART_COUNT) {
-        enum exit_code code;
-        enum finding finding;
+        enum exit_code code = EXIT_OK;
+        enum finding finding = ALL_THERE;
 
-        for (size_t i = done; i < TOPOLOGY_PART_COUNT; i++) {
+        for (size_t i = done; i < TOPOLOGY_PART_COUNT && code == EXIT_OK; i = next_part(scope, i + 1))
             code =
                 link_status(link, ask_for(link, &topology_parts[i]), "cannot look for exchanges and queues");
-            if (code != EXIT_OK)
-                return code;
-        }
-        code = read_answers(link, &done, &finding);
+        if (code == EXIT_OK)
+            code = read_answers(link, scope, &done, &finding);
         if (code == EXIT_OK && finding != ALL_THERE)
             code = reopen_channel(link);
-        if (code == EXIT_OK && finding == MISSING)
+        if (code == EXIT_OK && finding == MISSING && scope == TOPOLOGY_WHOLE)
             code = declare(link, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
+        if (finding == MISSING && scope != TOPOLOGY_WHOLE)
+            return topology_declare(link, TOPOLOGY_WHOLE);
         if (finding == NOT_OURS)
-            done++;
+            done = next_part(scope, done + 1);
         link_release(link);
     }
     return EXIT_OK;

@@ -29,8 +29,18 @@
 #define RESERVED_KEY "inventory.reserved"
 #define FAILED_KEY "inventory.failed"
 
+/* Which of it: what messages to one of the exchanges pass through, or all. */
+enum topology_scope {
+    TOPOLOGY_NOTHING,
+    TOPOLOGY_OF_ORDERS,
+    TOPOLOGY_OF_DEAD_LETTERS,
+    TOPOLOGY_OF_INVENTORY,
+    TOPOLOGY_WHOLE
+};
+
 /* What there is, and in which order it can be declared. */
 struct topology_part {
+    enum topology_scope scope;
     enum { TOPOLOGY_EXCHANGE, TOPOLOGY_QUEUE, TOPOLOGY_BINDING } kind;
     const char *name;        /* of a binding: its queue */
     const char *exchange;    /* of a binding; of a queue: where its dead letters go, or NULL */
@@ -50,10 +60,12 @@ bool topology_is_work_queue(const char *queue);
 extern const char *const topology_queues[];
 
 /*
- * Makes sure that all of it is there, for use within a link_setup. What exists is used as it is, whatever its
- * arguments; what is missing is declared, durable. One round trip if nothing is missing.
+ * Makes sure that what is within scope is there, for use within a link_setup. What exists is used as it is, whatever
+ * its arguments; as soon as an exchange or a queue is missing, all of the topology is looked at, and what is missing of
+ * it is declared, durable. One round trip if nothing is. Bindings cannot be looked at: they are made with
+ * TOPOLOGY_WHOLE, and only then.
  */
-enum exit_code topology_declare(struct link *link);
+enum exit_code topology_declare(struct link *link, enum topology_scope scope);
 
 struct queue_depth {
     bool exists;

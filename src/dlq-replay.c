@@ -755,7 +755,8 @@ static enum exit_code open_all(void)
     settings.prefetch = !chooses && limit <= UINT16_MAX ? (unsigned)limit : 0;
     summary = job == SUMMARY ? summary_new() : NULL;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options, settings.declare && job != RESTORE);
+    publisher =
+        publisher_new(&link_options, settings.declare && job != RESTORE ? TOPOLOGY_WHOLE : TOPOLOGY_NOTHING);
     rules.looking = link_new(&link_options, "looking", link_no_setup, NULL);
     return EXIT_OK;
 }

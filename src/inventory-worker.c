@@ -88,6 +88,7 @@ static struct delivery **batch;
 static struct task *tasks;
 static size_t first_task;
 static size_t in_hand;
+static size_t last_taken; /* at once */
 
 /* Entries of the ledger whose events were confirmed and told, which it does not know yet. */
 static int64_t *confirmed;
@@ -321,8 +322,8 @@ static enum exit_code finish(void)
 }
 
 /*
- * Takes what has arrived. While the broker still confirms the events of earlier orders, some company is waited for:
- * what is decided meanwhile costs a sync of the disk.
+ * Takes what has arrived. While the broker still confirms the events of earlier orders, some company is waited for, unless
+ * orders come one by one: what is decided meanwhile costs a sync of the disk.
  */
 static enum exit_code take(size_t *count, int timeout_ms)
 {
@@ -332,11 +333,13 @@ static enum exit_code take(size_t *count, int timeout_ms)
     *count = 0;
     if (deliveries_left >= 0 && deliveries_left < (long)max)
         max = (size_t)deliveries_left;
-    if (max == 0 || stop_requested() || (in_hand > 0 && consumer_arrived(consumer) < prefetch / COMPANY))
+    if (max == 0 || stop_requested() ||
+        (in_hand > 0 && last_taken > 1 && consumer_arrived(consumer) < prefetch / COMPANY))
         return EXIT_OK;
     code = consumer_take(consumer, batch, max, count, timeout_ms);
     if (code != EXIT_OK)
         return code;
+    last_taken = *count;
     for (size_t i = 0; i < *count; i++)
         *task_at(in_hand++) = (struct task){.delivery = batch[i]};
     if (deliveries_left > 0)
@@ -354,6 +357,7 @@ static enum exit_code handle(size_t count)
     code = publish_last(count);
     if (code == EXIT_OK)
         publisher_service(publisher);
+    ledger_tidy(ledger);
     return code;
 }
 
@@ -451,7 +455,7 @@ static enum exit_code open_all(void)
     confirmed = need_calloc(prefetch, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options, true);
+    publisher = publisher_new(&link_options, TOPOLOGY_OF_INVENTORY);
     return EXIT_OK;
 }
 

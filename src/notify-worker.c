@@ -274,6 +274,7 @@ static enum exit_code handle_batch(size_t count)
         code = tell_held();
     if (code == EXIT_OK)
         consumer_ack_batch(consumer, batch, count);
+    notices_tidy(notices);
     free_events();
     return code;
 }
@@ -386,6 +387,7 @@ static enum exit_code told(struct notice *notice)
         return code;
     consumer_ack(consumer, notice->delivery);
     drop(notice);
+    notices_tidy(notices);
     return EXIT_OK;
 }
 
@@ -535,7 +537,7 @@ static enum exit_code open_all(void)
     held = need_calloc(batch_max, sizeof *held);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options, true);
+    publisher = publisher_new(&link_options, TOPOLOGY_OF_DEAD_LETTERS);
     return EXIT_OK;
 }
 

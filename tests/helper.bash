@@ -36,6 +36,16 @@ tidy()
         [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
     done
     [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null
+    [ -z "${REDUCED:-}" ] || api DELETE "users/$REDUCED" >/dev/null
+}
+
+# reduced_user CONFIGURE WRITE READ: from here on programs run as a user with these permissions only.
+reduced_user()
+{
+    REDUCED=reduced-$VHOST
+    api PUT "users/$REDUCED" '{"password": "secret", "tags": ""}' >/dev/null
+    api PUT "permissions/$VHOST/$REDUCED" "{\"configure\": \"$1\", \"write\": \"$2\", \"read\": \"$3\"}" >/dev/null
+    AMQP_URL=amqp://$REDUCED:secret@${AMQP_URL#*@}
 }
 
 # api METHOD PATH [JSON]: the broker's management API.

@@ -472,6 +472,10 @@ rejected_bodies()
 }
 
 @test "I1: recorded but not to be published: exit 76, and the recorded event goes out later" {
+    local guest=$AMQP_URL
+    topology
+    # A user who may not put the binding back.
+    reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     start first inventory-worker --max-qty 5
     eventually has_consumers 1
     api DELETE "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q/inventory.reserved" >/dev/null
@@ -486,6 +490,7 @@ rejected_bodies()
     holds "$RESERVED_Q" 0
 
     # Under this limit it would fail now.
+    AMQP_URL=$guest
     start second inventory-worker --max-qty 1 --count 1
     ends "$PID"
     [ "$status" -eq 0 ]

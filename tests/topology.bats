@@ -4,12 +4,10 @@ setup()
 {
     load helper
     isolate
-    REDUCED=
 }
 
 teardown()
 {
-    [ -z "$REDUCED" ] || api DELETE "users/$REDUCED" >/dev/null
     tidy
 }
 
@@ -89,15 +87,6 @@ workflow_runs()
     workflow_runs_but_replay
     # No dead letter is there.
     [ -z "$(dlq-replay)" ]
-}
-
-# reduced_user CONFIGURE WRITE READ: from here on programs run as a user with these permissions only.
-reduced_user()
-{
-    REDUCED=reduced-$VHOST
-    api PUT "users/$REDUCED" '{"password": "secret", "tags": ""}' >/dev/null
-    api PUT "permissions/$VHOST/$REDUCED" "{\"configure\": \"$1\", \"write\": \"$2\", \"read\": \"$3\"}" >/dev/null
-    AMQP_URL=amqp://$REDUCED:secret@${AMQP_URL#*@}
 }
 
 @test "topology: order-place sets it up alone" {
@@ -200,6 +189,43 @@ reduced_user()
     eventually is_complete
     order | order-place >/dev/null
     eventually holds "$RESERVED_Q" 1
+    kill -0 "$PID"
+}
+
+has_receipts()
+{
+    [ "$(wc -l <place.out)" -eq "$1" ]
+}
+
+@test "topology: order-place puts back what it finds missing only when a message comes back" {
+    topology
+    mkfifo orders
+    start place bash -c 'exec order-place <orders'
+    exec 8>orders
+    order >&8
+    eventually has_receipts 1
+    # A binding first, of which nothing but a message can tell; then all that there is.
+    api DELETE "bindings/$VHOST/e/orders-ex/q/$PLACED_Q/order.placed" >/dev/null
+    order >&8
+    order >&8
+    eventually has_receipts 3
+    exec 8>&-
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    is_complete
+    holds "$PLACED_Q" 3
+    jq -e 'select(.status != "PLACED")' place.out && return 1
+    diff place.err - <<<"order-place: a message came back (312 NO_ROUTE): setting up exchanges and queues again"
+}
+
+@test "topology: an inventory-worker whose events no queue takes any more puts the binding back" {
+    start worker inventory-worker
+    eventually is_complete
+    eventually is_consumed "$PLACED_Q"
+    api DELETE "bindings/$VHOST/e/inventory-ex/q/$RESERVED_Q/inventory.reserved" >/dev/null
+    order | order-place >/dev/null
+    eventually holds "$RESERVED_Q" 1
+    is_complete
     kill -0 "$PID"
 }
 
