@@ -391,7 +391,6 @@ static void close_for_returned(struct publisher *publisher)
     for (size_t i = 0; i < publisher->count; i++)
         if (!slot_at(publisher, i)->settled && !slot_at(publisher, i)->came_back)
             return;
-    report("a message came back (%s): setting up exchanges and queues again", publisher->reason);
     (void)link_close(publisher->link);
 }
 

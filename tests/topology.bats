@@ -215,7 +215,7 @@ has_receipts()
     is_complete
     holds "$PLACED_Q" 3
     jq -e 'select(.status != "PLACED")' place.out && return 1
-    diff place.err - <<<"order-place: a message came back (312 NO_ROUTE): setting up exchanges and queues again"
+    [ ! -s place.err ]
 }
 
 @test "topology: an inventory-worker whose events no queue takes any more puts the binding back" {
