@@ -30,10 +30,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define BATCH_MAX 1024
+#define BATCH_MAX 256
 #define MARKS (16 * BATCH_MAX)
 #define TRIES 3
+#define NAP_US 20 /* before looking at a command that seems to end; twice as long each time, up to */
+#define NAP_MAX_US 5000
 #define TRY_LATER 75 /* EX_TEMPFAIL */
 #define WAIT_MS 60000
 
@@ -42,7 +45,7 @@ static const char usage[] =
     "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n"
     "      --exec COMMAND...   run COMMAND for each, the event on its standard input;\n"
     "                          must come last\n"
-    "      --prefetch N        deliveries in hand at once (256; with --exec 16)\n"
+    "      --prefetch N        deliveries in hand at once (1024; with --exec 16)\n"
     "      --count N           stop after N deliveries\n"
     "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
 
@@ -345,9 +348,18 @@ static struct notice *first_due(void)
     return first;
 }
 
+static void nap(long *us)
+{
+    const struct timespec pause = {.tv_nsec = *us * 1000};
+
+    (void)nanosleep(&pause, NULL);
+    *us = *us * 2 < NAP_MAX_US ? *us * 2 : NAP_MAX_US;
+}
+
 static enum exit_code run_command(const struct notice *notice, int *exit_status)
 {
     struct command *command;
+    long nap_us = NAP_US;
     enum exit_code code = command_start(command_line, notice->event, strlen(notice->event), &command);
 
     if (code != EXIT_OK)
@@ -355,9 +367,9 @@ static enum exit_code run_command(const struct notice *notice, int *exit_status)
     while (!command_ended(command, exit_status)) {
         link_wait(consumer_link(consumer), command_descriptor(command), WAIT_MS);
         consumer_service(consumer);
-        /* A command may close what it does not know, and run on. */
+        /* It ends in a moment, unless it has closed what it does not know, and runs on. */
         if (link_readable(command_descriptor(command)))
-            link_wait(NULL, -1, 5);
+            nap(&nap_us);
     }
     return EXIT_OK;
 }
@@ -520,7 +532,7 @@ static void read_options(int argc, char **argv)
         usage_error();
     }
     if (prefetch == 0)
-        prefetch = command_line == NULL ? 256 : 16;
+        prefetch = command_line == NULL ? 1024 : 16;
     batch_max = prefetch < BATCH_MAX ? prefetch : BATCH_MAX;
 }
 

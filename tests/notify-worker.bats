@@ -367,8 +367,18 @@ END
     sort descriptors | comm -23 - before >new
     cat new
     run -1 grep 'socket:\|\.db' new
-    # The event: a file that has no name any more.
-    [ "$(grep -c '(deleted)$' new)" -eq 1 ]
+    # The event, and what tells us that the command has ended.
+    [ "$(grep -c '^pipe:' new)" -eq 2 ]
+}
+
+@test "--exec: an event that no pipe would hold at once arrives whole, and has no name on disk" {
+    printf '%s\n' 'readlink /proc/$$/fd/0 >input; wc -c >size' | script cmd
+    large=$(reserved one | jq -c '.items = [range(900) | {sku: "a sku of some length", qty: 1}]')
+    topology
+    announce_text "$large"
+    run -0 --separate-stderr worker --count 1 --exec ./cmd
+    [ "$(cat size)" -eq $((${#large} + 1)) ]
+    grep -q '(deleted)$' input
 }
 
 @test "--exec: events are taken in the order in which they came" {
