@@ -23,6 +23,10 @@ struct database {
     sqlite3 *handle;
     char *path;
     const struct database_kind *kind;
+    sqlite3_stmt *begin;
+    sqlite3_stmt *begin_reading;
+    sqlite3_stmt *commit;
+    sqlite3_stmt *roll_back;
     int log_pages;
     bool log_is_long; /* since database_tidy() */
     bool is_light;    /* the transaction at hand */
@@ -96,6 +100,21 @@ static enum exit_code run_sql(struct database *database, const char *sql, const 
     if (sqlite3_exec(database->handle, sql, NULL, NULL, NULL) == SQLITE_OK)
         return EXIT_OK;
     return database_failure(database, what);
+}
+
+/* The same for what each order needs: prepared when it is first run. */
+static enum exit_code run_prepared(struct database *database, sqlite3_stmt **statement, const char *sql,
+                                   const char *what)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (*statement == NULL && sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                                 statement, NULL) != SQLITE_OK)
+        return database_failure(database, what);
+    if (sqlite3_step(*statement) != SQLITE_DONE)
+        code = database_failure(database, what);
+    (void)sqlite3_reset(*statement);
+    return code;
 }
 
 static enum exit_code read_number(struct database *database, const char *pragma, int *number)
@@ -299,7 +318,7 @@ static void end_transaction(struct database *database)
 
 enum exit_code database_begin(struct database *database)
 {
-    return run_sql(database, "BEGIN IMMEDIATE", "write to");
+    return run_prepared(database, &database->begin, "BEGIN IMMEDIATE", "write to");
 }
 
 enum exit_code database_begin_lightly(struct database *database)
@@ -317,20 +336,20 @@ enum exit_code database_begin_lightly(struct database *database)
 
 enum exit_code database_begin_reading(struct database *database)
 {
-    return run_sql(database, "BEGIN", "read");
+    return run_prepared(database, &database->begin_reading, "BEGIN", "read");
 }
 
 void database_roll_back(struct database *database)
 {
     /* After a failed commit the transaction may be over already. */
     if (sqlite3_get_autocommit(database->handle) == 0)
-        (void)sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+        (void)run_prepared(database, &database->roll_back, "ROLLBACK", "write to");
     end_transaction(database);
 }
 
 enum exit_code database_commit(struct database *database)
 {
-    enum exit_code code = run_sql(database, "COMMIT", "write to");
+    enum exit_code code = run_prepared(database, &database->commit, "COMMIT", "write to");
 
     if (code != EXIT_OK)
         database_roll_back(database);

@@ -38,9 +38,9 @@ enum publish_fate {
 };
 
 /*
- * Connects on first use. options must outlive it. scope: what of the topology its messages need. That is set up whenever
- * it connects, but for the bindings, which cannot be looked at: once a message comes back, all of the topology is set
- * up, on a new connection, and the message published again, before it counts as unroutable.
+ * Connects on first use. options must outlive it. scope is set up whenever it connects. If it is an exchange, and a message
+ * comes back, all of the topology is set up on a new connection, and the message is published again before it counts as
+ * unroutable: what is behind the exchange need not be looked at each time.
  */
 struct publisher *publisher_new(const struct link_options *options, enum topology_scope scope);
 void publisher_free(struct publisher *publisher);

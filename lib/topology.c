@@ -29,7 +29,7 @@ const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
 
 static bool is_within(enum topology_scope scope, const struct topology_part *part)
 {
-    return scope == TOPOLOGY_WHOLE || (part->scope == scope && part->kind != TOPOLOGY_BINDING);
+    return scope == TOPOLOGY_WHOLE || (part->scope == scope && part->kind == TOPOLOGY_EXCHANGE);
 }
 
 /* The first part within scope from index on; TOPOLOGY_PART_COUNT if there is none. */

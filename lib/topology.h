@@ -29,7 +29,7 @@
 #define RESERVED_KEY "inventory.reserved"
 #define FAILED_KEY "inventory.failed"
 
-/* Which of it: what messages to one of the exchanges pass through, or all. */
+/* Which of it: all, or the exchange that somebody publishes to. */
 enum topology_scope {
     TOPOLOGY_NOTHING,
     TOPOLOGY_OF_ORDERS,
@@ -61,9 +61,8 @@ extern const char *const topology_queues[];
 
 /*
  * Makes sure that what is within scope is there, for use within a link_setup. What exists is used as it is, whatever
- * its arguments; as soon as an exchange or a queue is missing, all of the topology is looked at, and what is missing of
- * it is declared, durable. One round trip if nothing is. Bindings cannot be looked at: they are made with
- * TOPOLOGY_WHOLE, and only then.
+ * its arguments; what is missing is declared, durable, and if that is an exchange that somebody publishes to, all of the
+ * topology. One round trip if nothing is. Bindings cannot be looked at: they are made whenever scope is TOPOLOGY_WHOLE.
  */
 enum exit_code topology_declare(struct link *link, enum topology_scope scope);
 
