@@ -35,8 +35,7 @@ tidy()
     for pid in $(jobs -rp); do
         [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
     done
-    # The next test has another one, and need not wait.
-    [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null 2>&1 3>&- &
+    [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null
     [ -z "${REDUCED:-}" ] || api DELETE "users/$REDUCED" >/dev/null
 }
 

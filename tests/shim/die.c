@@ -49,18 +49,18 @@ static void *real(const char *name)
     return function;
 }
 
-int sqlite3_exec(sqlite3 *db, const char *sql, int (*callback)(void *, int, char **, char **), void *argument,
-                 char **message)
+int sqlite3_step(sqlite3_stmt *statement)
 {
     static unsigned calls;
-    bool commit = strcmp(sql, "COMMIT") == 0;
-    int (*original)(sqlite3 *, const char *, int (*)(void *, int, char **, char **), void *, char **);
+    const char *sql = sqlite3_sql(statement);
+    bool commit = sql != NULL && strcmp(sql, "COMMIT") == 0;
+    int (*original)(sqlite3_stmt *);
     int result;
 
-    *(void **)&original = real("sqlite3_exec");
+    *(void **)&original = real("sqlite3_step");
     if (commit)
         die_if_due("commit", "before", ++calls);
-    result = original(db, sql, callback, argument, message);
+    result = original(statement);
     if (commit)
         die_if_due("commit", "after", calls);
     return result;
