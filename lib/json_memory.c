@@ -16,7 +16,8 @@ static void *allocate(size_t size)
 {
     void *piece = block + used;
 
-    if (size > BLOCK_SIZE - used)
+    /* What is held is within the block, were it of no bytes. */
+    if (size >= BLOCK_SIZE - used)
         return malloc(size);
     /* The next one starts where anything may start. */
     used += (size + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);

@@ -383,7 +383,10 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
     link_publish(publisher->link, &message);
 }
 
-/* Once nothing else is on its way: what came back is published again on the next connection, which sets up the topology. */
+/*
+ * Once nothing else is on its way: what came back is published again on the next connection, which sets up the
+ * topology.
+ */
 static void close_for_returned(struct publisher *publisher)
 {
     if (!publisher->some_came_back)

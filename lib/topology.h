@@ -40,7 +40,6 @@ enum topology_scope {
 
 /* What there is, and in which order it can be declared. */
 struct topology_part {
-    enum topology_scope scope;
     enum { TOPOLOGY_EXCHANGE, TOPOLOGY_QUEUE, TOPOLOGY_BINDING } kind;
     const char *name;        /* of a binding: its queue */
     const char *exchange;    /* of a binding; of a queue: where its dead letters go, or NULL */
