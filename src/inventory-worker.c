@@ -351,8 +351,10 @@ static enum exit_code handle(size_t count)
 {
     enum exit_code code = record(count);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK) {
+        in_hand -= count; /* the broker has them still */
         return code;
+    }
     log_decisions(count);
     code = publish_last(count);
     if (code == EXIT_OK)
@@ -397,12 +399,26 @@ static enum exit_code work_on(void)
     return code;
 }
 
+/* The ledger takes no more. What it has taken is on its way, and would go out again if it were left now. */
+static void finish_recorded(void)
+{
+    enum exit_code code = EXIT_OK;
+
+    while (code == EXIT_OK && in_hand > 0) {
+        code = publisher_wait(publisher);
+        if (code == EXIT_OK)
+            code = finish();
+    }
+}
+
 static enum exit_code work(void)
 {
     enum exit_code code = publisher_open(publisher);
 
     if (code == EXIT_OK)
         code = work_on();
+    if (code == EXIT_STORE)
+        finish_recorded();
     /* An event that could not be written to our output stays owed, for the next run to write. */
     if (confirmed_count > 0 && code != EXIT_STORE) {
         enum exit_code last = record(0);
