@@ -38,8 +38,10 @@ BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm
 SOURCES := $(wildcard src/*.c lib/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
-# The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats
+# The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
+# Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
+JOBS ?= 2
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
@@ -74,7 +76,7 @@ demo: deps
 
 check: deps
 	@$(MAKE) -s --no-print-directory build bench-programs
-	bats $(TESTS)
+	bats --jobs $(JOBS) --no-parallelize-within-files $(TESTS)
 
 lint:
 	@scripts/deps lint

@@ -20,7 +20,7 @@
 #define CONNECT_SECONDS 5
 #define REPLY_SECONDS 15
 #define FRAME_MAX 131072
-#define BEAT_MS (LINK_HEARTBEAT * 1000 / 3)
+#define BEATS 3         /* in the time after which the broker expects one */
 #define STABLE_MS 60000 /* a connection that lasted this long was no failed attempt */
 #define REPORT_EVERY 10 /* failed attempts: the first is reported, and then each so many */
 #define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
@@ -68,6 +68,14 @@ enum exit_code link_no_setup(struct link *link, void *context)
     return EXIT_OK;
 }
 
+/* How often a sign of life is due. The broker may want one sooner than we would; or never, as zero says. */
+static int beat_ms(const struct link *link)
+{
+    int seconds = amqp_get_heartbeat(link->connection);
+
+    return (seconds > 0 ? seconds : LINK_HEARTBEAT) * 1000 / BEATS;
+}
+
 /* Between whole frames rabbitmq-c may send its own: all of this goes, or the connection is done with. */
 static bool send_unsent(struct link *link)
 {
@@ -113,7 +121,8 @@ static bool has_left(struct link *link)
 
 bool link_close(struct link *link)
 {
-    bool closed = link->connection != NULL && send_unsent(link);
+    /* A broker that takes no messages reads nothing at all from us, and would not answer. */
+    bool closed = link->connection != NULL && !link->blocked && send_unsent(link);
 
     if (closed && link->is_leaving)
         closed = has_left(link);
@@ -128,7 +137,7 @@ void link_leave(struct link *link)
 {
     amqp_connection_close_t close_method = {.reply_code = AMQP_REPLY_SUCCESS};
 
-    if (!link_is_up(link) || !send_unsent(link))
+    if (!link_is_up(link) || link->blocked || !send_unsent(link))
         return;
     link->is_leaving =
         amqp_send_method(link->connection, 0, AMQP_CONNECTION_CLOSE_METHOD, &close_method) == AMQP_STATUS_OK;
@@ -435,7 +444,7 @@ enum exit_code link_try(struct link *link)
         return may_come ? EXIT_UNREACHABLE : code;
     link->generation++;
     link->up_since_ms = clock_steady_ms();
-    link->next_beat_ms = link->up_since_ms + BEAT_MS;
+    link->next_beat_ms = link->up_since_ms + beat_ms(link);
     return EXIT_OK;
 }
 
@@ -616,7 +625,7 @@ static void beat(struct link *link, int64_t now)
 
     if (!link_is_up(link) || link->blocked || now < link->next_beat_ms)
         return;
-    link->next_beat_ms = now + BEAT_MS;
+    link->next_beat_ms = now + beat_ms(link);
     writable.fd = amqp_get_sockfd(link->connection);
     /* A connection that takes nothing must not hold up the others; that it is lost shows when it is read. */
     if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
@@ -626,12 +635,15 @@ static void beat(struct link *link, int64_t now)
 void link_wait(struct link *link, int descriptor, int timeout_ms)
 {
     int64_t now = clock_steady_ms();
+    int until_beat_ms = LINK_HEARTBEAT * 1000 / BEATS;
     struct pollfd fds[3] = {
         {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
     for (struct link *each = all_links; each != NULL; each = each->next) {
         flush(each);
         beat(each, now);
+        if (link_is_up(each) && beat_ms(each) < until_beat_ms)
+            until_beat_ms = beat_ms(each);
     }
     if (link != NULL && link_is_up(link))
         fds[0].fd = amqp_get_sockfd(link->connection);
@@ -639,7 +651,8 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
     if (!stop_requested())
         fds[2].fd = stop_descriptor();
     report_flush();
-    if (poll(fds, 3, timeout_ms < 0 || timeout_ms > BEAT_MS ? BEAT_MS : timeout_ms) < 0 && errno != EINTR)
+    if (poll(fds, 3, timeout_ms < 0 || timeout_ms > until_beat_ms ? until_beat_ms : timeout_ms) < 0 &&
+        errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
 }
 

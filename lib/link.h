@@ -22,7 +22,10 @@
 
 #define LINK_CHANNEL 1
 
-/* Seconds after which a silent connection is asked for a sign of life; after twice that it is lost. */
+/*
+ * Seconds after which a silent connection is asked for a sign of life, unless the broker wants one sooner; after twice
+ * that it is lost.
+ */
 #define LINK_HEARTBEAT 10
 
 struct link;

@@ -110,7 +110,7 @@ http()
 
 @test "management: the rates in and out are those of the broker" {
     topology
-    # The broker reckons every 5 s, from what happened since.
+    # The broker reckons each second, from what happened since.
     one_more_placed()
     {
         order-place <"$DATA/order.json" && has "$PLACED_Q" '.rate_in > 0 and .rate_out == 0'

@@ -544,7 +544,7 @@ END
     start worker notify-worker --exec ./cmd
     eventually [ -e started ]
     holds "$DEAD_Q" 1
-    PATIENCE=35 eventually older_than 31 started
+    eventually older_than 10 started
     has_consumers 1
     announce_text 'more poison'
     touch go

@@ -138,7 +138,7 @@ placed_some()
     order >&7
     eventually grep -c PLACED place.out
     # Nothing is waited for here: the silence is what the test is about.
-    sleep 24
+    sleep 10
     order >&7
     exec 7>&-
     finish "$PID"
