@@ -147,6 +147,18 @@ placed_some()
     [ ! -s place.err ]
 }
 
+@test "a broker that wants a sign of life more often than we would gets it, from those who wait for another program, too" {
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
+    topology
+    publish orders-dlx order.placed.dlq "$(event slow)" -p
+    run -0 --separate-stderr timeout 30 dlq-replay --to "$PLACED_Q" --filter sh -c 'while read -r line; do sleep 5; echo "$line"; done'
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
+    [ "$stderr" = "" ]
+    [ "$(jq -r .fate <<<"$output")" = replayed ]
+    holds "$PLACED_Q" 1
+    holds "$DEAD_Q" 0
+}
+
 @test "queues are deleted under their consumers: they are declared again and consumed" {
     start_workers
     api DELETE "queues/$VHOST/$PLACED_Q"
