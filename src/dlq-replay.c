@@ -371,7 +371,7 @@ static bool is_ours(const char *name)
     return false;
 }
 
-/* Whatever the rules look into, and whoever they ask. */
+/* What the rules go by, and the audit. */
 static enum exit_code open_rules(void)
 {
     unsigned char id[UUID_BYTES];
