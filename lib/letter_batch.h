@@ -5,6 +5,8 @@
  * it empty. A letter that is sent is published, confirmed and routed first; one that is taken is written out first, and
  * synced if that is to a file. What was done is recorded in the audit second, and a letter of the backlog is removed
  * third. Killed in between, it is in both places; never in none.
+ *
+ * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in the queue.
  */
 #ifndef LETTER_BATCH_H
 #define LETTER_BATCH_H
@@ -37,12 +39,12 @@ struct letter_batch *letter_batch_new(const struct letter_batch_settings *settin
 void letter_batch_free(struct letter_batch *batch);
 
 /*
- * Takes a batch of letters from the backlog, and keeps those that it wants. *count is how many there were: 0 once no more
- * are to come. Codes as of backlog_take().
+ * Takes letters from the backlog, and holds those that it wants; the others stay in the queue. *count is how many were
+ * taken: 0 once no more are to come. Codes as of backlog_take().
  */
 enum exit_code letter_batch_fill(struct letter_batch *batch, size_t *count);
 
-/* The same piece by piece, as of treatment_of_piece(); there must be room. */
+/* Adds what was read from a file, as treatment_of_piece() does; there must be room. */
 bool letter_batch_has_room(const struct letter_batch *batch);
 void letter_batch_add(struct letter_batch *batch, const struct json_piece *piece);
 
