@@ -1,5 +1,6 @@
 #include "dead_letter.h"
 
+#include "integer.h"
 #include "report.h"
 
 #include <string.h>
@@ -17,45 +18,12 @@ static const amqp_field_value_t *find(const amqp_table_t *headers, const char *n
     return NULL;
 }
 
-bool header_integer(const amqp_field_value_t *value, int64_t *integer)
-{
-    switch (value->kind) {
-    case AMQP_FIELD_KIND_I8:
-        *integer = value->value.i8;
-        return true;
-    case AMQP_FIELD_KIND_U8:
-        *integer = value->value.u8;
-        return true;
-    case AMQP_FIELD_KIND_I16:
-        *integer = value->value.i16;
-        return true;
-    case AMQP_FIELD_KIND_U16:
-        *integer = value->value.u16;
-        return true;
-    case AMQP_FIELD_KIND_I32:
-        *integer = value->value.i32;
-        return true;
-    case AMQP_FIELD_KIND_U32:
-        *integer = value->value.u32;
-        return true;
-    case AMQP_FIELD_KIND_I64:
-        *integer = value->value.i64;
-        return true;
-    case AMQP_FIELD_KIND_U64:
-    case AMQP_FIELD_KIND_TIMESTAMP:
-        *integer = value->value.u64 > INT64_MAX ? INT64_MAX : (int64_t)value->value.u64;
-        return true;
-    default:
-        return false;
-    }
-}
-
 static int64_t named_integer(const amqp_table_t *headers, const char *name)
 {
     const amqp_field_value_t *value = find(headers, name);
     int64_t integer = 0;
 
-    return value != NULL && header_integer(value, &integer) ? integer : 0;
+    return value != NULL && integer_of(value, &integer) ? integer : 0;
 }
 
 static amqp_bytes_t named_text(const amqp_table_t *headers, const char *name)

@@ -37,9 +37,6 @@ struct death {
  */
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
-/* The value of an integer, of whatever width. False if it is none. */
-bool header_integer(const amqp_field_value_t *value, int64_t *integer);
-
 /*
  * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides.
  * Like the copies below it lasts as long as pool, properties and death, and is without the user_id, which the

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "dead_letter.h"
 #include "field.h"
+#include "integer.h"
 #include "json.h"
 #include "report.h"
 #include "text.h"
@@ -45,11 +46,6 @@ static void add(cJSON *object, const char *name, cJSON *value)
         die_no_memory();
 }
 
-static cJSON *integer_node(int64_t integer)
-{
-    return field_integer_to_json(integer < 0, integer < 0 ? -(uint64_t)integer : (uint64_t)integer);
-}
-
 static cJSON *time_node(int64_t seconds)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -76,11 +72,11 @@ static cJSON *properties_node(const amqp_basic_properties_t *properties)
             add(object, text_properties[i].name,
                 field_text_to_json(text_of(properties, &text_properties[i])));
     if ((properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0)
-        add(object, "delivery_mode", integer_node(properties->delivery_mode));
+        add(object, "delivery_mode", integer_to_json(properties->delivery_mode));
     if ((properties->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0)
-        add(object, "priority", integer_node(properties->priority));
+        add(object, "priority", integer_to_json(properties->priority));
     if ((properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0)
-        add(object, "timestamp", field_integer_to_json(false, properties->timestamp));
+        add(object, "timestamp", integer_unsigned_to_json(properties->timestamp));
     return object;
 }
 
@@ -104,7 +100,7 @@ static cJSON *death_node(const amqp_basic_properties_t *properties)
     add(object, "reason", field_text_to_json(death.reason));
     add(object, "exchange", field_text_to_json(death.exchange));
     add(object, "routing_key", field_text_to_json(death.routing_key));
-    add(object, "count", integer_node(death.count));
+    add(object, "count", integer_to_json(death.count));
     if (death.time > 0)
         add(object, "time", time_node(death.time));
     return object;
@@ -182,8 +178,8 @@ cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties
     add(envelope, "routing_key", field_text_to_json(delivery->routing_key));
     add(envelope, "redelivered", cJSON_CreateBool(delivery->redelivered));
     add(envelope, "death", death_node(properties));
-    add(envelope, "deaths", integer_node(death_count(properties)));
-    add(envelope, "replays", integer_node(replay_count(properties)));
+    add(envelope, "deaths", integer_to_json(death_count(properties)));
+    add(envelope, "replays", integer_to_json(replay_count(properties)));
     add(envelope, "properties", is_readable ? properties_node(properties) : cJSON_CreateNull());
     add(envelope, "headers", headers_node(properties));
     add_body(envelope, delivery->body);
@@ -238,7 +234,7 @@ static bool read_octet(const struct reader *reader, const cJSON *member, amqp_fl
 {
     uint64_t integer;
 
-    if (!field_integer_from_json(member, 0, UINT8_MAX, &integer))
+    if (!integer_from_json(member, 0, UINT8_MAX, &integer))
         return fail(reader, "%s is no integer from 0 to 255", member->string);
     *octet = (uint8_t)integer;
     reader->envelope->properties._flags |= flag;
@@ -272,7 +268,7 @@ static bool read_property(const struct reader *reader, const cJSON *member)
     if (strcmp(member->string, "timestamp") != 0)
         return fail(reader, "there is no property '%s'", member->string);
     properties->_flags |= AMQP_BASIC_TIMESTAMP_FLAG;
-    return field_integer_from_json(member, 0, UINT64_MAX, &properties->timestamp) ||
+    return integer_from_json(member, 0, UINT64_MAX, &properties->timestamp) ||
            fail(reader, "%s is no integer", member->string);
 }
 

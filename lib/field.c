@@ -1,12 +1,11 @@
 #include "field.h"
 
 #include "base64.h"
+#include "integer.h"
 #include "json.h"
 #include "report.h"
 #include "text.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,24 +18,6 @@
 #define ENCODED_MAX ((size_t)256 << 10)
 
 #define TAG "amqp"
-
-/* The integers up to this are doubles, all of them, and no other integer is read as one of them. */
-#define EXACT_MAX ((UINT64_C(1) << 53) - 1)
-
-static const struct integer_kind {
-    const char *name;
-    uint8_t kind;
-    int64_t least;
-    uint64_t most;
-} integer_kinds[] = {
-    {"int8", AMQP_FIELD_KIND_I8, INT8_MIN, INT8_MAX},        {"uint8", AMQP_FIELD_KIND_U8, 0, UINT8_MAX},
-    {"int16", AMQP_FIELD_KIND_I16, INT16_MIN, INT16_MAX},    {"uint16", AMQP_FIELD_KIND_U16, 0, UINT16_MAX},
-    {"int32", AMQP_FIELD_KIND_I32, INT32_MIN, INT32_MAX},    {"uint32", AMQP_FIELD_KIND_U32, 0, UINT32_MAX},
-    {"int64", AMQP_FIELD_KIND_I64, INT64_MIN, INT64_MAX},    {"uint64", AMQP_FIELD_KIND_U64, 0, UINT64_MAX},
-    {"timestamp", AMQP_FIELD_KIND_TIMESTAMP, 0, UINT64_MAX},
-};
-
-#define INTEGER_KINDS (sizeof integer_kinds / sizeof integer_kinds[0])
 
 /* ---- to JSON ---- */
 
@@ -81,22 +62,6 @@ cJSON *field_text_to_json(amqp_bytes_t bytes)
     json_need(node);
     free(text);
     return node;
-}
-
-cJSON *field_integer_to_json(bool negative, uint64_t magnitude)
-{
-    char text[32];
-    cJSON *node;
-
-    (void)snprintf(text, sizeof text, "%s%" PRIu64, negative ? "-" : "", magnitude);
-    node = magnitude <= EXACT_MAX ? cJSON_CreateRaw(text) : cJSON_CreateString(text);
-    json_need(node);
-    return node;
-}
-
-static cJSON *signed_node(int64_t integer)
-{
-    return field_integer_to_json(integer < 0, integer < 0 ? -(uint64_t)integer : (uint64_t)integer);
 }
 
 /* Any value, as a table of one entry without a name. */
@@ -147,38 +112,16 @@ static cJSON *decimal_node(const amqp_decimal_t *decimal)
 {
     cJSON *object = tagged("decimal");
 
-    add(object, "scale", signed_node(decimal->decimals));
-    add(object, "value", signed_node(decimal->value));
+    add(object, "scale", integer_to_json(decimal->decimals));
+    add(object, "value", integer_to_json(decimal->value));
     return object;
 }
 
 static cJSON *array_node(const amqp_array_t *array, unsigned depth);
 
-static cJSON *integer_value(const amqp_field_value_t *value)
-{
-    switch (value->kind) {
-    case AMQP_FIELD_KIND_I8:
-        return signed_node(value->value.i8);
-    case AMQP_FIELD_KIND_U8:
-        return signed_node(value->value.u8);
-    case AMQP_FIELD_KIND_I16:
-        return signed_node(value->value.i16);
-    case AMQP_FIELD_KIND_U16:
-        return signed_node(value->value.u16);
-    case AMQP_FIELD_KIND_I32:
-        return signed_node(value->value.i32);
-    case AMQP_FIELD_KIND_U32:
-        return signed_node(value->value.u32);
-    case AMQP_FIELD_KIND_I64:
-        return signed_node(value->value.i64);
-    default:
-        return field_integer_to_json(false, value->value.u64);
-    }
-}
-
 static cJSON *integer_node(const amqp_field_value_t *value, const struct integer_kind *kind)
 {
-    cJSON *node = integer_value(value);
+    cJSON *node = integer_value_to_json(value);
     cJSON *object;
 
     if (kind->kind == AMQP_FIELD_KIND_I64 && cJSON_IsRaw(node))
@@ -196,9 +139,10 @@ static cJSON *plain_node(cJSON *node)
 
 static cJSON *value_node(const amqp_field_value_t *value, unsigned depth)
 {
-    for (size_t i = 0; i < INTEGER_KINDS; i++)
-        if (value->kind == integer_kinds[i].kind)
-            return integer_node(value, &integer_kinds[i]);
+    const struct integer_kind *integer = integer_kind_of(value->kind);
+
+    if (integer != NULL)
+        return integer_node(value, integer);
     switch (value->kind) {
     case AMQP_FIELD_KIND_BOOLEAN:
         return plain_node(cJSON_CreateBool(value->value.boolean != 0));
@@ -328,34 +272,6 @@ static void *pool_array(amqp_pool_t *pool, size_t count, size_t size)
 static const cJSON *only_member(const cJSON *object, const char *name, int members)
 {
     return cJSON_GetArraySize(object) == members ? json_member(object, name) : NULL;
-}
-
-bool field_integer_from_json(const cJSON *json, int64_t least, uint64_t most, uint64_t *integer)
-{
-    const char *text = cJSON_GetStringValue(json);
-    bool negative;
-    char *end;
-
-    if (cJSON_IsNumber(json)) {
-        int64_t number;
-
-        if (!json_integer(json, -(int64_t)EXACT_MAX, (int64_t)EXACT_MAX, &number) || number < least)
-            return false;
-        *integer = (uint64_t)number;
-        return number < 0 || *integer <= most;
-    }
-    negative = text != NULL && text[0] == '-';
-    if (text == NULL || text[negative] < '0' || text[negative] > '9')
-        return false;
-    errno = 0;
-    if (negative) {
-        int64_t number = strtoll(text, &end, 10);
-
-        *integer = (uint64_t)number;
-        return errno == 0 && *end == '\0' && number >= least;
-    }
-    *integer = strtoull(text, &end, 10);
-    return errno == 0 && *end == '\0' && *integer <= most;
 }
 
 static bool base64_member(const cJSON *object, amqp_pool_t *pool, amqp_bytes_t *bytes)
@@ -510,61 +426,21 @@ static bool read_decimal(const cJSON *json, amqp_field_value_t *value)
     uint64_t scale;
     uint64_t number;
 
-    if (!field_integer_from_json(only_member(json, "scale", 3), 0, UINT8_MAX, &scale) ||
-        !field_integer_from_json(only_member(json, "value", 3), 0, UINT32_MAX, &number))
+    if (!integer_from_json(only_member(json, "scale", 3), 0, UINT8_MAX, &scale) ||
+        !integer_from_json(only_member(json, "value", 3), 0, UINT32_MAX, &number))
         return false;
     value->kind = AMQP_FIELD_KIND_DECIMAL;
     value->value.decimal = (amqp_decimal_t){.decimals = (uint8_t)scale, .value = (uint32_t)number};
     return true;
 }
 
-static void set_integer(amqp_field_value_t *value, uint8_t kind, uint64_t integer)
-{
-    value->kind = kind;
-    switch (kind) {
-    case AMQP_FIELD_KIND_I8:
-        value->value.i8 = (int8_t)integer;
-        break;
-    case AMQP_FIELD_KIND_U8:
-        value->value.u8 = (uint8_t)integer;
-        break;
-    case AMQP_FIELD_KIND_I16:
-        value->value.i16 = (int16_t)integer;
-        break;
-    case AMQP_FIELD_KIND_U16:
-        value->value.u16 = (uint16_t)integer;
-        break;
-    case AMQP_FIELD_KIND_I32:
-        value->value.i32 = (int32_t)integer;
-        break;
-    case AMQP_FIELD_KIND_U32:
-        value->value.u32 = (uint32_t)integer;
-        break;
-    case AMQP_FIELD_KIND_I64:
-        value->value.i64 = (int64_t)integer;
-        break;
-    default:
-        value->value.u64 = integer;
-        break;
-    }
-}
-
-static bool read_integer(const cJSON *json, const struct integer_kind *kind, amqp_field_value_t *value)
-{
-    uint64_t integer;
-
-    if (!field_integer_from_json(json, kind->least, kind->most, &integer))
-        return false;
-    set_integer(value, kind->kind, integer);
-    return true;
-}
-
 static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool, amqp_field_value_t *value,
                         const char **fault)
 {
-    for (size_t i = 0; i < INTEGER_KINDS; i++)
-        if (strcmp(tag, integer_kinds[i].name) == 0)
-            return read_integer(only_member(json, "value", 2), &integer_kinds[i], value);
+    const struct integer_kind *integer = integer_kind_named(tag);
+
+    if (integer != NULL)
+        return integer_value_from_json(only_member(json, "value", 2), integer, value);
     if (strcmp(tag, "float32") == 0 || strcmp(tag, "float64") == 0)
         return read_float(json, tag, value);
     if (strcmp(tag, "decimal") == 0)
@@ -588,8 +464,6 @@ static bool read_object(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t
 
 static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value, const char **fault)
 {
-    static const struct integer_kind *const plain = &integer_kinds[6];
-
     if (cJSON_IsObject(json))
         return read_object(json, pool, value, fault);
     if (cJSON_IsArray(json)) {
@@ -597,7 +471,7 @@ static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t 
         return read_array(json, pool, &value->value.array, fault);
     }
     if (cJSON_IsNumber(json))
-        return read_integer(json, plain, value);
+        return integer_value_from_json(json, integer_kind_of(AMQP_FIELD_KIND_I64), value);
     value->kind = AMQP_FIELD_KIND_VOID;
     if (cJSON_IsBool(json)) {
         value->kind = AMQP_FIELD_KIND_BOOLEAN;

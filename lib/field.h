@@ -17,7 +17,7 @@
  *                                         a table with a name twice, or with one that is no UTF-8
  *   {"amqp": "encoded", "base64": "..."}  what JSON cannot say: no number, or nested too deeply
  *
- * Integers that a double does not hold are strings there, so that no program between rounds them:
+ * Integers that a double does not hold are strings there (integer.h):
  * {"amqp": "int64", "value": "9223372036854775807"}.
  */
 #ifndef FIELD_H
@@ -26,7 +26,6 @@
 #include <amqp.h>
 #include <cjson/cJSON.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 /* The table as JSON, to be freed with cJSON_Delete(). */
 cJSON *field_table_to_json(const amqp_table_t *table);
@@ -34,17 +33,11 @@ cJSON *field_table_to_json(const amqp_table_t *table);
 /* Bytes as a string or, if they are no UTF-8 or hold a NUL, {"amqp": "string", ...}. */
 cJSON *field_text_to_json(amqp_bytes_t text);
 
-/* An integer: a number as long as a double holds it, otherwise its digits as a string. */
-cJSON *field_integer_to_json(bool negative, uint64_t magnitude);
-
 /*
  * The other way. False if json is none of the above; *fault then says why, a constant. What is read lives in the pool,
  * and as long as json does.
  */
 bool field_table_from_json(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table, const char **fault);
 bool field_text_from_json(const cJSON *json, amqp_pool_t *pool, amqp_bytes_t *text);
-
-/* An integer from least to most; most may be anything up to UINT64_MAX. */
-bool field_integer_from_json(const cJSON *json, int64_t least, uint64_t most, uint64_t *integer);
 
 #endif

@@ -21,6 +21,12 @@ static int64_t time_of_death_ms(const struct letter *letter)
     return seconds > 0 && seconds <= INT64_MAX / 1000 ? seconds * 1000 : 0;
 }
 
+bool selection_is_empty(const struct selection *selection)
+{
+    return selection->reason == NULL && selection->error == NULL && selection->order_id == NULL &&
+           selection->before_ms == 0 && selection->after_ms == 0;
+}
+
 bool selection_has(const struct selection *selection, const struct letter *letter)
 {
     int64_t died_ms = time_of_death_ms(letter);

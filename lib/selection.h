@@ -6,7 +6,6 @@
 
 #include "letter.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +17,9 @@ struct selection {
     int64_t before_ms; /* it died first before that time, */
     int64_t after_ms;  /* or after it */
 };
+
+/* Are all letters meant? */
+bool selection_is_empty(const struct selection *selection);
 
 bool selection_has(const struct selection *selection, const struct letter *letter);
 

@@ -1,26 +1,23 @@
 /*
  * dlq-replay: shows dead letters, takes them out, sends them back to where they came from, or puts them back.
  *
- * A letter that is sent back or parked is published first, confirmed and routed, and acknowledged second. One that is
- * taken is written out first, and synced if that is to a file. Killed in between, it is in both places; never in none.
- * Only what was in the queue at the start is handled, so that what comes straight back is not replayed for ever.
+ * letter_batch.h says what holds when this program is killed, and backlog.h which letters it handles.
  */
 #include "audit.h"
+#include "backlog.h"
 #include "clock.h"
-#include "consumer.h"
 #include "fate.h"
 #include "filter.h"
 #include "ids.h"
-#include "json.h"
-#include "json_stream.h"
 #include "ledger.h"
+#include "letter_batch.h"
 #include "link.h"
 #include "options.h"
 #include "output.h"
-#include "pace.h"
 #include "progress.h"
 #include "publisher.h"
 #include "report.h"
+#include "restoration.h"
 #include "selection.h"
 #include "stop.h"
 #include "summary.h"
@@ -28,16 +25,9 @@
 #include "topology.h"
 #include "treatment.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH_MAX 256
-#define BATCH_BYTES ((size_t)16 << 20)
-#define ARRIVE_MS 2000 /* that a message in the queue may take to arrive */
-#define ENVELOPE_MAX ((size_t)512 << 20)
 #define PARKING_QUEUE "order.placed.parked"
 #define REPLAYS_MAX 3
 
@@ -132,403 +122,54 @@ static struct treatment_rules rules = {
     .queue = DEAD_LETTER_QUEUE, .parking = PARKING_QUEUE, .parks = true, .max_replays = REPLAYS_MAX};
 static size_t limit = SIZE_MAX;
 static struct selection selection;
-static struct pace pace;
+static long rate;
 
-static struct consumer *consumer;
+static struct backlog *backlog;
+static struct letter_batch *batch;
 static struct publisher *publisher;
 static struct audit *audit;
 static struct summary *summary;
 static char run[UUID_TEXT_SIZE];
 
-static struct delivery *batch[BATCH_MAX];
-static struct treatment treated[BATCH_MAX];
-static size_t treated_count;
-static size_t total;        /* letters that were there at the start */
-static size_t left;         /* of them, still to be looked at */
-static size_t budget;       /* of those that are chosen, still to be handled */
-static size_t removed;      /* acknowledged */
-static bool some_kept;      /* on this connection, something that was delivered before the batch */
-static bool some_wrong;     /* something was refused, or left that was to be sent */
-static bool some_bad_input; /* of a file, something is no letter */
-
-/* ---- sending ---- */
-
-static void take_fates(void)
-{
-    uint64_t index;
-    enum publish_fate fate;
-
-    while (publisher_next(publisher, &index, &fate))
-        if (fate != PUBLISH_CONFIRMED)
-            treatment_refused(&treated[index], fate == PUBLISH_UNROUTABLE ? "no queue takes it there"
-                                                                          : publisher_reason(publisher));
-}
-
-static enum exit_code send(struct treatment *treatment, size_t index)
-{
-    amqp_basic_properties_t properties = treatment_properties(treatment, &rules);
-    struct message message = {.exchange = treatment->fate.exchange,
-                              .routing_key = treatment->fate.routing_key,
-                              .properties = &properties,
-                              .body = treatment->body};
-    enum exit_code code = EXIT_OK;
-
-    pace_wait(&pace);
-    while (code == EXIT_OK && !publisher_has_room(publisher)) {
-        code = publisher_wait(publisher);
-        take_fates();
-    }
-    return code == EXIT_OK ? publisher_send(publisher, &message, index) : code;
-}
-
-static void say_what_is_ignored(const struct treatment *treatment)
-{
-    if (treatment->fate.handled != NULL)
-        report("order %s is %s already: the worker will ignore it", printable_text(treatment->fate.order_id),
-               treatment->fate.handled);
-}
-
-/* Publishes what is to be sent, and waits until the fate of all of it is known. */
-static enum exit_code send_batch(void)
-{
-    enum exit_code code = EXIT_OK;
-    size_t i;
-
-    for (i = 0; i < treated_count && code == EXIT_OK && !stop_requested(); i++) {
-        say_what_is_ignored(&treated[i]);
-        if (treated[i].is_sent && !rules.dry_run)
-            code = send(&treated[i], i);
-    }
-    if (code == EXIT_OK && !rules.dry_run)
-        code = publisher_settle(publisher);
-    take_fates();
-    for (; i < treated_count && code == EXIT_OK; i++)
-        treatment_decide(&treated[i], FATE_LEFT, "asked to stop");
-    return code;
-}
-
-/* ---- the end of a letter ---- */
-
-static bool is_removed(const struct treatment *treatment)
-{
-    return !rules.dry_run && (treatment->fate.kind == FATE_REPLAYED || treatment->fate.kind == FATE_PARKED ||
-                              treatment->fate.kind == FATE_DROPPED || treatment->fate.kind == FATE_TAKEN);
-}
-
-/* In the audit before it is acknowledged: what was done may stand there twice, and never not at all. */
-static enum exit_code record(cJSON *const lines[])
-{
-    enum exit_code code = EXIT_OK;
-
-    if (audit == NULL || rules.dry_run)
-        return EXIT_OK;
-    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++) {
-        const struct treatment *treatment = &treated[i];
-
-        code =
-            audit_add(audit, lines[i],
-                      treatment->letter.delivery != NULL ? treatment->letter.delivery->body : treatment->body,
-                      treatment->is_sent ? &treatment->body : NULL);
-    }
-    return code == EXIT_OK ? audit_sync(audit) : code;
-}
-
-static void settle_batch(enum exit_code code)
-{
-    struct delivery *gone[BATCH_MAX];
-    size_t count = 0;
-    bool is_current = true;
-
-    for (size_t i = 0; i < treated_count; i++) {
-        struct delivery *delivery = treated[i].letter.delivery;
-
-        if (code == EXIT_OK && is_removed(&treated[i])) {
-            gone[count++] = delivery;
-            is_current = is_current && consumer_is_current(consumer, delivery);
-        } else {
-            consumer_let_go(consumer, delivery);
-            some_kept = true;
-        }
-    }
-    if (is_current)
-        removed += count;
-    if (!some_kept)
-        consumer_ack_batch(consumer, gone, count);
-    for (size_t i = 0; i < count && some_kept; i++)
-        consumer_ack(consumer, gone[i]);
-}
-
-static void free_batch(void)
-{
-    for (size_t i = 0; i < treated_count; i++) {
-        some_wrong = some_wrong || treated[i].is_wrong;
-        some_bad_input = some_bad_input || treated[i].is_no_letter;
-        treatment_free(&treated[i]);
-    }
-    treated_count = 0;
-}
-
-/* The letters of the batch have met their fates: says so, and settles them. */
-static enum exit_code conclude(enum exit_code code)
-{
-    cJSON *lines[BATCH_MAX];
-    enum exit_code printed = EXIT_OK;
-
-    for (size_t i = 0; i < treated_count; i++)
-        lines[i] = fate_line(&treated[i].fate);
-    if (code == EXIT_OK)
-        code = record(lines);
-    if (job != RESTORE)
-        settle_batch(code);
-    for (size_t i = 0; i < treated_count; i++) {
-        if (code == EXIT_OK && printed == EXIT_OK && job != TAKE)
-            printed = output_json(lines[i]);
-        else
-            cJSON_Delete(lines[i]);
-    }
-    free_batch();
-    if (code == EXIT_OK)
-        code = printed;
-    return code == EXIT_OK ? output_flush() : code;
-}
-
 /* ---- jobs ---- */
 
-/* The letters of the batch that are meant. */
-static void choose(size_t count)
+static enum exit_code handle_batch(void)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (budget == 0) {
-            consumer_let_go(consumer, batch[i]);
-            some_kept = true;
-            continue;
-        }
-        treatment_of_letter(&treated[treated_count++], &rules, batch[i]);
-        if (selection_has(&selection, &treated[treated_count - 1].letter)) {
-            budget--;
-            continue;
-        }
-        treatment_free(&treated[--treated_count]);
-        consumer_let_go(consumer, batch[i]);
-        some_kept = true;
+    switch (job) {
+    case LIST:
+        return letter_batch_list(batch);
+    case SUMMARY:
+        letter_batch_sum_up(batch, summary);
+        return EXIT_OK;
+    case TAKE:
+        return letter_batch_take(batch);
+    default:
+        return letter_batch_replay(batch);
     }
 }
 
-static enum exit_code show(struct treatment *treatment)
-{
-    cJSON *envelope = letter_envelope(&treatment->letter, rules.queue);
-    enum exit_code code = treatment_look_up(treatment, &rules);
-
-    if (treatment->fate.handled != NULL)
-        json_need(cJSON_AddStringToObject(envelope, "handled", treatment->fate.handled));
-    if (code == EXIT_OK)
-        return output_json(envelope);
-    cJSON_Delete(envelope);
-    return code;
-}
-
-static enum exit_code show_batch(void)
-{
-    enum exit_code code = EXIT_OK;
-
-    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++)
-        code = show(&treated[i]);
-    return code;
-}
-
-static enum exit_code take_batch(void)
-{
-    enum exit_code code = EXIT_OK;
-
-    for (size_t i = 0; i < treated_count && code == EXIT_OK; i++) {
-        /* What cannot be shown as it is would be lost. */
-        if (!treatment_can_be_taken(&treated[i]))
-            continue;
-        code = show(&treated[i]);
-        treatment_decide(&treated[i], FATE_TAKEN, "");
-    }
-    return code == EXIT_OK ? output_sync() : code;
-}
-
-static enum exit_code consider_batch(void)
-{
-    enum exit_code code = EXIT_OK;
-
-    for (size_t i = 0; i < treated_count && code == EXIT_OK && !stop_requested(); i++)
-        code = treatment_consider(&treated[i], &rules);
-    return code == EXIT_OK && rules.filter != NULL ? filter_check(rules.filter) : code;
-}
-
-static enum exit_code handle_batch(size_t count)
-{
-    enum exit_code code;
-
-    choose(count);
-    left -= count;
-    if (job == REPLAY) {
-        code = consider_batch();
-        if (code == EXIT_OK)
-            code = send_batch();
-        return conclude(code);
-    }
-    if (job == TAKE)
-        return conclude(take_batch());
-    code = job == LIST ? show_batch() : EXIT_OK;
-    for (size_t i = 0; i < treated_count; i++) {
-        if (job == SUMMARY)
-            summary_add(summary, &treated[i].letter);
-        consumer_let_go(consumer, treated[i].letter.delivery);
-    }
-    free_batch();
-    return code;
-}
-
-/*
- * What is unacknowledged when the connection is lost comes again, from the first. Of the last acknowledgements nobody knows
- * whether the broker has seen them, so what is in the queue now is what counts.
- */
-static enum exit_code after_reconnection(void)
-{
-    size_t waiting = consumer_waiting(consumer);
-
-    if (job == LIST || job == SUMMARY) {
-        report("the connection was lost: the %s is not complete", job == LIST ? "list" : "summary");
-        return EXIT_UNREACHABLE;
-    }
-    left = total < waiting ? total : waiting;
-    budget = limit == SIZE_MAX ? SIZE_MAX : limit - removed;
-    some_kept = false;
-    return EXIT_OK;
-}
-
-static size_t batch_size(void)
-{
-    size_t size = pace.rate > 0 && pace.rate < BATCH_MAX ? (size_t)pace.rate : BATCH_MAX;
-
-    return left < size ? left : size;
-}
-
-/* Takes letters and handles them, until none is left or none comes any more. */
 static enum exit_code handle_letters(void)
 {
-    unsigned generation = link_generation(consumer_link(consumer));
-    enum exit_code code = EXIT_OK;
+    enum exit_code code = backlog_open(backlog);
     size_t count = 1;
 
-    /* Another consumer may be quicker: then fewer arrive than were counted. */
-    while (code == EXIT_OK && left > 0 && budget > 0 && count > 0 && !stop_requested()) {
-        code = consumer_take(consumer, batch, batch_size(), &count, ARRIVE_MS);
-        if (code == EXIT_OK && generation != link_generation(consumer_link(consumer))) {
-            generation = link_generation(consumer_link(consumer));
-            code = after_reconnection();
-        }
-        if (count > left)
-            count = left;
-        if (code == EXIT_OK)
-            code = handle_batch(count);
-        progress_set(total - left, total);
+    while (code == EXIT_OK && count > 0) {
+        code = letter_batch_fill(batch, &count);
+        if (code == EXIT_OK && count > 0)
+            code = handle_batch();
+        backlog_show_progress(backlog);
     }
-    if (code == EXIT_OK && count == 0 && left > 0 && !stop_requested())
-        report("%zu of %zu letters did not come: somebody else may have them", left, total);
     return code;
 }
 
 static enum exit_code work_on_queue(void)
 {
     bool removes = (job == REPLAY && !rules.dry_run) || job == TAKE;
-    enum exit_code code = consumer_open(consumer);
+    enum exit_code code = handle_letters();
 
-    total = consumer_waiting(consumer);
-    left = total;
-    budget = limit;
-    if (code == EXIT_OK)
+    while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
         code = handle_letters();
-    while (code == EXIT_OK && removes && !consumer_finish(consumer) && !stop_requested()) {
-        code = consumer_open(consumer);
-        if (code == EXIT_OK)
-            code = after_reconnection();
-        if (code == EXIT_OK)
-            code = handle_letters();
-    }
-    if (code == EXIT_OK && job == SUMMARY)
-        code = summary_print(summary);
-    return code;
-}
-
-/* ---- from a file ---- */
-
-/* Takes in what was read, up to a batch. False at the end of it all. */
-static bool gather(struct json_stream *stream)
-{
-    struct json_piece piece;
-    size_t bytes = 0;
-    size_t most = pace.rate > 0 && pace.rate < BATCH_MAX ? (size_t)pace.rate : BATCH_MAX;
-
-    while (treated_count < most && bytes < BATCH_BYTES) {
-        switch (json_stream_next(stream, &piece)) {
-        case JSON_STREAM_VALUE:
-            treatment_of_piece(&treated[treated_count++], &rules, &piece);
-            break;
-        case JSON_STREAM_REFUSED:
-            /* Of one that comes in several, only the first piece says why. */
-            if (piece.reason != NULL)
-                treatment_of_piece(&treated[treated_count++], &rules, &piece);
-            break;
-        case JSON_STREAM_EMPTY:
-            return true;
-        case JSON_STREAM_END:
-            return false;
-        }
-        bytes += piece.len;
-    }
-    return true;
-}
-
-static enum exit_code read_on(struct json_stream *stream, int fd)
-{
-    while (!link_readable(fd) && !stop_requested()) {
-        link_wait(publisher_link(publisher), fd, -1);
-        publisher_service(publisher);
-    }
-    if (stop_requested() || json_stream_fill(stream))
-        return EXIT_OK;
-    report_errno("cannot read '%s'", printable_text(from_file));
-    return EXIT_INPUT;
-}
-
-static enum exit_code restore_from(int fd)
-{
-    struct json_stream *stream = json_stream_new(fd, ENVELOPE_MAX);
-    enum exit_code code = EXIT_OK;
-    bool goes_on = true;
-    size_t count;
-
-    while (code == EXIT_OK && goes_on && !stop_requested()) {
-        goes_on = gather(stream);
-        count = treated_count;
-        if (count > 0)
-            code = conclude(send_batch());
-        else if (goes_on)
-            code = read_on(stream, fd);
-        progress_advance(count);
-    }
-    json_stream_free(stream);
-    return code;
-}
-
-static enum exit_code restore(void)
-{
-    bool is_input = strcmp(from_file, "-") == 0;
-    int fd = is_input ? STDIN_FILENO : open(from_file, O_RDONLY | O_CLOEXEC);
-    enum exit_code code = EXIT_INPUT;
-
-    if (fd < 0)
-        report_errno("cannot open '%s'", printable_text(from_file));
-    else
-        code = restore_from(fd);
-    if (fd >= 0 && !is_input)
-        (void)close(fd);
-    return code;
+    return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
 }
 
 /* ---- the program ---- */
@@ -627,7 +268,7 @@ static bool sending_option(int option)
         rules.parks = false;
         return true;
     case OPTION_RATE:
-        pace.rate = option_number("--rate", optarg, 1, 1000000);
+        rate = option_number("--rate", optarg, 1, 1000000);
         return true;
     case OPTION_LEDGER:
         ledger_file = optarg;
@@ -730,12 +371,9 @@ static bool is_ours(const char *name)
     return false;
 }
 
-static enum exit_code open_all(void)
+/* What the rules go by, and the audit. */
+static enum exit_code open_rules(void)
 {
-    struct consumer_settings settings = {
-        .queue = rules.queue, .declare = is_ours(rules.queue), .max_body = SIZE_MAX};
-    bool chooses = selection.reason != NULL || selection.error != NULL || selection.order_id != NULL ||
-                   selection.before_ms != 0 || selection.after_ms != 0;
     unsigned char id[UUID_BYTES];
     enum exit_code code = link_options_resolve(&link_options);
 
@@ -749,21 +387,38 @@ static enum exit_code open_all(void)
         code = audit_open(audit_file, &audit);
     if (code == EXIT_OK && filter_command != NULL)
         code = filter_start(filter_command, &rules.filter);
+    if (code == EXIT_OK)
+        rules.looking = link_new(&link_options, "looking", link_no_setup, NULL);
+    return code;
+}
+
+static enum exit_code open_all(void)
+{
+    struct backlog_settings waiting = {
+        .queue = rules.queue, .declare = is_ours(rules.queue), .selection = &selection, .limit = limit};
+    struct letter_batch_settings handling = {.rules = &rules, .rate = rate};
+    enum exit_code code = open_rules();
+
     if (code != EXIT_OK)
         return code;
-    /* Letters that are shown or left stay unacknowledged, and must not keep others from coming. */
-    settings.prefetch = !chooses && limit <= UINT16_MAX ? (unsigned)limit : 0;
-    summary = job == SUMMARY ? summary_new() : NULL;
-    consumer = consumer_new(&link_options, &settings);
+    if (job == LIST || job == SUMMARY)
+        waiting.once = job == LIST ? "list" : "summary";
+    if (job != RESTORE)
+        backlog = backlog_new(&link_options, &waiting);
     publisher =
-        publisher_new(&link_options, settings.declare && job != RESTORE ? TOPOLOGY_WHOLE : TOPOLOGY_NOTHING);
-    rules.looking = link_new(&link_options, "looking", link_no_setup, NULL);
+        publisher_new(&link_options, waiting.declare && job != RESTORE ? TOPOLOGY_WHOLE : TOPOLOGY_NOTHING);
+    summary = job == SUMMARY ? summary_new() : NULL;
+    handling.backlog = backlog;
+    handling.publisher = publisher;
+    handling.audit = audit;
+    batch = letter_batch_new(&handling);
     return EXIT_OK;
 }
 
 static void close_all(void)
 {
-    consumer_free(consumer);
+    letter_batch_free(batch);
+    backlog_free(backlog);
     publisher_free(publisher);
     link_free(rules.looking);
     filter_free(rules.filter);
@@ -784,12 +439,10 @@ int main(int argc, char **argv)
     progress_spare(STDOUT_FILENO);
     progress_start("letters", 0);
     if (code == EXIT_OK)
-        code = job == RESTORE ? restore() : work_on_queue();
+        code = job == RESTORE ? restoration_run(from_file, batch, publisher) : work_on_queue();
     progress_done();
-    if (code == EXIT_OK && some_wrong)
-        code = EXIT_REFUSED;
-    else if (code == EXIT_OK && some_bad_input)
-        code = EXIT_INPUT;
+    if (code == EXIT_OK)
+        code = letter_batch_verdict(batch);
     close_all();
     code = output_close(code);
     stop_by_signal();

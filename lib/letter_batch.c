@@ -1,0 +1,306 @@
+#include "letter_batch.h"
+
+#include "fate.h"
+#include "filter.h"
+#include "json.h"
+#include "output.h"
+#include "pace.h"
+#include "stop.h"
+#include "text.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#define BATCH_MAX 256
+
+struct letter_batch {
+    struct letter_batch_settings settings;
+    struct pace pace;
+    struct treatment treated[BATCH_MAX];
+    size_t count;
+    bool some_wrong;     /* something was refused, or left that was to be sent */
+    bool some_bad_input; /* of a file, something is no letter */
+};
+
+struct letter_batch *letter_batch_new(const struct letter_batch_settings *settings)
+{
+    struct letter_batch *batch = need_calloc(1, sizeof *batch);
+
+    batch->settings = *settings;
+    batch->pace.rate = settings->rate;
+    return batch;
+}
+
+static void empty(struct letter_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->some_wrong = batch->some_wrong || batch->treated[i].is_wrong;
+        batch->some_bad_input = batch->some_bad_input || batch->treated[i].is_no_letter;
+        treatment_free(&batch->treated[i]);
+    }
+    batch->count = 0;
+}
+
+void letter_batch_free(struct letter_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    empty(batch);
+    free(batch);
+}
+
+enum exit_code letter_batch_verdict(const struct letter_batch *batch)
+{
+    if (batch->some_wrong)
+        return EXIT_REFUSED;
+    return batch->some_bad_input ? EXIT_INPUT : EXIT_OK;
+}
+
+/* ---- filling ---- */
+
+/* What is sent slowly is told each second. */
+static size_t most(const struct letter_batch *batch)
+{
+    long rate = batch->settings.rate;
+
+    return rate > 0 && rate < BATCH_MAX ? (size_t)rate : BATCH_MAX;
+}
+
+static void choose(struct letter_batch *batch, struct delivery *delivery)
+{
+    struct treatment *treatment = &batch->treated[batch->count];
+
+    treatment_of_letter(treatment, batch->settings.rules, delivery);
+    if (backlog_wants(batch->settings.backlog, &treatment->letter)) {
+        batch->count++;
+        return;
+    }
+    treatment_free(treatment);
+    backlog_keep(batch->settings.backlog, delivery);
+}
+
+enum exit_code letter_batch_fill(struct letter_batch *batch, size_t *count)
+{
+    struct delivery *deliveries[BATCH_MAX];
+    enum exit_code code = backlog_take(batch->settings.backlog, deliveries, most(batch), count);
+
+    for (size_t i = 0; i < *count && code == EXIT_OK; i++)
+        choose(batch, deliveries[i]);
+    return code;
+}
+
+bool letter_batch_has_room(const struct letter_batch *batch)
+{
+    return batch->count < most(batch);
+}
+
+void letter_batch_add(struct letter_batch *batch, const struct json_piece *piece)
+{
+    treatment_of_piece(&batch->treated[batch->count++], batch->settings.rules, piece);
+}
+
+size_t letter_batch_count(const struct letter_batch *batch)
+{
+    return batch->count;
+}
+
+/* ---- sending ---- */
+
+static void take_fates(struct letter_batch *batch)
+{
+    struct publisher *publisher = batch->settings.publisher;
+    uint64_t index;
+    enum publish_fate fate;
+
+    while (publisher_next(publisher, &index, &fate))
+        if (fate != PUBLISH_CONFIRMED)
+            treatment_refused(&batch->treated[index], fate == PUBLISH_UNROUTABLE
+                                                          ? "no queue takes it there"
+                                                          : publisher_reason(publisher));
+}
+
+static enum exit_code send(struct letter_batch *batch, size_t index)
+{
+    struct treatment *treatment = &batch->treated[index];
+    struct publisher *publisher = batch->settings.publisher;
+    amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
+    struct message message = {.exchange = treatment->fate.exchange,
+                              .routing_key = treatment->fate.routing_key,
+                              .properties = &properties,
+                              .body = treatment->body};
+    enum exit_code code = EXIT_OK;
+
+    pace_wait(&batch->pace);
+    while (code == EXIT_OK && !publisher_has_room(publisher)) {
+        code = publisher_wait(publisher);
+        take_fates(batch);
+    }
+    return code == EXIT_OK ? publisher_send(publisher, &message, index) : code;
+}
+
+static void say_what_is_ignored(const struct treatment *treatment)
+{
+    if (treatment->fate.handled != NULL)
+        report("order %s is %s already: the worker will ignore it", printable_text(treatment->fate.order_id),
+               treatment->fate.handled);
+}
+
+/* Publishes what is to be sent, and waits until the fate of all of it is known. */
+static enum exit_code send_all(struct letter_batch *batch)
+{
+    bool dry_run = batch->settings.rules->dry_run;
+    enum exit_code code = EXIT_OK;
+    size_t i;
+
+    for (i = 0; i < batch->count && code == EXIT_OK && !stop_requested(); i++) {
+        say_what_is_ignored(&batch->treated[i]);
+        if (batch->treated[i].is_sent && !dry_run)
+            code = send(batch, i);
+    }
+    if (code == EXIT_OK && !dry_run)
+        code = publisher_settle(batch->settings.publisher);
+    take_fates(batch);
+    for (; i < batch->count && code == EXIT_OK; i++)
+        treatment_decide(&batch->treated[i], FATE_LEFT, "asked to stop");
+    return code;
+}
+
+/* ---- the end of a letter ---- */
+
+/* In the audit before it is removed: what was done may stand there twice, and never not at all. */
+static enum exit_code record(const struct letter_batch *batch, cJSON *const lines[])
+{
+    struct audit *audit = batch->settings.audit;
+    enum exit_code code = EXIT_OK;
+
+    if (audit == NULL || batch->settings.rules->dry_run)
+        return EXIT_OK;
+    for (size_t i = 0; i < batch->count && code == EXIT_OK; i++) {
+        const struct treatment *treatment = &batch->treated[i];
+        const struct delivery *delivery = treatment->letter.delivery;
+
+        code = audit_add(audit, lines[i], delivery != NULL ? delivery->body : treatment->body,
+                         treatment->is_sent ? &treatment->body : NULL);
+    }
+    return code == EXIT_OK ? audit_sync(audit) : code;
+}
+
+static bool is_removed(const struct letter_batch *batch, const struct treatment *treatment)
+{
+    enum fate_kind kind = treatment->fate.kind;
+
+    return !batch->settings.rules->dry_run &&
+           (kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_DROPPED || kind == FATE_TAKEN);
+}
+
+/* Removes what has gone elsewhere if code says that all went well. */
+static void settle(struct letter_batch *batch, enum exit_code code)
+{
+    struct delivery *gone[BATCH_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        if (code == EXIT_OK && is_removed(batch, &batch->treated[i]))
+            gone[count++] = batch->treated[i].letter.delivery;
+        else
+            backlog_keep(batch->settings.backlog, batch->treated[i].letter.delivery);
+    }
+    backlog_remove(batch->settings.backlog, gone, count);
+}
+
+/* The letters have met their fates: records them, settles the letters, and says so if tells. */
+static enum exit_code conclude(struct letter_batch *batch, enum exit_code code, bool tells)
+{
+    cJSON *lines[BATCH_MAX];
+    enum exit_code printed = EXIT_OK;
+
+    for (size_t i = 0; i < batch->count; i++)
+        lines[i] = fate_line(&batch->treated[i].fate);
+    if (code == EXIT_OK)
+        code = record(batch, lines);
+    if (batch->settings.backlog != NULL)
+        settle(batch, code);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (code == EXIT_OK && printed == EXIT_OK && tells)
+            printed = output_json(lines[i]);
+        else
+            cJSON_Delete(lines[i]);
+    }
+    empty(batch);
+    if (code == EXIT_OK)
+        code = printed;
+    return code == EXIT_OK ? output_flush() : code;
+}
+
+/* ---- what is done with it ---- */
+
+static enum exit_code show(struct treatment *treatment, const struct treatment_rules *rules)
+{
+    cJSON *envelope = letter_envelope(&treatment->letter, rules->queue);
+    enum exit_code code = treatment_look_up(treatment, rules);
+
+    if (treatment->fate.handled != NULL)
+        json_need(cJSON_AddStringToObject(envelope, "handled", treatment->fate.handled));
+    if (code == EXIT_OK)
+        return output_json(envelope);
+    cJSON_Delete(envelope);
+    return code;
+}
+
+/* Of letters that were only looked at. */
+static void leave(struct letter_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        backlog_keep(batch->settings.backlog, batch->treated[i].letter.delivery);
+    empty(batch);
+}
+
+enum exit_code letter_batch_list(struct letter_batch *batch)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < batch->count && code == EXIT_OK; i++)
+        code = show(&batch->treated[i], batch->settings.rules);
+    leave(batch);
+    return code;
+}
+
+void letter_batch_sum_up(struct letter_batch *batch, struct summary *summary)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        summary_add(summary, &batch->treated[i].letter);
+    leave(batch);
+}
+
+enum exit_code letter_batch_take(struct letter_batch *batch)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < batch->count && code == EXIT_OK; i++) {
+        /* What cannot be shown as it is would be lost. */
+        if (!treatment_can_be_taken(&batch->treated[i]))
+            continue;
+        code = show(&batch->treated[i], batch->settings.rules);
+        treatment_decide(&batch->treated[i], FATE_TAKEN, "");
+    }
+    return conclude(batch, code == EXIT_OK ? output_sync() : code, false);
+}
+
+enum exit_code letter_batch_replay(struct letter_batch *batch)
+{
+    struct treatment_rules *rules = batch->settings.rules;
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < batch->count && code == EXIT_OK && !stop_requested(); i++)
+        code = treatment_consider(&batch->treated[i], rules);
+    if (code == EXIT_OK && rules->filter != NULL)
+        code = filter_check(rules->filter);
+    if (code == EXIT_OK)
+        code = send_all(batch);
+    return conclude(batch, code, true);
+}
+
+enum exit_code letter_batch_restore(struct letter_batch *batch)
+{
+    return conclude(batch, send_all(batch), true);
+}

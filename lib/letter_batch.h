@@ -1,0 +1,75 @@
+/*
+ * letter_batch: a batch of dead letters, and what is done with it as a whole.
+ *
+ * It is filled, from a backlog or piece by piece from a file, and then handled by one of the functions below, which leaves
+ * it empty. A letter that is sent is published, confirmed and routed first; one that is taken is written out first, and
+ * synced if that is to a file. What was done is recorded in the audit second, and a letter of the backlog is removed
+ * third. Killed in between, it is in both places; never in none.
+ *
+ * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in the queue.
+ */
+#ifndef LETTER_BATCH_H
+#define LETTER_BATCH_H
+
+#include "audit.h"
+#include "backlog.h"
+#include "json_stream.h"
+#include "publisher.h"
+#include "report.h"
+#include "summary.h"
+#include "treatment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct letter_batch;
+
+/* All of this stays the caller's, and must outlive the batch. */
+struct letter_batch_settings {
+    struct treatment_rules *rules;
+    struct backlog *backlog;     /* NULL: the letters are from a file */
+    struct publisher *publisher; /* for what is sent */
+    struct audit *audit;         /* or NULL */
+    long rate;                   /* letters that are sent a second, at most; 0 for no limit */
+};
+
+struct letter_batch *letter_batch_new(const struct letter_batch_settings *settings);
+
+/* NULL is harmless. */
+void letter_batch_free(struct letter_batch *batch);
+
+/*
+ * Takes letters from the backlog, and holds those that it wants; the others stay in the queue. *count is how many were
+ * taken: 0 once no more are to come. Codes as of backlog_take().
+ */
+enum exit_code letter_batch_fill(struct letter_batch *batch, size_t *count);
+
+/* Adds what was read from a file, as treatment_of_piece() does; there must be room. */
+bool letter_batch_has_room(const struct letter_batch *batch);
+void letter_batch_add(struct letter_batch *batch, const struct json_piece *piece);
+
+/* The letters that it holds. */
+size_t letter_batch_count(const struct letter_batch *batch);
+
+/* Prints the letters as envelopes, with how the ledger says that their orders have ended. They stay where they are. */
+enum exit_code letter_batch_list(struct letter_batch *batch);
+
+/* Counts them. They stay where they are. */
+void letter_batch_sum_up(struct letter_batch *batch, struct summary *summary);
+
+/* Prints them as letter_batch_list() does, and removes them. */
+enum exit_code letter_batch_take(struct letter_batch *batch);
+
+/* Considers them by the rules, does what comes of that, and prints the fate of each. */
+enum exit_code letter_batch_replay(struct letter_batch *batch);
+
+/* Publishes letters from a file, and prints the fate of each. */
+enum exit_code letter_batch_restore(struct letter_batch *batch);
+
+/*
+ * Of all that was handled: EXIT_REFUSED if something was refused, or left though it was to be sent; otherwise EXIT_INPUT
+ * if a piece was no letter.
+ */
+enum exit_code letter_batch_verdict(const struct letter_batch *batch);
+
+#endif
