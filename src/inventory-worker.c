@@ -347,12 +347,19 @@ static enum exit_code take(size_t *count, int timeout_ms)
     return EXIT_OK;
 }
 
+/* The broker has them still. */
+static void drop_last(size_t count)
+{
+    for (; count > 0; count--)
+        free(task_at(--in_hand)->event);
+}
+
 static enum exit_code handle(size_t count)
 {
     enum exit_code code = record(count);
 
     if (code != EXIT_OK) {
-        in_hand -= count; /* the broker has them still */
+        drop_last(count);
         return code;
     }
     log_decisions(count);

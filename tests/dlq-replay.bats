@@ -498,7 +498,7 @@ END
     eventually no_consumer "$DEAD_Q"
     # Asked politely, it finished what was in hand: each letter is in one place.
     [ "$(ready "$DEAD_Q")" -gt 0 ]
-    [ "$(ready "$PLACED_Q")" -eq "$(wc -l <stopped.out)" ]
+    [ "$(ready "$PLACED_Q")" -eq "$(grep -c '"fate":"replayed"' stopped.out)" ]
     [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 20000 | cksum)" ]
     eventually no_consumer "$DEAD_Q"
     eventually no_consumer "$PLACED_Q"
