@@ -2,7 +2,7 @@
  * die: a library to be preloaded, that kills the program with SIGKILL at one call of one function.
  *
  *   DIE_AT=FUNCTION:N:before   the Nth call is not made
- *   DIE_AT=FUNCTION:N:after    the Nth call was made
+ *   DIE_AT=FUNCTION:N:after    the Nth call was made, and the broker knows of it
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
@@ -38,6 +38,18 @@ static void die_if_due(const char *function, const char *side, unsigned call)
 {
     if (is_due(function, side, call))
         (void)raise(getenv("DIE_STOP") == NULL ? SIGKILL : SIGSTOP);
+}
+
+/*
+ * For what the broker does not answer. If the connection ends before it has handled what it received, that may be lost. On
+ * a channel it handles one method after the other: once it answers the next, it knows.
+ */
+static void die_when_known(const char *function, unsigned call, amqp_connection_state_t state,
+                           amqp_channel_t channel)
+{
+    if (is_due(function, "after", call) && amqp_basic_qos(state, channel, 0, 0, 0) == NULL)
+        abort();
+    die_if_due(function, "after", call);
 }
 
 static void *real(const char *name)
@@ -97,7 +109,7 @@ int amqp_basic_ack(amqp_connection_state_t state, amqp_channel_t channel, uint64
     *(void **)&original = real("amqp_basic_ack");
     die_if_due("ack", "before", ++calls);
     result = original(state, channel, tag, multiple);
-    die_if_due("ack", "after", calls);
+    die_when_known("ack", calls, state, channel);
     return result;
 }
 
@@ -111,7 +123,7 @@ int amqp_basic_reject(amqp_connection_state_t state, amqp_channel_t channel, uin
     *(void **)&original = real("amqp_basic_reject");
     die_if_due("reject", "before", ++calls);
     result = original(state, channel, tag, requeue);
-    die_if_due("reject", "after", calls);
+    die_when_known("reject", calls, state, channel);
     return result;
 }
 
