@@ -79,6 +79,13 @@ static enum exit_code after_reconnection(struct backlog *backlog)
     return EXIT_OK;
 }
 
+/* Another consumer may be quicker: then fewer arrive than were counted. It may have them for a while only. */
+static enum exit_code do_not_come(const struct backlog *backlog)
+{
+    report("%zu of %zu letters did not come: somebody else may have them", backlog->left, backlog->total);
+    return backlog->settings.once == NULL ? EXIT_OK : EXIT_UNREACHABLE;
+}
+
 enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, size_t max, size_t *count)
 {
     enum exit_code code;
@@ -92,9 +99,8 @@ enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, si
         code = after_reconnection(backlog);
     if (code != EXIT_OK)
         return code;
-    /* Another consumer may be quicker: then fewer arrive than were counted. */
     if (*count == 0 && backlog->left > 0 && !stop_requested())
-        report("%zu of %zu letters did not come: somebody else may have them", backlog->left, backlog->total);
+        return do_not_come(backlog);
     if (*count > backlog->left)
         *count = backlog->left;
     backlog->left -= *count;

@@ -39,8 +39,8 @@ enum exit_code backlog_open(struct backlog *backlog);
 
 /*
  * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are wanted, if a stop
- * is asked for, or, reported, if the rest does not come. Codes as of link_open(); EXIT_UNREACHABLE, reported, for a lost
- * connection if there is only once.
+ * is asked for, or, reported, if the rest does not come. Codes as of link_open(); if there is only once, EXIT_UNREACHABLE,
+ * reported, for a lost connection and for a rest that does not come.
  */
 enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, size_t max, size_t *count);
 
