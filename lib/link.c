@@ -40,7 +40,6 @@ struct link {
     bool blocked;
     bool is_leaving;      /* the broker was asked to close the connection */
     bool channel_is_open; /* it has said so */
-    int knocked;          /* a connection that was begun ahead of its time, or -1 */
     struct frames unsent;
     char reason[1024]; /* of the last failure */
     struct link *next; /* among all links of the program */
@@ -57,7 +56,6 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
     link->purpose = purpose;
     link->setup = setup;
     link->context = context;
-    link->knocked = -1;
     link->next = all_links;
     all_links = link;
     return link;
@@ -150,8 +148,6 @@ void link_free(struct link *link)
     if (link == NULL)
         return;
     (void)link_close(link);
-    if (link->knocked >= 0)
-        (void)close(link->knocked);
     for (struct link **at = &all_links; *at != NULL; at = &(*at)->next) {
         if (*at == link) {
             *at = link->next;
@@ -311,25 +307,6 @@ static enum exit_code prepare_tls(struct link *link, amqp_socket_t *socket)
     return EXIT_OK;
 }
 
-void link_knock(struct link *link)
-{
-    const struct endpoint *first = &link->options->endpoints[0];
-
-    if (link->connection == NULL && link->knocked < 0 && !first->tls)
-        link->knocked = reach_begin(first->host, first->port);
-}
-
-/* Goes on with the connection that was begun. */
-static enum exit_code take_knocked(struct link *link, amqp_socket_t *socket)
-{
-    int error = reach_finish(link->knocked, CONNECT_SECONDS * 1000);
-
-    /* rabbitmq-c closes it. */
-    amqp_tcp_socket_set_sockfd(socket, link->knocked);
-    link->knocked = -1;
-    return error == 0 ? EXIT_OK : link_fault(link, EXIT_UNREACHABLE, "cannot connect: %s", strerror(error));
-}
-
 static enum exit_code open_socket(struct link *link)
 {
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
@@ -339,8 +316,6 @@ static enum exit_code open_socket(struct link *link)
 
     if (socket == NULL)
         return link_fault(link, EXIT_UNREACHABLE, "cannot make a socket");
-    if (link->knocked >= 0 && link->endpoint == &link->options->endpoints[0])
-        return take_knocked(link, socket);
     code = prepare_tls(link, socket);
     if (code != EXIT_OK)
         return code;

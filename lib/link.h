@@ -65,12 +65,6 @@ enum exit_code link_open(struct link *link);
 /* One attempt, at once, without a word if it fails. */
 enum exit_code link_try(struct link *link);
 
-/*
- * Begins to connect to the first broker, if the link is down, so that the broker makes ready while the caller does something
- * else. Never waits, and says nothing: link_open() or link_try(), soon after it, goes on from there.
- */
-void link_knock(struct link *link);
-
 /* Why the last attempt failed or the last connection was lost: safe to be shown. */
 const char *link_reason(const struct link *link);
 

@@ -236,17 +236,6 @@ static enum exit_code store_candidate(struct placement *placement, struct candid
     return EXIT_OK;
 }
 
-/* The broker makes ready for what is to be published while it is committed. */
-static void announce_batch(struct placement *placement)
-{
-    for (size_t i = 0; i < placement->batch_count; i++) {
-        if (placement->batch[i]->publish && !placement->offline) {
-            link_knock(publisher_link(placement->publisher));
-            return;
-        }
-    }
-}
-
 /* P1 of the batch, and P3 of what was confirmed before, in one commit. */
 static enum exit_code store_batch(struct placement *placement)
 {
@@ -262,12 +251,10 @@ static enum exit_code store_batch(struct placement *placement)
     code = mark_confirmed(placement);
     for (size_t i = 0; i < placement->batch_count && code == EXIT_OK; i++)
         code = store_candidate(placement, placement->batch[i]);
-    if (code == EXIT_OK) {
-        announce_batch(placement);
+    if (code == EXIT_OK)
         code = order_store_commit(placement->store);
-    } else {
+    else
         order_store_roll_back(placement->store);
-    }
     if (code == EXIT_OK)
         receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
     else

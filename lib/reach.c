@@ -3,17 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-int reach_finish(int fd, int timeout_ms)
+/* The outcome of a connect() that was under way. */
+static int connect_error(int fd, int timeout_ms)
 {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     int error = 0;
@@ -24,63 +22,19 @@ int reach_finish(int fd, int timeout_ms)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-/* A connection that is under way, or made. -1, with errno, if it has failed already. */
-static int begin(const struct addrinfo *address)
-{
-    int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
-    int error;
-
-    if (fd < 0)
-        return -1;
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 &&
-        (connect(fd, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS))
-        return fd;
-    error = errno;
-    (void)close(fd);
-    errno = error;
-    return -1;
-}
-
 static int try_address(const struct addrinfo *address, int timeout_ms)
 {
-    int fd = begin(address);
-    int error;
+    int fd = socket(address->ai_family, address->ai_socktype, address->ai_protocol);
+    int error = 0;
 
     if (fd < 0)
         return errno;
-    error = reach_finish(fd, timeout_ms);
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+        error = errno;
+    else if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
+        error = errno == EINPROGRESS ? connect_error(fd, timeout_ms) : errno;
     (void)close(fd);
     return error;
-}
-
-/* As rabbitmq-c has it: frames are not to wait for company, and a peer that is gone is to be noticed. */
-static bool set_options(int fd)
-{
-    const int yes = 1;
-
-    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0 &&
-           setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes) == 0;
-}
-
-int reach_begin(const char *host, int port)
-{
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses;
-    char service[16];
-    int fd;
-
-    if (strcmp(host, "localhost") != 0)
-        hints.ai_flags = AI_NUMERICHOST;
-    (void)snprintf(service, sizeof service, "%d", port);
-    if (getaddrinfo(host, service, &hints, &addresses) != 0)
-        return -1;
-    fd = begin(addresses);
-    freeaddrinfo(addresses);
-    if (fd >= 0 && !set_options(fd)) {
-        (void)close(fd);
-        return -1;
-    }
-    return fd;
 }
 
 const char *reach_reason(const char *host, int port, int timeout_ms)
