@@ -151,8 +151,9 @@ placed_some()
     broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
     topology
     publish orders-dlx order.placed.dlq "$(event slow)" -p
-    run -0 --separate-stderr timeout 30 dlq-replay --to "$PLACED_Q" --filter sh -c 'while read -r line; do sleep 5; echo "$line"; done'
+    run --separate-stderr timeout 30 dlq-replay --to "$PLACED_Q" --filter sh -c 'while read -r line; do sleep 5; echo "$line"; done'
     broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
+    [ "$status" = 0 ]
     [ "$stderr" = "" ]
     [ "$(jq -r .fate <<<"$output")" = replayed ]
     holds "$PLACED_Q" 1
@@ -217,7 +218,8 @@ disk_limit()
     order >&7
     eventually grep -F "takes no messages for now" place.err
     order >&7
-    finish "$PID" TERM
+    # Some seconds for a confirm that may still come, and none for a polite goodbye, which would not be read.
+    ends "$PID" TERM 15
     exec 7>&-
     disk_limit 50MB
     [ "$status" = 143 ]

@@ -2,7 +2,7 @@
  * die: a library to be preloaded, that kills the program with SIGKILL at one call of one function.
  *
  *   DIE_AT=FUNCTION:N:before   the Nth call is not made
- *   DIE_AT=FUNCTION:N:after    the Nth call was made, and the broker knows of it
+ *   DIE_AT=FUNCTION:N:after    the Nth call was made; of ack and reject, the broker knows
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
