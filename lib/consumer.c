@@ -363,6 +363,11 @@ bool consumer_finish(struct consumer *consumer)
     return seen;
 }
 
+enum exit_code consumer_end(struct consumer *consumer)
+{
+    return consumer_finish(consumer) ? EXIT_OK : EXIT_UNREACHABLE;
+}
+
 const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool)
 {
     void *decoded;

@@ -103,6 +103,12 @@ bool consumer_is_current(struct consumer *consumer, const struct delivery *deliv
  */
 bool consumer_finish(struct consumer *consumer);
 
+/*
+ * The last word of a program that settles deliveries: closes the connection. If the broker may not have seen all that was
+ * settled on it, reports how many that are and that they come again, and returns EXIT_UNREACHABLE; otherwise EXIT_OK.
+ */
+enum exit_code consumer_end(struct consumer *consumer);
+
 /* For link_wait(). */
 struct link *consumer_link(struct consumer *consumer);
 

@@ -44,6 +44,11 @@ const char *database_path(const struct database *database)
     return database->path;
 }
 
+const char *database_real_path(const struct database *database)
+{
+    return sqlite3_db_filename(database->handle, "main");
+}
+
 static char *join(const char *left, const char *right)
 {
     size_t size = strlen(left) + strlen(right) + 1;
@@ -131,52 +136,61 @@ static enum exit_code read_number(struct database *database, const char *pragma,
     return code;
 }
 
-static enum exit_code check_version(struct database *database, bool *empty)
+/* *version is 0 if the file is empty. */
+static enum exit_code check_version(struct database *database, int *version)
 {
     const struct database_kind *kind = database->kind;
     int application = 0;
-    int version = 0;
     int schema = 0;
     enum exit_code code = read_number(database, "PRAGMA application_id", &application);
 
+    *version = 0;
     if (code == EXIT_OK)
-        code = read_number(database, "PRAGMA user_version", &version);
+        code = read_number(database, "PRAGMA user_version", version);
     if (code == EXIT_OK && application == 0)
         code = read_number(database, "SELECT count(*) FROM sqlite_master", &schema);
     if (code != EXIT_OK)
         return code;
-    *empty = application == 0 && version == 0 && schema == 0;
-    if (*empty || (application == kind->application && version == kind->version))
+    if (application == 0 && *version == 0 && schema == 0)
+        return EXIT_OK;
+    if (application == kind->application && *version >= 1 && *version <= kind->version)
         return EXIT_OK;
     if (application != kind->application)
         report("'%s' is a database of something else: %s names another file", printable_text(database->path),
                kind->variable);
     else
-        report("'%s' was written by another version of order-tools (schema %d, this one knows %d)",
-               printable_text(database->path), version, kind->version);
+        report("'%s' was written by a newer version of order-tools (schema %d, this one knows %d)",
+               printable_text(database->path), *version, kind->version);
     return EXIT_STORE;
+}
+
+/* Makes an empty file ours, or brings one of an earlier version up to date. */
+static enum exit_code write_schema(struct database *database, int version)
+{
+    const struct database_kind *kind = database->kind;
+    char pragmas[128];
+    enum exit_code code = version == 0 ? run_sql(database, kind->schema, "set up") : EXIT_OK;
+
+    for (int from = version; from > 0 && from < kind->version && code == EXIT_OK; from++)
+        code = run_sql(database, kind->upgrades[from - 1], "upgrade");
+    (void)snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                   kind->application, kind->version);
+    return code == EXIT_OK ? run_sql(database, pragmas, "set up") : code;
 }
 
 static enum exit_code make_schema(struct database *database)
 {
-    const struct database_kind *kind = database->kind;
-    char pragmas[128];
-    bool empty = false;
+    int version = 0;
     /* Under the write lock, since another process may be doing the same. */
     enum exit_code code = database_begin(database);
 
     if (code != EXIT_OK)
         return code;
-    code = check_version(database, &empty);
-    (void)snprintf(pragmas, sizeof pragmas, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                   kind->application, kind->version);
-    if (code == EXIT_OK && empty) {
-        code = run_sql(database, kind->schema, "set up");
-        if (code == EXIT_OK)
-            code = run_sql(database, pragmas, "set up");
-    }
+    code = check_version(database, &version);
+    if (code == EXIT_OK && version != database->kind->version)
+        code = write_schema(database, version);
     if (code == EXIT_OK) {
-        database->is_new = empty;
+        database->is_new = version == 0;
         return database_commit(database);
     }
     database_roll_back(database);
@@ -225,7 +239,7 @@ static enum exit_code synchronize(struct database *database, bool each_commit)
 
 static enum exit_code set_up(struct database *database, enum database_access access)
 {
-    bool empty = false;
+    int version = 0;
     enum exit_code code;
 
     (void)sqlite3_busy_timeout(database->handle, BUSY_MS);
@@ -233,20 +247,20 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     /* One view of it all: another process may be setting it up just now. */
     code = database_begin_reading(database);
     if (code == EXIT_OK)
-        code = check_version(database, &empty);
+        code = check_version(database, &version);
     database_roll_back(database);
     if (code != EXIT_OK)
         return code;
-    if (access == DATABASE_READ) {
-        if (!empty)
-            return EXIT_OK;
+    if (access == DATABASE_READ && version == database->kind->version)
+        return EXIT_OK;
+    if (access == DATABASE_READ && version == 0) {
         report("'%s' has nothing in it", printable_text(database->path));
         return EXIT_STORE;
     }
     code = synchronize(database, true);
     if (code == EXIT_OK)
         code = set_log_mode(database);
-    return code == EXIT_OK && empty ? make_schema(database) : code;
+    return code == EXIT_OK && version != database->kind->version ? make_schema(database) : code;
 }
 
 static int open_file(struct database *database, int flags)

@@ -20,15 +20,17 @@ struct database_kind {
     const char *variable; /* of the environment, that names the file */
     const char *file;     /* its name under $XDG_STATE_HOME/order-tools/ otherwise */
     const char *schema;   /* SQL that makes an empty database ours */
-    int application;      /* PRAGMA application_id: tells our files from others */
-    int version;          /* PRAGMA user_version */
+    const char *const *upgrades; /* SQL from version 1 to 2, from 2 to 3...; NULL if there is only version 1 */
+    int application;             /* PRAGMA application_id: tells our files from others */
+    int version;                 /* PRAGMA user_version */
 };
 
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*
  * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its folder if they are not there, private to their
- * owner. Waits up to 5 s for another process that holds it.
+ * owner. A file of an earlier version is brought up to date, in one transaction. Waits up to 5 s for another process that
+ * holds it.
  */
 enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
                              struct database **database);
@@ -82,6 +84,10 @@ enum exit_code database_row(struct database *database, sqlite3_stmt *statement, 
 /* Reports the last error of the database. */
 enum exit_code database_failure(struct database *database, const char *what);
 
+/* Returns the path as it was given or found: for messages. */
 const char *database_path(const struct database *database);
+
+/* Returns the absolute path of the file itself, whatever symbolic links lead to it. */
+const char *database_real_path(const struct database *database);
 
 #endif

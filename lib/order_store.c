@@ -1,15 +1,10 @@
 #include "order_store.h"
 
 #include "database.h"
+#include "runs.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <uuid/uuid.h>
 
 /*
  * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their ends. What
@@ -31,8 +26,7 @@ static const struct database_kind kind = {
 
 struct order_store {
     struct database *database;
-    int lock_fd;
-    int64_t run;
+    struct runs *runs;
     char *text; /* the data of the order last read */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;
@@ -52,51 +46,6 @@ struct order_store {
 const char *order_status_name(enum order_status status)
 {
     return status == ORDER_PENDING ? "PENDING" : "PLACED";
-}
-
-/* ---- runs ---- */
-
-/* The byte of the lock file that stands for a run: locked as long as its process lives. */
-static struct flock run_lock(int64_t run, short type)
-{
-    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)run, .l_len = 1};
-}
-
-static enum exit_code start_run(struct order_store *store)
-{
-    size_t size = strlen(database_path(store->database)) + sizeof "-runs";
-    char *path = need_calloc(size, 1);
-    enum exit_code code = EXIT_OK;
-    struct flock lock;
-    uuid_t random;
-
-    (void)snprintf(path, size, "%s-runs", database_path(store->database));
-    uuid_generate_random(random);
-    memcpy(&store->run, random, sizeof store->run);
-    store->run &= INT64_MAX >> 1;
-    lock = run_lock(store->run, F_WRLCK);
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (store->lock_fd < 0 || fcntl(store->lock_fd, F_SETLK, &lock) != 0) {
-        report_errno("cannot lock '%s'", path);
-        code = EXIT_STORE;
-    }
-    free(path);
-    return code;
-}
-
-static enum exit_code run_has_ended(struct order_store *store, int64_t run, bool *ended)
-{
-    struct flock lock = run_lock(run, F_WRLCK);
-
-    *ended = false;
-    if (run < 0)
-        return EXIT_OK;
-    if (fcntl(store->lock_fd, F_GETLK, &lock) != 0) {
-        report_errno("cannot look at the locks of '%s'", database_path(store->database));
-        return EXIT_STORE;
-    }
-    *ended = lock.l_type == F_UNLCK;
-    return EXIT_OK;
 }
 
 /* ---- opening ---- */
@@ -151,9 +100,8 @@ enum exit_code order_store_open(enum order_store_access access, struct order_sto
         database_open(&kind, NULL, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
 
     *out = NULL;
-    store->lock_fd = -1;
     if (code == EXIT_OK && place)
-        code = start_run(store);
+        code = runs_open(store->database, &store->runs);
     if (code == EXIT_OK)
         code = place ? prepare_to_place(store) : prepare_to_read(store);
     if (code != EXIT_OK)
@@ -168,8 +116,7 @@ void order_store_close(struct order_store *store)
     if (store == NULL)
         return;
     database_close(store->database);
-    if (store->lock_fd >= 0)
-        (void)close(store->lock_fd);
+    runs_close(store->runs);
     free(store->text);
     free(store);
 }
@@ -214,7 +161,7 @@ enum exit_code order_store_add(struct order_store *store, struct stored_order *o
     order->seq = sqlite3_last_insert_rowid(sqlite3_db_handle(store->add));
     order->status = ORDER_PENDING;
     database_bind_int(store->add_pending, 1, order->seq);
-    database_bind_int(store->add_pending, 2, store->run);
+    database_bind_int(store->add_pending, 2, runs_own(store->runs));
     return database_run(store->database, store->add_pending);
 }
 
@@ -226,7 +173,7 @@ enum exit_code order_store_confirm(struct order_store *store, int64_t seq)
 
 static enum exit_code adopt_run(struct order_store *store, int64_t run)
 {
-    database_bind_int(store->adopt, 1, store->run);
+    database_bind_int(store->adopt, 1, runs_own(store->runs));
     database_bind_int(store->adopt, 2, run);
     return database_run(store->database, store->adopt);
 }
@@ -237,13 +184,13 @@ static enum exit_code find_ended_run(struct order_store *store, int64_t *run, bo
     enum exit_code code;
     bool ended = false;
 
-    database_bind_int(store->other_runs, 1, store->run);
+    database_bind_int(store->other_runs, 1, runs_own(store->runs));
     do {
         code = database_row(store->database, store->other_runs, found);
         if (code != EXIT_OK || !*found)
             break;
         *run = sqlite3_column_int64(store->other_runs, 0);
-        code = run_has_ended(store, *run, &ended);
+        code = runs_has_ended(store->runs, *run, &ended);
     } while (code == EXIT_OK && !ended);
     (void)sqlite3_reset(store->other_runs);
     return code;
@@ -262,7 +209,7 @@ static enum exit_code adopt_all(struct order_store *store, int64_t *last)
     }
     if (code != EXIT_OK)
         return code;
-    database_bind_int(store->last_own, 1, store->run);
+    database_bind_int(store->last_own, 1, runs_own(store->runs));
     code = database_row(store->database, store->last_own, &found);
     if (code == EXIT_OK && found)
         *last = sqlite3_column_int64(store->last_own, 0);
@@ -342,7 +289,7 @@ enum exit_code order_store_next_own(struct order_store *store, int64_t after, in
         return code;
     database_bind_int(store->next_own, 1, after);
     database_bind_int(store->next_own, 2, last);
-    database_bind_int(store->next_own, 3, store->run);
+    database_bind_int(store->next_own, 3, runs_own(store->runs));
     return read_order(store, store->next_own, order, found);
 }
 

@@ -139,7 +139,7 @@ small_disk()
     for kind in "order-place" "inventory-worker --idle-timeout 0" "notify-worker --idle-timeout 0" "order-show --all" inventory-stock; do
         # shellcheck disable=SC2086 # a program and its options
         run -73 --separate-stderr $kind </dev/null
-        [[ $stderr == *"was written by another version of order-tools (schema 99, this one knows 1)"* ]]
+        [[ $stderr == *"was written by a newer version of order-tools (schema 99, this one knows 1)"* ]]
     done
 }
 

@@ -1,0 +1,102 @@
+#include "runs.h"
+
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uuid/uuid.h>
+
+struct runs {
+    char *path;
+    int fd;
+    int64_t own;
+};
+
+static struct flock run_lock(int64_t run, short type)
+{
+    return (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)run, .l_len = 1};
+}
+
+static int64_t new_number(void)
+{
+    int64_t number = 0;
+    uuid_t random;
+
+    while (number == 0) {
+        uuid_generate_random(random);
+        memcpy(&number, random, sizeof number);
+        number &= INT64_MAX >> 1;
+    }
+    return number;
+}
+
+/* Made by root, the file would lock out the service that owns the database. */
+static bool give_to_owner(const struct runs *runs, const char *database)
+{
+    struct stat of_database;
+    struct stat of_runs;
+
+    if (stat(database, &of_database) != 0 || fstat(runs->fd, &of_runs) != 0)
+        return false;
+    return geteuid() != 0 ||
+           (of_database.st_uid == of_runs.st_uid && of_database.st_gid == of_runs.st_gid) ||
+           fchown(runs->fd, of_database.st_uid, of_database.st_gid) == 0;
+}
+
+enum exit_code runs_open(struct database *database, struct runs **out)
+{
+    struct runs *runs = need_calloc(1, sizeof *runs);
+    const char *path = database_real_path(database);
+    size_t size = strlen(path) + sizeof "-runs";
+    struct flock lock;
+
+    *out = NULL;
+    runs->path = need_calloc(size, 1);
+    (void)snprintf(runs->path, size, "%s-runs", path);
+    runs->own = new_number();
+    lock = run_lock(runs->own, F_WRLCK);
+    runs->fd = open(runs->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (runs->fd < 0 || !give_to_owner(runs, path) || fcntl(runs->fd, F_SETLK, &lock) != 0) {
+        report_errno("cannot lock '%s'", printable_text(runs->path));
+        runs_close(runs);
+        return EXIT_STORE;
+    }
+    *out = runs;
+    return EXIT_OK;
+}
+
+void runs_close(struct runs *runs)
+{
+    if (runs == NULL)
+        return;
+    if (runs->fd >= 0)
+        (void)close(runs->fd);
+    free(runs->path);
+    free(runs);
+}
+
+int64_t runs_own(const struct runs *runs)
+{
+    return runs->own;
+}
+
+enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended)
+{
+    struct flock lock = run_lock(run, F_WRLCK);
+
+    *ended = run == 0;
+    /* One's own lock is no obstacle to oneself, and a number that is none of ours has no byte. */
+    if (run <= 0 || run == runs->own)
+        return EXIT_OK;
+    if (fcntl(runs->fd, F_GETLK, &lock) != 0) {
+        report_errno("cannot look at the locks of '%s'", printable_text(runs->path));
+        return EXIT_STORE;
+    }
+    *ended = lock.l_type == F_UNLCK;
+    return EXIT_OK;
+}
