@@ -36,7 +36,7 @@ BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm tests/model/check
 SOURCES := $(wildcard src/*.c lib/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
@@ -46,7 +46,7 @@ JOBS ?= 2
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check storm bench bench-programs fuzz lint format install uninstall clean force
+.PHONY: all build help deps demo check model storm bench bench-programs fuzz lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -58,6 +58,7 @@ help:
 	@echo 'make            build the programs into bin/'
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
 	@echo 'make check      the same preparation, then every test'
+	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
@@ -102,6 +103,10 @@ fuzz:
 	    $(BUILD)/fuzz/$$target -max_total_time=$(SECONDS) -print_final_stats=1 -close_fd_mask=2 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
+
+# The protocol as a model, searched whole: what holds at every kill, and which mechanisms that takes.
+model: deps
+	tests/model/check
 
 # Kills at random moments, and the books afterwards: make storm ROUNDS=200
 ROUNDS ?= 200
