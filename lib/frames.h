@@ -25,7 +25,16 @@ struct frames_message {
     amqp_bytes_t body;
 };
 
-/* Adds a mandatory basic.publish on channel, with its header and its body in frames of at most frame_max bytes. */
+/* Returns the size in bytes of the frame that holds the header of a message; it cannot be split. */
+size_t frames_header_size(const struct frames_message *message);
+
+/* Returns how many bytes of a body fit into a frame of frame_max bytes. */
+size_t frames_body_most(size_t frame_max);
+
+/*
+ * Adds a mandatory basic.publish on channel, with its header and its body in frames of at most frame_max bytes. The header
+ * must fit.
+ */
 void frames_add(struct frames *frames, amqp_channel_t channel, const struct frames_message *message,
                 size_t frame_max);
 
