@@ -22,10 +22,11 @@
 #define CLOSE_SECONDS 15       /* that the broker has in all to agree to the end of a connection, */
 #define HASTE_SECONDS 5        /* or once a stop was asked for */
 #define FRAME_MAX 131072       /* proposed to the broker, which may want smaller frames */
-#define FRAME_MARGIN (1 << 20) /* taken in beyond what was agreed */
-#define BEATS 3                /* in the time after which the broker expects one */
-#define STABLE_MS 60000        /* a connection that lasted this long was no failed attempt */
-#define REPORT_EVERY 10        /* failed attempts: the first is reported, and then each so many */
+#define FRAME_MARGIN (1 << 20) /* taken in beyond what was agreed; once that was not enough, */
+#define FRAME_MARGIN_WIDE (32 << 20)
+#define BEATS 3         /* in the time after which the broker expects one */
+#define STABLE_MS 60000 /* a connection that lasted this long was no failed attempt */
+#define REPORT_EVERY 10 /* failed attempts: the first is reported, and then each so many */
 #define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
 
 struct link {
@@ -48,6 +49,7 @@ struct link {
     unsigned exception; /* link_exception() */
     int send_errno;     /* why nothing more can be sent, or 0; what has arrived is read all the same */
     size_t frame_max;   /* agreed with the broker: the largest frame that it takes */
+    int frame_margin;
     struct frames unsent;
     char reason[1024]; /* of the last failure */
     struct link *next; /* among all links of the program */
@@ -62,6 +64,7 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
 
     link->options = options;
     link->purpose = purpose;
+    link->frame_margin = FRAME_MARGIN;
     link->setup = setup;
     link->context = context;
     link->next = all_links;
@@ -401,7 +404,7 @@ static enum exit_code agree_on_frames(struct link *link)
     link->frame_max = (size_t)(agreed < AMQP_FRAME_MIN_SIZE ? AMQP_FRAME_MIN_SIZE : agreed);
     return link_status(link,
                        amqp_tune_connection(connection, amqp_get_channel_max(connection),
-                                            agreed + FRAME_MARGIN, amqp_get_heartbeat(connection)),
+                                            agreed + link->frame_margin, amqp_get_heartbeat(connection)),
                        "cannot set the size of frames");
 }
 
@@ -597,15 +600,25 @@ static bool is_unreadable(int status)
            status == AMQP_STATUS_UNKNOWN_METHOD;
 }
 
+/* So there is room for larger frames on the next connection, which this once is no further attempt. */
+static void drop_unreadable(struct link *link)
+{
+    bool widens = link->frame_margin < FRAME_MARGIN_WIDE;
+
+    (void)link_fault(link, EXIT_UNREACHABLE,
+                     "the broker sent a frame that cannot be read, malformed or larger than %zu bytes: "
+                     "a message with large headers, most likely%s",
+                     link->frame_max + (size_t)link->frame_margin,
+                     widens ? "; larger ones are taken from now on" : "");
+    link_lose(link);
+    if (widens)
+        link->failures = 0;
+    link->frame_margin = FRAME_MARGIN_WIDE;
+}
+
 static void drop_broken(struct link *link, int status)
 {
-    if (is_unreadable(status))
-        (void)link_fault(link, EXIT_UNREACHABLE,
-                         "the broker sent a frame that cannot be read, malformed or larger than %zu bytes; "
-                         "a message with large headers, most likely",
-                         link->frame_max + FRAME_MARGIN);
-    else
-        (void)link_status(link, status, "cannot read");
+    (void)link_status(link, status, "cannot read");
     link_lose(link);
 }
 
@@ -687,6 +700,8 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
             drop_unsendable(link);
         else if (status == AMQP_STATUS_TIMEOUT)
             return LINK_QUIET;
+        else if (is_unreadable(status))
+            drop_unreadable(link);
         else if (status != AMQP_STATUS_OK)
             drop_broken(link, status);
         else if (frame->frame_type != AMQP_FRAME_METHOD ||
@@ -771,7 +786,7 @@ static bool has_left(struct link *link)
         if (status == AMQP_STATUS_TIMEOUT)
             continue;
         if (is_unreadable(status))
-            drop_broken(link, status);
+            drop_unreadable(link);
         if (status != AMQP_STATUS_OK)
             return false;
         if (frame.frame_type == AMQP_FRAME_METHOD) {
