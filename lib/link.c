@@ -197,6 +197,11 @@ unsigned link_exception(const struct link *link)
     return link->exception;
 }
 
+bool link_exception_is_doubtful(const struct link *link)
+{
+    return link->exception == AMQP_INTERNAL_ERROR || link->exception == AMQP_RESOURCE_ERROR;
+}
+
 void link_expect_refusal(struct link *link, bool expected)
 {
     link->expects_refusal = expected;
@@ -295,7 +300,7 @@ static void lose_closed(struct link *link, const char *what, uint16_t code, amqp
         link->final = EXIT_LOGIN;
     else if (code != AMQP_REPLY_SUCCESS && code != AMQP_CONNECTION_FORCED)
         link->exception = code;
-    lose(link, link->expects_refusal && link->exception != 0);
+    lose(link, link->expects_refusal && link->exception != 0 && !link_exception_is_doubtful(link));
 }
 
 /* ---- connecting ---- */

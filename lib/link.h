@@ -103,13 +103,19 @@ void link_progress(struct link *link);
  */
 unsigned link_exception(const struct link *link);
 
+/* Is it one that a broker gives for troubles of its own, too: 506, 541? */
+bool link_exception_is_doubtful(const struct link *link);
+
 /*
  * Lets the link come back after it was closed for a lack of rights (403, 530), which otherwise is final: with exchanges
  * that differ from message to message, the next one may be allowed.
  */
 void link_rights_vary(struct link *link);
 
-/* While expected, closings of which link_exception() tells are not reported: the caller says what was refused, and why. */
+/*
+ * While expected, closings of which link_exception() tells, and which are not doubtful, are not reported: the caller says
+ * what was refused, and why.
+ */
 void link_expect_refusal(struct link *link, bool expected);
 
 enum link_event {

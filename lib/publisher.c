@@ -453,22 +453,27 @@ static void close_for_returned(struct publisher *publisher)
  * on their way each is a suspect from then on: they are published again one at a time, each once the one before is
  * confirmed, and nothing else is. The one that is alone on its way when the broker closes again is the culprit.
  *
- * Each closing makes suspects of messages that were none before, accuses or refuses one, or counts as a failed attempt of
- * the link. So there is an end to them, though the first two kinds cost neither a pause nor an attempt.
+ * An answer that the broker may have given for troubles of its own has to be heard twice, and counts as a failed attempt
+ * like any other loss. The others do not: each makes suspects of messages that were none before, or settles one, so there
+ * is an end to them.
  */
-
-/* Answers that a broker with troubles of its own gives, too. */
-static bool is_doubtful(unsigned exception)
-{
-    return exception == AMQP_INTERNAL_ERROR || exception == AMQP_RESOURCE_ERROR;
-}
 
 static void accuse(struct publisher *publisher, struct slot *slot)
 {
-    if (is_doubtful(link_exception(publisher->link)) && !slot->is_accused)
+    if (link_exception_is_doubtful(publisher->link) && !slot->is_accused) {
         slot->is_accused = true;
-    else
-        settle(publisher, slot, PUBLISH_REFUSED, link_reason(publisher->link));
+        return;
+    }
+    link_progress(publisher->link);
+    settle(publisher, slot, PUBLISH_REFUSED, link_reason(publisher->link));
+}
+
+static void suspect(struct publisher *publisher, struct slot *slot)
+{
+    if (!link_exception_is_doubtful(publisher->link))
+        link_progress(publisher->link);
+    slot->is_suspect = true;
+    publisher->suspects++;
 }
 
 static void blame(struct publisher *publisher)
@@ -478,15 +483,10 @@ static void blame(struct publisher *publisher)
     for (size_t i = 0; i < publisher->count; i++) {
         struct slot *slot = slot_at(publisher, i);
 
-        if (!is_on_its_way(slot))
-            continue;
-        link_progress(publisher->link);
-        if (was_alone) {
+        if (is_on_its_way(slot) && was_alone)
             accuse(publisher, slot);
-        } else {
-            slot->is_suspect = true;
-            publisher->suspects++;
-        }
+        else if (is_on_its_way(slot))
+            suspect(publisher, slot);
     }
     link_expect_refusal(publisher->link, publisher->suspects > 0);
 }
