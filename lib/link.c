@@ -397,9 +397,9 @@ static enum exit_code log_in(struct link *link)
 }
 
 /*
- * A broker that adds headers to a message, such as x-death, does not split or refuse what outgrows a frame by that: it
- * sends a larger one. rabbitmq-c would be stuck at it, so it is told of a greater limit than the one agreed upon, which
- * stays the one for what is sent.
+ * A broker that adds headers to a message, such as x-death, does not split or refuse what outgrows a frame
+ * by that: it sends a larger one. rabbitmq-c would be stuck at it, so it is told of a greater limit than
+ * the one agreed upon, which stays the one for what is sent.
  */
 static enum exit_code agree_on_frames(struct link *link)
 {
@@ -598,7 +598,10 @@ static bool take_connection_frame(struct link *link, const amqp_method_t *method
     }
 }
 
-/* The fault of what has arrived, rather than of the way it came: it will be the same on the next connection. */
+/*
+ * The fault of what has arrived, rather than of the way it came: it will be the same on the next
+ * connection.
+ */
 static bool is_unreadable(int status)
 {
     return status == AMQP_STATUS_BAD_AMQP_DATA || status == AMQP_STATUS_UNKNOWN_CLASS ||
@@ -627,7 +630,10 @@ static void drop_broken(struct link *link, int status)
     link_lose(link);
 }
 
-/* If that fails, what the broker has said before, its reason perhaps, is still to be read: link_read() ends it. */
+/*
+ * If that fails, what the broker has said before, its reason perhaps, is still to be read: link_read() ends
+ * it.
+ */
 static void flush(struct link *link)
 {
     if (link->connection != NULL)
@@ -775,8 +781,9 @@ static int64_t close_ms_left(int64_t since_ms)
 }
 
 /*
- * Reads until the broker agrees to the end of the connection. Whatever it said before comes first: that it had closed
- * the channel already, and so has thrown away what was sent on it since, although it agrees all the same.
+ * Reads until the broker agrees to the end of the connection. Whatever it said before comes first: that it
+ * had closed the channel already, and so has thrown away what was sent on it since, although it agrees all
+ * the same.
  */
 static bool has_left(struct link *link)
 {

@@ -23,8 +23,8 @@
 #define LINK_CHANNEL 1
 
 /*
- * Seconds after which a silent connection is asked for a sign of life, unless the broker wants one sooner; after twice
- * that it is lost.
+ * Seconds after which a silent connection is asked for a sign of life, unless the broker wants one sooner;
+ * after twice that it is lost.
  */
 #define LINK_HEARTBEAT 10
 
@@ -44,17 +44,18 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
                       void *context);
 
 /*
- * Closes the connection. Returns true if the broker has handled all that was sent on it, acknowledgements among it. Reads
- * all that the broker still has to say, and drops it: returns false, and reports the reason, if the broker closed the
- * channel or the connection, or cancelled the subscription, before it agreed, since what reached it after that is thrown
- * away. Returns false, too, if the link was down, was lost, takes no messages (link_is_blocked()), or if the broker
- * does not answer within 15 s, 5 s once a stop was asked for. The link is down afterwards, and can be opened again.
+ * Closes the connection. Returns true if the broker has handled all that was sent on it, acknowledgements
+ * among it. Reads all that the broker still has to say, and drops it: returns false, and reports the
+ * reason, if the broker closed the channel or the connection, or cancelled the subscription, before it
+ * agreed, since what reached it after that is thrown away. Returns false, too, if the link was down, was
+ * lost, takes no messages (link_is_blocked()), or if the broker does not answer within 15 s, 5 s once a
+ * stop was asked for. The link is down afterwards, and can be opened again.
  */
 bool link_close(struct link *link);
 
 /*
- * Asks the broker to close the connection. Does not wait for the answer: link_close() does. The link is not up from
- * here on, unless the broker takes no messages: then nothing is asked.
+ * Asks the broker to close the connection. Does not wait for the answer: link_close() does. The link is not
+ * up from here on, unless the broker takes no messages: then nothing is asked.
  */
 void link_leave(struct link *link);
 
@@ -85,8 +86,8 @@ amqp_connection_state_t link_connection(struct link *link);
 unsigned link_generation(const struct link *link);
 
 /*
- * Returns the size in bytes of the largest frame that may be sent, as agreed with the broker for the last connection.
- * amqp_get_frame_max() gives a larger one: what is taken in.
+ * Returns the size in bytes of the largest frame that may be sent, as agreed with the broker for the last
+ * connection. amqp_get_frame_max() gives a larger one: what is taken in.
  */
 size_t link_frame_max(const struct link *link);
 
@@ -97,9 +98,9 @@ bool link_is_blocked(const struct link *link);
 void link_progress(struct link *link);
 
 /*
- * Returns the reply code with which the broker closed the channel or the connection, if it objected to something that it
- * was sent; link_reason() has its text. Returns 0 if the link is up, or went down for another reason: closed by us or by
- * an operator, lost, or for good (the next link_open() fails).
+ * Returns the reply code with which the broker closed the channel or the connection, if it objected to
+ * something that it was sent; link_reason() has its text. Returns 0 if the link is up, or went down for
+ * another reason: closed by us or by an operator, lost, or for good (the next link_open() fails).
  */
 unsigned link_exception(const struct link *link);
 
@@ -107,14 +108,14 @@ unsigned link_exception(const struct link *link);
 bool link_exception_is_doubtful(const struct link *link);
 
 /*
- * Lets the link come back after it was closed for a lack of rights (403, 530), which otherwise is final: with exchanges
- * that differ from message to message, the next one may be allowed.
+ * Lets the link come back after it was closed for a lack of rights (403, 530), which otherwise is final:
+ * with exchanges that differ from message to message, the next one may be allowed.
  */
 void link_rights_vary(struct link *link);
 
 /*
- * While expected, closings of which link_exception() tells, and which are not doubtful, are not reported: the caller says
- * what was refused, and why.
+ * While expected, closings of which link_exception() tells, and which are not doubtful, are not reported:
+ * the caller says what was refused, and why.
  */
 void link_expect_refusal(struct link *link, bool expected);
 
@@ -131,9 +132,10 @@ enum link_event {
 enum link_event link_read(struct link *link, amqp_frame_t *frame);
 
 /*
- * Publishes a mandatory message on LINK_CHANNEL. It is gathered with others, and on its way at the latest when
- * link_read() or link_wait() is called. Its header must fit: frames_header_size() at most link_frame_max(). A failure to
- * send is reported, and the link down, by link_read(), once it has given out what had arrived before.
+ * Publishes a mandatory message on LINK_CHANNEL. It is gathered with others, and on its way at the latest
+ * when link_read() or link_wait() is called. Its header must fit: frames_header_size() at most
+ * link_frame_max(). A failure to send is reported, and the link down, by link_read(), once it has given out
+ * what had arrived before.
  */
 void link_publish(struct link *link, const struct frames_message *message);
 
@@ -157,8 +159,8 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
 enum exit_code link_status(struct link *link, int status, const char *what);
 
 /*
- * For a setup that reads frames itself: this one was AMQP_CHANNEL_OPEN_OK_METHOD, which answers to what was asked before
- * the setup began, so that it and what the setup asks share a round trip.
+ * For a setup that reads frames itself: this one was AMQP_CHANNEL_OPEN_OK_METHOD, which answers to what was
+ * asked before the setup began, so that it and what the setup asks share a round trip.
  */
 void link_channel_opened(struct link *link);
 

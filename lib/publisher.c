@@ -18,8 +18,8 @@
 #define UNSENT UINT64_MAX               /* the tag of a message that is not on its way */
 
 /*
- * One message whose fate was not given out yet. Tags ascend with the place in the window among those that are on their way.
- * Its parts stand one behind the other in memory of its own, which is used again.
+ * One message whose fate was not given out yet. Tags ascend with the place in the window among those that
+ * are on their way. Its parts stand one behind the other in memory of its own, which is used again.
  */
 struct slot {
     uint64_t tag; /* on the present connection; 0 if settled, or UNSENT */
@@ -253,9 +253,9 @@ static struct slot *find_returned(struct publisher *publisher, bool with_propert
 }
 
 /*
- * A returned message does not say which it was. Of those on their way that look the same, any will do: what is known of
- * one of them is as true of the other. Their properties count, since an exchange may route by headers, unless something
- * on the broker has changed them.
+ * A returned message does not say which it was. Of those on their way that look the same, any will do: what
+ * is known of one of them is as true of the other. Their properties count, since an exchange may route by
+ * headers, unless something on the broker has changed them.
  */
 static void settle_returned(struct publisher *publisher)
 {
@@ -433,8 +433,8 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
 }
 
 /*
- * Once nothing else is on its way: what came back is published again on the next connection, which sets up the
- * topology.
+ * Once nothing else is on its way: what came back is published again on the next connection, which sets up
+ * the topology.
  */
 static void close_for_returned(struct publisher *publisher)
 {
@@ -449,13 +449,14 @@ static void close_for_returned(struct publisher *publisher)
 /* ---- the culprit ---- */
 
 /*
- * The broker objects to a message by closing the channel or the connection, and does not say to which. Of those that were
- * on their way each is a suspect from then on: they are published again one at a time, each once the one before is
- * confirmed, and nothing else is. The one that is alone on its way when the broker closes again is the culprit.
+ * The broker objects to a message by closing the channel or the connection, and does not say to which. Of
+ * those that were on their way each is a suspect from then on: they are published again one at a time, each
+ * once the one before is confirmed, and nothing else is. The one that is alone on its way when the broker
+ * closes again is the culprit.
  *
- * An answer that the broker may have given for troubles of its own has to be heard twice, and counts as a failed attempt
- * like any other loss. The others do not: each makes suspects of messages that were none before, or settles one, so there
- * is an end to them.
+ * An answer that the broker may have given for troubles of its own has to be heard twice, and counts as a
+ * failed attempt like any other loss. The others do not: each makes suspects of messages that were none
+ * before, or settles one, so there is an end to them.
  */
 
 static void accuse(struct publisher *publisher, struct slot *slot)

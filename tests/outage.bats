@@ -133,6 +133,18 @@ placed_some()
     eventually told 1
 }
 
+@test "the broker hangs while a program leaves: a stop does not wait for it much longer than for a broker that answers" {
+    start_fed place order-place
+    order >&7
+    eventually grep -c PLACED place.out
+    kill -STOP "$(cat "$BROKER_HOME/pid")"
+    ends "$PID" TERM 9
+    kill -CONT "$(cat "$BROKER_HOME/pid")"
+    exec 7>&-
+    [ "$status" = 143 ]
+    [ "$(grep -c PLACED place.out)" = 1 ]
+}
+
 @test "silence on standard input for longer than two heartbeats: the connection is still the same" {
     start_fed place order-place
     order >&7
