@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define FRAME_ROOM 8 /* type, channel and size before the payload, the end octet after it */
+#define FRAME_ROOM 8   /* type, channel and size before the payload, the end octet after it */
+#define HEADER_ROOM 12 /* class, weight and size of the body before the properties */
 #define FRAME_END 0xCE
 #define BASIC_CLASS 60
 #define BASIC_PUBLISH 40
@@ -61,7 +62,7 @@ static void put_method(struct frames *frames, amqp_channel_t channel, const stru
 
 static void put_header(struct frames *frames, amqp_channel_t channel, const struct frames_message *message)
 {
-    start_frame(frames, AMQP_FRAME_HEADER, channel, 2 + 2 + 8 + message->properties.len);
+    start_frame(frames, AMQP_FRAME_HEADER, channel, HEADER_ROOM + message->properties.len);
     put_integer(frames, BASIC_CLASS, 2);
     put_integer(frames, 0, 2); /* weight */
     put_integer(frames, message->body.len, 8);
@@ -80,10 +81,20 @@ static void put_body(struct frames *frames, amqp_channel_t channel, amqp_bytes_t
     }
 }
 
+size_t frames_header_size(const struct frames_message *message)
+{
+    return FRAME_ROOM + HEADER_ROOM + message->properties.len;
+}
+
+size_t frames_body_most(size_t frame_max)
+{
+    return frame_max - FRAME_ROOM;
+}
+
 void frames_add(struct frames *frames, amqp_channel_t channel, const struct frames_message *message,
                 size_t frame_max)
 {
-    size_t most = frame_max - FRAME_ROOM;
+    size_t most = frames_body_most(frame_max);
     size_t body_frames = message->body.len / most + 1;
     size_t need = message->exchange.len + message->routing_key.len + message->properties.len +
                   message->body.len + 64 + body_frames * FRAME_ROOM;

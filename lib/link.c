@@ -19,7 +19,11 @@
 
 #define CONNECT_SECONDS 5
 #define REPLY_SECONDS 15
-#define FRAME_MAX 131072
+#define CLOSE_SECONDS 15       /* that the broker has in all to agree to the end of a connection, */
+#define HASTE_SECONDS 5        /* or once a stop was asked for */
+#define FRAME_MAX 131072       /* proposed to the broker, which may want smaller frames */
+#define FRAME_MARGIN (1 << 20) /* taken in beyond what was agreed; once that was not enough, */
+#define FRAME_MARGIN_WIDE (32 << 20)
 #define BEATS 3         /* in the time after which the broker expects one */
 #define STABLE_MS 60000 /* a connection that lasted this long was no failed attempt */
 #define REPORT_EVERY 10 /* failed attempts: the first is reported, and then each so many */
@@ -40,6 +44,12 @@ struct link {
     bool blocked;
     bool is_leaving;      /* the broker was asked to close the connection */
     bool channel_is_open; /* it has said so */
+    bool rights_vary;
+    bool expects_refusal;
+    unsigned exception; /* link_exception() */
+    int send_errno;     /* why nothing more can be sent, or 0; what has arrived is read all the same */
+    size_t frame_max;   /* agreed with the broker: the largest frame that it takes */
+    int frame_margin;
     struct frames unsent;
     char reason[1024]; /* of the last failure */
     struct link *next; /* among all links of the program */
@@ -54,6 +64,7 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
 
     link->options = options;
     link->purpose = purpose;
+    link->frame_margin = FRAME_MARGIN;
     link->setup = setup;
     link->context = context;
     link->next = all_links;
@@ -76,11 +87,14 @@ static int beat_ms(const struct link *link)
     return (seconds > 0 ? seconds : LINK_HEARTBEAT) * 1000 / BEATS;
 }
 
-/* Between whole frames rabbitmq-c may send its own: all of this goes, or the connection is done with. */
+/* Between whole frames rabbitmq-c may send its own: all of this goes, or nothing more can be sent. */
 static bool send_unsent(struct link *link)
 {
-    return link->unsent.len == 0 ||
-           frames_send(&link->unsent, amqp_get_sockfd(link->connection), 2 * LINK_HEARTBEAT * 1000);
+    if (link->unsent.len == 0 || link->send_errno != 0)
+        return link->send_errno == 0;
+    if (!frames_send(&link->unsent, amqp_get_sockfd(link->connection), 2 * LINK_HEARTBEAT * 1000))
+        link->send_errno = errno;
+    return link->send_errno == 0;
 }
 
 static void disconnect(struct link *link)
@@ -91,6 +105,7 @@ static void disconnect(struct link *link)
     link->blocked = false;
     link->is_leaving = false;
     link->channel_is_open = false;
+    link->send_errno = 0;
     frames_forget(&link->unsent);
 }
 
@@ -110,27 +125,6 @@ static int await_method(struct link *link, amqp_channel_t channel, amqp_method_n
     } while (frame.frame_type != AMQP_FRAME_METHOD ||
              ((frame.channel != channel || method->id != id) && method->id != AMQP_CONNECTION_CLOSE_METHOD));
     return AMQP_STATUS_OK;
-}
-
-static bool has_left(struct link *link)
-{
-    amqp_method_t method;
-
-    return await_method(link, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &method) == AMQP_STATUS_OK;
-}
-
-bool link_close(struct link *link)
-{
-    /* A broker that takes no messages reads nothing at all from us, and would not answer. */
-    bool closed = link->connection != NULL && !link->blocked && send_unsent(link);
-
-    if (closed && link->is_leaving)
-        closed = has_left(link);
-    else if (closed)
-        closed =
-            amqp_connection_close(link->connection, AMQP_REPLY_SUCCESS).reply_type == AMQP_RESPONSE_NORMAL;
-    disconnect(link);
-    return closed;
 }
 
 void link_leave(struct link *link)
@@ -178,6 +172,11 @@ amqp_connection_state_t link_connection(struct link *link)
     return link->connection;
 }
 
+size_t link_frame_max(const struct link *link)
+{
+    return link->frame_max;
+}
+
 unsigned link_generation(const struct link *link)
 {
     return link->generation;
@@ -191,6 +190,26 @@ bool link_is_blocked(const struct link *link)
 void link_progress(struct link *link)
 {
     link->failures = 0;
+}
+
+unsigned link_exception(const struct link *link)
+{
+    return link->exception;
+}
+
+bool link_exception_is_doubtful(const struct link *link)
+{
+    return link->exception == AMQP_INTERNAL_ERROR || link->exception == AMQP_RESOURCE_ERROR;
+}
+
+void link_expect_refusal(struct link *link, bool expected)
+{
+    link->expects_refusal = expected;
+}
+
+void link_rights_vary(struct link *link)
+{
+    link->rights_vary = true;
 }
 
 /* ---- what went wrong ---- */
@@ -254,7 +273,8 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
     return link_fault(link, code_of_reply(code), "%s: %d %s", what, code, printable(text.bytes, text.len));
 }
 
-void link_lose(struct link *link)
+/* The end of a connection that was up; silent if whoever uses the link tells of it. */
+static void lose(struct link *link, bool is_silent)
 {
     if (link->connection == NULL)
         return;
@@ -262,17 +282,25 @@ void link_lose(struct link *link)
         link->failures = 0;
     else
         link->failures++;
-    report("lost the broker '%s' (%s): %s", link->endpoint->name, link->purpose, link->reason);
+    if (!is_silent)
+        report("lost the broker '%s' (%s): %s", link->endpoint->name, link->purpose, link->reason);
     disconnect(link);
+}
+
+void link_lose(struct link *link)
+{
+    lose(link, false);
 }
 
 /* The broker ended the connection or the channel. */
 static void lose_closed(struct link *link, const char *what, uint16_t code, amqp_bytes_t text)
 {
     (void)link_fault(link, EXIT_UNREACHABLE, "%s: %d %s", what, code, printable(text.bytes, text.len));
-    if (code_of_reply(code) == EXIT_LOGIN)
+    if (code_of_reply(code) == EXIT_LOGIN && !link->rights_vary)
         link->final = EXIT_LOGIN;
-    link_lose(link);
+    else if (code != AMQP_REPLY_SUCCESS && code != AMQP_CONNECTION_FORCED)
+        link->exception = code;
+    lose(link, link->expects_refusal && link->exception != 0 && !link_exception_is_doubtful(link));
 }
 
 /* ---- connecting ---- */
@@ -368,6 +396,23 @@ static enum exit_code log_in(struct link *link)
                       "login failed");
 }
 
+/*
+ * A broker that adds headers to a message, such as x-death, does not split or refuse what outgrows a frame
+ * by that: it sends a larger one. rabbitmq-c would be stuck at it, so it is told of a greater limit than
+ * the one agreed upon, which stays the one for what is sent.
+ */
+static enum exit_code agree_on_frames(struct link *link)
+{
+    amqp_connection_state_t connection = link->connection;
+    int agreed = amqp_get_frame_max(connection);
+
+    link->frame_max = (size_t)(agreed < AMQP_FRAME_MIN_SIZE ? AMQP_FRAME_MIN_SIZE : agreed);
+    return link_status(link,
+                       amqp_tune_connection(connection, amqp_get_channel_max(connection),
+                                            agreed + link->frame_margin, amqp_get_heartbeat(connection)),
+                       "cannot set the size of frames");
+}
+
 /* Without waiting for the answer: it comes before those to what the setup asks. */
 static enum exit_code open_channel(struct link *link)
 {
@@ -415,6 +460,8 @@ static enum exit_code connect_endpoint(struct link *link, const struct endpoint 
     if (code == EXIT_OK)
         code = log_in(link);
     if (code == EXIT_OK)
+        code = agree_on_frames(link);
+    if (code == EXIT_OK)
         code = open_channel(link);
     if (code == EXIT_OK)
         code = link->setup(link, link->context);
@@ -443,6 +490,7 @@ enum exit_code link_try(struct link *link)
     if (code != EXIT_OK)
         return may_come ? EXIT_UNREACHABLE : code;
     link->generation++;
+    link->exception = 0;
     link->up_since_ms = clock_steady_ms();
     link->next_beat_ms = link->up_since_ms + beat_ms(link);
     return EXIT_OK;
@@ -550,32 +598,91 @@ static bool take_connection_frame(struct link *link, const amqp_method_t *method
     }
 }
 
+/*
+ * The fault of what has arrived, rather than of the way it came: it will be the same on the next
+ * connection.
+ */
+static bool is_unreadable(int status)
+{
+    return status == AMQP_STATUS_BAD_AMQP_DATA || status == AMQP_STATUS_UNKNOWN_CLASS ||
+           status == AMQP_STATUS_UNKNOWN_METHOD;
+}
+
+/* So there is room for larger frames on the next connection, which this once is no further attempt. */
+static void drop_unreadable(struct link *link)
+{
+    bool widens = link->frame_margin < FRAME_MARGIN_WIDE;
+
+    (void)link_fault(link, EXIT_UNREACHABLE,
+                     "the broker sent a frame that cannot be read, malformed or larger than %zu bytes: "
+                     "a message with large headers, most likely%s",
+                     link->frame_max + (size_t)link->frame_margin,
+                     widens ? "; larger ones are taken from now on" : "");
+    link_lose(link);
+    if (widens)
+        link->failures = 0;
+    link->frame_margin = FRAME_MARGIN_WIDE;
+}
+
 static void drop_broken(struct link *link, int status)
 {
     (void)link_status(link, status, "cannot read");
     link_lose(link);
 }
 
+/*
+ * If that fails, what the broker has said before, its reason perhaps, is still to be read: link_read() ends
+ * it.
+ */
 static void flush(struct link *link)
 {
-    if (link->connection == NULL || send_unsent(link))
-        return;
-    (void)link_fault(link, EXIT_UNREACHABLE, "cannot publish: %s", strerror(errno));
+    if (link->connection != NULL)
+        (void)send_unsent(link);
+}
+
+static void drop_unsendable(struct link *link)
+{
+    (void)link_fault(link, EXIT_UNREACHABLE, "cannot publish: %s", strerror(link->send_errno));
     link_lose(link);
 }
 
 /* By rabbitmq-c, since what it encrypts must pass through it. */
+static int send_encrypted(struct link *link, const struct frames_message *message, void *properties)
+{
+    amqp_basic_publish_t publish = {
+        .exchange = message->exchange, .routing_key = message->routing_key, .mandatory = 1};
+    amqp_frame_t header = {.frame_type = AMQP_FRAME_HEADER, .channel = LINK_CHANNEL};
+    amqp_frame_t part = {.frame_type = AMQP_FRAME_BODY, .channel = LINK_CHANNEL};
+    size_t most = frames_body_most(link->frame_max);
+    int status = amqp_send_method(link->connection, LINK_CHANNEL, AMQP_BASIC_PUBLISH_METHOD, &publish);
+
+    header.payload.properties.class_id = AMQP_BASIC_CLASS;
+    header.payload.properties.body_size = message->body.len;
+    header.payload.properties.decoded = properties;
+    if (status == AMQP_STATUS_OK)
+        status = amqp_send_frame(link->connection, &header);
+    for (size_t at = 0; at < message->body.len && status == AMQP_STATUS_OK; at += most) {
+        size_t left = message->body.len - at;
+
+        part.payload.body_fragment.bytes = (char *)message->body.bytes + at;
+        part.payload.body_fragment.len = left < most ? left : most;
+        status = amqp_send_frame(link->connection, &part);
+    }
+    return status;
+}
+
 static void publish_encrypted(struct link *link, const struct frames_message *message)
 {
     amqp_pool_t pool;
     void *properties;
     int status;
 
+    if (link->connection == NULL)
+        return;
     init_amqp_pool(&pool, 4096);
     if (amqp_decode_properties(AMQP_BASIC_CLASS, &pool, message->properties, &properties) < 0)
         die(EXIT_BUG, "message properties that cannot be decoded");
-    status = amqp_basic_publish(link->connection, LINK_CHANNEL, message->exchange, message->routing_key, 1, 0,
-                                properties, message->body);
+    status = send_encrypted(link, message, properties);
     empty_amqp_pool(&pool);
     if (link_status(link, status, "cannot publish") != EXIT_OK)
         link_lose(link);
@@ -587,7 +694,7 @@ void link_publish(struct link *link, const struct frames_message *message)
         publish_encrypted(link, message);
         return;
     }
-    frames_add(&link->unsent, LINK_CHANNEL, message, (size_t)amqp_get_frame_max(link->connection));
+    frames_add(&link->unsent, LINK_CHANNEL, message, link->frame_max);
     if (link->unsent.len >= FRAMES_FULL)
         flush(link);
 }
@@ -600,9 +707,13 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
     while (link_is_up(link)) {
         int status = amqp_simple_wait_frame_noblock(link->connection, frame, &at_once);
 
-        if (status == AMQP_STATUS_TIMEOUT)
+        if (status != AMQP_STATUS_OK && link->send_errno != 0)
+            drop_unsendable(link);
+        else if (status == AMQP_STATUS_TIMEOUT)
             return LINK_QUIET;
-        if (status != AMQP_STATUS_OK)
+        else if (is_unreadable(status))
+            drop_unreadable(link);
+        else if (status != AMQP_STATUS_OK)
             drop_broken(link, status);
         else if (frame->frame_type != AMQP_FRAME_METHOD ||
                  !take_connection_frame(link, &frame->payload.method))
@@ -650,10 +761,66 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
     /* Once a stop is asked for, what is in hand is finished, and waited for, undisturbed. */
     if (!stop_requested())
         fds[2].fd = stop_descriptor();
+    /* It is to be read, whatever has arrived. */
+    if (link != NULL && link->send_errno != 0)
+        timeout_ms = 0;
     report_flush();
     if (poll(fds, 3, timeout_ms < 0 || timeout_ms > until_beat_ms ? until_beat_ms : timeout_ms) < 0 &&
         errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
+}
+
+/* ---- the end of a connection ---- */
+
+/* How long the broker may still take to agree. Once a stop is asked for, less. */
+static int64_t close_ms_left(int64_t since_ms)
+{
+    int64_t seconds = stop_requested() ? HASTE_SECONDS : CLOSE_SECONDS;
+
+    return since_ms + seconds * 1000 - clock_steady_ms();
+}
+
+/*
+ * Reads until the broker agrees to the end of the connection. Whatever it said before comes first: that it
+ * had closed the channel already, and so has thrown away what was sent on it since, although it agrees all
+ * the same.
+ */
+static bool has_left(struct link *link)
+{
+    int64_t since_ms = clock_steady_ms();
+    int64_t left_ms;
+
+    while (link->connection != NULL && !link->blocked && (left_ms = close_ms_left(since_ms)) > 0) {
+        struct timeval patience = {.tv_usec = left_ms < 500 ? (suseconds_t)left_ms * 1000 : 500000};
+        amqp_frame_t frame;
+        int status = amqp_simple_wait_frame_noblock(link->connection, &frame, &patience);
+
+        if (status == AMQP_STATUS_TIMEOUT)
+            continue;
+        if (is_unreadable(status))
+            drop_unreadable(link);
+        if (status != AMQP_STATUS_OK)
+            return false;
+        if (frame.frame_type == AMQP_FRAME_METHOD) {
+            if (frame.payload.method.id == AMQP_CONNECTION_CLOSE_OK_METHOD)
+                return true;
+            (void)take_connection_frame(link, &frame.payload.method);
+        }
+        link_release(link);
+    }
+    return false;
+}
+
+bool link_close(struct link *link)
+{
+    bool closed;
+
+    /* A broker that takes no messages reads nothing at all from us, and would not answer. */
+    if (!link->is_leaving)
+        link_leave(link);
+    closed = link->is_leaving && has_left(link);
+    disconnect(link);
+    return closed;
 }
 
 bool link_readable(int descriptor)

@@ -23,8 +23,8 @@
 #define LINK_CHANNEL 1
 
 /*
- * Seconds after which a silent connection is asked for a sign of life, unless the broker wants one sooner; after twice
- * that it is lost.
+ * Seconds after which a silent connection is asked for a sign of life, unless the broker wants one sooner;
+ * after twice that it is lost.
  */
 #define LINK_HEARTBEAT 10
 
@@ -44,15 +44,22 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
                       void *context);
 
 /*
- * Closes politely: if that succeeds, the broker has seen all that was sent, acknowledgements among it. False if the link
- * was down already, or was lost over it. It can be opened again.
+ * Closes the connection. Returns true if the broker has handled all that was sent on it, acknowledgements
+ * among it. Reads all that the broker still has to say, and drops it: returns false, and reports the
+ * reason, if the broker closed the channel or the connection, or cancelled the subscription, before it
+ * agreed, since what reached it after that is thrown away. Returns false, too, if the link was down, was
+ * lost, takes no messages (link_is_blocked()), or if the broker does not answer within 15 s, 5 s once a
+ * stop was asked for. The link is down afterwards, and can be opened again.
  */
 bool link_close(struct link *link);
 
-/* Asks to be closed, and does not wait for the answer: link_close() does. Until then the link is not up. */
+/*
+ * Asks the broker to close the connection. Does not wait for the answer: link_close() does. The link is not
+ * up from here on, unless the broker takes no messages: then nothing is asked.
+ */
 void link_leave(struct link *link);
 
-/* Closes politely, and frees. NULL is harmless. */
+/* Closes as link_close() does, and frees the link. NULL is harmless. */
 void link_free(struct link *link);
 
 /*
@@ -78,11 +85,39 @@ amqp_connection_state_t link_connection(struct link *link);
 
 unsigned link_generation(const struct link *link);
 
+/*
+ * Returns the size in bytes of the largest frame that may be sent, as agreed with the broker for the last
+ * connection. amqp_get_frame_max() gives a larger one: what is taken in.
+ */
+size_t link_frame_max(const struct link *link);
+
 /* Has the broker, short of memory or disk, asked that nothing be published? */
 bool link_is_blocked(const struct link *link);
 
-/* Something came through: attempts count from the first again. */
+/* Something came through, or is settled otherwise: attempts count from the first again. */
 void link_progress(struct link *link);
+
+/*
+ * Returns the reply code with which the broker closed the channel or the connection, if it objected to
+ * something that it was sent; link_reason() has its text. Returns 0 if the link is up, or went down for
+ * another reason: closed by us or by an operator, lost, or for good (the next link_open() fails).
+ */
+unsigned link_exception(const struct link *link);
+
+/* Is it one that a broker gives for troubles of its own, too: 506, 541? */
+bool link_exception_is_doubtful(const struct link *link);
+
+/*
+ * Lets the link come back after it was closed for a lack of rights (403, 530), which otherwise is final:
+ * with exchanges that differ from message to message, the next one may be allowed.
+ */
+void link_rights_vary(struct link *link);
+
+/*
+ * While expected, closings of which link_exception() tells, and which are not doubtful, are not reported:
+ * the caller says what was refused, and why.
+ */
+void link_expect_refusal(struct link *link, bool expected);
 
 enum link_event {
     LINK_FRAME, /* a frame for the channel; valid until link_release() */
@@ -97,8 +132,10 @@ enum link_event {
 enum link_event link_read(struct link *link, amqp_frame_t *frame);
 
 /*
- * Publishes a mandatory message on LINK_CHANNEL. It is gathered with others, and on its way at the latest when
- * link_read() or link_wait() is called; after a failure, which was reported, the link is down.
+ * Publishes a mandatory message on LINK_CHANNEL. It is gathered with others, and on its way at the latest
+ * when link_read() or link_wait() is called. Its header must fit: frames_header_size() at most
+ * link_frame_max(). A failure to send is reported, and the link down, by link_read(), once it has given out
+ * what had arrived before.
  */
 void link_publish(struct link *link, const struct frames_message *message);
 
@@ -122,8 +159,8 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
 enum exit_code link_status(struct link *link, int status, const char *what);
 
 /*
- * For a setup that reads frames itself: this one was AMQP_CHANNEL_OPEN_OK_METHOD, which answers to what was asked before
- * the setup began, so that it and what the setup asks share a round trip.
+ * For a setup that reads frames itself: this one was AMQP_CHANNEL_OPEN_OK_METHOD, which answers to what was
+ * asked before the setup began, so that it and what the setup asks share a round trip.
  */
 void link_channel_opened(struct link *link);
 

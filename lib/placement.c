@@ -428,7 +428,8 @@ enum exit_code placement_open(const struct placement_settings *settings, struct 
     enum exit_code code = order_store_open(ORDER_STORE_PLACE, &opened->store);
 
     opened->settings = *settings;
-    opened->publisher = publisher_new(settings->options, TOPOLOGY_OF_ORDERS);
+    opened->publisher =
+        publisher_new(settings->options, &(struct publisher_settings){.scope = TOPOLOGY_OF_ORDERS});
     opened->receipts = receipts_new();
     if (code == EXIT_OK)
         code = order_store_adopt(opened->store, &opened->left_last);

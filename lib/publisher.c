@@ -13,17 +13,23 @@
 #define WAIT_MS 60000
 #define WINDOW_BYTES ((size_t)16 << 20) /* kept at once, whatever their number */
 #define SMALL 65536                     /* memory of a message that is kept for the next one */
-#define HEADER_MAX                                                                                           \
-    (131072 - 8 - 14) /* bytes of properties that fit into one frame, beside what frames a header */
-#define STOP_MS 10000 /* that a confirm is still waited for once a stop was asked for */
+#define ROOM_MAX ((size_t)4 << 20)      /* for headers to be encoded: larger ones fit into no frame */
+#define STOP_MS 10000                   /* that a confirm is still waited for once a stop was asked for */
+#define UNSENT UINT64_MAX               /* the tag of a message that is not on its way */
 
-/* One message on its way. Its parts stand one behind the other in memory of its own, which is used again. */
+/*
+ * One message whose fate was not given out yet. Tags ascend with the place in the window among those that
+ * are on their way. Its parts stand one behind the other in memory of its own, which is used again.
+ */
 struct slot {
-    uint64_t tag;
+    uint64_t tag; /* on the present connection; 0 if settled, or UNSENT */
     uint64_t cookie;
     bool settled;
-    bool came_back; /* and is to be published again, once the topology was set up */
+    bool came_back;  /* and is to be published again, once the topology was set up */
+    bool is_suspect; /* the broker may have closed because of it: it is published alone */
+    bool is_accused; /* it closed while this was alone, with an answer that is to be heard twice */
     enum publish_fate fate;
+    char *reason; /* why the broker did not take it; owned, or NULL */
     char *memory;
     size_t capacity;
     amqp_bytes_t exchange;
@@ -41,6 +47,7 @@ struct returned_message {
     char *body;
     size_t body_size;
     size_t received;
+    char reason[256];
 };
 
 struct publisher {
@@ -51,12 +58,14 @@ struct publisher {
     size_t count;
     size_t bytes; /* of all of them */
     uint64_t next_tag;
+    size_t suspects;
+    bool some_unsent; /* messages that are no suspects wait to be published */
     bool some_came_back;
     bool is_set_up;       /* all of the topology was, for this connection */
-    unsigned generation;  /* of the link when the messages on their way were published */
+    bool is_connected;    /* the link is up, unless it was lost and note_loss() does not know it yet */
     int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
     struct returned_message returned;
-    char reason[256];
+    char *reason; /* of the last message given out that was not taken; or NULL */
 };
 
 static struct slot *slot_at(struct publisher *publisher, size_t index)
@@ -81,12 +90,14 @@ static enum exit_code set_up(struct link *link, void *context)
         "cannot ask for confirms");
 }
 
-struct publisher *publisher_new(const struct link_options *options, enum topology_scope scope)
+struct publisher *publisher_new(const struct link_options *options, const struct publisher_settings *settings)
 {
     struct publisher *publisher = need_calloc(1, sizeof *publisher);
 
-    publisher->scope = scope;
+    publisher->scope = settings->scope;
     publisher->link = link_new(options, "publishing", set_up, publisher);
+    if (settings->many_destinations)
+        link_rights_vary(publisher->link);
     return publisher;
 }
 
@@ -106,10 +117,13 @@ void publisher_free(struct publisher *publisher)
     link_free(publisher->link);
     forget_returned(publisher);
     for (size_t i = 0; i < PUBLISHER_WINDOW; i++) {
-        if (publisher->slots[i] != NULL)
+        if (publisher->slots[i] != NULL) {
             free(publisher->slots[i]->memory);
+            free(publisher->slots[i]->reason);
+        }
         free(publisher->slots[i]);
     }
+    free(publisher->reason);
     free(publisher);
 }
 
@@ -133,10 +147,23 @@ bool publisher_has_room(const struct publisher *publisher)
     return publisher->count < PUBLISHER_WINDOW && publisher->bytes < WINDOW_BYTES;
 }
 
+/* Whether or not it is the culprit: it need not be published alone any more. */
+static void clear_suspect(struct publisher *publisher, struct slot *slot)
+{
+    if (!slot->is_suspect)
+        return;
+    slot->is_suspect = false;
+    if (--publisher->suspects == 0)
+        link_expect_refusal(publisher->link, false);
+}
+
 static void forget_oldest(struct publisher *publisher)
 {
     struct slot *slot = slot_at(publisher, 0);
 
+    clear_suspect(publisher, slot);
+    free(slot->reason);
+    slot->reason = NULL;
     publisher->bytes -= slot->capacity;
     if (slot->capacity > SMALL) {
         free(slot->memory);
@@ -152,37 +179,53 @@ void publisher_forget(struct publisher *publisher)
     while (publisher->count > 0)
         forget_oldest(publisher);
     publisher->some_came_back = false;
+    publisher->some_unsent = false;
 }
 
 const char *publisher_reason(const struct publisher *publisher)
 {
-    return publisher->reason;
+    return publisher->reason == NULL ? "" : publisher->reason;
 }
 
 /* ---- what the broker says ---- */
 
-static void settle(struct publisher *publisher, struct slot *slot, enum publish_fate fate)
+static bool is_on_its_way(const struct slot *slot)
 {
-    link_progress(publisher->link);
+    return !slot->settled && !slot->came_back && slot->tag != UNSENT;
+}
+
+/* reason is NULL for a message that was confirmed. */
+static void settle(struct publisher *publisher, struct slot *slot, enum publish_fate fate, const char *reason)
+{
     /* A message that came back is confirmed as well, afterwards. */
     if (slot->settled || slot->came_back)
         return;
-    slot->came_back =
-        fate == PUBLISH_UNROUTABLE && publisher->scope != TOPOLOGY_NOTHING && !publisher->is_set_up;
-    slot->settled = !slot->came_back;
+    clear_suspect(publisher, slot);
+    if (fate == PUBLISH_UNROUTABLE && publisher->scope != TOPOLOGY_NOTHING && !publisher->is_set_up) {
+        slot->came_back = true;
+        publisher->some_came_back = true;
+        return;
+    }
+    slot->settled = true;
     slot->fate = fate;
-    publisher->some_came_back = publisher->some_came_back || slot->came_back;
+    if (reason != NULL)
+        slot->reason = need_strdup(reason);
 }
 
-static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_fate fate)
+static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_fate fate,
+                       const char *reason)
 {
+    link_progress(publisher->link);
     for (size_t i = 0; i < publisher->count; i++) {
         struct slot *slot = slot_at(publisher, i);
 
-        if (slot->tag > tag)
+        if (slot->tag > tag) {
+            if (slot->tag == UNSENT)
+                continue;
             break;
+        }
         if (slot->tag == tag || multiple)
-            settle(publisher, slot, fate);
+            settle(publisher, slot, fate, reason);
     }
 }
 
@@ -194,8 +237,7 @@ static bool same_bytes(amqp_bytes_t a, const void *b, size_t len)
 static bool is_returned(const struct slot *slot, const struct returned_message *returned,
                         bool with_properties)
 {
-    return !slot->settled && !slot->came_back &&
-           same_bytes(slot->body, returned->body, returned->body_size) &&
+    return is_on_its_way(slot) && same_bytes(slot->body, returned->body, returned->body_size) &&
            same_bytes(slot->routing_key, returned->routing_key.bytes, returned->routing_key.len) &&
            same_bytes(slot->exchange, returned->exchange.bytes, returned->exchange.len) &&
            (!with_properties ||
@@ -211,9 +253,9 @@ static struct slot *find_returned(struct publisher *publisher, bool with_propert
 }
 
 /*
- * A returned message does not say which it was. Of those on their way that look the same, any will do: what is known of
- * one of them is as true of the other. Their properties count, since an exchange may route by headers, unless something
- * on the broker has changed them.
+ * A returned message does not say which it was. Of those on their way that look the same, any will do: what
+ * is known of one of them is as true of the other. Their properties count, since an exchange may route by
+ * headers, unless something on the broker has changed them.
  */
 static void settle_returned(struct publisher *publisher)
 {
@@ -221,8 +263,9 @@ static void settle_returned(struct publisher *publisher)
 
     if (slot == NULL)
         slot = find_returned(publisher, false);
+    link_progress(publisher->link);
     if (slot != NULL)
-        settle(publisher, slot, PUBLISH_UNROUTABLE);
+        settle(publisher, slot, PUBLISH_UNROUTABLE, publisher->returned.reason);
     forget_returned(publisher);
 }
 
@@ -241,7 +284,7 @@ static void start_returned(struct publisher *publisher, const amqp_basic_return_
     publisher->returned.awaited = true;
     publisher->returned.exchange = copy_bytes(m->exchange);
     publisher->returned.routing_key = copy_bytes(m->routing_key);
-    (void)snprintf(publisher->reason, sizeof publisher->reason, "%d %s", m->reply_code,
+    (void)snprintf(publisher->returned.reason, sizeof publisher->returned.reason, "%d %s", m->reply_code,
                    printable_up_to(200, m->reply_text.bytes, m->reply_text.len));
 }
 
@@ -278,14 +321,14 @@ static void take_frame(struct publisher *publisher, const amqp_frame_t *frame)
     case AMQP_BASIC_ACK_METHOD: {
         const amqp_basic_ack_t *m = frame->payload.method.decoded;
 
-        settle_tag(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_CONFIRMED);
+        settle_tag(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_CONFIRMED, NULL);
         break;
     }
     case AMQP_BASIC_NACK_METHOD: {
         const amqp_basic_nack_t *m = frame->payload.method.decoded;
 
-        (void)snprintf(publisher->reason, sizeof publisher->reason, "the broker could not take the message");
-        settle_tag(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_REFUSED);
+        settle_tag(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_REFUSED,
+                   "the broker could not take the message");
         break;
     }
     case AMQP_BASIC_RETURN_METHOD:
@@ -293,16 +336,6 @@ static void take_frame(struct publisher *publisher, const amqp_frame_t *frame)
         break;
     default:
         break;
-    }
-}
-
-void publisher_service(struct publisher *publisher)
-{
-    amqp_frame_t frame;
-
-    while (link_read(publisher->link, &frame) == LINK_FRAME) {
-        take_frame(publisher, &frame);
-        link_release(publisher->link);
     }
 }
 
@@ -347,7 +380,8 @@ static void keep(struct publisher *publisher, const struct message *message, uin
     slot->cookie = cookie;
     slot->settled = false;
     slot->came_back = false;
-    slot->tag = UINT64_MAX;
+    slot->is_accused = false;
+    slot->tag = UNSENT;
     do {
         size_t at = 0;
 
@@ -360,16 +394,25 @@ static void keep(struct publisher *publisher, const struct message *message, uin
         put(slot, &at, &slot->body, message->body.bytes, message->body.len);
         encode_properties(slot, at, message->properties);
         room *= 2;
-        /* Headers can be larger than was reckoned with, but never than a frame. */
-    } while (slot->properties.len == SIZE_MAX && room <= 1U << 18);
+        /* Headers can be larger than was reckoned with. */
+    } while (slot->properties.len == SIZE_MAX && room <= ROOM_MAX);
     publisher->bytes += slot->capacity;
-    /* The broker would answer to such a frame by closing the connection. */
-    if (slot->properties.len > HEADER_MAX) {
-        (void)snprintf(publisher->reason, sizeof publisher->reason, "the headers are too large for a frame");
-        slot->settled = true;
-        slot->fate = PUBLISH_REFUSED;
-        slot->tag = 0;
-    }
+}
+
+/* The broker would answer to such a header by closing the connection. */
+static void refuse_header(struct publisher *publisher, struct slot *slot, size_t size)
+{
+    char reason[128];
+
+    if (slot->properties.len == SIZE_MAX)
+        (void)snprintf(reason, sizeof reason, "its headers do not fit into a frame of %zu bytes",
+                       link_frame_max(publisher->link));
+    else
+        (void)snprintf(reason, sizeof reason,
+                       "its headers need a frame of %zu bytes, and the broker takes %zu at most", size,
+                       link_frame_max(publisher->link));
+    slot->tag = 0;
+    settle(publisher, slot, PUBLISH_REFUSED, reason);
 }
 
 static void publish_slot(struct publisher *publisher, struct slot *slot)
@@ -379,45 +422,163 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
                                            .properties = slot->properties,
                                            .body = slot->body};
 
+    size_t header_size = frames_header_size(&message);
+
+    if (slot->properties.len == SIZE_MAX || header_size > link_frame_max(publisher->link)) {
+        refuse_header(publisher, slot, header_size);
+        return;
+    }
     slot->tag = publisher->next_tag++;
     link_publish(publisher->link, &message);
 }
 
 /*
- * Once nothing else is on its way: what came back is published again on the next connection, which sets up the
- * topology.
+ * Once nothing else is on its way: what came back is published again on the next connection, which sets up
+ * the topology.
  */
 static void close_for_returned(struct publisher *publisher)
 {
     if (!publisher->some_came_back)
         return;
     for (size_t i = 0; i < publisher->count; i++)
-        if (!slot_at(publisher, i)->settled && !slot_at(publisher, i)->came_back)
+        if (is_on_its_way(slot_at(publisher, i)))
             return;
     (void)link_close(publisher->link);
+}
+
+/* ---- the culprit ---- */
+
+/*
+ * The broker objects to a message by closing the channel or the connection, and does not say to which. Of
+ * those that were on their way each is a suspect from then on: they are published again one at a time, each
+ * once the one before is confirmed, and nothing else is. The one that is alone on its way when the broker
+ * closes again is the culprit.
+ *
+ * An answer that the broker may have given for troubles of its own has to be heard twice, and counts as a
+ * failed attempt like any other loss. The others do not: each makes suspects of messages that were none
+ * before, or settles one, so there is an end to them.
+ */
+
+static void accuse(struct publisher *publisher, struct slot *slot)
+{
+    if (link_exception_is_doubtful(publisher->link) && !slot->is_accused) {
+        slot->is_accused = true;
+        return;
+    }
+    link_progress(publisher->link);
+    settle(publisher, slot, PUBLISH_REFUSED, link_reason(publisher->link));
+}
+
+static void suspect(struct publisher *publisher, struct slot *slot)
+{
+    if (!link_exception_is_doubtful(publisher->link))
+        link_progress(publisher->link);
+    slot->is_suspect = true;
+    publisher->suspects++;
+}
+
+static void blame(struct publisher *publisher)
+{
+    bool was_alone = publisher->suspects > 0;
+
+    for (size_t i = 0; i < publisher->count; i++) {
+        struct slot *slot = slot_at(publisher, i);
+
+        if (is_on_its_way(slot) && was_alone)
+            accuse(publisher, slot);
+        else if (is_on_its_way(slot))
+            suspect(publisher, slot);
+    }
+    link_expect_refusal(publisher->link, publisher->suspects > 0);
+}
+
+/* If the connection is gone, nothing is on its way any more. */
+static void note_loss(struct publisher *publisher)
+{
+    if (!publisher->is_connected || link_is_up(publisher->link))
+        return;
+    publisher->is_connected = false;
+    if (link_exception(publisher->link) != 0)
+        blame(publisher);
+    for (size_t i = 0; i < publisher->count; i++) {
+        struct slot *slot = slot_at(publisher, i);
+
+        slot->tag = slot->settled ? 0 : UNSENT;
+    }
+    publisher->some_unsent = true;
+}
+
+/* The first one, unless it is on its way. */
+static void publish_suspect(struct publisher *publisher)
+{
+    for (size_t i = 0; i < publisher->count && publisher->suspects > 0; i++) {
+        struct slot *slot = slot_at(publisher, i);
+
+        if (slot->is_suspect && slot->tag == UNSENT)
+            publish_slot(publisher, slot);
+        if (slot->is_suspect)
+            return;
+    }
+}
+
+static void publish_unsent(struct publisher *publisher)
+{
+    publisher->some_unsent = false;
+    for (size_t i = 0; i < publisher->count; i++) {
+        struct slot *slot = slot_at(publisher, i);
+
+        if (!slot->settled && !slot->came_back && slot->tag == UNSENT)
+            publish_slot(publisher, slot);
+    }
+}
+
+/* Publishes what is not on its way and may be. */
+static void publish_due(struct publisher *publisher)
+{
+    if (publisher->suspects > 0)
+        publish_suspect(publisher);
+    if (publisher->suspects == 0 && publisher->some_unsent && !publisher->some_came_back)
+        publish_unsent(publisher);
+}
+
+void publisher_service(struct publisher *publisher)
+{
+    amqp_frame_t frame;
+
+    while (link_read(publisher->link, &frame) == LINK_FRAME) {
+        take_frame(publisher, &frame);
+        link_release(publisher->link);
+    }
+    note_loss(publisher);
+    if (publisher->is_connected)
+        publish_due(publisher);
+}
+
+/* ---- connecting and waiting ---- */
+
+static void start_over(struct publisher *publisher)
+{
+    publisher->is_connected = true;
+    forget_returned(publisher);
+    for (size_t i = 0; i < publisher->count; i++)
+        slot_at(publisher, i)->came_back = false;
 }
 
 /* Connects if need be, and publishes again whatever the last connection left without a fate. */
 static enum exit_code revive(struct publisher *publisher)
 {
     close_for_returned(publisher);
-    while (!link_is_up(publisher->link) || publisher->generation != link_generation(publisher->link)) {
-        enum exit_code code = link_open(publisher->link);
+    do {
+        note_loss(publisher);
+        if (!publisher->is_connected) {
+            enum exit_code code = link_open(publisher->link);
 
-        if (code != EXIT_OK)
-            return code;
-        publisher->generation = link_generation(publisher->link);
-        forget_returned(publisher);
-        for (size_t i = 0; i < publisher->count && link_is_up(publisher->link); i++) {
-            struct slot *slot = slot_at(publisher, i);
-
-            slot->came_back = false;
-            if (slot->settled)
-                slot->tag = 0;
-            else
-                publish_slot(publisher, slot);
+            if (code != EXIT_OK)
+                return code;
+            start_over(publisher);
         }
-    }
+        publish_due(publisher);
+    } while (!link_is_up(publisher->link));
     return EXIT_OK;
 }
 
@@ -428,9 +589,16 @@ enum exit_code publisher_open(struct publisher *publisher)
 
 enum exit_code publisher_try(struct publisher *publisher)
 {
-    enum exit_code code = link_try(publisher->link);
+    enum exit_code code;
 
-    return code == EXIT_OK ? revive(publisher) : code;
+    note_loss(publisher);
+    if (publisher->is_connected)
+        return revive(publisher);
+    code = link_try(publisher->link);
+    if (code != EXIT_OK)
+        return code;
+    start_over(publisher);
+    return revive(publisher);
 }
 
 /* Waits until the broker says something, and takes it in. */
@@ -456,18 +624,19 @@ static enum exit_code wait_for_word(struct publisher *publisher)
 
 enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie)
 {
-    struct slot *kept;
     enum exit_code code;
 
     if (publisher->count == PUBLISHER_WINDOW)
         die(EXIT_BUG, "a message beyond the window");
     code = revive(publisher);
-    while (code == EXIT_OK && (link_is_blocked(publisher->link) || publisher->some_came_back))
+    while (code == EXIT_OK &&
+           (link_is_blocked(publisher->link) || publisher->some_came_back || publisher->suspects > 0))
         code = wait_for_word(publisher);
     keep(publisher, message, cookie);
-    kept = slot_at(publisher, publisher->count - 1);
-    if (code == EXIT_OK && !kept->settled)
-        publish_slot(publisher, kept);
+    if (code == EXIT_OK)
+        publish_slot(publisher, slot_at(publisher, publisher->count - 1));
+    else
+        publisher->some_unsent = true;
     return code;
 }
 
@@ -512,6 +681,11 @@ bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_
         return false;
     *cookie = slot->cookie;
     *fate = slot->fate;
+    if (slot->reason != NULL) {
+        free(publisher->reason);
+        publisher->reason = slot->reason;
+        slot->reason = NULL;
+    }
     forget_oldest(publisher);
     return true;
 }

@@ -1,10 +1,16 @@
 /*
- * publisher: messages published in a window, each confirmed by the broker or not, on a connection of its own.
+ * publisher: messages published in a window, each confirmed by the broker or not, on a connection of its
+ * own.
  *
- * Every message is mandatory: one that no queue takes comes back, and is not taken for published only because
- * the broker confirms it. A message is kept until its fate is known; when the connection is lost it is
- * published again on the next one. So a message may reach its queue more than once, and is never lost in
+ * Every message is mandatory: one that no queue takes comes back, and is not taken for published only
+ * because the broker confirms it. A message is kept until its fate is known; when the connection is lost it
+ * is published again on the next one. So a message may reach its queue more than once, and is never lost in
  * between.
+ *
+ * A broker may object to a message by closing the channel or the connection: it is too large, its exchange
+ * is gone, its properties are not allowed. Then all that was on its way is published again one message at a
+ * time, and the culprit is settled as refused, with the broker's reason. Of the others, those that were on
+ * their way at that moment may reach their queues twice. This costs no attempt and no pause of the options.
  */
 #ifndef PUBLISHER_H
 #define PUBLISHER_H
@@ -34,15 +40,26 @@ struct message {
 enum publish_fate {
     PUBLISH_CONFIRMED,  /* a queue has it */
     PUBLISH_UNROUTABLE, /* no queue is bound where it was sent */
-    PUBLISH_REFUSED     /* the broker could not take it */
+    PUBLISH_REFUSED     /* the broker could not take it, or would not */
 };
 
-/*
- * Connects on first use. options must outlive it. scope is set up whenever it connects. If it is an exchange, and a message
- * comes back, all of the topology is set up on a new connection, and the message is published again before it counts as
- * unroutable: what is behind the exchange need not be looked at each time.
- */
-struct publisher *publisher_new(const struct link_options *options, enum topology_scope scope);
+struct publisher_settings {
+    /*
+     * Set up whenever it connects. If it is an exchange, and a message comes back, all of the topology is
+     * set up on a new connection, and the message is published again before it counts as unroutable: what
+     * is behind the exchange need not be looked at each time.
+     */
+    enum topology_scope scope;
+    /*
+     * Messages go to exchanges that differ, so a lack of rights is one message's: refused. Otherwise it is
+     * everybody's, and ends the publisher with EXIT_LOGIN.
+     */
+    bool many_destinations;
+};
+
+/* Returns a publisher that connects on first use. options must outlive it. */
+struct publisher *publisher_new(const struct link_options *options,
+                                const struct publisher_settings *settings);
 void publisher_free(struct publisher *publisher);
 
 /* Connects now. EXIT_OK, or what link_open() gives. */
@@ -88,13 +105,19 @@ size_t publisher_pending(const struct publisher *publisher);
 /* Forgets all messages, whatever their fate. */
 void publisher_forget(struct publisher *publisher);
 
-/* No message will come any more, most likely: the connection begins to be closed. One that comes opens another. */
+/*
+ * No message will come any more, most likely: the connection begins to be closed. One that comes opens
+ * another.
+ */
 void publisher_leave(struct publisher *publisher);
 
 /* For link_wait(). */
 struct link *publisher_link(struct publisher *publisher);
 
-/* Why the broker sent back or refused the last message that it did: safe to be shown. */
+/*
+ * Returns why the last message given out by publisher_next() that was not confirmed was not: safe to be
+ * shown.
+ */
 const char *publisher_reason(const struct publisher *publisher);
 
 /* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in ids.h. */

@@ -405,8 +405,10 @@ static enum exit_code open_all(void)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)
         backlog = backlog_new(&link_options, &waiting);
-    publisher =
-        publisher_new(&link_options, waiting.declare && job != RESTORE ? TOPOLOGY_WHOLE : TOPOLOGY_NOTHING);
+    publisher = publisher_new(
+        &link_options, &(struct publisher_settings){
+                           .scope = waiting.declare && job != RESTORE ? TOPOLOGY_WHOLE : TOPOLOGY_NOTHING,
+                           .many_destinations = true});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.backlog = backlog;
     handling.publisher = publisher;

@@ -478,7 +478,7 @@ static enum exit_code open_all(void)
     confirmed = need_calloc(prefetch, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options, TOPOLOGY_OF_INVENTORY);
+    publisher = publisher_new(&link_options, &(struct publisher_settings){.scope = TOPOLOGY_OF_INVENTORY});
     return EXIT_OK;
 }
 

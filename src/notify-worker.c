@@ -178,7 +178,7 @@ static enum exit_code open_all(void)
 
     if (code != EXIT_OK)
         return code;
-    publisher = publisher_new(&link_options, TOPOLOGY_OF_DEAD_LETTERS);
+    publisher = publisher_new(&link_options, &(struct publisher_settings){.scope = TOPOLOGY_OF_DEAD_LETTERS});
     code = telling_open(publisher, batch_max, &telling);
     if (code != EXIT_OK)
         return code;

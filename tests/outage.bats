@@ -133,6 +133,21 @@ placed_some()
     eventually told 1
 }
 
+@test "the broker hangs while a program leaves: a stop does not wait for it long" {
+    # So that it is not a heartbeat that ends it.
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 60).' >/dev/null
+    start_fed place order-place
+    order >&7
+    eventually grep -c PLACED place.out
+    kill -STOP "$(cat "$BROKER_HOME/pid")"
+    ends "$PID" TERM 10
+    kill -CONT "$(cat "$BROKER_HOME/pid")"
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
+    exec 7>&-
+    [ "$status" = 143 ]
+    [ "$(grep -c PLACED place.out)" = 1 ]
+}
+
 @test "silence on standard input for longer than two heartbeats: the connection is still the same" {
     start_fed place order-place
     order >&7
