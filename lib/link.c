@@ -5,6 +5,7 @@
 #include "stop.h"
 #include "text.h"
 #include "version.h"
+#include "wait.h"
 
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
@@ -47,6 +48,8 @@ struct link {
 
 static struct link *all_links;
 
+static int keep_alive(void);
+
 struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup,
                       void *context)
 {
@@ -58,6 +61,7 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
     link->context = context;
     link->next = all_links;
     all_links = link;
+    wait_keep(keep_alive);
     return link;
 }
 
@@ -632,25 +636,36 @@ static void beat(struct link *link, int64_t now)
         (void)amqp_send_frame(link->connection, &heartbeat);
 }
 
-void link_wait(struct link *link, int descriptor, int timeout_ms)
+/* Signs of life for all; returns how long until the next ones are due. */
+static int keep_alive(void)
 {
     int64_t now = clock_steady_ms();
     int until_beat_ms = LINK_HEARTBEAT * 1000 / BEATS;
-    struct pollfd fds[3] = {
-        {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
     for (struct link *each = all_links; each != NULL; each = each->next) {
-        flush(each);
         beat(each, now);
         if (link_is_up(each) && beat_ms(each) < until_beat_ms)
             until_beat_ms = beat_ms(each);
     }
+    return until_beat_ms;
+}
+
+void link_wait(struct link *link, int descriptor, int timeout_ms)
+{
+    int until_beat_ms;
+    struct pollfd fds[3] = {
+        {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+
+    for (struct link *each = all_links; each != NULL; each = each->next)
+        flush(each);
+    /* Its reader may be slow: that comes before it is looked at what there is to wait for. */
+    report_flush();
+    until_beat_ms = keep_alive();
     if (link != NULL && link_is_up(link))
         fds[0].fd = amqp_get_sockfd(link->connection);
     /* Once a stop is asked for, what is in hand is finished, and waited for, undisturbed. */
     if (!stop_requested())
         fds[2].fd = stop_descriptor();
-    report_flush();
     if (poll(fds, 3, timeout_ms < 0 || timeout_ms > until_beat_ms ? until_beat_ms : timeout_ms) < 0 &&
         errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
@@ -658,7 +673,5 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
 
 bool link_readable(int descriptor)
 {
-    struct pollfd ready = {.fd = descriptor, .events = POLLIN};
-
-    return poll(&ready, 1, 0) > 0;
+    return wait_is_ready(descriptor, POLLIN);
 }

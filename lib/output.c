@@ -1,30 +1,43 @@
 #include "output.h"
 
 #include "json.h"
+#include "outlet.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct outlet out = {.descriptor = STDOUT_FILENO};
+static bool in_use;
 static bool failed;
 
 static enum exit_code failure(void)
 {
     if (!failed)
-        report_errno("cannot write standard output");
+        report("cannot write standard output: %s", outlet_reason());
     failed = true;
     return EXIT_OUTPUT;
+}
+
+/* For an end by die(), whose message is what counts. */
+static void flush_at_exit(void)
+{
+    if (!failed)
+        (void)outlet_flush(&out);
 }
 
 enum exit_code output_text(const char *text, size_t len)
 {
     if (failed)
         return EXIT_OUTPUT;
-    return fwrite(text, 1, len, stdout) == len ? EXIT_OK : failure();
+    if (!in_use && atexit(flush_at_exit) != 0)
+        die_no_memory();
+    in_use = true;
+    return outlet_add(&out, text, len) ? EXIT_OK : failure();
 }
 
 enum exit_code output_line(const char *text, size_t len)
@@ -62,7 +75,7 @@ enum exit_code output_flush(void)
 {
     if (failed)
         return EXIT_OUTPUT;
-    return fflush(stdout) == 0 ? EXIT_OK : failure();
+    return outlet_flush(&out) ? EXIT_OK : failure();
 }
 
 enum exit_code output_sync(void)
@@ -76,10 +89,33 @@ enum exit_code output_sync(void)
     return EXIT_OK;
 }
 
+enum exit_code output_some(const char **text, size_t *len)
+{
+    ssize_t got;
+
+    if (failed)
+        return EXIT_OUTPUT;
+    got = outlet_write_some(&out, *text, *len);
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
+        return failure();
+    *text += got < 0 ? 0 : got;
+    *len -= got < 0 ? 0 : (size_t)got;
+    return EXIT_OK;
+}
+
+void output_await_reader(void)
+{
+    outlet_await_reader(&out);
+}
+
+int output_descriptor(void)
+{
+    return outlet_descriptor(&out);
+}
+
 enum exit_code output_close(enum exit_code code)
 {
     if (failed)
         return EXIT_OUTPUT;
-    /* Only close() tells what a network file system thought of the data. */
-    return fclose(stdout) == 0 ? code : failure();
+    return outlet_close(&out) ? code : failure();
 }

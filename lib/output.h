@@ -1,5 +1,8 @@
 /*
  * output: standard output, which carries data alone and is checked to the last byte.
+ *
+ * A reader that is slow, or stands still, is waited for as outlet.h says. Once a stop is asked for, one that takes nothing
+ * for OUTLET_PATIENCE_MS is given up: EXIT_OUTPUT. What was not written by then counts as not written.
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H
@@ -29,6 +32,18 @@ enum exit_code output_flush(void);
 
 /* The same, and if it is a file, until it is on the disk. */
 enum exit_code output_sync(void);
+
+/*
+ * For what is drawn on a terminal: writes the start of *text in one call, of which as much as the terminal takes without
+ * being waited for, and moves *text and *len on. EXIT_OUTPUT as above. Not to be mixed with the calls above.
+ */
+enum exit_code output_some(const char **text, size_t *len);
+
+/* Waits until the reader takes something, or a stop is asked for. */
+void output_await_reader(void);
+
+/* Standard output for a signal handler: one that does not hold it up, where that can be had. */
+int output_descriptor(void);
 
 /* The last word of every program: flushes, closes, and gives code, or EXIT_OUTPUT if that failed. */
 enum exit_code output_close(enum exit_code code);

@@ -5,6 +5,10 @@
  * A library function that returns an enum exit_code other than EXIT_OK has already reported why; its
  * caller only passes the code on. Text that came from a message or a file goes through printable()
  * (text.h) before it gets here.
+ *
+ * A reader of standard error that is slow, or stands still, is waited for as outlet.h says: nothing is lost, and no line
+ * is cut, as long as there is hope. Once a stop is asked for, and it takes nothing for OUTLET_PATIENCE_MS, nothing more is
+ * said.
  */
 #ifndef REPORT_H
 #define REPORT_H

@@ -1,6 +1,7 @@
 #include "stop.h"
 
 #include "report.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 static volatile sig_atomic_t received;
 static int pipe_ends[2] = {-1, -1};
 static const char *volatile farewell;
+static volatile sig_atomic_t farewell_descriptor;
 
 static void on_signal(int number)
 {
@@ -23,8 +25,8 @@ static void on_signal(int number)
     /* A full pipe is as good as a byte more. */
     if (write(pipe_ends[1], "", 1) < 0)
         errno = kept;
-    if (farewell != NULL && write(STDOUT_FILENO, farewell, strlen(farewell)) < 0)
-        errno = kept;
+    if (farewell != NULL && write(farewell_descriptor, farewell, strlen(farewell)) > 0)
+        farewell = NULL;
     errno = kept;
 }
 
@@ -56,9 +58,14 @@ void stop_on_signals(void)
         die(EXIT_BUG, "cannot set up signal handling");
 }
 
-void stop_farewell(const char *text)
+const char *stop_farewell(const char *text, int descriptor)
 {
+    const char *before = farewell;
+
+    farewell = NULL;
+    farewell_descriptor = descriptor;
     farewell = text;
+    return before;
 }
 
 bool stop_requested(void)
@@ -73,10 +80,8 @@ int stop_descriptor(void)
 
 void stop_or_readable(int descriptor)
 {
-    struct pollfd fds[2] = {{.fd = descriptor, .events = POLLIN}, {.fd = pipe_ends[0], .events = POLLIN}};
-
-    while (!stop_requested() && poll(fds, 2, -1) < 0 && errno == EINTR)
-        continue;
+    while (!stop_requested() && !wait_is_ready(descriptor, POLLIN))
+        wait_for(descriptor, POLLIN, -1, true);
 }
 
 void stop_by_signal(void)

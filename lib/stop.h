@@ -16,10 +16,10 @@ void stop_on_signals(void);
 bool stop_requested(void);
 
 /*
- * A text that the first signal has written to standard output, at once, so that a second one finds a terminal
- * as it was; NULL for none. It must outlive the program.
+ * Has the first signal write text to descriptor, at once, so that a second one finds a terminal as it was; NULL for
+ * nothing. It must outlive the program. Returns the text before it, or NULL if that was written, or there was none.
  */
-void stop_farewell(const char *text);
+const char *stop_farewell(const char *text, int descriptor);
 
 /* A descriptor that becomes readable when a stop is asked for: for poll(). */
 int stop_descriptor(void);

@@ -120,7 +120,23 @@ static enum exit_code take_value(const struct json_piece *piece)
     return code == EXIT_INPUT ? EXIT_OK : code;
 }
 
-/* Reads all input. *any says whether there was some. */
+/* Reads on, once there is something; ends the input if a stop is asked for. Who waits for an answer has it before. */
+static enum exit_code read_on(struct json_stream *input)
+{
+    if (output_flush() != EXIT_OK)
+        return EXIT_OUTPUT;
+    stop_or_readable(STDIN_FILENO);
+    if (stop_requested()) {
+        json_stream_end(input, "asked to stop before it ended");
+        return EXIT_OK;
+    }
+    if (json_stream_fill(input))
+        return EXIT_OK;
+    report_errno("cannot read standard input");
+    return EXIT_INPUT;
+}
+
+/* Reads all input, or what there was when a stop was asked for. *any says whether there was some. */
 static enum exit_code change_levels(bool *any)
 {
     struct json_stream *input = json_stream_new(STDIN_FILENO, LINE_MAX_SIZE);
@@ -129,7 +145,7 @@ static enum exit_code change_levels(bool *any)
     bool ended = false;
 
     *any = false;
-    while (code == EXIT_OK && !ended && !stop_requested()) {
+    while (code == EXIT_OK && !ended) {
         switch (json_stream_next(input, &piece)) {
         case JSON_STREAM_VALUE:
             *any = true;
@@ -141,10 +157,7 @@ static enum exit_code change_levels(bool *any)
                 (void)refuse(&piece, piece.reason);
             break;
         case JSON_STREAM_EMPTY:
-            if (!json_stream_fill(input)) {
-                report_errno("cannot read standard input");
-                code = EXIT_INPUT;
-            }
+            code = read_on(input);
             break;
         case JSON_STREAM_END:
             ended = true;
@@ -202,6 +215,7 @@ int main(int argc, char **argv)
         code = EXIT_INPUT;
     ledger_close(ledger);
     code = output_close(code);
-    stop_by_signal();
+    if (code != EXIT_OUTPUT)
+        stop_by_signal();
     return (int)code;
 }
