@@ -1,0 +1,432 @@
+# Descriptors that others share: non-blocking ones, full ones whose reader stands still, and the first signal meanwhile.
+# What is written comes whole; what is read is answered; a program that is asked to stop does so, whatever it waits for.
+
+setup_file()
+{
+    cc -D_GNU_SOURCE -Wall -o "$SUITE_DIR/lend" "$BATS_TEST_DIRNAME/lend.c"
+    cc -shared -fPIC -o "$SUITE_DIR/alone.so" "$BATS_TEST_DIRNAME/shim/alone.c" -ldl
+}
+
+setup()
+{
+    load helper
+    isolate
+    PATH=$SUITE_DIR:$PATH
+}
+
+teardown()
+{
+    tidy
+}
+
+# orders N: so many, of users 1 to N.
+orders()
+{
+    seq -f '{"user_id":"%.0f","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' 1 "$1"
+}
+
+levels()
+{
+    seq -f '{"sku":"sku-%.0f","on_hand":7}' 1 "$1"
+}
+
+# dead N: so many dead letters.
+dead()
+{
+    topology
+    seq -f '{"queue":"order.placed.dlq","body":"letter %.0f, which is longer than it need be, so that many of them fill a pipe"}' 1 "$1" |
+        dlq-replay --from - --to "$DEAD_Q" >/dev/null
+}
+
+# The names of programs that write much, once prepare has made it so; run_of NAME gives the command.
+WRITERS='place show stock inventory notify list take peek'
+
+prepare()
+{
+    case $1 in
+        place) orders 3000 >input ;;
+        show) orders 1000 | order-place >/dev/null ;;
+        stock) levels 2500 | inventory-stock >/dev/null ;;
+        inventory) orders 1500 | order-place >/dev/null ;;
+        notify)
+            orders 1500 | order-place >/dev/null
+            inventory-worker --idle-timeout 0 >/dev/null 2>&1
+            ;;
+        *) dead 700 ;;
+    esac
+}
+
+run_of()
+{
+    case $1 in
+        place) exec order-place <input ;;
+        show) exec order-show --all ;;
+        stock) exec inventory-stock </dev/null ;;
+        inventory) exec inventory-worker --idle-timeout 1 ;;
+        notify) exec notify-worker --idle-timeout 1 ;;
+        list) exec dlq-replay --list ;;
+        take) exec dlq-replay --take ;;
+        peek) exec queue-inspect --peek 100000 "$DEAD_Q" ;;
+    esac
+}
+
+# How many lines run_of writes.
+lines_of()
+{
+    case $1 in
+        place) echo 3000 ;;
+        show) echo 1000 ;;
+        stock) echo 2500 ;;
+        inventory | notify) echo 1500 ;;
+        *) echo 700 ;;
+    esac
+}
+
+# lent NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a non-blocking pipe that nobody reads yet: NAME.pipe,
+# which is open as descriptor 8, too.
+lent()
+{
+    local name=$1 descriptor=$2
+    shift 2
+    rm -f "$name.pipe"
+    mkfifo "$name.pipe"
+    exec 8<>"$name.pipe"
+    # shellcheck disable=SC2016 # expanded by that shell
+    case $descriptor in
+        1) start "$name" bash -c 'exec "$@" >&8 8>&-' - lend nonblocking 1 "$@" ;;
+        2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - lend nonblocking 2 "$@" ;;
+    esac
+}
+
+# filled NAME DESCRIPTOR COMMAND...: the same, with a pipe that is blocking.
+filled()
+{
+    local name=$1 descriptor=$2
+    shift 2
+    rm -f "$name.pipe"
+    mkfifo "$name.pipe"
+    exec 8<>"$name.pipe"
+    # shellcheck disable=SC2016 # expanded by that shell
+    case $descriptor in
+        1) start "$name" bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
+        2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
+    esac
+}
+
+# read_all: all that comes out of descriptor 8 until nobody else writes to it.
+read_all()
+{
+    exec 9<"$1.pipe" 8>&-
+    cat <&9
+    exec 9<&-
+}
+
+is_nonblocking()
+{
+    local flags
+    flags=$(sed -n 's/^flags:\t//p' "/proc/$BASHPID/fdinfo/$1")
+    [ $((flags & 04000)) -ne 0 ]
+}
+
+# each NAME: as bash -c may run it.
+export_programs()
+{
+    export -f run_of
+    export DEAD_Q
+}
+
+check_whole()
+{
+    [ "$(wc -l <"$2")" -eq "$(lines_of "$1")" ]
+    jq -e . "$2" >/dev/null
+    [ "$(sort -u "$2" | wc -l)" -eq "$(lines_of "$1")" ]
+}
+
+@test "non-blocking standard output, and a reader that is late: all of it, whole, by every program" {
+    local name
+    export_programs
+    for name in $WRITERS; do
+        prepare "$name"
+        lent "$name" 1 bash -c "run_of $name"
+        eventually stands_still "$PID"
+        is_nonblocking 8
+        read_all "$name" >"$name.lines"
+        finish "$PID"
+        [ "$status" -eq 0 ]
+        check_whole "$name" "$name.lines"
+        case $name in
+            inventory | notify) ;;
+            *) [ ! -s "$name.err" ] ;;
+        esac
+        cut_connections
+        api DELETE "vhosts/$VHOST" >/dev/null
+        api PUT "vhosts/$VHOST" >/dev/null
+        rm -rf "$XDG_STATE_HOME"
+    done
+}
+
+@test "a socket as standard output, which others may have made non-blocking: all of it, whole" {
+    orders 3000 | order-place >/dev/null
+    run -0 --separate-stderr lend socket order-show --all
+    [ "${#lines[@]}" -eq 3000 ]
+    [ -z "$stderr" ]
+    run -0 --separate-stderr lend socket lend nonblocking 1 order-show --all
+    [ "${#lines[@]}" -eq 3000 ]
+    [ -z "$stderr" ]
+    jq -e . <<<"$output" >/dev/null
+}
+
+@test "non-blocking standard error, and a reader that is late: the whole log, no line cut, no line lost" {
+    local name
+    export_programs
+    orders 1500 | order-place >/dev/null
+    lent inventory 2 inventory-worker --idle-timeout 1
+    eventually stands_still "$PID"
+    read_all inventory >log
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <inventory.out)" -eq 1500 ]
+    ids <inventory.out | sort >ids
+    sed -n 's/^\[inventory\] reservation OK for //p' log | sort | cmp ids -
+    sed -n 's/^\[inventory\] published InventoryReserved for //p' log | sort | cmp ids -
+    [ "$(wc -l <log)" -eq 3000 ]
+    lent notify 2 notify-worker --idle-timeout 1
+    eventually stands_still "$PID"
+    read_all notify >log
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    sed -n 's/^\[notify\] Order confirmed: //p' log | sort | cmp ids -
+    [ "$(wc -l <log)" -eq 1500 ]
+    # Messages, a line each.
+    seq -f '{"refused": %.0f}' 1 2000 >input
+    # shellcheck disable=SC2016 # expanded by that shell
+    lent place 2 bash -c 'exec order-place <input'
+    eventually stands_still "$PID"
+    read_all place >log
+    finish "$PID"
+    [ "$status" -eq 65 ]
+    [ "$(grep -c '^order-place: input [0-9]* (line [0-9]*): user_id is missing$' log)" -eq 2000 ]
+    [ "$(wc -l <log)" -eq 2000 ]
+}
+
+# asked NAME COMMAND...: starts it with a standard input that is a non-blocking pipe, descriptor 7.
+asked()
+{
+    local name=$1
+    shift
+    rm -f "$name.in"
+    mkfifo "$name.in"
+    exec 7<>"$name.in"
+    start "$name" lend nonblocking 0 "$@" <"$name.in"
+}
+
+has_lines()
+{
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+@test "non-blocking standard input: waited for, and each answer is there before the next question" {
+    local file
+    asked place order-place
+    orders 1 >&7
+    eventually has_lines place.out 1
+    orders 2 >&7
+    eventually has_lines place.out 3
+    exec 7>&-
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    asked show order-show
+    ids <place.out | head -n 1 >&7
+    eventually has_lines show.out 1
+    ids <place.out | tail -n 2 >&7
+    eventually has_lines show.out 3
+    exec 7>&-
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    asked stock inventory-stock
+    levels 1 >&7
+    eventually has_lines stock.out 1
+    levels 2 >&7
+    eventually has_lines stock.out 3
+    exec 7>&-
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    asked replay dlq-replay --from - --to "$DEAD_Q"
+    echo '{"queue":"order.placed.dlq","body":"one"}' >&7
+    eventually has_lines replay.out 1
+    echo '{"queue":"order.placed.dlq","body":"two"}' >&7
+    eventually has_lines replay.out 2
+    exec 7>&-
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    for file in place show stock replay; do
+        [ ! -s "$file.err" ]
+    done
+}
+
+# Each way in which a full pipe may be there: blocking, non-blocking, and where it cannot be opened anew.
+pipes()
+{
+    case $1 in
+        blocking) filled "${@:2}" ;;
+        nonblocking) lent "${@:2}" ;;
+        # A sanitizer's runtime would have to come first among what is preloaded; it does not mind.
+        alone) ASAN_OPTIONS=verify_asan_link_order=0 filled "$2" "$3" env LD_PRELOAD="$SUITE_DIR/alone.so" "${@:4}" ;;
+    esac
+}
+
+# accounted QUEUE N NAME: each of N messages is in the queue, or was written to the end.
+accounted()
+{
+    [ "$(($(ready "$1") + $(cat "$3".{,non}blocking "$3.alone" 2>/dev/null | sort -u | wc -l)))" -ge "$2" ]
+}
+
+@test "SIGTERM with standard output full and nobody reading: 74 in a moment, and what was not written is not done" {
+    local name kind kinds
+    export_programs
+    for name in $WRITERS; do
+        prepare "$name"
+        # Those two write by themselves, and by the lines of a batch.
+        case $name in
+            show | inventory) kinds='blocking nonblocking alone' ;;
+            *) kinds='blocking' ;;
+        esac
+        for kind in $kinds; do
+            pipes "$kind" "$name" 1 bash -c "run_of $name"
+            eventually stands_still "$PID"
+            ends "$PID" TERM
+            if [ "$status" -ne 74 ]; then
+                echo "$name with a pipe that is $kind: exit $status, $(cat "$name.err")" >&2
+                return 1
+            fi
+            grep -qE ": cannot write standard output: asked to stop, and its reader has taken nothing for 1000 ms$" "$name.err"
+            # What was taken by the pipe is whole lines, but for one that is longer than a pipe takes at once.
+            read_all "$name" >"$name.$kind"
+            jq -e . "$name.$kind" >/dev/null
+            case $name in
+                inventory) eventually accounted "$PLACED_Q" 1500 "$name" ;;
+                notify) eventually accounted "$RESERVED_Q" 1500 "$name" ;;
+                take) eventually accounted "$DEAD_Q" 700 "$name" ;;
+            esac
+        done
+        api DELETE "vhosts/$VHOST" >/dev/null
+        api PUT "vhosts/$VHOST" >/dev/null
+        rm -rf "$XDG_STATE_HOME"
+    done
+}
+
+@test "SIGTERM with standard error full and nobody reading: the work in hand is finished, the rest of the log is dropped" {
+    local kind
+    export_programs
+    orders 3000 | order-place >/dev/null
+    for kind in blocking nonblocking alone; do
+        pipes "$kind" inventory 2 inventory-worker
+        eventually stands_still "$PID"
+        ends "$PID" TERM
+        [ "$status" -eq 0 ]
+        ids <inventory.out >>told
+        # Whole lines.
+        read_all inventory >log
+        [ "$(grep -vcE '^\[inventory\] (reservation OK for|published InventoryReserved for|duplicate ignored:) [0-9a-f-]{36}$' log)" -eq 0 ]
+    done
+    sort -u told >told.sorted
+    messages "$RESERVED_Q" | jq -r '.payload | fromjson.order_id' | sort -u | cmp told.sorted -
+    pipes blocking notify 2 notify-worker
+    eventually stands_still "$PID"
+    ends "$PID" INT
+    [ "$status" -eq 0 ]
+    seq 20000 >input
+    # shellcheck disable=SC2016 # expanded by that shell
+    pipes blocking place 2 bash -c 'exec order-place <input'
+    eventually stands_still "$PID"
+    ends "$PID" HUP
+    [ "$status" -eq 129 ]
+    seq -f '%.0f' 20000 >input
+    # shellcheck disable=SC2016 # expanded by that shell
+    pipes blocking stock 2 bash -c 'exec inventory-stock <input'
+    eventually stands_still "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 143 ]
+    # shellcheck disable=SC2016 # expanded by that shell
+    pipes blocking show 2 bash -c 'exec order-show <input'
+    eventually stands_still "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 143 ]
+}
+
+@test "a reader that is slow, but reads, is waited for after SIGTERM, too" {
+    orders 3000 | order-place >/dev/null
+    mkfifo pipe
+    start show bash -c 'exec order-show --all >pipe'
+    exec 8<pipe
+    eventually stands_still "$PID"
+    kill -TERM "$PID"
+    # 64 KiB in the pipe, as much again in the program's hands.
+    while IFS= read -r -N 4096 -u 8 piece || [ -n "$piece" ]; do
+        printf %s "$piece"
+        sleep 0.1
+    done >got
+    finish "$PID"
+    [ "$status" -eq 143 ]
+    [ ! -s show.err ]
+    jq -e . got >/dev/null
+    [ "$(tail -c 1 got | od -An -tx1)" = ' 0a' ]
+}
+
+@test "while nobody reads what a program writes, its connections are kept alive" {
+    orders 1000 | order-place >/dev/null
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
+    pipes blocking inventory 1 inventory-worker --count 1000
+    eventually stands_still "$PID"
+    # Nothing is waited for here: the time is what the test is about.
+    sleep 5
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
+    read_all inventory >inventory.lines
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    [ "$(sort -u inventory.lines | wc -l)" -eq 1000 ]
+    [ "$(grep -vc '^\[inventory\] ' inventory.err)" -eq 0 ]
+    [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
+    holds "$PLACED_Q" 0
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
+    pipes blocking notify 2 notify-worker --count 1000
+    eventually stands_still "$PID"
+    sleep 5
+    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
+    read_all notify >notify.lines
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    [ "$(wc -l <notify.out)" -eq 1000 ]
+    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 1000 ]
+    [ "$(wc -l <notify.lines)" -eq 1000 ]
+}
+
+# Does it do nothing just now?
+waits()
+{
+    local before
+    before=$(cat "/proc/$1/io") && sleep 0.1 && [ "$before" = "$(cat "/proc/$1/io")" ]
+}
+
+@test "two programs that share a full pipe: no line of one within a line of the other, and both heed the first signal" {
+    local one two
+    orders 3000 | order-place >/dev/null
+    mkfifo pipe
+    exec 8<>pipe
+    start one bash -c 'exec order-show --all >&8'
+    one=$PID
+    start two bash -c 'exec order-show --all >&8'
+    two=$PID
+    # A little is read, again and again: each time there is room for one of them.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        eventually waits "$one"
+        eventually waits "$two"
+        head -c 4096 <&8
+    done >got
+    ends "$one" TERM 3
+    [ "$status" -eq 74 ]
+    ends "$two" TERM 3
+    [ "$status" -eq 74 ]
+    timeout 1 cat <&8 >>got || true
+    jq -e . got >/dev/null
+}
