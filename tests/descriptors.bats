@@ -333,7 +333,7 @@ accounted()
     messages "$RESERVED_Q" | jq -r '.payload | fromjson.order_id' | sort -u | cmp told.sorted -
     pipes blocking notify 2 notify-worker
     eventually stands_still "$PID"
-    ends "$PID" INT
+    ends "$PID" HUP
     [ "$status" -eq 0 ]
     seq 20000 >input
     # shellcheck disable=SC2016 # expanded by that shell
@@ -429,4 +429,123 @@ waits()
     [ "$status" -eq 74 ]
     timeout 1 cat <&8 >>got || true
     jq -e . got >/dev/null
+}
+
+@test "order-place asked to stop in the midst of a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
+    local round delay read whole
+    orders 20000 >input
+    for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        rm -rf "$XDG_STATE_HOME" in rejects
+        mkfifo in
+        start feed bash -c 'exec cat input >in'
+        feed=$PID
+        start place order-place --rejects rejects <in
+        # As late as it has begun to answer, and then at any moment.
+        [ $((round % 3)) -eq 0 ] || eventually test -s place.out
+        delay=$(printf '0.%03d' $((RANDOM % 200)))
+        sleep "$delay"
+        exec 8<in
+        ends "$PID" TERM
+        [ "$status" -eq 143 ]
+        cat <&8 >left
+        exec 8<&-
+        finish "$feed"
+        [ "$status" -eq 0 ]
+        read=$(($(wc -c <input) - $(wc -c <left)))
+        [ "$read" -gt 0 ] || continue
+        head -c "$read" input >got
+        whole=$(wc -l <got)
+        # In the order of the input, as they are in the store.
+        jq -r .order_id place.out >ids
+        [ "$(wc -l <ids)" -eq "$whole" ]
+        order-show <ids | jq -r .data.user_id | cmp - <(seq "$whole")
+        [ "$(order-show --count)" -eq "$whole" ]
+        jq -e 'select(.status != "PLACED")' place.out && return 1
+        if [ "$(tail -c 1 got | od -An -tx1)" = ' 0a' ]; then
+            [ ! -s rejects ]
+            [ ! -s place.err ]
+        else
+            cmp rejects <(tail -n 1 got; echo)
+            [ "$(cat place.err)" = "order-place: input $((whole + 1)) (line $((whole + 1))): asked to stop before it ended" ]
+        fi
+    done
+}
+
+@test "order-place asked to stop while the broker is away: what was read is stored, its receipts say PENDING" {
+    start_fed place order-place --url amqp://127.0.0.1:1 --retry-delay 60
+    orders 700 >&7
+    printf '{"user_id": "half' >&7
+    eventually grep -q 'attempt 1' place.err
+    ends "$PID" TERM
+    [ "$status" -eq 143 ]
+    exec 7>&-
+    [ "$(jq -r .status place.out | sort | uniq -c | tr -s ' ')" = ' 700 PENDING' ]
+    grep -qx 'order-place: input 701 (line 701): asked to stop before it ended' place.err
+    [ "$(order-show --status PENDING --count)" -eq 700 ]
+    order-place --flush >flushed
+    [ "$(wc -l <flushed)" -eq 700 ]
+    holds "$PLACED_Q" 700
+}
+
+@test "order-place: a login that is refused: all that was read is stored, and said to be PENDING" {
+    orders 1500 >input
+    mkfifo in
+    exec 7<>in
+    cat input >&7 &
+    run -77 --separate-stderr order-place --url "$SUITE_URL/none-$VHOST" <in
+    exec 8<in 7>&-
+    cat <&8 >left
+    exec 8<&-
+    wait "$!"
+    head -c $(($(wc -c <input) - $(wc -c <left))) input >got
+    [ "${#lines[@]}" -ge 500 ]
+    [ "${#lines[@]}" -eq "$(wc -l <got)" ]
+    [ "$(jq -r .status <<<"$output" | sort -u)" = PENDING ]
+    [ "$(order-show --count)" -eq "${#lines[@]}" ]
+    [[ $(tail -c 1 got | od -An -tx1) == ' 0a' || $stderr == *": not read to its end"* ]]
+}
+
+@test "inventory-stock and order-show asked to stop while they wait: at once, and what was read is answered" {
+    local signal
+    order-place </dev/null
+    for signal in TERM:143 HUP:129; do
+        rm -f stock.in show.in
+        start_fed stock inventory-stock
+        levels 3 >&7
+        printf '{"sku": "ha' >&7
+        eventually has_lines stock.out 3
+        ends "$PID" "${signal%:*}" 2
+        [ "$status" -eq "${signal#*:}" ]
+        [ "$(cat stock.err)" = 'inventory-stock: input 4 (line 4): asked to stop before it ended' ]
+        [ "$(inventory-stock </dev/null | wc -l)" -eq 3 ]
+        exec 7>&-
+        start_fed show order-show
+        printf 'no-such-id\nha' >&7
+        eventually test -s show.err
+        ends "$PID" "${signal%:*}" 2
+        [ "$status" -eq "${signal#*:}" ]
+        diff show.err - <<'END'
+order-show: no order 'no-such-id'
+order-show: asked to stop before the id 'ha' ended
+END
+        exec 7>&-
+    done
+}
+
+@test "inventory-stock: what was read is seen through when it is asked to stop" {
+    levels 20000 >input
+    mkfifo in
+    start feed bash -c 'exec cat input >in'
+    feed=$PID
+    start stock inventory-stock <in
+    eventually test -s stock.out
+    exec 8<in
+    ends "$PID" TERM 15
+    [ "$status" -eq 143 ]
+    cat <&8 >left
+    exec 8<&-
+    finish "$feed"
+    head -c $(($(wc -c <input) - $(wc -c <left))) input >got
+    [ "$(wc -l <stock.out)" -eq "$(wc -l <got)" ]
+    [ "$(inventory-stock </dev/null | wc -l)" -eq "$(wc -l <got)" ]
 }
