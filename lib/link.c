@@ -89,6 +89,7 @@ static bool send_unsent(struct link *link)
 
 static void disconnect(struct link *link)
 {
+    stop_cuts(-1);
     if (link->connection != NULL)
         (void)amqp_destroy_connection(link->connection);
     link->connection = NULL;
@@ -179,6 +180,8 @@ bool link_is_up(const struct link *link)
 
 amqp_connection_state_t link_connection(struct link *link)
 {
+    /* What is called with it may wait for the broker: until its outcome is told, or something is waited for. */
+    stop_cuts(amqp_get_sockfd(link->connection));
     return link->connection;
 }
 
@@ -211,6 +214,7 @@ enum exit_code link_fault(struct link *link, enum exit_code code, const char *fo
 
 enum exit_code link_status(struct link *link, int status, const char *what)
 {
+    stop_cuts(-1);
     if (status >= 0)
         return EXIT_OK;
     if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED || status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
@@ -238,6 +242,7 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
     uint16_t code;
     amqp_bytes_t text;
 
+    stop_cuts(-1);
     if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         return EXIT_OK;
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
@@ -365,6 +370,7 @@ static enum exit_code log_in(struct link *link)
     entries[3].value.kind = AMQP_FIELD_KIND_TABLE;
     entries[3].value.value.table.num_entries = sizeof capabilities / sizeof capabilities[0];
     entries[3].value.value.table.entries = capabilities;
+    stop_cuts(amqp_get_sockfd(link->connection));
     return link_reply(link,
                       amqp_login_with_properties(link->connection, endpoint->vhost, LINK_CHANNEL, FRAME_MAX,
                                                  LINK_HEARTBEAT, &properties, AMQP_SASL_METHOD_PLAIN,
@@ -440,9 +446,9 @@ enum exit_code link_try(struct link *link)
         return EXIT_OK;
     for (size_t i = 0; i < link->options->endpoint_count; i++) {
         code = connect_endpoint(link, &link->options->endpoints[i]);
-        if (code == EXIT_OK)
-            break;
         may_come = may_come || code == EXIT_UNREACHABLE;
+        if (code == EXIT_OK || stop_requested())
+            break;
     }
     if (code != EXIT_OK)
         return may_come ? EXIT_UNREACHABLE : code;
@@ -600,6 +606,7 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
 {
     struct timeval at_once = {0};
 
+    stop_cuts(-1);
     flush(link);
     while (link_is_up(link)) {
         int status = amqp_simple_wait_frame_noblock(link->connection, frame, &at_once);
@@ -656,6 +663,7 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
     struct pollfd fds[3] = {
         {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
+    stop_cuts(-1);
     for (struct link *each = all_links; each != NULL; each = each->next)
         flush(each);
     /* Its reader may be slow: that comes before it is looked at what there is to wait for. */

@@ -152,16 +152,17 @@ static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
     return true;
 }
 
-static bool write_all(struct outlet *outlet, const char *text, size_t len)
+/* *done is how much was written, in either case. */
+static bool write_all(struct outlet *outlet, const char *text, size_t len, size_t *done)
 {
     int64_t stalled_since_ms = 0;
-    size_t done = 0;
 
-    while (done < len) {
-        ssize_t got = outlet_write_some(outlet, text + done, len - done);
+    *done = 0;
+    while (*done < len) {
+        ssize_t got = outlet_write_some(outlet, text + *done, len - *done);
 
         if (got >= 0) {
-            done += (size_t)got;
+            *done += (size_t)got;
             stalled_since_ms = 0;
         } else if (errno == EAGAIN) {
             if (!be_patient(outlet, &stalled_since_ms))
@@ -176,7 +177,8 @@ static bool write_all(struct outlet *outlet, const char *text, size_t len)
 /* Writes the first len bytes of what was added. */
 static bool write_first(struct outlet *outlet, size_t len)
 {
-    bool written = write_all(outlet, outlet->bytes, len);
+    size_t done;
+    bool written = write_all(outlet, outlet->bytes, len, &done);
 
     outlet->len = written ? outlet->len - len : 0;
     memmove(outlet->bytes, outlet->bytes + len, outlet->len);
@@ -202,6 +204,12 @@ bool outlet_add(struct outlet *outlet, const char *text, size_t len)
     memcpy(outlet->bytes + outlet->len, text, len);
     outlet->len += len;
     return true;
+}
+
+bool outlet_write(struct outlet *outlet, const char *text, size_t len, size_t *written)
+{
+    *written = 0;
+    return outlet_flush(outlet) && write_all(outlet, text, len, written);
 }
 
 bool outlet_flush(struct outlet *outlet)

@@ -42,6 +42,11 @@ bool outlet_add(struct outlet *outlet, const char *text, size_t len);
 bool outlet_flush(struct outlet *outlet);
 
 /*
+ * Flushes, and writes text. *written is how many bytes of it were: all of them, unless it fails as outlet_add() does.
+ */
+bool outlet_write(struct outlet *outlet, const char *text, size_t len, size_t *written);
+
+/*
  * Writes the start of text in one call, of which as much as possible, without waiting where that can be had; what was
  * added before is not looked at. Returns what write() does: -1 with EAGAIN if the reader takes nothing now.
  */

@@ -78,6 +78,14 @@ enum exit_code output_flush(void)
     return outlet_flush(&out) ? EXIT_OK : failure();
 }
 
+enum exit_code output_write(const char *text, size_t len, size_t *taken)
+{
+    *taken = 0;
+    if (failed)
+        return EXIT_OUTPUT;
+    return outlet_write(&out, text, len, taken) ? EXIT_OK : failure();
+}
+
 enum exit_code output_sync(void)
 {
     struct stat status;

@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 
 static const char *program = "order-tools";
 static struct outlet out = {.descriptor = STDERR_FILENO};
+static bool some_lost;
 static bool given_up; /* a stop was asked for, and nobody reads: there is nowhere left to say anything */
 static char status[256];
 static bool status_stands; /* where the cursor is */
@@ -45,10 +46,16 @@ const char *report_name(void)
 
 /* ---- adding to what is to be written ---- */
 
+static void lose(void)
+{
+    some_lost = true;
+    given_up = errno == ECANCELED;
+}
+
 static void add(const char *text, size_t len)
 {
     if (!given_up && !outlet_add(&out, text, len))
-        given_up = errno == ECANCELED;
+        lose();
 }
 
 static void add_text(const char *text)
@@ -164,7 +171,17 @@ void report_flush(void)
 {
     put_status();
     if (!given_up && !outlet_flush(&out))
-        given_up = errno == ECANCELED;
+        lose();
+}
+
+bool report_is_lost(void)
+{
+    struct pollfd state = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+    report_flush();
+    return some_lost || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
+           (poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
 }
 
 void *need_calloc(unsigned long count, unsigned long size)

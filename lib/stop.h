@@ -24,6 +24,15 @@ const char *stop_farewell(const char *text, int descriptor);
 /* A descriptor that becomes readable when a stop is asked for: for poll(). */
 int stop_descriptor(void);
 
+/* How long a call that cannot be interrupted may go on once a stop is asked for. */
+#define STOP_CUT_SECONDS 4
+
+/*
+ * For calls of a library that wait for a peer, and that no signal interrupts: has the socket shut down if a stop is asked
+ * for and the call is still going on STOP_CUT_SECONDS later. -1, once it is over. There is one at a time.
+ */
+void stop_cuts(int socket);
+
 /* Waits until descriptor can be read from, or a stop is asked for. */
 void stop_or_readable(int descriptor);
 
