@@ -320,11 +320,14 @@ static enum exit_code open_socket(struct link *link)
 {
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
     amqp_socket_t *socket = new_socket(link);
+    const char *fault = reach_lookup(link->endpoint->host);
     enum exit_code code;
     int status;
 
     if (socket == NULL)
         return link_fault(link, EXIT_UNREACHABLE, "cannot make a socket");
+    if (fault != NULL)
+        return link_fault(link, EXIT_UNREACHABLE, "cannot connect: %s", fault);
     code = prepare_tls(link, socket);
     if (code != EXIT_OK)
         return code;

@@ -38,7 +38,7 @@ dead()
         dlq-replay --from - --to "$DEAD_Q" >/dev/null
 }
 
-# The names of programs that write much, once prepare has made it so; run_of NAME gives the command.
+# Programs that write much, once prepare NAME has made it so; run_of NAME runs one.
 WRITERS='place show stock inventory notify list take peek'
 
 prepare()
@@ -128,7 +128,7 @@ is_nonblocking()
     [ $((flags & 04000)) -ne 0 ]
 }
 
-# each NAME: as bash -c may run it.
+# As bash -c may run them.
 export_programs()
 {
     export -f run_of
@@ -374,9 +374,9 @@ accounted()
 }
 
 @test "while nobody reads what a program writes, its connections are kept alive" {
-    orders 1000 | order-place >/dev/null
+    orders 2000 | order-place >/dev/null
     broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
-    pipes blocking inventory 1 inventory-worker --count 1000
+    pipes blocking inventory 1 inventory-worker --count 2000
     eventually stands_still "$PID"
     # Nothing is waited for here: the time is what the test is about.
     sleep 5
@@ -384,21 +384,21 @@ accounted()
     read_all inventory >inventory.lines
     finish "$PID"
     [ "$status" -eq 0 ]
-    [ "$(sort -u inventory.lines | wc -l)" -eq 1000 ]
+    [ "$(sort -u inventory.lines | wc -l)" -eq 2000 ]
     [ "$(grep -vc '^\[inventory\] ' inventory.err)" -eq 0 ]
     [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
     holds "$PLACED_Q" 0
     broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
-    pipes blocking notify 2 notify-worker --count 1000
+    pipes blocking notify 2 notify-worker --count 2000
     eventually stands_still "$PID"
     sleep 5
     broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
     read_all notify >notify.lines
     finish "$PID"
     [ "$status" -eq 0 ]
-    [ "$(wc -l <notify.out)" -eq 1000 ]
-    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 1000 ]
-    [ "$(wc -l <notify.lines)" -eq 1000 ]
+    [ "$(wc -l <notify.out)" -eq 2000 ]
+    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 2000 ]
+    [ "$(wc -l <notify.lines)" -eq 2000 ]
 }
 
 # Does it do nothing just now?
@@ -548,4 +548,105 @@ END
     head -c $(($(wc -c <input) - $(wc -c <left))) input >got
     [ "$(wc -l <stock.out)" -eq "$(wc -l <got)" ]
     [ "$(inventory-stock </dev/null | wc -l)" -eq "$(wc -l <got)" ]
+}
+
+@test "a pipe as --audit or --rejects, without a reader or with one that stands still: the first signal is heeded" {
+    dead 5
+    mkfifo pipe
+    start replay dlq-replay --audit pipe
+    eventually waits "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 74 ]
+    [ "$(cat replay.err)" = "dlq-replay: cannot write 'pipe': No such device or address" ]
+    exec 8<>pipe
+    status=0
+    timeout 0.3 cat /dev/zero >&8 || status=$?
+    [ "$status" -eq 124 ]
+    start replay dlq-replay --audit pipe
+    eventually waits "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 74 ]
+    [[ $(cat replay.err) == *"cannot write 'pipe': asked to stop, and its reader has taken nothing for 1000 ms"* ]]
+    eventually holds "$DEAD_Q" 5
+    start place order-place --rejects pipe <<<'{"none": 1}'
+    eventually test -s place.err
+    eventually waits "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 74 ]
+    grep -qx "order-place: cannot write 'pipe': asked to stop, and its reader has taken nothing for 1000 ms" place.err
+}
+
+# listener NAME ACCEPT: something listens, and says nothing; with ACCEPT 0 it does not even take a connection, and there is no
+# room for one to wait. $PORT is its port.
+listener()
+{
+    # shellcheck disable=SC2016 # perl's variables
+    start listener perl -MSocket -e '
+        my $s;
+        socket($s, PF_INET, SOCK_STREAM, 0) && bind($s, sockaddr_in(0, INADDR_LOOPBACK)) && listen($s, $ARGV[0] ? 64 : 0) or die $!;
+        $| = 1;
+        my ($port) = sockaddr_in(getsockname $s);
+        my @held;
+        for (1 .. ($ARGV[0] ? 0 : 3)) {
+            socket(my $c, PF_INET, SOCK_STREAM, 0);
+            require Fcntl;
+            fcntl($c, Fcntl::F_SETFL(), Fcntl::O_NONBLOCK());
+            connect($c, sockaddr_in($port, INADDR_LOOPBACK));
+            push @held, $c;
+        }
+        print "$port\n";
+        sleep' "$1"
+    LISTENER=$PID
+    eventually test -s listener.out
+    PORT=$(cat listener.out)
+}
+
+@test "SIGTERM while a broker is being reached that does not answer: heeded within 5 s, by every program" {
+    local accepts url program pids
+    for accepts in 0 1; do
+        listener "$accepts"
+        for url in "amqp://127.0.0.1:$PORT,amqp://127.0.0.1:$PORT" "amqps://127.0.0.1:$PORT"; do
+            pids=()
+            for program in inventory-worker notify-worker queue-inspect dlq-replay order-place; do
+                start "$program" "$program" --url "$url" < <(order)
+                pids+=("$PID")
+            done
+            for PID in "${pids[@]}"; do
+                eventually waits "$PID"
+                kill -TERM "$PID"
+            done
+            for PID in "${pids[@]}"; do
+                PATIENCE=6 eventually ended "$PID"
+                finish "$PID"
+                [[ $status == 0 || $status == 143 ]]
+            done
+            [ "$(jq -r .status order-place.out)" = PENDING ]
+        done
+        finish "$LISTENER" KILL
+        rm listener.out
+    done
+}
+
+@test "SIGTERM while the management API does not answer: heeded at once" {
+    listener 1
+    start inspect queue-inspect --check-topology --api "http://127.0.0.1:$PORT"
+    eventually waits "$PID"
+    ends "$PID" TERM 3
+    [ "$status" -eq 143 ]
+}
+
+@test "SIGTERM while a name is looked up and no server answers: heeded at once" {
+    [ "$(id -u)" = 0 ] || skip 'needs a name server of its own'
+    unshare -m true || skip 'needs a file system of its own'
+    # shellcheck disable=SC2016 # perl's variables
+    start server perl -MSocket -e 'my $s; socket($s, PF_INET, SOCK_DGRAM, 0) && bind($s, sockaddr_in(53, inet_aton("127.9.9.9"))) or die $!;
+        $| = 1; print "listening\n"; sleep'
+    eventually test -s server.out
+    echo 'nameserver 127.9.9.9' >resolv.conf
+    # shellcheck disable=SC2016 # expanded by that shell
+    start worker unshare -m bash -c 'mount --bind resolv.conf /etc/resolv.conf && exec inventory-worker --url amqp://broker.example.com'
+    eventually grep -q inventory-worker "/proc/$PID/cmdline"
+    eventually waits "$PID"
+    ends "$PID" TERM 3
+    [ "$status" -eq 0 ]
 }
