@@ -130,10 +130,20 @@ static enum exit_code read_on(struct json_stream *input)
         json_stream_end(input, "asked to stop before it ended");
         return EXIT_OK;
     }
-    if (json_stream_fill(input))
-        return EXIT_OK;
-    report_errno("cannot read standard input");
-    return EXIT_INPUT;
+    if (!json_stream_fill(input)) {
+        report_errno("cannot read standard input");
+        some_refused = true;
+        json_stream_end(input, "not read to its end");
+    }
+    return EXIT_OK;
+}
+
+/* Where to go on after a failure, which came with this piece if it is the ledger's, and after it otherwise. */
+static void report_unset(struct json_stream *input, struct json_piece *piece, enum exit_code code)
+{
+    json_stream_end(input, "not read to its end");
+    if (code == EXIT_STORE || json_stream_next(input, piece) != JSON_STREAM_END)
+        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was set", piece->number, piece->line);
 }
 
 /* Reads all input, or what there was when a stop was asked for. *any says whether there was some. */
@@ -164,6 +174,8 @@ static enum exit_code change_levels(bool *any)
             break;
         }
     }
+    if (code != EXIT_OK)
+        report_unset(input, &piece, code);
     json_stream_free(input);
     return code;
 }
