@@ -148,11 +148,11 @@ static void leave_at_exit(void)
 
 enum exit_code screen_open(void)
 {
+    descriptor = output_descriptor();
     if (atexit(leave_at_exit) != 0 || !handle(SIGWINCH, on_resize) || !handle(SIGTSTP, on_suspend) ||
         !handle(SIGCONT, on_continue))
         die(EXIT_BUG, "cannot set up the terminal");
     is_open = true;
-    descriptor = output_descriptor();
     (void)stop_farewell(LEAVE, descriptor);
     return show(ENTER, strlen(ENTER));
 }

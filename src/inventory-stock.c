@@ -221,7 +221,7 @@ int main(int argc, char **argv)
     code = ledger_open(&ledger);
     if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
-    if (code == EXIT_OK && !any)
+    if (code == EXIT_OK && !any && !some_refused)
         code = print_all();
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;

@@ -650,3 +650,19 @@ listener()
     ends "$PID" TERM 3
     [ "$status" -eq 0 ]
 }
+
+@test "a pipe that nobody writes to yet as --from: the first signal is heeded, and what comes later is taken" {
+    topology
+    mkfifo pipe
+    start replay dlq-replay --from pipe --to "$DEAD_Q"
+    eventually waits "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 143 ]
+    start replay dlq-replay --from pipe --to "$DEAD_Q"
+    eventually waits "$PID"
+    echo '{"queue":"order.placed.dlq","body":"one"}' >pipe
+    eventually ended "$PID"
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    holds "$DEAD_Q" 1
+}
