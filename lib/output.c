@@ -13,6 +13,7 @@
 
 static struct outlet out = {.descriptor = STDOUT_FILENO};
 static bool in_use;
+static bool is_terminal;
 static bool failed;
 
 static enum exit_code failure(void)
@@ -30,13 +31,20 @@ static void flush_at_exit(void)
         (void)outlet_flush(&out);
 }
 
+static void start(void)
+{
+    in_use = true;
+    is_terminal = isatty(STDOUT_FILENO) == 1;
+    if (atexit(flush_at_exit) != 0)
+        die_no_memory();
+}
+
 enum exit_code output_text(const char *text, size_t len)
 {
     if (failed)
         return EXIT_OUTPUT;
-    if (!in_use && atexit(flush_at_exit) != 0)
-        die_no_memory();
-    in_use = true;
+    if (!in_use)
+        start();
     return outlet_add(&out, text, len) ? EXIT_OK : failure();
 }
 
@@ -44,7 +52,10 @@ enum exit_code output_line(const char *text, size_t len)
 {
     enum exit_code code = output_text(text, len);
 
-    return code == EXIT_OK ? output_text("\n", 1) : code;
+    if (code == EXIT_OK)
+        code = output_text("\n", 1);
+    /* Whoever looks on sees a line before the message that comes after it. */
+    return code == EXIT_OK && is_terminal ? output_flush() : code;
 }
 
 enum exit_code output_json_text(const char *text, size_t len)

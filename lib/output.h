@@ -15,7 +15,7 @@
 /* Adds text to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
 enum exit_code output_text(const char *text, size_t len);
 
-/* The same with a newline after it. */
+/* The same with a newline after it; written at once if standard output is a terminal. */
 enum exit_code output_line(const char *text, size_t len);
 
 /*
