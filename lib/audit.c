@@ -2,21 +2,20 @@
 
 #include "clock.h"
 #include "json.h"
+#include "outlet.h"
 #include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct audit {
     const char *path;
-    FILE *file;
+    struct outlet file;
     char user[64];
 };
 
@@ -33,7 +32,9 @@ static void find_user(struct audit *audit)
 
 static enum exit_code failure(const struct audit *audit)
 {
-    report_errno("cannot write '%s'", printable_text(audit->path));
+    const char *reason = outlet_reason();
+
+    report("cannot write '%s': %s", printable_text(audit->path), reason);
     return EXIT_OUTPUT;
 }
 
@@ -41,17 +42,12 @@ enum exit_code audit_open(const char *path, struct audit **out)
 {
     struct audit *audit = need_calloc(1, sizeof *audit);
     enum exit_code code = EXIT_OK;
-    int fd;
 
     find_user(audit);
-    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     audit->path = path;
-    audit->file = fd < 0 ? NULL : fdopen(fd, "a");
     *out = audit;
-    if (audit->file == NULL) {
+    if (!outlet_open(&audit->file, path)) {
         code = failure(audit);
-        if (fd >= 0)
-            (void)close(fd);
         free(audit);
         *out = NULL;
     }
@@ -63,7 +59,7 @@ void audit_close(struct audit *audit)
     if (audit == NULL)
         return;
     /* What counts was synced. */
-    (void)fclose(audit->file);
+    (void)outlet_close(&audit->file);
     free(audit);
 }
 
@@ -102,7 +98,7 @@ enum exit_code audit_add(struct audit *audit, const cJSON *fate, amqp_bytes_t be
     add_hash(line, "sha256_after", after);
     text = json_print(line);
     shown = json_shown(text, strlen(text), &shown_len);
-    written = fprintf(audit->file, "%s\n", shown) >= 0;
+    written = outlet_add(&audit->file, shown, strlen(shown)) && outlet_add(&audit->file, "\n", 1);
     free(shown);
     cJSON_free(text);
     cJSON_Delete(line);
@@ -111,10 +107,10 @@ enum exit_code audit_add(struct audit *audit, const cJSON *fate, amqp_bytes_t be
 
 enum exit_code audit_sync(struct audit *audit)
 {
-    if (fflush(audit->file) != 0)
+    if (!outlet_flush(&audit->file))
         return failure(audit);
     /* A pipe or a terminal has no disk behind it. */
-    if (fsync(fileno(audit->file)) != 0 && errno != EINVAL && errno != EROFS)
+    if (fsync(audit->file.descriptor) != 0 && errno != EINVAL && errno != EROFS)
         return failure(audit);
     return EXIT_OK;
 }

@@ -27,6 +27,7 @@ struct json_stream {
     size_t scanned; /* up to where it was looked at: start <= scanned <= filled */
     size_t filled;
     bool ended;
+    const char *cut; /* why no more was read, if the descriptor had not ended */
     enum mode mode;
     struct json_scan scan;
     bool line_start; /* SKIPPING: the byte at scanned is the first of its line */
@@ -165,6 +166,8 @@ static enum json_stream_event read_value(struct json_stream *stream, struct json
                                                  stream->filled - stream->scanned, &taken);
 
     advance(stream, taken);
+    if (progress == JSON_UNFINISHED && stream->cut != NULL)
+        return refused_piece(stream, piece, stream->mode == TOO_LARGE ? NULL : stream->cut, true);
     if (progress == JSON_UNFINISHED && stream->ended)
         progress = json_scan_finish(&stream->scan);
     if (progress == JSON_FAULTY)
@@ -195,6 +198,14 @@ enum json_stream_event json_stream_next(struct json_stream *stream, struct json_
     return read_value(stream, piece);
 }
 
+void json_stream_end(struct json_stream *stream, const char *reason)
+{
+    if (stream->ended)
+        return;
+    stream->ended = true;
+    stream->cut = reason;
+}
+
 bool json_stream_fill(struct json_stream *stream)
 {
     ssize_t got;
@@ -214,7 +225,7 @@ bool json_stream_fill(struct json_stream *stream)
         got = read(stream->fd, stream->buffer + stream->filled, stream->size - stream->filled);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        return false;
+        return errno == EAGAIN;
     if (got == 0)
         stream->ended = true;
     stream->filled += (size_t)got;

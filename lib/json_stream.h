@@ -43,9 +43,16 @@ uint64_t json_stream_position(const struct json_stream *stream);
 enum json_stream_event json_stream_next(struct json_stream *stream, struct json_piece *piece);
 
 /*
- * One read() from the descriptor; waits if that does. False, with errno, if it failed. An end of file is
- * no failure: json_stream_next() then gives what is left, and JSON_STREAM_END after it.
+ * One read() from the descriptor; waits if that does, and adds nothing if the descriptor is non-blocking and has nothing
+ * to be read. False, with errno, if it failed. An end of file is no failure: json_stream_next() then gives what is left,
+ * and JSON_STREAM_END after it.
  */
 bool json_stream_fill(struct json_stream *stream);
+
+/*
+ * Ends the stream, unless it has ended: no more is read. json_stream_next() gives what was read; a value that was read in
+ * part is refused for reason, which must outlive the stream.
+ */
+void json_stream_end(struct json_stream *stream, const char *reason);
 
 #endif

@@ -5,6 +5,7 @@
 #include "stop.h"
 #include "text.h"
 #include "version.h"
+#include "wait.h"
 
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
@@ -57,6 +58,8 @@ struct link {
 
 static struct link *all_links;
 
+static int keep_alive(void);
+
 struct link *link_new(const struct link_options *options, const char *purpose, link_setup *setup,
                       void *context)
 {
@@ -69,6 +72,7 @@ struct link *link_new(const struct link_options *options, const char *purpose, l
     link->context = context;
     link->next = all_links;
     all_links = link;
+    wait_keep(keep_alive);
     return link;
 }
 
@@ -99,6 +103,7 @@ static bool send_unsent(struct link *link)
 
 static void disconnect(struct link *link)
 {
+    stop_cuts(-1);
     if (link->connection != NULL)
         (void)amqp_destroy_connection(link->connection);
     link->connection = NULL;
@@ -169,6 +174,8 @@ bool link_is_up(const struct link *link)
 
 amqp_connection_state_t link_connection(struct link *link)
 {
+    /* What is called with it may wait for the broker: until its outcome is told, or something is waited for. */
+    stop_cuts(amqp_get_sockfd(link->connection));
     return link->connection;
 }
 
@@ -226,6 +233,7 @@ enum exit_code link_fault(struct link *link, enum exit_code code, const char *fo
 
 enum exit_code link_status(struct link *link, int status, const char *what)
 {
+    stop_cuts(-1);
     if (status >= 0)
         return EXIT_OK;
     if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED || status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
@@ -253,6 +261,7 @@ enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char 
     uint16_t code;
     amqp_bytes_t text;
 
+    stop_cuts(-1);
     if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         return EXIT_OK;
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
@@ -339,11 +348,14 @@ static enum exit_code open_socket(struct link *link)
 {
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
     amqp_socket_t *socket = new_socket(link);
+    const char *fault = reach_lookup(link->endpoint->host);
     enum exit_code code;
     int status;
 
     if (socket == NULL)
         return link_fault(link, EXIT_UNREACHABLE, "cannot make a socket");
+    if (fault != NULL)
+        return link_fault(link, EXIT_UNREACHABLE, "cannot connect: %s", fault);
     code = prepare_tls(link, socket);
     if (code != EXIT_OK)
         return code;
@@ -389,6 +401,7 @@ static enum exit_code log_in(struct link *link)
     entries[3].value.kind = AMQP_FIELD_KIND_TABLE;
     entries[3].value.value.table.num_entries = sizeof capabilities / sizeof capabilities[0];
     entries[3].value.value.table.entries = capabilities;
+    stop_cuts(amqp_get_sockfd(link->connection));
     return link_reply(link,
                       amqp_login_with_properties(link->connection, endpoint->vhost, LINK_CHANNEL, FRAME_MAX,
                                                  LINK_HEARTBEAT, &properties, AMQP_SASL_METHOD_PLAIN,
@@ -483,9 +496,9 @@ enum exit_code link_try(struct link *link)
         return EXIT_OK;
     for (size_t i = 0; i < link->options->endpoint_count; i++) {
         code = connect_endpoint(link, &link->options->endpoints[i]);
-        if (code == EXIT_OK)
-            break;
         may_come = may_come || code == EXIT_UNREACHABLE;
+        if (code == EXIT_OK || stop_requested())
+            break;
     }
     if (code != EXIT_OK)
         return may_come ? EXIT_UNREACHABLE : code;
@@ -703,6 +716,7 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
 {
     struct timeval at_once = {0};
 
+    stop_cuts(-1);
     flush(link);
     while (link_is_up(link)) {
         int status = amqp_simple_wait_frame_noblock(link->connection, frame, &at_once);
@@ -743,19 +757,32 @@ static void beat(struct link *link, int64_t now)
         (void)amqp_send_frame(link->connection, &heartbeat);
 }
 
-void link_wait(struct link *link, int descriptor, int timeout_ms)
+/* Signs of life for all; returns how long until the next ones are due. */
+static int keep_alive(void)
 {
     int64_t now = clock_steady_ms();
     int until_beat_ms = LINK_HEARTBEAT * 1000 / BEATS;
-    struct pollfd fds[3] = {
-        {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
     for (struct link *each = all_links; each != NULL; each = each->next) {
-        flush(each);
         beat(each, now);
         if (link_is_up(each) && beat_ms(each) < until_beat_ms)
             until_beat_ms = beat_ms(each);
     }
+    return until_beat_ms;
+}
+
+void link_wait(struct link *link, int descriptor, int timeout_ms)
+{
+    int until_beat_ms;
+    struct pollfd fds[3] = {
+        {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+
+    stop_cuts(-1);
+    for (struct link *each = all_links; each != NULL; each = each->next)
+        flush(each);
+    /* Its reader may be slow: that comes before it is looked at what there is to wait for. */
+    report_flush();
+    until_beat_ms = keep_alive();
     if (link != NULL && link_is_up(link))
         fds[0].fd = amqp_get_sockfd(link->connection);
     /* Once a stop is asked for, what is in hand is finished, and waited for, undisturbed. */
@@ -764,7 +791,6 @@ void link_wait(struct link *link, int descriptor, int timeout_ms)
     /* It is to be read, whatever has arrived. */
     if (link != NULL && link->send_errno != 0)
         timeout_ms = 0;
-    report_flush();
     if (poll(fds, 3, timeout_ms < 0 || timeout_ms > until_beat_ms ? until_beat_ms : timeout_ms) < 0 &&
         errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
@@ -825,7 +851,5 @@ bool link_close(struct link *link)
 
 bool link_readable(int descriptor)
 {
-    struct pollfd ready = {.fd = descriptor, .events = POLLIN};
-
-    return poll(&ready, 1, 0) > 0;
+    return wait_is_ready(descriptor, POLLIN);
 }

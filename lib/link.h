@@ -7,7 +7,8 @@
  * generation tells one connection from the next: delivery tags mean nothing beyond the one they came on.
  *
  * rabbitmq-c sends heartbeats only from within its calls. link_wait() keeps all links of the program
- * alive, whichever of them it waits for, so a program waits nowhere else.
+ * alive, whichever of them it waits for, and so do the waits of wait.h, once there is a link: a program waits
+ * nowhere else.
  */
 #ifndef LINK_H
 #define LINK_H

@@ -6,8 +6,8 @@
 #include "version.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void usage_error(void)
 {
@@ -29,11 +29,17 @@ long option_number(const char *option, const char *text, long least, long most)
 
 bool common_option(int option, const char *usage)
 {
-    if (option == 'h')
-        (void)fputs(usage, stdout);
-    else if (option == 'V')
-        (void)printf("%s (order-tools) %s\n", report_name(), ORDER_TOOLS_VERSION);
-    else
+    static const char version[] = " (order-tools) " ORDER_TOOLS_VERSION;
+    enum exit_code code;
+
+    if (option == 'h') {
+        code = output_text(usage, strlen(usage));
+    } else if (option == 'V') {
+        code = output_text(report_name(), strlen(report_name()));
+        if (code == EXIT_OK)
+            code = output_line(version, strlen(version));
+    } else {
         return false;
-    exit((int)output_close(ferror(stdout) ? EXIT_OUTPUT : EXIT_OK));
+    }
+    exit((int)output_close(code));
 }

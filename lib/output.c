@@ -1,37 +1,61 @@
 #include "output.h"
 
 #include "json.h"
+#include "outlet.h"
 #include "text.h"
 
+#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct outlet out = {.descriptor = STDOUT_FILENO};
+static bool in_use;
+static bool is_terminal;
 static bool failed;
 
 static enum exit_code failure(void)
 {
     if (!failed)
-        report_errno("cannot write standard output");
+        report("cannot write standard output: %s", outlet_reason());
     failed = true;
     return EXIT_OUTPUT;
+}
+
+/* For an end by die(), whose message is what counts. */
+static void flush_at_exit(void)
+{
+    if (!failed)
+        (void)outlet_flush(&out);
+}
+
+static void start(void)
+{
+    in_use = true;
+    is_terminal = isatty(STDOUT_FILENO) == 1;
+    if (atexit(flush_at_exit) != 0)
+        die_no_memory();
 }
 
 enum exit_code output_text(const char *text, size_t len)
 {
     if (failed)
         return EXIT_OUTPUT;
-    return fwrite(text, 1, len, stdout) == len ? EXIT_OK : failure();
+    if (!in_use)
+        start();
+    return outlet_add(&out, text, len) ? EXIT_OK : failure();
 }
 
 enum exit_code output_line(const char *text, size_t len)
 {
     enum exit_code code = output_text(text, len);
 
-    return code == EXIT_OK ? output_text("\n", 1) : code;
+    if (code == EXIT_OK)
+        code = output_text("\n", 1);
+    /* Whoever looks on sees a line before the message that comes after it. */
+    return code == EXIT_OK && is_terminal ? output_flush() : code;
 }
 
 enum exit_code output_json_text(const char *text, size_t len)
@@ -62,7 +86,15 @@ enum exit_code output_flush(void)
 {
     if (failed)
         return EXIT_OUTPUT;
-    return fflush(stdout) == 0 ? EXIT_OK : failure();
+    return outlet_flush(&out) ? EXIT_OK : failure();
+}
+
+enum exit_code output_write(const char *text, size_t len, size_t *taken)
+{
+    *taken = 0;
+    if (failed)
+        return EXIT_OUTPUT;
+    return outlet_write(&out, text, len, taken) ? EXIT_OK : failure();
 }
 
 enum exit_code output_sync(void)
@@ -76,10 +108,33 @@ enum exit_code output_sync(void)
     return EXIT_OK;
 }
 
+enum exit_code output_some(const char **text, size_t *len)
+{
+    ssize_t got;
+
+    if (failed)
+        return EXIT_OUTPUT;
+    got = outlet_write_some(&out, *text, *len);
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
+        return failure();
+    *text += got < 0 ? 0 : got;
+    *len -= got < 0 ? 0 : (size_t)got;
+    return EXIT_OK;
+}
+
+void output_await_reader(void)
+{
+    outlet_await_reader(&out);
+}
+
+int output_descriptor(void)
+{
+    return outlet_descriptor(&out);
+}
+
 enum exit_code output_close(enum exit_code code)
 {
     if (failed)
         return EXIT_OUTPUT;
-    /* Only close() tells what a network file system thought of the data. */
-    return fclose(stdout) == 0 ? code : failure();
+    return outlet_close(&out) ? code : failure();
 }

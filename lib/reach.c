@@ -1,14 +1,109 @@
 #include "reach.h"
 
+#include "report.h"
+#include "stop.h"
+#include "wait.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+/* ---- looking up ---- */
+
+struct lookup {
+    char *host;
+    int answer; /* a pipe, for the outcome of getaddrinfo() */
+};
+
+static int look_up(const char *host, int flags)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+    struct addrinfo *addresses;
+    int result = getaddrinfo(host, NULL, &hints, &addresses);
+
+    if (result == 0)
+        freeaddrinfo(addresses);
+    return result;
+}
+
+static void *look_up_aside(void *context)
+{
+    struct lookup *lookup = context;
+    int result = look_up(lookup->host, 0);
+
+    /* If nobody waits for it any more, that is the end of it. */
+    if (write(lookup->answer, &result, sizeof result) < 0)
+        result = 0;
+    (void)close(lookup->answer);
+    free(lookup->host);
+    free(lookup);
+    return NULL;
+}
+
+/* Starts a thread for it: no signal interrupts getaddrinfo(). The signals stay with the program's own. */
+static bool start_lookup(const char *host, int answer)
+{
+    struct lookup *lookup = need_calloc(1, sizeof *lookup);
+    sigset_t all;
+    sigset_t before;
+    pthread_t thread;
+    bool started;
+
+    lookup->host = need_strdup(host);
+    lookup->answer = answer;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    started = pthread_create(&thread, NULL, look_up_aside, lookup) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (started)
+        return pthread_detach(thread) == 0;
+    free(lookup->host);
+    free(lookup);
+    return false;
+}
+
+static bool make_pipe(int ends[2])
+{
+    return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 &&
+           fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
+}
+
+const char *reach_lookup(const char *host)
+{
+    int ends[2];
+    int result = 0;
+    bool known = false;
+
+    if (strcmp(host, "localhost") == 0 || look_up(host, AI_NUMERICHOST) == 0)
+        return NULL;
+    if (!make_pipe(ends))
+        return strerror(errno);
+    if (!start_lookup(host, ends[1])) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return "no room for a thread";
+    }
+    while (!stop_requested() && !(known = wait_is_ready(ends[0], POLLIN)))
+        wait_for(ends[0], POLLIN, -1, true);
+    if (known && read(ends[0], &result, sizeof result) != sizeof result)
+        result = EAI_FAIL;
+    (void)close(ends[0]);
+    if (!known)
+        return "asked to stop";
+    return result == 0 ? NULL : gai_strerror(result);
+}
+
+/* ---- connecting ---- */
 
 /* The outcome of a connect() that was under way. */
 static int connect_error(int fd, int timeout_ms)

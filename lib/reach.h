@@ -11,4 +11,10 @@
  */
 const char *reach_reason(const char *host, int port, int timeout_ms);
 
+/*
+ * Looks the host up. Returns NULL if it has an address, or else the reason, which lasts for ever. Unlike getaddrinfo() it
+ * heeds a stop, keeps connections alive (wait.h), and then says that it was asked to stop.
+ */
+const char *reach_lookup(const char *host);
+
 #endif

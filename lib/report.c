@@ -1,16 +1,20 @@
 #include "report.h"
 
+#include "outlet.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *program = "order-tools";
-static char log_buffer[1 << 16];
+static struct outlet out = {.descriptor = STDERR_FILENO};
+static bool some_lost;
+static bool given_up; /* a stop was asked for, and nobody reads: there is nowhere left to say anything */
 static char status[256];
 static bool status_stands; /* where the cursor is */
 
@@ -31,8 +35,6 @@ void report_program(const char *argv0)
 
     occupy_standard_descriptors();
     program = slash != NULL ? slash + 1 : argv0;
-    /* A line of log for every order would otherwise be a system call of its own. */
-    (void)setvbuf(stderr, log_buffer, _IOFBF, sizeof log_buffer);
     if (atexit(report_flush) != 0)
         die_no_memory();
 }
@@ -42,11 +44,51 @@ const char *report_name(void)
     return program;
 }
 
+/* ---- adding to what is to be written ---- */
+
+static void lose(void)
+{
+    some_lost = true;
+    given_up = errno == ECANCELED;
+}
+
+static void add(const char *text, size_t len)
+{
+    if (!given_up && !outlet_add(&out, text, len))
+        lose();
+}
+
+static void add_text(const char *text)
+{
+    add(text, strlen(text));
+}
+
+static void add_formatted(const char *format, va_list arguments)
+{
+    char fits[1024];
+    char *large = NULL;
+    va_list again;
+    int len;
+
+    va_copy(again, arguments);
+    len = vsnprintf(fits, sizeof fits, format, arguments);
+    if (len >= (int)sizeof fits)
+        large = malloc((size_t)len + 1);
+    if (large != NULL)
+        (void)vsnprintf(large, (size_t)len + 1, format, again);
+    va_end(again);
+    if (large != NULL)
+        add(large, (size_t)len);
+    else if (len >= 0)
+        add(fits, strlen(fits));
+    free(large);
+}
+
 /* ECMA-48's "erase in line": what the terminal itself has put behind it, such as ^C, goes too. */
 static void erase_status(void)
 {
     if (status_stands)
-        (void)fputs("\r\033[K", stderr);
+        add_text("\r\033[K");
     status_stands = false;
 }
 
@@ -54,18 +96,21 @@ static void put_status(void)
 {
     if (status_stands || *status == '\0')
         return;
-    (void)fputs(status, stderr);
+    add_text(status);
     status_stands = true;
 }
 
 static void report_line(const char *format, va_list arguments, const char *reason)
 {
     erase_status();
-    (void)fprintf(stderr, "%s: ", program);
-    (void)vfprintf(stderr, format, arguments);
-    if (reason != NULL)
-        (void)fprintf(stderr, ": %s", reason);
-    (void)fputc('\n', stderr);
+    add_text(program);
+    add_text(": ");
+    add_formatted(format, arguments);
+    if (reason != NULL) {
+        add_text(": ");
+        add_text(reason);
+    }
+    add_text("\n");
     report_flush();
 }
 
@@ -110,9 +155,9 @@ void log_line(const char *format, ...)
 
     erase_status();
     va_start(arguments, format);
-    (void)vfprintf(stderr, format, arguments);
+    add_formatted(format, arguments);
     va_end(arguments);
-    (void)fputc('\n', stderr);
+    add_text("\n");
 }
 
 void report_status(const char *line)
@@ -125,7 +170,18 @@ void report_status(const char *line)
 void report_flush(void)
 {
     put_status();
-    (void)fflush(stderr);
+    if (!given_up && !outlet_flush(&out))
+        lose();
+}
+
+bool report_is_lost(void)
+{
+    struct pollfd state = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+    report_flush();
+    return some_lost || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
+           (poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
 }
 
 void *need_calloc(unsigned long count, unsigned long size)

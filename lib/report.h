@@ -5,9 +5,15 @@
  * A library function that returns an enum exit_code other than EXIT_OK has already reported why; its
  * caller only passes the code on. Text that came from a message or a file goes through printable()
  * (text.h) before it gets here.
+ *
+ * A reader of standard error that is slow, or stands still, is waited for as outlet.h says: nothing is lost, and no line
+ * is cut, as long as there is hope. Once a stop is asked for, and it takes nothing for OUTLET_PATIENCE_MS, nothing more is
+ * said.
  */
 #ifndef REPORT_H
 #define REPORT_H
+
+#include <stdbool.h>
 
 /* The interface of every program; order-tools(7) has the table. Values from 64 on are those of sysexits(3).
  */
@@ -59,6 +65,12 @@ void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
  * written here, until another takes its place, or the empty one, or die().
  */
 void report_status(const char *line);
+
+/*
+ * Writes what log_line() kept back. Returns whether what is written to standard error is lost: it is closed, its reader is
+ * gone or was given up, or something could not be written.
+ */
+bool report_is_lost(void);
 
 /* Writes what log_line() kept back. Called after each batch, before each wait and at exit. */
 void report_flush(void);

@@ -76,7 +76,7 @@ static enum exit_code restore(const char *path, int fd, struct letter_batch *bat
 enum exit_code restoration_run(const char *path, struct letter_batch *batch, struct publisher *publisher)
 {
     bool is_input = strcmp(path, "-") == 0;
-    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     enum exit_code code = EXIT_INPUT;
 
     if (fd < 0)

@@ -24,6 +24,7 @@
 
 static volatile sig_atomic_t changed;
 static volatile sig_atomic_t suspended;
+static volatile sig_atomic_t descriptor; /* what signal handlers write to */
 static bool is_open;
 
 bool screen_is_possible(void)
@@ -60,7 +61,7 @@ bool screen_changed(void)
 static void write_now(const char *sequence)
 {
     /* If the terminal is gone there is nothing to be restored. */
-    if (write(STDOUT_FILENO, sequence, strlen(sequence)) < 0)
+    if (write(descriptor, sequence, strlen(sequence)) < 0)
         return;
 }
 
@@ -124,17 +125,19 @@ static void hold_signals(int how)
 
 /* ---- drawing ---- */
 
+/* A terminal may stand still, by Ctrl-S: it is waited for with the signals let through. */
 static enum exit_code show(const char *text, size_t len)
 {
     enum exit_code code = EXIT_OK;
 
-    hold_signals(SIG_BLOCK);
-    if (!stop_requested()) {
-        code = output_text(text, len);
-        if (code == EXIT_OK)
-            code = output_flush();
+    while (len > 0 && code == EXIT_OK && !stop_requested()) {
+        hold_signals(SIG_BLOCK);
+        if (!stop_requested())
+            code = output_some(&text, &len);
+        hold_signals(SIG_UNBLOCK);
+        if (len > 0 && code == EXIT_OK)
+            output_await_reader();
     }
-    hold_signals(SIG_UNBLOCK);
     return code;
 }
 
@@ -145,23 +148,33 @@ static void leave_at_exit(void)
 
 enum exit_code screen_open(void)
 {
+    descriptor = output_descriptor();
     if (atexit(leave_at_exit) != 0 || !handle(SIGWINCH, on_resize) || !handle(SIGTSTP, on_suspend) ||
         !handle(SIGCONT, on_continue))
         die(EXIT_BUG, "cannot set up the terminal");
     is_open = true;
-    stop_farewell(LEAVE);
+    (void)stop_farewell(LEAVE, descriptor);
     return show(ENTER, strlen(ENTER));
 }
 
 enum exit_code screen_close(void)
 {
+    const char *unsaid;
+    enum exit_code code;
+
     if (!is_open)
         return EXIT_OK;
     is_open = false;
     (void)signal(SIGCONT, SIG_DFL);
     (void)signal(SIGTSTP, SIG_DFL);
-    stop_farewell(NULL);
-    return show(LEAVE, strlen(LEAVE));
+    /* A signal may have said it already. */
+    hold_signals(SIG_BLOCK);
+    unsaid = stop_farewell(NULL, descriptor);
+    hold_signals(SIG_UNBLOCK);
+    if (unsaid == NULL)
+        return EXIT_OK;
+    code = output_text(unsaid, strlen(unsaid));
+    return code == EXIT_OK ? output_flush() : code;
 }
 
 /* Where the text has what this terminal cannot show, a question mark. */

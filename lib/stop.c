@@ -1,6 +1,7 @@
 #include "stop.h"
 
 #include "report.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,22 +10,37 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t received;
+static volatile sig_atomic_t to_be_cut = -1;
 static int pipe_ends[2] = {-1, -1};
 static const char *volatile farewell;
+static volatile sig_atomic_t farewell_descriptor;
 
 static void on_signal(int number)
 {
     int kept = errno;
 
     received = number;
+    if (to_be_cut >= 0)
+        (void)alarm(STOP_CUT_SECONDS);
     /* A full pipe is as good as a byte more. */
     if (write(pipe_ends[1], "", 1) < 0)
         errno = kept;
-    if (farewell != NULL && write(STDOUT_FILENO, farewell, strlen(farewell)) < 0)
-        errno = kept;
+    if (farewell != NULL && write(farewell_descriptor, farewell, strlen(farewell)) > 0)
+        farewell = NULL;
+    errno = kept;
+}
+
+static void on_alarm(int number)
+{
+    int kept = errno;
+
+    (void)number;
+    if (to_be_cut >= 0)
+        (void)shutdown(to_be_cut, SHUT_RDWR);
     errno = kept;
 }
 
@@ -39,6 +55,7 @@ void stop_on_signals(void)
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction cut = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct sigaction before;
 
     if (pipe(pipe_ends) < 0)
@@ -52,13 +69,18 @@ void stop_on_signals(void)
             (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
             die(EXIT_BUG, "cannot set up signal handling");
     }
-    if (sigaction(SIGPIPE, &ignore, NULL) < 0)
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGALRM, &cut, NULL) < 0)
         die(EXIT_BUG, "cannot set up signal handling");
 }
 
-void stop_farewell(const char *text)
+const char *stop_farewell(const char *text, int descriptor)
 {
+    const char *before = farewell;
+
+    farewell = NULL;
+    farewell_descriptor = descriptor;
     farewell = text;
+    return before;
 }
 
 bool stop_requested(void)
@@ -73,10 +95,16 @@ int stop_descriptor(void)
 
 void stop_or_readable(int descriptor)
 {
-    struct pollfd fds[2] = {{.fd = descriptor, .events = POLLIN}, {.fd = pipe_ends[0], .events = POLLIN}};
+    while (!stop_requested() && !wait_is_ready(descriptor, POLLIN))
+        wait_for(descriptor, POLLIN, -1, true);
+}
 
-    while (!stop_requested() && poll(fds, 2, -1) < 0 && errno == EINTR)
-        continue;
+void stop_cuts(int socket)
+{
+    to_be_cut = socket;
+    /* If a stop is asked for just now, its handler does the same. */
+    if (stop_requested())
+        (void)alarm(socket < 0 ? 0 : STOP_CUT_SECONDS);
 }
 
 void stop_by_signal(void)

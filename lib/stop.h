@@ -16,13 +16,22 @@ void stop_on_signals(void);
 bool stop_requested(void);
 
 /*
- * A text that the first signal has written to standard output, at once, so that a second one finds a terminal
- * as it was; NULL for none. It must outlive the program.
+ * Has the first signal write text to descriptor, at once, so that a second one finds a terminal as it was; NULL for
+ * nothing. It must outlive the program. Returns the text before it, or NULL if that was written, or there was none.
  */
-void stop_farewell(const char *text);
+const char *stop_farewell(const char *text, int descriptor);
 
 /* A descriptor that becomes readable when a stop is asked for: for poll(). */
 int stop_descriptor(void);
+
+/* How long a call that cannot be interrupted may go on once a stop is asked for. */
+#define STOP_CUT_SECONDS 4
+
+/*
+ * For calls of a library that wait for a peer, and that no signal interrupts: has the socket shut down if a stop is asked
+ * for and the call is still going on STOP_CUT_SECONDS later. -1, once it is over. There is one at a time.
+ */
+void stop_cuts(int socket);
 
 /* Waits until descriptor can be read from, or a stop is asked for. */
 void stop_or_readable(int descriptor);

@@ -447,6 +447,7 @@ int main(int argc, char **argv)
         code = letter_batch_verdict(batch);
     close_all();
     code = output_close(code);
-    stop_by_signal();
+    if (code != EXIT_OUTPUT)
+        stop_by_signal();
     return (int)code;
 }

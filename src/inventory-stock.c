@@ -120,7 +120,33 @@ static enum exit_code take_value(const struct json_piece *piece)
     return code == EXIT_INPUT ? EXIT_OK : code;
 }
 
-/* Reads all input. *any says whether there was some. */
+/* Reads on, once there is something; ends the input if a stop is asked for. Who waits for an answer has it before. */
+static enum exit_code read_on(struct json_stream *input)
+{
+    if (output_flush() != EXIT_OK)
+        return EXIT_OUTPUT;
+    stop_or_readable(STDIN_FILENO);
+    if (stop_requested()) {
+        json_stream_end(input, "asked to stop before it ended");
+        return EXIT_OK;
+    }
+    if (!json_stream_fill(input)) {
+        report_errno("cannot read standard input");
+        some_refused = true;
+        json_stream_end(input, "not read to its end");
+    }
+    return EXIT_OK;
+}
+
+/* Where to go on after a failure, which came with this piece if it is the ledger's, and after it otherwise. */
+static void report_unset(struct json_stream *input, struct json_piece *piece, enum exit_code code)
+{
+    json_stream_end(input, "not read to its end");
+    if (code == EXIT_STORE || json_stream_next(input, piece) != JSON_STREAM_END)
+        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was set", piece->number, piece->line);
+}
+
+/* Reads all input, or what there was when a stop was asked for. *any says whether there was some. */
 static enum exit_code change_levels(bool *any)
 {
     struct json_stream *input = json_stream_new(STDIN_FILENO, LINE_MAX_SIZE);
@@ -129,7 +155,7 @@ static enum exit_code change_levels(bool *any)
     bool ended = false;
 
     *any = false;
-    while (code == EXIT_OK && !ended && !stop_requested()) {
+    while (code == EXIT_OK && !ended) {
         switch (json_stream_next(input, &piece)) {
         case JSON_STREAM_VALUE:
             *any = true;
@@ -141,16 +167,15 @@ static enum exit_code change_levels(bool *any)
                 (void)refuse(&piece, piece.reason);
             break;
         case JSON_STREAM_EMPTY:
-            if (!json_stream_fill(input)) {
-                report_errno("cannot read standard input");
-                code = EXIT_INPUT;
-            }
+            code = read_on(input);
             break;
         case JSON_STREAM_END:
             ended = true;
             break;
         }
     }
+    if (code != EXIT_OK)
+        report_unset(input, &piece, code);
     json_stream_free(input);
     return code;
 }
@@ -196,12 +221,13 @@ int main(int argc, char **argv)
     code = ledger_open(&ledger);
     if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
-    if (code == EXIT_OK && !any)
+    if (code == EXIT_OK && !any && !some_refused)
         code = print_all();
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;
     ledger_close(ledger);
     code = output_close(code);
-    stop_by_signal();
+    if (code != EXIT_OUTPUT)
+        stop_by_signal();
     return (int)code;
 }

@@ -6,6 +6,7 @@
 #include "json_stream.h"
 #include "link.h"
 #include "options.h"
+#include "outlet.h"
 #include "order.h"
 #include "output.h"
 #include "placement.h"
@@ -46,10 +47,12 @@ static const char *rejects_path;
 static struct placement *placement;
 static struct json_stream *input;
 static bool input_ended;
-static uint64_t input_size; /* in bytes, if it is a file; otherwise 0 */
-static FILE *rejects;
+static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
+static struct outlet rejects; /* if there is a path */
 
 static uint64_t taken; /* orders that shall have a receipt */
+static struct json_piece
+    unplaced; /* the first that was taken since the store last took some; number 0 if there is none */
 static bool some_refused;
 static enum exit_code fatal; /* ends the reading of input */
 
@@ -63,11 +66,11 @@ static void fail(enum exit_code code)
 
 static void write_reject(const struct json_piece *piece)
 {
-    if (rejects == NULL)
+    if (rejects_path == NULL)
         return;
-    if (fwrite(piece->text, 1, piece->len, rejects) != piece->len ||
-        (piece->last && (fputc('\n', rejects) == EOF || fflush(rejects) != 0))) {
-        report_errno("cannot write '%s'", rejects_path);
+    if (!outlet_add(&rejects, piece->text, piece->len) ||
+        (piece->last && (!outlet_add(&rejects, "\n", 1) || !outlet_flush(&rejects)))) {
+        report("cannot write '%s': %s", rejects_path, outlet_reason());
         fail(EXIT_OUTPUT);
     }
 }
@@ -100,14 +103,35 @@ static void take_value(struct json_piece *piece)
     placement_take(placement, &order, piece);
     order_free(&order);
     taken++;
+    if (unplaced.number == 0)
+        unplaced = *piece;
 }
 
+static bool reads_on(void)
+{
+    return fatal == EXIT_OK && !stop_requested();
+}
+
+/* Is there more to be placed? What was read is seen through, unless there is no store or nowhere to tell of it. */
 static bool wants_input(void)
 {
-    return !input_ended && fatal == EXIT_OK && !stop_requested();
+    return !input_ended && fatal != EXIT_STORE && fatal != EXIT_OUTPUT;
 }
 
-/* Reads what there is, up to a full batch, without waiting for more. False if there may be more at once. */
+static void end_input(void)
+{
+    json_stream_end(input, stop_requested() ? "asked to stop before it ended" : "not read to its end");
+}
+
+static void read_on(void)
+{
+    if (json_stream_fill(input))
+        return;
+    report_errno("cannot read standard input");
+    fail(EXIT_INPUT);
+}
+
+/* Takes what there is, up to a full batch, without waiting for more. False if there may be more at once. */
 static bool gather(void)
 {
     struct json_piece piece;
@@ -121,12 +145,12 @@ static bool gather(void)
             refuse(&piece);
             break;
         case JSON_STREAM_EMPTY:
-            if (!link_readable(STDIN_FILENO))
+            if (!reads_on())
+                end_input();
+            else if (!link_readable(STDIN_FILENO))
                 return true;
-            if (!json_stream_fill(input)) {
-                report_errno("cannot read standard input");
-                fail(EXIT_INPUT);
-            }
+            else
+                read_on();
             break;
         case JSON_STREAM_END:
             input_ended = true;
@@ -183,10 +207,12 @@ static void place_all(void)
     for (;;) {
         bool input_is_idle;
 
-        if (fatal == EXIT_OK)
+        if (reads_on())
             fail(placement_retry(placement));
         input_is_idle = gather();
         fail(placement_turn(placement));
+        if (fatal != EXIT_STORE)
+            unplaced.number = 0;
         /*
          * What earlier runs left comes after the first batch: new orders are on disk before anything is
          * waited for.
@@ -199,9 +225,23 @@ static void place_all(void)
             break;
         if (!wants_input())
             fail(placement_settle(placement));
-        else if (input_is_idle)
+        else if (input_is_idle && reads_on())
             link_wait(placement_link(placement), STDIN_FILENO, WAIT_MS);
     }
+}
+
+/* Where to go on, after a failure for which what was read, or is there to be read, has no answer of its own. */
+static void report_unplaced(void)
+{
+    struct json_piece *piece = &unplaced;
+
+    if (!wants_input() && !input_ended && piece->number == 0) {
+        end_input();
+        if (json_stream_next(input, piece) == JSON_STREAM_END)
+            return;
+    }
+    if (piece->number > 0)
+        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was placed", piece->number, piece->line);
 }
 
 static void read_options(int argc, char **argv)
@@ -226,11 +266,7 @@ static void read_options(int argc, char **argv)
 
 static enum exit_code open_rejects(void)
 {
-    mode_t before = umask(S_IRWXG | S_IRWXO);
-
-    rejects = fopen(rejects_path, "a");
-    (void)umask(before);
-    if (rejects != NULL)
+    if (outlet_open(&rejects, rejects_path))
         return EXIT_OK;
     report_errno("cannot open '%s'", rejects_path);
     return EXIT_OUTPUT;
@@ -258,8 +294,8 @@ static enum exit_code close_all(void)
     placement_close(placement);
     json_stream_free(input);
     link_options_free(&link_options);
-    if (rejects != NULL && fclose(rejects) != 0) {
-        report_errno("cannot write '%s'", rejects_path);
+    if (rejects_path != NULL && !outlet_close(&rejects)) {
+        report("cannot write '%s': %s", rejects_path, outlet_reason());
         code = EXIT_OUTPUT;
     }
     return code;
@@ -284,11 +320,14 @@ int main(int argc, char **argv)
         start_progress();
         place_all();
         progress_done();
+        report_unplaced();
         code = verdict();
     }
     if (close_all() != EXIT_OK && code == EXIT_OK)
         code = EXIT_OUTPUT;
     code = output_close(code);
-    stop_by_signal();
+    /* What was not written is the greater news. */
+    if (code != EXIT_OUTPUT)
+        stop_by_signal();
     return (int)code;
 }

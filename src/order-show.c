@@ -10,6 +10,7 @@
 #include "stop.h"
 #include "text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,8 @@ static bool read_input(enum exit_code *code)
     if (stop_requested() || input_ended)
         return false;
     got = read(STDIN_FILENO, input + input_len, sizeof input - input_len);
+    if (got < 0 && errno == EAGAIN)
+        return true;
     if (got < 0) {
         report_errno("cannot read standard input");
         *code = EXIT_INPUT;
@@ -166,7 +169,7 @@ static enum exit_code show_from_input(void)
     enum exit_code code = EXIT_OK;
 
     do {
-        while (!stop_requested() && take_line(line)) {
+        while (take_line(line)) {
             if (*line != '\0' && !show_next(line, &code))
                 return code;
         }
@@ -174,6 +177,8 @@ static enum exit_code show_from_input(void)
         if (output_flush() != EXIT_OK)
             return EXIT_OUTPUT;
     } while (read_input(&code));
+    if (input_len > 0 && stop_requested())
+        report("asked to stop before the id '%s' ended", printable(input, input_len));
     return code;
 }
 
@@ -234,6 +239,7 @@ int main(int argc, char **argv)
         code = show_from_input();
     order_store_close(store);
     code = output_close(code);
-    stop_by_signal();
+    if (code != EXIT_OUTPUT)
+        stop_by_signal();
     return (int)code;
 }

@@ -461,6 +461,7 @@ int main(int argc, char **argv)
     tap_free(&tap);
     link_options_free(&link_options);
     code = output_close(code);
-    stop_by_signal();
+    if (code != EXIT_OUTPUT)
+        stop_by_signal();
     return (int)code;
 }

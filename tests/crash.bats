@@ -120,8 +120,7 @@ stored()
 }
 
 @test "P4: killed when the receipt was written: done" {
-    # The first round of order-place has no receipt to write: it flushes all the same.
-    place_own flush:2:after
+    place_own flush:1:after
     [ "$(cat out)" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
     order-place </dev/null
     holds "$PLACED_Q" 1

@@ -112,7 +112,8 @@ small_disk()
     }
     eventually stopped
     run -73 --separate-stderr order-place <"$DATA/order.json"
-    [[ $stderr == *"cannot write to '"*"orders.db': database is locked" ]]
+    [[ ${stderr_lines[0]} == *"cannot write to '"*"orders.db': database is locked" ]]
+    [ "${stderr_lines[1]}" = 'order-place: nothing from input 1 (line 1) on was placed' ]
     # Readers are not held up.
     [ "$(order-show --count)" = 0 ]
     kill -CONT "$holder"

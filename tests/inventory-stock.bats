@@ -143,5 +143,25 @@ END"
     run -64 inventory-stock burger </dev/null
     run -64 inventory-stock --subtract </dev/null
     run -0 inventory-stock --help
-    run -65 inventory-stock </
+    run -65 --separate-stderr inventory-stock </
+    [ -z "$output" ]
+    [ "$stderr" = 'inventory-stock: cannot read standard input: Is a directory' ]
+}
+
+@test "after a failure that ends the reading of input it is said where to go on" {
+    local next
+    seq -f '{"sku":"sku-%.0f","on_hand":7}' 1 20000 >input
+    # Nobody reads: what was set is all that was read, and tried to be told.
+    run -74 --separate-stderr bash -c 'inventory-stock <input >/dev/full'
+    next=$(($(levels | jq length) + 1))
+    [ "$next" -gt 1000 ]
+    [ "$next" -lt 20000 ]
+    [ "${stderr_lines[0]}" = 'inventory-stock: cannot write standard output: No space left on device' ]
+    [ "${stderr_lines[1]}" = "inventory-stock: nothing from input $next (line $next) on was set" ]
+    rm -r "$XDG_STATE_HOME"
+    # No file may grow beyond 1 MiB, and it is no signal that says so.
+    run -73 --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1024; exec inventory-stock <input | cat; exit "${PIPESTATUS[0]}"'
+    next=$(($(levels | jq length) + 1))
+    [ "$next" -eq $((${#lines[@]} + 1)) ]
+    [[ $stderr == *"inventory-stock: nothing from input $next (line $next) on was set" ]]
 }

@@ -1114,10 +1114,13 @@ END
     ) | cat >receipts
     status=${PIPESTATUS[0]}
     [ "$status" -eq 73 ]
-    [ "$(cat log)" = "order-place: cannot write to '$STORE': disk I/O error" ]
     count=$(order-show --count)
     [ "$count" -ge 500 ]
     [ "$count" -lt 20000 ]
+    diff log - <<END
+order-place: cannot write to '$STORE': disk I/O error
+order-place: nothing from input $((count + 1)) (line $((count + 1))) on was placed
+END
     jq -r 'select(.status == "PLACED").order_id' receipts >ids
     order-show --status PLACED | jq -r .order_id | cmp ids -
     # With room again all that is stored goes out.
@@ -1384,7 +1387,7 @@ connection_of()
         close_input
         [ "$status" -eq "$want" ]
         diff "place.$n.out" <(receipt "$n"; receipt $((n + 1)))
-        [ ! -s "place.$n.err" ]
+        [ "$(cat "place.$n.err")" = 'order-place: input 3 (line 3): asked to stop before it ended' ]
     done <<'END'
 TERM 143
 INT 130
@@ -1400,8 +1403,10 @@ END
     eventually test -s place.out
     finish "$PID" TERM
     [ "$status" -eq 143 ]
-    [ ! -s place.err ]
-    [ "$(wc -l <place.out)" -lt 100000 ]
+    next=$(($(wc -l <place.out) + 1))
+    [ "$next" -lt 100000 ]
+    # What was read of the next one, if anything.
+    [ ! -s place.err ] || [ "$(cat place.err)" = "order-place: input $next (line $next): asked to stop before it ended" ]
     jq -r 'select(.status == "PLACED").order_id' place.out >ids
     order-show --all | jq -r .order_id | cmp - ids
     stored "$(wc -l <ids)" PLACED
@@ -1447,7 +1452,11 @@ END
     run -0 --separate-stderr bash -c 'order-place <input | head -n 1; exit $((PIPESTATUS[0] - 74))'
     [ "${#lines[@]}" -eq 1 ]
     [ "$(jq -r .status <<<"$output")" = PLACED ]
-    [ "$stderr" = 'order-place: cannot write standard output: Broken pipe' ]
+    count=$(order-show --count)
+    diff <(echo "$stderr") - <<END
+order-place: cannot write standard output: Broken pipe
+order-place: nothing from input $((count + 1)) (line $((count + 1))) on was placed
+END
     order-show "$(jq -r .order_id <<<"$output")" | jq -r .status | grep -qx PLACED
     run -0 --separate-stderr order-place --flush
     stored 0 PENDING

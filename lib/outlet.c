@@ -1,0 +1,244 @@
+/* For ptsname(). */
+#define _XOPEN_SOURCE 700 /* NOLINT */
+
+#include "outlet.h"
+
+#include "clock.h"
+#include "stop.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define OPEN_STEP_MS 50
+
+/* ---- what it is ---- */
+
+/*
+ * A descriptor shares its flags with all who inherited it; one that is opened anew does not. Poll() and then write() would
+ * not do: another who writes to the same pipe may fill it in between, and the write() then waits for as long as it takes,
+ * deaf to signals.
+ */
+static int open_again(int descriptor)
+{
+    char path[32];
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* What is opened by the name of a pseudoterminal's master is another master. */
+static bool is_terminal(int descriptor)
+{
+    return isatty(descriptor) == 1 && ptsname(descriptor) == NULL;
+}
+
+static void get_to_know(struct outlet *outlet)
+{
+    struct stat info;
+
+    if (outlet->is_known)
+        return;
+    outlet->is_known = true;
+    outlet->own = -1;
+    outlet->kind = OUTLET_FILE;
+    if (fstat(outlet->descriptor, &info) != 0)
+        return;
+    if (S_ISSOCK(info.st_mode))
+        outlet->kind = OUTLET_SOCKET;
+    else if (S_ISFIFO(info.st_mode) || is_terminal(outlet->descriptor))
+        outlet->kind = OUTLET_PIPE;
+    if (outlet->kind == OUTLET_PIPE)
+        outlet->own = open_again(outlet->descriptor);
+}
+
+int outlet_descriptor(struct outlet *outlet)
+{
+    get_to_know(outlet);
+    return outlet->own >= 0 ? outlet->own : outlet->descriptor;
+}
+
+static bool is_pipe(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
+bool outlet_open(struct outlet *outlet, const char *path)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = open(path, flags, S_IRUSR | S_IWUSR);
+
+    while (fd < 0 && errno == ENXIO && is_pipe(path) && !stop_requested()) {
+        wait_for(-1, 0, OPEN_STEP_MS, true);
+        fd = open(path, flags, S_IRUSR | S_IWUSR);
+    }
+    memset(outlet, 0, sizeof *outlet);
+    outlet->descriptor = fd;
+    return fd >= 0;
+}
+
+/* ---- writing ---- */
+
+/* How many bytes from the start are whole lines; 0 if none is. */
+static size_t whole_lines(const char *text, size_t len)
+{
+    while (len > 0 && text[len - 1] != '\n')
+        len--;
+    return len;
+}
+
+static size_t piece_of(const char *text, size_t len)
+{
+    size_t lines;
+
+    if (len <= PIPE_BUF)
+        return len;
+    lines = whole_lines(text, PIPE_BUF);
+    return lines > 0 ? lines : PIPE_BUF;
+}
+
+ssize_t outlet_write_some(struct outlet *outlet, const char *text, size_t len)
+{
+    get_to_know(outlet);
+    if (outlet->kind == OUTLET_FILE)
+        return write(outlet->descriptor, text, len);
+    if (outlet->kind == OUTLET_SOCKET)
+        return send(outlet->descriptor, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (outlet->own >= 0)
+        return write(outlet->own, text, piece_of(text, len));
+    if (!wait_is_ready(outlet->descriptor, POLLOUT)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(outlet->descriptor, text, piece_of(text, len));
+}
+
+void outlet_await_reader(const struct outlet *outlet)
+{
+    wait_for(outlet->descriptor, POLLOUT, -1, true);
+}
+
+/*
+ * Waits until it may be of use to write again. False, with errno, if the reader is to be given up: *since_ms says since
+ * when it has taken nothing after a stop; 0 to begin with.
+ */
+static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
+{
+    int64_t now;
+
+    if (!stop_requested()) {
+        outlet_await_reader(outlet);
+        return true;
+    }
+    now = clock_steady_ms();
+    if (*since_ms == 0)
+        *since_ms = now;
+    if (now - *since_ms >= OUTLET_PATIENCE_MS) {
+        errno = ECANCELED;
+        return false;
+    }
+    wait_for(outlet->descriptor, POLLOUT, (int)(*since_ms + OUTLET_PATIENCE_MS - now), false);
+    return true;
+}
+
+/* *done is how much was written, in either case. */
+static bool write_all(struct outlet *outlet, const char *text, size_t len, size_t *done)
+{
+    int64_t stalled_since_ms = 0;
+
+    *done = 0;
+    while (*done < len) {
+        ssize_t got = outlet_write_some(outlet, text + *done, len - *done);
+
+        if (got >= 0) {
+            *done += (size_t)got;
+            stalled_since_ms = 0;
+        } else if (errno == EAGAIN) {
+            if (!be_patient(outlet, &stalled_since_ms))
+                return false;
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Writes the first len bytes of what was added. */
+static bool write_first(struct outlet *outlet, size_t len)
+{
+    size_t done;
+    bool written = write_all(outlet, outlet->bytes, len, &done);
+
+    outlet->len = written ? outlet->len - len : 0;
+    memmove(outlet->bytes, outlet->bytes + len, outlet->len);
+    return written;
+}
+
+bool outlet_add(struct outlet *outlet, const char *text, size_t len)
+{
+    while (len > OUTLET_SIZE - outlet->len) {
+        size_t part = OUTLET_SIZE - outlet->len;
+        size_t lines = whole_lines(outlet->bytes, outlet->len);
+
+        if (lines == 0) {
+            memcpy(outlet->bytes + outlet->len, text, part);
+            outlet->len += part;
+            text += part;
+            len -= part;
+            lines = outlet->len;
+        }
+        if (!write_first(outlet, lines))
+            return false;
+    }
+    memcpy(outlet->bytes + outlet->len, text, len);
+    outlet->len += len;
+    return true;
+}
+
+bool outlet_write(struct outlet *outlet, const char *text, size_t len, size_t *written)
+{
+    *written = 0;
+    return outlet_flush(outlet) && write_all(outlet, text, len, written);
+}
+
+bool outlet_flush(struct outlet *outlet)
+{
+    return write_first(outlet, outlet->len);
+}
+
+const char *outlet_reason(void)
+{
+    static char text[64];
+
+    if (errno != ECANCELED)
+        return strerror(errno);
+    (void)snprintf(text, sizeof text, "asked to stop, and its reader has taken nothing for %d ms",
+                   OUTLET_PATIENCE_MS);
+    return text;
+}
+
+bool outlet_close(struct outlet *outlet)
+{
+    bool written = outlet_flush(outlet);
+    int kept = errno;
+
+    if (outlet->is_known && outlet->own >= 0)
+        (void)close(outlet->own);
+    outlet->own = -1;
+    /* Only close() tells what a network file system thought of the data. */
+    if (close(outlet->descriptor) != 0)
+        return false;
+    errno = kept;
+    return written;
+}

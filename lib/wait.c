@@ -1,0 +1,32 @@
+#include "wait.h"
+
+#include "stop.h"
+
+#include <poll.h>
+#include <stddef.h>
+
+static wait_keeper *keeper_of_all;
+
+void wait_keep(wait_keeper *keeper)
+{
+    keeper_of_all = keeper;
+}
+
+void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop)
+{
+    struct pollfd fds[2] = {{.fd = descriptor, .events = events},
+                            {.fd = heeds_stop ? stop_descriptor() : -1, .events = POLLIN}};
+    int due_ms = keeper_of_all == NULL ? -1 : keeper_of_all();
+
+    if (due_ms >= 0 && (timeout_ms < 0 || due_ms < timeout_ms))
+        timeout_ms = due_ms;
+    /* A signal, or a system short of memory, ends the wait: sooner than the caller would have it. */
+    (void)poll(fds, 2, timeout_ms);
+}
+
+bool wait_is_ready(int descriptor, short events)
+{
+    struct pollfd ready = {.fd = descriptor, .events = events};
+
+    return poll(&ready, 1, 0) > 0;
+}
