@@ -47,19 +47,41 @@ struct database {
     bool is_ours;      /* opened, checked, and in place so far */
 };
 
+/* The folder of a file. To be freed. */
+static char *folder_of(const char *path)
+{
+    char *folder = need_calloc(strlen(path) + sizeof ".", 1);
+    const char *slash = strrchr(path, '/');
+
+    (void)sprintf(folder, "%.*s", slash == NULL ? 1 : (int)(slash + 1 - path), slash == NULL ? "." : path);
+    return folder;
+}
+
+/* Why nothing can be made in the folder of a file: an errno, 0 if it can. */
+static int right_to_make(const char *path)
+{
+    char *folder = folder_of(path);
+    int error = access(folder, W_OK) != 0 ? errno : 0;
+
+    free(folder);
+    return error;
+}
+
 /* Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. */
 static int system_error(const struct database *database)
 {
-    int result = sqlite3_extended_errcode(database->handle);
+    int error = sqlite3_system_errno(database->handle);
 
-    switch (result & 0xFF) {
+    switch (sqlite3_errcode(database->handle) & 0xFF) {
     case SQLITE_CANTOPEN:
+        /* What may not be made, it tries to find. */
+        return error == ENOENT && right_to_make(database->path) != 0 ? right_to_make(database->path) : error;
     case SQLITE_IOERR:
-        return sqlite3_system_errno(database->handle);
+        return error;
     case SQLITE_FULL:
         return ENOSPC;
     case SQLITE_READONLY:
-        return access(database_real_path(database), W_OK) != 0 ? errno : 0;
+        return access(database->path, W_OK) != 0 ? errno : right_to_make(database->path);
     default:
         return 0;
     }
@@ -341,6 +363,11 @@ enum exit_code database_check_files(struct database *database)
     return belongs ? code : lose(database, database->path);
 }
 
+void database_watch(struct database *database, const char *path)
+{
+    database_files_learn_other(&database->files, path);
+}
+
 static enum exit_code refuse_log(struct database *database)
 {
     report("'%s' does not belong to '%s', which is another file than when it was written: restore both, or "
@@ -416,10 +443,9 @@ static enum exit_code give_file(const struct database *database)
     const char *path = database_real_path(database);
     struct stat of_folder;
     struct stat info;
-    char *folder = need_strdup(path);
+    char *folder = folder_of(path);
     bool done = stat(path, &info) == 0;
 
-    *(strrchr(folder, '/') + 1) = '\0';
     if (done && info.st_size == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         done = chmod(path, S_IRUSR | S_IWUSR) == 0;
     if (done && info.st_size == 0 && geteuid() == 0)

@@ -65,9 +65,12 @@ void database_roll_back(struct database *database);
 /*
  * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or replaced since it was opened,
  * or is a copy of another time. To be called outside transactions, before anything that was read is told;
- * database_begin_reading() and database_commit() do it. Costs four system calls.
+ * database_begin_reading() and database_commit() do it. Costs four or five system calls.
  */
 enum exit_code database_check_files(struct database *database);
+
+/* Makes database_check_files() look after one more file, which stands under that name now. */
+void database_watch(struct database *database, const char *path);
 
 /*
  * Copies the log of commits into the file, once it is long, or this process has just begun: some milliseconds. To be called between transactions, when

@@ -72,8 +72,16 @@ void database_files_learn_log(struct database_files *files)
     files->of_index = identify(files->index);
 }
 
+void database_files_learn_other(struct database_files *files, const char *path)
+{
+    free(files->other);
+    files->other = need_strdup(path);
+    files->of_other = identify(path);
+}
+
 void database_files_free(struct database_files *files)
 {
+    free(files->other);
     free(files->log);
     free(files->index);
 }
@@ -84,7 +92,9 @@ const char *database_files_lost(const struct database_files *files)
         return files->path;
     if (!is_in_place(files->log, &files->of_log))
         return files->log;
-    return is_in_place(files->index, &files->of_index) ? NULL : files->index;
+    if (!is_in_place(files->index, &files->of_index))
+        return files->index;
+    return is_in_place(files->other, &files->of_other) ? NULL : files->other;
 }
 
 /* ---- the log ---- */

@@ -30,9 +30,11 @@ struct database_files {
     const char *path; /* as it was given */
     char *log;
     char *index;
+    char *other; /* one that is not SQLite's: see database_files_learn_other() */
     struct file_identity of_path;
     struct file_identity of_log;
     struct file_identity of_index;
+    struct file_identity of_other;
 };
 
 /* Fields of a database's header. */
@@ -48,10 +50,13 @@ void database_files_learn(struct database_files *files, sqlite3 *handle, const c
 /* Learns the log and its index, once SQLite has opened them. Without a log, nothing is learnt. */
 void database_files_learn_log(struct database_files *files);
 
+/* Learns one more file, which is to stay in its place as well. */
+void database_files_learn_other(struct database_files *files, const char *path);
+
 void database_files_free(struct database_files *files);
 
 /*
- * Returns the name of a file that is no longer the one that SQLite has open, NULL if all are. Three calls of stat(), to be
+ * Returns the name of a file that is no longer the one that SQLite has open, NULL if all are. Three or four calls of stat(), to be
  * afforded at each commit.
  */
 const char *database_files_lost(const struct database_files *files);
