@@ -1,5 +1,6 @@
 #include "database.h"
 
+#include "background.h"
 #include "clock.h"
 #include "database_files.h"
 #include "lock_holder.h"
@@ -44,16 +45,18 @@ struct database {
     bool log_is_long;  /* since database_tidy() */
     bool log_is_fresh; /* the transaction at hand is the first of a new log: it is synced after its commit */
     bool is_light;     /* the transaction at hand */
-    bool is_ours;      /* opened, checked, and in place so far */
+    struct background *sync; /* of the log, on its way; else NULL */
+    bool is_ours;            /* opened, checked, and in place so far */
 };
 
 /* The folder of a file. To be freed. */
 static char *folder_of(const char *path)
 {
-    char *folder = need_calloc(strlen(path) + sizeof ".", 1);
     const char *slash = strrchr(path, '/');
+    char *folder = need_strdup(slash == NULL ? "." : path);
 
-    (void)sprintf(folder, "%.*s", slash == NULL ? 1 : (int)(slash + 1 - path), slash == NULL ? "." : path);
+    if (slash != NULL)
+        folder[slash + 1 - path] = '\0';
     return folder;
 }
 
@@ -285,6 +288,8 @@ static bool first_log_is_old(const struct database *database)
 
 void database_tidy(struct database *database)
 {
+    if (database->sync != NULL)
+        return;
     /* What cannot be copied now, because others read it, is copied later. */
     if (!database->log_is_long && !first_log_is_old(database))
         return;
@@ -521,6 +526,7 @@ void database_close(struct database *database)
 
     if (database == NULL)
         return;
+    (void)database_settle(database);
     while (database->handle != NULL && (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)
         (void)sqlite3_finalize(statement);
     if (database->handle != NULL && (!database->is_ours || database_files_lost(&database->files) != NULL))
@@ -591,8 +597,10 @@ static enum exit_code begin_fresh_log(struct database *database)
 
 enum exit_code database_begin(struct database *database)
 {
-    enum exit_code code;
+    enum exit_code code = database_settle(database);
 
+    if (code != EXIT_OK)
+        return code;
     if (database_log_is_open(database->handle) && database_log_size(database->handle) == 0) {
         code = begin_fresh_log(database);
         if (code != EXIT_OK || database->log_is_fresh)
@@ -603,8 +611,10 @@ enum exit_code database_begin(struct database *database)
 
 enum exit_code database_begin_lightly(struct database *database)
 {
-    enum exit_code code = synchronize(database, "NORMAL");
+    enum exit_code code = database_settle(database);
 
+    if (code == EXIT_OK)
+        code = synchronize(database, "NORMAL");
     if (code != EXIT_OK)
         return code;
     database->is_light = true;
@@ -613,8 +623,10 @@ enum exit_code database_begin_lightly(struct database *database)
 
 enum exit_code database_begin_reading(struct database *database)
 {
-    enum exit_code code = database_check_files(database);
+    enum exit_code code = database_settle(database);
 
+    if (code == EXIT_OK)
+        code = database_check_files(database);
     return code == EXIT_OK ? run_prepared(database, &database->begin_reading, "BEGIN", "read") : code;
 }
 
@@ -626,15 +638,29 @@ void database_roll_back(struct database *database)
     end_transaction(database);
 }
 
-static enum exit_code sync_log(struct database *database)
+/* Returns 0 or an errno. */
+static int sync_log(void *handle)
 {
-    if (database_log_sync(database->handle) == SQLITE_OK)
+    return database_log_sync(handle) == SQLITE_OK ? 0 : errno;
+}
+
+static enum exit_code report_sync(const struct database *database, int error)
+{
+    if (error == 0)
         return EXIT_OK;
-    report_errno("cannot sync '%s'", printable_text(database->files.log));
+    report("cannot sync '%s': %s", printable_text(database->files.log), strerror(error));
     return EXIT_STORE;
 }
 
-enum exit_code database_commit(struct database *database)
+enum exit_code database_settle(struct database *database)
+{
+    struct background *sync = database->sync;
+
+    database->sync = NULL;
+    return sync == NULL ? EXIT_OK : report_sync(database, background_finish(sync));
+}
+
+static enum exit_code commit(struct database *database, bool ahead)
 {
     bool must_sync = database->log_is_fresh;
     enum exit_code code = run_prepared(database, &database->commit, "COMMIT", "write to");
@@ -644,9 +670,21 @@ enum exit_code database_commit(struct database *database)
         return code;
     }
     end_transaction(database);
-    if (must_sync)
-        code = sync_log(database);
+    if (must_sync && ahead)
+        database->sync = background_start(sync_log, database->handle);
+    if (must_sync && database->sync == NULL)
+        code = report_sync(database, sync_log(database->handle));
     return code == EXIT_OK ? database_check_files(database) : code;
+}
+
+enum exit_code database_commit(struct database *database)
+{
+    return commit(database, false);
+}
+
+enum exit_code database_commit_ahead(struct database *database)
+{
+    return commit(database, true);
 }
 
 enum exit_code database_prepare(struct database *database, const struct database_statement *all, size_t count)

@@ -60,6 +60,16 @@ enum exit_code database_begin_reading(struct database *database);
  * Otherwise the transaction is over, and nobody may be told of it.
  */
 enum exit_code database_commit(struct database *database);
+
+/*
+ * As database_commit(), but the disk may still be at it: on EXIT_OK it is known only after database_settle(). In between the
+ * database is not to be used.
+ */
+enum exit_code database_commit_ahead(struct database *database);
+
+/* Waits for the disk after database_commit_ahead(). On EXIT_OK all that was committed is on it. */
+enum exit_code database_settle(struct database *database);
+
 void database_roll_back(struct database *database);
 
 /*

@@ -136,6 +136,16 @@ enum exit_code order_store_commit(struct order_store *store)
     return database_commit(store->database);
 }
 
+enum exit_code order_store_commit_ahead(struct order_store *store)
+{
+    return database_commit_ahead(store->database);
+}
+
+enum exit_code order_store_settle(struct order_store *store)
+{
+    return database_settle(store->database);
+}
+
 void order_store_roll_back(struct order_store *store)
 {
     database_roll_back(store->database);
