@@ -463,14 +463,48 @@ static enum exit_code give_file(const struct database *database)
     return EXIT_STORE;
 }
 
+/* Is this file on a disk that nobody writes to, and is no log beside it? */
+static bool is_immutable(const char *path)
+{
+    char *real_path = realpath(path, NULL);
+    struct stat info = {.st_size = 0};
+    bool result = false;
+
+    if (real_path != NULL && access(real_path, W_OK) != 0 && errno == EROFS) {
+        char *log = join(real_path, "-wal");
+
+        result = stat(log, &info) != 0 || info.st_size == 0;
+        free(log);
+    }
+    free(real_path);
+    return result;
+}
+
+/* The URI of a file that is not to be locked, and beside which nothing need be made. To be freed. */
+static char *immutable_uri(const char *path)
+{
+    size_t size = strlen(path) * 3 + sizeof "file:?immutable=1";
+    char *uri = need_calloc(size, 1);
+    size_t len = (size_t)snprintf(uri, size, "file:");
+
+    for (; *path != '\0'; path++)
+        len += (size_t)snprintf(uri + len, size - len, strchr("%?#", *path) == NULL ? "%c" : "%%%02X",
+                                (unsigned char)*path);
+    (void)snprintf(uri + len, size - len, "?immutable=1");
+    return uri;
+}
+
 static enum exit_code open_file(struct database *database, enum database_access access)
 {
     /* As a path: some names alone mean something else to SQLite. */
     char *file = join(*database->path == '/' ? "" : "./", database->path);
-    int flags =
-        access == DATABASE_CREATE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    int result = sqlite3_open_v2(file, &database->handle, flags, NULL);
+    char *uri = access == DATABASE_READ && is_immutable(file) ? immutable_uri(file) : NULL;
+    int flags = SQLITE_OPEN_READWRITE | (access == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0);
+    int result = uri == NULL
+                     ? sqlite3_open_v2(file, &database->handle, flags, NULL)
+                     : sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 
+    free(uri);
     free(file);
     if (result != SQLITE_OK)
         return database_failure(database, "open");
