@@ -1,5 +1,6 @@
 /*
- * background: one call that waits for the disk, in a thread of its own, while the program does something else.
+ * background: one call that waits for the disk, in a thread of its own, while the program does something
+ * else.
  *
  * Signals are left to the other thread. What the call works on must be left alone until background_finish().
  */
@@ -8,7 +9,10 @@
 
 struct background;
 
-/* Starts run(context). Returns NULL if there can be no thread: then nothing was called. End it with background_finish(). */
+/*
+ * Starts run(context). Returns NULL if there can be no thread: then nothing was called. End it with
+ * background_finish().
+ */
 struct background *background_start(int (*run)(void *context), void *context);
 
 /* Waits for the call to end, frees background, and returns what the call returned. */

@@ -24,8 +24,8 @@
 #define LOG_PAGES 1000
 
 /*
- * The first log of a process is copied at this age, however short it is. From then on the file differs from any copy that
- * was made before the process started, so that its log cannot be taken for that of the copy.
+ * The first log of a process is copied at this age, however short it is. From then on the file differs from
+ * any copy that was made before the process started, so that its log cannot be taken for that of the copy.
  */
 #define FIRST_LOG_MS 100
 
@@ -280,24 +280,6 @@ static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static bool first_log_is_old(const struct database *database)
-{
-    return database->is_first_log && database->log_has_pages &&
-           clock_steady_ms() - database->opened_ms >= FIRST_LOG_MS;
-}
-
-void database_tidy(struct database *database)
-{
-    if (database->sync != NULL)
-        return;
-    /* What cannot be copied now, because others read it, is copied later. */
-    if (!database->log_is_long && !first_log_is_old(database))
-        return;
-    (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    database->log_is_long = false;
-    database->is_first_log = false;
-}
-
 /* Of two that change the mode of a new file at once, SQLite lets one fail, whatever the busy timeout. */
 static enum exit_code set_log_mode(struct database *database)
 {
@@ -331,7 +313,10 @@ static enum exit_code lose(struct database *database, const char *name)
     return EXIT_STORE;
 }
 
-/* Does the log belong to the file? Looks at both within one transaction, since others may copy the one into the other. */
+/*
+ * Does the log belong to the file? Looks at both within one transaction, since others may copy the one into
+ * the other.
+ */
 static enum exit_code look_at_log(struct database *database, bool *belongs)
 {
     struct database_header file;
@@ -353,19 +338,24 @@ static enum exit_code look_at_log(struct database *database, bool *belongs)
     return code;
 }
 
+/* The same, at little cost unless another process has begun another log. */
+static enum exit_code check_log(struct database *database, bool *belongs)
+{
+    struct database_header file;
+
+    *belongs = database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen);
+    return *belongs ? EXIT_OK : look_at_log(database, belongs);
+}
+
 enum exit_code database_check_files(struct database *database)
 {
     const char *lost = database_files_lost(&database->files);
-    struct database_header file;
     bool belongs = true;
-    enum exit_code code = EXIT_OK;
+    enum exit_code code = lost == NULL ? check_log(database, &belongs) : EXIT_OK;
 
-    if (lost != NULL)
-        return lose(database, lost);
-    /* Another process may have begun another log: then it takes a closer look. */
-    if (!database_header_read(database->handle, &file) || !database_log_belongs(&file, &database->seen))
-        code = look_at_log(database, &belongs);
-    return belongs ? code : lose(database, database->path);
+    if (code == EXIT_OK && lost == NULL && !belongs)
+        lost = database->path;
+    return lost == NULL ? code : lose(database, lost);
 }
 
 void database_watch(struct database *database, const char *path)
@@ -373,11 +363,30 @@ void database_watch(struct database *database, const char *path)
     database_files_learn_other(&database->files, path);
 }
 
+static bool first_log_is_old(const struct database *database)
+{
+    return database->is_first_log && database->log_has_pages &&
+           clock_steady_ms() - database->opened_ms >= FIRST_LOG_MS;
+}
+
+void database_tidy(struct database *database)
+{
+    bool belongs;
+
+    if (database->sync != NULL || (!database->log_is_long && !first_log_is_old(database)))
+        return;
+    /* Into no other file: whoever commits next is told of it. */
+    if (database_files_lost(&database->files) != NULL || check_log(database, &belongs) != EXIT_OK || !belongs)
+        return;
+    /* What cannot be copied now, because others read it, is copied later. */
+    (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    database->log_is_long = false;
+    database->is_first_log = false;
+}
+
 static enum exit_code refuse_log(struct database *database)
 {
-    report("'%s' does not belong to '%s', which is another file than when it was written: restore both, or "
-           "move the "
-           "first away",
+    report("'%s' does not belong to '%s', which was replaced: restore both, or move it away",
            printable_text(database->files.log), printable_text(database->path));
     return EXIT_STORE;
 }
@@ -419,7 +428,9 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     return code == EXIT_OK && version != database->kind->version ? make_schema(database) : code;
 }
 
-/* What cannot be a database of ours need not be shown to SQLite, and what the system says of it is clearer. */
+/*
+ * What cannot be a database of ours need not be shown to SQLite, and what the system says of it is clearer.
+ */
 static enum exit_code look_at_file(const struct database *database, enum database_access access)
 {
     const char *name = printable_text(database->path);
@@ -431,7 +442,7 @@ static enum exit_code look_at_file(const struct database *database, enum databas
         report_errno("cannot open '%s'", name);
         return EXIT_STORE;
     }
-    if (S_ISREG(info.st_mode) && info.st_nlink == 1)
+    if (S_ISREG(info.st_mode) && info.st_nlink <= 1)
         return EXIT_OK;
     if (S_ISREG(info.st_mode))
         report(
@@ -551,8 +562,8 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
 }
 
 /*
- * The last to close the database copies its log into it and removes the log: but not into a file that is not ours, or beside
- * one that took its place.
+ * The last to close the database copies its log into it and removes the log: but not into a file that is not
+ * ours, or beside one that took its place.
  */
 void database_close(struct database *database)
 {
@@ -561,9 +572,11 @@ void database_close(struct database *database)
     if (database == NULL)
         return;
     (void)database_settle(database);
+    if (database->is_ours)
+        (void)database_check_files(database);
     while (database->handle != NULL && (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)
         (void)sqlite3_finalize(statement);
-    if (database->handle != NULL && (!database->is_ours || database_files_lost(&database->files) != NULL))
+    if (database->handle != NULL && !database->is_ours)
         (void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(database->handle);
     database_files_free(&database->files);
@@ -613,8 +626,9 @@ static enum exit_code begin_writing(struct database *database)
 }
 
 /*
- * SQLite syncs the first bytes of a log before the rest. In a log that is new, one sync after all of it is as safe: without
- * it the log is one that ends early. A program that stores one order spends much of its time on syncs.
+ * SQLite syncs the first bytes of a log before the rest. In a log that is new, one sync after all of it is
+ * as safe: without it the log is one that ends early. A program that stores one order spends much of its
+ * time on syncs.
  */
 static enum exit_code begin_fresh_log(struct database *database)
 {
@@ -635,6 +649,8 @@ enum exit_code database_begin(struct database *database)
 
     if (code != EXIT_OK)
         return code;
+    if (first_log_is_old(database))
+        database_tidy(database);
     if (database_log_is_open(database->handle) && database_log_size(database->handle) == 0) {
         code = begin_fresh_log(database);
         if (code != EXIT_OK || database->log_is_fresh)

@@ -29,17 +29,17 @@ struct database_kind {
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*
- * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its folder if they are
- * not there, private to their owner; made by root, the file gets the owner of its folder. A file of an earlier version is
- * brought up to date, in one transaction. Waits up to 5 s for another process that holds it. Refuses a log of commits that
- * was written for another file: see database_files.h.
+ * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its
+ * folder if they are not there, private to their owner; made by root, the file gets the owner of its folder.
+ * A file of an earlier version is brought up to date, in one transaction. Waits up to 5 s for another
+ * process that holds it. Refuses a log of commits that was written for another file: see database_files.h.
  */
 enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
                              struct database **database);
 
 /*
- * The last of all processes to close it copies the log of commits into the file, synced, and removes the log: what is left is
- * the one file. NULL is harmless.
+ * The last of all processes to close it copies the log of commits into the file, synced, and removes the
+ * log: what is left is the one file. NULL is harmless.
  */
 void database_close(struct database *database);
 
@@ -47,23 +47,26 @@ void database_close(struct database *database);
 enum exit_code database_begin(struct database *database);
 
 /*
- * The same for what may be known later: committed, it outlives this process, but a loss of power only when something
- * else was committed after it.
+ * The same for what may be known later: committed, it outlives this process, but a loss of power only when
+ * something else was committed after it.
  */
 enum exit_code database_begin_lightly(struct database *database);
 
-/* One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from writing. */
+/*
+ * One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from
+ * writing.
+ */
 enum exit_code database_begin_reading(struct database *database);
 
 /*
- * Ends the transaction. On EXIT_OK all of it is on disk, in files that stand under their names: see database_check_files().
- * Otherwise the transaction is over, and nobody may be told of it.
+ * Ends the transaction. On EXIT_OK all of it is on disk, in files that stand under their names: see
+ * database_check_files(). Otherwise the transaction is over, and nobody may be told of it.
  */
 enum exit_code database_commit(struct database *database);
 
 /*
- * As database_commit(), but the disk may still be at it: on EXIT_OK it is known only after database_settle(). In between the
- * database is not to be used.
+ * As database_commit(), but the disk may still be at it: on EXIT_OK it is known only after
+ * database_settle(). In between the database is not to be used.
  */
 enum exit_code database_commit_ahead(struct database *database);
 
@@ -73,9 +76,9 @@ enum exit_code database_settle(struct database *database);
 void database_roll_back(struct database *database);
 
 /*
- * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or replaced since it was opened,
- * or is a copy of another time. To be called outside transactions, before anything that was read is told;
- * database_begin_reading() and database_commit() do it. Costs four or five system calls.
+ * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or replaced
+ * since it was opened, or is a copy of another time. To be called outside transactions, before anything that
+ * was read is told; database_begin_reading() and database_commit() do it. Costs four or five system calls.
  */
 enum exit_code database_check_files(struct database *database);
 
@@ -83,8 +86,8 @@ enum exit_code database_check_files(struct database *database);
 void database_watch(struct database *database, const char *path);
 
 /*
- * Copies the log of commits into the file, once it is long, or this process has just begun: some milliseconds. To be called between transactions, when
- * nobody waits for what was committed last.
+ * Copies the log of commits into the file, once it is long, or this process has just begun: some
+ * milliseconds. To be called between transactions, when nobody waits for what was committed last.
  */
 void database_tidy(struct database *database);
 

@@ -12,7 +12,10 @@
 #define USER_VERSION_AT 60
 #define APPLICATION_AT 68
 
-/* The index of the log, as SQLite's documentation lays it out: in regions of this size, the first with this header. */
+/*
+ * The index of the log, as SQLite's documentation lays it out: in regions of this size, the first with this
+ * header.
+ */
 #define INDEX_REGION 32768
 #define INDEX_FRAMES_AT 16
 #define INDEX_COPIED_AT 96
@@ -205,8 +208,8 @@ bool database_log_belongs(const struct database_header *file, const struct datab
     if (own != own_of(seen->user_version) && own != parent_of(seen->user_version))
         return false;
     /*
-     * A backup that SQLite itself makes has the marks of the moment, but counts changes of the schema anew. Only a change
-     * of the version may be in the log and not yet in the file.
+     * A backup that SQLite itself makes has the marks of the moment, but counts changes of the schema anew.
+     * Only a change of the version may be in the log and not yet in the file.
      */
     return file->schema_cookie == seen->schema_cookie ||
            database_version_of(file->user_version) < database_version_of(seen->user_version);

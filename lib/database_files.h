@@ -1,15 +1,15 @@
 /*
- * database_files: the files of an open SQLite database as they lie on the disk: the database, its log of commits
- * ("<path>-wal") and the index of the log ("<path>-shm").
+ * database_files: the files of an open SQLite database as they lie on the disk: the database, its log of
+ * commits ("<path>-wal") and the index of the log ("<path>-shm").
  *
- * SQLite keeps them open and does not notice when somebody removes or replaces them: it goes on with files that have no
- * name any more. And it takes any sound log for that of the database beside it, also one that was left by a killed run
- * when a backup is copied over the database. The functions here tell both.
+ * SQLite keeps them open and does not notice when somebody removes or replaces them: it goes on with files
+ * that have no name any more. And it takes any sound log for that of the database beside it, also one that
+ * was left by a killed run when a backup is copied over the database. The functions here tell both.
  *
- * A log belongs to a database by two marks of 12 bits in the user_version of the database header (the lowest 8 bits are
- * the version of the schema): own, and parent. The first transaction of each log draws a new own mark, and makes the mark
- * that the file has at that time the parent. So the file itself always has one or the other of those that the log ends with:
- * the parent until the log is copied into it, then its own.
+ * A log belongs to a database by two marks of 12 bits in the user_version of the database header (the lowest
+ * 8 bits are the version of the schema): own, and parent. The first transaction of each log draws a new own
+ * mark, and makes the mark that the file has at that time the parent. So the file itself always has one or
+ * the other of those that the log ends with: the parent until the log is copied into it, then its own.
  */
 #ifndef DATABASE_FILES_H
 #define DATABASE_FILES_H
@@ -44,7 +44,10 @@ struct database_header {
     uint32_t application;
 };
 
-/* Learns the database file of a handle that was just opened. path must outlive files. Free with database_files_free(). */
+/*
+ * Learns the database file of a handle that was just opened. path must outlive files. Free with
+ * database_files_free().
+ */
 void database_files_learn(struct database_files *files, sqlite3 *handle, const char *path);
 
 /* Learns the log and its index, once SQLite has opened them. Without a log, nothing is learnt. */
@@ -56,8 +59,8 @@ void database_files_learn_other(struct database_files *files, const char *path);
 void database_files_free(struct database_files *files);
 
 /*
- * Returns the name of a file that is no longer the one that SQLite has open, NULL if all are. Three or four calls of stat(), to be
- * afforded at each commit.
+ * Returns the name of a file that is no longer the one that SQLite has open, NULL if all are. Three or four
+ * calls of stat(), to be afforded at each commit.
  */
 const char *database_files_lost(const struct database_files *files);
 
@@ -70,8 +73,8 @@ int64_t database_log_size(sqlite3 *handle);
 int database_log_sync(sqlite3 *handle);
 
 /*
- * True if the next transaction that writes may be the first of a log: there is nothing in it yet, or all of it was copied
- * into the database. Valid within a write transaction.
+ * True if the next transaction that writes may be the first of a log: there is nothing in it yet, or all of
+ * it was copied into the database. Valid within a write transaction.
  */
 bool database_log_is_done(sqlite3 *handle);
 
@@ -82,8 +85,8 @@ bool database_header_read(sqlite3 *handle, struct database_header *header);
 uint32_t database_mark_next(uint32_t user_version);
 
 /*
- * Does a log that ends with the values of seen belong to a file with that header? True if either was never marked: so for logs
- * and files of earlier versions.
+ * Does a log that ends with the values of seen belong to a file with that header? True if either was never
+ * marked: so for logs and files of earlier versions.
  */
 bool database_log_belongs(const struct database_header *file, const struct database_header *seen);
 

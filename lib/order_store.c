@@ -279,7 +279,7 @@ static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statem
     return EXIT_OK;
 }
 
-/* What is read from a file that has left its place is no answer. Who places orders learns of it at the next commit. */
+/* What is read from a file that has left its place is no answer. Who places orders learns of it at a commit. */
 static enum exit_code check_answer(struct order_store *store)
 {
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;

@@ -170,6 +170,27 @@ take_away()
     [ "$(order-show --count)" = 2 ]
 }
 
+@test "files: a backup that is copied over a store in use is not mixed with its log: neither at the end nor by the next" {
+    run -0 order-place < <(order; order)
+    cp "$STORE" backup.db
+    start_fed place order-place
+    order >&7
+    eventually lines_of place.out 1
+    sleep 0.15
+    order >&7
+    eventually lines_of place.out 2
+    order >&7
+    eventually lines_of place.out 3
+    cp backup.db "$STORE"
+    ends "$PID" TERM
+    exec 7>&-
+    grep -qF "order-place: '$STORE' was removed or replaced while in use" place.err
+    cmp backup.db "$STORE"
+    refused
+    rm "$STORE-wal"
+    [ "$(order-show --count)" = 2 ]
+}
+
 only_these()
 {
     (cd "$STATE" && printf '%s\n' *) | diff - <(printf '%s\n' "$@")
