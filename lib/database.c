@@ -415,7 +415,6 @@ static enum exit_code set_up(struct database *database, enum database_access acc
         return refuse_log(database);
     if (code != EXIT_OK)
         return code;
-    database->is_ours = true;
     if (access == DATABASE_READ && version == database->kind->version)
         return EXIT_OK;
     if (access == DATABASE_READ && version == 0) {
@@ -474,21 +473,19 @@ static enum exit_code give_file(const struct database *database)
     return EXIT_STORE;
 }
 
-/* Is this file on a disk that nobody writes to, and is no log beside it? */
-static bool is_immutable(const char *path)
+/* Is the file on a disk that nobody writes to, and no log beside it? */
+static bool is_immutable(const char *real_path)
 {
-    char *real_path = realpath(path, NULL);
-    struct stat info = {.st_size = 0};
-    bool result = false;
+    struct stat info;
+    char *log;
+    bool has_log;
 
-    if (real_path != NULL && access(real_path, W_OK) != 0 && errno == EROFS) {
-        char *log = join(real_path, "-wal");
-
-        result = stat(log, &info) != 0 || info.st_size == 0;
-        free(log);
-    }
-    free(real_path);
-    return result;
+    if (access(real_path, W_OK) == 0 || errno != EROFS)
+        return false;
+    log = join(real_path, "-wal");
+    has_log = stat(log, &info) == 0 && info.st_size > 0;
+    free(log);
+    return !has_log;
 }
 
 /* The URI of a file that is not to be locked, and beside which nothing need be made. To be freed. */
@@ -505,19 +502,27 @@ static char *immutable_uri(const char *path)
     return uri;
 }
 
-static enum exit_code open_file(struct database *database, enum database_access access)
+static int open_handle(struct database *database, enum database_access access)
 {
     /* As a path: some names alone mean something else to SQLite. */
     char *file = join(*database->path == '/' ? "" : "./", database->path);
-    char *uri = access == DATABASE_READ && is_immutable(file) ? immutable_uri(file) : NULL;
     int flags = SQLITE_OPEN_READWRITE | (access == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0);
-    int result = uri == NULL
-                     ? sqlite3_open_v2(file, &database->handle, flags, NULL)
-                     : sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    int result = sqlite3_open_v2(file, &database->handle, flags, NULL);
 
-    free(uri);
+    if (result == SQLITE_OK && access == DATABASE_READ && is_immutable(database_real_path(database))) {
+        char *uri = immutable_uri(file);
+
+        (void)sqlite3_close(database->handle);
+        result = sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+        free(uri);
+    }
     free(file);
-    if (result != SQLITE_OK)
+    return result;
+}
+
+static enum exit_code open_file(struct database *database, enum database_access access)
+{
+    if (open_handle(database, access) != SQLITE_OK)
         return database_failure(database, "open");
     database_files_learn(&database->files, database->handle, database->path);
     return access == DATABASE_CREATE ? give_file(database) : EXIT_OK;
@@ -549,6 +554,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
         code = open_file(database, access);
         if (code == EXIT_OK)
             code = set_up(database, access);
+        database->is_ours = code == EXIT_OK;
         (void)umask(before);
     }
     if (code != EXIT_OK) {
