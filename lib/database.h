@@ -20,41 +20,74 @@ struct database_kind {
     const char *variable; /* of the environment, that names the file */
     const char *file;     /* its name under $XDG_STATE_HOME/order-tools/ otherwise */
     const char *schema;   /* SQL that makes an empty database ours */
-    const char *const *upgrades; /* SQL from version 1 to 2, from 2 to 3...; NULL if there is only version 1 */
-    int application;             /* PRAGMA application_id: tells our files from others */
-    int version;                 /* PRAGMA user_version */
+    const char *const
+        *upgrades;   /* SQL from version 1 to 2, from 2 to 3...; NULL if there is only version 1 */
+    int application; /* PRAGMA application_id: tells our files from others */
+    int version;     /* of the schema: 1 to 255 */
 };
 
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*
- * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its folder if they are not there, private to their
- * owner. A file of an earlier version is brought up to date, in one transaction. Waits up to 5 s for another process that
- * holds it.
+ * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its
+ * folder if they are not there, private to their owner; made by root, the file gets the owner of its folder.
+ * A file of an earlier version is brought up to date, in one transaction. Waits up to 5 s for another
+ * process that holds it. Refuses a log of commits that was written for another file: see database_files.h.
  */
 enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
                              struct database **database);
+
+/*
+ * The last of all processes to close it copies the log of commits into the file, synced, and removes the
+ * log: what is left is the one file. NULL is harmless.
+ */
 void database_close(struct database *database);
 
 /* Takes the right to write at once, so that what is read within is still true at the commit. */
 enum exit_code database_begin(struct database *database);
 
 /*
- * The same for what may be known later: committed, it outlives this process, but a loss of power only when something
- * else was committed after it.
+ * The same for what may be known later: committed, it outlives this process, but a loss of power only when
+ * something else was committed after it.
  */
 enum exit_code database_begin_lightly(struct database *database);
 
-/* One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from writing. */
+/*
+ * One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from
+ * writing.
+ */
 enum exit_code database_begin_reading(struct database *database);
 
-/* On EXIT_OK all of it is on disk. Otherwise none of it is, and the transaction is over. */
+/*
+ * Ends the transaction. On EXIT_OK all of it is on disk, in files that stand under their names: see
+ * database_check_files(). Otherwise the transaction is over, and nobody may be told of it.
+ */
 enum exit_code database_commit(struct database *database);
+
+/*
+ * As database_commit(), but the disk may still be at it: on EXIT_OK it is known only after
+ * database_settle(). In between the database is not to be used.
+ */
+enum exit_code database_commit_ahead(struct database *database);
+
+/* Waits for the disk after database_commit_ahead(). On EXIT_OK all that was committed is on it. */
+enum exit_code database_settle(struct database *database);
+
 void database_roll_back(struct database *database);
 
 /*
- * Copies the log of commits into the file, once it is long: some milliseconds. To be called between transactions, when
- * nobody waits for what was committed last.
+ * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or replaced
+ * since it was opened, or is a copy of another time. To be called outside transactions, before anything that
+ * was read is told; database_begin_reading() and database_commit() do it. Costs four or five system calls.
+ */
+enum exit_code database_check_files(struct database *database);
+
+/* Makes database_check_files() look after one more file, which stands under that name now. */
+void database_watch(struct database *database, const char *path);
+
+/*
+ * Copies the log of commits into the file, once it is long, or this process has just begun: some
+ * milliseconds. To be called between transactions, when nobody waits for what was committed last.
  */
 void database_tidy(struct database *database);
 

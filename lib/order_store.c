@@ -26,8 +26,8 @@ static const struct database_kind kind = {
 
 struct order_store {
     struct database *database;
-    struct runs *runs;
-    char *text; /* the data of the order last read */
+    struct runs *runs; /* NULL if it is only looked at */
+    char *text;        /* the data of the order last read */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;
     sqlite3_stmt *confirm;
@@ -134,6 +134,16 @@ enum exit_code order_store_begin_lightly(struct order_store *store)
 enum exit_code order_store_commit(struct order_store *store)
 {
     return database_commit(store->database);
+}
+
+enum exit_code order_store_commit_ahead(struct order_store *store)
+{
+    return database_commit_ahead(store->database);
+}
+
+enum exit_code order_store_settle(struct order_store *store)
+{
+    return database_settle(store->database);
 }
 
 void order_store_roll_back(struct order_store *store)
@@ -269,6 +279,12 @@ static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statem
     return EXIT_OK;
 }
 
+/* What is read from a file that has left its place is no answer. Who places orders learns of it at a commit. */
+static enum exit_code check_answer(struct order_store *store)
+{
+    return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
+}
+
 enum exit_code order_store_find(struct order_store *store, const unsigned char id[UUID_BYTES],
                                 struct stored_order *order, bool *found)
 {
@@ -277,7 +293,8 @@ enum exit_code order_store_find(struct order_store *store, const unsigned char i
     if (code != EXIT_OK)
         return code;
     database_bind_blob(store->find, 1, id, UUID_BYTES);
-    return read_order(store, store->find, order, found);
+    code = read_order(store, store->find, order, found);
+    return code == EXIT_OK ? check_answer(store) : code;
 }
 
 enum exit_code order_store_next_own(struct order_store *store, int64_t after, int64_t last,
@@ -299,9 +316,12 @@ enum exit_code order_store_next(struct order_store *store, int64_t after, const 
     sqlite3_stmt *statement = only == NULL             ? store->next
                               : *only == ORDER_PENDING ? store->next_pending
                                                        : store->next_placed;
+    enum exit_code code;
 
     database_bind_int(statement, 1, after);
-    return read_order(store, statement, order, found);
+    code = read_order(store, statement, order, found);
+    /* Of many, once: at the end. */
+    return code == EXIT_OK && !*found ? check_answer(store) : code;
 }
 
 static enum exit_code read_count(struct order_store *store, sqlite3_stmt *statement, int64_t *count)
@@ -321,10 +341,10 @@ enum exit_code order_store_count(struct order_store *store, const enum order_sta
     enum exit_code code = read_count(store, store->count_pending, &pending);
 
     *count = pending;
-    if (code != EXIT_OK || (only != NULL && *only == ORDER_PENDING))
-        return code;
-    code = read_count(store, store->count, count);
-    if (only != NULL)
-        *count -= pending;
-    return code;
+    if (code == EXIT_OK && (only == NULL || *only != ORDER_PENDING)) {
+        code = read_count(store, store->count, count);
+        if (only != NULL)
+            *count -= pending;
+    }
+    return code == EXIT_OK ? check_answer(store) : code;
 }

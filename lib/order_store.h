@@ -44,6 +44,11 @@ enum exit_code order_store_begin(struct order_store *store);
 enum exit_code order_store_begin_lightly(struct order_store *store);
 
 enum exit_code order_store_commit(struct order_store *store);
+
+/* The same in two steps, with something else to be done in between: see database_commit_ahead(). */
+enum exit_code order_store_commit_ahead(struct order_store *store);
+enum exit_code order_store_settle(struct order_store *store);
+
 void order_store_roll_back(struct order_store *store);
 
 /* Once what was committed has been published or told: see database_tidy(). */

@@ -252,7 +252,7 @@ static enum exit_code store_batch(struct placement *placement)
     for (size_t i = 0; i < placement->batch_count && code == EXIT_OK; i++)
         code = store_candidate(placement, placement->batch[i]);
     if (code == EXIT_OK)
-        code = order_store_commit(placement->store);
+        code = order_store_commit_ahead(placement->store);
     else
         order_store_roll_back(placement->store);
     if (code == EXIT_OK)
@@ -330,6 +330,26 @@ static void drop_batch(struct placement *placement)
     placement->batch_bytes = 0;
 }
 
+static bool has_some_to_publish(const struct placement *placement)
+{
+    for (size_t i = 0; i < placement->batch_count; i++)
+        if (placement->batch[i]->publish)
+            return true;
+    return false;
+}
+
+/* Waits until the batch is on the disk, and meanwhile for the broker. */
+static enum exit_code settle_batch(struct placement *placement)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (!placement->offline && has_some_to_publish(placement))
+        code = publisher_open(placement->publisher);
+    if (code != EXIT_OK)
+        go_offline(placement, code);
+    return order_store_settle(placement->store);
+}
+
 enum exit_code placement_turn(struct placement *placement)
 {
     enum exit_code code;
@@ -348,6 +368,11 @@ enum exit_code placement_turn(struct placement *placement)
     }
     fail(placement, receipts_print(placement->receipts));
     placement->settings.told(receipts_told(placement->receipts));
+    code = settle_batch(placement);
+    if (code != EXIT_OK) {
+        fail(placement, code);
+        return placement->failure;
+    }
     publish_batch(placement);
     drop_batch(placement);
     publisher_service(placement->publisher);

@@ -43,8 +43,7 @@ static bool give_to_owner(const struct runs *runs, const char *database)
 
     if (stat(database, &of_database) != 0 || fstat(runs->fd, &of_runs) != 0)
         return false;
-    return geteuid() != 0 ||
-           (of_database.st_uid == of_runs.st_uid && of_database.st_gid == of_runs.st_gid) ||
+    return geteuid() != 0 || (of_database.st_uid == of_runs.st_uid && of_database.st_gid == of_runs.st_gid) ||
            fchown(runs->fd, of_database.st_uid, of_database.st_gid) == 0;
 }
 
@@ -54,18 +53,23 @@ enum exit_code runs_open(struct database *database, struct runs **out)
     const char *path = database_real_path(database);
     size_t size = strlen(path) + sizeof "-runs";
     struct flock lock;
+    mode_t before;
 
     *out = NULL;
     runs->path = need_calloc(size, 1);
     (void)snprintf(runs->path, size, "%s-runs", path);
     runs->own = new_number();
     lock = run_lock(runs->own, F_WRLCK);
+    before = umask(S_IRWXG | S_IRWXO);
     runs->fd = open(runs->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    (void)umask(before);
     if (runs->fd < 0 || !give_to_owner(runs, path) || fcntl(runs->fd, F_SETLK, &lock) != 0) {
         report_errno("cannot lock '%s'", printable_text(runs->path));
         runs_close(runs);
         return EXIT_STORE;
     }
+    /* In another file of that name, nobody would find the lock. */
+    database_watch(database, runs->path);
     *out = runs;
     return EXIT_OK;
 }

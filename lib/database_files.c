@@ -1,0 +1,226 @@
+#include "database_files.h"
+
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HEADER_SIZE 100
+#define COOKIE_AT 40
+#define USER_VERSION_AT 60
+#define APPLICATION_AT 68
+
+/*
+ * The index of the log, as SQLite's documentation lays it out: in regions of this size, the first with this
+ * header.
+ */
+#define INDEX_REGION 32768
+#define INDEX_FRAMES_AT 16
+#define INDEX_COPIED_AT 96
+
+#define VERSION_BITS 8
+#define MARK_BITS 12
+#define VERSION_MASK ((1U << VERSION_BITS) - 1)
+#define MARK_MASK ((1U << MARK_BITS) - 1)
+
+/* ---- identity ---- */
+
+static struct file_identity identify(const char *path)
+{
+    struct stat info;
+    struct file_identity identity = {.is_known = path != NULL && stat(path, &info) == 0};
+
+    if (identity.is_known) {
+        identity.device = info.st_dev;
+        identity.inode = info.st_ino;
+    }
+    return identity;
+}
+
+static bool is_in_place(const char *path, const struct file_identity *before)
+{
+    struct file_identity now;
+
+    if (!before->is_known)
+        return true;
+    now = identify(path);
+    return now.is_known && now.device == before->device && now.inode == before->inode;
+}
+
+static char *name_beside(const char *path, const char *suffix)
+{
+    size_t size = strlen(path) + strlen(suffix) + 1;
+    char *name = need_calloc(size, 1);
+
+    (void)snprintf(name, size, "%s%s", path, suffix);
+    return name;
+}
+
+void database_files_learn(struct database_files *files, sqlite3 *handle, const char *path)
+{
+    const char *real_path = sqlite3_db_filename(handle, "main");
+
+    files->handle = handle;
+    files->path = path;
+    files->log = name_beside(real_path, "-wal");
+    files->index = name_beside(real_path, "-shm");
+    files->of_path = identify(path);
+}
+
+void database_files_learn_log(struct database_files *files)
+{
+    files->of_log = identify(files->log);
+    files->of_index = identify(files->index);
+}
+
+void database_files_learn_other(struct database_files *files, const char *path)
+{
+    free(files->other);
+    files->other = need_strdup(path);
+    files->of_other = identify(path);
+}
+
+void database_files_free(struct database_files *files)
+{
+    free(files->other);
+    free(files->log);
+    free(files->index);
+}
+
+const char *database_files_lost(const struct database_files *files)
+{
+    if (!is_in_place(files->path, &files->of_path))
+        return files->path;
+    if (!is_in_place(files->log, &files->of_log))
+        return files->log;
+    if (!is_in_place(files->index, &files->of_index))
+        return files->index;
+    return is_in_place(files->other, &files->of_other) ? NULL : files->other;
+}
+
+/* ---- the log ---- */
+
+static sqlite3_file *file_of(sqlite3 *handle, int which)
+{
+    sqlite3_file *file = NULL;
+
+    if (sqlite3_file_control(handle, "main", which, &file) != SQLITE_OK || file == NULL ||
+        file->pMethods == NULL)
+        return NULL;
+    return file;
+}
+
+/* The log, if SQLite has it open: without it, asking for the index would make one. */
+static sqlite3_file *log_of(sqlite3 *handle)
+{
+    return file_of(handle, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+bool database_log_is_open(sqlite3 *handle)
+{
+    return log_of(handle) != NULL;
+}
+
+int64_t database_log_size(sqlite3 *handle)
+{
+    sqlite3_file *log = log_of(handle);
+    sqlite3_int64 size = 0;
+
+    return log != NULL && log->pMethods->xFileSize(log, &size) == SQLITE_OK ? size : 0;
+}
+
+int database_log_sync(sqlite3 *handle)
+{
+    sqlite3_file *log = log_of(handle);
+
+    return log == NULL ? SQLITE_OK : log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+}
+
+static uint32_t index_field(const volatile char *index, size_t at)
+{
+    const volatile uint32_t *field = (const volatile uint32_t *)(const volatile void *)(index + at);
+
+    return *field;
+}
+
+bool database_log_is_done(sqlite3 *handle)
+{
+    sqlite3_file *file = file_of(handle, SQLITE_FCNTL_FILE_POINTER);
+    void volatile *index = NULL;
+
+    if (file == NULL || log_of(handle) == NULL || file->pMethods->iVersion < 2 ||
+        file->pMethods->xShmMap(file, 0, INDEX_REGION, 0, &index) != SQLITE_OK || index == NULL)
+        return true;
+    return index_field(index, INDEX_FRAMES_AT) == index_field(index, INDEX_COPIED_AT);
+}
+
+/* ---- the header, and the marks in it ---- */
+
+static uint32_t big_endian(const unsigned char *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+bool database_header_read(sqlite3 *handle, struct database_header *header)
+{
+    unsigned char bytes[HEADER_SIZE];
+    sqlite3_file *file = file_of(handle, SQLITE_FCNTL_FILE_POINTER);
+
+    if (file == NULL || file->pMethods->xRead(file, bytes, HEADER_SIZE, 0) != SQLITE_OK)
+        return false;
+    header->schema_cookie = big_endian(bytes + COOKIE_AT);
+    header->user_version = big_endian(bytes + USER_VERSION_AT);
+    header->application = big_endian(bytes + APPLICATION_AT);
+    return true;
+}
+
+static uint32_t own_of(uint32_t user_version)
+{
+    return user_version >> VERSION_BITS & MARK_MASK;
+}
+
+static uint32_t parent_of(uint32_t user_version)
+{
+    return user_version >> (VERSION_BITS + MARK_BITS) & MARK_MASK;
+}
+
+uint32_t database_mark_next(uint32_t user_version)
+{
+    uint32_t parent = own_of(user_version);
+    uint32_t own = 0;
+
+    while (own == 0 || own == parent) {
+        sqlite3_randomness((int)sizeof own, &own);
+        own &= MARK_MASK;
+    }
+    return (user_version & VERSION_MASK) | own << VERSION_BITS | parent << (VERSION_BITS + MARK_BITS);
+}
+
+bool database_log_belongs(const struct database_header *file, const struct database_header *seen)
+{
+    uint32_t own = own_of(file->user_version);
+
+    /* What is not set up yet has no marks; and what is set up in the log alone neither. */
+    if (own_of(seen->user_version) == 0 || file->application == 0)
+        return true;
+    if (own != own_of(seen->user_version) && own != parent_of(seen->user_version))
+        return false;
+    /*
+     * A backup that SQLite itself makes has the marks of the moment, but counts changes of the schema anew.
+     * Only a change of the version may be in the log and not yet in the file.
+     */
+    return file->schema_cookie == seen->schema_cookie ||
+           database_version_of(file->user_version) < database_version_of(seen->user_version);
+}
+
+int database_version_of(uint32_t user_version)
+{
+    return (int)(user_version & VERSION_MASK);
+}
+
+uint32_t database_marks_of(uint32_t user_version)
+{
+    return user_version & ~VERSION_MASK;
+}
