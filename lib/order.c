@@ -176,7 +176,8 @@ static bool refuse_text(const char *text, size_t len, const char *reason, size_t
         return refuse(fault, "not JSON: it is empty");
     if (format != NULL)
         return refuse(fault, "not JSON: it looks like %s", format->what);
-    guess = at == start ? foreign_guess(text, len) : NULL;
+    /* A letter or a dash may be the start of a word or number that JSON has. */
+    guess = at <= start + 1 ? foreign_guess(text, len) : NULL;
     if (guess != NULL)
         return refuse(fault, "not JSON: it looks like %s", guess);
     return refuse(fault, "not JSON: %s (byte %zu)", reason, at + 1);
@@ -204,8 +205,10 @@ static bool read_tree(struct order *order, const char *text, size_t len, size_t 
     memset(order, 0, sizeof *order);
     if (len > max)
         return refuse(fault, "too large: over %zu bytes", max);
-    text += mark;
-    len -= mark;
+    if (mark > 0) {
+        text += mark;
+        len -= mark;
+    }
     reason = json_check(text, len, &traits, &at);
     if (reason != NULL)
         return refuse_text(text, len, reason, at, fault);

@@ -673,6 +673,7 @@ END
     jq -n '[range(20000) | {user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]}]' >many
     [ "$(wc -c <many)" -gt 2000000 ]
     for input in three many; do
+        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/$input.state
         run -65 --separate-stderr order-place --retries 1 --rejects "$input.rejects" <"$input"
         [ -z "$output" ]
         [ "$stderr" = "$reason" ]
