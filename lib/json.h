@@ -26,9 +26,11 @@ const char *json_check(const char *text, size_t len, unsigned *traits, size_t *a
  */
 cJSON *json_parse(const char *text, size_t len, const char **reason);
 
+#define JSON_HALF 0x1A /* the control character SUBSTITUTE */
+
 /*
- * The same of any JSON. Keys may be there twice: see json_member_once(). In place of each escape of NUL or of half a
- * surrogate pair a string has U+0001. NULL if it is not JSON.
+ * The same of any JSON. Keys may be there twice: see json_member_once(). In place of NUL a string has U+0001, in place of half a
+ * surrogate pair JSON_HALF. NULL if it is not JSON.
  */
 cJSON *json_parse_liberal(const char *text, size_t len);
 

@@ -49,7 +49,7 @@ static size_t tame_string(char *text, size_t at)
         size_t length = text[at] == '\\' ? json_escape(text, at, &odd) : 1;
 
         if (odd)
-            memcpy(text + at, "\\u0001", UNIT_LENGTH);
+            memcpy(text + at, unit_at(text, at) == 0 ? "\\u0001" : "\\u001a", UNIT_LENGTH);
         at += length;
     }
     return at + 1;

@@ -88,8 +88,12 @@ static enum json_progress start_number(struct json_scan *scan, int state)
 }
 
 /* For those who write JSON by hand, or by the rules of another language. */
-static const char *why_no_value(unsigned char c)
+static const char *why_no_value(const struct json_scan *scan, unsigned char c)
 {
+    if (scan->depth == 0 && c == ',')
+        return "no JSON value starts like this: there are no commas between values";
+    if (scan->depth == 0 && (c == ']' || c == '}'))
+        return "no JSON value starts like this";
     switch (c) {
     case 0xEF:
         return "a byte order mark, or other text, where a value should start";
@@ -136,7 +140,7 @@ static enum json_progress start_value(struct json_scan *scan, unsigned char c)
         return start_number(scan, ZERO);
     default:
         if (!is_digit(c))
-            return fault(scan, why_no_value(c));
+            return fault(scan, why_no_value(scan, c));
         return start_number(scan, INTEGER);
     }
     scan->state = LITERAL;

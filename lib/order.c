@@ -73,7 +73,8 @@ static bool check_text(const cJSON *value, size_t max, const char *what, struct 
     if (len > max)
         return refuse(fault, "%s is longer than %zu bytes", what, max);
     if (!text_is_printable(text, len, max))
-        return refuse(fault, "%s has a control character, or half of a surrogate pair", what);
+        return refuse(fault, "%s has a control character%s", what,
+                      strchr(text, JSON_HALF) == NULL ? "" : ", or half of a surrogate pair");
     return true;
 }
 

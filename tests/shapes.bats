@@ -53,7 +53,8 @@ shape()
 body()
 {
     printf '%s\n' "$ENCODING" >>encodings
-    "$@" >"body-$((++BODIES))"
+    BODIES=$((BODIES + 1))
+    "$@" >"body-$BODIES"
 }
 
 # change PROGRAM: the sound order, changed by jq. text FORMAT: what printf writes.
@@ -103,9 +104,9 @@ wrong_types()
         shape "$member is empty" "$member is empty" change ".$member = \"\""
         shape "$member twice" "$member is there twice" edited "s/\"$member\":/\"$member\":\"OrderPlaced\",&/"
         shape "$member in capitals" "$member is missing: '${member^^}' is not its name" edited "s/$member/${member^^}/"
-        shape "$member with a NUL" "$member has a control character, or half of a surrogate pair" edited "s/\"$member\":\"/&\\\\u0000/"
+        shape "$member with a NUL" "$member has a control character" edited "s/\"$member\":\"/&\\\\u0000/"
         shape "$member with half a pair" "$member has a control character, or half of a surrogate pair" edited "s/\"$member\":\"/&\\\\ud800/"
-        shape "$member with an escape for terminals" "$member has a control character, or half of a surrogate pair" \
+        shape "$member with an escape for terminals" "$member has a control character" \
             edited "s/\"$member\":\"/&\\\\u001b[31m/"
     done
     for value in null true 1 '"s"' '"[]"' '{}' '{"sku":"s","qty":1}' '{"0":{"sku":"s","qty":1}}'; do
