@@ -29,12 +29,12 @@ cJSON *json_parse(const char *text, size_t len, const char **reason);
 #define JSON_HALF 0x1A /* the control character SUBSTITUTE */
 
 /*
- * The same of any JSON. Keys may be there twice: see json_member_once(). In place of NUL a string has U+0001, in place of half a
- * surrogate pair JSON_HALF. NULL if it is not JSON.
+ * The same of any JSON. Keys may be there twice: see json_member_once(). In place of NUL a string has U+0001, in place
+ * of half a surrogate pair JSON_HALF. NULL if it is not JSON.
  */
 cJSON *json_parse_liberal(const char *text, size_t len);
 
-/* The same of a text that was checked, or scanned and found complete, and has these traits. Ends the program without memory. */
+/* The same of a text that was checked, or scanned and found complete, and has these traits. Never NULL. */
 cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits);
 
 /* The member of that name of an object, case and all; NULL if there is none. */

@@ -16,7 +16,7 @@ size_t json_escape(const char *text, size_t at, bool *odd);
 
 /*
  * Returns a copy of a valid JSON text that cJSON reads to the end, of the same length; to be freed. In place of the
- * escape of NUL stands \u0001, in place of that of half a pair \u001a (JSON_HALF), and in place of a long number a 0 and spaces.
+ * escape of NUL stands \u0001, of that of half a pair \u001a (JSON_HALF), and of a long number a 0 and spaces.
  */
 char *json_tamed(const char *text, size_t len);
 

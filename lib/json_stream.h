@@ -2,10 +2,10 @@
  * json_stream: a stream of JSON values from a descriptor, as jq reads them: pretty-printed or a line each, with or without
  * white space between. A byte order mark at its start is skipped, and so are the separators of a sequence by RFC 7464.
  *
- * What is not JSON does not end the stream. After a syntax error it goes on at the next line that starts with '{', in a
- * sequence also at the next separator; a value that is too large is read to its end, and so is an array, which no program
- * takes. Input that is by its first bytes of another format (foreign.h) is refused as a whole. In each case the refused bytes
- * are handed out, in pieces, so that nothing need be held in memory that the limit does not allow.
+ * What is not JSON does not end the stream. After a syntax error it goes on at the next line that starts with '{', in
+ * a sequence also at the next separator; a value that is too large is read to its end, and so is an array, which no
+ * program takes. Input that is by its first bytes of another format (foreign.h) is refused as a whole. In each case the
+ * refused bytes are handed out, in pieces, so that nothing need be held in memory that the limit does not allow.
  */
 #ifndef JSON_STREAM_H
 #define JSON_STREAM_H
