@@ -1,6 +1,8 @@
 #include "json.h"
 
+#include "decimal.h"
 #include "json_memory.h"
+#include "json_odd.h"
 #include "json_scan.h"
 #include "report.h"
 #include "text.h"
@@ -10,34 +12,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *scan_fault(struct json_scan *scan, const char *text, size_t len)
+const char *json_check(const char *text, size_t len, unsigned *traits, size_t *at)
 {
-    size_t taken = 0;
+    struct json_scan scan;
     enum json_progress progress;
 
-    json_scan_start(scan);
-    progress = json_scan_feed(scan, text, len, &taken);
+    json_scan_start(&scan);
+    progress = json_scan_feed(&scan, text, len, at);
     if (progress == JSON_UNFINISHED)
-        progress = json_scan_finish(scan);
+        progress = json_scan_finish(&scan);
+    *traits = scan.traits;
     if (progress == JSON_FAULTY)
-        return scan->fault;
-    while (taken < len && memchr(" \t\r\n", text[taken], 4) != NULL)
-        taken++;
-    return taken == len ? NULL : "something follows the value";
+        return scan.fault;
+    while (*at < len && memchr(" \t\r\n", text[*at], 4) != NULL)
+        ++*at;
+    return *at == len ? NULL : "something follows the value";
 }
+
+/* A member of an object, and its place there. */
+struct place {
+    cJSON *member;
+    size_t index;
+};
 
 static int by_name(const void *a, const void *b)
 {
-    const cJSON *const *left = a;
-    const cJSON *const *right = b;
+    const struct place *left = a;
+    const struct place *right = b;
+    int order = strcmp(left->member->string, right->member->string);
 
-    return strcmp((*left)->string, (*right)->string);
+    return order != 0 ? order : left->index < right->index ? -1 : 1;
 }
 
-/* The members of an object, sorted by name; NULL if it has none. To be freed. */
-static cJSON **sorted_members(const cJSON *object, size_t *count)
+/* The members of an object, sorted by name, and those of one name as they stand; NULL if it has none. To be freed. */
+static struct place *sorted_members(const cJSON *object, size_t *count)
 {
-    cJSON **members;
+    struct place *members;
     size_t n = 0;
 
     for (const cJSON *m = object->child; m != NULL; m = m->next)
@@ -47,8 +57,8 @@ static cJSON **sorted_members(const cJSON *object, size_t *count)
         return NULL;
     members = need_calloc(n, sizeof *members);
     n = 0;
-    for (cJSON *m = object->child; m != NULL; m = m->next)
-        members[n++] = m;
+    for (cJSON *m = object->child; m != NULL; m = m->next, n++)
+        members[n] = (struct place){.member = m, .index = n};
     qsort(members, n, sizeof *members, by_name);
     return members;
 }
@@ -56,7 +66,7 @@ static cJSON **sorted_members(const cJSON *object, size_t *count)
 static bool object_repeats_key(const cJSON *object)
 {
     size_t count = 0;
-    cJSON **members;
+    struct place *members;
     bool repeats = false;
 
     /* Nearly every object is small, and then comparing each with each needs no memory. */
@@ -68,7 +78,7 @@ static bool object_repeats_key(const cJSON *object)
         return false;
     members = sorted_members(object, &count);
     for (size_t i = 1; i < count && !repeats; i++)
-        repeats = strcmp(members[i - 1]->string, members[i]->string) == 0;
+        repeats = strcmp(members[i - 1].member->string, members[i].member->string) == 0;
     free(members);
     return repeats;
 }
@@ -82,15 +92,6 @@ static bool repeats_key(const cJSON *tree)
         if (child->child != NULL && repeats_key(child))
             return true;
     return false;
-}
-
-static size_t number_length(const char *text, size_t len)
-{
-    size_t i = 0;
-
-    while (i < len && strchr("-+.eE0123456789", text[i]) != NULL)
-        i++;
-    return i;
 }
 
 /* Past the string that starts at text[at]. */
@@ -117,45 +118,62 @@ static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 {
     if (cJSON_IsNumber(tree)) {
         size_t start = find_number(text, *at);
-        size_t length = number_length(text + start, len - start);
+        size_t length = decimal_length(text + start, len - start);
 
         tree->valuestring = cJSON_malloc(length + 1);
         json_need(tree->valuestring);
         memcpy(tree->valuestring, text + start, length);
         tree->valuestring[length] = '\0';
+        if (length > JSON_SHORT_NUMBER)
+            tree->valuedouble = strtod(tree->valuestring, NULL);
         *at = start + length;
     }
     for (cJSON *child = tree->child; child != NULL; child = child->next)
         keep_numbers(child, text, len, at);
 }
 
-cJSON *json_parse_scanned(const char *text, size_t len, bool inexact, const char **reason)
+cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits)
 {
+    char *tamed = (traits & (JSON_ODD_TEXT | JSON_LONG_NUMBER)) != 0 ? json_tamed(text, len) : NULL;
     size_t at = 0;
     cJSON *tree;
 
 #ifndef SANITIZED /* which watches over what malloc() gave, and not within the block */
     json_memory_use();
 #endif
-    tree = cJSON_ParseWithLength(text, len);
-    *reason = NULL;
+    tree = cJSON_ParseWithLength(tamed != NULL ? tamed : text, len);
+    free(tamed);
     json_need(tree);
-    if (repeats_key(tree)) {
-        *reason = "an object has the same key twice";
-        cJSON_Delete(tree);
-        return NULL;
-    }
-    if (inexact)
+    if ((traits & JSON_INEXACT) != 0)
         keep_numbers(tree, text, len, &at);
     return tree;
 }
 
 cJSON *json_parse(const char *text, size_t len, const char **reason)
 {
-    struct json_scan scan;
+    unsigned traits;
+    size_t at;
+    cJSON *tree;
 
-    *reason = scan_fault(&scan, text, len);
-    return *reason == NULL ? json_parse_scanned(text, len, scan.inexact, reason) : NULL;
+    *reason = json_check(text, len, &traits, &at);
+    if (*reason == NULL && (traits & JSON_ODD_TEXT) != 0)
+        *reason = "a string has the escape of NUL, or half of a surrogate pair";
+    if (*reason != NULL)
+        return NULL;
+    tree = json_parse_scanned(text, len, traits);
+    if (!repeats_key(tree))
+        return tree;
+    *reason = "an object has the same key twice";
+    cJSON_Delete(tree);
+    return NULL;
+}
+
+cJSON *json_parse_liberal(const char *text, size_t len)
+{
+    unsigned traits;
+    size_t at;
+
+    return json_check(text, len, &traits, &at) == NULL ? json_parse_scanned(text, len, traits) : NULL;
 }
 
 const cJSON *json_member(const cJSON *object, const char *name)
@@ -163,58 +181,24 @@ const cJSON *json_member(const cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
+bool json_member_once(const cJSON *object, const char *name, const cJSON **member)
+{
+    const cJSON *child = cJSON_IsObject(object) ? object->child : NULL;
+
+    *member = NULL;
+    for (; child != NULL; child = child->next) {
+        if (*child->string != *name || strcmp(child->string, name) != 0)
+            continue;
+        if (*member != NULL)
+            return false;
+        *member = child;
+    }
+    return true;
+}
+
 const char *json_member_text(const cJSON *object, const char *name)
 {
     return cJSON_GetStringValue(json_member(object, name));
-}
-
-/*
- * The digits of a number without zeros before or after them, and by how many places the point is to the right of
- * them. False if that is so far that the number is none of 64 bits, or no integer.
- */
-static bool significant_digits(const char *number, char digits[JSON_MAX_NUMBER + 1], long *shift)
-{
-    size_t count = 0;
-    bool fraction = false;
-    long exponent = 0;
-
-    *shift = 0;
-    for (; *number != '\0' && *number != 'e' && *number != 'E'; number++) {
-        if (*number == '.')
-            fraction = true;
-        else if (fraction)
-            --*shift;
-        if (*number >= (count == 0 ? '1' : '0') && *number <= '9')
-            digits[count++] = *number;
-    }
-    if (*number != '\0')
-        exponent = strtol(number + 1, NULL, 10);
-    for (; count > 0 && digits[count - 1] == '0'; count--)
-        ++*shift;
-    digits[count] = '\0';
-    if (count == 0) {
-        *shift = 0;
-        return true;
-    }
-    if (exponent < -2 * JSON_MAX_NUMBER || exponent > 2 * JSON_MAX_NUMBER)
-        return false;
-    *shift += exponent;
-    return *shift >= 0 && (long)count + *shift <= 18;
-}
-
-static bool read_integer(const char *number, int64_t *integer)
-{
-    char digits[JSON_MAX_NUMBER + 1];
-    long shift;
-
-    if (!significant_digits(number, digits, &shift))
-        return false;
-    *integer = strtoll(digits, NULL, 10);
-    for (; shift > 0; shift--)
-        *integer *= 10;
-    if (*number == '-')
-        *integer = -*integer;
-    return true;
 }
 
 bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer)
@@ -223,7 +207,7 @@ bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *inte
         return false;
     if (value->valuestring == NULL)
         *integer = (int64_t)value->valuedouble;
-    else if (!read_integer(value->valuestring, integer))
+    else if (!decimal_integer(value->valuestring, strlen(value->valuestring), integer))
         return false;
     return *integer >= least && *integer <= most;
 }
@@ -322,27 +306,18 @@ const char *json_member_raw(const char *text, size_t len, const char *name, size
     return NULL;
 }
 
-static void sort_object(cJSON *object)
+void json_sort_object(cJSON *object)
 {
     size_t count;
-    cJSON **members = sorted_members(object, &count);
+    struct place *members = sorted_members(object, &count);
 
     for (size_t i = 0; i < count; i++) {
-        members[i]->next = i + 1 < count ? members[i + 1] : NULL;
-        members[i]->prev = i > 0 ? members[i - 1] : members[count - 1];
+        members[i].member->next = i + 1 < count ? members[i + 1].member : NULL;
+        members[i].member->prev = members[i > 0 ? i - 1 : count - 1].member;
     }
     if (count > 0)
-        object->child = members[0];
+        object->child = members[0].member;
     free(members);
-}
-
-/* Two trees of equal content then print alike. */
-static void sort_members(cJSON *tree)
-{
-    if (cJSON_IsObject(tree))
-        sort_object(tree);
-    for (cJSON *child = tree->child; child != NULL; child = child->next)
-        sort_members(child);
 }
 
 void json_need(const void *made)
@@ -357,68 +332,4 @@ char *json_print(const cJSON *tree)
 
     json_need(text);
     return text;
-}
-
-/*
- * The text with an 's' put before each string, and each number made a string after an 'n': in a tree, numbers would
- * be rounded. To be freed.
- */
-static char *quote_numbers(const char *text, size_t len, size_t *quoted_len)
-{
-    char *quoted = need_calloc(len * 4 + 1, 1);
-    size_t out = 0;
-    bool in_string = false;
-
-    for (size_t i = 0; i < len; i++) {
-        if (in_string) {
-            in_string = text[i] != '"';
-            quoted[out++] = text[i];
-            if (text[i] == '\\')
-                quoted[out++] = text[++i];
-        } else if (text[i] == '"') {
-            in_string = true;
-            quoted[out++] = '"';
-            quoted[out++] = 's';
-        } else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {
-            size_t length = number_length(text + i, len - i);
-
-            quoted[out++] = '"';
-            quoted[out++] = 'n';
-            memcpy(quoted + out, text + i, length);
-            out += length;
-            quoted[out++] = '"';
-            i += length - 1;
-        } else {
-            quoted[out++] = text[i];
-        }
-    }
-    *quoted_len = out;
-    return quoted;
-}
-
-char *json_canonical(const char *text, size_t len, const char *without)
-{
-    struct json_scan scan;
-    const char *reason = scan_fault(&scan, text, len);
-    char member[64];
-    size_t quoted_len;
-    char *quoted;
-    char *canonical = NULL;
-    cJSON *tree;
-
-    if (reason != NULL)
-        return NULL;
-    quoted = quote_numbers(text, len, &quoted_len);
-    tree = json_parse(quoted, quoted_len, &reason);
-    free(quoted);
-    if (tree == NULL)
-        return NULL;
-    if (without != NULL) {
-        (void)snprintf(member, sizeof member, "s%s", without);
-        cJSON_DeleteItemFromObjectCaseSensitive(tree, member);
-    }
-    sort_members(tree);
-    canonical = json_print(tree);
-    cJSON_Delete(tree);
-    return canonical;
 }

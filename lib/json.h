@@ -1,9 +1,9 @@
 /*
- * json: one strict JSON text as a cJSON tree, and what is read out of such a tree.
+ * json: one JSON text as a cJSON tree, and what is read out of such a tree.
  *
- * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), cuts strings
- * at NUL and keeps duplicate keys; so the text is scanned first (json_scan.h) and the keys are compared
- * afterwards.
+ * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), so the text is scanned
+ * first (json_scan.h). And it cuts strings at NUL, fails on half a surrogate pair and keeps duplicate keys, which RFC 8259
+ * allows: json_parse() refuses such texts; json_parse_liberal() takes them, for the sake of what is read by nobody.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -14,19 +14,34 @@
 #include <stdint.h>
 
 /*
- * The tree of the one value in text[0..len), white space around it allowed; the caller frees it with
- * cJSON_Delete(). NULL if it is not strict JSON, with the reason, a constant, in *reason.
+ * Checks that text[0..len) is one JSON value, with white space around it perhaps. Returns NULL if so, with its traits (enum
+ * json_trait); otherwise the reason, a constant, with the place of the fault in *at.
+ */
+const char *json_check(const char *text, size_t len, unsigned *traits, size_t *at);
+
+/*
+ * Returns the tree of the one value in text[0..len); the caller frees it with cJSON_Delete(). NULL, with the reason, a
+ * constant, in *reason, if it is not JSON or if parsers may read it differently: an object has a key twice, or a string an
+ * escape of NUL or of half a surrogate pair.
  */
 cJSON *json_parse(const char *text, size_t len, const char **reason);
 
+#define JSON_HALF 0x1A /* the control character SUBSTITUTE */
+
 /*
- * The same of a text that was scanned and found complete, and is not scanned again: what can still be wrong with it is a
- * key that an object has twice. inexact is what the scan tells of its numbers.
+ * The same of any JSON. Keys may be there twice: see json_member_once(). In place of NUL a string has U+0001, in place
+ * of half a surrogate pair JSON_HALF. NULL if it is not JSON.
  */
-cJSON *json_parse_scanned(const char *text, size_t len, bool inexact, const char **reason);
+cJSON *json_parse_liberal(const char *text, size_t len);
+
+/* The same of a text that was checked, or scanned and found complete, and has these traits. Never NULL. */
+cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits);
 
 /* The member of that name of an object, case and all; NULL if there is none. */
 const cJSON *json_member(const cJSON *object, const char *name);
+
+/* Finds the member of that name of a value; NULL if there is none, or it is no object. False if it is there twice. */
+bool json_member_once(const cJSON *object, const char *name, const cJSON **member);
 
 /* The text of a member that is a string, otherwise NULL. */
 const char *json_member_text(const cJSON *object, const char *name);
@@ -52,12 +67,8 @@ char *json_shown(const char *text, size_t len, size_t *shown_len);
  */
 const char *json_member_raw(const char *text, size_t len, const char *name, size_t *value_len);
 
-/*
- * A text that two JSON texts have in common if, and only if, they have the same content, whatever their white space and
- * the order of members. Of an object the member named without, unless that is NULL, does not count. Numbers count as
- * they are written: 1 is not 1.0. To be freed with cJSON_free(); NULL if the text is not strict JSON.
- */
-char *json_canonical(const char *text, size_t len, const char *without);
+/* Sorts the members of an object by name; those of one name keep their order. */
+void json_sort_object(cJSON *object);
 
 /* Ends the program if cJSON had no memory for what it was asked to make or to add. */
 void json_need(const void *made);

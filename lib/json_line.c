@@ -7,7 +7,7 @@
 
 #define FIRST_SIZE 512
 
-static void add(struct json_line *line, const char *bytes, size_t len)
+void json_line_bytes(struct json_line *line, const char *bytes, size_t len)
 {
     if (line->size - line->len < len) {
         line->size = (line->size + len) * 2;
@@ -26,7 +26,7 @@ void json_line_start(struct json_line *line)
 
 void json_line_raw(struct json_line *line, const char *text)
 {
-    add(line, text, strlen(text));
+    json_line_bytes(line, text, strlen(text));
 }
 
 /* How many bytes stand for themselves in a string. */
@@ -57,17 +57,17 @@ static void add_escape(struct json_line *line, char c)
 
 void json_line_string(struct json_line *line, const char *text)
 {
-    add(line, "\"", 1);
+    json_line_bytes(line, "\"", 1);
     for (;;) {
         size_t run = plain_run(text);
 
-        add(line, text, run);
+        json_line_bytes(line, text, run);
         text += run;
         if (*text == '\0')
             break;
         add_escape(line, *text++);
     }
-    add(line, "\"", 1);
+    json_line_bytes(line, "\"", 1);
 }
 
 void json_line_number(struct json_line *line, unsigned number)
@@ -78,11 +78,11 @@ void json_line_number(struct json_line *line, unsigned number)
     do
         digits[--start] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    add(line, digits + start, sizeof digits - start);
+    json_line_bytes(line, digits + start, sizeof digits - start);
 }
 
 char *json_line_end(struct json_line *line)
 {
-    add(line, "", 1);
+    json_line_bytes(line, "", 1);
     return line->text;
 }

@@ -21,6 +21,9 @@ void json_line_start(struct json_line *line);
 /* Adds the text as it is: brackets, commas, names of members. */
 void json_line_raw(struct json_line *line, const char *text);
 
+/* The same of len bytes. */
+void json_line_bytes(struct json_line *line, const char *bytes, size_t len);
+
 /* Adds a string of UTF-8, in quotes and escaped. */
 void json_line_string(struct json_line *line, const char *text);
 

@@ -15,8 +15,8 @@ enum state {
     UTF8,          /* within a character of a string */
     ESCAPE,        /* after a backslash */
     UNICODE,       /* within \uXXXX */
-    LOW_ESCAPE,    /* after a high surrogate: a backslash */
-    LOW_U,         /* and then a u */
+    LOW_ESCAPE,    /* after a high surrogate: the backslash of a low one, if it is not alone */
+    LOW_U,         /* and then its u */
     LITERAL,       /* within true, false or null */
     MINUS,         /* after the sign of a number */
     ZERO,          /* after a leading zero */
@@ -87,6 +87,33 @@ static enum json_progress start_number(struct json_scan *scan, int state)
     return JSON_UNFINISHED;
 }
 
+/* For those who write JSON by hand, or by the rules of another language. */
+static const char *why_no_value(const struct json_scan *scan, unsigned char c)
+{
+    if (scan->depth == 0 && c == ',')
+        return "no JSON value starts like this: there are no commas between values";
+    if (scan->depth == 0 && (c == ']' || c == '}'))
+        return "no JSON value starts like this";
+    switch (c) {
+    case 0xEF:
+        return "a byte order mark, or other text, where a value should start";
+    case '\'':
+        return "no JSON value starts like this: strings stand in double quotes";
+    case '/':
+    case '#':
+        return "no JSON value starts like this: JSON has no comments";
+    case ']':
+    case '}':
+    case ',':
+        return "no JSON value starts like this: a comma or a colon has no value after it";
+    case 'N':
+    case 'I':
+        return "no JSON value starts like this: JSON has neither NaN nor Infinity nor None";
+    default:
+        return "no JSON value starts like this";
+    }
+}
+
 static enum json_progress start_value(struct json_scan *scan, unsigned char c)
 {
     switch (c) {
@@ -111,11 +138,9 @@ static enum json_progress start_value(struct json_scan *scan, unsigned char c)
         return start_number(scan, MINUS);
     case '0':
         return start_number(scan, ZERO);
-    case 0xEF:
-        return fault(scan, "a byte order mark, or other text, where a value should start");
     default:
         if (!is_digit(c))
-            return fault(scan, "no JSON value starts like this");
+            return fault(scan, why_no_value(scan, c));
         return start_number(scan, INTEGER);
     }
     scan->state = LITERAL;
@@ -125,7 +150,8 @@ static enum json_progress start_value(struct json_scan *scan, unsigned char c)
 static enum json_progress start_key(struct json_scan *scan, unsigned char c)
 {
     if (c != '"')
-        return fault(scan, "an object's key must be a string");
+        return fault(scan, c == '}' ? "an object's key must be a string, and none follows the last comma"
+                                    : "an object's key must be a string, in double quotes");
     scan->state = STRING;
     scan->is_key = true;
     return JSON_UNFINISHED;
@@ -233,21 +259,15 @@ static enum json_progress in_escape(struct json_scan *scan, unsigned char c)
     return JSON_UNFINISHED;
 }
 
-static enum json_progress unit_ended(struct json_scan *scan)
+static void unit_ended(struct json_scan *scan)
 {
     bool low = scan->unit >= 0xDC00 && scan->unit <= 0xDFFF;
+    bool high = scan->unit >= 0xD800 && scan->unit <= 0xDBFF;
 
-    if (scan->unit == 0)
-        return fault(scan, "a string has a NUL escape");
-    if (low != (scan->high != 0))
-        return fault(scan, "a string has half of a surrogate pair");
-    scan->high = 0;
-    scan->state = STRING;
-    if (scan->unit >= 0xD800 && scan->unit <= 0xDBFF) {
-        scan->high = scan->unit;
-        scan->state = LOW_ESCAPE;
-    }
-    return JSON_UNFINISHED;
+    if (scan->unit == 0 || low != scan->after_high)
+        scan->traits |= JSON_ODD_TEXT;
+    scan->after_high = high;
+    scan->state = high ? LOW_ESCAPE : STRING;
 }
 
 static enum json_progress in_unicode(struct json_scan *scan, unsigned char c)
@@ -263,21 +283,26 @@ static enum json_progress in_unicode(struct json_scan *scan, unsigned char c)
     else
         return fault(scan, "a \\u escape needs four hexadecimal digits");
     scan->unit = scan->unit << 4 | digit;
-    return --scan->digits == 0 ? unit_ended(scan) : JSON_UNFINISHED;
+    if (--scan->digits == 0)
+        unit_ended(scan);
+    return JSON_UNFINISHED;
 }
 
+/* Either the low surrogate comes, or the high one is alone and c is what it would be otherwise. */
 static enum json_progress low_surrogate(struct json_scan *scan, unsigned char c)
 {
-    if (c != (scan->state == LOW_ESCAPE ? '\\' : 'u'))
-        return fault(scan, "a string has half of a surrogate pair");
-    if (scan->state == LOW_ESCAPE) {
+    bool in_u = scan->state == LOW_U;
+
+    if (!in_u && c == '\\') {
         scan->state = LOW_U;
         return JSON_UNFINISHED;
     }
-    scan->state = UNICODE;
-    scan->digits = 4;
-    scan->unit = 0;
-    return JSON_UNFINISHED;
+    if (!in_u || c != 'u') {
+        scan->traits |= JSON_ODD_TEXT;
+        scan->after_high = false;
+        scan->state = in_u ? ESCAPE : STRING;
+    }
+    return in_u ? in_escape(scan, c) : in_string(scan, c);
 }
 
 static enum json_progress in_literal(struct json_scan *scan, unsigned char c)
@@ -329,8 +354,10 @@ static enum json_progress in_number(struct json_scan *scan, unsigned char c, boo
     if (next != DONE) {
         scan->state = next;
         if (next == POINT || next == EXPONENT || scan->length == EXACT_DIGITS)
-            scan->inexact = true;
-        return ++scan->length > JSON_MAX_NUMBER ? fault(scan, "a number is too long") : JSON_UNFINISHED;
+            scan->traits |= JSON_INEXACT;
+        if (scan->length++ == JSON_SHORT_NUMBER)
+            scan->traits |= JSON_LONG_NUMBER;
+        return JSON_UNFINISHED;
     }
     *took = false;
     if (!number_may_end(scan->state))

@@ -1,9 +1,9 @@
 /*
  * json_scan: where one JSON value ends, and whether RFC 8259 allows it. Incremental: bytes come as they come.
  *
- * Stricter than the grammar in what a C string or another parser could read differently: text must be UTF-8
- * (RFC 8259, 8.1), a surrogate escape must be one of a pair, a NUL escape is refused, nesting ends at
- * JSON_MAX_DEPTH and a number at JSON_MAX_NUMBER. Duplicate keys are not looked for here but in json.h.
+ * Stricter than the grammar in two points: text must be UTF-8 (RFC 8259, 8.1), and nesting ends at JSON_MAX_DEPTH. What
+ * the grammar allows and a parser may read differently is noted: see enum json_trait. Duplicate keys are not looked for
+ * here but in json.h.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
@@ -15,20 +15,25 @@
 /* Arrays and objects within each other; a scalar has depth 0. */
 #define JSON_MAX_DEPTH 64
 
-/* Characters of a number: what cJSON's buffer for one holds. */
-#define JSON_MAX_NUMBER 63
+/* Traits of a valid text, as bits: what not every parser reads as it was written. */
+enum json_trait {
+    JSON_INEXACT = 1,     /* a number has a fraction, an exponent or more digits than a double may hold */
+    JSON_LONG_NUMBER = 2, /* a number has more than JSON_SHORT_NUMBER characters; it is inexact, too */
+    JSON_ODD_TEXT = 4     /* a string has the escape of NUL, or of half a surrogate pair */
+};
+
+#define JSON_SHORT_NUMBER 63 /* what cJSON's buffer for a number holds */
 
 struct json_scan {
     int state;           /* what may come next; private to json_scan.c, like all below */
     unsigned depth;      /* open arrays and objects */
     uint64_t objects;    /* a bit for each of them: is it an object? */
     const char *literal; /* the rest of true, false, null */
-    unsigned length;     /* of the number at hand */
-    bool
-        inexact; /* some number has a fraction, an exponent or more digits than a double may hold; not private */
+    uint64_t length;     /* of the number at hand */
+    unsigned traits;     /* enum json_trait, of what was scanned so far; not private */
     unsigned digits;     /* of a \u escape: still to come */
     unsigned unit;       /* its value so far */
-    unsigned high;       /* a high surrogate that waits for its low one, or 0 */
+    bool after_high;     /* a high surrogate stands before, and waits for its low one */
     unsigned more;       /* continuation bytes of a UTF-8 sequence, still to come, */
     unsigned low_bound;  /* of which the next must lie between this */
     unsigned high_bound; /* and this */

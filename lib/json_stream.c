@@ -1,20 +1,28 @@
 #include "json_stream.h"
 
+#include "foreign.h"
 #include "json_scan.h"
 #include "report.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)64 * 1024)
+#define RECORD_SEPARATOR '\x1E' /* stands before each text in a sequence by RFC 7464 */
+
+#define ARRAY_REFUSED                                                                                        \
+    "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart"
 
 enum mode {
+    START,     /* at the first byte, which was not looked at yet */
     BETWEEN,   /* white space before a value */
     WITHIN,    /* a value has started */
     TOO_LARGE, /* a value has, and outgrew the limit: its bytes are let go as they come */
-    SKIPPING   /* after a syntax error, up to a line that starts with '{' */
+    SKIPPING,  /* after a syntax error, up to a line that starts with '{' */
+    FOREIGN    /* all that comes is of another format */
 };
 
 struct json_stream {
@@ -30,7 +38,10 @@ struct json_stream {
     const char *cut; /* why no more was read, if the descriptor had not ended */
     enum mode mode;
     struct json_scan scan;
-    bool line_start; /* SKIPPING: the byte at scanned is the first of its line */
+    char refused[128]; /* a reason that is made here */
+    bool starts_array; /* the value at hand is an array, if it is one */
+    bool is_sequence;  /* by RFC 7464: a separator has come */
+    bool line_start;   /* SKIPPING: the byte at scanned is the first of its line */
     uint64_t number;
     uint64_t line;       /* of the byte at scanned */
     uint64_t value_line; /* of the first byte of the value at hand */
@@ -82,7 +93,7 @@ static void hand_out(struct json_stream *stream, struct json_piece *piece)
     piece->line = stream->value_line;
     piece->reason = NULL;
     piece->last = true;
-    piece->inexact = stream->scan.inexact;
+    piece->traits = stream->scan.traits;
     stream->start = stream->scanned;
 }
 
@@ -90,8 +101,9 @@ static void skip_space(struct json_stream *stream)
 {
     size_t i = stream->scanned;
 
-    while (i < stream->filled && memchr(" \t\r\n", stream->buffer[i], 4) != NULL)
-        i++;
+    for (; i < stream->filled && memchr(" \t\r\n\x1E", stream->buffer[i], 5) != NULL; i++)
+        if (stream->buffer[i] == RECORD_SEPARATOR)
+            stream->is_sequence = true;
     advance(stream, i - stream->scanned);
     stream->start = stream->scanned;
 }
@@ -101,7 +113,8 @@ static bool skip_refused(struct json_stream *stream)
 {
     size_t i = stream->scanned;
 
-    while (i < stream->filled && !(stream->line_start && stream->buffer[i] == '{')) {
+    while (i < stream->filled && !(stream->line_start && stream->buffer[i] == '{') &&
+           !(stream->is_sequence && stream->buffer[i] == RECORD_SEPARATOR)) {
         stream->line_start = stream->buffer[i] == '\n';
         i++;
     }
@@ -151,10 +164,32 @@ static enum json_stream_event go_on_too_large(struct json_stream *stream, struct
     return refused_piece(stream, piece, NULL, complete);
 }
 
+/* What is left of the input, as it comes. */
+static enum json_stream_event all_refused(struct json_stream *stream, struct json_piece *piece,
+                                          const char *reason)
+{
+    advance(stream, stream->filled - stream->scanned);
+    if (reason == NULL && !stream->ended && stream->start == stream->scanned)
+        return JSON_STREAM_EMPTY;
+    return refused_piece(stream, piece, reason, stream->ended);
+}
+
+static enum json_stream_event refuse_foreign(struct json_stream *stream, struct json_piece *piece,
+                                             const struct foreign *format)
+{
+    stream->mode = FOREIGN;
+    stream->number++;
+    stream->value_line = stream->line;
+    (void)snprintf(stream->refused, sizeof stream->refused, "not JSON, but %s: %s", format->what,
+                   format->help);
+    return all_refused(stream, piece, stream->refused);
+}
+
 static void start_value(struct json_stream *stream)
 {
     json_scan_start(&stream->scan);
     stream->mode = WITHIN;
+    stream->starts_array = stream->buffer[stream->scanned] == '[';
     stream->number++;
     stream->value_line = stream->line;
 }
@@ -176,19 +211,45 @@ static enum json_stream_event read_value(struct json_stream *stream, struct json
         return go_on_too_large(stream, piece, progress == JSON_COMPLETE);
     if (stream->scanned - stream->start > stream->max) {
         stream->mode = TOO_LARGE;
-        return refused_piece(stream, piece, "too large", progress == JSON_COMPLETE);
+        return refused_piece(stream, piece, stream->starts_array ? ARRAY_REFUSED : "too large",
+                             progress == JSON_COMPLETE);
     }
     if (progress == JSON_UNFINISHED)
         return JSON_STREAM_EMPTY;
+    if (stream->starts_array)
+        return refused_piece(stream, piece, ARRAY_REFUSED, true);
     hand_out(stream, piece);
     stream->mode = BETWEEN;
     return JSON_STREAM_VALUE;
 }
 
+/* Looks at the first bytes. False if there are too few. */
+static bool take_start(struct json_stream *stream, const struct foreign **format)
+{
+    const char *bytes = stream->buffer + stream->start;
+    size_t len = stream->filled - stream->start;
+
+    if (!stream->ended && foreign_needs_more(bytes, len))
+        return false;
+    *format = foreign_format(bytes, len);
+    if (*format == NULL)
+        stream->start = stream->scanned += foreign_mark(bytes, len);
+    stream->mode = BETWEEN;
+    return true;
+}
+
 enum json_stream_event json_stream_next(struct json_stream *stream, struct json_piece *piece)
 {
+    const struct foreign *format = NULL;
+
+    if (stream->mode == FOREIGN)
+        return all_refused(stream, piece, NULL);
     if (stream->mode == SKIPPING)
         return go_on_skipping(stream, piece);
+    if (stream->mode == START && !take_start(stream, &format))
+        return JSON_STREAM_EMPTY;
+    if (format != NULL)
+        return refuse_foreign(stream, piece, format);
     if (stream->mode == BETWEEN) {
         skip_space(stream);
         if (stream->scanned == stream->filled)

@@ -1,10 +1,11 @@
 /*
- * json_stream: a stream of JSON values from a descriptor, as jq reads them: pretty-printed or a line each,
- * with or without white space between.
+ * json_stream: a stream of JSON values from a descriptor, as jq reads them: pretty-printed or a line each, with or without
+ * white space between. A byte order mark at its start is skipped, and so are the separators of a sequence by RFC 7464.
  *
- * What is not JSON does not end the stream. After a syntax error it goes on at the next line that starts
- * with '{'; a value that is too large is read to its end. Either way the refused bytes are handed out, in
- * pieces, so that nothing need be held in memory that the limit does not allow.
+ * What is not JSON does not end the stream. After a syntax error it goes on at the next line that starts with '{', in
+ * a sequence also at the next separator; a value that is too large is read to its end, and so is an array, which no
+ * program takes. Input that is by its first bytes of another format (foreign.h) is refused as a whole. In each case the
+ * refused bytes are handed out, in pieces, so that nothing need be held in memory that the limit does not allow.
  */
 #ifndef JSON_STREAM_H
 #define JSON_STREAM_H
@@ -16,8 +17,8 @@
 struct json_stream;
 
 enum json_stream_event {
-    JSON_STREAM_VALUE,   /* a value; its text is strict JSON but for duplicate keys */
-    JSON_STREAM_REFUSED, /* input that is none, or too large: the first piece, or a further one */
+    JSON_STREAM_VALUE,   /* a value that is no array, complete, and as json_check() (json.h) wants it */
+    JSON_STREAM_REFUSED, /* other input, or a value that is too large: the first piece, or a further one */
     JSON_STREAM_EMPTY,   /* nothing more in the buffer: json_stream_fill() */
     JSON_STREAM_END      /* the descriptor gave all it had */
 };
@@ -27,9 +28,9 @@ struct json_piece {
     size_t len;
     uint64_t number;    /* of this value or refusal in the stream, from 1 */
     uint64_t line;      /* on which it starts, from 1; of a syntax error, the line of the error */
-    const char *reason; /* of a refusal, in its first piece; NULL in all others */
+    const char *reason; /* of a refusal, in its first piece, as long as the text; NULL in all others */
     bool last;          /* of a refusal: no further piece follows */
-    bool inexact;       /* of a value: what its scan tells of its numbers (json_scan.h) */
+    unsigned traits;    /* of a value: enum json_trait (json_scan.h) */
 };
 
 /* Reads from fd, which stays the caller's. max is the largest value in bytes. */

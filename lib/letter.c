@@ -3,8 +3,10 @@
 #include "envelope.h"
 #include "json.h"
 #include "report.h"
+#include "text.h"
 #include "topology.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,10 +21,9 @@ bool letter_died_in(const struct letter *letter, const char *queue)
 /* Of a body that may be no event, but has an order_id all the same. */
 static char *find_order_id(amqp_bytes_t body)
 {
-    const char *reason;
-    cJSON *tree = json_parse(body.bytes, body.len, &reason);
+    cJSON *tree = json_parse_liberal(body.bytes, body.len);
     const char *id = json_member_text(tree, "order_id");
-    char *copy = id == NULL ? NULL : need_strdup(id);
+    char *copy = id != NULL && text_is_printable(id, strlen(id), SIZE_MAX) ? need_strdup(id) : NULL;
 
     cJSON_Delete(tree);
     return copy;

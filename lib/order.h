@@ -3,7 +3,8 @@
  *
  * An order, as order-place takes it: {user_id, restaurant_id, items}, optionally with an order_id that is a
  * UUID. An event, as it goes over the broker: {event_type, order_id, user_id, restaurant_id, items, ts}, with
- * reason in an InventoryFailed. Members that neither knows are no fault and are not read.
+ * reason in an InventoryFailed. Only what the job needs is read, and must be sound and there once. What else there is may be
+ * any JSON by RFC 8259, of any type.
  */
 #ifndef ORDER_H
 #define ORDER_H
@@ -62,7 +63,10 @@ enum event_verdict {
     EVENT_MALFORMED
 };
 
-/* Reads an event of the type asked for. For all but EVENT_SOUND: the reason, and nothing to free. */
+/*
+ * Reads an event of the type asked for: of an EVENT_PLACED all that inventory decides by and announces, of others the
+ * order_id alone. A byte order mark before it is skipped. For all but EVENT_SOUND: the reason, and nothing to free.
+ */
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault);
 
@@ -77,7 +81,7 @@ char *event_print(const struct order *order, const char *type, const char *order
 
 /*
  * Have two texts, each an order that order_read() takes, the same content? White space, the order of members
- * and order_id do not count; numbers count as they are written.
+ * and order_id do not count; numbers are equal if their values are, exactly.
  */
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len);
 

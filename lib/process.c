@@ -53,6 +53,11 @@ enum exit_code process_start(char *const argv[], int input, int output, pid_t *c
     if (error == 0)
         return EXIT_OK;
     errno = error;
-    report_errno("cannot run '%s'", printable_text(argv[0]));
+    if (error == ENOEXEC)
+        report("cannot run '%s': it is no program of this machine; a script needs a first line such as "
+               "#!/bin/sh",
+               printable_text(argv[0]));
+    else
+        report_errno("cannot run '%s'", printable_text(argv[0]));
     return error == EAGAIN || error == ENOMEM || error == EMFILE ? EXIT_BUG : EXIT_USAGE;
 }

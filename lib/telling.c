@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "dead_letter.h"
+#include "foreign.h"
 #include "notices.h"
 #include "output.h"
 #include "topology.h"
@@ -84,12 +85,16 @@ static bool is_held(struct telling *telling, const char *order_id)
     return false;
 }
 
-/* The event as it came, on one line: no line break can stand in a JSON text but between its tokens. */
+/*
+ * The event as it came, on one line, and without a byte order mark: no line break can stand in a JSON text but between its
+ * tokens.
+ */
 static char *one_line(amqp_bytes_t body)
 {
-    char *line = need_calloc(body.len + 1, 1);
+    size_t mark = foreign_mark(body.bytes, body.len);
+    char *line = need_calloc(body.len - mark + 1, 1);
 
-    memcpy(line, body.bytes, body.len);
+    memcpy(line, (const char *)body.bytes + mark, body.len - mark);
     for (char *end = line; (end = strpbrk(end, "\r\n")) != NULL;)
         *end = ' ';
     return line;

@@ -53,15 +53,16 @@ static bool refuse(const struct json_piece *piece, const char *reason)
 
 static bool read_change(const struct json_piece *piece, struct change *change)
 {
-    const char *reason;
+    const cJSON *sku;
+    const cJSON *on_hand;
 
-    change->tree = json_parse(piece->text, piece->len, &reason);
-    if (change->tree == NULL)
-        return refuse(piece, reason);
-    change->sku = json_member_text(change->tree, "sku");
+    change->tree = json_parse_scanned(piece->text, piece->len, piece->traits);
+    if (!json_member_once(change->tree, "sku", &sku) || !json_member_once(change->tree, "on_hand", &on_hand))
+        return refuse(piece, "sku or on_hand is there twice");
+    change->sku = cJSON_GetStringValue(sku);
     if (change->sku == NULL || !text_is_printable(change->sku, strlen(change->sku), ORDER_MAX_TEXT))
         return refuse(piece, "sku is not a string of 1 to 256 bytes without control characters");
-    if (!json_integer(json_member(change->tree, "on_hand"), add ? -STOCK_MAX : 0, STOCK_MAX, &change->amount))
+    if (!json_integer(on_hand, add ? -STOCK_MAX : 0, STOCK_MAX, &change->amount))
         return refuse(piece, add ? "on_hand is not an integer of up to 10^12"
                                  : "on_hand is not an integer from 0 to 10^12");
     return true;

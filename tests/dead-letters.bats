@@ -81,7 +81,7 @@ exchanges()
 }
 
 @test "--summary: groups by error and reason, the largest first, with the oldest and the newest" {
-    letters '(letter(1; "rejected"; 1700000300), letter(2; "rejected"; 1700000100), letter([]; "rejected"; 1700000200)),
+    letters '(letter(1; "rejected"; 1700000300), letter(2; "rejected"; 1700000100), letter(true; "rejected"; 1700000200)),
         letter(order("a"); "expired"; 1700000000), letter({event_type: 7}; "rejected"; 1700000000),
         (letter({event_type: 8}) | .headers = null)'
     run -0 --separate-stderr dlq-replay --summary

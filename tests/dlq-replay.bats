@@ -138,7 +138,7 @@ END
     done <<'END'
 poison
 {"event_type":"InventoryReserved"}
-{"event_type":"InventoryReserved","order_id":"a","user_id":"u","restaurant_id":"r","items":[]}
+{"event_type":"InventoryReserved","order_id":7,"user_id":"u","restaurant_id":"r","items":[]}
 END
     notify-worker --count "$count" 2>log
     sed -n "s/^\[notify\] moved to $DEAD_Q: //p" log >given

@@ -198,8 +198,8 @@ moved()
 }
 
 @test "what is no event is moved to order.placed.dlq, with headers that say whence, and nobody is held up" {
-    edits=('del(.order_id)' '.order_id = ""' '.order_id += "\u001b"' '.order_id = 5' 'del(.user_id)' 'del(.items)' '.items = []' '.items[0].qty = 0'
-        '.items = [{}]' 'del(.restaurant_id)' 'del(.event_type)' '.event_type = 1' '[.]' 'tojson' 'null')
+    edits=('del(.order_id)' '.order_id = ""' '.order_id += "\u001b"' '.order_id = 5' '.order_id = null'
+        '.order_id = ["p"]' '.order_id = "p" * 129' '.Order_Id = .order_id | del(.order_id)' '{data: .}' 'del(.event_type)' '.event_type = 1' '[.]' 'tojson' 'null')
     texts=('not json' '' "$(reserved p)}" "$(reserved p)$(reserved p)" '{"event_type":"InventoryReserved"' "$(reserved p | jq -c 'del(.order_id)' | sed 's/}$/,"order_id":"p","order_id":"q"}/')")
     topology
     for edit in "${edits[@]}"; do

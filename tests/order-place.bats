@@ -302,8 +302,8 @@ END
     own 1 | jq -c '. + {x: [1, {"n": 9007199254740993}], y: null, z: 1e400}' | sed 's/9007199254740992/9007199254740993/; s/1.797[0-9]*e+308/1e400/' >input
     grep -q '9007199254740993.*1e400' input
     order-place <input >receipts
-    # Whatever differs, also in what is not published: numbers as they are written, since some differ by too little for a double.
-    for change in 's/"user_id":"u"/"user_id":"v"/' 's/"qty":1/"qty":2/' 's/"qty":1/"qty":1.0/' 's/"restaurant_id":"r"/"restaurant_id":"R"/' \
+    # Whatever differs, also in what is not published: numbers by their exact value, since some differ by too little for a double.
+    for change in 's/"user_id":"u"/"user_id":"v"/' 's/"qty":1/"qty":2/' 's/"qty":1/"qty":10/' 's/"restaurant_id":"r"/"restaurant_id":"R"/' \
         's/"sku":"s"/"sku":"s "/' 's/"y":null,//' 's/"y":null/"y":false/' 's/\[1,/[1,1,/' 's/\[1,{\(.*\)}\]/[{\1},1]/' \
         's/"y"/"Y"/' 's/}$/,"w":0}/' 's/"x":\[1,/"x":["1",/' 's/\(\[{"sku":"s","qty":1}\)\]/\1,{"sku":"s","qty":1}]/' \
         's/9007199254740993/9007199254740992/' 's/1e400/null/' 's/1e400/1e401/'; do
@@ -451,7 +451,7 @@ END
     done
     # A name is a name only in its own case.
     # shellcheck disable=SC2059
-    printf "%s in capitals\t%s is missing\t$format\n" "$field" "$what" "\"${field^^}\":\"u\","
+    printf "%s in capitals\t%s is missing: '%s' is not its name\t$format\n" "$field" "$what" "${field^^}" "\"${field^^}\":\"u\","
 }
 
 @test "order-place: user_id, restaurant_id and sku are texts of 1 to 256 bytes without control characters" {
@@ -567,7 +567,8 @@ URN||"urn:uuid:018f0000-0000-7000-8000-000000000001"
 space before||" 018f0000-0000-7000-8000-000000000001"
 space after||"018f0000-0000-7000-8000-000000000001 "
 END
-        printf 'no object\tnot a JSON object\t[{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}]\n'
+        printf '%s\t%s\t%s\n' 'no object' "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart" \
+            '[{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}]'
         printf 'empty object\tuser_id is missing\t{}\n'
     } >table
     judge table
@@ -643,8 +644,8 @@ END
     run -65 --separate-stderr order-place --rejects rejects <input
     diff <(echo "$stderr") - <<'END'
 order-place: input 2 (line 6): items is empty
-order-place: input 4 (line 9): not a JSON object
-order-place: input 5 (line 12): no JSON value starts like this
+order-place: input 4 (line 9): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
+order-place: input 5 (line 12): no JSON value starts like this: strings stand in double quotes
 order-place: input 7 (line 18): a colon is missing after a key
 order-place: input 8 (line 21): a comma or a closing bracket is missing
 order-place: input 10 (line 21): no JSON value starts like this
@@ -752,7 +753,7 @@ END
     run -65 --separate-stderr with_memory 65536 order-place --rejects rejects <input
     diff <(echo "$stderr") - <<'END'
 order-place: input 2 (line 2): too large
-order-place: input 4 (line 3): too large
+order-place: input 4 (line 3): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
 order-place: input 5 (line 250003): too large
 END
     [ "$(data | jq -r .user_id | paste -sd ,)" = first,second,third ]

@@ -1,8 +1,10 @@
 /*
- * The scanner and the stream: what is accepted, cJSON reads too; taking white space out changes no token; and a text cut
- * in two anywhere is judged like the whole. And any bytes are written as a string as cJSON writes them.
+ * The scanner and the stream: what is accepted, cJSON reads too, once it was tamed; taking white space out changes no token;
+ * and a text cut in two anywhere is judged like the whole. And any bytes are written as a string as cJSON writes them.
  */
+#include "decimal.h"
 #include "json.h"
+#include "json_canonical.h"
 #include "json_line.h"
 #include "json_scan.h"
 #include "json_stream.h"
@@ -14,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum json_progress judge(const char *text, size_t len, size_t cut, size_t *end)
+static enum json_progress judge(const char *text, size_t len, size_t cut, size_t *end, unsigned *traits)
 {
     struct json_scan scan;
     size_t first = 0;
@@ -29,6 +31,7 @@ static enum json_progress judge(const char *text, size_t len, size_t cut, size_t
         progress = json_scan_finish(&scan);
     assert((progress == JSON_FAULTY) == (scan.fault != NULL));
     *end = first + second;
+    *traits = scan.traits;
     return progress;
 }
 
@@ -36,18 +39,22 @@ static void check_cuts(const char *text, size_t len)
 {
     size_t end;
     size_t other;
-    enum json_progress whole = judge(text, len, 0, &end);
+    unsigned traits;
+    unsigned other_traits;
+    enum json_progress whole = judge(text, len, 0, &end, &traits);
 
     for (size_t cut = 1; cut <= len && cut < 64; cut++) {
-        assert(judge(text, len, cut, &other) == whole);
-        assert(other == end);
+        assert(judge(text, len, cut, &other, &other_traits) == whole);
+        assert(other == end && other_traits == traits);
     }
 }
 
-static void check_canonical(const char *text, size_t len, const char *compact, size_t compact_len)
+/* The same content, whatever the white space. */
+static void check_canonical(const char *text, size_t len, const char *compact, size_t compact_len,
+                            enum json_numbers numbers)
 {
-    char *one = json_canonical(text, len, "x");
-    char *other = json_canonical(compact, compact_len, "x");
+    char *one = json_canonical(text, len, "x", numbers);
+    char *other = json_canonical(compact, compact_len, "x", numbers);
 
     assert(one != NULL && other != NULL && strcmp(one, other) == 0);
     cJSON_free(one);
@@ -75,32 +82,75 @@ static void check_integers(const cJSON *tree)
         check_integers(child);
 }
 
-static void check_parse(const char *text, size_t len)
+/* A number's canonical form is one of its own, and the integer that it says it is. */
+static void check_number(const char *number, size_t len)
+{
+    char *canonical = need_calloc(DECIMAL_CANONICAL_MAX(len), 1);
+    size_t canonical_len = decimal_canonical(number, len, canonical);
+    char *again = need_calloc(DECIMAL_CANONICAL_MAX(canonical_len), 1);
+    int64_t integer;
+    int64_t other;
+
+    assert(canonical_len < DECIMAL_CANONICAL_MAX(len));
+    assert(decimal_canonical(canonical, canonical_len, again) == canonical_len);
+    assert(memcmp(canonical, again, canonical_len) == 0);
+    if (decimal_integer(number, len, &integer))
+        assert(decimal_integer(canonical, canonical_len, &other) && integer == other);
+    else
+        assert(!decimal_integer(canonical, canonical_len, &other));
+    free(canonical);
+    free(again);
+}
+
+static void check_numbers(const cJSON *tree)
+{
+    if (cJSON_IsNumber(tree) && tree->valuestring != NULL)
+        check_number(tree->valuestring, strlen(tree->valuestring));
+    for (const cJSON *child = tree->child; child != NULL; child = child->next)
+        check_numbers(child);
+}
+
+static void check_strict(const char *text, size_t len, unsigned traits)
 {
     const char *reason;
     cJSON *tree = json_parse(text, len, &reason);
+
+    assert((tree == NULL) == (reason != NULL));
+    assert(tree == NULL || (traits & JSON_ODD_TEXT) == 0);
+    cJSON_Delete(tree);
+}
+
+static void check_parse(const char *text, size_t len)
+{
+    unsigned traits;
+    size_t at;
+    const char *reason = json_check(text, len, &traits, &at);
+    cJSON *tree = json_parse_liberal(text, len);
     cJSON *again;
     char *copy;
     size_t compact;
 
-    assert((tree == NULL) == (reason != NULL));
+    assert(at <= len && (tree == NULL) == (reason != NULL));
     if (tree == NULL)
         return;
+    check_strict(text, len, traits);
     check_integers(tree);
+    check_numbers(tree);
     copy = malloc(len + 1);
     assert(copy != NULL);
     memcpy(copy, text, len);
     compact = json_compact(copy, len);
     assert(compact <= len && json_compact(copy, compact) == compact);
-    again = json_parse(copy, compact, &reason);
+    again = json_parse_liberal(copy, compact);
     assert(again != NULL);
     cJSON_Delete(tree);
     cJSON_Delete(again);
-    check_canonical(text, len, copy, compact);
+    check_canonical(text, len, copy, compact, JSON_NUMBERS_AS_WRITTEN);
+    check_canonical(text, len, copy, compact, JSON_NUMBERS_BY_VALUE);
     free(copy);
 }
 
-/* All that went in comes out, as a value, as refused, or as the white space between. */
+/* All that went in comes out, as a value, as refused, or as what may stand between. */
 static void check_stream(const char *text, size_t len)
 {
     int ends[2];
@@ -122,7 +172,7 @@ static void check_stream(const char *text, size_t len)
         }
         assert(piece.number == number || piece.number == number + 1);
         number = piece.number;
-        assert(event != JSON_STREAM_VALUE || (piece.len > 0 && piece.len <= 64));
+        assert(event != JSON_STREAM_VALUE || (piece.len > 0 && piece.len <= 64 && *piece.text != '['));
         out += piece.len;
         assert(out <= len);
     }

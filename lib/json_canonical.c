@@ -1,0 +1,126 @@
+#include "json_canonical.h"
+
+#include "decimal.h"
+#include "json.h"
+#include "json_line.h"
+#include "json_odd.h"
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The text is written anew with an 's' before each string, and each number made a string after an 'n', which a tree would
+ * round. What a tree cannot hold of a string becomes \u0001 and four digits, so that a \u0001 has to be doubled.
+ */
+
+static void write_escape(struct json_line *line, const char *text, size_t at, size_t length, bool odd)
+{
+    char digits[5];
+
+    if (!odd) {
+        bool is_mark = length == 6 && memcmp(text + at + 2, "0001", 4) == 0;
+
+        json_line_bytes(line, text + at, length);
+        if (is_mark)
+            json_line_raw(line, "\\u0001");
+        return;
+    }
+    for (size_t i = 0; i < 4; i++)
+        digits[i] = text[at + 2 + i] >= 'A' && text[at + 2 + i] <= 'F' ? (char)(text[at + 2 + i] | 0x20)
+                                                                       : text[at + 2 + i];
+    digits[4] = '\0';
+    json_line_raw(line, "\\u0001");
+    json_line_raw(line, digits);
+}
+
+/* Returns the place past the string that starts at text[at]. */
+static size_t write_string(struct json_line *line, const char *text, size_t at)
+{
+    json_line_raw(line, "\"s");
+    for (at++; text[at] != '"';) {
+        bool odd = false;
+        size_t length = 0;
+
+        while (text[at + length] != '"' && text[at + length] != '\\')
+            length++;
+        json_line_bytes(line, text + at, length);
+        at += length;
+        if (text[at] == '"')
+            break;
+        length = json_escape(text, at, &odd);
+        write_escape(line, text, at, length, odd);
+        at += length;
+    }
+    json_line_raw(line, "\"");
+    return at + 1;
+}
+
+static size_t write_number(struct json_line *line, const char *text, size_t at, size_t len,
+                           enum json_numbers numbers)
+{
+    size_t length = decimal_length(text + at, len - at);
+
+    json_line_raw(line, "\"n");
+    if (numbers == JSON_NUMBERS_AS_WRITTEN) {
+        json_line_bytes(line, text + at, length);
+    } else {
+        char *canonical = need_calloc(DECIMAL_CANONICAL_MAX(length), 1);
+
+        json_line_bytes(line, canonical, decimal_canonical(text + at, length, canonical));
+        free(canonical);
+    }
+    json_line_raw(line, "\"");
+    return at + length;
+}
+
+/* To be freed. */
+static char *without_numbers(const char *text, size_t len, enum json_numbers numbers)
+{
+    struct json_line line;
+
+    json_line_start(&line);
+    for (size_t at = 0; at < len;) {
+        if (text[at] == '"')
+            at = write_string(&line, text, at);
+        else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9'))
+            at = write_number(&line, text, at, len, numbers);
+        else
+            json_line_bytes(&line, text + at++, 1);
+    }
+    return json_line_end(&line);
+}
+
+/* Two trees of equal content then print alike. */
+static void sort_members(cJSON *tree)
+{
+    if (cJSON_IsObject(tree))
+        json_sort_object(tree);
+    for (cJSON *child = tree->child; child != NULL; child = child->next)
+        sort_members(child);
+}
+
+char *json_canonical(const char *text, size_t len, const char *without, enum json_numbers numbers)
+{
+    unsigned traits;
+    size_t at;
+    char member[64];
+    char *written;
+    char *canonical;
+    cJSON *tree;
+
+    if (json_check(text, len, &traits, &at) != NULL)
+        return NULL;
+    written = without_numbers(text, len, numbers);
+    tree = json_parse_scanned(written, strlen(written), 0);
+    free(written);
+    if (without != NULL) {
+        (void)snprintf(member, sizeof member, "s%s", without);
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, member);
+    }
+    sort_members(tree);
+    canonical = json_print(tree);
+    cJSON_Delete(tree);
+    return canonical;
+}
