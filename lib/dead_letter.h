@@ -37,6 +37,9 @@ struct death {
  */
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
+/* Returns the queue in which the message died first, which points into the properties; empty if they do not say. */
+amqp_bytes_t death_queue(const amqp_basic_properties_t *properties);
+
 /*
  * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides.
  * Like the copies below it lasts as long as pool, properties and death, and is without the user_id, which the
@@ -44,6 +47,12 @@ bool death_read(const amqp_basic_properties_t *properties, struct death *death);
  */
 amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
                                            const struct death *death, amqp_pool_t *pool);
+
+/*
+ * Is this the name of a header that is not the message's own, but is written by the broker into each delivery? It is left out
+ * of all copies below.
+ */
+bool dead_letter_is_brokers(amqp_bytes_t header);
 
 /* How often the message has died, as far as its headers tell. */
 int64_t death_count(const amqp_basic_properties_t *properties);

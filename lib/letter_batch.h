@@ -6,7 +6,11 @@
  * synced if that is to a file. What was done is recorded in the audit second, and a letter of the backlog is removed
  * third. Killed in between, it is in both places; never in none.
  *
- * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in the queue.
+ * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in the queue; what was
+ * confirmed by then is removed all the same.
+ *
+ * Letters are not held for longer than about a second before something is done with them: if a filter, or the reader of
+ * what is taken, is slower than that, a batch is handled in parts.
  */
 #ifndef LETTER_BATCH_H
 #define LETTER_BATCH_H
@@ -63,8 +67,11 @@ enum exit_code letter_batch_take(struct letter_batch *batch);
 /* Considers them by the rules, does what comes of that, and prints the fate of each. */
 enum exit_code letter_batch_replay(struct letter_batch *batch);
 
-/* Publishes letters from a file, and prints the fate of each. */
+/* Publishes letters from a file, and prints the fate of each: left, if a stop is asked for and there is a rate. */
 enum exit_code letter_batch_restore(struct letter_batch *batch);
+
+/* Prints letters from a file as left, for that reason. */
+enum exit_code letter_batch_give_up(struct letter_batch *batch, const char *reason);
 
 /*
  * Of all that was handled: EXIT_REFUSED if something was refused, or left though it was to be sent; otherwise EXIT_INPUT
