@@ -208,9 +208,9 @@ nobody_reads_for()
 
 @test "a silence is one only on a connection that works: a worker whose connections all break is 69, not idle" {
     close_connections_every 100
-    run -69 --separate-stderr timeout -k 1 "$PATIENCE" inventory-worker --idle-timeout 1 --retries 4 --retry-delay 0
-    [[ $stderr == *'giving up after 4 attempts'* ]]
-    run -69 --separate-stderr timeout -k 1 "$PATIENCE" notify-worker --idle-timeout 1 --retries 4 --retry-delay 0
+    run -69 --separate-stderr timeout -k 1 "$PATIENCE" inventory-worker --idle-timeout 1 --retries 3 --retry-delay 1
+    [[ $stderr == *'giving up after 3 attempts'* ]]
+    run -69 --separate-stderr timeout -k 1 "$PATIENCE" notify-worker --idle-timeout 1 --retries 3 --retry-delay 1
 }
 
 @test "a broker that is killed: what it may not have seen removed is said with its number, 69" {
