@@ -180,10 +180,10 @@ static enum exit_code send(struct letter_batch *batch, size_t index)
         code = publisher_wait(publisher);
         take_fates(batch);
     }
-    if (code != EXIT_OK)
-        return code;
-    batch->is_on_its_way[index] = true;
-    return publisher_send(publisher, &message, index);
+    if (code == EXIT_OK)
+        code = publisher_send(publisher, &message, index);
+    batch->is_on_its_way[index] = code == EXIT_OK;
+    return code;
 }
 
 static void say_what_is_ignored(const struct treatment *treatment)
@@ -221,10 +221,12 @@ static enum exit_code send_all(struct letter_batch *batch, bool heeds_stop)
     enum exit_code settled = EXIT_OK;
     size_t i;
 
-    for (i = batch->first; i < batch->end && code == EXIT_OK && !(heeds_stop && stop_requested()); i++) {
+    for (i = batch->first; i < batch->end && !(heeds_stop && stop_requested()); i++) {
         say_what_is_ignored(&batch->treated[i]);
         if (batch->treated[i].is_sent && !dry_run)
             code = send(batch, i);
+        if (code != EXIT_OK)
+            break;
     }
     leave_from(batch, i, code == EXIT_OK ? "asked to stop" : "the broker cannot be reached");
     if (code == EXIT_OK && !dry_run)

@@ -234,3 +234,44 @@ nobody_reads_for()
     [ "$both" -le "$said" ]
     [ "$said" -le "$(wc -l <taken)" ]
 }
+
+@test "a broker that is killed while letters are sent back: what was confirmed is said, and so is what nobody knows" {
+    letters 'range(60) | letter({n: (. + 1)}) | .properties.delivery_mode = 2'
+    eventually holds "$DEAD_Q" 60
+    start replay dlq-replay --rate 15 --retries 2 --retry-delay 0
+    eventually test -s replay.out
+    broker kill
+    finish "$PID"
+    [ "$status" = 69 ]
+    grep -q "letters\? may come again in '$DEAD_Q': the broker may not have seen" replay.err
+    broker start
+    be_patient_for 3000
+    sent=$(jq -r 'select(.fate == "replayed") | 1' replay.out | wc -l)
+    maybe=$(jq -r 'select(.reason == "the broker did not confirm it, but may have it all the same") | 1' replay.out | wc -l)
+    eventually is_at_least 60 "$DEAD_Q" "$PLACED_Q"
+    back=$(ready "$PLACED_Q")
+    echo "$sent sent, $maybe perhaps, $back there"
+    [ "$sent" -ge 15 ]
+    [ "$back" -ge "$sent" ]
+    [ "$back" -le $((sent + maybe)) ]
+}
+
+@test "a broker that is away: of what was read from a file, or had arrived, each letter has a fate" {
+    jq -nc 'range(1; 301) | {queue: "inventory.failed.q", body: {n: .}}' >given
+    run -69 --separate-stderr dlq-replay --from given -u amqp://127.0.0.1:1 --retries 1
+    [ "$(jq -c '[.fate, .reason]' <<<"$output" | sort -u)" = '["left","the broker cannot be reached"]' ]
+    [ "$(jq .number <<<"$output" | cksum)" = "$(seq 300 | cksum)" ]
+}
+
+@test "a stop while letters are restored slowly: each one that was read has a fate, by its place" {
+    start_fed fed dlq-replay --from - --rate 2
+    # In one piece, so that all of it is read at once.
+    jq -nj 'range(1; 31) | {queue: "inventory.failed.q", body: {n: .}}' >given
+    cat given >&7
+    eventually test -s fed.out
+    ends "$PID" TERM
+    [ "$status" = 143 ]
+    [ "$(jq .number fed.out | cksum)" = "$(seq 30 | cksum)" ]
+    [ "$(jq -r 'select(.fate != "restored") | .fate + ": " + .reason' fed.out | sort -u)" = 'left: asked to stop' ]
+    jq 'select(.fate == "restored").number' fed.out | cmp - <(numbers "$FAILED_Q")
+}
