@@ -154,7 +154,10 @@ void backlog_free(struct backlog *backlog)
     free(backlog);
 }
 
-/* On a new connection. What no earlier one holds back is all there, and those that are gone and not there were removed. */
+/*
+ * On a new connection. What no earlier one holds back is all there, and those that are gone and not there
+ * were removed.
+ */
 static void begin(struct backlog *backlog)
 {
     size_t waiting = consumer_waiting(backlog->consumer);

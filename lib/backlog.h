@@ -1,13 +1,14 @@
 /*
- * backlog: the dead letters that wait in a queue now, and none that come later, so that what comes straight back is not
- * handled for ever.
+ * backlog: the dead letters that wait in a queue now, and none that come later, so that what comes straight
+ * back is not handled for ever.
  *
- * They are handed out a batch at a time, and the caller settles each: removes or keeps it. If the connection is lost, or the
- * broker closes the channel, all that it has not seen removed comes again. What is handled already is then not handed out a
- * second time: it is removed once more, or kept.
+ * They are handed out a batch at a time, and the caller settles each: removes or keeps it. If the
+ * connection is lost, or the broker closes the channel, all that it has not seen removed comes again. What
+ * is handled already is then not handed out a second time: it is removed once more, or kept.
  *
- * The broker hands out few letters ahead of the work: as many as are handled in about a second, so that none is in hand
- * longer than brokers are patient (consumer_timeout). Letters that are kept stay in hand until the end, and do not count.
+ * The broker hands out few letters ahead of the work: as many as are handled in about a second, so that
+ * none is in hand longer than brokers are patient (consumer_timeout). Letters that are kept stay in hand
+ * until the end, and do not count.
  */
 #ifndef BACKLOG_H
 #define BACKLOG_H
@@ -41,13 +42,16 @@ struct backlog *backlog_new(const struct link_options *options, const struct bac
 /* What was not removed stays in the queue. NULL is harmless. */
 void backlog_free(struct backlog *backlog);
 
-/* Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what link_open() gives. */
+/*
+ * Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what link_open()
+ * gives.
+ */
 enum exit_code backlog_open(struct backlog *backlog);
 
 /*
- * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are wanted, if a stop
- * is asked for, or, reported, if the rest does not come. Codes as of link_open(); if there is only once, EXIT_UNREACHABLE,
- * reported, for a lost connection and for a rest that does not come.
+ * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are
+ * wanted, if a stop is asked for, or, reported, if the rest does not come. Codes as of link_open(); if
+ * there is only once, EXIT_UNREACHABLE, reported, for a lost connection and for a rest that does not come.
  */
 enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, size_t max, size_t *count);
 
@@ -61,8 +65,8 @@ void backlog_keep(struct backlog *backlog, struct delivery *delivery);
 void backlog_remove(struct backlog *backlog, struct delivery **batch, size_t count);
 
 /*
- * Is the connection lost on which a letter came? One that was wanted and not yet handled is then given up with
- * backlog_give_up(), and handed out again when it comes.
+ * Is the connection lost on which a letter came? One that was wanted and not yet handled is then given up
+ * with backlog_give_up(), and handed out again when it comes.
  */
 bool backlog_is_lost(const struct backlog *backlog, const struct delivery *delivery);
 void backlog_give_up(struct backlog *backlog, struct delivery *delivery);
@@ -76,7 +80,10 @@ void backlog_show_progress(const struct backlog *backlog);
 /* Closes the connection. False if the broker may not have seen all that was removed: to be opened again. */
 bool backlog_finish(struct backlog *backlog);
 
-/* Returns how many letters were removed of which the broker may not have seen it: at most so many come again. */
+/*
+ * Returns how many letters were removed of which the broker may not have seen it: at most so many come
+ * again.
+ */
 size_t backlog_unsure(const struct backlog *backlog);
 
 #endif

@@ -290,7 +290,10 @@ static void read_arrivals(struct consumer *consumer, size_t enough)
     }
 }
 
-/* After a failure that was noted: what has arrived all the same, the broker's reason perhaps among it, is read first. */
+/*
+ * After a failure that was noted: what has arrived all the same, the broker's reason perhaps among it, is
+ * read first.
+ */
 static void lose(struct consumer *consumer)
 {
     read_arrivals(consumer, SIZE_MAX);
@@ -318,7 +321,10 @@ static void count_anew(struct consumer *consumer)
     consumer->answers_to_come = 0;
 }
 
-/* The broker handles what comes on a channel in turn: with its answer it has handled all that was sent before. */
+/*
+ * The broker handles what comes on a channel in turn: with its answer it has handled all that was sent
+ * before.
+ */
 static void ask(struct consumer *consumer)
 {
     amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)consumer->settings.prefetch};
@@ -411,8 +417,8 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
     cancel.consumer_tag = amqp_cstring_bytes(old_tag);
     consume.consumer_tag = amqp_cstring_bytes(new_tag);
     /*
-     * A prefetch is of the subscriptions that follow it. The old one ends last: a queue that goes with its last consumer
-     * must never be without one.
+     * A prefetch is of the subscriptions that follow it. The old one ends last: a queue that goes with its
+     * last consumer must never be without one.
      */
     ask(consumer);
     if (link_is_up(consumer->link))

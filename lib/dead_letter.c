@@ -71,9 +71,10 @@ static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_b
 }
 
 /*
- * The entry of the first death. There is one for each queue and reason, and its place tells nothing: up to 3.13 the one of
- * the newest death stands in front, however old it is, and from 4.0 on they are in the order of their newest deaths. Where
- * the broker does not say which was the first, all have died once, and the newest stands in front.
+ * The entry of the first death. There is one for each queue and reason, and its place tells nothing: up to
+ * 3.13 the one of the newest death stands in front, however old it is, and from 4.0 on they are in the
+ * order of their newest deaths. Where the broker does not say which was the first, all have died once, and
+ * the newest stands in front.
  */
 static const amqp_field_value_t *first_death(const amqp_table_t *headers)
 {
@@ -232,8 +233,8 @@ static bool is_of_parking(amqp_bytes_t name)
 }
 
 /*
- * The properties with their headers in a table of its own that has room for some more, and without those that are
- * to be left out.
+ * The properties with their headers in a table of its own that has room for some more, and without those
+ * that are to be left out.
  */
 static amqp_basic_properties_t copy_without(const amqp_basic_properties_t *properties,
                                             bool (*left_out)(amqp_bytes_t name), size_t room,

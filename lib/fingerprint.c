@@ -97,8 +97,8 @@ static void add_part(EVP_MD_CTX *hash, amqp_bytes_t part)
 }
 
 /*
- * Finds the table of headers within encoded properties, or the place where it would stand: empty then. False if the encoding
- * is not understood.
+ * Finds the table of headers within encoded properties, or the place where it would stand: empty then.
+ * False if the encoding is not understood.
  */
 static bool find_headers(amqp_bytes_t properties, size_t *flags, struct reader *headers)
 {
@@ -117,7 +117,10 @@ static bool find_headers(amqp_bytes_t properties, size_t *flags, struct reader *
     return true;
 }
 
-/* Moves on past one header. True if it counts: it is not the broker's, or it is not understood, which ends the table. */
+/*
+ * Moves on past one header. True if it counts: it is not the broker's, or it is not understood, which ends
+ * the table.
+ */
 static bool next_header(struct reader *headers)
 {
     amqp_bytes_t name = {0};

@@ -93,7 +93,9 @@ static void choose(struct letter_batch *batch, struct delivery *delivery)
     backlog_keep(batch->settings.backlog, delivery);
 }
 
-/* Letters of a batch that is handled in parts, if they did not come on a connection that is lost meanwhile. */
+/*
+ * Letters of a batch that is handled in parts, if they did not come on a connection that is lost meanwhile.
+ */
 static size_t rest(struct letter_batch *batch)
 {
     struct backlog *backlog = batch->settings.backlog;
@@ -211,8 +213,8 @@ static void leave_unconfirmed(struct letter_batch *batch)
 }
 
 /*
- * Publishes what is to be sent, up to a stop if it heeds that, and waits until the fate of all of it is known. All letters
- * have a fate afterwards, whatever the code.
+ * Publishes what is to be sent, up to a stop if it heeds that, and waits until the fate of all of it is
+ * known. All letters have a fate afterwards, whatever the code.
  */
 static enum exit_code send_all(struct letter_batch *batch, bool heeds_stop)
 {
@@ -280,8 +282,8 @@ static void settle(struct letter_batch *batch, bool recorded)
 }
 
 /*
- * The letters of the part at hand have met their fates, and code says how that went: records them, settles the letters, and
- * prints the fates if tells.
+ * The letters of the part at hand have met their fates, and code says how that went: records them, settles
+ * the letters, and prints the fates if tells.
  */
 static enum exit_code conclude(struct letter_batch *batch, enum exit_code code, bool tells)
 {

@@ -130,8 +130,9 @@ static bool find_target(struct treatment *treatment, const struct treatment_rule
 }
 
 /*
- * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the one by which the letter
- * came, or, as far as the letter was published that way, if it has died in this very queue.
+ * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the one by
+ * which the letter came, or, as far as the letter was published that way, if it has died in this very
+ * queue.
  */
 static bool leads_back(const struct treatment *treatment, const struct treatment_rules *rules)
 {

@@ -1,9 +1,10 @@
 /*
  * treatment: what is to be done with a dead letter, and what that comes to.
  *
- * A letter is sent back to the exchange and by the key with which it was published before its first death, unless the
- * rules, or a filter's answer, say otherwise; or parked, once that has been done often enough; or left. A letter whose way
- * would lead back into the queue where it lies is refused, since it would come there without its history.
+ * A letter is sent back to the exchange and by the key with which it was published before its first death,
+ * unless the rules, or a filter's answer, say otherwise; or parked, once that has been done often enough;
+ * or left. A letter whose way would lead back into the queue where it lies is refused, since it would come
+ * there without its history.
  */
 #ifndef TREATMENT_H
 #define TREATMENT_H
@@ -62,8 +63,8 @@ void treatment_of_letter(struct treatment *treatment, const struct treatment_rul
                          struct delivery *delivery);
 
 /*
- * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into the one of the rules.
- * What is none is reported, and refused.
+ * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into the one of
+ * the rules. What is none is reported, and refused.
  */
 void treatment_of_piece(struct treatment *treatment, const struct treatment_rules *rules,
                         const struct json_piece *piece);
@@ -71,7 +72,10 @@ void treatment_of_piece(struct treatment *treatment, const struct treatment_rule
 /* The delivery stays the caller's. */
 void treatment_free(struct treatment *treatment);
 
-/* Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then nothing is decided. */
+/*
+ * Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then nothing is
+ * decided.
+ */
 enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules);
 
 /* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
