@@ -420,9 +420,7 @@ static enum exit_code open_rules(void)
     return code;
 }
 
-/*
- * How many letters may be handed out ahead at first. Nobody knows how fast a filter is, or the reader of what is taken.
- */
+/* How many letters may be handed out ahead at first. How fast a filter or a reader is, shows later. */
 static size_t first_window(void)
 {
     if (rules.filter != NULL || job == TAKE)
