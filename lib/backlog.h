@@ -1,10 +1,14 @@
 /*
- * backlog: the dead letters that wait in a queue now, and none that come later, so that what comes straight back is not
- * handled for ever.
+ * backlog: the dead letters that wait in a queue now, and none that come later, so that what comes straight
+ * back is not handled for ever.
  *
- * They are handed out a batch at a time, and the caller settles each: removes or keeps it. If the connection is lost,
- * all that was not removed comes again, from the first; of the last removals nobody knows whether the broker has seen
- * them. What is in the queue then is what counts, up to as many letters as there were at the start.
+ * They are handed out a batch at a time, and the caller settles each: removes or keeps it. If the
+ * connection is lost, or the broker closes the channel, all that it has not seen removed comes again. What
+ * is handled already is then not handed out a second time: it is removed once more, or kept.
+ *
+ * The broker hands out few letters ahead of the work: as many as are handled in about a second, so that
+ * none is in hand longer than brokers are patient (consumer_timeout). Letters that are kept stay in hand
+ * until the end, and do not count.
  */
 #ifndef BACKLOG_H
 #define BACKLOG_H
@@ -20,12 +24,16 @@
 
 struct backlog;
 
+/* The most letters that are handed out ahead of the work. */
+#define BACKLOG_WINDOW 2000
+
 struct backlog_settings {
     const char *queue;
     bool declare;                      /* set up the topology, rather than fail if there is no queue */
     const struct selection *selection; /* which letters are meant, */
     size_t limit;                      /* and how many of them at most; SIZE_MAX: all */
-    const char *once; /* what is made of them ("list"), if that cannot begin again; otherwise NULL */
+    size_t window;    /* letters that the broker may hand out ahead at first: 1 to BACKLOG_WINDOW */
+    const char *once; /* what is made of them ("list"), if that ends with the connection; otherwise NULL */
 };
 
 /* options, and what the settings point to, must outlive it. */
@@ -34,13 +42,16 @@ struct backlog *backlog_new(const struct link_options *options, const struct bac
 /* What was not removed stays in the queue. NULL is harmless. */
 void backlog_free(struct backlog *backlog);
 
-/* Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what link_open() gives. */
+/*
+ * Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what link_open()
+ * gives.
+ */
 enum exit_code backlog_open(struct backlog *backlog);
 
 /*
- * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are wanted, if a stop
- * is asked for, or, reported, if the rest does not come. Codes as of link_open(); if there is only once, EXIT_UNREACHABLE,
- * reported, for a lost connection and for a rest that does not come.
+ * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are
+ * wanted, if a stop is asked for, or, reported, if the rest does not come. Codes as of link_open(); if
+ * there is only once, EXIT_UNREACHABLE, reported, for a lost connection and for a rest that does not come.
  */
 enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, size_t max, size_t *count);
 
@@ -50,13 +61,29 @@ bool backlog_wants(struct backlog *backlog, const struct letter *letter);
 /* It stays in the queue. */
 void backlog_keep(struct backlog *backlog, struct delivery *delivery);
 
-/* They are acknowledged. */
+/* They are acknowledged. No letter that was handed out before them may still be unsettled. */
 void backlog_remove(struct backlog *backlog, struct delivery **batch, size_t count);
+
+/*
+ * Is the connection lost on which a letter came? One that was wanted and not yet handled is then given up
+ * with backlog_give_up(), and handed out again when it comes.
+ */
+bool backlog_is_lost(const struct backlog *backlog, const struct delivery *delivery);
+void backlog_give_up(struct backlog *backlog, struct delivery *delivery);
+
+/* Makes up, between two batches, how much is to be handed out ahead. backlog_take() does it, too. */
+void backlog_adapt(struct backlog *backlog);
 
 /* progress_set() with how many of how many were handed out. */
 void backlog_show_progress(const struct backlog *backlog);
 
 /* Closes the connection. False if the broker may not have seen all that was removed: to be opened again. */
 bool backlog_finish(struct backlog *backlog);
+
+/*
+ * Returns how many letters were removed of which the broker may not have seen it: at most so many come
+ * again.
+ */
+size_t backlog_unsure(const struct backlog *backlog);
 
 #endif

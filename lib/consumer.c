@@ -5,6 +5,7 @@
 #include "stop.h"
 #include "topology.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 #define WAIT_MS 60000
 #define ARRIVE_MS 300
 #define ARRIVED_BYTES ((size_t)16 << 20) /* with so many in memory, no more deliveries are read */
+#define ANSWER_MS 15000                  /* that the broker may take to answer */
+#define ASK_EVERY 256 /* settled deliveries, after which the broker is asked for an answer */
+#define TAG_SIZE 32
 
 struct consumer {
     struct link *link;
@@ -26,13 +30,27 @@ struct consumer {
     size_t arrived;
     size_t arrived_bytes;
     struct delivery *spare;
-    struct delivery *newest; /* of all that were made, wherever they are */
+    struct delivery *newest;  /* of all that were made, wherever they are */
+    unsigned others;          /* consumers of the queue before this one */
+    unsigned subscription;    /* number of the present one, which names it */
+    unsigned settled_on;      /* generation of the connection that these are about: */
+    uint64_t settled;         /* deliveries */
+    uint64_t asked;           /* of them, settled before the broker was last asked for an answer */
+    uint64_t seen;            /* of them, settled before it was last asked and has answered */
+    unsigned answers_to_come; /* from the broker */
+    unsigned lost;            /* generation of the connection that was last found to be lost */
 };
+
+static void tag_of(unsigned subscription, char tag[TAG_SIZE])
+{
+    (void)snprintf(tag, TAG_SIZE, "order-tools-%u", subscription);
+}
 
 static enum exit_code set_up(struct link *link, void *context)
 {
     struct consumer *consumer = context;
     amqp_connection_state_t connection = link_connection(link);
+    char tag[TAG_SIZE];
     struct queue_depth depth;
     enum exit_code code = consumer->settings.declare ? topology_declare(link, TOPOLOGY_WHOLE) : EXIT_OK;
 
@@ -47,12 +65,14 @@ static enum exit_code set_up(struct link *link, void *context)
     if (!depth.exists)
         return link_fault(link, EXIT_TOPOLOGY, "there is no queue '%s'", consumer->settings.queue);
     consumer->waiting = depth.ready;
+    consumer->others = depth.consumers;
+    tag_of(++consumer->subscription, tag);
     (void)amqp_basic_qos(connection, LINK_CHANNEL, 0, (uint16_t)consumer->settings.prefetch, 0);
     code = link_reply(link, amqp_get_rpc_reply(connection), "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
     (void)amqp_basic_consume(connection, LINK_CHANNEL, amqp_cstring_bytes(consumer->settings.queue),
-                             amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+                             amqp_cstring_bytes(tag), 0, 0, 0, amqp_empty_table);
     return link_reply(link, amqp_get_rpc_reply(connection), "cannot consume");
 }
 
@@ -80,14 +100,14 @@ void consumer_free(struct consumer *consumer)
     free(consumer);
 }
 
-enum exit_code consumer_open(struct consumer *consumer)
-{
-    return link_open(consumer->link);
-}
-
 unsigned consumer_waiting(const struct consumer *consumer)
 {
     return consumer->waiting;
+}
+
+unsigned consumer_others(const struct consumer *consumer)
+{
+    return consumer->others;
 }
 
 const char *consumer_queue(const struct consumer *consumer)
@@ -192,13 +212,21 @@ static void take_body_part(struct consumer *consumer, amqp_bytes_t part)
     consumer->received += part.len;
 }
 
+static void take_method(struct consumer *consumer, const amqp_method_t *method)
+{
+    if (method->id == AMQP_BASIC_DELIVER_METHOD)
+        start_delivery(consumer, method->decoded);
+    if (method->id == AMQP_BASIC_QOS_OK_METHOD && consumer->answers_to_come > 0 &&
+        --consumer->answers_to_come == 0)
+        consumer->seen = consumer->asked;
+}
+
 static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
 {
     struct delivery *delivery = consumer->arriving;
 
     if (frame->frame_type == AMQP_FRAME_METHOD) {
-        if (frame->payload.method.id == AMQP_BASIC_DELIVER_METHOD)
-            start_delivery(consumer, frame->payload.method.decoded);
+        take_method(consumer, &frame->payload.method);
         return;
     }
     if (delivery == NULL)
@@ -215,7 +243,7 @@ static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
         finish_delivery(consumer);
 }
 
-/* After the connection was lost: what was not yet taken comes again. */
+/* What was not yet taken comes again. */
 static void forget_arrived(struct consumer *consumer)
 {
     while (consumer->first != NULL) {
@@ -232,6 +260,19 @@ static void forget_arrived(struct consumer *consumer)
     consumer->arriving = NULL;
 }
 
+/* The present connection, or the last one, is lost. Does something only the first time. */
+static void note_loss(struct consumer *consumer)
+{
+    unsigned generation = link_generation(consumer->link);
+
+    if (consumer->lost == generation)
+        return;
+    consumer->lost = generation;
+    if (consumer->settings.on_loss != NULL)
+        consumer->settings.on_loss(consumer->settings.context, consumer->first);
+    forget_arrived(consumer);
+}
+
 /* Reads frames until enough deliveries have arrived, by number or by size, or no more frames. */
 static void read_arrivals(struct consumer *consumer, size_t enough)
 {
@@ -241,13 +282,158 @@ static void read_arrivals(struct consumer *consumer, size_t enough)
         enum link_event event = link_read(consumer->link, &frame);
 
         if (event == LINK_DOWN)
-            forget_arrived(consumer);
+            note_loss(consumer);
         if (event != LINK_FRAME)
             break;
         take_frame(consumer, &frame);
         link_release(consumer->link);
     }
 }
+
+/*
+ * After a failure that was noted: what has arrived all the same, the broker's reason perhaps among it, is
+ * read first.
+ */
+static void lose(struct consumer *consumer)
+{
+    read_arrivals(consumer, SIZE_MAX);
+    link_lose(consumer->link);
+    note_loss(consumer);
+}
+
+/* ---- what the broker has seen ---- */
+
+static void check_sent(struct consumer *consumer, int status, const char *what)
+{
+    if (link_status(consumer->link, status, what) != EXIT_OK)
+        lose(consumer);
+}
+
+/* What is counted is about one connection only. */
+static void count_anew(struct consumer *consumer)
+{
+    if (consumer->settled_on == link_generation(consumer->link))
+        return;
+    consumer->settled_on = link_generation(consumer->link);
+    consumer->settled = 0;
+    consumer->asked = 0;
+    consumer->seen = 0;
+    consumer->answers_to_come = 0;
+}
+
+/*
+ * The broker handles what comes on a channel in turn: with its answer it has handled all that was sent
+ * before.
+ */
+static void ask(struct consumer *consumer)
+{
+    amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)consumer->settings.prefetch};
+
+    if (!link_is_up(consumer->link))
+        return;
+    count_anew(consumer);
+    consumer->asked = consumer->settled;
+    consumer->answers_to_come++;
+    check_sent(consumer,
+               amqp_send_method(link_connection(consumer->link), LINK_CHANNEL, AMQP_BASIC_QOS_METHOD, &qos),
+               "cannot ask for an answer");
+}
+
+/* So many deliveries are about to be settled: counted first, since that may fail on the way. */
+static void count_settled(struct consumer *consumer, size_t count)
+{
+    count_anew(consumer);
+    consumer->settled += count;
+}
+
+static void settlement_sent(struct consumer *consumer, int status, const char *what)
+{
+    check_sent(consumer, status, what);
+    if (consumer->answers_to_come == 0 && consumer->settled - consumer->asked >= ASK_EVERY)
+        ask(consumer);
+}
+
+enum exit_code consumer_open(struct consumer *consumer)
+{
+    enum exit_code code = link_open(consumer->link);
+
+    if (code == EXIT_OK)
+        count_anew(consumer);
+    return code;
+}
+
+size_t consumer_unsure(const struct consumer *consumer)
+{
+    return (size_t)(consumer->settled - consumer->seen);
+}
+
+static void no_answer(struct consumer *consumer)
+{
+    (void)link_fault(consumer->link, EXIT_UNREACHABLE, "no answer for %d s", ANSWER_MS / 1000);
+    lose(consumer);
+}
+
+/* Is it an answer, or about a delivery for which there is room? */
+static bool is_of_use(const struct consumer *consumer, const amqp_frame_t *frame)
+{
+    return (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_QOS_OK_METHOD) ||
+           consumer->arriving != NULL || consumer->arrived_bytes < ARRIVED_BYTES;
+}
+
+/* Waits for the answers that are to come, and drops deliveries for which there is no room. */
+static void await_answers(struct consumer *consumer)
+{
+    int64_t until = clock_steady_ms() + ANSWER_MS;
+    int64_t left = ANSWER_MS;
+    amqp_frame_t frame;
+
+    while (link_is_up(consumer->link) && consumer->answers_to_come > 0 && left > 0) {
+        enum link_event event = link_read(consumer->link, &frame);
+
+        if (event == LINK_FRAME && is_of_use(consumer, &frame))
+            take_frame(consumer, &frame);
+        if (event == LINK_FRAME)
+            link_release(consumer->link);
+        if (event == LINK_QUIET)
+            link_wait(consumer->link, -1, (int)left);
+        left = until - clock_steady_ms();
+    }
+    if (link_is_up(consumer->link) && consumer->answers_to_come > 0)
+        no_answer(consumer);
+}
+
+void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
+{
+    amqp_basic_consume_t consume = {.queue = amqp_cstring_bytes(consumer->settings.queue), .nowait = 1};
+    amqp_basic_cancel_t cancel = {.nowait = 1};
+    char old_tag[TAG_SIZE];
+    char new_tag[TAG_SIZE];
+
+    consumer->settings.prefetch = prefetch;
+    if (!link_is_up(consumer->link))
+        return;
+    tag_of(consumer->subscription++, old_tag);
+    tag_of(consumer->subscription, new_tag);
+    cancel.consumer_tag = amqp_cstring_bytes(old_tag);
+    consume.consumer_tag = amqp_cstring_bytes(new_tag);
+    /*
+     * A prefetch is of the subscriptions that follow it. The old one ends last: a queue that goes with its
+     * last consumer must never be without one.
+     */
+    ask(consumer);
+    if (link_is_up(consumer->link))
+        check_sent(consumer,
+                   amqp_send_method(link_connection(consumer->link), LINK_CHANNEL, AMQP_BASIC_CONSUME_METHOD,
+                                    &consume),
+                   "cannot consume");
+    if (link_is_up(consumer->link))
+        check_sent(consumer,
+                   amqp_send_method(link_connection(consumer->link), LINK_CHANNEL, AMQP_BASIC_CANCEL_METHOD,
+                                    &cancel),
+                   "cannot consume");
+}
+
+/* ---- deliveries as they are taken ---- */
 
 void consumer_service(struct consumer *consumer)
 {
@@ -277,25 +463,69 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
     return count;
 }
 
+/* Nothing has come on the present connection for as long as it was waited for. */
+struct silence {
+    unsigned generation;
+    int64_t until;
+    bool is_asked; /* the broker, for a sign of life */
+};
+
+static void start_silence(struct silence *silence, const struct consumer *consumer, int timeout_ms)
+{
+    silence->generation = link_generation(consumer->link);
+    silence->until = clock_steady_ms() + timeout_ms;
+    silence->is_asked = false;
+}
+
+/* Is the time over, on a connection that works? */
+static bool is_over(struct silence *silence, struct consumer *consumer, int timeout_ms)
+{
+    if (timeout_ms < 0)
+        return false;
+    if (silence->is_asked && consumer->answers_to_come == 0)
+        return true;
+    if (clock_steady_ms() < silence->until)
+        return false;
+    if (timeout_ms < ARRIVE_MS)
+        return true;
+    if (silence->is_asked) {
+        no_answer(consumer);
+        return false;
+    }
+    silence->is_asked = true;
+    silence->until = clock_steady_ms() + ANSWER_MS;
+    ask(consumer);
+    return false;
+}
+
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
                              int timeout_ms)
 {
-    int64_t until = clock_steady_ms() + timeout_ms;
+    struct silence silence = {0};
 
+    *count = 0;
+    start_silence(&silence, consumer, timeout_ms);
     for (;;) {
         enum exit_code code = link_open(consumer->link);
         int64_t left = WAIT_MS;
 
-        *count = 0;
         if (code != EXIT_OK)
             return code;
+        if (silence.generation != link_generation(consumer->link)) {
+            start_silence(&silence, consumer, timeout_ms);
+            count_anew(consumer);
+        }
         read_arrivals(consumer, max);
         *count = hand_out(consumer, batch, max);
-        if (timeout_ms >= 0)
-            left = until - clock_steady_ms();
-        if (*count > 0 || left <= 0 || stop_requested())
+        if (*count > 0 || stop_requested())
             return EXIT_OK;
-        if (link_is_up(consumer->link))
+        if (!link_is_up(consumer->link))
+            continue;
+        if (is_over(&silence, consumer, timeout_ms))
+            return EXIT_OK;
+        if (timeout_ms >= 0)
+            left = silence.until - clock_steady_ms();
+        if (link_is_up(consumer->link) && left > 0)
             link_wait(consumer->link, -1, left > WAIT_MS ? WAIT_MS : (int)left);
     }
 }
@@ -312,28 +542,25 @@ bool consumer_is_current(struct consumer *consumer, const struct delivery *deliv
     return link_is_up(consumer->link) && delivery->generation == link_generation(consumer->link);
 }
 
-static void check_sent(struct consumer *consumer, int status, const char *what)
-{
-    if (link_status(consumer->link, status, what) != EXIT_OK) {
-        link_lose(consumer->link);
-        forget_arrived(consumer);
-    }
-}
-
 void consumer_ack(struct consumer *consumer, struct delivery *delivery)
 {
-    if (consumer_is_current(consumer, delivery))
-        check_sent(consumer, amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
-                   "cannot acknowledge");
+    if (consumer_is_current(consumer, delivery)) {
+        count_settled(consumer, 1);
+        settlement_sent(consumer,
+                        amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
+                        "cannot acknowledge");
+    }
     recycle(consumer, delivery);
 }
 
 void consumer_reject(struct consumer *consumer, struct delivery *delivery)
 {
-    if (consumer_is_current(consumer, delivery))
-        check_sent(consumer,
-                   amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
-                   "cannot reject");
+    if (consumer_is_current(consumer, delivery)) {
+        count_settled(consumer, 1);
+        settlement_sent(consumer,
+                        amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
+                        "cannot reject");
+    }
     recycle(consumer, delivery);
 }
 
@@ -347,25 +574,37 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
     if (count == 0)
         return;
     /* The tags of a batch ascend, and all of it came on one connection. */
-    if (consumer_is_current(consumer, batch[count - 1]))
-        check_sent(consumer,
-                   amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, batch[count - 1]->tag, 1),
-                   "cannot acknowledge");
+    if (consumer_is_current(consumer, batch[count - 1])) {
+        count_settled(consumer, count);
+        settlement_sent(
+            consumer, amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, batch[count - 1]->tag, 1),
+            "cannot acknowledge");
+    }
     for (size_t i = 0; i < count; i++)
         recycle(consumer, batch[i]);
 }
 
 bool consumer_finish(struct consumer *consumer)
 {
-    bool seen = link_close(consumer->link);
-
-    forget_arrived(consumer);
-    return seen;
+    if (consumer_unsure(consumer) > 0 && link_is_up(consumer->link)) {
+        ask(consumer);
+        await_answers(consumer);
+    }
+    (void)link_close(consumer->link);
+    note_loss(consumer);
+    return consumer_unsure(consumer) == 0;
 }
 
 enum exit_code consumer_end(struct consumer *consumer)
 {
-    return consumer_finish(consumer) ? EXIT_OK : EXIT_UNREACHABLE;
+    size_t unsure;
+
+    if (consumer_finish(consumer))
+        return EXIT_OK;
+    unsure = consumer_unsure(consumer);
+    report("%zu message%s of '%s' may come again: the broker may not have seen the acknowledgements", unsure,
+           unsure == 1 ? "" : "s", consumer->settings.queue);
+    return EXIT_UNREACHABLE;
 }
 
 const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool)

@@ -41,11 +41,18 @@ struct consumer_settings {
     bool declare;          /* set up the topology, rather than fail with EXIT_TOPOLOGY if there is no queue */
     unsigned prefetch; /* deliveries that the broker may have out at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
+    /*
+     * Called once for each connection that is lost, with the deliveries that had arrived on it and were not
+     * taken, linked by next; they stay the consumer's. consumer_unsure() is still that of the lost
+     * connection. May be NULL.
+     */
+    void (*on_loss)(void *context, const struct delivery *arrived);
+    void *context;
 };
 
 /*
- * Connects on first use. options, and the name of the queue or the tap, must outlive it. It owns all deliveries,
- * settled or not.
+ * Connects on first use. options, and the name of the queue or the tap, must outlive it. It owns all
+ * deliveries, settled or not.
  */
 struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings);
 void consumer_free(struct consumer *consumer);
@@ -60,16 +67,33 @@ const char *consumer_queue(const struct consumer *consumer);
 unsigned consumer_waiting(const struct consumer *consumer);
 
 /*
- * Takes what has arrived, at most max deliveries (fewer if they are large: no more is read once 16 MiB wait), into
- * batch. If nothing has, waits up to timeout_ms (for ever if negative) for the first, but not for company. *count is 0
- * when the time is over or a stop is asked for. Connects if need be; any code but EXIT_OK is link_open()'s.
+ * Consumers that the queue had just before this one connected last. 0 means that no earlier connection
+ * holds any message back.
+ */
+unsigned consumer_others(const struct consumer *consumer);
+
+/*
+ * Sets the prefetch (1 to 65535, or 0 for no limit) of deliveries that come from here on; those that are
+ * out already stay out, and no longer count against it. Never waits.
+ */
+void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
+
+/*
+ * Takes what has arrived, at most max deliveries (fewer if they are large: no more is read once 16 MiB
+ * wait), into batch. If nothing has, waits up to timeout_ms (for ever if negative) for the first, but not
+ * for company. *count is 0 when the time is over or a stop is asked for. Connects if need be; any code but
+ * EXIT_OK is link_open()'s.
+ *
+ * Time counts only on a connection that works: it starts anew with each connection, and from 300 ms on the
+ * broker is asked for a sign of life before the time is over. A broker that does not give one in 15 s is
+ * lost.
  */
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
                              int timeout_ms);
 
 /*
- * The timeout_ms that means: until nothing comes for so many seconds. For 0 seconds a little more, which is what a
- * message that waits in the queue takes to arrive.
+ * The timeout_ms that means: until nothing comes for so many seconds. For 0 seconds a little more, which is
+ * what a message that waits in the queue takes to arrive.
  */
 int consumer_idle_ms(long seconds);
 
@@ -98,14 +122,23 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
 bool consumer_is_current(struct consumer *consumer, const struct delivery *delivery);
 
 /*
- * Closes the connection, and says whether the broker has seen all acknowledgements that were sent on it. If not, the
- * consumer can be used on: it connects again, and what was not acknowledged is delivered anew.
+ * Returns how many of the deliveries that were settled on the present connection, or else on the last one,
+ * the broker may not have seen settled: at most so many come again.
+ */
+size_t consumer_unsure(const struct consumer *consumer);
+
+/*
+ * Waits until the broker has handled all that was settled, for up to 15 s, and closes the connection,
+ * whatever has arrived on it. Returns false if the broker may not have seen all of it, as after a channel
+ * that it closed. The consumer can be used on: it connects again, and what was not acknowledged is
+ * delivered anew.
  */
 bool consumer_finish(struct consumer *consumer);
 
 /*
- * The last word of a program that settles deliveries: closes the connection. If the broker may not have seen all that was
- * settled on it, reports how many that are and that they come again, and returns EXIT_UNREACHABLE; otherwise EXIT_OK.
+ * Ends the work of a program that settles deliveries: consumer_finish(). If the broker may not have seen
+ * all that was settled, reports the number and that so many messages may come again, and returns
+ * EXIT_UNREACHABLE; otherwise EXIT_OK.
  */
 enum exit_code consumer_end(struct consumer *consumer);
 

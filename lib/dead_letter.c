@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* Headers of the broker's. */
+#define FIRST_DEATH_QUEUE "x-first-death-queue"
+#define FIRST_DEATH_REASON "x-first-death-reason"
+
 static bool bytes_are(amqp_bytes_t bytes, const char *text)
 {
     return bytes.len == strlen(text) && memcmp(bytes.bytes, text, bytes.len) == 0;
@@ -54,17 +58,48 @@ static bool read_own_headers(const amqp_table_t *headers, struct death *death)
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
 }
 
-static bool read_x_death(const amqp_table_t *headers, struct death *death)
+static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
+}
+
+static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_bytes_t reason)
+{
+    return entry->kind == AMQP_FIELD_KIND_TABLE &&
+           same_bytes(named_text(&entry->value.table, "queue"), queue) &&
+           same_bytes(named_text(&entry->value.table, "reason"), reason);
+}
+
+/*
+ * The entry of the first death. There is one for each queue and reason, and its place tells nothing: up to
+ * 3.13 the one of the newest death stands in front, however old it is, and from 4.0 on they are in the
+ * order of their newest deaths. Where the broker does not say which was the first, all have died once, and
+ * the newest stands in front.
+ */
+static const amqp_field_value_t *first_death(const amqp_table_t *headers)
 {
     const amqp_field_value_t *deaths = find(headers, "x-death");
-    const amqp_field_value_t *entry;
-    const amqp_table_t *table;
+    amqp_bytes_t queue = named_text(headers, FIRST_DEATH_QUEUE);
+    amqp_bytes_t reason = named_text(headers, FIRST_DEATH_REASON);
+    const amqp_array_t *entries;
 
     if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY || deaths->value.array.num_entries < 1)
-        return false;
-    /* The newest stands first. */
-    entry = &deaths->value.array.entries[deaths->value.array.num_entries - 1];
-    if (entry->kind != AMQP_FIELD_KIND_TABLE)
+        return NULL;
+    entries = &deaths->value.array;
+    if (queue.bytes == NULL || reason.bytes == NULL)
+        return &entries->entries[entries->num_entries - 1];
+    for (int i = 0; i < entries->num_entries; i++)
+        if (is_death(&entries->entries[i], queue, reason))
+            return &entries->entries[i];
+    return NULL;
+}
+
+static bool read_x_death(const amqp_table_t *headers, struct death *death)
+{
+    const amqp_field_value_t *entry = first_death(headers);
+    const amqp_table_t *table;
+
+    if (entry == NULL || entry->kind != AMQP_FIELD_KIND_TABLE)
         return false;
     table = &entry->value.table;
     death->queue = named_text(table, "queue");
@@ -85,6 +120,23 @@ bool death_read(const amqp_basic_properties_t *properties, struct death *death)
         return true;
     memset(death, 0, sizeof *death);
     return false;
+}
+
+amqp_bytes_t death_queue(const amqp_basic_properties_t *properties)
+{
+    const amqp_table_t *headers = &properties->headers;
+    const amqp_field_value_t *entry;
+    amqp_bytes_t queue;
+
+    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
+        return amqp_empty_bytes;
+    queue = named_text(headers, HEADER_QUEUE);
+    if (queue.len == 0)
+        queue = named_text(headers, FIRST_DEATH_QUEUE);
+    entry = queue.len == 0 ? first_death(headers) : NULL;
+    if (entry != NULL && entry->kind == AMQP_FIELD_KIND_TABLE)
+        queue = named_text(&entry->value.table, "queue");
+    return queue;
 }
 
 int64_t death_count(const amqp_basic_properties_t *properties)
@@ -126,13 +178,19 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run)
            bytes_are(named_text(&properties->headers, HEADER_RUN), run);
 }
 
-/* A header by which the broker sends copies to other keys. */
-static bool is_of_copies(amqp_bytes_t name)
+bool dead_letter_is_brokers(amqp_bytes_t header)
 {
-    return bytes_are(name, "CC") || bytes_are(name, "BCC");
+    return bytes_are(header, "x-delivery-count") || bytes_are(header, "x-acquired-count") ||
+           bytes_are(header, "x-stream-offset");
 }
 
-/* A header of a death, or of the broker's own. */
+/* A header by which the broker sends copies to other keys, or one that is its own. */
+static bool is_of_delivery(amqp_bytes_t name)
+{
+    return bytes_are(name, "CC") || bytes_are(name, "BCC") || dead_letter_is_brokers(name);
+}
+
+/* A header of a death or of a delivery. */
 static bool is_of_a_death(amqp_bytes_t name)
 {
     static const char *const own[] = {HEADER_QUEUE,  HEADER_EXCHANGE, HEADER_ROUTING_KEY,
@@ -141,7 +199,7 @@ static bool is_of_a_death(amqp_bytes_t name)
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (bytes_are(name, own[i]))
             return true;
-    return is_of_copies(name) || bytes_are(name, "x-death") || bytes_are(name, "x-delivery-count") ||
+    return is_of_delivery(name) || bytes_are(name, "x-death") ||
            (name.len > 14 && memcmp(name.bytes, "x-first-death-", 14) == 0) ||
            (name.len > 13 && memcmp(name.bytes, "x-last-death-", 13) == 0);
 }
@@ -171,12 +229,12 @@ static bool is_ours_to_renew(amqp_bytes_t name)
 
 static bool is_of_parking(amqp_bytes_t name)
 {
-    return is_of_copies(name) || bytes_are(name, HEADER_PARKED);
+    return is_of_delivery(name) || bytes_are(name, HEADER_PARKED);
 }
 
 /*
- * The properties with their headers in a table of its own that has room for some more, and without those that are
- * to be left out.
+ * The properties with their headers in a table of its own that has room for some more, and without those
+ * that are to be left out.
  */
 static amqp_basic_properties_t copy_without(const amqp_basic_properties_t *properties,
                                             bool (*left_out)(amqp_bytes_t name), size_t room,
@@ -240,7 +298,7 @@ amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *proper
 amqp_basic_properties_t dead_letter_restored(const amqp_basic_properties_t *properties, const char *user,
                                              amqp_pool_t *pool)
 {
-    amqp_basic_properties_t copy = copy_without(properties, is_of_copies, 0, pool);
+    amqp_basic_properties_t copy = copy_without(properties, is_of_delivery, 0, pool);
 
     if (user != NULL && bytes_are(properties->user_id, user))
         copy._flags |= properties->_flags & AMQP_BASIC_USER_ID_FLAG;

@@ -38,12 +38,24 @@ struct death {
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
 /*
+ * Returns the queue in which the message died first, which points into the properties; empty if they do not
+ * say.
+ */
+amqp_bytes_t death_queue(const amqp_basic_properties_t *properties);
+
+/*
  * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides.
  * Like the copies below it lasts as long as pool, properties and death, and is without the user_id, which the
  * broker takes from its owner alone, and without CC and BCC, by which it sends copies elsewhere.
  */
 amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
                                            const struct death *death, amqp_pool_t *pool);
+
+/*
+ * Is this the name of a header that is not the message's own, but is written by the broker into each
+ * delivery? It is left out of all copies below.
+ */
+bool dead_letter_is_brokers(amqp_bytes_t header);
 
 /* How often the message has died, as far as its headers tell. */
 int64_t death_count(const amqp_basic_properties_t *properties);
@@ -55,8 +67,8 @@ int64_t replay_count(const amqp_basic_properties_t *properties);
 bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
 
 /*
- * A copy for a message that is sent back: its headers say nothing of the death, count the replay, and name the run,
- * which must outlive the copy like the rest.
+ * A copy for a message that is sent back: its headers say nothing of the death, count the replay, and name
+ * the run, which must outlive the copy like the rest.
  */
 amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
                                             amqp_pool_t *pool);
@@ -66,8 +78,9 @@ amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *proper
                                            amqp_pool_t *pool);
 
 /*
- * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for which the broker would
- * send more copies elsewhere, and without a user_id other than that of user, who is logged in (or NULL).
+ * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for which the
+ * broker would send more copies elsewhere, and without a user_id other than that of user, who is logged in
+ * (or NULL).
  */
 amqp_basic_properties_t dead_letter_restored(const amqp_basic_properties_t *properties, const char *user,
                                              amqp_pool_t *pool);

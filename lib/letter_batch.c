@@ -1,5 +1,6 @@
 #include "letter_batch.h"
 
+#include "clock.h"
 #include "fate.h"
 #include "filter.h"
 #include "json.h"
@@ -12,11 +13,15 @@
 #include <stdlib.h>
 
 #define BATCH_MAX 256
+#define PART_MS 1000 /* that the first letter of a batch may wait for the others */
 
 struct letter_batch {
     struct letter_batch_settings settings;
     struct pace pace;
     struct treatment treated[BATCH_MAX];
+    bool is_on_its_way[BATCH_MAX]; /* published, and not known to be confirmed or refused */
+    size_t first;                  /* letters before it were handled */
+    size_t end;                    /* of the part at hand */
     size_t count;
     bool some_wrong;     /* something was refused, or left that was to be sent */
     bool some_bad_input; /* of a file, something is no letter */
@@ -31,13 +36,21 @@ struct letter_batch *letter_batch_new(const struct letter_batch_settings *settin
     return batch;
 }
 
-static void empty(struct letter_batch *batch)
+/* The part at hand was handled. */
+static void drop_part(struct letter_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = batch->first; i < batch->end; i++) {
         batch->some_wrong = batch->some_wrong || batch->treated[i].is_wrong;
         batch->some_bad_input = batch->some_bad_input || batch->treated[i].is_no_letter;
         treatment_free(&batch->treated[i]);
+        batch->is_on_its_way[i] = false;
     }
+    batch->first = batch->end;
+    batch->end = batch->count;
+    if (batch->first < batch->count)
+        return;
+    batch->first = 0;
+    batch->end = 0;
     batch->count = 0;
 }
 
@@ -45,7 +58,8 @@ void letter_batch_free(struct letter_batch *batch)
 {
     if (batch == NULL)
         return;
-    empty(batch);
+    batch->end = batch->count;
+    drop_part(batch);
     free(batch);
 }
 
@@ -72,18 +86,41 @@ static void choose(struct letter_batch *batch, struct delivery *delivery)
 
     treatment_of_letter(treatment, batch->settings.rules, delivery);
     if (backlog_wants(batch->settings.backlog, &treatment->letter)) {
-        batch->count++;
+        batch->end = ++batch->count;
         return;
     }
     treatment_free(treatment);
     backlog_keep(batch->settings.backlog, delivery);
 }
 
+/*
+ * Letters of a batch that is handled in parts, if they did not come on a connection that is lost meanwhile.
+ */
+static size_t rest(struct letter_batch *batch)
+{
+    struct backlog *backlog = batch->settings.backlog;
+    size_t count = batch->count - batch->first;
+
+    if (count == 0 || !backlog_is_lost(backlog, batch->treated[batch->first].letter.delivery))
+        return count;
+    for (size_t i = batch->first; i < batch->count; i++)
+        backlog_give_up(backlog, batch->treated[i].letter.delivery);
+    batch->end = batch->count;
+    drop_part(batch);
+    return 0;
+}
+
 enum exit_code letter_batch_fill(struct letter_batch *batch, size_t *count)
 {
     struct delivery *deliveries[BATCH_MAX];
-    enum exit_code code = backlog_take(batch->settings.backlog, deliveries, most(batch), count);
+    enum exit_code code;
 
+    *count = rest(batch);
+    if (*count > 0) {
+        backlog_adapt(batch->settings.backlog);
+        return EXIT_OK;
+    }
+    code = backlog_take(batch->settings.backlog, deliveries, most(batch), count);
     for (size_t i = 0; i < *count && code == EXIT_OK; i++)
         choose(batch, deliveries[i]);
     return code;
@@ -97,11 +134,19 @@ bool letter_batch_has_room(const struct letter_batch *batch)
 void letter_batch_add(struct letter_batch *batch, const struct json_piece *piece)
 {
     treatment_of_piece(&batch->treated[batch->count++], batch->settings.rules, piece);
+    batch->end = batch->count;
 }
 
 size_t letter_batch_count(const struct letter_batch *batch)
 {
-    return batch->count;
+    return batch->count - batch->first;
+}
+
+/* Ends the part at hand with the letter at index, if its first one has waited long enough. */
+static void end_part(struct letter_batch *batch, size_t index, int64_t since_ms)
+{
+    if (clock_steady_ms() - since_ms >= PART_MS)
+        batch->end = index + 1;
 }
 
 /* ---- sending ---- */
@@ -112,11 +157,13 @@ static void take_fates(struct letter_batch *batch)
     uint64_t index;
     enum publish_fate fate;
 
-    while (publisher_next(publisher, &index, &fate))
+    while (publisher_next(publisher, &index, &fate)) {
+        batch->is_on_its_way[index] = false;
         if (fate != PUBLISH_CONFIRMED)
             treatment_refused(&batch->treated[index], fate == PUBLISH_UNROUTABLE
                                                           ? "no queue takes it there"
                                                           : publisher_reason(publisher));
+    }
 }
 
 static enum exit_code send(struct letter_batch *batch, size_t index)
@@ -135,7 +182,10 @@ static enum exit_code send(struct letter_batch *batch, size_t index)
         code = publisher_wait(publisher);
         take_fates(batch);
     }
-    return code == EXIT_OK ? publisher_send(publisher, &message, index) : code;
+    if (code == EXIT_OK)
+        code = publisher_send(publisher, &message, index);
+    batch->is_on_its_way[index] = code == EXIT_OK;
+    return code;
 }
 
 static void say_what_is_ignored(const struct treatment *treatment)
@@ -145,24 +195,47 @@ static void say_what_is_ignored(const struct treatment *treatment)
                treatment->fate.handled);
 }
 
-/* Publishes what is to be sent, and waits until the fate of all of it is known. */
-static enum exit_code send_all(struct letter_batch *batch)
+/* Decides that those from index on are left, unless something else was decided that is not to send them. */
+static void leave_from(struct letter_batch *batch, size_t index, const char *reason)
+{
+    for (size_t i = index; i < batch->end; i++)
+        if (batch->treated[i].is_sent)
+            treatment_left(&batch->treated[i], reason);
+}
+
+/* Those of which nobody knows whether they have arrived. */
+static void leave_unconfirmed(struct letter_batch *batch)
+{
+    for (size_t i = batch->first; i < batch->end; i++)
+        if (batch->is_on_its_way[i])
+            treatment_left(&batch->treated[i], "the broker did not confirm it, but may have it all the same");
+    publisher_forget(batch->settings.publisher);
+}
+
+/*
+ * Publishes what is to be sent, up to a stop if it heeds that, and waits until the fate of all of it is
+ * known. All letters have a fate afterwards, whatever the code.
+ */
+static enum exit_code send_all(struct letter_batch *batch, bool heeds_stop)
 {
     bool dry_run = batch->settings.rules->dry_run;
     enum exit_code code = EXIT_OK;
+    enum exit_code settled = EXIT_OK;
     size_t i;
 
-    for (i = 0; i < batch->count && code == EXIT_OK && !stop_requested(); i++) {
+    for (i = batch->first; i < batch->end && !(heeds_stop && stop_requested()); i++) {
         say_what_is_ignored(&batch->treated[i]);
         if (batch->treated[i].is_sent && !dry_run)
             code = send(batch, i);
+        if (code != EXIT_OK)
+            break;
     }
+    leave_from(batch, i, code == EXIT_OK ? "asked to stop" : "the broker cannot be reached");
     if (code == EXIT_OK && !dry_run)
-        code = publisher_settle(batch->settings.publisher);
+        settled = publisher_settle(batch->settings.publisher);
     take_fates(batch);
-    for (; i < batch->count && code == EXIT_OK; i++)
-        treatment_decide(&batch->treated[i], FATE_LEFT, "asked to stop");
-    return code;
+    leave_unconfirmed(batch);
+    return code == EXIT_OK ? settled : code;
 }
 
 /* ---- the end of a letter ---- */
@@ -175,7 +248,7 @@ static enum exit_code record(const struct letter_batch *batch, cJSON *const line
 
     if (audit == NULL || batch->settings.rules->dry_run)
         return EXIT_OK;
-    for (size_t i = 0; i < batch->count && code == EXIT_OK; i++) {
+    for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
         const struct treatment *treatment = &batch->treated[i];
         const struct delivery *delivery = treatment->letter.delivery;
 
@@ -193,14 +266,14 @@ static bool is_removed(const struct letter_batch *batch, const struct treatment 
            (kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_DROPPED || kind == FATE_TAKEN);
 }
 
-/* Removes what has gone elsewhere if code says that all went well. */
-static void settle(struct letter_batch *batch, enum exit_code code)
+/* Removes what has gone elsewhere if that is recorded. */
+static void settle(struct letter_batch *batch, bool recorded)
 {
     struct delivery *gone[BATCH_MAX];
     size_t count = 0;
 
-    for (size_t i = 0; i < batch->count; i++) {
-        if (code == EXIT_OK && is_removed(batch, &batch->treated[i]))
+    for (size_t i = batch->first; i < batch->end; i++) {
+        if (recorded && is_removed(batch, &batch->treated[i]))
             gone[count++] = batch->treated[i].letter.delivery;
         else
             backlog_keep(batch->settings.backlog, batch->treated[i].letter.delivery);
@@ -208,28 +281,33 @@ static void settle(struct letter_batch *batch, enum exit_code code)
     backlog_remove(batch->settings.backlog, gone, count);
 }
 
-/* The letters have met their fates: records them, settles the letters, and says so if tells. */
+/*
+ * The letters of the part at hand have met their fates, and code says how that went: records them, settles
+ * the letters, and prints the fates if tells.
+ */
 static enum exit_code conclude(struct letter_batch *batch, enum exit_code code, bool tells)
 {
     cJSON *lines[BATCH_MAX];
+    enum exit_code recorded;
     enum exit_code printed = EXIT_OK;
 
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = batch->first; i < batch->end; i++)
         lines[i] = fate_line(&batch->treated[i].fate);
-    if (code == EXIT_OK)
-        code = record(batch, lines);
+    recorded = record(batch, lines);
     if (batch->settings.backlog != NULL)
-        settle(batch, code);
-    for (size_t i = 0; i < batch->count; i++) {
-        if (code == EXIT_OK && printed == EXIT_OK && tells)
+        settle(batch, recorded == EXIT_OK);
+    for (size_t i = batch->first; i < batch->end; i++) {
+        if (recorded == EXIT_OK && printed == EXIT_OK && tells)
             printed = output_json(lines[i]);
         else
             cJSON_Delete(lines[i]);
     }
-    empty(batch);
+    drop_part(batch);
+    if (recorded == EXIT_OK && printed == EXIT_OK)
+        printed = output_flush();
     if (code == EXIT_OK)
-        code = printed;
-    return code == EXIT_OK ? output_flush() : code;
+        code = recorded;
+    return code == EXIT_OK ? printed : code;
 }
 
 /* ---- what is done with it ---- */
@@ -247,12 +325,13 @@ static enum exit_code show(struct treatment *treatment, const struct treatment_r
     return code;
 }
 
-/* Of letters that were only looked at. */
+/* Of letters that were only looked at, or with which nothing is to be done after all. */
 static void leave(struct letter_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
+    batch->end = batch->count;
+    for (size_t i = batch->first; i < batch->end; i++)
         backlog_keep(batch->settings.backlog, batch->treated[i].letter.delivery);
-    empty(batch);
+    drop_part(batch);
 }
 
 enum exit_code letter_batch_list(struct letter_batch *batch)
@@ -274,33 +353,53 @@ void letter_batch_sum_up(struct letter_batch *batch, struct summary *summary)
 
 enum exit_code letter_batch_take(struct letter_batch *batch)
 {
+    int64_t since_ms = clock_steady_ms();
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < batch->count && code == EXIT_OK; i++) {
+    for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
         /* What cannot be shown as it is would be lost. */
-        if (!treatment_can_be_taken(&batch->treated[i]))
-            continue;
-        code = show(&batch->treated[i], batch->settings.rules);
-        treatment_decide(&batch->treated[i], FATE_TAKEN, "");
+        if (treatment_can_be_taken(&batch->treated[i], batch->settings.rules)) {
+            code = show(&batch->treated[i], batch->settings.rules);
+            treatment_decide(&batch->treated[i], FATE_TAKEN, "");
+        }
+        end_part(batch, i, since_ms);
     }
-    return conclude(batch, code == EXIT_OK ? output_sync() : code, false);
+    if (code == EXIT_OK)
+        code = output_sync();
+    if (code == EXIT_OK)
+        return conclude(batch, EXIT_OK, false);
+    leave(batch);
+    return code;
 }
 
 enum exit_code letter_batch_replay(struct letter_batch *batch)
 {
     struct treatment_rules *rules = batch->settings.rules;
+    int64_t since_ms = clock_steady_ms();
     enum exit_code code = EXIT_OK;
+    size_t i;
 
-    for (size_t i = 0; i < batch->count && code == EXIT_OK && !stop_requested(); i++)
+    for (i = batch->first; i < batch->end && code == EXIT_OK && !stop_requested(); i++) {
         code = treatment_consider(&batch->treated[i], rules);
+        end_part(batch, i, since_ms);
+    }
+    for (; i < batch->end; i++)
+        treatment_decide(&batch->treated[i], FATE_LEFT, "asked to stop");
     if (code == EXIT_OK && rules->filter != NULL)
         code = filter_check(rules->filter);
     if (code == EXIT_OK)
-        code = send_all(batch);
-    return conclude(batch, code, true);
+        return conclude(batch, send_all(batch, true), true);
+    leave(batch);
+    return code;
 }
 
 enum exit_code letter_batch_restore(struct letter_batch *batch)
 {
-    return conclude(batch, send_all(batch), true);
+    return conclude(batch, send_all(batch, batch->settings.rate > 0), true);
+}
+
+enum exit_code letter_batch_give_up(struct letter_batch *batch, const char *reason)
+{
+    leave_from(batch, batch->first, reason);
+    return conclude(batch, EXIT_OK, true);
 }

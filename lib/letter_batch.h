@@ -1,12 +1,17 @@
 /*
  * letter_batch: a batch of dead letters, and what is done with it as a whole.
  *
- * It is filled, from a backlog or piece by piece from a file, and then handled by one of the functions below, which leaves
- * it empty. A letter that is sent is published, confirmed and routed first; one that is taken is written out first, and
- * synced if that is to a file. What was done is recorded in the audit second, and a letter of the backlog is removed
- * third. Killed in between, it is in both places; never in none.
+ * It is filled, from a backlog or piece by piece from a file, and then handled by one of the functions
+ * below, which leaves it empty. A letter that is sent is published, confirmed and routed first; one that is
+ * taken is written out first, and synced if that is to a file. What was done is recorded in the audit
+ * second, and a letter of the backlog is removed third. Killed in between, it is in both places; never in
+ * none.
  *
- * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in the queue.
+ * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in the
+ * queue; what was confirmed by then is removed all the same.
+ *
+ * Letters are not held for longer than about a second before something is done with them: if a filter, or
+ * the reader of what is taken, is slower than that, a batch is handled in parts.
  */
 #ifndef LETTER_BATCH_H
 #define LETTER_BATCH_H
@@ -39,8 +44,8 @@ struct letter_batch *letter_batch_new(const struct letter_batch_settings *settin
 void letter_batch_free(struct letter_batch *batch);
 
 /*
- * Takes letters from the backlog, and holds those that it wants; the others stay in the queue. *count is how many were
- * taken: 0 once no more are to come. Codes as of backlog_take().
+ * Takes letters from the backlog, and holds those that it wants; the others stay in the queue. *count is
+ * how many were taken: 0 once no more are to come. Codes as of backlog_take().
  */
 enum exit_code letter_batch_fill(struct letter_batch *batch, size_t *count);
 
@@ -51,7 +56,10 @@ void letter_batch_add(struct letter_batch *batch, const struct json_piece *piece
 /* The letters that it holds. */
 size_t letter_batch_count(const struct letter_batch *batch);
 
-/* Prints the letters as envelopes, with how the ledger says that their orders have ended. They stay where they are. */
+/*
+ * Prints the letters as envelopes, with how the ledger says that their orders have ended. They stay where
+ * they are.
+ */
 enum exit_code letter_batch_list(struct letter_batch *batch);
 
 /* Counts them. They stay where they are. */
@@ -63,12 +71,18 @@ enum exit_code letter_batch_take(struct letter_batch *batch);
 /* Considers them by the rules, does what comes of that, and prints the fate of each. */
 enum exit_code letter_batch_replay(struct letter_batch *batch);
 
-/* Publishes letters from a file, and prints the fate of each. */
+/*
+ * Publishes letters from a file, and prints the fate of each: left, if a stop is asked for and there is a
+ * rate.
+ */
 enum exit_code letter_batch_restore(struct letter_batch *batch);
 
+/* Prints letters from a file as left, for that reason. */
+enum exit_code letter_batch_give_up(struct letter_batch *batch, const char *reason);
+
 /*
- * Of all that was handled: EXIT_REFUSED if something was refused, or left though it was to be sent; otherwise EXIT_INPUT
- * if a piece was no letter.
+ * Of all that was handled: EXIT_REFUSED if something was refused, or left though it was to be sent;
+ * otherwise EXIT_INPUT if a piece was no letter.
  */
 enum exit_code letter_batch_verdict(const struct letter_batch *batch);
 

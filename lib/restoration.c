@@ -49,6 +49,19 @@ static bool read_on(struct json_stream *stream, int fd, struct publisher *publis
     return stop_requested() || json_stream_fill(stream);
 }
 
+/* What was read as whole letters is no longer where it came from: each has a fate. */
+static void give_up_rest(struct json_stream *stream, struct letter_batch *batch)
+{
+    bool goes_on = true;
+
+    while (goes_on) {
+        goes_on = gather(stream, batch) && letter_batch_count(batch) > 0;
+        if (letter_batch_count(batch) > 0 &&
+            letter_batch_give_up(batch, "the broker cannot be reached") != EXIT_OK)
+            return;
+    }
+}
+
 static enum exit_code restore(const char *path, int fd, struct letter_batch *batch,
                               struct publisher *publisher)
 {
@@ -56,19 +69,23 @@ static enum exit_code restore(const char *path, int fd, struct letter_batch *bat
     enum exit_code code = EXIT_OK;
     bool goes_on = true;
 
-    while (code == EXIT_OK && goes_on && !stop_requested()) {
+    while (code == EXIT_OK && goes_on) {
         size_t count;
 
         goes_on = gather(stream, batch);
         count = letter_batch_count(batch);
         if (count > 0) {
             code = letter_batch_restore(batch);
+        } else if (stop_requested()) {
+            goes_on = false;
         } else if (goes_on && !read_on(stream, fd, publisher)) {
             report_errno("cannot read '%s'", printable_text(path));
             code = EXIT_INPUT;
         }
         progress_advance(count);
     }
+    if (code == EXIT_UNREACHABLE)
+        give_up_rest(stream, batch);
     json_stream_free(stream);
     return code;
 }

@@ -1,5 +1,6 @@
 #include "treatment.h"
 
+#include "clock.h"
 #include "dead_letter.h"
 #include "json.h"
 #include "report.h"
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LOOK_MS 1000 /* for which a look at an exchange is relied on */
 
 void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason)
 {
@@ -23,11 +26,22 @@ static void cannot(struct treatment *treatment, enum fate_kind kind, const char 
     treatment->is_wrong = true;
 }
 
-void treatment_refused(struct treatment *treatment, const char *reason)
+static void not_sent(struct treatment *treatment)
 {
     if (treatment->fate.kind == FATE_REPLAYED)
         treatment->fate.replays--;
+}
+
+void treatment_refused(struct treatment *treatment, const char *reason)
+{
+    not_sent(treatment);
     cannot(treatment, FATE_REFUSED, reason);
+}
+
+void treatment_left(struct treatment *treatment, const char *reason)
+{
+    not_sent(treatment);
+    treatment_decide(treatment, FATE_LEFT, reason);
 }
 
 static void start(struct treatment *treatment, const struct treatment_rules *rules)
@@ -80,6 +94,20 @@ static bool name_of(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
     return true;
 }
 
+static bool is_name(amqp_bytes_t bytes, const char *name)
+{
+    return bytes.len == strlen(name) && (bytes.len == 0 || memcmp(bytes.bytes, name, bytes.len) == 0);
+}
+
+/* Into the queue in which the letter died. False if it does not say. */
+static bool find_queue(struct treatment *treatment)
+{
+    amqp_bytes_t queue = death_queue(treatment->letter.properties);
+
+    set_target(treatment, "", "");
+    return queue.len > 0 && name_of(queue, treatment->fate.routing_key);
+}
+
 /* False if neither the rules, nor the filter, nor the letter says. */
 static bool find_target(struct treatment *treatment, const struct treatment_rules *rules)
 {
@@ -90,6 +118,8 @@ static bool find_target(struct treatment *treatment, const struct treatment_rule
         set_target(treatment, "", rules->to_queue);
         return true;
     }
+    if (rules->requeues)
+        return find_queue(treatment);
     if (envelope->tree != NULL) {
         if (envelope->exchange != NULL)
             set_target(treatment, envelope->exchange, envelope->routing_key);
@@ -99,10 +129,35 @@ static bool find_target(struct treatment *treatment, const struct treatment_rule
            name_of(letter->death.routing_key, treatment->fate.routing_key);
 }
 
+/*
+ * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the one by
+ * which the letter came, or, as far as the letter was published that way, if it has died in this very
+ * queue.
+ */
+static bool leads_back(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    const struct letter *letter = &treatment->letter;
+    const struct fate *fate = &treatment->fate;
+
+    if (*fate->exchange == '\0' && strcmp(fate->routing_key, rules->queue) == 0)
+        return true;
+    if (is_name(letter->delivery->exchange, fate->exchange) &&
+        is_name(letter->delivery->routing_key, fate->routing_key))
+        return true;
+    return letter_died_in(letter, rules->queue) && is_name(letter->death.exchange, fate->exchange) &&
+           is_name(letter->death.routing_key, fate->routing_key);
+}
+
+static bool look_is_fresh(const struct treatment_rules *rules, const char *exchange)
+{
+    return rules->last_look_ms != 0 && clock_steady_ms() - rules->last_look_ms < LOOK_MS &&
+           strcmp(rules->last_exchange, exchange) == 0;
+}
+
 /* A message published where no exchange is would cost all of its channel. */
 static enum exit_code exchange_is_there(struct treatment_rules *rules, const char *exchange, bool *there)
 {
-    while (!rules->last_is_known || strcmp(rules->last_exchange, exchange) != 0) {
+    while (!look_is_fresh(rules, exchange)) {
         enum exit_code code = link_open(rules->looking);
 
         if (code != EXIT_OK)
@@ -110,10 +165,13 @@ static enum exit_code exchange_is_there(struct treatment_rules *rules, const cha
         code = topology_has_exchange(rules->looking, exchange, &rules->last_is_there);
         if (code == EXIT_UNREACHABLE)
             continue;
-        if (code != EXIT_OK)
+        /* Who may not look may be allowed to publish: the broker's answer to that decides. */
+        if (code == EXIT_LOGIN)
+            rules->last_is_there = true;
+        else if (code != EXIT_OK)
             return code;
         (void)snprintf(rules->last_exchange, sizeof rules->last_exchange, "%s", exchange);
-        rules->last_is_known = true;
+        rules->last_look_ms = clock_steady_ms();
     }
     *there = rules->last_is_there;
     return EXIT_OK;
@@ -173,7 +231,13 @@ static enum exit_code route(struct treatment *treatment, struct treatment_rules 
 
     if (!find_target(treatment, rules)) {
         set_target(treatment, "", "");
-        cannot(treatment, FATE_LEFT, "its headers do not say where it came from");
+        cannot(treatment, FATE_LEFT,
+               rules->requeues ? "its headers do not say in which queue it died"
+                               : "its headers do not say where it came from");
+        return EXIT_OK;
+    }
+    if (leads_back(treatment, rules)) {
+        cannot(treatment, FATE_REFUSED, "its way leads back into the queue where it lies");
         return EXIT_OK;
     }
     code = exchange_is_there(rules, treatment->fate.exchange, &there);
@@ -247,13 +311,20 @@ static enum exit_code ask_filter(struct treatment *treatment, const struct treat
     return *goes_on ? take_answer(treatment, answer, len) : EXIT_OK;
 }
 
-bool treatment_can_be_taken(struct treatment *treatment)
+/* It cannot be published again as it was. */
+static void leave_unreadable(struct treatment *treatment, const struct treatment_rules *rules)
 {
-    if (treatment->letter.is_readable)
-        return true;
-    report("a letter stays where it is: its headers cannot be read");
-    cannot(treatment, FATE_LEFT, "its headers cannot be read");
-    return false;
+    report("a letter stays in '%s': its properties or headers cannot be read; the broker's management can "
+           "show it",
+           printable_text(rules->queue));
+    cannot(treatment, FATE_LEFT, "its properties or headers cannot be read");
+}
+
+bool treatment_can_be_taken(struct treatment *treatment, const struct treatment_rules *rules)
+{
+    if (!treatment->letter.is_readable)
+        leave_unreadable(treatment, rules);
+    return treatment->letter.is_readable;
 }
 
 enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules)
@@ -263,7 +334,7 @@ enum exit_code treatment_consider(struct treatment *treatment, struct treatment_
     enum exit_code code = EXIT_OK;
 
     if (!letter->is_readable) {
-        cannot(treatment, FATE_LEFT, "its headers cannot be read");
+        leave_unreadable(treatment, rules);
         return EXIT_OK;
     }
     if (replayed_by(letter->properties, rules->run)) {

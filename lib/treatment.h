@@ -1,8 +1,10 @@
 /*
  * treatment: what is to be done with a dead letter, and what that comes to.
  *
- * A letter is sent back to the exchange and by the key with which it was published before its first death, unless the
- * rules, or a filter's answer, say otherwise; or parked, once that has been done often enough; or left.
+ * A letter is sent back to the exchange and by the key with which it was published before its first death,
+ * unless the rules, or a filter's answer, say otherwise; or parked, once that has been done often enough;
+ * or left. A letter whose way would lead back into the queue where it lies is refused, since it would come
+ * there without its history.
  */
 #ifndef TREATMENT_H
 #define TREATMENT_H
@@ -24,6 +26,7 @@
 struct treatment_rules {
     const char *queue;     /* where the letters are */
     const char *to_queue;  /* where all of them are to go; NULL: where each came from */
+    bool requeues;         /* each into the queue in which it died, and no other */
     const char *parking;   /* a queue, made if it is not there, for those that were sent back often enough; */
     bool parks;            /* unless they are to be left */
     long max_replays;      /* that many times is often enough */
@@ -34,7 +37,7 @@ struct treatment_rules {
     struct ledger *ledger; /* looked into for orders that were handled already, or NULL */
     struct link *looking;  /* for a look at exchanges */
     char last_exchange[FATE_NAME_SIZE]; /* that was looked at; private, like the rest */
-    bool last_is_known;
+    int64_t last_look_ms;               /* 0: none was */
     bool last_is_there;
     bool parking_is_there;
 };
@@ -60,8 +63,8 @@ void treatment_of_letter(struct treatment *treatment, const struct treatment_rul
                          struct delivery *delivery);
 
 /*
- * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into the one of the rules.
- * What is none is reported, and refused.
+ * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into the one of
+ * the rules. What is none is reported, and refused.
  */
 void treatment_of_piece(struct treatment *treatment, const struct treatment_rules *rules,
                         const struct json_piece *piece);
@@ -69,19 +72,25 @@ void treatment_of_piece(struct treatment *treatment, const struct treatment_rule
 /* The delivery stays the caller's. */
 void treatment_free(struct treatment *treatment);
 
-/* Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then nothing is decided. */
+/*
+ * Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then nothing is
+ * decided.
+ */
 enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules);
 
 /* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
 enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules);
 
 /* False, reported, for a letter that cannot be shown as it is: it is left. */
-bool treatment_can_be_taken(struct treatment *treatment);
+bool treatment_can_be_taken(struct treatment *treatment, const struct treatment_rules *rules);
 
 void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason);
 
-/* It was sent, and the broker did not take it. */
+/* It was to be sent, and the broker did not take it. */
 void treatment_refused(struct treatment *treatment, const char *reason);
+
+/* It was to be sent, and that has not come about. */
+void treatment_left(struct treatment *treatment, const char *reason);
 
 /* What it is to be published with; lasts as long as the treatment. */
 amqp_basic_properties_t treatment_properties(struct treatment *treatment,

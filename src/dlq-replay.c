@@ -30,6 +30,7 @@
 
 #define PARKING_QUEUE "order.placed.parked"
 #define REPLAYS_MAX 3
+#define WINDOW 256 /* letters that are handed out ahead of the work at first */
 
 static const char usage[] =
     "usage: dlq-replay [options] [--filter COMMAND [ARGUMENT...]]\n"
@@ -44,6 +45,7 @@ static const char usage[] =
     "                          - for standard input\n"
     "      --queue QUEUE       of that queue, rather than order.placed.dlq\n"
     "      --to QUEUE          send them into that queue\n"
+    "      --requeue           send each into the queue in which it died, and no other\n"
     "Which letters:\n"
     "  -n, --number N          the first N only\n"
     "      --reason REASON     that died for that reason: rejected, expired...\n"
@@ -70,6 +72,7 @@ enum {
     OPTION_FROM,
     OPTION_QUEUE,
     OPTION_TO,
+    OPTION_REQUEUE,
     OPTION_REASON,
     OPTION_ERROR,
     OPTION_ORDER_ID,
@@ -91,6 +94,7 @@ static const struct option long_options[] = {{"list", no_argument, NULL, OPTION_
                                              {"from", required_argument, NULL, OPTION_FROM},
                                              {"queue", required_argument, NULL, OPTION_QUEUE},
                                              {"to", required_argument, NULL, OPTION_TO},
+                                             {"requeue", no_argument, NULL, OPTION_REQUEUE},
                                              {"number", required_argument, NULL, 'n'},
                                              {"reason", required_argument, NULL, OPTION_REASON},
                                              {"error", required_argument, NULL, OPTION_ERROR},
@@ -162,6 +166,20 @@ static enum exit_code handle_letters(void)
     return code;
 }
 
+/* Says how many letters may come again although they were removed. */
+static enum exit_code end_with(enum exit_code code)
+{
+    size_t unsure;
+
+    (void)backlog_finish(backlog);
+    unsure = backlog_unsure(backlog);
+    if (unsure == 0)
+        return code;
+    report("%zu letter%s may come again in '%s': the broker may not have seen that %s removed", unsure,
+           unsure == 1 ? "" : "s", printable_text(rules.queue), unsure == 1 ? "it was" : "they were");
+    return code == EXIT_OK ? EXIT_UNREACHABLE : code;
+}
+
 static enum exit_code work_on_queue(void)
 {
     bool removes = (job == REPLAY && !rules.dry_run) || job == TAKE;
@@ -169,6 +187,8 @@ static enum exit_code work_on_queue(void)
 
     while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
         code = handle_letters();
+    if (removes)
+        code = end_with(code);
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
 }
 
@@ -250,6 +270,9 @@ static bool job_option(int option)
     case OPTION_TO:
         rules.to_queue = queue_name("--to");
         return true;
+    case OPTION_REQUEUE:
+        rules.requeues = true;
+        return true;
     default:
         return false;
     }
@@ -297,6 +320,7 @@ static unsigned jobs_of(int option)
     case OPTION_NEWER:
         return ~(unsigned)RESTORE;
     case OPTION_FILTER:
+    case OPTION_REQUEUE:
     case OPTION_MAX_REPLAYS:
     case OPTION_PARKING:
     case OPTION_NO_PARK:
@@ -329,6 +353,10 @@ static void check_options(const bool given[])
         }
     if (filter_command != NULL && *filter_command == NULL) {
         report("--filter needs a command");
+        usage_error();
+    }
+    if (rules.requeues && rules.to_queue != NULL) {
+        report("--to and --requeue exclude each other");
         usage_error();
     }
     if (rules.dry_run && audit_file != NULL) {
@@ -392,6 +420,14 @@ static enum exit_code open_rules(void)
     return code;
 }
 
+/* How many letters may be handed out ahead at first. How fast a filter or a reader is, shows later. */
+static size_t first_window(void)
+{
+    if (rules.filter != NULL || job == TAKE)
+        return 1;
+    return rate > 0 && rate < WINDOW ? (size_t)rate : WINDOW;
+}
+
 static enum exit_code open_all(void)
 {
     struct backlog_settings waiting = {
@@ -401,6 +437,7 @@ static enum exit_code open_all(void)
 
     if (code != EXIT_OK)
         return code;
+    waiting.window = first_window();
     if (job == LIST || job == SUMMARY)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)

@@ -285,6 +285,156 @@ dlq-replay: order failed is failed already: the worker will ignore it' ]
     run -73 --separate-stderr dlq-replay --ledger "$DATA/order.json"
 }
 
+# ---- where a letter died ----
+
+@test "where a letter died: the entry of its first death, in whatever order a broker gives them" {
+    # The entry of the first death stands at each place; without the broker saying which it is, the last one counts.
+    letters 'def death($queue; $reason; $exchange; $key; $time): {exchange: $exchange, queue: $queue, reason: $reason,
+            "routing-keys": [$key, "copy"], count: 2, time: {amqp: "timestamp", value: $time}};
+        [death("order.placed.q"; "rejected"; "orders-ex"; "order.placed"; 1700000001),
+            death("order.placed.q"; "expired"; "wrong"; "wrong"; 1700000002),
+            death("aside.q"; "expired"; "orders-dlx"; "order.placed.dlq"; 1700000003)] as $deaths |
+        {"x-first-death-queue": "order.placed.q", "x-first-death-reason": "rejected", "x-first-death-exchange": "orders-ex"} as $first |
+        ([0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]) as $order |
+        letter({n: 1}) | .headers = ($first | .["x-death"] = [$order[] | $deaths[.]])'
+    eventually holds "$DEAD_Q" 6
+    run -0 --separate-stderr dlq-replay --list
+    [ "$(jq -c '[.death, .error]' <<<"$output" | sort -u)" = '[{"queue":"order.placed.q","reason":"rejected","exchange":"orders-ex","routing_key":"order.placed","count":2,"time":"2023-11-14T22:13:21.000Z"},"event_type is missing"]' ]
+    eventually holds "$DEAD_Q" 6
+    run -0 --separate-stderr dlq-replay
+    [ "$(jq -c '[.fate, .exchange, .routing_key]' <<<"$output" | sort -u)" = '["replayed","orders-ex","order.placed"]' ]
+    [ "$(messages "$PLACED_Q" | jq -c '.properties.headers | keys' | sort -u)" = '["order-tools-replays","order-tools-run"]' ]
+}
+
+@test "where a letter died: no entry is of the death that the broker names as the first, or it names none" {
+    letters '(letter({n: 1}) | .headers += {"x-first-death-queue": "theirs", "x-first-death-reason": "rejected"}),
+        (letter({n: 2}) | .headers += {"x-first-death-queue": "order.placed.q", "x-first-death-reason": "expired"}),
+        (letter({n: 3}) | .headers += {"x-first-death-queue": "order.placed.q"} |
+            .headers["x-death"] |= [.[0] * {queue: "later", exchange: "", "routing-keys": ["later"]}] + .)'
+    run -76 --separate-stderr dlq-replay
+    [ "$(jq -c '[.fate, .exchange, .routing_key]' <<<"$output" | paste -sd' ')" = '["left","",""] ["left","",""] ["replayed","orders-ex","order.placed"]' ]
+    [ "$(numbers "$PLACED_Q")" = 3 ]
+}
+
+# reject QUEUE: all of its messages are rejected, by somebody who has no reason.
+reject()
+{
+    api POST "queues/$VHOST/$1/get" '{"count": 1000, "ackmode": "reject_requeue_false", "encoding": "auto"}' >/dev/null
+    eventually holds "$1" 0
+}
+
+@test "where a letter died: rejected, expired in the dead letter queue and back, rejected again: on this broker" {
+    local policy='{"pattern": "^order.placed.dlq$", "apply-to": "queues", "priority": 1, "definition":
+        {"message-ttl": 100, "dead-letter-exchange": "orders-ex", "dead-letter-routing-key": "order.placed"}}'
+    publish orders-ex order.placed '{"n": 1}'
+    eventually holds "$PLACED_Q" 1
+    api PUT "policies/$VHOST/back" "$policy" >/dev/null
+    reject "$PLACED_Q"
+    eventually holds "$PLACED_Q" 1
+    api DELETE "policies/$VHOST/back" >/dev/null
+    reject "$PLACED_Q"
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay --list
+    jq -e '.deaths == 3 and (.headers["x-death"] | length == 2)' <<<"$output"
+    jq -e '.death.queue == "order.placed.q" and .death.reason == "rejected" and .death.exchange == "orders-ex"
+        and .death.routing_key == "order.placed" and .death.count == 2 and .error == "event_type is missing"' <<<"$output"
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 replayed' ]
+    holds "$DEAD_Q" 0
+    [ "$(numbers "$PLACED_Q")" = 1 ]
+}
+
+@test "a way that leads back into the queue where a letter lies is refused, and its history is kept" {
+    letters '(letter({n: 1}) | .headers["x-death"][0] += {exchange: "", "routing-keys": ["order.placed.dlq"]}),
+        (letter({n: 2}) | .headers["x-death"][0].queue = "order.placed.dlq"), letter({n: 3})'
+    # One that has come by the way that it names.
+    post orders-dlx order.placed.dlq '{"n": 4}' '{"headers": {"x-death": [{"exchange": "orders-dlx", "queue": "theirs",
+        "reason": "rejected", "routing-keys": ["order.placed.dlq"]}]}}'
+    eventually holds "$DEAD_Q" 4
+    messages "$DEAD_Q" | jq -cS 'del(.redelivered, .message_count) | select(.payload | contains("3") | not)' >before
+    eventually holds "$DEAD_Q" 4
+    run -76 --separate-stderr dlq-replay --dry-run
+    [ "$(fates)" = '3 refused, 1 replayed' ]
+    eventually holds "$DEAD_Q" 4
+    run -76 --separate-stderr dlq-replay
+    [ "$(jq -c '[.fate, .reason]' <<<"$output" | sort | uniq -c | tr -s ' ' | paste -sd,)" = \
+        ' 3 ["refused","its way leads back into the queue where it lies"], 1 ["replayed",null]' ]
+    eventually holds "$DEAD_Q" 3
+    messages "$DEAD_Q" | jq -cS 'del(.redelivered, .message_count)' | diff before -
+    # As one may say oneself, or a filter.
+    eventually holds "$DEAD_Q" 3
+    run -76 --separate-stderr dlq-replay --to "$DEAD_Q"
+    [ "$(fates)" = '3 refused' ]
+    eventually holds "$DEAD_Q" 3
+    run -76 --separate-stderr dlq-replay --filter jq -c --unbuffered '.death = {exchange: "orders-dlx", routing_key: "order.placed.dlq"}'
+    [ "$(jq -s 'map(select(.fate == "refused")) | length' <<<"$output")" -ge 1 ]
+    holds "$PLACED_Q" 1
+}
+
+@test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {
+    local counters='"x-delivery-count": 7, "x-acquired-count": 8, "x-stream-offset": 9'
+    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    letters 'letter({n: 1}) | .queue = "quorum"'
+    dlq-replay --queue quorum --list >/dev/null
+    eventually holds quorum 1
+    run -0 --separate-stderr dlq-replay --queue quorum --take
+    jq -e '.headers["x-delivery-count"] == 1' <<<"$output"
+    dlq-replay --to "$DEAD_Q" --from - <<<"$output" >/dev/null
+    messages "$DEAD_Q" | jq -e '.properties.headers | keys == ["x-death"]'
+    drain "$DEAD_Q" >/dev/null
+    # Whoever has put them there.
+    letters 'letter({n: 1}) | .headers += {'"$counters"'}'
+    messages "$DEAD_Q" | jq -e '.properties.headers | keys == ["x-death"]'
+    drain "$DEAD_Q" >/dev/null
+    post '' "$DEAD_Q" '{"n": 1}' "{\"headers\": {$counters, \"order-tools-exchange\": \"orders-ex\", \"order-tools-routing-key\": \"order.placed\"}}"
+    post '' "$DEAD_Q" '{"n": 2}' "{\"headers\": {$counters, \"order-tools-replays\": 3}}"
+    eventually holds "$DEAD_Q" 2
+    run -0 --separate-stderr dlq-replay
+    messages "$PLACED_Q" | jq -e '.properties.headers | keys == ["order-tools-replays", "order-tools-run"]'
+    messages order.placed.parked | jq -e '.properties.headers | keys == ["order-tools-parked", "order-tools-replays"]'
+    post inventory-ex inventory.reserved poison "{\"headers\": {$counters, \"own\": 1}}"
+    run -0 --separate-stderr notify-worker --count 1
+    messages "$DEAD_Q" | jq -e '.properties.headers | [keys[] | select(startswith("order-tools-") | not)] == ["own"]'
+}
+
+@test "--requeue: of several queues that got a copy, only the one in which it died gets it again" {
+    local name
+    api PUT "exchanges/$VHOST/all" '{"type": "fanout", "durable": true}' >/dev/null
+    for name in one two; do
+        api PUT "queues/$VHOST/$name" '{"durable": true, "arguments": {"x-dead-letter-exchange": "orders-dlx",
+            "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
+        api POST "bindings/$VHOST/e/all/q/$name" '{}' >/dev/null
+    done
+    post all k '{"n": 1}' '{"headers": {"CC": ["copy"], "own": 1}, "priority": 3}'
+    eventually holds two 1
+    reject one
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay --requeue --dry-run
+    [ "$(fates)" = '1 replayed' ]
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay --requeue
+    jq -e '[.fate, .exchange, .routing_key, .replays] == ["replayed", "", "one", 1]' <<<"$output"
+    holds "$DEAD_Q" 0
+    holds one 1
+    holds two 1
+    messages one | jq -e '.properties.priority == 3 and (.properties.headers | del(."order-tools-run") == {own: 1, "order-tools-replays": 1})'
+    # Without it, the other one gets it, too.
+    eventually holds one 1
+    reject one
+    eventually holds "$DEAD_Q" 1
+    jq -nc '{queue: "order.placed.dlq", body: {n: 2}, headers: {"x-first-death-queue": "two"}},
+        {queue: "order.placed.dlq", body: {n: 3}, headers: {"order-tools-queue": "gone"}},
+        {queue: "order.placed.dlq", body: {n: 4}},
+        {queue: "order.placed.dlq", body: {n: 5}, headers: {"x-death": [{queue: "order.placed.dlq"}]}},
+        {queue: "order.placed.dlq", body: {n: 6}, headers: {"x-death": [{queue: "two"}]}}' | dlq-replay --from - >/dev/null
+    run -76 --separate-stderr dlq-replay --requeue --filter jq -c --unbuffered '.death = null'
+    [ "$(jq -c '[.fate, .routing_key, .reason]' <<<"$output" | paste -sd' ')" = \
+        '["replayed","one",null] ["replayed","two",null] ["refused","gone","no queue takes it there"] ["left","","its headers do not say in which queue it died"] ["refused","order.placed.dlq","its way leads back into the queue where it lies"] ["replayed","two",null]' ]
+    [ "$(numbers two | paste -sd,)" = 1,2,6 ]
+    eventually holds "$DEAD_Q" 3
+}
+
 # ---- any queue ----
 
 @test "--queue: any dead letter queue, of which nothing is known; it declares nothing of ours" {

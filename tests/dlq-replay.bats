@@ -641,6 +641,9 @@ order.placed.dlq
 --from x --filter cat
 --from x -n 1
 --from x --list
+--requeue --to x
+--requeue --list
+--requeue --from x
 --list --rate 1
 --list --dry-run
 --take --max-replays 2
@@ -671,7 +674,7 @@ END
     local option version
     run -0 --separate-stderr dlq-replay --help
     [[ $output == 'usage: dlq-replay '* ]]
-    for option in --list --summary --take --from --queue --to -n --number --reason --error --order-id --older --newer --filter \
+    for option in --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
         --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version; do
         [[ $output == *" $option"[\ ,]* ]]
     done

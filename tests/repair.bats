@@ -164,10 +164,10 @@ END
     holds "$PLACED_Q" 0
 }
 
-# Does somebody have all dead letters in hand?
+# Does somebody have a dead letter of the four in hand? Not more, since nobody knows how fast the filter will be.
 is_held()
 {
-    queue-inspect "$DEAD_Q" | jq -e '.ready == 0 and .consumers == 1'
+    queue-inspect "$DEAD_Q" | jq -e '.ready == 3 and .consumers == 1'
 }
 
 @test "--filter: a command that is not there, or cannot be run" {

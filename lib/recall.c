@@ -1,0 +1,105 @@
+#include "recall.h"
+
+#include "report.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY 1024 /* a power of two, like all that follow */
+
+struct entry {
+    struct fingerprint fingerprint;
+    uint32_t counts[RECALL_GONE + 1];
+    bool is_used;
+};
+
+/* A table with open addressing, filled to a half at most. */
+struct recall {
+    struct entry *entries;
+    size_t capacity;
+    size_t used;
+    size_t counts[RECALL_GONE + 1];
+};
+
+struct recall *recall_new(void)
+{
+    return need_calloc(1, sizeof(struct recall));
+}
+
+void recall_free(struct recall *recall)
+{
+    if (recall == NULL)
+        return;
+    free(recall->entries);
+    free(recall);
+}
+
+/* The entry of a fingerprint, or the free one where it would stand. */
+static struct entry *find(const struct recall *recall, const struct fingerprint *fingerprint)
+{
+    size_t at = (size_t)fingerprint->half[0] & (recall->capacity - 1);
+
+    while (recall->entries[at].is_used &&
+           memcmp(&recall->entries[at].fingerprint, fingerprint, sizeof *fingerprint) != 0)
+        at = (at + 1) & (recall->capacity - 1);
+    return &recall->entries[at];
+}
+
+static void grow(struct recall *recall)
+{
+    struct entry *old = recall->entries;
+    size_t old_capacity = recall->capacity;
+
+    recall->capacity = old_capacity == 0 ? FIRST_CAPACITY : 2 * old_capacity;
+    recall->entries = need_calloc(recall->capacity, sizeof *recall->entries);
+    for (size_t i = 0; i < old_capacity; i++)
+        if (old[i].is_used)
+            *find(recall, &old[i].fingerprint) = old[i];
+    free(old);
+}
+
+void recall_add(struct recall *recall, const struct fingerprint *fingerprint, enum recalled what)
+{
+    struct entry *entry;
+
+    if (2 * recall->used >= recall->capacity)
+        grow(recall);
+    entry = find(recall, fingerprint);
+    if (!entry->is_used) {
+        entry->is_used = true;
+        entry->fingerprint = *fingerprint;
+        recall->used++;
+    }
+    entry->counts[what]++;
+    recall->counts[what]++;
+}
+
+enum recalled recall_take(struct recall *recall, const struct fingerprint *fingerprint)
+{
+    static const enum recalled order[] = {RECALL_KEPT, RECALL_NEW, RECALL_GONE};
+    struct entry *entry;
+
+    if (recall->used == 0)
+        return RECALL_NEW;
+    entry = find(recall, fingerprint);
+    for (size_t i = 0; entry->is_used && i < sizeof order / sizeof order[0]; i++)
+        if (entry->counts[order[i]] > 0) {
+            entry->counts[order[i]]--;
+            recall->counts[order[i]]--;
+            return order[i];
+        }
+    return RECALL_NEW;
+}
+
+size_t recall_count(const struct recall *recall, enum recalled what)
+{
+    return recall->counts[what];
+}
+
+void recall_forget_gone(struct recall *recall)
+{
+    for (size_t i = 0; i < recall->capacity; i++)
+        recall->entries[i].counts[RECALL_GONE] = 0;
+    recall->counts[RECALL_GONE] = 0;
+}
