@@ -146,8 +146,10 @@ static void run_has_ended(sqlite3_context *context, int count, sqlite3_value **v
 enum exit_code ledger_start_run(struct ledger *ledger)
 {
     const struct database_statement statements[] = {
+        /* EXISTS: for IN, SQLite would go through all that was ever handled. */
         {&ledger->list_orphans, "SELECT seq FROM owed WHERE seq > ?1 AND run_has_ended(run)"
-                                " AND seq IN (SELECT seq FROM handled) ORDER BY seq LIMIT ?2"},
+                                " AND EXISTS (SELECT 1 FROM handled WHERE handled.seq = owed.seq)"
+                                " ORDER BY seq LIMIT ?2"},
         {&ledger->list_own, "SELECT seq FROM owed WHERE seq > ?1 AND run = ?3 ORDER BY seq LIMIT ?2"},
         {&ledger->find_owed, "SELECT seq, outcome, order_id, run, event FROM owed JOIN handled USING (seq)"
                              " WHERE seq = ?1"},
@@ -407,8 +409,8 @@ static int look(sqlite3 *handle, struct ledger_debt *debt, bool *is_ledger)
 
     *is_ledger = application == kind.application;
     if (result == SQLITE_OK && *is_ledger)
-        result =
-            read_numbers(handle, "SELECT count(*), min(at) FROM owed JOIN handled USING (seq)", numbers, 2);
+        result = read_numbers(handle, "SELECT count(*), min(at) FROM owed CROSS JOIN handled USING (seq)",
+                              numbers, 2);
     debt->count = numbers[0];
     debt->oldest_ms = numbers[1];
     return result;
