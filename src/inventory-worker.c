@@ -506,7 +506,8 @@ static enum exit_code work(void)
         code = work_on();
     if (code == EXIT_STORE)
         finish_recorded();
-    else if (confirmed_count > 0 || in_hand > 0 || outbox.refused > 0)
+    /* Also then: it may be possible by now, and otherwise events that were confirmed would go out again. */
+    if (confirmed_count > 0 || in_hand > 0 || outbox.refused > 0)
         last = leave_owed();
     /* Asked to stop while the broker was away, with nothing in hand: that is a clean end. */
     if (code == EXIT_UNREACHABLE && stop_requested() && in_hand == 0)

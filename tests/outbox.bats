@@ -152,7 +152,7 @@ published()
     orphan left
     PATIENCE=10 eventually grep -q '"left"' busy.out
     # It had not stopped for that.
-    ! ended "$feed"
+    run -1 ended "$feed"
     ends "$feed" KILL
     ends "$busy" TERM
     [ "$status" -eq 0 ]
