@@ -126,8 +126,7 @@ static char *join(const char *left, const char *right)
     return text;
 }
 
-/* Where the file is; NULL, reported, if nothing says so. */
-static char *find_path(const struct database_kind *kind)
+char *database_place(const struct database_kind *kind)
 {
     const char *named = getenv(kind->variable);
     const char *state = getenv("XDG_STATE_HOME");
@@ -142,11 +141,19 @@ static char *find_path(const struct database_kind *kind)
     } else if (home != NULL && *home == '/') {
         folder = join(home, "/.local/state/order-tools/");
     } else {
-        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
         return NULL;
     }
     path = join(folder, kind->file);
     free(folder);
+    return path;
+}
+
+static char *find_path(const struct database_kind *kind)
+{
+    char *path = database_place(kind);
+
+    if (path == NULL)
+        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
     return path;
 }
 

@@ -26,6 +26,9 @@ struct database_kind {
     int version;     /* of the schema: 1 to 255 */
 };
 
+/* Returns the path of the file that kind names, to be freed; NULL if nothing in the environment says where it is. */
+char *database_place(const struct database_kind *kind);
+
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*

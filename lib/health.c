@@ -1,13 +1,18 @@
 #include "health.h"
 
+#include "clock.h"
 #include "json.h"
+#include "ledger.h"
 #include "text.h"
 #include "topology.h"
 #include "topology_check.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define DETAIL_SIZE 1200
+#define OWED_MAX_S                                                                                           \
+    60 /* that an event may be owed: many times what a worker takes to send what another has left */
 
 /* Adds a check: well if there is no detail. */
 static bool add_check(cJSON *checks, const char *name, const char *detail)
@@ -103,6 +108,22 @@ static bool check_backlog(const struct survey *survey, long max_ready, cJSON *ch
     return add_check(checks, "backlog", detail);
 }
 
+static bool check_outbox(const char *ledger, cJSON *checks)
+{
+    struct ledger_debt debt;
+    char detail[DETAIL_SIZE] = "";
+    int64_t seconds = 0;
+
+    if (!ledger_look(ledger, &debt, detail))
+        return add_check(checks, "outbox", detail);
+    if (debt.count > 0)
+        seconds = (clock_utc_ms() - debt.oldest_ms) / 1000;
+    if (seconds > OWED_MAX_S)
+        (void)snprintf(detail, sizeof detail, "events owed: %" PRId64 ", the oldest for %" PRId64 " s",
+                       debt.count, seconds);
+    return add_check(checks, "outbox", detail);
+}
+
 static bool check_broker(struct survey *survey, cJSON *checks)
 {
     enum exit_code code = link_try(survey->link);
@@ -112,12 +133,13 @@ static bool check_broker(struct survey *survey, cJSON *checks)
     return add_check(checks, "broker", code == EXIT_OK ? "" : link_reason(survey->link));
 }
 
-static bool check_all(struct survey *survey, long max_ready, cJSON *checks)
+static bool check_all(struct survey *survey, long max_ready, const char *ledger, cJSON *checks)
 {
     bool topology;
     bool consumers;
     bool dead_letters;
     bool backlog;
+    bool outbox;
 
     if (!check_broker(survey, checks))
         return false;
@@ -125,10 +147,11 @@ static bool check_all(struct survey *survey, long max_ready, cJSON *checks)
     consumers = check_consumers(survey, checks);
     dead_letters = check_dead_letters(survey, checks);
     backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(survey, max_ready, checks);
-    return topology && consumers && dead_letters && backlog;
+    outbox = ledger == NULL || check_outbox(ledger, checks);
+    return topology && consumers && dead_letters && backlog && outbox;
 }
 
-cJSON *health_check(struct survey *survey, long max_ready, bool *healthy)
+cJSON *health_check(struct survey *survey, long max_ready, const char *ledger, bool *healthy)
 {
     cJSON *line = cJSON_CreateObject();
     cJSON *verdict;
@@ -139,7 +162,7 @@ cJSON *health_check(struct survey *survey, long max_ready, bool *healthy)
     checks = cJSON_AddObjectToObject(line, "checks");
     json_need(verdict);
     json_need(checks);
-    *healthy = check_all(survey, max_ready, checks);
+    *healthy = check_all(survey, max_ready, ledger, checks);
     if (*healthy)
         verdict->type = cJSON_True;
     return line;

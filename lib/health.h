@@ -2,10 +2,10 @@
  * health: is all well with the workflow? Checks, each with a reason if it fails.
  *
  *   {"healthy": ..., "checks": {"broker": {"ok": ..., "detail": "..."}, "management",
- *    "topology", "consumers", "dead_letters", "backlog"}}
+ *    "topology", "consumers", "dead_letters", "backlog", "outbox"}}
  *
  * With a broker that is away, "broker" is the only check. "backlog" is there if there is a limit,
- * "management" if there is a management API.
+ * "management" if there is a management API, "outbox" if there is a ledger.
  */
 #ifndef HEALTH_H
 #define HEALTH_H
@@ -19,8 +19,9 @@
 
 /*
  * Connects, once, and looks. The survey is of topology_queues. max_ready is how many messages may be ready in
- * each queue that somebody works on, or HEALTH_NO_LIMIT. The tree is to be freed with cJSON_Delete().
+ * each queue that somebody works on, or HEALTH_NO_LIMIT. ledger is the path of inventory's ledger, or NULL. The tree is to
+ * be freed with cJSON_Delete().
  */
-cJSON *health_check(struct survey *survey, long max_ready, bool *healthy);
+cJSON *health_check(struct survey *survey, long max_ready, const char *ledger, bool *healthy);
 
 #endif

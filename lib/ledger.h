@@ -2,9 +2,10 @@
  * ledger: what inventory has decided, on disk before anyone is told: one outcome for each order, and the
  * events owed.
  *
- * The outcome and the event that announces it are recorded in one transaction. The event is owed until the
- * broker has confirmed it. So whoever meets the order again knows what was decided, and whether that was
- * said.
+ * The outcome and the event that announces it are recorded in one transaction. The event is owed, by the run (runs.h) of
+ * the program that recorded it, until the broker has confirmed it. So whoever meets the order again knows what was
+ * decided, and whether that was said. What a run owes that has ended, however it did, is orphaned: any other run may claim
+ * it, and only one can.
  *
  * And the stock: for each sku that has a level, what is on hand and what is reserved. A sku without one is not
  * limited.
@@ -17,6 +18,7 @@
 #include "report.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ledger;
@@ -26,7 +28,10 @@ enum ledger_outcome { LEDGER_RESERVED = 1, LEDGER_FAILED = 2 };
 struct ledger_entry {
     int64_t seq; /* ascends in the order of recording */
     enum ledger_outcome outcome;
-    const char *owed_event; /* NULL if it was confirmed; valid until the next call */
+    const char *order_id;   /* valid until the next call, like owed_event */
+    const char *owed_event; /* NULL if it was confirmed */
+    bool is_orphaned;       /* owed by a run that has ended; false without ledger_start_run() */
+    bool is_logged;         /* by a run that ended in good order: the log has the decision */
 };
 
 enum exit_code ledger_open(struct ledger **ledger);
@@ -35,9 +40,15 @@ enum exit_code ledger_open(struct ledger **ledger);
 enum exit_code ledger_open_to_read(struct ledger **ledger, const char *path);
 void ledger_close(struct ledger *ledger);
 
+/*
+ * Starts a run, which ends with ledger_close(): needed for ledger_record() and all that is about orphans. Reports and
+ * returns EXIT_STORE if the file of locks cannot be used.
+ */
+enum exit_code ledger_start_run(struct ledger *ledger);
+
 /* Between the two: all functions below. Nothing has happened until commit gives EXIT_OK. */
 enum exit_code ledger_begin(struct ledger *ledger);
-/* The same for settling alone: after a loss of power an event may be owed again, and is sent again if its order comes. */
+/* The same for settling and releasing alone: after a loss of power an event may be owed again, and is sent again. */
 enum exit_code ledger_begin_lightly(struct ledger *ledger);
 
 enum exit_code ledger_commit(struct ledger *ledger);
@@ -58,10 +69,47 @@ enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum l
 enum exit_code ledger_settle(struct ledger *ledger, int64_t seq);
 
 /*
- * Forgets the oldest orders that were handled before that time, at most max of them, except those whose
- * event is owed. A copy of a forgotten order that still comes would be handled as a new one.
+ * Looks at max orders, and forgets those that were handled before that time, except those whose event is owed. Looks by
+ * turns at the first and at others, so that repeated calls come to all of them. A copy of a forgotten order that still
+ * comes would be handled as a new one.
  */
 enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max);
+
+/*
+ * Lists orphaned events, at most max of them, in the order of recording. Outside of a transaction it takes no lock: whoever
+ * claims one looks at it again, with ledger_find_owed(), within one.
+ */
+enum exit_code ledger_list_orphans(struct ledger *ledger, int64_t seqs[], size_t max, size_t *count);
+
+/* Lists in the same way what this run owes, after the entry of that seq. */
+enum exit_code ledger_list_own(struct ledger *ledger, int64_t after, int64_t seqs[], size_t max,
+                               size_t *count);
+
+/* Reads an entry whose event is owed. *found is false if there is none, or it is owed no longer. */
+enum exit_code ledger_find_owed(struct ledger *ledger, int64_t seq, struct ledger_entry *entry, bool *found);
+
+/* Makes this run the one that owes an event, which must be orphaned. */
+enum exit_code ledger_claim(struct ledger *ledger, int64_t seq);
+
+/* Orphans all that this run owes, with is_logged. Its log must be written. */
+enum exit_code ledger_release(struct ledger *ledger);
+
+/* What is owed, by whomever. */
+struct ledger_debt {
+    int64_t count;
+    int64_t oldest_ms; /* when the oldest was recorded; 0 if nothing is owed */
+};
+
+#define LEDGER_REASON_SIZE 1100
+
+/*
+ * Looks into the file of a ledger, of this or another version of its schema, while others may be using it. Makes and
+ * changes nothing. Returns false, with the reason as text that is safe to be shown, if it cannot be read.
+ */
+bool ledger_look(const char *path, struct ledger_debt *debt, char reason[LEDGER_REASON_SIZE]);
+
+/* Returns the path of the ledger that ledger_open() would open, to be freed; NULL if there is no such file. */
+char *ledger_place(void);
 
 #define STOCK_MAX INT64_C(1000000000000)
 

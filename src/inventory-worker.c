@@ -4,23 +4,26 @@
  * What is on disk and on the broker when this program is killed, per delivery:
  *
  *   I0  delivered, nothing recorded         redelivered, handled afresh
- *   I1  one transaction: order_id, outcome, redelivered; found; the recorded event is published;
- *       event to publish                    no second reservation
- *   I2  event confirmed by the broker       redelivered; the same event goes out again, same message_id
- *   I3  acknowledged                        done; a later copy is "duplicate ignored"
+ *   I1  one transaction: order_id, outcome, no second reservation; the recorded event is published by the next worker,
+ *       event to publish                    or by another that runs, whether or not the order comes again
+ *   I2  event confirmed by the broker       the same event goes out again, same message_id
+ *   I3  acknowledged                        a later copy is "duplicate ignored"
  *
  * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes. While the broker confirms
  * those, the next batch is taken and recorded. Orders are acknowledged in the order in which they came, as far as they
- * are confirmed. That an event was confirmed is recorded with the next batch, or when the queue falls silent; a kill or
- * a loss of power before that lets a later copy of the order send the same event again.
+ * are confirmed. That an event was confirmed is recorded with the next batch, or when the queue falls silent; after a kill
+ * or a loss of power before that the same event goes out again.
+ *
+ * An event is owed by the worker that recorded it. Once that one has ended, another claims it (ledger.h, outbox.h); as long
+ * as it lives, a copy of the order is a duplicate for all others. An event that the broker does not take stays owed, and
+ * its order is acknowledged all the same: it is on disk, and does not hold up others.
  */
 #include "clock.h"
 #include "consumer.h"
-#include "ids.h"
 #include "ledger.h"
-#include "link.h"
 #include "options.h"
 #include "order.h"
+#include "outbox.h"
 #include "output.h"
 #include "publisher.h"
 #include "report.h"
@@ -34,24 +37,42 @@
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
-#define COMPANY 4        /* this part of the prefetch is worth a commit while the broker is busy confirming */
-#define SETTLE_MS 100    /* of silence, before what was confirmed is recorded for its own sake */
-#define FORGET_STEP 1000 /* orders forgotten with a batch: more than are added by one of the default size */
+#define COMPANY 4     /* this part of the prefetch is worth a commit while the broker is busy confirming */
+#define SETTLE_MS 100 /* of silence, before what was confirmed is recorded for its own sake */
+#define FORGET_STEP                                                                                          \
+    1000 /* orders looked at with a batch, to be forgotten: more than two of the default size add */
+
+/*
+ * New orders in a row whose events the broker refuses, until a worker leaves: if it is the worker that may not publish, the
+ * others shall have the orders.
+ */
+#define REFUSALS_MAX 20
 
 static const char usage[] =
     "usage: inventory-worker [options]\n"
+    "       inventory-worker [options] --flush\n"
     "Takes orders from order.placed.q, reserves or fails each once, and publishes the outcome,\n"
     "which is printed as a line of JSON too.\n"
     "      --max-qty N         an item of more than N fails its order (5)\n"
     "      --prefetch N        deliveries in hand at once: the largest batch (256)\n"
+    "      --flush             publish what workers that have ended left unpublished, and take no\n"
+    "                          orders\n"
     "      --retain DAYS       forget orders that were handled more than DAYS ago (never)\n"
     "      --count N           stop after N deliveries\n"
     "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
 
-enum { OPTION_MAX_QTY = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT, OPTION_RETAIN };
+enum {
+    OPTION_MAX_QTY = OPTION_OWN,
+    OPTION_PREFETCH,
+    OPTION_COUNT,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_RETAIN,
+    OPTION_FLUSH
+};
 
 static const struct option long_options[] = {{"max-qty", required_argument, NULL, OPTION_MAX_QTY},
                                              {"prefetch", required_argument, NULL, OPTION_PREFETCH},
+                                             {"flush", no_argument, NULL, OPTION_FLUSH},
                                              {"retain", required_argument, NULL, OPTION_RETAIN},
                                              {"count", required_argument, NULL, OPTION_COUNT},
                                              {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
@@ -59,17 +80,15 @@ static const struct option long_options[] = {{"max-qty", required_argument, NULL
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
 
-/* What is to be done about one delivery. */
+/* What is to be done about one delivery, or about an event without one. */
 struct task {
-    struct delivery *delivery;
-    enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE } kind;
-    char order_id[ORDER_MAX_ID + 1];
+    struct delivery *delivery; /* NULL for an event that is to be sent without one */
+    enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE, TASK_NOTHING } kind;
     struct order_fault fault; /* TASK_REJECT */
-    int64_t seq;              /* TASK_ANNOUNCE: the entry of the ledger, */
-    bool known;               /* recorded before this batch, */
-    enum ledger_outcome outcome;
-    char *event;
-    bool done; /* there is nothing to announce, or the broker has confirmed it */
+    struct announcement
+        announcement; /* of TASK_IGNORE only order_id, without a delivery seq, TASK_ANNOUNCE all */
+    bool done;        /* there is nothing to announce, or its fate is known */
+    bool refused;     /* by the broker: the event stays owed */
 };
 
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
@@ -78,17 +97,21 @@ static unsigned prefetch = 256;
 static long retain_days = -1;     /* for ever */
 static long deliveries_left = -1; /* without end */
 static int idle_ms = -1;
+static bool flush_only;
 
 static struct ledger *ledger;
+static struct outbox outbox;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
 
-/* Of the deliveries in hand, in a ring: up to the prefetch, of which the first is the oldest. */
+/* What is in hand, in a ring, of which the first is the oldest: up to the prefetch, and events without a delivery. */
 static struct task *tasks;
+static size_t capacity;
 static size_t first_task;
 static size_t in_hand;
 static size_t last_taken; /* at once */
+static int silence_ms;    /* without a delivery */
 
 /* Entries of the ledger whose events were confirmed and told, which it does not know yet. */
 static int64_t *confirmed;
@@ -96,13 +119,19 @@ static size_t confirmed_count;
 
 static struct task *task_at(size_t index)
 {
-    return &tasks[(first_task + index) % prefetch];
+    return &tasks[(first_task + index) % capacity];
+}
+
+static bool takes_orders(void)
+{
+    return !flush_only && !stop_requested() && deliveries_left != 0 && (idle_ms < 0 || silence_ms < idle_ms);
 }
 
 /* ---- deciding ---- */
 
 static enum exit_code decide(struct task *task, const struct order *order)
 {
+    struct announcement *announcement = &task->announcement;
     struct reservation reservation;
     int64_t now = clock_utc_ms();
     enum exit_code code = reservation_make(ledger, order, max_qty, &reservation);
@@ -110,36 +139,44 @@ static enum exit_code decide(struct task *task, const struct order *order)
     if (code != EXIT_OK)
         return code;
     task->kind = TASK_ANNOUNCE;
-    task->outcome = reservation.reserved ? LEDGER_RESERVED : LEDGER_FAILED;
-    task->event = event_print(order, reservation.reserved ? EVENT_RESERVED : EVENT_FAILED, task->order_id,
-                              now, reservation.reserved ? NULL : reservation.reason);
-    return ledger_record(ledger, task->order_id, task->outcome, now, task->event, &task->seq);
+    announcement->outcome = reservation.reserved ? LEDGER_RESERVED : LEDGER_FAILED;
+    announcement->event =
+        event_print(order, reservation.reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now,
+                    reservation.reserved ? NULL : reservation.reason);
+    return ledger_record(ledger, announcement->order_id, announcement->outcome, now, announcement->event,
+                         &announcement->seq);
 }
 
-static bool is_on_its_way(int64_t seq, const struct task *but)
+/* An event that is owed by a run that has ended is from now on ours to send. */
+static enum exit_code claim(struct task *task, const struct ledger_entry *entry)
 {
-    for (size_t i = 0; i < in_hand; i++) {
-        const struct task *task = task_at(i);
-
-        if (task != but && task->kind == TASK_ANNOUNCE && task->seq == seq)
-            return true;
-    }
-    return false;
-}
-
-/* An order met before: nothing to do, unless its event is still owed and no earlier task sends it. */
-static void recall(struct task *task, const struct ledger_entry *entry)
-{
-    if (entry->owed_event == NULL || is_on_its_way(entry->seq, task)) {
-        task->kind = TASK_IGNORE;
-        task->done = true;
-        return;
-    }
     task->kind = TASK_ANNOUNCE;
-    task->known = true;
-    task->seq = entry->seq;
-    task->outcome = entry->outcome;
-    task->event = need_strdup(entry->owed_event);
+    announcement_set(&task->announcement, entry);
+    return entry->is_orphaned ? ledger_claim(ledger, entry->seq) : EXIT_OK;
+}
+
+/* An order met before. Its event, if it is owed, is sent by the run that owes it, as long as that lives. */
+static enum exit_code recall(struct task *task, const struct ledger_entry *entry)
+{
+    if (entry->owed_event != NULL && entry->is_orphaned)
+        return claim(task, entry);
+    task->kind = TASK_IGNORE;
+    task->done = true;
+    return EXIT_OK;
+}
+
+/* An event that was seen to be owed, unless another worker has been quicker. */
+static enum exit_code handle_owed(struct task *task)
+{
+    struct ledger_entry entry;
+    bool found;
+    enum exit_code code = ledger_find_owed(ledger, task->announcement.seq, &entry, &found);
+
+    if (code == EXIT_OK && found && entry.is_orphaned != outbox.is_trying)
+        return claim(task, &entry);
+    task->kind = TASK_NOTHING;
+    task->done = true;
+    return code;
 }
 
 static enum exit_code handle_delivery(struct task *task)
@@ -155,10 +192,10 @@ static enum exit_code handle_delivery(struct task *task)
         task->done = true;
         return EXIT_OK;
     }
-    (void)snprintf(task->order_id, sizeof task->order_id, "%s", order.order_id);
-    code = ledger_find(ledger, task->order_id, &entry, &found);
+    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s", order.order_id);
+    code = ledger_find(ledger, task->announcement.order_id, &entry, &found);
     if (code == EXIT_OK && found)
-        recall(task, &entry);
+        code = recall(task, &entry);
     else if (code == EXIT_OK)
         code = decide(task, &order);
     order_free(&order);
@@ -187,7 +224,7 @@ static enum exit_code record(size_t count)
     if (code == EXIT_OK && retain_days >= 0)
         code = ledger_forget(ledger, clock_utc_ms() - retain_days * DAY_MS, FORGET_STEP);
     for (size_t i = in_hand - count; i < in_hand && code == EXIT_OK; i++)
-        code = handle_delivery(task_at(i));
+        code = task_at(i)->delivery == NULL ? handle_owed(task_at(i)) : handle_delivery(task_at(i));
     if (code == EXIT_OK)
         code = ledger_commit(ledger);
     else
@@ -199,42 +236,34 @@ static enum exit_code record(size_t count)
 
 /* ---- telling ---- */
 
-static enum exit_code take_fates(void)
+static void take_fates(void)
 {
     uint64_t cookie;
     enum publish_fate fate;
 
     while (publisher_next(publisher, &cookie, &fate)) {
-        if (fate != PUBLISH_CONFIRMED) {
-            report("the broker did not take the event of order '%s': %s", tasks[cookie].order_id,
-                   publisher_reason(publisher));
-            return EXIT_REFUSED;
-        }
-        tasks[cookie].done = true;
+        struct task *task = &tasks[cookie];
+
+        task->done = true;
+        task->refused = fate != PUBLISH_CONFIRMED;
+        if (task->refused)
+            outbox_refused(&outbox, &task->announcement, task->delivery != NULL, publisher_reason(publisher));
+        else
+            outbox_confirmed(&outbox, &task->announcement);
     }
-    return EXIT_OK;
 }
 
 static enum exit_code publish(const struct task *task)
 {
-    bool reserved = task->outcome == LEDGER_RESERVED;
-    const char *event_type = reserved ? EVENT_RESERVED : EVENT_FAILED;
-    char message_id[UUID_TEXT_SIZE];
-    amqp_basic_properties_t properties;
-    struct message message = {.exchange = INVENTORY_EXCHANGE,
-                              .routing_key = reserved ? RESERVED_KEY : FAILED_KEY,
-                              .properties = &properties,
-                              .body = amqp_cstring_bytes(task->event)};
     enum exit_code code = EXIT_OK;
 
-    message_id_of(event_type, task->order_id, message_id);
-    publisher_event_properties(&properties, event_type, task->order_id, message_id);
     while (code == EXIT_OK && !publisher_has_room(publisher)) {
         code = publisher_wait(publisher);
         if (code == EXIT_OK)
-            code = take_fates();
+            take_fates();
     }
-    return code == EXIT_OK ? publisher_send(publisher, &message, (uint64_t)(task - tasks)) : code;
+    return code == EXIT_OK ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - tasks))
+                           : code;
 }
 
 /* I2, for the last count of those in hand: on its way. */
@@ -248,7 +277,10 @@ static enum exit_code publish_last(size_t count)
     return code;
 }
 
-/* What was decided, as soon as it is on disk. */
+/*
+ * What was decided, as soon as it is on disk; and what was decided by a run that may have died before it wrote its log. The
+ * log is written before an order is acknowledged, and before its event is settled.
+ */
 static void log_decisions(size_t count)
 {
     for (size_t i = in_hand - count; i < in_hand; i++) {
@@ -258,10 +290,9 @@ static void log_decisions(size_t count)
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
         else if (task->kind == TASK_IGNORE)
-            log_line("[inventory] duplicate ignored: %s", task->order_id);
-        else if (!task->known)
-            log_line("[inventory] reservation %s for %s", task->outcome == LEDGER_RESERVED ? "OK" : "FAILED",
-                     task->order_id);
+            log_line("[inventory] duplicate ignored: %s", task->announcement.order_id);
+        else if (task->kind == TASK_ANNOUNCE && !task->announcement.is_logged)
+            announcement_log(&task->announcement);
     }
 }
 
@@ -271,11 +302,8 @@ static enum exit_code tell(size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct task *task = task_at(i);
 
-        if (task->kind != TASK_ANNOUNCE)
-            continue;
-        log_line("[inventory] published %s for %s",
-                 task->outcome == LEDGER_RESERVED ? EVENT_RESERVED : EVENT_FAILED, task->order_id);
-        if (output_line(task->event, strlen(task->event)) != EXIT_OK)
+        if (task->kind == TASK_ANNOUNCE && !task->refused &&
+            announcement_tell(&task->announcement) != EXIT_OK)
             return EXIT_OUTPUT;
     }
     report_flush();
@@ -292,15 +320,15 @@ static void acknowledge(size_t count)
 
         if (task->kind == TASK_REJECT)
             consumer_reject(consumer, task->delivery);
-        else
+        else if (task->delivery != NULL)
             batch[good++] = task->delivery;
-        if (task->kind == TASK_ANNOUNCE)
-            confirmed[confirmed_count++] = task->seq;
-        free(task->event);
-        task->event = NULL;
+        if (task->kind == TASK_ANNOUNCE && !task->refused)
+            confirmed[confirmed_count++] = task->announcement.seq;
+        free(task->announcement.event);
+        task->announcement.event = NULL;
     }
     consumer_ack_batch(consumer, batch, good);
-    first_task = (first_task + count) % prefetch;
+    first_task = (first_task + count) % capacity;
     in_hand -= count;
 }
 
@@ -309,15 +337,22 @@ static void acknowledge(size_t count)
 /* Lets go of those that are done, in the order in which they came. */
 static enum exit_code finish(void)
 {
-    enum exit_code code = take_fates();
+    enum exit_code code = EXIT_OK;
     size_t count = 0;
 
+    take_fates();
     while (count < in_hand && task_at(count)->done)
         count++;
-    if (code == EXIT_OK && count > 0)
+    if (count > 0)
         code = tell(count);
     if (code == EXIT_OK && count > 0)
         acknowledge(count);
+    if (in_hand == 0)
+        outbox_rests(&outbox);
+    if (code == EXIT_OK && outbox.in_a_row >= REFUSALS_MAX) {
+        report("the broker did not take the events of %d orders in a row: giving up", REFUSALS_MAX);
+        code = EXIT_REFUSED;
+    }
     return code;
 }
 
@@ -327,18 +362,21 @@ static enum exit_code finish(void)
  */
 static enum exit_code take(size_t *count, int timeout_ms)
 {
-    size_t max = prefetch - in_hand;
+    size_t max = capacity - in_hand < prefetch ? capacity - in_hand : prefetch;
     enum exit_code code;
 
     *count = 0;
     if (deliveries_left >= 0 && deliveries_left < (long)max)
         max = (size_t)deliveries_left;
-    if (max == 0 || stop_requested() ||
-        (in_hand > 0 && last_taken > 1 && consumer_arrived(consumer) < prefetch / COMPANY))
+    if (max == 0 || !takes_orders())
+        return EXIT_OK;
+    if (in_hand > 0 &&
+        (outbox_holds_back(&outbox) || (last_taken > 1 && consumer_arrived(consumer) < prefetch / COMPANY)))
         return EXIT_OK;
     code = consumer_take(consumer, batch, max, count, timeout_ms);
-    if (code != EXIT_OK)
+    if (code != EXIT_OK || *count == 0)
         return code;
+    silence_ms = 0;
     last_taken = *count;
     for (size_t i = 0; i < *count; i++)
         *task_at(in_hand++) = (struct task){.delivery = batch[i]};
@@ -347,11 +385,11 @@ static enum exit_code take(size_t *count, int timeout_ms)
     return EXIT_OK;
 }
 
-/* The broker has them still. */
+/* The broker, or the ledger, has them still. */
 static void drop_last(size_t count)
 {
     for (; count > 0; count--)
-        free(task_at(--in_hand)->event);
+        free(task_at(--in_hand)->announcement.event);
 }
 
 static enum exit_code handle(size_t count)
@@ -370,40 +408,63 @@ static enum exit_code handle(size_t count)
     return code;
 }
 
-/* With nothing in hand: waits for the next order, and puts the ledger in order if that takes a while. */
+/* Takes in hand what is owed and is sent by nobody, if it is time to look or at_once is set. */
+static enum exit_code relay(bool at_once)
+{
+    int64_t seqs[OUTBOX_BATCH];
+    size_t count = 0;
+    enum exit_code code = EXIT_OK;
+
+    if (!stop_requested())
+        code = outbox_list(&outbox, ledger, at_once, in_hand == 0, seqs, capacity - in_hand, &count);
+    if (code != EXIT_OK || count == 0)
+        return code;
+    for (size_t i = 0; i < count; i++)
+        *task_at(in_hand++) = (struct task){.announcement = {.seq = seqs[i]}};
+    /* An order that comes meanwhile does not wait for company. */
+    last_taken = 0;
+    return handle(count);
+}
+
+/* With nothing in hand: waits for the next order, but not so long that nothing else is done. */
 static enum exit_code await_next(size_t *count)
 {
     bool settles = confirmed_count > 0;
-    int timeout_ms = settles && (idle_ms < 0 || idle_ms > SETTLE_MS) ? SETTLE_MS : idle_ms;
+    int timeout_ms = settles ? SETTLE_MS : OUTBOX_LOOK_MS;
     enum exit_code code;
 
+    if (idle_ms >= 0 && idle_ms - silence_ms < timeout_ms)
+        timeout_ms = idle_ms - silence_ms;
     publisher_service(publisher);
     code = take(count, timeout_ms);
-    if (code != EXIT_OK || *count > 0 || !settles || stop_requested())
+    if (code != EXIT_OK || *count > 0 || stop_requested())
         return code;
-    code = record(0);
-    return code == EXIT_OK && timeout_ms != idle_ms ? take(count, idle_ms) : code;
+    if (idle_ms >= 0)
+        silence_ms += timeout_ms;
+    return settles ? record(0) : EXIT_OK;
 }
 
+/* Until no more orders are to be taken, nothing is in hand, and nothing is owed that nobody sends. */
 static enum exit_code work_on(void)
 {
-    enum exit_code code = EXIT_OK;
-    bool silent = false;
-
-    while (code == EXIT_OK && (in_hand > 0 || (!silent && !stop_requested() && deliveries_left != 0))) {
+    for (;;) {
+        bool goes_on = takes_orders();
+        enum exit_code code = relay(!goes_on);
         bool is_idle = in_hand == 0;
         size_t count = 0;
 
+        if (code != EXIT_OK || (is_idle && !goes_on))
+            return code;
         code = is_idle ? await_next(&count) : take(&count, 0);
         if (code == EXIT_OK && count > 0)
             code = handle(count);
         else if (code == EXIT_OK && !is_idle)
             code = publisher_wait(publisher);
-        silent = is_idle && count == 0 && idle_ms >= 0;
         if (code == EXIT_OK)
             code = finish();
+        if (code != EXIT_OK)
+            return code;
     }
-    return code;
 }
 
 /* The ledger takes no more. What it has taken is on its way, and would go out again if it were left now. */
@@ -418,21 +479,46 @@ static void finish_recorded(void)
     }
 }
 
+/* Leaves what is owed to others: also an event that could not be written to our output, for the next run to write. */
+static enum exit_code leave_owed(void)
+{
+    enum exit_code code;
+
+    report_flush();
+    code = ledger_begin_lightly(ledger);
+    if (code != EXIT_OK)
+        return code;
+    code = settle_confirmed();
+    if (code == EXIT_OK)
+        code = ledger_release(ledger);
+    if (code == EXIT_OK)
+        return ledger_commit(ledger);
+    ledger_roll_back(ledger);
+    return code;
+}
+
 static enum exit_code work(void)
 {
-    enum exit_code code = publisher_open(publisher);
+    enum exit_code code = flush_only ? EXIT_OK : publisher_open(publisher);
+    enum exit_code last = EXIT_OK;
 
     if (code == EXIT_OK)
         code = work_on();
     if (code == EXIT_STORE)
         finish_recorded();
-    /* An event that could not be written to our output stays owed, for the next run to write. */
-    if (confirmed_count > 0 && code != EXIT_STORE) {
-        enum exit_code last = record(0);
-
-        code = code == EXIT_OK ? last : code;
-    }
-    return code;
+    /* Also then: it may be possible by now, and otherwise events that were confirmed would go out again. */
+    if (confirmed_count > 0 || in_hand > 0 || outbox.refused > 0)
+        last = leave_owed();
+    /* Asked to stop while the broker was away, with nothing in hand: that is a clean end. */
+    if (code == EXIT_UNREACHABLE && stop_requested() && in_hand == 0)
+        code = EXIT_OK;
+    if (code == EXIT_OK)
+        code = last;
+    if (!flush_only)
+        last = consumer_end(consumer);
+    if (code == EXIT_OK)
+        code = last;
+    return code == EXIT_OK && outbox.refused > 0 ? EXIT_REFUSED : code;
 }
 
 /* ---- the program ---- */
@@ -447,6 +533,8 @@ static void read_options(int argc, char **argv)
             max_qty = (int)option_number("--max-qty", optarg, 0, ORDER_MAX_QTY);
         else if (option == OPTION_PREFETCH)
             prefetch = (unsigned)option_number("--prefetch", optarg, 1, 65535);
+        else if (option == OPTION_FLUSH)
+            flush_only = true;
         else if (option == OPTION_RETAIN)
             retain_days = option_number("--retain", optarg, 0, 36500);
         else if (option == OPTION_COUNT)
@@ -460,6 +548,10 @@ static void read_options(int argc, char **argv)
         report("orders come from the queue: '%s' is no option", printable_text(argv[optind]));
         usage_error();
     }
+    if (flush_only && (deliveries_left >= 0 || idle_ms >= 0)) {
+        report("--flush takes no orders: --count and --idle-timeout do not go with it");
+        usage_error();
+    }
 }
 
 static enum exit_code open_all(void)
@@ -471,11 +563,14 @@ static enum exit_code open_all(void)
 
     if (code == EXIT_OK)
         code = ledger_open(&ledger);
+    if (code == EXIT_OK)
+        code = ledger_start_run(ledger);
     if (code != EXIT_OK)
         return code;
-    batch = need_calloc(prefetch, sizeof(*batch));
-    tasks = need_calloc(prefetch, sizeof *tasks);
-    confirmed = need_calloc(prefetch, sizeof *confirmed);
+    capacity = prefetch + OUTBOX_BATCH;
+    batch = need_calloc(capacity, sizeof(*batch));
+    tasks = need_calloc(capacity, sizeof *tasks);
+    confirmed = need_calloc(capacity, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
     publisher = publisher_new(&link_options, &(struct publisher_settings){.scope = TOPOLOGY_OF_INVENTORY});
@@ -485,7 +580,7 @@ static enum exit_code open_all(void)
 static void close_all(void)
 {
     for (size_t i = 0; i < in_hand; i++)
-        free(task_at(i)->event);
+        free(task_at(i)->announcement.event);
     consumer_free(consumer);
     publisher_free(publisher);
     ledger_close(ledger);
@@ -505,9 +600,10 @@ int main(int argc, char **argv)
     code = open_all();
     if (code == EXIT_OK)
         code = work();
-    /* Asked to stop while the broker was away: nothing is in hand, so that is a clean end. */
-    if (code == EXIT_UNREACHABLE && stop_requested())
-        code = EXIT_OK;
     close_all();
-    return (int)output_close(code);
+    code = output_close(code);
+    /* That all was sent is not said by a --flush that was asked to stop. */
+    if (flush_only)
+        stop_by_signal();
+    return (int)code;
 }

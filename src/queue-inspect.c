@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "health.h"
 #include "json.h"
+#include "ledger.h"
 #include "link.h"
 #include "management.h"
 #include "messages.h"
@@ -47,8 +48,9 @@ static const char usage[] =
     "      --timeout S         stop waiting, watching or following after S seconds\n"
     "      --check-topology    a line of JSON for all that is missing or different\n"
     "      --health            one line of JSON: is all well?\n"
-    "      --max-ready N       it is not with more than N messages ready for a worker\n" PROGRESS_USAGE
-        LINK_USAGE COMMON_USAGE;
+    "      --max-ready N       it is not with more than N messages ready for a worker\n"
+    "      --ledger FILE       nor if inventory-worker owes events for long "
+    "(INVENTORY_LEDGER)\n" PROGRESS_USAGE LINK_USAGE COMMON_USAGE;
 
 enum {
     OPTION_API = OPTION_OWN,
@@ -62,7 +64,8 @@ enum {
     OPTION_TIMEOUT,
     OPTION_CHECK_TOPOLOGY,
     OPTION_HEALTH,
-    OPTION_MAX_READY
+    OPTION_MAX_READY,
+    OPTION_LEDGER
 };
 
 static const struct option long_options[] = {{"api", required_argument, NULL, OPTION_API},
@@ -77,6 +80,7 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
                                              {"check-topology", no_argument, NULL, OPTION_CHECK_TOPOLOGY},
                                              {"health", no_argument, NULL, OPTION_HEALTH},
                                              {"max-ready", required_argument, NULL, OPTION_MAX_READY},
+                                             {"ledger", required_argument, NULL, OPTION_LEDGER},
                                              PROGRESS_LONG_OPTIONS,
                                              LINK_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
@@ -89,6 +93,7 @@ static int timeout_s = -1;
 static int period_s = WATCH_SECONDS;
 static long max_ready = HEALTH_NO_LIMIT;
 static const char *api_url;
+static const char *ledger_file;
 static struct tap tap;
 static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
 
@@ -254,9 +259,12 @@ static enum exit_code check_topology(void)
 
 static enum exit_code check_health(void)
 {
+    char *found = ledger_file == NULL ? ledger_place() : NULL;
     bool healthy;
-    enum exit_code code = output_json(health_check(&survey, max_ready, &healthy));
+    enum exit_code code =
+        output_json(health_check(&survey, max_ready, ledger_file != NULL ? ledger_file : found, &healthy));
 
+    free(found);
     return code == EXIT_OK && !healthy ? EXIT_NO : code;
 }
 
@@ -357,6 +365,9 @@ static bool own_option(int option)
     case OPTION_MAX_READY:
         max_ready = option_number("--max-ready", optarg, 0, 1000000000);
         return true;
+    case OPTION_LEDGER:
+        ledger_file = optarg;
+        return true;
     default:
         return false;
     }
@@ -382,6 +393,7 @@ static void check_options(int names)
     require(timeout_s < 0 || waits, "--timeout goes with --until, --until-empty, --watch or --follow");
     require(tap.key_count == 0 || job == FOLLOW, "--routing-key goes with --follow");
     require(max_ready == HEALTH_NO_LIMIT || job == HEALTH, "--max-ready goes with --health");
+    require(ledger_file == NULL || job == HEALTH, "--ledger goes with --health");
 }
 
 static void read_options(int argc, char **argv)

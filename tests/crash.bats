@@ -45,12 +45,12 @@ place_own()
     killed_at "$1" order-place <own.json
 }
 
-# The order went all the way, once in effect.
+# assert_done_once [N]: the order went all the way, once in effect. That it was reserved stands in the log N times (1).
 assert_done_once()
 {
     inventory-worker --idle-timeout 0 >>events 2>>log
     notify-worker --idle-timeout 0 >>notices 2>>log
-    [ "$(grep -c "reservation OK for $own_id" log)" = 1 ]
+    [ "$(grep -c "reservation OK for $own_id" log)" = "${1:-1}" ]
     [ "$(inventory-stock </dev/null | jq -sc 'map([.sku, .on_hand, .reserved])')" = '[["burger",98,2],["fries",99,1]]' ]
     [ "$(grep -c "$own_id" notices)" = 1 ]
     for queue in "$PLACED_Q" "$RESERVED_Q" "$DEAD_Q" "$FAILED_Q"; do
@@ -133,6 +133,11 @@ place_for_inventory()
     : >log
 }
 
+place_for_inventory_again()
+{
+    publish orders-ex order.placed "$(event "$own_id")"
+}
+
 # What was published for the order, whether it is still in the queue or was taken.
 published_bodies()
 {
@@ -153,17 +158,41 @@ work_killed_at()
     assert_done_once
 }
 
+# gone QUEUE: all messages in it are.
+gone()
+{
+    api DELETE "queues/$VHOST/$1/contents" >/dev/null
+    holds "$1" 0
+}
+
 @test "I1: killed when the outcome was recorded: the recorded event is published, nothing is reserved again" {
     place_for_inventory
     work_killed_at commit:1:after
     eventually holds "$PLACED_Q" 1
     holds "$RESERVED_Q" 0
     [ "$(inventory-stock </dev/null | jq -s 'map(.reserved) | add')" = 3 ]
-    # A worker that would decide otherwise tells what was decided.
+    # A worker that would decide otherwise tells what was decided. The log of the one that was killed is lost.
     inventory-worker --idle-timeout 0 --max-qty 1 >events 2>log
     [ "$(jq -r '.event_type + " " + .order_id' events)" = "InventoryReserved $own_id" ]
-    [ "$(cat log)" = "[inventory] published InventoryReserved for $own_id" ]
-    echo "[inventory] reservation OK for $own_id" >>log
+    says log "[inventory] reservation OK for $own_id"
+    says log "[inventory] published InventoryReserved for $own_id"
+    says log "[inventory] duplicate ignored: $own_id"
+    assert_done_once
+}
+
+@test "I1: killed when the outcome was recorded, and the order never comes again: its event is published all the same" {
+    place_for_inventory
+    work_killed_at commit:1:after
+    eventually holds "$PLACED_Q" 1
+    gone "$PLACED_Q"
+    inventory-worker --idle-timeout 0 --max-qty 1 >events 2>log
+    [ "$(jq -r '.event_type + " " + .order_id' events)" = "InventoryReserved $own_id" ]
+    [ "$(cat log)" = "[inventory] reservation OK for $own_id
+[inventory] published InventoryReserved for $own_id" ]
+    # Settled: it goes out no more.
+    run -0 --separate-stderr inventory-worker --idle-timeout 0
+    [ "$output$stderr" = "" ]
+    holds "$RESERVED_Q" 1
     assert_done_once
 }
 
@@ -173,7 +202,6 @@ work_killed_at()
     eventually holds "$PLACED_Q" 1
     inventory-worker --idle-timeout 0 >>events 2>>log
     [ "$(published_bodies)" = 1 ]
-    echo "[inventory] reservation OK for $own_id" >>log
     assert_done_once
 }
 
@@ -185,16 +213,49 @@ work_killed_at()
     inventory-worker --idle-timeout 0 >>events 2>>log
     holds "$RESERVED_Q" 2
     [ "$(published_bodies)" = 1 ]
-    assert_done_once
+    # The log had been written already.
+    assert_done_once 2
     grep -qxF "[notify] repeat ignored: $own_id" log
 }
 
-@test "I3: killed when it had acknowledged: a later copy is a duplicate" {
+@test "I3: killed when it had acknowledged: the same event goes out again, and a later copy is a duplicate" {
     place_for_inventory
     work_killed_at ack:1:after
     eventually holds "$PLACED_Q" 0
     holds "$RESERVED_Q" 1
+    place_for_inventory_again
+    inventory-worker --idle-timeout 0 >>events 2>>log
+    says log "[inventory] duplicate ignored: $own_id"
+    holds "$RESERVED_Q" 2
+    [ "$(published_bodies)" = 1 ]
+    assert_done_once 2
+}
+
+@test "I3: killed when it was settled: nothing goes out again" {
+    place_for_inventory
+    work_killed_at commit:2:after
+    eventually holds "$PLACED_Q" 0
+    run -0 --separate-stderr inventory-worker --idle-timeout 0
+    [ "$output$stderr" = "" ]
+    holds "$RESERVED_Q" 1
     assert_done_once
+}
+
+@test "I1: killed while it sends what another owed: it is sent by the next, and again the log has it" {
+    local point
+    place_for_inventory
+    work_killed_at commit:1:after
+    gone "$PLACED_Q"
+    # Claimed and not yet claimed; before it is sent, and after; before it is settled.
+    for point in commit:1:before commit:1:after publish:1:before publish:1:after commit:2:before; do
+        work_killed_at "$point"
+        eventually holds "$PLACED_Q" 0
+    done
+    inventory-worker --idle-timeout 0 >>events 2>>log
+    [ "$(published_bodies)" = 1 ]
+    says log "[inventory] published InventoryReserved for $own_id" 2
+    # The last two.
+    assert_done_once 2
 }
 
 @test "a rejected message: killed before and after, it is a dead letter once" {

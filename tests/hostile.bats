@@ -71,10 +71,12 @@ small_disk()
     mount -o remount,size=50m small
     run -0 --separate-stderr inventory-worker --idle-timeout 1
     printf '%s\n' "${lines[@]}" | cat first - >all
-    [ "$(wc -l <all)" = 3000 ]
+    # That they were confirmed could not be recorded of the last ones: their events go out again, the same.
+    [ "$(wc -l <all)" -le 3016 ]
     [ "$(jq -r .order_id all | sort -u | wc -l)" = 3000 ]
+    [ "$(sort -u all | wc -l)" = 3000 ]
     holds "$PLACED_Q" 0
-    holds "$RESERVED_Q" 3000
+    holds "$RESERVED_Q" "$(wc -l <all)"
 }
 
 @test "the disk for notices is full: nobody is acknowledged who is not noted" {
@@ -142,7 +144,7 @@ small_disk()
     for kind in "order-place" "inventory-worker --idle-timeout 0" "notify-worker --idle-timeout 0" "order-show --all" inventory-stock; do
         # shellcheck disable=SC2086 # a program and its options
         run -73 --separate-stderr $kind </dev/null
-        [[ $stderr == *"was written by a newer version of order-tools (schema 99, this one knows 1)"* ]]
+        [[ $stderr == *"was written by a newer version of order-tools (schema 99, this one knows "[1-9]')'* ]]
     done
 }
 

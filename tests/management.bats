@@ -496,7 +496,7 @@ consumers()
     eventually consumers "$PLACED_Q" 1
     eventually consumers "$RESERVED_Q" 1
     run -0 --separate-stderr queue-inspect --health
-    jq -e '.healthy and (.checks | keys == ["broker", "consumers", "dead_letters", "management", "topology"]) and (.checks | all(.ok))' <<<"$output"
+    jq -e '.healthy and (.checks | keys == ["broker", "consumers", "dead_letters", "management", "outbox", "topology"]) and (.checks | all(.ok))' <<<"$output"
     MANAGEMENT_URL=http://127.0.0.1:1 run -1 --separate-stderr queue-inspect --health
     jq -e '.healthy == false and .checks.management.detail == "management API '"'http://127.0.0.1:1'"': cannot connect: Connection refused"
         and (.checks | del(.management) | all(.ok))' <<<"$output"

@@ -77,7 +77,7 @@ unhealthy()
     [ "${#lines[@]}" -eq 1 ]
     jq -e --arg check "$1" --arg pattern "$2" '.healthy == false and .checks[$check].ok == false
         and (.checks[$check].detail | test($pattern)) and (.checks | del(.[$check]) | all(.ok))
-        and (.checks | length == 4)' <<<"$output"
+        and (.checks | length == 5)' <<<"$output"
 }
 
 # ---- listing
@@ -647,7 +647,7 @@ connections()
     eventually consumers "$RESERVED_Q" 1
     run -0 --separate-stderr queue-inspect --health
     [ "${#lines[@]}" -eq 1 ]
-    jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}}}' <<<"$output"
+    jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}, outbox: {ok: true}}}' <<<"$output"
     [ -z "$stderr" ]
 }
 

@@ -1,0 +1,137 @@
+#include "outbox.h"
+
+#include "clock.h"
+#include "ids.h"
+#include "output.h"
+#include "topology.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RETRY_BATCH 16 /* events tried again at once: while they are, all others wait */
+#define RETRY_FIRST_MS 2000
+#define RETRY_MAX_MS 60000
+
+/* ---- one event ---- */
+
+void announcement_set(struct announcement *announcement, const struct ledger_entry *entry)
+{
+    announcement->seq = entry->seq;
+    announcement->outcome = entry->outcome;
+    (void)snprintf(announcement->order_id, sizeof announcement->order_id, "%s", entry->order_id);
+    announcement->event = need_strdup(entry->owed_event);
+    announcement->is_retry = !entry->is_orphaned;
+    announcement->is_logged = entry->is_logged || announcement->is_retry;
+}
+
+static const char *event_type_of(const struct announcement *announcement)
+{
+    return announcement->outcome == LEDGER_RESERVED ? EVENT_RESERVED : EVENT_FAILED;
+}
+
+void announcement_log(const struct announcement *announcement)
+{
+    /* An order_id was checked to be safe to be shown. */
+    log_line("[inventory] reservation %s for %s", announcement->outcome == LEDGER_RESERVED ? "OK" : "FAILED",
+             announcement->order_id);
+}
+
+enum exit_code announcement_publish(const struct announcement *announcement, struct publisher *publisher,
+                                    uint64_t cookie)
+{
+    bool reserved = announcement->outcome == LEDGER_RESERVED;
+    const char *event_type = event_type_of(announcement);
+    char message_id[UUID_TEXT_SIZE];
+    amqp_basic_properties_t properties;
+    struct message message = {.exchange = INVENTORY_EXCHANGE,
+                              .routing_key = reserved ? RESERVED_KEY : FAILED_KEY,
+                              .properties = &properties,
+                              .body = amqp_cstring_bytes(announcement->event)};
+
+    message_id_of(event_type, announcement->order_id, message_id);
+    publisher_event_properties(&properties, event_type, announcement->order_id, message_id);
+    return publisher_send(publisher, &message, cookie);
+}
+
+enum exit_code announcement_tell(const struct announcement *announcement)
+{
+    log_line("[inventory] published %s for %s", event_type_of(announcement), announcement->order_id);
+    return output_line(announcement->event, strlen(announcement->event));
+}
+
+/* ---- all that are owed ---- */
+
+static bool is_time_to_retry(const struct outbox *outbox)
+{
+    return outbox->refused > 0 && clock_steady_ms() >= outbox->retry_ms;
+}
+
+static enum exit_code list_refused(struct outbox *outbox, struct ledger *ledger, int64_t seqs[], size_t max,
+                                   size_t *count)
+{
+    size_t most = max < RETRY_BATCH ? max : RETRY_BATCH;
+    enum exit_code code = ledger_list_own(ledger, outbox->tried_up_to, seqs, most, count);
+
+    outbox->tried_up_to = *count == most ? seqs[*count - 1] : 0;
+    outbox->is_trying = true;
+    outbox->failed = false;
+    return code;
+}
+
+enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at_once, bool is_idle,
+                           int64_t seqs[], size_t max, size_t *count)
+{
+    size_t most = max < OUTBOX_BATCH ? max : OUTBOX_BATCH;
+    int64_t now = clock_steady_ms();
+    enum exit_code code;
+
+    *count = 0;
+    if (is_idle && is_time_to_retry(outbox))
+        return list_refused(outbox, ledger, seqs, max, count);
+    if (most == 0 || outbox_holds_back(outbox) || (!at_once && now < outbox->look_ms))
+        return EXIT_OK;
+    code = ledger_list_orphans(ledger, seqs, most, count);
+    outbox->look_ms = *count == most ? now : now + OUTBOX_LOOK_MS;
+    return code;
+}
+
+bool outbox_holds_back(const struct outbox *outbox)
+{
+    return outbox->is_trying || is_time_to_retry(outbox);
+}
+
+void outbox_confirmed(struct outbox *outbox, const struct announcement *announcement)
+{
+    outbox->in_a_row = 0;
+    if (announcement->is_retry)
+        outbox->refused--;
+}
+
+void outbox_refused(struct outbox *outbox, const struct announcement *announcement, bool is_new,
+                    const char *reason)
+{
+    if (announcement->is_retry) {
+        outbox->failed = true;
+        return;
+    }
+    report("the broker did not take the event of order '%s': %s; it stays owed, and is tried again",
+           announcement->order_id, reason);
+    if (is_new)
+        outbox->in_a_row++;
+    if (outbox->refused++ > 0)
+        return;
+    outbox->pause_ms = RETRY_FIRST_MS;
+    outbox->retry_ms = clock_steady_ms() + outbox->pause_ms;
+}
+
+void outbox_rests(struct outbox *outbox)
+{
+    if (!outbox->is_trying)
+        return;
+    outbox->is_trying = false;
+    if (outbox->failed)
+        outbox->pause_ms = 2 * outbox->pause_ms < RETRY_MAX_MS ? 2 * outbox->pause_ms : RETRY_MAX_MS;
+    /* As long as the broker takes them: one after the other. */
+    if (outbox->failed || outbox->tried_up_to == 0)
+        outbox->retry_ms = clock_steady_ms() + outbox->pause_ms;
+}
