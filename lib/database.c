@@ -3,11 +3,13 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BUSY_MS 5000
 #define BUSY_STEP_MS 10
@@ -19,6 +21,10 @@
 #define LOG_PAGES 1000
 #define LOG_LEFT 96
 
+#define LOG_HEADER 32      /* bytes at its start */
+#define LOG_PAGE_HEADER 24 /* and before each page */
+#define LOG_STEP 65536     /* by which it grows when room is made sure of */
+
 struct database {
     sqlite3 *handle;
     char *path;
@@ -28,6 +34,8 @@ struct database {
     sqlite3_stmt *commit;
     sqlite3_stmt *roll_back;
     int log_pages;
+    int page_size;    /* 0 until it is asked for */
+    int log_fd;       /* of the log, once room in it is made sure of; otherwise -1 */
     bool log_is_long; /* since database_tidy() */
     bool is_light;    /* the transaction at hand */
     bool is_new;      /* made by this process: at its end the file itself tells what it is */
@@ -287,6 +295,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     database->kind = kind;
+    database->log_fd = -1;
     database->path = path == NULL ? find_path(kind) : need_strdup(path);
     if (database->path == NULL)
         code = EXIT_STORE;
@@ -318,6 +327,8 @@ void database_close(struct database *database)
     if (database->handle != NULL && database->log_pages < LOG_LEFT && !database->is_new)
         (void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(database->handle);
+    if (database->log_fd >= 0)
+        (void)close(database->log_fd);
     free(database->path);
     free(database);
 }
@@ -421,4 +432,44 @@ enum exit_code database_row(struct database *database, sqlite3_stmt *statement, 
         return EXIT_OK;
     (void)sqlite3_reset(statement);
     return database_failure(database, "read");
+}
+
+/* ---- room ---- */
+
+static enum exit_code open_log(struct database *database)
+{
+    const char *path = sqlite3_filename_wal(sqlite3_db_filename(database->handle, "main"));
+    enum exit_code code = read_number(database, "PRAGMA page_size", &database->page_size);
+
+    if (code != EXIT_OK)
+        return code;
+    database->log_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (database->log_fd >= 0)
+        return EXIT_OK;
+    report_errno("cannot open '%s'", printable_text(path));
+    return EXIT_STORE;
+}
+
+enum exit_code database_reserve(struct database *database, size_t pages)
+{
+    enum exit_code code = database->log_fd < 0 ? open_log(database) : EXIT_OK;
+    struct stat status;
+    off_t size;
+
+    if (code != EXIT_OK)
+        return code;
+    size =
+        LOG_HEADER + (off_t)(pages + (size_t)database->log_pages) * (LOG_PAGE_HEADER + database->page_size);
+    if (fstat(database->log_fd, &status) == 0 && status.st_size >= size)
+        return EXIT_OK;
+    errno = posix_fallocate(database->log_fd, 0, (size + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
+    if (errno == 0)
+        return EXIT_OK;
+    report_errno("cannot write to '%s'", printable_text(database->path));
+    return EXIT_STORE;
+}
+
+bool database_is_locked(const struct database *database)
+{
+    return (sqlite3_errcode(database->handle) & 0xff) == SQLITE_BUSY;
 }

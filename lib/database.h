@@ -20,9 +20,10 @@ struct database_kind {
     const char *variable; /* of the environment, that names the file */
     const char *file;     /* its name under $XDG_STATE_HOME/order-tools/ otherwise */
     const char *schema;   /* SQL that makes an empty database ours */
-    const char *const *upgrades; /* SQL from version 1 to 2, from 2 to 3...; NULL if there is only version 1 */
-    int application;             /* PRAGMA application_id: tells our files from others */
-    int version;                 /* PRAGMA user_version */
+    const char *const
+        *upgrades;   /* SQL from version 1 to 2, from 2 to 3...; NULL if there is only version 1 */
+    int application; /* PRAGMA application_id: tells our files from others */
+    int version;     /* PRAGMA user_version */
 };
 
 enum database_access { DATABASE_CREATE, DATABASE_READ };
@@ -80,6 +81,16 @@ enum exit_code database_run(struct database *database, sqlite3_stmt *statement);
 
 /* Gets a row: *found says whether there is one. The caller resets the statement when it has read it. */
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
+
+/*
+ * Within a transaction that writes: makes sure that the log of commits has room for so many pages more, so that a later
+ * transaction of that size does not fail because the disk has become full. Another process that writes may use it up. Reports
+ * and returns EXIT_STORE if the disk has no such room.
+ */
+enum exit_code database_reserve(struct database *database, size_t pages);
+
+/* Returns whether the last function that failed did so because another process held the file for too long. */
+bool database_is_locked(const struct database *database);
 
 /* Reports the last error of the database. */
 enum exit_code database_failure(struct database *database, const char *what);

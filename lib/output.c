@@ -3,6 +3,8 @@
 #include "json.h"
 #include "text.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +65,26 @@ enum exit_code output_flush(void)
     if (failed)
         return EXIT_OUTPUT;
     return fflush(stdout) == 0 ? EXIT_OK : failure();
+}
+
+enum exit_code output_write(const char *text, size_t len, size_t *taken)
+{
+    struct pollfd ready = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    *taken = 0;
+    if (output_flush() != EXIT_OK)
+        return EXIT_OUTPUT;
+    while (*taken < len) {
+        ssize_t wrote = write(STDOUT_FILENO, text + *taken, len - *taken);
+
+        if (wrote >= 0)
+            *taken += (size_t)wrote;
+        else if (errno == EAGAIN)
+            (void)poll(&ready, 1, -1);
+        else if (errno != EINTR)
+            return failure();
+    }
+    return EXIT_OK;
 }
 
 enum exit_code output_sync(void)

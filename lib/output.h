@@ -24,6 +24,12 @@ enum exit_code output_json_text(const char *text, size_t len);
 /* The same with a tree as one line of JSON; the tree is freed. */
 enum exit_code output_json(cJSON *tree);
 
+/*
+ * Hands what was added so far, and then text, to the system. *taken is how many bytes of text it has surely taken: all of
+ * them with EXIT_OK, fewer with EXIT_OUTPUT, which is reported once.
+ */
+enum exit_code output_write(const char *text, size_t len, size_t *taken);
+
 /* Hands all that was added to the system. EXIT_OUTPUT, reported once, if it was not taken. */
 enum exit_code output_flush(void);
 

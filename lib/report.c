@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -126,6 +127,16 @@ void report_flush(void)
 {
     put_status();
     (void)fflush(stderr);
+}
+
+bool report_is_lost(void)
+{
+    struct pollfd state = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+    report_flush();
+    return ferror(stderr) != 0 || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
+           (poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
 }
 
 void *need_calloc(unsigned long count, unsigned long size)

@@ -9,6 +9,8 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include <stdbool.h>
+
 /* The interface of every program; order-tools(7) has the table. Values from 64 on are those of sysexits(3).
  */
 enum exit_code {
@@ -59,6 +61,12 @@ void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
  * written here, until another takes its place, or the empty one, or die().
  */
 void report_status(const char *line);
+
+/*
+ * Writes what log_line() kept back. Returns whether what is written to standard error is lost: it is closed, its reader is
+ * gone, or something could not be written.
+ */
+bool report_is_lost(void);
 
 /* Writes what log_line() kept back. Called after each batch, before each wait and at exit. */
 void report_flush(void);
