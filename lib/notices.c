@@ -157,29 +157,33 @@ static enum exit_code add(struct notices *notices, const char *order_id, int64_t
     return code;
 }
 
-/* How an order stands that is known, as if it were to be claimed by claim; it is if it is free. */
+/* How an order stands that is known; and if it can be claimed by claim, how many times it was begun to be told. */
 static enum exit_code find(struct notices *notices, const char *order_id, int64_t claim,
-                           enum standing *standing, int *attempt)
+                           enum standing *standing, int *attempts)
 {
     bool found;
+    bool is_claimed;
     bool ended = true;
     int64_t run = 0;
     enum exit_code code;
 
-    *standing = STANDING_TOLD;
     database_bind_text(notices->find, 1, order_id, strlen(order_id));
     code = database_row(notices->database, notices->find, &found);
-    if (code == EXIT_OK && found && sqlite3_column_type(notices->find, 2) != SQLITE_NULL) {
+    is_claimed = code == EXIT_OK && found && sqlite3_column_type(notices->find, 2) != SQLITE_NULL;
+    if (is_claimed) {
         *standing = sqlite3_column_int64(notices->find, 0) == claim ? STANDING_OURS : STANDING_CLAIMED;
-        *attempt = sqlite3_column_int(notices->find, 1);
+        *attempts = sqlite3_column_int(notices->find, 1);
         run = sqlite3_column_int64(notices->find, 2);
+    } else {
+        *standing = STANDING_TOLD;
     }
     (void)sqlite3_reset(notices->find);
-    if (code != EXIT_OK || *standing != STANDING_CLAIMED || run == runs_own(notices->runs))
+    /* One that is free is of run 0. */
+    if (code != EXIT_OK || *standing != STANDING_CLAIMED || run == 0)
         return code;
-    code = runs_has_ended(notices->runs, run, &ended);
-    if (!ended)
-        *standing = STANDING_OTHERS;
+    if (run != runs_own(notices->runs))
+        code = runs_has_ended(notices->runs, run, &ended);
+    *standing = ended ? STANDING_IN_DOUBT : STANDING_OTHERS;
     return code;
 }
 
@@ -194,7 +198,7 @@ enum exit_code notices_claim(struct notices *notices, const char *order_id, int6
     if (code != EXIT_OK || added)
         return code;
     code = find(notices, order_id, claim, standing, attempt);
-    if (code != EXIT_OK || *standing != STANDING_CLAIMED)
+    if (code != EXIT_OK || (*standing != STANDING_CLAIMED && *standing != STANDING_IN_DOUBT))
         return code;
     if (*attempt >= notices->max_attempts)
         *standing = STANDING_SPENT;

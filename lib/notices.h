@@ -41,10 +41,11 @@ bool notices_is_locked(const struct notices *notices);
 enum exit_code notices_new_claim(struct notices *notices, int64_t *claim);
 
 enum standing {
-    STANDING_CLAIMED, /* by this claim, just now */
-    STANDING_SPENT,   /* the same, but it is not to be told: it was begun too often */
-    STANDING_OURS,    /* by this claim before: a second copy */
-    STANDING_OTHERS,  /* by a run that lives */
+    STANDING_CLAIMED,  /* by this claim, just now */
+    STANDING_IN_DOUBT, /* the same, after a run that has ended and has not said what became of it */
+    STANDING_SPENT,    /* the same, but it is not to be told: it was begun too often */
+    STANDING_OURS,     /* by this claim before: a second copy */
+    STANDING_OTHERS,   /* by a run that lives */
     STANDING_TOLD
 };
 

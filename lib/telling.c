@@ -258,7 +258,9 @@ static enum exit_code claim(struct telling *telling, struct notice *notice, int6
         notices_claim(telling->notices, notice->order_id, number, at_ms, &standing, &notice->attempt);
     switch (standing) {
     case STANDING_CLAIMED:
+    case STANDING_IN_DOUBT:
         notice->verdict = VERDICT_TELL;
+        notice->is_in_doubt = standing == STANDING_IN_DOUBT;
         notice->attempts_if_not = notice->attempt - 1;
         notice->is_claimed = true;
         break;
@@ -417,10 +419,15 @@ static void wait_for_others(struct telling *telling, struct notice *notice)
 static void advance(struct telling *telling)
 {
     for (size_t i = 0; i < telling->next_count; i++) {
-        if (telling->next[i]->verdict == VERDICT_WAIT)
-            wait_for_others(telling, telling->next[i]);
-        else
-            telling->turn[telling->turn_count++] = telling->next[i];
+        struct notice *notice = telling->next[i];
+
+        if (notice->verdict == VERDICT_WAIT) {
+            wait_for_others(telling, notice);
+            continue;
+        }
+        if (notice->verdict == VERDICT_TELL && notice->is_in_doubt)
+            log_line("[notify] in doubt: %s: attempt %d", notice->order_id, notice->attempt);
+        telling->turn[telling->turn_count++] = notice;
     }
     telling->next_count = 0;
 }

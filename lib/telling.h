@@ -71,6 +71,7 @@ struct notice {
     char *copy;
     char *fault;
     bool is_claimed;
+    bool is_in_doubt; /* may have been told before */
     bool was_tried;
     bool is_waiting_for_others;
     struct notice *next;

@@ -65,11 +65,9 @@ static enum exit_code hold_more(size_t *count)
     enum exit_code code;
 
     *count = 0;
-    /* To connect may take long. */
-    if (telling_is_unsettled(telling) && !link_is_up(consumer_link(consumer)))
-        return telling_settle(telling);
-    if (telling_is_unsettled(telling))
-        wait_ms = 0;
+    /* What was told is recorded before anything is waited for, be it a new connection. */
+    if (telling_is_unsettled(telling) && consumer_arrived(consumer) == 0)
+        return EXIT_OK;
     if (room > BATCH_MAX)
         room = BATCH_MAX;
     if (deliveries_left >= 0 && deliveries_left < (long)room)

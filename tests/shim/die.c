@@ -6,8 +6,8 @@
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
- * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of AMQP), flush (of standard
- * output), sync (of a file to the disk) or exec (of a command).
+ * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something
+ * to standard output, which is a file), sync (of a file to the disk) or exec (of a command).
  */
 #define _GNU_SOURCE
 #include <amqp.h>
@@ -127,17 +127,17 @@ int amqp_basic_reject(amqp_connection_state_t state, amqp_channel_t channel, uin
     return result;
 }
 
-int fflush(FILE *stream)
+ssize_t write(int descriptor, const void *bytes, size_t len)
 {
     static unsigned calls;
-    int (*original)(FILE *);
-    int result;
+    ssize_t (*original)(int, const void *, size_t);
+    ssize_t result;
 
-    *(void **)&original = real("fflush");
-    if (stream == stdout)
+    *(void **)&original = real("write");
+    if (descriptor == STDOUT_FILENO)
         die_if_due("flush", "before", ++calls);
-    result = original(stream);
-    if (stream == stdout)
+    result = original(descriptor, bytes, len);
+    if (descriptor == STDOUT_FILENO)
         die_if_due("flush", "after", calls);
     return result;
 }
