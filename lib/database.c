@@ -34,8 +34,8 @@ struct database {
     sqlite3_stmt *commit;
     sqlite3_stmt *roll_back;
     int log_pages;
-    int page_size;    /* 0 until it is asked for */
-    int log_fd;       /* of the log, once room in it is made sure of; otherwise -1 */
+    int page_size; /* once database_measure_log() was called, like the next */
+    int log_fd;    /* otherwise -1 */
     bool log_is_long; /* since database_tidy() */
     bool is_light;    /* the transaction at hand */
     bool is_new;      /* made by this process: at its end the file itself tells what it is */
@@ -436,30 +436,36 @@ enum exit_code database_row(struct database *database, sqlite3_stmt *statement, 
 
 /* ---- room ---- */
 
-static enum exit_code open_log(struct database *database)
+static off_t log_size(const struct database *database, off_t pages)
+{
+    return LOG_HEADER + pages * (LOG_PAGE_HEADER + database->page_size);
+}
+
+enum exit_code database_measure_log(struct database *database)
 {
     const char *path = sqlite3_filename_wal(sqlite3_db_filename(database->handle, "main"));
     enum exit_code code = read_number(database, "PRAGMA page_size", &database->page_size);
+    struct stat status;
+    int pages = -1;
 
     if (code != EXIT_OK)
         return code;
-    database->log_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (database->log_fd >= 0)
-        return EXIT_OK;
-    report_errno("cannot open '%s'", printable_text(path));
-    return EXIT_STORE;
+    database->log_fd = open(path, O_RDWR | O_CLOEXEC);
+    if (database->log_fd < 0 || fstat(database->log_fd, &status) != 0) {
+        report_errno("cannot open '%s'", printable_text(path));
+        return EXIT_STORE;
+    }
+    (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL);
+    /* If it cannot be copied, it is at most as long as its file. */
+    database->log_pages = pages >= 0 ? pages : (int)(status.st_size / log_size(database, 1) + 1);
+    return EXIT_OK;
 }
 
 enum exit_code database_reserve(struct database *database, size_t pages)
 {
-    enum exit_code code = database->log_fd < 0 ? open_log(database) : EXIT_OK;
+    off_t size = log_size(database, (off_t)pages + database->log_pages);
     struct stat status;
-    off_t size;
 
-    if (code != EXIT_OK)
-        return code;
-    size =
-        LOG_HEADER + (off_t)(pages + (size_t)database->log_pages) * (LOG_PAGE_HEADER + database->page_size);
     if (fstat(database->log_fd, &status) == 0 && status.st_size >= size)
         return EXIT_OK;
     errno = posix_fallocate(database->log_fd, 0, (size + LOG_STEP - 1) / LOG_STEP * LOG_STEP);

@@ -83,6 +83,12 @@ enum exit_code database_run(struct database *database, sqlite3_stmt *statement);
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
 
 /*
+ * Prepares for database_reserve(), which has to know how long the log of commits is that others have left: copies it into the
+ * file. To be called once, between transactions.
+ */
+enum exit_code database_measure_log(struct database *database);
+
+/*
  * Within a transaction that writes: makes sure that the log of commits has room for so many pages more, so that a later
  * transaction of that size does not fail because the disk has become full. Another process that writes may use it up. Reports
  * and returns EXIT_STORE if the disk has no such room.

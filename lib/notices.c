@@ -77,6 +77,8 @@ enum exit_code notices_open(int max_attempts, struct notices **out)
         code = runs_open(notices->database, &notices->runs);
     if (code == EXIT_OK)
         code = prepare(notices);
+    if (code == EXIT_OK)
+        code = database_measure_log(notices->database);
     if (code != EXIT_OK)
         notices_close(notices);
     else
@@ -97,7 +99,7 @@ enum exit_code notices_begin(struct notices *notices, size_t orders)
 {
     enum exit_code code = database_begin(notices->database);
 
-    if (code != EXIT_OK)
+    if (code != EXIT_OK || orders == 0)
         return code;
     code = database_reserve(notices->database, 2 * (orders + PAGES_BESIDES));
     if (code != EXIT_OK)

@@ -316,7 +316,7 @@ static enum exit_code record_and_claim(struct telling *telling)
         some_sound = some_sound || is_sound(telling->next[i]);
     if (telling->claim == 0 && !some_sound)
         return EXIT_OK;
-    code = notices_begin(telling->notices, telling->turn_count + telling->next_count);
+    code = notices_begin(telling->notices, telling->next_count);
     if (code != EXIT_OK)
         return code;
     if (telling->claim != 0)
