@@ -268,6 +268,25 @@ written_once()
     nothing_claimed
 }
 
+@test "a dead letter that no queue takes: 76, and those who were told with it are not told again" {
+    local guest=$AMQP_URL
+    api DELETE "bindings/$VHOST/e/orders-dlx/q/$DEAD_Q/order.placed.dlq" >/dev/null
+    announce a b
+    publish inventory-ex inventory.reserved poison
+    announce c
+    reduced_user '' '^[a-z]+-(ex|dlx)$' '^(order|inventory)\\.[a-z]+\\.q$'
+    run -76 --separate-stderr worker --idle-timeout 1
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'a b c' ]
+    AMQP_URL=$guest
+    nothing_claimed
+    eventually holds "$RESERVED_Q" 1
+    announce a b c
+    run -0 --separate-stderr worker --idle-timeout 1
+    [ -z "$output" ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 1
+}
+
 # --- copies, and several workers
 
 @test "many orders, each twice, three workers with a command on one ledger: each is told once" {
