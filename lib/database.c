@@ -34,8 +34,8 @@ struct database {
     sqlite3_stmt *commit;
     sqlite3_stmt *roll_back;
     int log_pages;
-    int page_size; /* once database_measure_log() was called, like the next */
-    int log_fd;    /* otherwise -1 */
+    int page_size;    /* once database_measure_log() was called, like the next */
+    int log_fd;       /* otherwise -1 */
     bool log_is_long; /* since database_tidy() */
     bool is_light;    /* the transaction at hand */
     bool is_new;      /* made by this process: at its end the file itself tells what it is */
