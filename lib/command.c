@@ -1,22 +1,39 @@
+#define _GNU_SOURCE /* memfd_create() */
+
 #include "command.h"
 
 #include "process.h"
 #include "text.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct command {
     pid_t child;
-    int life; /* read end of a pipe whose other end the child holds */
 };
+
+static bool write_all(int fd, const char *text, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t wrote = write(fd, text + done, len - done);
+
+        if (wrote <= 0)
+            return false;
+        done += (size_t)wrote;
+    }
+    return true;
+}
+
+static bool write_text(int fd, const char *text, size_t len)
+{
+    return write_all(fd, text, len) && write_all(fd, "\n", 1);
+}
 
 /* A pipe with all of the text in it: so many bytes it takes at once. */
 static int text_in_pipe(const char *text, size_t len)
@@ -25,8 +42,7 @@ static int text_in_pipe(const char *text, size_t len)
 
     if (pipe(ends) != 0)
         return -1;
-    if (fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0 || write(ends[1], text, len) != (ssize_t)len ||
-        write(ends[1], "\n", 1) != 1) {
+    if (fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0 || !write_text(ends[1], text, len)) {
         (void)close(ends[0]);
         ends[0] = -1;
     }
@@ -34,65 +50,62 @@ static int text_in_pipe(const char *text, size_t len)
     return ends[0];
 }
 
-/* The text as a file that is gone once it is closed: unlike a pipe it never fills up. */
-static int text_in_file(const char *text, size_t len)
+/* The text in memory: unlike a pipe that never fills up, and needs nobody who reads. */
+static int text_in_memory(const char *text, size_t len)
 {
-    FILE *file = tmpfile();
-    int fd = -1;
+    int fd = memfd_create("event", MFD_CLOEXEC);
 
-    if (file != NULL && fwrite(text, 1, len, file) == len && fputc('\n', file) != EOF && fflush(file) == 0 &&
-        fseek(file, 0, SEEK_SET) == 0)
-        fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (file != NULL)
-        (void)fclose(file);
+    if (fd >= 0 && (!write_text(fd, text, len) || lseek(fd, 0, SEEK_SET) != 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
     return fd;
 }
 
-enum exit_code command_start(char *const argv[], const char *text, size_t len, struct command **out)
+static enum exit_code start_without_log(char *const argv[], int input, pid_t *child)
 {
-    struct command *command = need_calloc(1, sizeof *command);
-    int life[2] = {-1, -1};
-    int input = len < PIPE_BUF ? text_in_pipe(text, len) : text_in_file(text, len);
-    enum exit_code code = EXIT_STORE;
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    enum exit_code code = EXIT_BUG;
 
-    *out = NULL;
-    if (input < 0) {
-        report_errno("cannot hand a message to a command");
-    } else {
-        code = EXIT_BUG;
-        if (pipe(life) != 0 || fcntl(life[0], F_SETFD, FD_CLOEXEC) < 0)
-            report_errno("cannot run '%s'", printable_text(argv[0]));
-        else
-            code = process_start(argv, input, STDERR_FILENO, &command->child);
-        (void)close(input);
-    }
-    (void)close(life[1]);
-    if (code != EXIT_OK) {
-        (void)close(life[0]);
-        free(command);
-        return code;
-    }
-    command->life = life[0];
-    *out = command;
-    return EXIT_OK;
+    if (nowhere < 0)
+        report_errno("cannot open '/dev/null'");
+    else
+        code = process_start_with(argv, input, nowhere, nowhere, child);
+    (void)close(nowhere);
+    return code;
 }
 
-int command_descriptor(const struct command *command)
+enum exit_code command_start(char *const argv[], const char *text, size_t len, bool with_log,
+                             struct command **out)
 {
-    return command->life;
+    struct command *command = need_calloc(1, sizeof *command);
+    int input = len < PIPE_BUF ? text_in_pipe(text, len) : text_in_memory(text, len);
+    enum exit_code code = EXIT_BUG;
+
+    *out = NULL;
+    if (input < 0)
+        report_errno("cannot hand a message to '%s'", printable_text(argv[0]));
+    else if (with_log)
+        code = process_start(argv, input, STDERR_FILENO, &command->child);
+    else
+        code = start_without_log(argv, input, &command->child);
+    (void)close(input);
+    if (code == EXIT_OK)
+        *out = command;
+    else
+        free(command);
+    return code;
+}
+
+int command_descriptor(void)
+{
+    return process_descriptor();
 }
 
 bool command_ended(struct command *command, int *exit_status)
 {
-    int status;
-    pid_t child = waitpid(command->child, &status, WNOHANG);
-
-    if (child == 0 || (child < 0 && errno == EINTR))
+    if (!process_ended(command->child, exit_status))
         return false;
-    if (child < 0)
-        die(EXIT_BUG, "cannot wait for a command: %s", strerror(errno));
-    *exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    (void)close(command->life);
     free(command);
     return true;
 }

@@ -7,6 +7,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,10 @@
  */
 #define FIRST_LOG_MS 100
 
+#define LOG_HEADER 32      /* bytes at its start */
+#define LOG_PAGE_HEADER 24 /* and before each page */
+#define LOG_STEP 65536     /* by which it grows when room is made sure of */
+
 struct database {
     sqlite3 *handle;
     char *path;
@@ -42,6 +47,9 @@ struct database {
     int64_t opened_ms;
     bool is_first_log;
     bool log_has_pages;
+    int log_pages;     /* in the log: what is reserved comes behind them */
+    int page_size;     /* once database_measure_log() was called, like the next */
+    int log_fd;        /* otherwise -1 */
     bool log_is_long;  /* since database_tidy() */
     bool log_is_fresh; /* the transaction at hand is the first of a new log: it is synced after its commit */
     bool is_light;     /* the transaction at hand */
@@ -283,6 +291,7 @@ static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
     (void)handle;
     (void)name;
     database->log_has_pages = true;
+    database->log_pages = pages;
     database->log_is_long = pages >= LOG_PAGES;
     return SQLITE_OK;
 }
@@ -549,6 +558,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     database->kind = kind;
     database->opened_ms = clock_steady_ms();
     database->is_first_log = true;
+    database->log_fd = -1;
     database->path = path == NULL ? find_path(kind) : need_strdup(path);
     if (database->path == NULL)
         code = EXIT_STORE;
@@ -593,6 +603,8 @@ void database_close(struct database *database)
         (void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(database->handle);
     database_files_free(&database->files);
+    if (database->log_fd >= 0)
+        (void)close(database->log_fd);
     free(database->path);
     free(database);
 }
@@ -800,4 +812,50 @@ enum exit_code database_row(struct database *database, sqlite3_stmt *statement, 
         return EXIT_OK;
     (void)sqlite3_reset(statement);
     return database_failure(database, "read");
+}
+
+/* ---- room ---- */
+
+static off_t log_size(const struct database *database, off_t pages)
+{
+    return LOG_HEADER + pages * (LOG_PAGE_HEADER + database->page_size);
+}
+
+enum exit_code database_measure_log(struct database *database)
+{
+    const char *path = sqlite3_filename_wal(sqlite3_db_filename(database->handle, "main"));
+    enum exit_code code = read_number(database, "PRAGMA page_size", &database->page_size);
+    struct stat status;
+    int pages = -1;
+
+    if (code != EXIT_OK)
+        return code;
+    database->log_fd = open(path, O_RDWR | O_CLOEXEC);
+    if (database->log_fd < 0 || fstat(database->log_fd, &status) != 0) {
+        report_errno("cannot open '%s'", printable_text(path));
+        return EXIT_STORE;
+    }
+    (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL);
+    /* If it cannot be copied, it is at most as long as its file. */
+    database->log_pages = pages >= 0 ? pages : (int)(status.st_size / log_size(database, 1) + 1);
+    return EXIT_OK;
+}
+
+enum exit_code database_reserve(struct database *database, size_t pages)
+{
+    off_t size = log_size(database, (off_t)pages + database->log_pages);
+    struct stat status;
+
+    if (fstat(database->log_fd, &status) == 0 && status.st_size >= size)
+        return EXIT_OK;
+    errno = posix_fallocate(database->log_fd, 0, (size + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
+    if (errno == 0)
+        return EXIT_OK;
+    report_errno("cannot write to '%s'", printable_text(database->path));
+    return EXIT_STORE;
+}
+
+bool database_is_locked(const struct database *database)
+{
+    return (sqlite3_errcode(database->handle) & 0xff) == SQLITE_BUSY;
 }

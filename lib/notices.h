@@ -1,5 +1,9 @@
 /*
- * notices: which orders' customers have been told, on disk, so that a repeat of an event tells nobody twice.
+ * notices: which orders' customers have been told, on disk, so that nobody is told twice.
+ *
+ * Whoever is going to tell has claimed the order before. A claim has a number, is of one run of a program (runs.h), and may
+ * be of many orders. While it stands, its orders are being told or, if its run has ended, may have been: nobody knows. Once it
+ * is settled they are told. An order that was not told after all is released before that.
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $NOTIFY_LEDGER.
  */
@@ -9,27 +13,53 @@
 #include "report.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct notices;
 
-enum exit_code notices_open(struct notices **notices);
+/* An order that was begun to be told max_attempts times, and is not known to be told, is not claimed once more. */
+enum exit_code notices_open(int max_attempts, struct notices **notices);
 void notices_close(struct notices *notices);
 
-/* Between the two: notices_add(). Nothing has happened until commit gives EXIT_OK. */
-enum exit_code notices_begin(struct notices *notices);
+/*
+ * Between the two: all functions below but notices_tidy() and notices_is_locked(). Nothing has happened until commit gives
+ * EXIT_OK. orders is how many are to be claimed: begins only if the disk has room for that, and for a second transaction that
+ * settles or releases them. With 0 it is that second transaction.
+ */
+enum exit_code notices_begin(struct notices *notices, size_t orders);
 enum exit_code notices_commit(struct notices *notices);
 void notices_roll_back(struct notices *notices);
 
-/* Once what was committed has been published or told: see database_tidy(). */
+/* Once what was committed has been told: see database_tidy(). */
 void notices_tidy(struct notices *notices);
 
-/* For many notices_find(), up to notices_roll_back(): they cost less, and nobody is kept from writing meanwhile. */
-enum exit_code notices_begin_reading(struct notices *notices);
+/* Has the last that failed done so because another process held the file for too long? */
+bool notices_is_locked(const struct notices *notices);
 
-enum exit_code notices_find(struct notices *notices, const char *order_id, bool *told);
+/* Makes a claim of this run, of no order so far. */
+enum exit_code notices_new_claim(struct notices *notices, int64_t *claim);
 
-/* Notes that an order's customer was told. Harmless if that stands there already. */
-enum exit_code notices_add(struct notices *notices, const char *order_id, int64_t at_ms);
+enum standing {
+    STANDING_CLAIMED,  /* by this claim, just now */
+    STANDING_IN_DOUBT, /* the same, after a run that has ended and has not said what became of it */
+    STANDING_SPENT,    /* the same, but it is not to be told: it was begun too often */
+    STANDING_OURS,     /* by this claim before: a second copy */
+    STANDING_OTHERS,   /* by a run that lives */
+    STANDING_TOLD
+};
+
+/* Claims an order, if that can be. *attempt says how many times it was begun to be told, with the one that begins now. */
+enum exit_code notices_claim(struct notices *notices, const char *order_id, int64_t claim, int64_t at_ms,
+                             enum standing *standing, int *attempt);
+
+/* The order is claimed no longer, and was begun to be told only so many times, of which none is known to have succeeded. */
+enum exit_code notices_release(struct notices *notices, const char *order_id, int attempts);
+
+/* Nothing is known of the order any more. */
+enum exit_code notices_forget(struct notices *notices, const char *order_id);
+
+/* What the claim still has is told. */
+enum exit_code notices_settle(struct notices *notices, int64_t claim);
 
 #endif

@@ -3,11 +3,42 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
+
+static int ends[2] = {-1, -1}; /* of a pipe that has something in it once a child has ended */
+
+static void on_child(int number)
+{
+    int kept = errno;
+
+    (void)number;
+    /* A full pipe is as good as a byte more. */
+    if (write(ends[1], "", 1) < 0)
+        errno = kept;
+    errno = kept;
+}
+
+/* A parent may have had us ignore the signal, and the system then would not say how a child ended. */
+static bool watch_children(void)
+{
+    struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+
+    if (ends[0] >= 0)
+        return true;
+    if (pipe(ends) != 0)
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (fcntl(ends[i], F_SETFL, O_NONBLOCK) < 0 || fcntl(ends[i], F_SETFD, FD_CLOEXEC) < 0)
+            return false;
+    return sigaction(SIGCHLD, &action, NULL) == 0;
+}
 
 /* A program that knows nothing of pipes is not to live on when nobody reads what it writes: we ignore that signal. */
 static int heed_broken_pipes(posix_spawnattr_t *attributes)
@@ -21,7 +52,8 @@ static int heed_broken_pipes(posix_spawnattr_t *attributes)
     return error != 0 ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
 }
 
-static int spawn(char *const argv[], int input, int output, pid_t *child)
+/* given are its standard input, output and error. */
+static int spawn(char *const argv[], const int given[3], pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -32,10 +64,8 @@ static int spawn(char *const argv[], int input, int output, pid_t *child)
     error = posix_spawnattr_init(&attributes);
     if (error == 0) {
         error = heed_broken_pipes(&attributes);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-        if (error == 0)
-            error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && error == 0; fd++)
+            error = posix_spawn_file_actions_adddup2(&actions, given[fd], fd);
         if (error == 0)
             error = posix_spawnp(child, argv[0], &actions, &attributes, argv, environ);
         (void)posix_spawnattr_destroy(&attributes);
@@ -44,20 +74,50 @@ static int spawn(char *const argv[], int input, int output, pid_t *child)
     return error;
 }
 
-enum exit_code process_start(char *const argv[], int input, int output, pid_t *child)
+enum exit_code process_start_with(char *const argv[], int input, int output, int error, pid_t *child)
 {
-    int error;
+    const int given[3] = {input, output, error};
+    int result;
 
     report_flush();
-    error = spawn(argv, input, output, child);
-    if (error == 0)
+    result = watch_children() ? spawn(argv, given, child) : errno;
+    if (result == 0)
         return EXIT_OK;
-    errno = error;
-    if (error == ENOEXEC)
+    errno = result;
+    if (result == ENOEXEC)
         report("cannot run '%s': it is no program of this machine; a script needs a first line such as "
                "#!/bin/sh",
                printable_text(argv[0]));
     else
         report_errno("cannot run '%s'", printable_text(argv[0]));
-    return error == EAGAIN || error == ENOMEM || error == EMFILE ? EXIT_BUG : EXIT_USAGE;
+    return result == EAGAIN || result == ENOMEM || result == EMFILE || result == ENFILE ? EXIT_BUG
+                                                                                         : EXIT_USAGE;
+}
+
+enum exit_code process_start(char *const argv[], int input, int output, pid_t *child)
+{
+    return process_start_with(argv, input, output, STDERR_FILENO, child);
+}
+
+int process_descriptor(void)
+{
+    return ends[0];
+}
+
+bool process_ended(pid_t child, int *exit_status)
+{
+    char bytes[64];
+    pid_t ended;
+    int status;
+
+    /* First: what ends from here on writes anew. */
+    while (read(ends[0], bytes, sizeof bytes) > 0)
+        continue;
+    ended = waitpid(child, &status, WNOHANG);
+    if (ended == 0 || (ended < 0 && errno == EINTR))
+        return false;
+    if (ended < 0)
+        die(EXIT_BUG, "cannot wait for a command: %s", strerror(errno));
+    *exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return true;
 }

@@ -1,11 +1,12 @@
 /*
- * process: starting another program. No shell is involved.
+ * process: starting another program, and noticing its end. No shell is involved.
  */
 #ifndef PROCESS_H
 #define PROCESS_H
 
 #include "report.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -14,5 +15,17 @@
  * to be run, EXIT_BUG if the system has no room for another process.
  */
 enum exit_code process_start(char *const argv[], int input, int output, pid_t *child);
+
+/* The same with error as its standard error. */
+enum exit_code process_start_with(char *const argv[], int input, int output, int error, pid_t *child);
+
+/* A descriptor that becomes readable when a child ends, until process_ended() is called: for poll(). -1 before the first start. */
+int process_descriptor(void);
+
+/*
+ * Has the child itself ended, whatever it has left running? Then *exit_status is what it exited with, or 128 and the number of
+ * the signal that killed it, as a shell would say, and the child must not be asked about again. Never waits.
+ */
+bool process_ended(pid_t child, int *exit_status);
 
 #endif

@@ -3,14 +3,21 @@
  *
  * What is on disk and on the broker when the program is killed, per delivery:
  *
- *   N0  delivered                            redelivered, handled afresh
- *   N1  line written, or command succeeded   redelivered; the customer is told again
- *   N2  one transaction: order_id was told   redelivered; a repeat, nobody is told
- *   N3  acknowledged                         done; a later copy is a repeat
+ *   N0  delivered, nothing recorded             redelivered, handled afresh
+ *   N1  claimed: order_id, by whom, attempt n   in doubt: told again as attempt n + 1, up to a limit, then dead-lettered
+ *   N2  told: line written, command succeeded   as N1: only a kill between N1 and N3 brings a second telling
+ *   N3  recorded as told                        redelivered; a repeat, nobody is told
+ *   N4  acknowledged                            done
  *
- * Deliveries are taken in hand, told or put aside, settled on the broker by the caller, and dropped. An exit code that is
- * not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told; EXIT_OUTPUT; or, for a dead letter,
- * EXIT_REFUSED or what link_open() gives.
+ * Deliveries are taken in hand, and told in turns. One transaction records what became of a turn (N3) and claims the orders
+ * of the next one (N1); then what the first has settled is acknowledged. If nothing is left to be told, the turn is recorded
+ * by itself, at once.
+ *
+ * An order that a living run of another program has claimed waits in hand until that is settled: that run may still fail, and
+ * its delivery may be gone with its connection, so that ours is the only one.
+ *
+ * An exit code that is not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told; EXIT_OUTPUT; or, for a
+ * dead letter, EXIT_REFUSED or what link_open() gives.
  */
 #ifndef TELLING_H
 #define TELLING_H
@@ -20,49 +27,97 @@
 #include "publisher.h"
 #include "report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct telling;
 
+struct telling_settings {
+    struct consumer *consumer;   /* where deliveries are from */
+    struct publisher *publisher; /* for dead letters */
+    size_t in_hand;              /* deliveries at once, at most */
+    size_t together;             /* of them in a turn, at most */
+    int max_attempts;            /* to tell an order, that failed or are in doubt */
+};
+
 enum verdict {
     VERDICT_TELL,
-    VERDICT_REPEAT,   /* the customer was told before, or is to be told by one that came earlier */
-    VERDICT_OTHER,    /* an event of another type: of no account */
-    VERDICT_MALFORMED /* to be moved to the dead letter queue */
+    VERDICT_REPEAT,    /* the customer was told before, or is to be told by a copy in hand */
+    VERDICT_OTHER,     /* an event of another type: ignored */
+    VERDICT_MALFORMED, /* to be moved to the dead letter queue */
+    VERDICT_SPENT,     /* the same, after max_attempts */
+    VERDICT_WAIT       /* another run has claimed it */
+};
+
+enum outcome {
+    OUTCOME_OPEN, /* nothing has become of it: it stays in hand, or in the queue */
+    OUTCOME_DONE, /* told, if it was to be told: to be acknowledged */
+    OUTCOME_DEAD  /* not told, but in the dead letter queue: to be acknowledged */
 };
 
 /* A delivery in hand. */
 struct notice {
     struct delivery *delivery;
     enum verdict verdict;
-    char order_id[ORDER_MAX_ID + 1];
-    struct order_fault fault; /* VERDICT_OTHER, VERDICT_MALFORMED */
-    char *event;              /* VERDICT_TELL: as one line */
-    int tries;                /* of whoever tells, to be counted by the caller */
-    int64_t due_ms;           /* by the steady clock: when it was taken in hand; the caller may put it off */
+    enum outcome outcome;
+    char order_id[ORDER_MAX_ID + 1]; /* "" if it has none */
+    const char *event;               /* on one line, if it has an order_id; not ended by NUL */
+    size_t event_len;
+    int attempt;         /* with the one of this turn */
+    int attempts_if_not; /* recorded if the order is not told: without this one, unless the caller counts it */
+    int64_t due_ms;      /* by the steady clock: when it may be told; the caller may put it off */
+    size_t line_end;     /* private, like all below */
+    char *copy;
+    char *fault;
+    bool is_claimed;
+    bool is_in_doubt; /* may have been told before */
+    bool was_tried;
+    bool is_waiting_for_others;
+    struct notice *next;
 };
 
-/* Up to max deliveries will be in hand. publisher is for dead letters, and must outlive it. */
-enum exit_code telling_open(struct publisher *publisher, size_t max, struct telling **telling);
+/* What settings name must outlive it. */
+enum exit_code telling_open(const struct telling_settings *settings, struct telling **telling);
 
-/* NULL is harmless. The deliveries stay the caller's. */
+/* NULL is harmless. Deliveries that are not settled are the consumer's. */
 void telling_close(struct telling *telling);
 
-/* Takes deliveries in hand, and finds out what is to be done about each. There must be room. */
-enum exit_code telling_take(struct telling *telling, struct delivery *const batch[], size_t count);
+/* Takes deliveries in hand, in place of those whose connection is lost. There must be room: telling_room(). */
+void telling_take(struct telling *telling, struct delivery *const batch[], size_t count);
 
-/* Those in hand, in the order in which they came. The array stays where it is while some are taken or dropped. */
-struct notice *telling_notices(struct telling *telling);
+/* How many deliveries more can be taken in hand; how many are, whether they wait for a turn or are in one. */
+size_t telling_room(const struct telling *telling);
 size_t telling_count(const struct telling *telling);
 
-/* For some that are in hand, next to each other: tells those that are to be told, and records that; puts aside the rest. */
-enum exit_code telling_tell(struct telling *telling, const struct notice *notices, size_t count);
+/* Is there a turn that is not yet recorded and acknowledged? */
+bool telling_is_unsettled(const struct telling *telling);
+
+/* Milliseconds until one that waits for its turn is due; 0 if one is, -1 if none waits. */
+int telling_wait_ms(const struct telling *telling);
+
+/*
+ * Begins a turn of those that are due, and settles the one before. If none is due it only does the latter. The turn may be
+ * empty.
+ */
+enum exit_code telling_next(struct telling *telling);
+
+/*
+ * Settles the turn, whatever became of it, and leaves none. Also to be called before the program ends, after a failure as
+ * well. While another process holds the ledger, tries again until a stop is asked for.
+ */
+enum exit_code telling_settle(struct telling *telling);
+
+/* The one notice of a turn, if there is one that is to be told: for a caller that tells by itself. NULL otherwise. */
+struct notice *telling_own(struct telling *telling);
+
+/* Tells the turn by lines on standard output, and deals with those that are not to be told. */
+enum exit_code telling_tell(struct telling *telling);
+
+/* A notice was told by the caller: adds its line. The order counts as told even if that cannot be written. */
+enum exit_code telling_was_told(struct telling *telling, struct notice *notice);
 
 /* One that cannot be told is moved to the dead letter queue. */
-enum exit_code telling_give_up(struct telling *telling, const struct notice *notice, const char *reason);
-
-/* Some that are in hand, next to each other, are no longer: they are settled, or stale. */
-void telling_drop(struct telling *telling, struct notice *notices, size_t count);
+enum exit_code telling_give_up(struct telling *telling, struct notice *notice, const char *reason);
 
 #endif

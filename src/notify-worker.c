@@ -2,9 +2,8 @@
  * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a command
  * run for each.
  *
- * telling.h says what holds when this program is killed, and at which point. Without a command, deliveries are handled
- * in batches of what has arrived. With one, each is handled by itself, and one that is to be tried again later waits
- * while others are handled.
+ * telling.h says what holds when this program is killed, and at which point. Without a command, what has arrived is told in
+ * one turn. With one, each order is a turn, and one that is to be tried again later waits while others are handled.
  */
 #include "consumer.h"
 #include "errands.h"
@@ -21,22 +20,25 @@
 #include <stdlib.h>
 
 #define BATCH_MAX 256
+#define ATTEMPTS_MAX 1000000
 
 static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
     "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n"
     "      --exec COMMAND...   run COMMAND for each, the event on its standard input;\n"
     "                          must come last\n"
+    "      --max-attempts N    give up an order after N attempts that failed or are in doubt (3)\n"
     "      --prefetch N        deliveries in hand at once (1024; with --exec 16)\n"
     "      --count N           stop after N deliveries\n"
     "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
 
-enum { OPTION_EXEC = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT };
+enum { OPTION_EXEC = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT, OPTION_MAX_ATTEMPTS };
 
 static const struct option long_options[] = {{"exec", no_argument, NULL, OPTION_EXEC},
                                              {"prefetch", required_argument, NULL, OPTION_PREFETCH},
                                              {"count", required_argument, NULL, OPTION_COUNT},
                                              {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+                                             {"max-attempts", required_argument, NULL, OPTION_MAX_ATTEMPTS},
                                              LINK_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
@@ -47,78 +49,47 @@ static unsigned prefetch;
 static long deliveries_left = -1; /* without end */
 static int idle_ms = -1;
 
+static int max_attempts = 3;
+
 static struct telling *telling;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
-static size_t batch_max;
+static size_t together; /* deliveries that are told in one turn */
 
-/* Up to max of what has arrived, into batch. */
-static enum exit_code take(size_t max, size_t *count, int timeout_ms)
+/* Takes what has arrived in hand, as far as there is room. Waits for it, unless there is something to be done. */
+static enum exit_code hold_more(size_t *count)
 {
+    int wait_ms = telling_count(telling) == 0 ? idle_ms : telling_wait_ms(telling);
+    size_t room = telling_room(telling);
     enum exit_code code;
 
-    if (deliveries_left >= 0 && deliveries_left < (long)max)
-        max = (size_t)deliveries_left;
     *count = 0;
-    if (max == 0)
+    /* What was told is recorded before anything is waited for, be it a new connection. */
+    if (telling_is_unsettled(telling) && consumer_arrived(consumer) == 0)
         return EXIT_OK;
-    code = consumer_take(consumer, batch, max, count, timeout_ms);
+    if (room > BATCH_MAX)
+        room = BATCH_MAX;
+    if (deliveries_left >= 0 && deliveries_left < (long)room)
+        room = (size_t)deliveries_left;
+    if (room == 0) {
+        if (wait_ms > 0)
+            link_wait(consumer_link(consumer), -1, wait_ms);
+        return EXIT_OK;
+    }
+    code = consumer_take(consumer, batch, room, count, wait_ms);
     if (deliveries_left > 0)
         deliveries_left -= (long)*count;
+    if (code == EXIT_OK && *count > 0)
+        telling_take(telling, batch, *count);
     return code;
 }
 
-/* ---- without a command: in batches ---- */
-
-static enum exit_code handle_batch(size_t count)
-{
-    struct notice *notices = telling_notices(telling);
-    enum exit_code code = telling_take(telling, batch, count);
-
-    if (code == EXIT_OK)
-        code = telling_tell(telling, notices, count);
-    if (code == EXIT_OK)
-        consumer_ack_batch(consumer, batch, count);
-    telling_drop(telling, notices, telling_count(telling));
-    return code;
-}
-
-static enum exit_code work_in_batches(void)
-{
-    enum exit_code code = EXIT_OK;
-
-    while (code == EXIT_OK && !stop_requested() && deliveries_left != 0) {
-        size_t count;
-
-        code = take(batch_max, &count, idle_ms);
-        if (code != EXIT_OK || (count == 0 && idle_ms >= 0))
-            break;
-        if (count > 0)
-            code = handle_batch(count);
-        publisher_service(publisher);
-    }
-    return code;
-}
-
-/* ---- with a command: one by one ---- */
-
-/* Takes what has arrived in hand, as far as there is room, and waits for it until one in hand is due. */
-static enum exit_code hold_more(const struct errands *errands, size_t *count)
-{
-    size_t room = deliveries_left == 0 ? 0 : batch_max - telling_count(telling);
-    int wait_ms = telling_count(telling) == 0 ? idle_ms : errands_wait_ms(errands);
-    enum exit_code code = take(room, count, wait_ms);
-
-    if (room == 0 && wait_ms > 0)
-        link_wait(consumer_link(consumer), -1, wait_ms);
-    return code == EXIT_OK && *count > 0 ? errands_take(errands, batch, *count) : code;
-}
-
-static enum exit_code work_one_by_one(void)
+static enum exit_code work(void)
 {
     const struct errands errands = {.command = command_line,
                                     .retry_ms = (int64_t)link_options.retry_delay * 1000,
+                                    .max_attempts = max_attempts,
                                     .telling = telling,
                                     .consumer = consumer};
     enum exit_code code = EXIT_OK;
@@ -127,14 +98,31 @@ static enum exit_code work_one_by_one(void)
         bool had_none = telling_count(telling) == 0;
         size_t count;
 
-        code = hold_more(&errands, &count);
+        code = hold_more(&count);
         if (code != EXIT_OK || (had_none && count == 0 && idle_ms >= 0))
             break;
         consumer_service(consumer);
         publisher_service(publisher);
-        code = errands_run(&errands);
+        code = telling_next(telling);
+        if (code == EXIT_OK)
+            code = command_line == NULL ? telling_tell(telling) : errands_run(&errands);
     }
     return code;
+}
+
+/* What was told is recorded, whatever ended the work; and is the broker to have what was acknowledged. */
+static enum exit_code finish(enum exit_code code)
+{
+    enum exit_code settled = telling_settle(telling);
+    enum exit_code ended;
+
+    /* Asked to stop while the broker was away: that is a clean end. */
+    if (code == EXIT_UNREACHABLE && stop_requested())
+        code = EXIT_OK;
+    if (code == EXIT_OK)
+        code = settled;
+    ended = consumer_end(consumer);
+    return code == EXIT_OK ? ended : code;
 }
 
 /* ---- the program ---- */
@@ -155,6 +143,8 @@ static void read_options(int argc, char **argv)
             deliveries_left = option_number("--count", optarg, 1, 1000000000);
         else if (option == OPTION_IDLE_TIMEOUT)
             idle_ms = consumer_idle_ms(option_number("--idle-timeout", optarg, 0, 86400));
+        else if (option == OPTION_MAX_ATTEMPTS)
+            max_attempts = (int)option_number("--max-attempts", optarg, 1, ATTEMPTS_MAX);
         else if (!link_option(&link_options, option) && !common_option(option, usage))
             usage_error();
     }
@@ -168,7 +158,10 @@ static void read_options(int argc, char **argv)
     }
     if (prefetch == 0)
         prefetch = command_line == NULL ? 1024 : 16;
-    batch_max = prefetch < BATCH_MAX ? prefetch : BATCH_MAX;
+    /* Half of what is in hand, so that the broker sends the next turn while this one is told. */
+    together = (prefetch + 1) / 2 < BATCH_MAX ? (prefetch + 1) / 2 : BATCH_MAX;
+    if (command_line != NULL)
+        together = 1;
 }
 
 static enum exit_code open_all(void)
@@ -179,19 +172,21 @@ static enum exit_code open_all(void)
     if (code != EXIT_OK)
         return code;
     publisher = publisher_new(&link_options, &(struct publisher_settings){.scope = TOPOLOGY_OF_DEAD_LETTERS});
-    code = telling_open(publisher, batch_max, &telling);
-    if (code != EXIT_OK)
-        return code;
-    batch = need_calloc(batch_max, sizeof(*batch));
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    return EXIT_OK;
+    batch = need_calloc(BATCH_MAX, sizeof(*batch));
+    return telling_open(&(struct telling_settings){.consumer = consumer,
+                                                   .publisher = publisher,
+                                                   .in_hand = prefetch,
+                                                   .together = together,
+                                                   .max_attempts = max_attempts},
+                        &telling);
 }
 
 static void close_all(void)
 {
-    consumer_free(consumer);
     telling_close(telling);
+    consumer_free(consumer);
     publisher_free(publisher);
     free(batch);
     link_options_free(&link_options);
@@ -206,10 +201,7 @@ int main(int argc, char **argv)
     stop_on_signals();
     code = open_all();
     if (code == EXIT_OK)
-        code = command_line == NULL ? work_in_batches() : work_one_by_one();
-    /* Asked to stop while the broker was away: nothing is in hand, so that is a clean end. */
-    if (code == EXIT_UNREACHABLE && stop_requested())
-        code = EXIT_OK;
+        code = finish(work());
     close_all();
     return (int)output_close(code);
 }

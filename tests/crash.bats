@@ -274,48 +274,171 @@ reserve_for_notify()
     inventory-worker --idle-timeout 0 >events 2>log
 }
 
-@test "N0: notify-worker killed before it told: the customer is told" {
+# told_by POINT [OPTIONS]: notify-worker, killed there; what it has said by then is in out and err, and is added to notices and log.
+told_by()
+{
+    local point=$1
+    shift
+    killed_at "$point" notify-worker --idle-timeout 5 "$@"
+    cat out >>notices
+    cat err >>log
+}
+
+# in_doubt N: the order was begun to be told so many times, and the log says it.
+in_doubt()
+{
+    grep -qxF "[notify] in doubt: $own_id: attempt $1" log
+}
+
+confirmed_times()
+{
+    [ "$(grep -cxF "[notify] Order confirmed: $own_id" log)" = "$1" ]
+}
+
+@test "N0: notify-worker killed before it claimed: the customer is told, and nothing is in doubt" {
     reserve_for_notify
-    killed_at flush:1:before notify-worker --idle-timeout 5
+    told_by commit:1:before
     [ ! -s out ]
     eventually holds "$RESERVED_Q" 1
     assert_done_once
+    run -1 grep -F 'in doubt' log
+    confirmed_times 1
 }
 
-@test "N1: killed when the line was written: the customer is told again" {
+@test "N1: killed when it had claimed, or before the line was written: in doubt, told as another attempt" {
     reserve_for_notify
-    killed_at flush:1:after notify-worker --idle-timeout 5
-    [ "$(jq -r .order_id out)" = "$own_id" ]
+    told_by commit:1:after
+    [ ! -s out ]
+    eventually holds "$RESERVED_Q" 1
+    told_by flush:1:before
+    [ ! -s out ]
     eventually holds "$RESERVED_Q" 1
     assert_done_once
+    in_doubt 3
+    confirmed_times 1
 }
 
-@test "N2: killed when it was recorded: a repeat, nobody is told again" {
+@test "N2: killed when the line was written, before the log was: told again, and logged" {
     reserve_for_notify
-    killed_at commit:1:after notify-worker --idle-timeout 5
-    cat out >notices
+    told_by flush:1:after
+    [ "$(jq -r .order_id out)" = "$own_id" ]
+    eventually holds "$RESERVED_Q" 1
+    rm notices
+    assert_done_once
+    in_doubt 2
+    confirmed_times 1
+}
+
+@test "N2: killed before that was recorded: told again, the log has both" {
+    reserve_for_notify
+    told_by commit:2:before
+    [ "$(jq -r .order_id out)" = "$own_id" ]
+    eventually holds "$RESERVED_Q" 1
+    rm notices
+    assert_done_once
+    in_doubt 2
+    confirmed_times 2
+}
+
+@test "N3: killed when it was recorded: a repeat, nobody is told again, and the log has it" {
+    reserve_for_notify
+    told_by commit:2:after
     eventually holds "$RESERVED_Q" 1
     assert_done_once
     grep -qxF "[notify] repeat ignored: $own_id" log
+    confirmed_times 1
 }
 
-@test "N3: killed when it had acknowledged: done" {
+@test "N4: killed when it had acknowledged: done" {
     reserve_for_notify
-    killed_at ack:1:after notify-worker --idle-timeout 5
-    cat out >notices
+    told_by ack:1:after
     eventually holds "$RESERVED_Q" 0
     assert_done_once
+    confirmed_times 1
 }
 
-@test "N1 with --exec: killed when the command had succeeded: it is run again; N2: it is not" {
-    reserve_for_notify
-    killed_at exec:1:after notify-worker --idle-timeout 5 --exec sh -c 'cat >>told'
-    eventually holds "$RESERVED_Q" 1
-    killed_at commit:1:after notify-worker --idle-timeout 5 --exec sh -c 'cat >>told'
-    eventually holds "$RESERVED_Q" 1
-    notify-worker --idle-timeout 1 --exec sh -c 'cat >>told' 2>>log
-    [ "$(grep -c "$own_id" told)" = 2 ]
+# reserved_events IDS...
+reserved_events()
+{
+    local id
+    for id in "$@"; do
+        publish inventory-ex inventory.reserved "$(event "$id" | sed s/OrderPlaced/InventoryReserved/)"
+    done
+}
+
+@test "N3 of one and N1 of the next are one commit: killed before and after it" {
+    reserved_events a b c
+    # One in a turn, two in hand.
+    killed_at commit:2:before notify-worker --idle-timeout 5 --prefetch 2
+    [ "$(ids <out)" = a ]
+    eventually holds "$RESERVED_Q" 3
+    killed_at commit:2:after notify-worker --idle-timeout 5 --prefetch 2
+    [ "$(ids <out)" = a ]
+    grep -qxF '[notify] in doubt: a: attempt 2' err
+    eventually holds "$RESERVED_Q" 3
+    run -0 --separate-stderr notify-worker --idle-timeout 0
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'b c' ]
+    [[ $stderr == *'[notify] repeat ignored: a'* && $stderr == *'[notify] in doubt: b: attempt 2'* && $stderr != *'in doubt: c'* ]]
     holds "$RESERVED_Q" 0
+}
+
+@test "N0 to N4 with --exec: the command knows which attempt it is" {
+    local tell=(--exec sh -c 'echo "$NOTIFY_ATTEMPT $(jq -r .order_id)" >>told')
+    reserve_for_notify
+    told_by commit:1:before "${tell[@]}"
+    [ ! -e told ]
+    eventually holds "$RESERVED_Q" 1
+    told_by exec:1:after "${tell[@]}"
+    [ "$(cat told)" = "1 $own_id" ]
+    eventually holds "$RESERVED_Q" 1
+    told_by commit:2:before "${tell[@]}"
+    [ "$(tail -n 1 told)" = "2 $own_id" ]
+    in_doubt 2
+    eventually holds "$RESERVED_Q" 1
+    told_by commit:2:after "${tell[@]}"
+    [ "$(tail -n 1 told)" = "3 $own_id" ]
+    eventually holds "$RESERVED_Q" 1
+    told_by ack:1:before "${tell[@]}"
+    eventually holds "$RESERVED_Q" 1
+    notify-worker --idle-timeout 1 "${tell[@]}" 2>>log
+    [ "$(wc -l <told)" = 3 ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 0
+}
+
+@test "a telling that is in doubt --max-attempts times is a dead letter that says so; replayed, it is told afresh" {
+    local i
+    reserve_for_notify
+    for i in 1 2 3; do
+        told_by commit:1:after
+        eventually holds "$RESERVED_Q" 1
+    done
+    # Killed while it is moved: it is there, or in both places, and never told meanwhile.
+    told_by publish:1:before
+    eventually holds "$RESERVED_Q" 1
+    holds "$DEAD_Q" 0
+    told_by commit:2:before
+    eventually holds "$RESERVED_Q" 1
+    holds "$DEAD_Q" 1
+    run -0 --separate-stderr notify-worker --idle-timeout 0
+    [ -z "$output" ]
+    [[ $stderr == *"[notify] moved to order.placed.dlq: $own_id: 3 attempts to tell the customer were begun"* ]]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 2
+    messages "$DEAD_Q" | jq -e '.properties.headers["order-tools-reason"] | startswith("3 attempts to tell the customer were begun")'
+    [ ! -s notices ]
+    dlq-replay >/dev/null
+    assert_done_once
+    run -0 grep -c 'repeat ignored' log
+}
+
+@test "--max-attempts 1: what is in doubt is not told again" {
+    reserve_for_notify
+    told_by flush:1:after
+    eventually holds "$RESERVED_Q" 1
+    run -0 --separate-stderr notify-worker --idle-timeout 0 --max-attempts 1
+    [ -z "$output" ]
+    holds "$DEAD_Q" 1
 }
 
 # A malformed event of notify's own queue is moved by publishing it elsewhere first, and acknowledging it second.

@@ -4,5 +4,5 @@
     PATH=$REPO/bin:$PATH run "$REPO/tests/storm" --seconds 30
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(grep -c '^ok  ' <<<"$output")" -eq 12 ]
+    [ "$(grep -c '^ok  ' <<<"$output")" -eq 15 ]
 }
