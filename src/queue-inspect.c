@@ -112,7 +112,7 @@ static enum exit_code report_missing(void)
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < survey.count; i++) {
-        if (!survey.views[i].depth.exists) {
+        if (!survey.views[i].depth.exists && survey.views[i].error == NULL) {
             report("no queue '%s'", printable_text(survey.views[i].name));
             code = EXIT_NO;
         }
@@ -125,6 +125,7 @@ static enum exit_code list_queues(void)
     enum exit_code code = survey_look_patiently(&survey);
     enum exit_code asked;
     enum exit_code printed;
+    enum exit_code refused;
 
     if (code != EXIT_OK)
         return code;
@@ -132,11 +133,14 @@ static enum exit_code list_queues(void)
     if (asked != EXIT_OK)
         report("%s", management_reason(management));
     printed = print_survey();
+    refused = survey_report_refused(&survey);
     if (queues_named)
         code = report_missing();
     if (printed != EXIT_OK)
         return printed;
-    return asked != EXIT_OK ? asked : code;
+    if (asked != EXIT_OK)
+        return asked;
+    return refused != EXIT_OK ? refused : code;
 }
 
 static enum exit_code watch(void)
@@ -156,7 +160,8 @@ static enum exit_code watch(void)
 
 static bool is_satisfied(const struct queue_depth *depth)
 {
-    return depth->exists && (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
+    return survey_obstacle(depth) == NULL &&
+           (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
 }
 
 static const char *unsatisfied(void)
@@ -165,6 +170,15 @@ static const char *unsatisfied(void)
         if (!is_satisfied(&survey.views[i].depth))
             return survey.views[i].name;
     return NULL;
+}
+
+/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like what is missing. */
+static bool waiting_helps(void)
+{
+    for (size_t i = 0; i < survey.count; i++)
+        if (survey.views[i].error != NULL && survey.views[i].depth.refused != EXIT_UNREACHABLE)
+            return false;
+    return true;
 }
 
 /* What has come, or what has gone of the most that was there. */
@@ -190,7 +204,7 @@ static enum exit_code wait_for_queues(void)
     bool over = false;
 
     progress_start("messages", 0);
-    while (code == EXIT_OK && unsatisfied() != NULL && !over && !stop_requested()) {
+    while (code == EXIT_OK && unsatisfied() != NULL && waiting_helps() && !over && !stop_requested()) {
         int64_t left = timeout_s < 0 ? POLL_MS : until - clock_steady_ms();
 
         show_progress();
@@ -205,6 +219,9 @@ static enum exit_code wait_for_queues(void)
     printed = print_survey();
     if (unsatisfied() == NULL || printed != EXIT_OK)
         return printed;
+    code = survey_report_refused(&survey);
+    if (code != EXIT_OK)
+        return over && waiting_helps() ? EXIT_NO : code;
     report("queue '%s' is not there yet", printable_text(unsatisfied()));
     return EXIT_NO;
 }
