@@ -50,8 +50,7 @@ enum exit_code survey_look(struct survey *survey)
         if (code != EXIT_OK)
             return code;
         free(view->error);
-        view->error =
-            view->depth.refused == EXIT_OK ? NULL : need_strdup(link_reason(survey->link));
+        view->error = view->depth.refused == EXIT_OK ? NULL : need_strdup(link_reason(survey->link));
     }
     link_progress(survey->link);
     return EXIT_OK;

@@ -26,7 +26,8 @@ struct queue_details {
 struct queue_view {
     const char *name;
     struct queue_depth depth;
-    char *error; /* what the broker says if it does not let us look at the queue: depth.refused; otherwise NULL */
+    char *
+        error; /* what the broker says if it does not let us look at the queue: depth.refused; otherwise NULL */
     struct queue_details details;
 };
 

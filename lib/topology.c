@@ -223,8 +223,8 @@ static bool is_not_there(amqp_rpc_reply_t reply)
 enum exit_code topology_refusal(struct link *link, const char *what, enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(link_connection(link));
-    bool is_refusal = reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-                      reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
+    bool is_refusal =
+        reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
     bool is_away = closes_channel_with(reply, AMQP_NOT_FOUND) && !is_not_there(reply);
     bool is_missing = is_not_there(reply);
     enum exit_code code = link_reply(link, reply, what);

@@ -68,7 +68,7 @@ enum exit_code topology_declare(struct link *link, enum topology_scope scope);
 struct queue_depth {
     bool exists;
     enum exit_code refused; /* EXIT_OK, or why the broker does not let us look at it: below */
-    unsigned ready; /* messages that wait; those delivered and not acknowledged are not among them */
+    unsigned ready;         /* messages that wait; those delivered and not acknowledged are not among them */
     unsigned consumers;
 };
 

@@ -40,6 +40,7 @@ static const char usage[] =
     "      --format FORMAT     json or table\n"
     "      --watch [S]         look again every S seconds (2)\n"
     "      --peek N            print the first N messages of one queue, without taking them\n"
+    "      --force             even if that uses up deliveries of which there is a limit\n"
     "      --follow EXCHANGE   print messages as they are published to an exchange\n"
     "      --routing-key KEY   only those with this key; may be repeated\n"
     "      --until-empty       wait until nothing is ready in the queues\n"
@@ -55,6 +56,7 @@ enum {
     OPTION_FORMAT,
     OPTION_WATCH,
     OPTION_PEEK,
+    OPTION_FORCE,
     OPTION_FOLLOW,
     OPTION_ROUTING_KEY,
     OPTION_UNTIL_EMPTY,
@@ -69,6 +71,7 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
                                              {"format", required_argument, NULL, OPTION_FORMAT},
                                              {"watch", optional_argument, NULL, OPTION_WATCH},
                                              {"peek", required_argument, NULL, OPTION_PEEK},
+                                             {"force", no_argument, NULL, OPTION_FORCE},
                                              {"follow", required_argument, NULL, OPTION_FOLLOW},
                                              {"routing-key", required_argument, NULL, OPTION_ROUTING_KEY},
                                              {"until-empty", no_argument, NULL, OPTION_UNTIL_EMPTY},
@@ -85,6 +88,7 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
 static enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH } job = LIST;
 static long number; /* of --peek and --until */
+static bool force;
 static int timeout_s = -1;
 static int period_s = WATCH_SECONDS;
 static long max_ready = HEALTH_NO_LIMIT;
@@ -226,6 +230,13 @@ static enum exit_code wait_for_queues(void)
     return EXIT_NO;
 }
 
+static enum exit_code peek(void)
+{
+    struct peek_settings settings = {.queue = queues[0], .count = (size_t)number, .force = force};
+
+    return messages_peek(&link_options, management, &settings);
+}
+
 static enum exit_code follow(void)
 {
     enum exit_code code = tap.key_count > 0 ? EXIT_OK : tap_find_keys(&tap, management);
@@ -363,6 +374,9 @@ static bool own_option(int option)
     case OPTION_FORMAT:
         read_format(optarg);
         return true;
+    case OPTION_FORCE:
+        force = true;
+        return true;
     case OPTION_ROUTING_KEY:
         if (strlen(optarg) > 255)
             die(EXIT_USAGE, "a routing key has at most 255 bytes");
@@ -396,6 +410,7 @@ static void check_options(int names)
             "--health and --check-topology look at the whole workflow, and take no names");
     require(job != FOLLOW || names == 0, "--follow takes an exchange, and no queues");
     require(job != PEEK || names == 1, "--peek looks into one queue: name it");
+    require(!force || job == PEEK, "--force goes with --peek");
     require(timeout_s < 0 || waits, "--timeout goes with --until, --until-empty, --watch or --follow");
     require(tap.key_count == 0 || job == FOLLOW, "--routing-key goes with --follow");
     require(max_ready == HEALTH_NO_LIMIT || job == HEALTH, "--max-ready goes with --health");
@@ -421,13 +436,13 @@ static void read_options(int argc, char **argv)
         check_name("a queue", queues[i]);
 }
 
-/* To peek and to wait takes no management API; a program that only waits shall not fail because that does. */
+/* To wait takes no management API; a program that only waits shall not fail because that does. */
 static enum exit_code set_up_management(void)
 {
     const char *environment = getenv("MANAGEMENT_URL");
     const char *url = api_url;
 
-    if (job == PEEK || job == UNTIL || job == UNTIL_EMPTY)
+    if (job == UNTIL || job == UNTIL_EMPTY)
         return EXIT_OK;
     if (url == NULL && environment != NULL && *environment != '\0')
         url = environment;
@@ -440,7 +455,7 @@ static enum exit_code do_job(void)
     case WATCH:
         return watch();
     case PEEK:
-        return messages_peek(&link_options, queues[0], (size_t)number);
+        return peek();
     case FOLLOW:
         return follow();
     case UNTIL:
