@@ -137,7 +137,6 @@ static enum exit_code show_all(struct link *link, const char *queue, const struc
         if (printed != EXIT_OK)
             break;
     }
-    peek_let_go(peek);
     peek_free(peek);
     report_cost(shown, look, queue);
     if (printed != EXIT_OK)
@@ -150,7 +149,7 @@ static enum exit_code show_all(struct link *link, const char *queue, const struc
 enum exit_code messages_peek(const struct link_options *options, struct management *management,
                              const struct peek_settings *settings)
 {
-    struct link *link = link_new(options, "looking", peek_set_up, NULL);
+    struct link *link = link_new(options, "looking", link_no_setup, NULL);
     struct shown shown = {0};
     enum exit_code code = EXIT_UNREACHABLE;
 

@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "stop.h"
 #include "text.h"
-#include "topology.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #define LARGE 65536     /* unless the last one had more bytes than this */
 #define CREDIT 1000     /* messages of a stream that may be on their way */
 #define UNSETTLED 2000  /* that a quorum queue gives a consumer at most */
-#define FRAME_ROOM (1 << 20)
 
 struct peek {
     struct link *link;
@@ -30,17 +28,6 @@ struct peek {
     struct delivery delivery;
     bool has_header;
 };
-
-enum exit_code peek_set_up(struct link *link, void *context)
-{
-    amqp_connection_state_t connection = link_connection(link);
-
-    (void)context;
-    return link_status(link,
-                       amqp_tune_connection(connection, amqp_get_channel_max(connection), FRAME_ROOM,
-                                            amqp_get_heartbeat(connection)),
-                       "cannot make room for frames");
-}
 
 struct peek *peek_new(struct link *link, const char *queue, const struct look *look, size_t count)
 {
@@ -317,18 +304,4 @@ enum exit_code peek_next(struct peek *peek, const struct delivery **delivery)
     acknowledge(peek);
     *delivery = &peek->delivery;
     return EXIT_OK;
-}
-
-void peek_let_go(struct peek *peek)
-{
-    struct queue_depth depth;
-
-    if (!link_is_up(peek->link) || peek->way != BY_GET || peek->asked == 0)
-        return;
-    if (link_status(peek->link, amqp_basic_nack(link_connection(peek->link), LINK_CHANNEL, 0, 1, 1),
-                    "cannot let go") != EXIT_OK)
-        link_lose(peek->link);
-    else
-        /* Its answer comes after the broker has put them back. */
-        (void)topology_look(peek->link, peek->queue, &depth);
 }

@@ -5,7 +5,8 @@
  * consumes alone, or is the single active consumer, does not matter. Some are asked for ahead of their turn. A stream,
  * and a quorum queue with a single active consumer, know no basic.get: they are consumed.
  *
- * None is acknowledged. The broker puts them back where they were, marked as redelivered.
+ * None is acknowledged. When the link is closed the broker puts all of them back where they were, marked as redelivered,
+ * and only then agrees. It does that in one go; one by one, as for basic.nack, it takes minutes for 100,000 of them.
  */
 #ifndef PEEK_H
 #define PEEK_H
@@ -19,9 +20,6 @@
 
 struct peek;
 
-/* A link_setup for the link: takes in frames that are larger than agreed, which the broker's x-death makes of some. */
-enum exit_code peek_set_up(struct link *link, void *context);
-
 /* Of count messages, at most, of the queue that look is of. The link, which is up, and queue must outlive it. */
 struct peek *peek_new(struct link *link, const char *queue, const struct look *look, size_t count);
 void peek_free(struct peek *peek);
@@ -33,8 +31,5 @@ void peek_free(struct peek *peek);
  * reported, if the broker refuses to give any.
  */
 enum exit_code peek_next(struct peek *peek, const struct delivery **delivery);
-
-/* Lets go of all of them: unless that fails, they are back in the queue. A consumer's are only once the link is closed. */
-void peek_let_go(struct peek *peek);
 
 #endif
