@@ -359,9 +359,9 @@ enum exit_code look_permit(const struct look *look, const char *queue, enum look
         return EXIT_TOPOLOGY;
     }
     if (way == LOOK_BY_CONSUMING && look->auto_delete && look->consumers == 0 && !force) {
-        report("queue '%s' is auto-delete: it would go, with what is in it, when the look is over; "
-               "queue-inspect --peek looks without that, --force looks nevertheless",
-               name);
+        report("queue '%s' is auto-delete: it would go, with all that is left in it, when %s leaves it; "
+               "queue-inspect --peek looks without that, --force does it nevertheless",
+               name, report_name());
         return EXIT_TOPOLOGY;
     }
     if (look->limit >= 0 && !force) {

@@ -207,6 +207,27 @@ static enum exit_code follow_batch(struct consumer *consumer, int wait_ms)
     return code == EXIT_OK ? output_flush() : code;
 }
 
+/*
+ * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would come any more,
+ * without a word. Binding again heals the second, and shows the first.
+ */
+static enum exit_code check_tap(struct consumer *consumer, const struct tap *tap)
+{
+    struct link *link = consumer_link(consumer);
+    enum exit_code code;
+
+    if (!link_is_up(link))
+        return EXIT_OK;
+    code = tap_bind(link, tap, consumer_queue(consumer));
+    if (code == EXIT_OK)
+        return EXIT_OK;
+    if (code != EXIT_UNREACHABLE)
+        report("broker '%s' (consuming): %s", link_broker(link), link_reason(link));
+    else
+        link_lose(link);
+    return code == EXIT_UNREACHABLE ? EXIT_OK : code;
+}
+
 enum exit_code messages_follow(const struct link_options *options, const struct tap *tap, int timeout_s)
 {
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
@@ -214,10 +235,15 @@ enum exit_code messages_follow(const struct link_options *options, const struct 
     int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
     struct consumer *consumer = consumer_new(options, &settings);
     enum exit_code code = consumer_open(consumer);
+    int64_t check_ms = clock_steady_ms() + FOLLOW_MS;
     int64_t left = FOLLOW_MS;
 
     while (code == EXIT_OK && !stop_requested() && left > 0) {
         code = follow_batch(consumer, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
+        if (code == EXIT_OK && clock_steady_ms() >= check_ms) {
+            code = check_tap(consumer, tap);
+            check_ms = clock_steady_ms() + FOLLOW_MS;
+        }
         if (timeout_s >= 0)
             left = until - clock_steady_ms();
     }
