@@ -9,6 +9,7 @@
 #include "peek.h"
 #include "stop.h"
 #include "text.h"
+#include "topology.h"
 
 #include <string.h>
 
@@ -189,9 +190,53 @@ static enum exit_code print_delivery(const struct delivery *delivery, const char
     return code;
 }
 
-/* Takes some, prints them, and lets the broker forget them. */
-static enum exit_code follow_batch(struct consumer *consumer, int wait_ms)
+struct following {
+    struct consumer *consumer;
+    const struct tap *tap;
+    int64_t next_check_ms;
+    bool is_behind; /* which was reported */
+};
+
+/* A queue that is as full as it may be has dropped messages, or is about to. */
+static void check_fullness(struct following *following, struct link *link)
 {
+    struct queue_depth depth;
+    bool is_full;
+
+    if (topology_look(link, consumer_queue(following->consumer), &depth) != EXIT_OK)
+        return;
+    is_full = depth.ready >= TAP_MAX_MESSAGES;
+    if (is_full && !following->is_behind)
+        report("messages come faster than they are read: the oldest may be missing");
+    following->is_behind = is_full;
+}
+
+/*
+ * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would come any more,
+ * without a word. Binding again heals the second, and shows the first.
+ */
+static enum exit_code check_tap(struct following *following)
+{
+    struct link *link = consumer_link(following->consumer);
+    enum exit_code code;
+
+    if (!link_is_up(link) || clock_steady_ms() < following->next_check_ms)
+        return EXIT_OK;
+    following->next_check_ms = clock_steady_ms() + FOLLOW_MS;
+    code = tap_bind(link, following->tap, consumer_queue(following->consumer));
+    if (code == EXIT_OK)
+        check_fullness(following, link);
+    else if (code == EXIT_UNREACHABLE)
+        link_lose(link);
+    else
+        report("broker '%s' (consuming): %s", link_broker(link), link_reason(link));
+    return code == EXIT_UNREACHABLE ? EXIT_OK : code;
+}
+
+/* Takes some, prints them, and lets the broker forget them. */
+static enum exit_code follow_batch(struct following *following, int wait_ms)
+{
+    struct consumer *consumer = following->consumer;
     struct delivery *batch[FOLLOW_BATCH];
     unsigned generation = link_generation(consumer_link(consumer));
     size_t count;
@@ -203,29 +248,11 @@ static enum exit_code follow_batch(struct consumer *consumer, int wait_ms)
         report("connected anew: messages that were published meanwhile may be missing");
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = print_delivery(batch[i], consumer_queue(consumer));
+    /* Before the queue gets room. */
+    if (code == EXIT_OK)
+        code = check_tap(following);
     consumer_ack_batch(consumer, batch, count);
     return code == EXIT_OK ? output_flush() : code;
-}
-
-/*
- * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would come any more,
- * without a word. Binding again heals the second, and shows the first.
- */
-static enum exit_code check_tap(struct consumer *consumer, const struct tap *tap)
-{
-    struct link *link = consumer_link(consumer);
-    enum exit_code code;
-
-    if (!link_is_up(link))
-        return EXIT_OK;
-    code = tap_bind(link, tap, consumer_queue(consumer));
-    if (code == EXIT_OK)
-        return EXIT_OK;
-    if (code != EXIT_UNREACHABLE)
-        report("broker '%s' (consuming): %s", link_broker(link), link_reason(link));
-    else
-        link_lose(link);
-    return code == EXIT_UNREACHABLE ? EXIT_OK : code;
 }
 
 enum exit_code messages_follow(const struct link_options *options, const struct tap *tap, int timeout_s)
@@ -233,20 +260,17 @@ enum exit_code messages_follow(const struct link_options *options, const struct 
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
     struct consumer_settings settings = {.tap = tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
     int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
-    struct consumer *consumer = consumer_new(options, &settings);
-    enum exit_code code = consumer_open(consumer);
-    int64_t check_ms = clock_steady_ms() + FOLLOW_MS;
+    struct following following = {.consumer = consumer_new(options, &settings),
+                                  .tap = tap,
+                                  .next_check_ms = clock_steady_ms() + FOLLOW_MS};
+    enum exit_code code = consumer_open(following.consumer);
     int64_t left = FOLLOW_MS;
 
     while (code == EXIT_OK && !stop_requested() && left > 0) {
-        code = follow_batch(consumer, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
-        if (code == EXIT_OK && clock_steady_ms() >= check_ms) {
-            code = check_tap(consumer, tap);
-            check_ms = clock_steady_ms() + FOLLOW_MS;
-        }
+        code = follow_batch(&following, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
         if (timeout_s >= 0)
             left = until - clock_steady_ms();
     }
-    consumer_free(consumer);
+    consumer_free(following.consumer);
     return code;
 }
