@@ -1,6 +1,5 @@
 #include "look.h"
 
-#include "json.h"
 #include "text.h"
 #include "topology.h"
 
@@ -8,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "?columns=type,auto_delete,arguments,effective_policy_definition"
 #define ARGUMENTS_MAX 24
 #define TEXT_SIZE 256 /* of what the broker can say of one argument */
 
@@ -18,9 +16,7 @@
 /* From this major version on a quorum queue has a delivery limit if nobody sets one. */
 #define LIMITS_BY_DEFAULT 4
 
-/* ---- by the management API ---- */
-
-static void set_type(struct look *look, const char *type)
+void look_set_type(struct look *look, const char *type)
 {
     if (strcmp(type, "quorum") == 0)
         look->type = LOOK_QUORUM;
@@ -28,18 +24,6 @@ static void set_type(struct look *look, const char *type)
         look->type = LOOK_STREAM;
     else if (strcmp(type, "classic") == 0)
         look->type = LOOK_CLASSIC;
-}
-
-/* The lower of two limits; a negative one is none, and is said on purpose. */
-static void add_limit(struct look *look, const cJSON *number, bool *is_said)
-{
-    long limit = cJSON_IsNumber(number) ? (long)number->valuedouble : 0;
-
-    if (!cJSON_IsNumber(number))
-        return;
-    *is_said = true;
-    if (limit >= 0 && (look->limit == LOOK_NO_LIMIT || limit < look->limit))
-        look->limit = limit;
 }
 
 /* The first number of the broker's version; 0 if it does not say. */
@@ -61,37 +45,11 @@ static int major_version(struct link *link)
     return 0;
 }
 
-static void add_default_limit(struct look *look, struct link *link, bool is_said)
+void look_add_default_limit(struct look *look, struct link *link, bool is_said)
 {
     if (look->type == LOOK_QUORUM && !is_said && major_version(link) >= LIMITS_BY_DEFAULT)
         look->limit = LOOK_DEFAULT_LIMIT;
 }
-
-static enum exit_code ask_management(struct link *link, struct management *management, const char *queue,
-                                     struct look *look)
-{
-    cJSON *tree;
-    enum exit_code code = management_get(management, "queues", queue, COLUMNS, &tree);
-    const cJSON *arguments = json_member(tree, "arguments");
-    bool is_said = false;
-
-    if (tree != NULL) {
-        const char *type = json_member_text(tree, "type");
-
-        set_type(look, type != NULL ? type : "");
-        look->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
-        look->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
-        add_limit(look, json_member(arguments, "x-delivery-limit"), &is_said);
-        add_limit(look, json_member(json_member(tree, "effective_policy_definition"), "delivery-limit"),
-                  &is_said);
-        add_default_limit(look, link, is_said);
-        look->limit_is_sure = look->type != LOOK_UNKNOWN;
-    }
-    cJSON_Delete(tree);
-    return code;
-}
-
-/* ---- by AMQP ---- */
 
 /* An argument of a queue, as the broker says it: "x-queue-type", "longstr", "quorum". */
 struct argument {
@@ -127,9 +85,9 @@ static const char *after_last(const char *text, const char *words)
 }
 
 /*
- * "... inequivalent arg 'NAME' for queue ...: received ... but current is the value 'VALUE' of type 'TYPE'", or "... is
- * none", or for what is no argument "... is 'true'". Names and values may hold anything, so the end is read backwards. What
- * the queue has not got is left without a type and a value.
+ * "... inequivalent arg 'NAME' for queue ...: received ... but current is the value 'VALUE' of type 'TYPE'",
+ * or "... is none", or for what is no argument "... is 'true'". Names and values may hold anything, so the
+ * end is read backwards. What the queue has not got is left without a type and a value.
  */
 static bool read_difference(const char *text, struct argument *difference)
 {
@@ -233,7 +191,7 @@ static bool learn(struct declaration *declaration, const struct argument *differ
     if (!add_argument(declaration, difference->name, difference->type, difference->value))
         return false;
     if (strcmp(difference->name, "x-queue-type") == 0)
-        set_type(look, difference->value);
+        look_set_type(look, difference->value);
     else if (strcmp(difference->name, "x-single-active-consumer") == 0)
         look->single_active = is_true;
     else if (strcmp(difference->name, "x-delivery-limit") == 0)
@@ -262,7 +220,7 @@ static void finish(struct look *look, struct link *link, bool limit_is_said)
 {
     if (look->type == LOOK_UNKNOWN)
         look->type = LOOK_CLASSIC;
-    add_default_limit(look, link, limit_is_said);
+    look_add_default_limit(look, link, limit_is_said);
     look->limit_is_sure = look->type != LOOK_QUORUM;
 }
 
@@ -317,10 +275,7 @@ static enum exit_code probe(struct link *link, const char *queue, struct look *l
     return EXIT_OK;
 }
 
-/* ---- both ---- */
-
-enum exit_code look_at_queue(struct link *link, struct management *management, const char *queue,
-                             struct look *look)
+enum exit_code look_at_depth(struct link *link, const char *queue, struct look *look)
 {
     struct queue_depth depth;
     enum exit_code code = topology_look(link, queue, &depth);
@@ -331,23 +286,16 @@ enum exit_code look_at_queue(struct link *link, struct management *management, c
     look->exists = depth.exists;
     look->ready = depth.ready;
     look->consumers = depth.consumers;
-    if (depth.refused != EXIT_OK) {
+    if (depth.refused != EXIT_OK)
         report("'%s': %s", printable_text(queue), link_reason(link));
-        return depth.refused;
-    }
-    if (!depth.exists)
-        return EXIT_OK;
-    if (management == NULL)
-        return probe(link, queue, look);
-    look->limit_fault = ask_management(link, management, queue, look);
-    if (look->limit_fault == EXIT_OK)
-        return EXIT_OK;
-    code = probe(link, queue, look);
-    if (code == EXIT_OK && !look->limit_is_sure)
-        report("%s", management_reason(management));
-    else
-        look->limit_fault = EXIT_OK;
-    return code;
+    return depth.refused;
+}
+
+enum exit_code look_at_queue(struct link *link, const char *queue, struct look *look)
+{
+    enum exit_code code = look_at_depth(link, queue, look);
+
+    return code == EXIT_OK && look->exists ? probe(link, queue, look) : code;
 }
 
 enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way, bool force)

@@ -5,6 +5,7 @@
 #include "envelope.h"
 #include "link.h"
 #include "look.h"
+#include "look_management.h"
 #include "output.h"
 #include "peek.h"
 #include "stop.h"
@@ -160,7 +161,8 @@ enum exit_code messages_peek(const struct link_options *options, struct manageme
         code = link_open(link);
         if (code != EXIT_OK)
             break;
-        code = look_at_queue(link, management, settings->queue, &look);
+        code = management == NULL ? look_at_queue(link, settings->queue, &look)
+                                  : look_with_management(link, management, settings->queue, &look);
         if (code == EXIT_OK && !look.exists) {
             report("there is no queue '%s'", printable_text(settings->queue));
             code = EXIT_TOPOLOGY;
@@ -212,8 +214,8 @@ static void check_fullness(struct following *following, struct link *link)
 }
 
 /*
- * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would come any more,
- * without a word. Binding again heals the second, and shows the first.
+ * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would
+ * come any more, without a word. Binding again heals the second, and shows the first.
  */
 static enum exit_code check_tap(struct following *following)
 {

@@ -1,8 +1,8 @@
 /*
  * messages: those of a queue, or those on their way through an exchange, on standard output as envelopes.
  *
- * Nothing is taken from anybody. Codes are those of link_open() and of output.h, and EXIT_TOPOLOGY if there is
- * no such queue or exchange.
+ * Nothing is taken from anybody. Codes are those of link_open() and of output.h, and EXIT_TOPOLOGY if there
+ * is no such queue or exchange.
  */
 #ifndef MESSAGES_H
 #define MESSAGES_H
@@ -22,9 +22,10 @@ struct peek_settings {
 };
 
 /*
- * Prints the first messages of a queue (peek.h), unless a look would change something (look.h): EXIT_TOPOLOGY then. What
- * a look at a quorum queue has cost is reported. management may be NULL. EXIT_UNREACHABLE, reported, also if some of them
- * did not come: after a lost connection it does not begin again, so that nothing is printed twice.
+ * Prints the first messages of a queue (peek.h), unless a look would change something (look.h): EXIT_TOPOLOGY
+ * then. What a look at a quorum queue has cost is reported. management may be NULL. EXIT_UNREACHABLE,
+ * reported, also if some of them did not come: after a lost connection it does not begin again, so that
+ * nothing is printed twice.
  */
 enum exit_code messages_peek(const struct link_options *options, struct management *management,
                              const struct peek_settings *settings);

@@ -287,7 +287,7 @@ static enum exit_code await_message(struct peek *peek, bool *is_whole)
 enum exit_code peek_next(struct peek *peek, const struct delivery **delivery)
 {
     enum exit_code code = EXIT_OK;
-    bool is_whole;
+    bool is_whole = false;
 
     *delivery = NULL;
     if (peek->come == peek->count || peek->is_empty || stop_requested())

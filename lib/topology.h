@@ -73,17 +73,18 @@ struct queue_depth {
 };
 
 /*
- * Looks at one queue, without changing anything. Returns EXIT_OK also if the queue does not exist, or if the broker does
- * not let us look at it; refused then is EXIT_LOGIN (no right to it: nobody knows whether it exists), EXIT_TOPOLOGY
- * (another connection's own) or EXIT_UNREACHABLE (its node is down), and link_reason() is what the broker says. The link
- * must be up; after any other failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
+ * Looks at one queue, without changing anything. Returns EXIT_OK also if the queue does not exist, or if the
+ * broker does not let us look at it; refused then is EXIT_LOGIN (no right to it: nobody knows whether it
+ * exists), EXIT_TOPOLOGY (another connection's own) or EXIT_UNREACHABLE (its node is down), and link_reason()
+ * is what the broker says. The link must be up; after any other failure it is down, which was reported:
+ * EXIT_UNREACHABLE means open it and try again.
  */
 enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth);
 
 /*
- * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail in that way: opens the
- * channel again. *refused is EXIT_OK if what was asked for does not exist, otherwise as in topology_look(), with the
- * broker's words after what in link_reason(). Returns as topology_look().
+ * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail in that
+ * way: opens the channel again. *refused is EXIT_OK if what was asked for does not exist, otherwise as in
+ * topology_look(), with the broker's words after what in link_reason(). Returns as topology_look().
  */
 enum exit_code topology_refusal(struct link *link, const char *what, enum exit_code *refused);
 

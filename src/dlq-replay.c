@@ -156,7 +156,7 @@ static enum exit_code check_queue(void)
         code = link_open(rules.looking);
         if (code != EXIT_OK)
             return code;
-        code = look_at_queue(rules.looking, NULL, rules.queue, &look);
+        code = look_at_queue(rules.looking, rules.queue, &look);
     }
     if (code != EXIT_OK || !look.exists)
         return code;
