@@ -60,6 +60,8 @@ static enum exit_code set_up(struct link *link, void *context)
     }
     if (code == EXIT_OK)
         code = topology_look(link, consumer->settings.queue, &depth);
+    if (code == EXIT_OK)
+        code = depth.refused;
     if (code != EXIT_OK)
         return code;
     if (!depth.exists)

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define DETAIL_SIZE 1200
 #define OWED_MAX_S                                                                                           \
@@ -41,6 +42,8 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
     if (routing_key != NULL)
         len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, " by '%s'", printable_text(routing_key));
     len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, ": %s", json_member_text(first, "problem"));
+    if (strcmp(json_member_text(first, "problem"), "not known") == 0)
+        len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, ": %s", json_member_text(first, "found"));
     if (more > 0)
         (void)snprintf(detail + len, DETAIL_SIZE - (size_t)len, ", and %d more", more);
 }
@@ -75,12 +78,22 @@ static bool check_topology(struct survey *survey, cJSON *checks)
     return fits && answers;
 }
 
+/* False, with the reason in detail, if the broker did not let us look at the queue. */
+static bool is_known(const struct survey *survey, const char *queue, char detail[DETAIL_SIZE])
+{
+    const char *error = survey_find(survey, queue)->error;
+
+    if (error != NULL)
+        (void)snprintf(detail, DETAIL_SIZE, "'%s': %s", queue, error);
+    return error == NULL;
+}
+
 static bool check_consumers(const struct survey *survey, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++)
-        if (survey_find(survey, *name)->depth.consumers == 0)
+        if (is_known(survey, *name, detail) && survey_find(survey, *name)->depth.consumers == 0)
             (void)snprintf(detail, sizeof detail, "nobody consumes from '%s'", *name);
     return add_check(checks, "consumers", detail);
 }
@@ -90,7 +103,7 @@ static bool check_dead_letters(const struct survey *survey, cJSON *checks)
     unsigned dead = survey_find(survey, DEAD_LETTER_QUEUE)->depth.ready;
     char detail[DETAIL_SIZE] = "";
 
-    if (dead > 0)
+    if (is_known(survey, DEAD_LETTER_QUEUE, detail) && dead > 0)
         (void)snprintf(detail, sizeof detail, "%u in '%s'", dead, DEAD_LETTER_QUEUE);
     return add_check(checks, "dead_letters", detail);
 }
@@ -102,7 +115,7 @@ static bool check_backlog(const struct survey *survey, long max_ready, cJSON *ch
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++) {
         unsigned ready = survey_find(survey, *name)->depth.ready;
 
-        if ((long)ready > max_ready)
+        if (is_known(survey, *name, detail) && (long)ready > max_ready)
             (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name, max_ready);
     }
     return add_check(checks, "backlog", detail);

@@ -4,12 +4,182 @@
 #include "consumer.h"
 #include "envelope.h"
 #include "link.h"
+#include "look.h"
+#include "look_management.h"
 #include "output.h"
+#include "peek.h"
 #include "stop.h"
+#include "text.h"
+#include "topology.h"
 
-#define PEEK_MS 2000     /* that a message in the queue may take to arrive */
+#include <string.h>
+
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
 #define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */
+
+/* ---- a look into a queue ---- */
+
+/* What a look has shown, and what it has cost. */
+struct shown {
+    size_t count;
+    size_t expected;
+    bool is_counted;     /* the broker counts how often a message was delivered: a quorum queue */
+    size_t spent;        /* messages for which this was one too many */
+    long fewest;         /* looks that are left to the message that has the fewest, */
+    size_t fewest_place; /* and which one that is, from 1 on; 0 if there is none */
+};
+
+/* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
+static long returns_of(const amqp_basic_properties_t *properties)
+{
+    static const char name[] = "x-delivery-count";
+    const amqp_table_t *headers;
+
+    if (properties == NULL || (properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
+        return -1;
+    headers = &properties->headers;
+    for (int i = 0; i < headers->num_entries; i++) {
+        const amqp_table_entry_t *each = &headers->entries[i];
+
+        if (each->key.len != sizeof name - 1 || memcmp(each->key.bytes, name, sizeof name - 1) != 0)
+            continue;
+        return each->value.kind == AMQP_FIELD_KIND_I64 ? (long)each->value.value.i64 : 0;
+    }
+    return -1;
+}
+
+/* One more return is what this look costs a message; one that comes back more often than the limit is removed. */
+static void reckon(struct shown *shown, const struct look *look, const amqp_basic_properties_t *properties)
+{
+    long returns = returns_of(properties);
+    long left = look->limit - returns - 1;
+
+    shown->count++;
+    if (returns < 0)
+        return;
+    shown->is_counted = true;
+    if (look->limit < 0)
+        return;
+    if (left < 0) {
+        shown->spent++;
+    } else if (shown->fewest_place == 0 || left < shown->fewest) {
+        shown->fewest = left;
+        shown->fewest_place = shown->count;
+    }
+}
+
+static void report_cost(const struct shown *shown, const struct look *look, const char *queue)
+{
+    const char *name = printable_text(queue);
+
+    if (shown->spent > 0)
+        report(
+            "queue '%s': %zu of %zu messages were looked at once more than the delivery limit of %ld allows: "
+            "the broker has removed them",
+            name, shown->spent, shown->count, look->limit);
+    if (shown->fewest_place > 0)
+        report("queue '%s': the delivery limit is %ld; message %zu has been delivered %ld time%s, %ld look%s "
+               "left",
+               name, look->limit, shown->fewest_place, look->limit - shown->fewest,
+               look->limit - shown->fewest == 1 ? "" : "s", shown->fewest, shown->fewest == 1 ? "" : "s");
+    if (shown->is_counted && look->limit < 0 && !look->limit_is_sure)
+        report(
+            "queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy limits those "
+            "is not known without the management API",
+            name);
+}
+
+static enum exit_code show(struct shown *shown, const struct look *look, const struct delivery *delivery,
+                           const char *queue)
+{
+    const amqp_basic_properties_t *properties;
+    amqp_pool_t pool;
+    enum exit_code code;
+
+    init_amqp_pool(&pool, 4096);
+    properties = delivery_properties(delivery, &pool);
+    reckon(shown, look, properties);
+    code = output_json(envelope_new(delivery, properties, queue));
+    empty_amqp_pool(&pool);
+    return code;
+}
+
+/* Those that another consumer was quicker to get, or that somebody holds, or of which the connection was lost. */
+static enum exit_code check_complete(const struct shown *shown, const char *queue)
+{
+    if (shown->count >= shown->expected || stop_requested())
+        return EXIT_OK;
+    report("queue '%s': %zu of %zu messages did not come: somebody else may have them", printable_text(queue),
+           shown->expected - shown->count, shown->expected);
+    return EXIT_UNREACHABLE;
+}
+
+/* Not from the first again: what was shown is not shown twice, and who knows what has come and gone meanwhile. */
+static enum exit_code is_cut_off(const struct shown *shown, const char *queue)
+{
+    report("queue '%s': the connection was lost after %zu of %zu messages: the rest is not shown",
+           printable_text(queue), shown->count, shown->expected);
+    return EXIT_UNREACHABLE;
+}
+
+static enum exit_code show_all(struct link *link, const char *queue, const struct look *look, size_t count,
+                               struct shown *shown)
+{
+    struct peek *peek = peek_new(link, queue, look, count);
+    const struct delivery *delivery;
+    enum exit_code code;
+    enum exit_code printed = EXIT_OK;
+
+    shown->expected = look->ready < count ? look->ready : count;
+    for (;;) {
+        code = peek_next(peek, &delivery);
+        if (code != EXIT_OK || delivery == NULL)
+            break;
+        printed = show(shown, look, delivery, queue);
+        if (printed != EXIT_OK)
+            break;
+    }
+    peek_free(peek);
+    report_cost(shown, look, queue);
+    if (printed != EXIT_OK)
+        return printed;
+    if (code == EXIT_OK)
+        return check_complete(shown, queue);
+    return code == EXIT_UNREACHABLE && shown->count > 0 ? is_cut_off(shown, queue) : code;
+}
+
+enum exit_code messages_peek(const struct link_options *options, struct management *management,
+                             const struct peek_settings *settings)
+{
+    struct link *link = link_new(options, "looking", link_no_setup, NULL);
+    struct shown shown = {0};
+    enum exit_code code = EXIT_UNREACHABLE;
+
+    while (code == EXIT_UNREACHABLE) {
+        struct look look;
+
+        code = link_open(link);
+        if (code != EXIT_OK)
+            break;
+        code = management == NULL ? look_at_queue(link, settings->queue, &look)
+                                  : look_with_management(link, management, settings->queue, &look);
+        if (code == EXIT_OK && !look.exists) {
+            report("there is no queue '%s'", printable_text(settings->queue));
+            code = EXIT_TOPOLOGY;
+        }
+        if (code == EXIT_OK)
+            code = look_permit(&look, settings->queue, LOOK_BY_GET, settings->force);
+        if (code == EXIT_OK)
+            code = show_all(link, settings->queue, &look, settings->count, &shown);
+        /* Only a connection that was lost with nothing shown is worth another. */
+        if (link_is_up(link) || shown.count > 0)
+            break;
+    }
+    link_free(link);
+    return code;
+}
+
+/* ---- what passes an exchange ---- */
 
 static enum exit_code print_delivery(const struct delivery *delivery, const char *queue)
 {
@@ -22,37 +192,53 @@ static enum exit_code print_delivery(const struct delivery *delivery, const char
     return code;
 }
 
-enum exit_code messages_peek(const struct link_options *options, const char *queue, size_t count)
-{
-    struct consumer_settings settings = {.queue = queue, .max_body = SIZE_MAX};
+struct following {
     struct consumer *consumer;
-    struct delivery *delivery;
-    size_t left;
-    size_t taken = 1;
+    const struct tap *tap;
+    int64_t next_check_ms;
+    bool is_behind; /* which was reported */
+};
+
+/* A queue that is as full as it may be has dropped messages, or is about to. */
+static void check_fullness(struct following *following, struct link *link)
+{
+    struct queue_depth depth;
+    bool is_full;
+
+    if (topology_look(link, consumer_queue(following->consumer), &depth) != EXIT_OK)
+        return;
+    is_full = depth.ready >= TAP_MAX_MESSAGES;
+    if (is_full && !following->is_behind)
+        report("messages come faster than they are read: the oldest may be missing");
+    following->is_behind = is_full;
+}
+
+/*
+ * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would
+ * come any more, without a word. Binding again heals the second, and shows the first.
+ */
+static enum exit_code check_tap(struct following *following)
+{
+    struct link *link = consumer_link(following->consumer);
     enum exit_code code;
 
-    /* Without a limit, the broker's pace is that of our output. */
-    settings.prefetch = count > UINT16_MAX ? 0 : (unsigned)count;
-    consumer = consumer_new(options, &settings);
-    code = consumer_open(consumer);
-    left = consumer_waiting(consumer);
-    if (left > count)
-        left = count;
-    /* Another consumer may be quicker: then fewer arrive than were counted. */
-    for (; left > 0 && taken > 0 && code == EXIT_OK && !stop_requested(); left--) {
-        code = consumer_take(consumer, &delivery, 1, &taken, PEEK_MS);
-        if (code == EXIT_OK && taken > 0) {
-            code = print_delivery(delivery, queue);
-            consumer_let_go(consumer, delivery);
-        }
-    }
-    consumer_free(consumer);
-    return code;
+    if (!link_is_up(link) || clock_steady_ms() < following->next_check_ms)
+        return EXIT_OK;
+    following->next_check_ms = clock_steady_ms() + FOLLOW_MS;
+    code = tap_bind(link, following->tap, consumer_queue(following->consumer));
+    if (code == EXIT_OK)
+        check_fullness(following, link);
+    else if (code == EXIT_UNREACHABLE)
+        link_lose(link);
+    else
+        report("broker '%s' (consuming): %s", link_broker(link), link_reason(link));
+    return code == EXIT_UNREACHABLE ? EXIT_OK : code;
 }
 
 /* Takes some, prints them, and lets the broker forget them. */
-static enum exit_code follow_batch(struct consumer *consumer, int wait_ms)
+static enum exit_code follow_batch(struct following *following, int wait_ms)
 {
+    struct consumer *consumer = following->consumer;
     struct delivery *batch[FOLLOW_BATCH];
     unsigned generation = link_generation(consumer_link(consumer));
     size_t count;
@@ -64,6 +250,9 @@ static enum exit_code follow_batch(struct consumer *consumer, int wait_ms)
         report("connected anew: messages that were published meanwhile may be missing");
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = print_delivery(batch[i], consumer_queue(consumer));
+    /* Before the queue gets room. */
+    if (code == EXIT_OK)
+        code = check_tap(following);
     consumer_ack_batch(consumer, batch, count);
     return code == EXIT_OK ? output_flush() : code;
 }
@@ -73,15 +262,17 @@ enum exit_code messages_follow(const struct link_options *options, const struct 
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
     struct consumer_settings settings = {.tap = tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
     int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
-    struct consumer *consumer = consumer_new(options, &settings);
-    enum exit_code code = consumer_open(consumer);
+    struct following following = {.consumer = consumer_new(options, &settings),
+                                  .tap = tap,
+                                  .next_check_ms = clock_steady_ms() + FOLLOW_MS};
+    enum exit_code code = consumer_open(following.consumer);
     int64_t left = FOLLOW_MS;
 
     while (code == EXIT_OK && !stop_requested() && left > 0) {
-        code = follow_batch(consumer, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
+        code = follow_batch(&following, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
         if (timeout_s >= 0)
             left = until - clock_steady_ms();
     }
-    consumer_free(consumer);
+    consumer_free(following.consumer);
     return code;
 }

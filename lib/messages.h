@@ -1,23 +1,34 @@
 /*
  * messages: those of a queue, or those on their way through an exchange, on standard output as envelopes.
  *
- * Nothing is taken from anybody. Codes are those of link_open() and of output.h, and EXIT_TOPOLOGY if there is
- * no such queue or exchange.
+ * Nothing is taken from anybody. Codes are those of link_open() and of output.h, and EXIT_TOPOLOGY if there
+ * is no such queue or exchange.
  */
 #ifndef MESSAGES_H
 #define MESSAGES_H
 
 #include "link_options.h"
+#include "management.h"
 #include "report.h"
 #include "tap.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
+struct peek_settings {
+    const char *queue;
+    size_t count; /* the first so many messages */
+    bool force;   /* even if that uses up deliveries of which there is a limit */
+};
+
 /*
- * Prints the first messages of a queue, count at most. They are delivered and let go again: they keep their
- * place, and are marked as redelivered.
+ * Prints the first messages of a queue (peek.h), unless a look would change something (look.h): EXIT_TOPOLOGY
+ * then. What a look at a quorum queue has cost is reported. management may be NULL. EXIT_UNREACHABLE,
+ * reported, also if some of them did not come: after a lost connection it does not begin again, so that
+ * nothing is printed twice.
  */
-enum exit_code messages_peek(const struct link_options *options, const char *queue, size_t count);
+enum exit_code messages_peek(const struct link_options *options, struct management *management,
+                             const struct peek_settings *settings);
 
 /*
  * Prints what comes out of the tap, for timeout_s seconds, or until a stop is asked for if that is negative.

@@ -32,8 +32,10 @@ void survey_start(struct survey *survey, const char *const *names, struct link *
 
 void survey_free(struct survey *survey)
 {
-    for (size_t i = 0; i < survey->count; i++)
+    for (size_t i = 0; i < survey->count; i++) {
         forget_details(&survey->views[i].details);
+        free(survey->views[i].error);
+    }
     free(survey->views);
 }
 
@@ -47,6 +49,8 @@ enum exit_code survey_look(struct survey *survey)
 
         if (code != EXIT_OK)
             return code;
+        free(view->error);
+        view->error = view->depth.refused == EXIT_OK ? NULL : need_strdup(link_reason(survey->link));
     }
     link_progress(survey->link);
     return EXIT_OK;
@@ -126,6 +130,38 @@ const struct queue_view *survey_find(const struct survey *survey, const char *na
     return NULL;
 }
 
+const char *survey_obstacle(const struct queue_depth *depth)
+{
+    switch (depth->refused) {
+    case EXIT_OK:
+        return depth->exists ? NULL : "missing";
+    case EXIT_LOGIN:
+        return "refused";
+    case EXIT_UNREACHABLE:
+        return "down";
+    default:
+        return "locked";
+    }
+}
+
+const struct queue_view *survey_refused(const struct survey *survey)
+{
+    for (size_t i = 0; i < survey->count; i++)
+        if (survey->views[i].error != NULL)
+            return &survey->views[i];
+    return NULL;
+}
+
+enum exit_code survey_report_refused(const struct survey *survey)
+{
+    const struct queue_view *first = survey_refused(survey);
+
+    for (size_t i = 0; i < survey->count; i++)
+        if (survey->views[i].error != NULL)
+            report("'%s': %s", printable_text(survey->views[i].name), survey->views[i].error);
+    return first == NULL ? EXIT_OK : first->depth.refused;
+}
+
 static void add_text(cJSON *object, const char *name, const char *text)
 {
     json_need(text != NULL ? cJSON_AddStringToObject(object, name, text)
@@ -141,11 +177,16 @@ cJSON *survey_json(const struct survey *survey, const struct queue_view *view)
 
     json_need(line);
     add_text(line, "queue", sayable ? view->name : printable_text(view->name));
-    json_need(cJSON_AddBoolToObject(line, "exists", view->depth.exists));
-    if (!view->depth.exists)
+    json_need(view->depth.refused == EXIT_LOGIN ? cJSON_AddNullToObject(line, "exists")
+                                                : cJSON_AddBoolToObject(line, "exists", view->depth.exists));
+    if (view->error != NULL)
+        add_text(line, "error", view->error);
+    if (view->error == NULL && !view->depth.exists)
         return line;
-    json_need(cJSON_AddNumberToObject(line, "ready", view->depth.ready));
-    json_need(cJSON_AddNumberToObject(line, "consumers", view->depth.consumers));
+    if (view->error == NULL) {
+        json_need(cJSON_AddNumberToObject(line, "ready", view->depth.ready));
+        json_need(cJSON_AddNumberToObject(line, "consumers", view->depth.consumers));
+    }
     if (survey->management == NULL)
         return line;
     /* cJSON prints null for what is not a number. */

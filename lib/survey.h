@@ -26,6 +26,8 @@ struct queue_details {
 struct queue_view {
     const char *name;
     struct queue_depth depth;
+    char *
+        error; /* what the broker says if it does not let us look at the queue: depth.refused; otherwise NULL */
     struct queue_details details;
 };
 
@@ -42,8 +44,9 @@ void survey_start(struct survey *survey, const char *const *names, struct link *
 void survey_free(struct survey *survey);
 
 /*
- * Looks at all queues by AMQP, once: the link must be up. After a failure it is down, which was reported;
- * EXIT_UNREACHABLE means open it and try again.
+ * Looks at all queues by AMQP, once: the link must be up. A queue that the broker does not let us look at is
+ * no failure, and keeps nobody from looking at the others. After a failure the link is down, which was
+ * reported; EXIT_UNREACHABLE means open it and try again.
  */
 enum exit_code survey_look(struct survey *survey);
 
@@ -60,8 +63,25 @@ enum exit_code survey_ask(struct survey *survey);
 const struct queue_view *survey_find(const struct survey *survey, const char *name);
 
 /*
+ * A word that stands in place of the depth: "missing", "refused" (no right to it), "locked" (another
+ * connection's own) or "down" (its node is). NULL if the depth is known.
+ */
+const char *survey_obstacle(const struct queue_depth *depth);
+
+/* The first queue that the broker did not let us look at, or NULL. */
+const struct queue_view *survey_refused(const struct survey *survey);
+
+/*
+ * Reports each queue that the broker did not let us look at, and why. Returns the code of the first, or
+ * EXIT_OK.
+ */
+enum exit_code survey_report_refused(const struct survey *survey);
+
+/*
  * {"queue", "exists", "ready", "consumers"}, the last two if it exists, and, with the management API,
- * {"unacknowledged", "rate_in", "rate_out", "memory", "type", "policy"}.
+ * {"unacknowledged", "rate_in", "rate_out", "memory", "type", "policy"}. Of a queue that the broker did not
+ * let us look at, {"queue", "exists", "error"}, exists being null if even that is not known, and what the
+ * management API says.
  */
 cJSON *survey_json(const struct survey *survey, const struct queue_view *view);
 

@@ -57,11 +57,13 @@ static void add_text(struct table *table, const char *text)
 
 static void add_depth(struct table *table, const struct queue_depth *depth)
 {
-    if (!depth->exists)
-        table_add(table, "missing");
+    const char *obstacle = survey_obstacle(depth);
+
+    if (obstacle != NULL)
+        table_add(table, obstacle);
     else
         add_number(table, "%.0f", depth->ready);
-    add_number(table, "%.0f", depth->exists ? (double)depth->consumers : (double)NAN);
+    add_number(table, "%.0f", obstacle == NULL ? (double)depth->consumers : (double)NAN);
 }
 
 static void add_details(struct table *table, const struct queue_details *details)

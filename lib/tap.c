@@ -36,10 +36,10 @@ static enum exit_code declare_queue(struct link *link, char name[TAP_NAME_SIZE])
     return EXIT_OK;
 }
 
-enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[TAP_NAME_SIZE])
+enum exit_code tap_bind(struct link *link, const struct tap *tap, const char *name)
 {
     amqp_connection_state_t connection = link_connection(link);
-    enum exit_code code = declare_queue(link, name);
+    enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < tap->key_count && code == EXIT_OK; i++) {
         (void)amqp_queue_bind(connection, LINK_CHANNEL, amqp_cstring_bytes(name),
@@ -48,4 +48,11 @@ enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[T
         code = link_reply(link, amqp_get_rpc_reply(connection), "cannot bind a queue");
     }
     return code;
+}
+
+enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[TAP_NAME_SIZE])
+{
+    enum exit_code code = declare_queue(link, name);
+
+    return code == EXIT_OK ? tap_bind(link, tap, name) : code;
 }

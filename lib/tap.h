@@ -29,6 +29,12 @@ void tap_add_key(struct tap *tap, const char *key);
 
 void tap_free(struct tap *tap);
 
+/*
+ * Binds the queue of that name with each key: again, if it is bound already, which changes nothing unless
+ * somebody has taken the binding, or the exchange, away. Returns EXIT_OK, or as link_reply().
+ */
+enum exit_code tap_bind(struct link *link, const struct tap *tap, const char *name);
+
 /* Declares the queue and binds it, for use within a link_setup; name is what the broker has called it. */
 enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[TAP_NAME_SIZE]);
 

@@ -208,13 +208,33 @@ enum exit_code topology_declare(struct link *link, enum topology_scope scope)
     return EXIT_OK;
 }
 
-/* What was looked at was not found: no failure if that is what the broker says. */
-static enum exit_code not_there(struct link *link, const char *what)
+/* A classic queue whose node is down answers with 404, too: it is there all the same. */
+static bool is_not_there(amqp_rpc_reply_t reply)
+{
+    static const char away[] = "NOT_FOUND - home node ";
+    amqp_bytes_t text;
+
+    if (!closes_channel_with(reply, AMQP_NOT_FOUND))
+        return false;
+    text = ((const amqp_channel_close_t *)reply.reply.decoded)->reply_text;
+    return text.len < sizeof away - 1 || memcmp(text.bytes, away, sizeof away - 1) != 0;
+}
+
+enum exit_code topology_refusal(struct link *link, const char *what, enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(link_connection(link));
-    enum exit_code code =
-        closes_channel_with(reply, AMQP_NOT_FOUND) ? reopen_channel(link) : link_reply(link, reply, what);
+    bool is_refusal =
+        reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
+    bool is_away = closes_channel_with(reply, AMQP_NOT_FOUND) && !is_not_there(reply);
+    bool is_missing = is_not_there(reply);
+    enum exit_code code = link_reply(link, reply, what);
 
+    *refused = EXIT_OK;
+    if (is_refusal) {
+        if (!is_missing)
+            *refused = is_away ? EXIT_UNREACHABLE : code;
+        code = reopen_channel(link);
+    }
     if (code != EXIT_OK)
         link_lose(link);
     return code;
@@ -224,6 +244,7 @@ enum exit_code topology_look(struct link *link, const char *queue, struct queue_
 {
     amqp_connection_state_t connection = link_connection(link);
     const amqp_queue_declare_ok_t *ok;
+    enum exit_code code;
 
     memset(depth, 0, sizeof *depth);
     ok =
@@ -235,7 +256,10 @@ enum exit_code topology_look(struct link *link, const char *queue, struct queue_
         link_release(link);
         return EXIT_OK;
     }
-    return not_there(link, "cannot look at a queue");
+    code = topology_refusal(link, "cannot look at the queue", &depth->refused);
+    /* Rights are asked for before it is looked for; whatever else the broker says, it says of a queue. */
+    depth->exists = code == EXIT_OK && depth->refused != EXIT_OK && depth->refused != EXIT_LOGIN;
+    return code;
 }
 
 enum exit_code topology_need_queue(struct link *link, const char *queue)
@@ -254,13 +278,27 @@ enum exit_code topology_need_queue(struct link *link, const char *queue)
     return code;
 }
 
-enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists)
+enum exit_code topology_look_for_exchange(struct link *link, const char *exchange, bool *exists,
+                                          enum exit_code *refused)
 {
+    *refused = EXIT_OK;
     /* The default exchange is always there, and may not be asked for. */
     *exists = *exchange == '\0' ||
               amqp_exchange_declare(link_connection(link), LINK_CHANNEL, amqp_cstring_bytes(exchange),
                                     amqp_cstring_bytes("direct"), 1, 0, 0, 0, amqp_empty_table) != NULL;
-    if (*exists)
-        link_release(link);
-    return *exists ? EXIT_OK : not_there(link, "cannot look at an exchange");
+    if (!*exists)
+        return topology_refusal(link, "cannot look at the exchange", refused);
+    link_release(link);
+    return EXIT_OK;
+}
+
+enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists)
+{
+    enum exit_code refused;
+    enum exit_code code = topology_look_for_exchange(link, exchange, exists, &refused);
+
+    if (code != EXIT_OK || refused == EXIT_OK)
+        return code;
+    link_lose(link);
+    return refused;
 }

@@ -67,20 +67,36 @@ enum exit_code topology_declare(struct link *link, enum topology_scope scope);
 
 struct queue_depth {
     bool exists;
-    unsigned ready; /* messages that wait; those delivered and not acknowledged are not among them */
+    enum exit_code refused; /* EXIT_OK, or why the broker does not let us look at it: below */
+    unsigned ready;         /* messages that wait; those delivered and not acknowledged are not among them */
     unsigned consumers;
 };
 
 /*
- * Looks at one queue, without changing anything; that it does not exist is no failure. The link must be up;
- * after a failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
+ * Looks at one queue, without changing anything. Returns EXIT_OK also if the queue does not exist, or if the
+ * broker does not let us look at it; refused then is EXIT_LOGIN (no right to it: nobody knows whether it
+ * exists), EXIT_TOPOLOGY (another connection's own) or EXIT_UNREACHABLE (its node is down), and link_reason()
+ * is what the broker says. The link must be up; after any other failure it is down, which was reported:
+ * EXIT_UNREACHABLE means open it and try again.
  */
 enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth);
 
-/* Makes sure that a queue of that name is there, whatever its arguments; failures as above. */
+/*
+ * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail in that
+ * way: opens the channel again. *refused is EXIT_OK if what was asked for does not exist, otherwise as in
+ * topology_look(), with the broker's words after what in link_reason(). Returns as topology_look().
+ */
+enum exit_code topology_refusal(struct link *link, const char *what, enum exit_code *refused);
+
+/* Makes sure that a queue of that name is there, whatever its arguments. After a failure the link is down, which was
+ * reported: EXIT_UNREACHABLE means open it and try again. */
 enum exit_code topology_need_queue(struct link *link, const char *queue);
 
 /* topology_look() for an exchange: is it there? */
+enum exit_code topology_look_for_exchange(struct link *link, const char *exchange, bool *exists,
+                                          enum exit_code *refused);
+
+/* The same, failing as topology_need_queue() if the broker does not let us look. */
 enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists);
 
 #endif

@@ -45,15 +45,17 @@ static bool is_text(const char *a, const char *b)
 static enum exit_code look_for(struct link *link, const struct topology_part *part, cJSON *findings)
 {
     struct queue_depth depth = {.exists = true};
+    const char *kind = part->kind == TOPOLOGY_EXCHANGE ? "exchange" : "queue";
     enum exit_code code = EXIT_OK;
 
     if (part->kind == TOPOLOGY_EXCHANGE)
-        code = topology_has_exchange(link, part->name, &depth.exists);
+        code = topology_look_for_exchange(link, part->name, &depth.exists, &depth.refused);
     else if (part->kind == TOPOLOGY_QUEUE)
         code = topology_look(link, part->name, &depth);
-    if (code == EXIT_OK && !depth.exists)
-        (void)add_finding(findings, part->kind == TOPOLOGY_EXCHANGE ? "exchange" : "queue", part->name,
-                          "missing");
+    if (code == EXIT_OK && depth.refused != EXIT_OK)
+        add_text(add_finding(findings, kind, part->name, "not known"), "found", link_reason(link));
+    else if (code == EXIT_OK && !depth.exists)
+        (void)add_finding(findings, kind, part->name, "missing");
     return code;
 }
 

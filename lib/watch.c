@@ -45,7 +45,7 @@ static void note_depths(struct watch *watch)
 {
     watch->looked_at_ms = clock_steady_ms();
     for (size_t i = 0; i < watch->survey->count; i++)
-        if (watch->survey->views[i].depth.exists)
+        if (survey_obstacle(&watch->survey->views[i].depth) == NULL)
             trend_add(&watch->trends[i], watch->looked_at_ms, watch->survey->views[i].depth.ready);
 }
 
@@ -70,6 +70,15 @@ static void ask(struct watch *watch, bool missed_before)
         report("%s", watch->trouble);
 }
 
+/* A line of JSON says it itself; a row has no room for more than a word. */
+static void show_refused(struct watch *watch)
+{
+    const struct queue_view *refused = survey_refused(watch->survey);
+
+    if (refused != NULL && watch->trouble == NULL && watch->settings->screen)
+        watch->trouble = refused->error;
+}
+
 static enum exit_code look_again(struct watch *watch)
 {
     bool missed_before = watch->trouble != NULL;
@@ -83,6 +92,7 @@ static enum exit_code look_again(struct watch *watch)
     watch->failures = 0;
     note_depths(watch);
     ask(watch, missed_before);
+    show_refused(watch);
     return EXIT_OK;
 }
 
@@ -97,6 +107,7 @@ static enum exit_code look_first(struct watch *watch)
     code = survey_ask(watch->survey);
     if (code != EXIT_OK)
         report("%s", management_reason(watch->survey->management));
+    show_refused(watch);
     return code;
 }
 
@@ -140,17 +151,19 @@ static void write_ready(const struct watch *watch, size_t queue, char text[CELL]
 {
     const struct queue_depth *depth = &watch->survey->views[queue].depth;
 
-    if (depth->exists)
+    const char *obstacle = survey_obstacle(depth);
+
+    if (obstacle == NULL)
         (void)snprintf(text, CELL, "%u", depth->ready);
     else
-        (void)snprintf(text, CELL, "missing");
+        (void)snprintf(text, CELL, "%s", obstacle);
 }
 
 static void write_consumers(const struct watch *watch, size_t queue, char text[CELL])
 {
     const struct queue_depth *depth = &watch->survey->views[queue].depth;
 
-    if (depth->exists)
+    if (survey_obstacle(depth) == NULL)
         (void)snprintf(text, CELL, "%u", depth->consumers);
 }
 
@@ -378,5 +391,7 @@ enum exit_code watch_queues(struct survey *survey, const struct watch_settings *
         code = watch_on(&watch);
     closed = screen_close();
     free(watch.trends);
-    return code == EXIT_OK ? closed : code;
+    if (code == EXIT_OK)
+        code = closed;
+    return code == EXIT_OK && !stop_requested() ? survey_report_refused(survey) : code;
 }

@@ -12,6 +12,7 @@
 #include "ledger.h"
 #include "letter_batch.h"
 #include "link.h"
+#include "look.h"
 #include "options.h"
 #include "output.h"
 #include "progress.h"
@@ -43,6 +44,7 @@ static const char usage[] =
     "      --take              print them as --list does, and remove them\n"
     "      --from FILE         publish what --list or --take printed, each into its queue;\n"
     "                          - for standard input\n"
+    "      --force             even if a look, or leaving, costs letters or the queue\n"
     "      --queue QUEUE       of that queue, rather than order.placed.dlq\n"
     "      --to QUEUE          send them into that queue\n"
     "      --requeue           send each into the queue in which it died, and no other\n"
@@ -70,6 +72,7 @@ enum {
     OPTION_SUMMARY,
     OPTION_TAKE,
     OPTION_FROM,
+    OPTION_FORCE,
     OPTION_QUEUE,
     OPTION_TO,
     OPTION_REQUEUE,
@@ -92,6 +95,7 @@ static const struct option long_options[] = {{"list", no_argument, NULL, OPTION_
                                              {"summary", no_argument, NULL, OPTION_SUMMARY},
                                              {"take", no_argument, NULL, OPTION_TAKE},
                                              {"from", required_argument, NULL, OPTION_FROM},
+                                             {"force", no_argument, NULL, OPTION_FORCE},
                                              {"queue", required_argument, NULL, OPTION_QUEUE},
                                              {"to", required_argument, NULL, OPTION_TO},
                                              {"requeue", no_argument, NULL, OPTION_REQUEUE},
@@ -127,6 +131,7 @@ static struct treatment_rules rules = {
 static size_t limit = SIZE_MAX;
 static struct selection selection;
 static long rate;
+static bool force;
 
 static struct backlog *backlog;
 static struct letter_batch *batch;
@@ -134,6 +139,35 @@ static struct publisher *publisher;
 static struct audit *audit;
 static struct summary *summary;
 static char run[UUID_TEXT_SIZE];
+
+/* ---- before it begins ---- */
+
+static bool only_looks(void)
+{
+    return job == LIST || job == SUMMARY || (job == REPLAY && rules.dry_run);
+}
+
+/*
+ * Whoever consumes from a queue may change it by that alone. Letters that are handled use up deliveries, too, but for a
+ * purpose; a queue that goes with us takes along what was left in it, whatever the job.
+ */
+static enum exit_code check_queue(void)
+{
+    struct look look;
+    enum exit_code code = EXIT_UNREACHABLE;
+
+    while (code == EXIT_UNREACHABLE && !link_is_up(rules.looking)) {
+        code = link_open(rules.looking);
+        if (code != EXIT_OK)
+            return code;
+        code = look_at_queue(rules.looking, rules.queue, &look);
+    }
+    if (code != EXIT_OK || !look.exists)
+        return code;
+    if (!only_looks())
+        look.limit = LOOK_NO_LIMIT;
+    return look_permit(&look, rules.queue, LOOK_BY_CONSUMING, force);
+}
 
 /* ---- jobs ---- */
 
@@ -183,7 +217,10 @@ static enum exit_code end_with(enum exit_code code)
 static enum exit_code work_on_queue(void)
 {
     bool removes = (job == REPLAY && !rules.dry_run) || job == TAKE;
-    enum exit_code code = handle_letters();
+    enum exit_code code = check_queue();
+
+    if (code == EXIT_OK)
+        code = handle_letters();
 
     while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
         code = handle_letters();
@@ -264,6 +301,9 @@ static bool job_option(int option)
         set_job(RESTORE);
         from_file = optarg;
         return true;
+    case OPTION_FORCE:
+        force = true;
+        return true;
     case OPTION_QUEUE:
         rules.queue = queue_name("--queue");
         return true;
@@ -312,6 +352,7 @@ static unsigned jobs_of(int option)
 {
     switch (option) {
     case 'n':
+    case OPTION_FORCE:
     case OPTION_QUEUE:
     case OPTION_REASON:
     case OPTION_ERROR:

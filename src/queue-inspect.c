@@ -41,6 +41,7 @@ static const char usage[] =
     "      --format FORMAT     json or table\n"
     "      --watch [S]         look again every S seconds (2)\n"
     "      --peek N            print the first N messages of one queue, without taking them\n"
+    "      --force             even if that uses up deliveries of which there is a limit\n"
     "      --follow EXCHANGE   print messages as they are published to an exchange\n"
     "      --routing-key KEY   only those with this key; may be repeated\n"
     "      --until-empty       wait until nothing is ready in the queues\n"
@@ -57,6 +58,7 @@ enum {
     OPTION_FORMAT,
     OPTION_WATCH,
     OPTION_PEEK,
+    OPTION_FORCE,
     OPTION_FOLLOW,
     OPTION_ROUTING_KEY,
     OPTION_UNTIL_EMPTY,
@@ -72,6 +74,7 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
                                              {"format", required_argument, NULL, OPTION_FORMAT},
                                              {"watch", optional_argument, NULL, OPTION_WATCH},
                                              {"peek", required_argument, NULL, OPTION_PEEK},
+                                             {"force", no_argument, NULL, OPTION_FORCE},
                                              {"follow", required_argument, NULL, OPTION_FOLLOW},
                                              {"routing-key", required_argument, NULL, OPTION_ROUTING_KEY},
                                              {"until-empty", no_argument, NULL, OPTION_UNTIL_EMPTY},
@@ -89,6 +92,7 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
 static enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH } job = LIST;
 static long number; /* of --peek and --until */
+static bool force;
 static int timeout_s = -1;
 static int period_s = WATCH_SECONDS;
 static long max_ready = HEALTH_NO_LIMIT;
@@ -117,7 +121,7 @@ static enum exit_code report_missing(void)
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < survey.count; i++) {
-        if (!survey.views[i].depth.exists) {
+        if (!survey.views[i].depth.exists && survey.views[i].error == NULL) {
             report("no queue '%s'", printable_text(survey.views[i].name));
             code = EXIT_NO;
         }
@@ -130,6 +134,7 @@ static enum exit_code list_queues(void)
     enum exit_code code = survey_look_patiently(&survey);
     enum exit_code asked;
     enum exit_code printed;
+    enum exit_code refused;
 
     if (code != EXIT_OK)
         return code;
@@ -137,11 +142,14 @@ static enum exit_code list_queues(void)
     if (asked != EXIT_OK)
         report("%s", management_reason(management));
     printed = print_survey();
+    refused = survey_report_refused(&survey);
     if (queues_named)
         code = report_missing();
     if (printed != EXIT_OK)
         return printed;
-    return asked != EXIT_OK ? asked : code;
+    if (asked != EXIT_OK)
+        return asked;
+    return refused != EXIT_OK ? refused : code;
 }
 
 static enum exit_code watch(void)
@@ -161,7 +169,8 @@ static enum exit_code watch(void)
 
 static bool is_satisfied(const struct queue_depth *depth)
 {
-    return depth->exists && (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
+    return survey_obstacle(depth) == NULL &&
+           (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
 }
 
 static const char *unsatisfied(void)
@@ -170,6 +179,15 @@ static const char *unsatisfied(void)
         if (!is_satisfied(&survey.views[i].depth))
             return survey.views[i].name;
     return NULL;
+}
+
+/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like what is missing. */
+static bool waiting_helps(void)
+{
+    for (size_t i = 0; i < survey.count; i++)
+        if (survey.views[i].error != NULL && survey.views[i].depth.refused != EXIT_UNREACHABLE)
+            return false;
+    return true;
 }
 
 /* What has come, or what has gone of the most that was there. */
@@ -195,7 +213,7 @@ static enum exit_code wait_for_queues(void)
     bool over = false;
 
     progress_start("messages", 0);
-    while (code == EXIT_OK && unsatisfied() != NULL && !over && !stop_requested()) {
+    while (code == EXIT_OK && unsatisfied() != NULL && waiting_helps() && !over && !stop_requested()) {
         int64_t left = timeout_s < 0 ? POLL_MS : until - clock_steady_ms();
 
         show_progress();
@@ -210,8 +228,18 @@ static enum exit_code wait_for_queues(void)
     printed = print_survey();
     if (unsatisfied() == NULL || printed != EXIT_OK)
         return printed;
+    code = survey_report_refused(&survey);
+    if (code != EXIT_OK)
+        return over && waiting_helps() ? EXIT_NO : code;
     report("queue '%s' is not there yet", printable_text(unsatisfied()));
     return EXIT_NO;
+}
+
+static enum exit_code peek(void)
+{
+    struct peek_settings settings = {.queue = queues[0], .count = (size_t)number, .force = force};
+
+    return messages_peek(&link_options, management, &settings);
 }
 
 static enum exit_code follow(void)
@@ -354,6 +382,9 @@ static bool own_option(int option)
     case OPTION_FORMAT:
         read_format(optarg);
         return true;
+    case OPTION_FORCE:
+        force = true;
+        return true;
     case OPTION_ROUTING_KEY:
         if (strlen(optarg) > 255)
             die(EXIT_USAGE, "a routing key has at most 255 bytes");
@@ -390,6 +421,7 @@ static void check_options(int names)
             "--health and --check-topology look at the whole workflow, and take no names");
     require(job != FOLLOW || names == 0, "--follow takes an exchange, and no queues");
     require(job != PEEK || names == 1, "--peek looks into one queue: name it");
+    require(!force || job == PEEK, "--force goes with --peek");
     require(timeout_s < 0 || waits, "--timeout goes with --until, --until-empty, --watch or --follow");
     require(tap.key_count == 0 || job == FOLLOW, "--routing-key goes with --follow");
     require(max_ready == HEALTH_NO_LIMIT || job == HEALTH, "--max-ready goes with --health");
@@ -416,13 +448,13 @@ static void read_options(int argc, char **argv)
         check_name("a queue", queues[i]);
 }
 
-/* To peek and to wait takes no management API; a program that only waits shall not fail because that does. */
+/* To wait takes no management API; a program that only waits shall not fail because that does. */
 static enum exit_code set_up_management(void)
 {
     const char *environment = getenv("MANAGEMENT_URL");
     const char *url = api_url;
 
-    if (job == PEEK || job == UNTIL || job == UNTIL_EMPTY)
+    if (job == UNTIL || job == UNTIL_EMPTY)
         return EXIT_OK;
     if (url == NULL && environment != NULL && *environment != '\0')
         url = environment;
@@ -435,7 +467,7 @@ static enum exit_code do_job(void)
     case WATCH:
         return watch();
     case PEEK:
-        return messages_peek(&link_options, queues[0], (size_t)number);
+        return peek();
     case FOLLOW:
         return follow();
     case UNTIL:

@@ -760,6 +760,8 @@ connections()
 --check-topology --timeout 5
 --api
 --timeout 5 --peek 1 a
+--force a
+--force --follow orders-ex
 --format
 --format xml
 --until 1 --timeout -1 a
@@ -782,7 +784,7 @@ END
 @test "queue-inspect: --help and --version" {
     run -0 --separate-stderr queue-inspect --help
     [[ $output == 'usage: queue-inspect '* ]]
-    for option in --api --format --watch --peek --follow --routing-key --check-topology --max-ready --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
+    for option in --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
         [[ $output == *" $option "* ]]
     done
     [ -z "$stderr" ]

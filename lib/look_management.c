@@ -1,0 +1,60 @@
+#include "look_management.h"
+
+#include "json.h"
+
+#define COLUMNS "?columns=type,auto_delete,arguments,effective_policy_definition"
+
+/* The lower of two limits; a negative one is none, and is said on purpose. */
+static void add_limit(struct look *look, const cJSON *number, bool *is_said)
+{
+    long limit = cJSON_IsNumber(number) ? (long)number->valuedouble : 0;
+
+    if (!cJSON_IsNumber(number))
+        return;
+    *is_said = true;
+    if (limit >= 0 && (look->limit == LOOK_NO_LIMIT || limit < look->limit))
+        look->limit = limit;
+}
+
+static enum exit_code ask_management(struct link *link, struct management *management, const char *queue,
+                                     struct look *look)
+{
+    cJSON *tree;
+    enum exit_code code = management_get(management, "queues", queue, COLUMNS, &tree);
+    const cJSON *arguments = json_member(tree, "arguments");
+    bool is_said = false;
+
+    if (tree != NULL) {
+        const char *type = json_member_text(tree, "type");
+
+        look_set_type(look, type != NULL ? type : "");
+        look->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
+        look->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
+        add_limit(look, json_member(arguments, "x-delivery-limit"), &is_said);
+        add_limit(look, json_member(json_member(tree, "effective_policy_definition"), "delivery-limit"),
+                  &is_said);
+        look_add_default_limit(look, link, is_said);
+        look->limit_is_sure = look->type != LOOK_UNKNOWN;
+    }
+    cJSON_Delete(tree);
+    return code;
+}
+
+enum exit_code look_with_management(struct link *link, struct management *management, const char *queue,
+                                    struct look *look)
+{
+    enum exit_code fault;
+    enum exit_code code = look_at_depth(link, queue, look);
+
+    if (code != EXIT_OK || !look->exists)
+        return code;
+    fault = ask_management(link, management, queue, look);
+    if (fault == EXIT_OK)
+        return EXIT_OK;
+    code = look_at_queue(link, queue, look);
+    if (code == EXIT_OK && look->exists && !look->limit_is_sure) {
+        report("%s", management_reason(management));
+        look->limit_fault = fault;
+    }
+    return code;
+}

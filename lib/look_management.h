@@ -1,0 +1,18 @@
+/*
+ * look_management: look.h with the help of the management API, which knows of policies, and needs no right to configure
+ * the queue. Apart from look.h, since not every program that looks has HTTP.
+ */
+#ifndef LOOK_MANAGEMENT_H
+#define LOOK_MANAGEMENT_H
+
+#include "look.h"
+#include "management.h"
+
+/*
+ * As look_at_queue(). If the API does not answer, and what it might have said could matter, its reason is reported, and
+ * limit_fault is the code.
+ */
+enum exit_code look_with_management(struct link *link, struct management *management, const char *queue,
+                                    struct look *look);
+
+#endif
