@@ -91,7 +91,7 @@ enum exit_code process_start_with(char *const argv[], int input, int output, int
     else
         report_errno("cannot run '%s'", printable_text(argv[0]));
     return result == EAGAIN || result == ENOMEM || result == EMFILE || result == ENFILE ? EXIT_BUG
-                                                                                         : EXIT_USAGE;
+                                                                                        : EXIT_USAGE;
 }
 
 enum exit_code process_start(char *const argv[], int input, int output, pid_t *child)
