@@ -450,17 +450,16 @@ END
     as_it_is "$DEAD_Q" | diff before -
 }
 
-@test "dlq-replay: a letter that the broker refuses to take back is refused, with the reason, and the others go" {
+@test "dlq-replay: a letter that the broker refuses to take back stays, with the reason, and the others go" {
     # An exchange that nobody may publish to is on every virtual host. One that this user may not write to is much the same.
     letter '{"n":1}' '{"x-death": [{"exchange": "amq.rabbitmq.trace", "routing-keys": ["k"]}]}'
     poison 2 2
-    run -76 --separate-stderr timeout -k 1 10 dlq-replay --retries 3 --retry-delay 0
+    run -76 --separate-stderr timeout -k 1 5 dlq-replay --retries 1
     [ "$(fates)" = '1 refused, 2 replayed' ]
-    jq -es 'map(select(.fate == "refused")) | .[0].reason | test("403") and test("amq.rabbitmq.trace")' <<<"$output"
-    eventually holds "$DEAD_Q" 1
-    [ "$(numbers "$PLACED_Q" | sort -n | paste -sd,)" = 2,3 ]
+    [[ "$(jq -r 'select(.fate == "refused").reason' <<<"$output")" == *"403 ACCESS_REFUSED"*"'amq.rabbitmq.trace'"* ]]
     eventually holds "$DEAD_Q" 1
     [ "$(numbers "$DEAD_Q")" = 1 ]
+    [ "$(numbers "$PLACED_Q" | sort -nu | paste -sd,)" = 2,3 ]
 }
 
 @test "dlq-replay: letters that a full queue does not take are left: nothing is acknowledged before it is confirmed" {
