@@ -472,9 +472,12 @@ waits()
 }
 
 @test "order-place asked to stop while the broker is away: what was read is stored, its receipts say PENDING" {
-    start_fed place order-place --url amqp://127.0.0.1:1 --retry-delay 60
+    # All of it is in the pipe before anything is read.
+    mkfifo place.in
+    exec 7<>place.in
     orders 700 >&7
     printf '{"user_id": "half' >&7
+    start place order-place --url amqp://127.0.0.1:1 --retry-delay 60 <place.in
     eventually grep -q 'attempt 1' place.err
     ends "$PID" TERM
     [ "$status" -eq 143 ]
