@@ -117,6 +117,11 @@ void notices_roll_back(struct notices *notices)
     database_roll_back(notices->database);
 }
 
+enum exit_code notices_check(struct notices *notices)
+{
+    return database_check_files(notices->database);
+}
+
 void notices_tidy(struct notices *notices)
 {
     database_tidy(notices->database);

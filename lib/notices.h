@@ -31,6 +31,9 @@ enum exit_code notices_begin(struct notices *notices, size_t orders);
 enum exit_code notices_commit(struct notices *notices);
 void notices_roll_back(struct notices *notices);
 
+/* Is the file still in its place? For answers that nothing was committed for: see database_check_files(). */
+enum exit_code notices_check(struct notices *notices);
+
 /* Once what was committed has been told: see database_tidy(). */
 void notices_tidy(struct notices *notices);
 
