@@ -250,11 +250,13 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
         report("connected anew: messages that were published meanwhile may be missing");
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = print_delivery(batch[i], consumer_queue(consumer));
+    if (code == EXIT_OK)
+        code = output_flush();
     /* Before the queue gets room. */
     if (code == EXIT_OK)
         code = check_tap(following);
     consumer_ack_batch(consumer, batch, count);
-    return code == EXIT_OK ? output_flush() : code;
+    return code;
 }
 
 enum exit_code messages_follow(const struct link_options *options, const struct tap *tap, int timeout_s)
