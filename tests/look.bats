@@ -412,7 +412,12 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
         api GET "exchanges/$VHOST/ex/bindings/source" | jq -e 'length == 1'
     }
     eventually tapped
+    full()
+    {
+        api GET "queues/$VHOST" | jq -e '.[0].messages_ready == 10000'
+    }
     seq 13000 | amqp-publish -u "$AMQP_URL" -e ex -r k -l
+    eventually full
     eventually stands_still "$PID"
     start reader cat <&5
     eventually grep -qx 'queue-inspect: messages come faster than they are read: the oldest may be missing' following.err
