@@ -1,4 +1,5 @@
 # The crash tables as a model: see tests/model/orders.pml.
+bats_require_minimum_version 1.5.0
 
 @test "the protocol holds at every kill, lost connection and commit in doubt, and each of its mechanisms is needed" {
     run -0 "$BATS_TEST_DIRNAME/model/check"

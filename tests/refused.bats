@@ -432,18 +432,13 @@ says_placed()
 # ---- the end of a connection ----
 
 @test "the end of a connection: a channel that the broker closed before is noticed, whatever close-ok says" {
-    # shellcheck disable=SC2317 # called below
-    holds_more_than()
-    {
-        [ "$(ready "$1")" -gt "$2" ]
-    }
     setting consumer_timeout 2000
     setting channel_tick_interval 500
     numbered 1500
     stalled take dlq-replay --take
     eventually stands_still "$PID"
     # The broker closes the channel while the program waits for its reader, and has all back that was in hand.
-    eventually holds_more_than "$DEAD_Q" 1000
+    eventually nobody_holds "$DEAD_Q"
     setting consumer_timeout 1800000
     cat <&5 >taken
     finish "$PID"
