@@ -25,10 +25,11 @@ static void on_child(int number)
     errno = kept;
 }
 
-/* A parent may have had us ignore the signal, and the system then would not say how a child ended. */
+/* A parent may have had us ignore the signal, and the system then would not say how a child ended; or block it. */
 static bool watch_children(void)
 {
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
+    sigset_t signals;
 
     if (ends[0] >= 0)
         return true;
@@ -37,17 +38,23 @@ static bool watch_children(void)
     for (int i = 0; i < 2; i++)
         if (fcntl(ends[i], F_SETFL, O_NONBLOCK) < 0 || fcntl(ends[i], F_SETFD, FD_CLOEXEC) < 0)
             return false;
-    return sigaction(SIGCHLD, &action, NULL) == 0;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGCHLD);
+    return sigaction(SIGCHLD, &action, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &signals, NULL) == 0;
 }
 
-/* A program that knows nothing of pipes is not to live on when nobody reads what it writes: we ignore that signal. */
-static int heed_broken_pipes(posix_spawnattr_t *attributes)
+/*
+ * A program that does not look at errors is not to live on when nobody reads what it writes, or its file may not grow: we
+ * ignore those signals.
+ */
+static int heed_failed_writes(posix_spawnattr_t *attributes)
 {
     sigset_t signals;
     int error;
 
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGPIPE);
+    (void)sigaddset(&signals, SIGXFSZ);
     error = posix_spawnattr_setsigdefault(attributes, &signals);
     return error != 0 ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
 }
@@ -63,7 +70,7 @@ static int spawn(char *const argv[], const int given[3], pid_t *child)
         return error;
     error = posix_spawnattr_init(&attributes);
     if (error == 0) {
-        error = heed_broken_pipes(&attributes);
+        error = heed_failed_writes(&attributes);
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && error == 0; fd++)
             error = posix_spawn_file_actions_adddup2(&actions, given[fd], fd);
         if (error == 0)

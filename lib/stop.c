@@ -1,5 +1,6 @@
 #include "stop.h"
 
+#include "clock.h"
 #include "report.h"
 #include "wait.h"
 
@@ -8,10 +9,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* The signals that ask for a stop, and when each first came; 0 if it did not. */
+static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+static volatile int64_t first_ms[sizeof numbers / sizeof numbers[0]];
 
 static volatile sig_atomic_t received;
 static volatile sig_atomic_t to_be_cut = -1;
@@ -19,10 +25,29 @@ static int pipe_ends[2] = {-1, -1};
 static const char *volatile farewell;
 static volatile sig_atomic_t farewell_descriptor;
 
+/* Did the signal come before, long enough ago to be another request? */
+static bool is_repeated(int number)
+{
+    int64_t now = clock_steady_ms();
+    size_t i = 0;
+
+    while (numbers[i] != number)
+        i++;
+    if (first_ms[i] == 0)
+        first_ms[i] = now;
+    return now - first_ms[i] >= STOP_TWICE_MS;
+}
+
 static void on_signal(int number)
 {
     int kept = errno;
 
+    if (is_repeated(number)) {
+        /* It is delivered once this handler returns. */
+        (void)signal(number, SIG_DFL);
+        (void)raise(number);
+        return;
+    }
     received = number;
     if (to_be_cut >= 0)
         (void)alarm(STOP_CUT_SECONDS);
@@ -50,10 +75,21 @@ static void prepare_descriptor(int descriptor)
         die(EXIT_BUG, "cannot set up signal handling");
 }
 
+/* A parent may block signals, and a program that it starts then has them blocked. */
+static bool unblock_signals(void)
+{
+    sigset_t all;
+
+    (void)sigemptyset(&all);
+    (void)sigaddset(&all, SIGALRM);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        (void)sigaddset(&all, numbers[i]);
+    return sigprocmask(SIG_UNBLOCK, &all, NULL) == 0;
+}
+
 void stop_on_signals(void)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction cut = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct sigaction before;
@@ -69,7 +105,9 @@ void stop_on_signals(void)
             (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
             die(EXIT_BUG, "cannot set up signal handling");
     }
-    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGALRM, &cut, NULL) < 0)
+    /* A file that may not grow is an error of write(), which is reported, and not a death without a word. */
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
+        sigaction(SIGALRM, &cut, NULL) < 0 || !unblock_signals())
         die(EXIT_BUG, "cannot set up signal handling");
 }
 

@@ -1,14 +1,18 @@
 /*
  * stop: SIGTERM, SIGINT and SIGHUP ask a program to finish what it has in hand and leave.
  *
- * The first signal asks; a second one of the same kind kills at once, as it would have without us (nothing
- * is lost by that: see the crash tables in order-tools(7)). SIGPIPE is ignored, so that a closed pipe is an
- * error of write() like any other.
+ * The first signal asks; another one of the same kind, STOP_TWICE_MS later or more, kills at once, as it would have without
+ * us (nothing is lost by that: see the crash tables in order-tools(7)). One that comes sooner is the same request: timeout(1)
+ * and others send a signal to the program, and right after to its process group. SIGPIPE and SIGXFSZ are ignored, so that a
+ * closed pipe, and a file that may not grow, are errors of write() like any other. Signals that a parent had blocked are
+ * unblocked.
  */
 #ifndef STOP_H
 #define STOP_H
 
 #include <stdbool.h>
+
+#define STOP_TWICE_MS 500
 
 /* To be called once, at the start. Ends the program if the system refuses. */
 void stop_on_signals(void);

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_AGAIN_MS 100 /* whether the claim of another run is settled */
+#define LOOK_AGAIN_MS 100         /* whether the claim of another run is settled */
+#define REFUSED_MS INT64_C(60000) /* until a dead letter that the broker did not take is tried again */
 
 struct telling {
     struct telling_settings settings;
@@ -33,6 +34,7 @@ struct telling {
     size_t lines_capacity;
     size_t lines_len;
     bool has_failed; /* to record a turn */
+    bool some_refused;
 };
 
 enum exit_code telling_open(const struct telling_settings *settings, struct telling **out)
@@ -111,6 +113,17 @@ size_t telling_count(const struct telling *telling)
 size_t telling_room(const struct telling *telling)
 {
     return telling->settings.in_hand - telling_count(telling);
+}
+
+size_t telling_refused(const struct telling *telling)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; telling->some_refused && i < telling->waiting_count; i++)
+        count += telling->waiting[i]->is_refused;
+    for (size_t i = 0; telling->some_refused && i < telling->turn_count; i++)
+        count += telling->turn[i]->is_refused;
+    return count;
 }
 
 bool telling_is_unsettled(const struct telling *telling)
@@ -207,6 +220,7 @@ void telling_take(struct telling *telling, struct delivery *const batch[], size_
         notice->is_claimed = false;
         notice->was_tried = false;
         notice->is_waiting_for_others = false;
+        notice->is_refused = false;
         read_event(notice);
         telling->waiting[telling->waiting_count++] = notice;
     }
@@ -550,6 +564,12 @@ enum exit_code telling_give_up(struct telling *telling, struct notice *notice, c
 {
     enum exit_code code = move_to_dead_letters(telling, notice->delivery, reason);
 
+    notice->is_refused = code == EXIT_REFUSED;
+    if (notice->is_refused) {
+        telling->some_refused = true;
+        notice->due_ms = clock_steady_ms() + REFUSED_MS;
+        return EXIT_OK;
+    }
     if (code != EXIT_OK)
         return code;
     notice->outcome = OUTCOME_DEAD;

@@ -16,8 +16,10 @@
  * An order that a living run of another program has claimed waits in hand until that is settled: that run may still fail, and
  * its delivery may be gone with its connection, so that ours is the only one.
  *
+ * A dead letter that the broker does not take is reported, and stays in hand: it does not hold up others.
+ *
  * An exit code that is not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told; EXIT_OUTPUT; or, for a
- * dead letter, EXIT_REFUSED or what link_open() gives.
+ * dead letter, what link_open() gives.
  */
 #ifndef TELLING_H
 #define TELLING_H
@@ -74,6 +76,7 @@ struct notice {
     bool is_in_doubt; /* may have been told before */
     bool was_tried;
     bool is_waiting_for_others;
+    bool is_refused; /* by the broker, as a dead letter */
     struct notice *next;
 };
 
@@ -89,6 +92,9 @@ void telling_take(struct telling *telling, struct delivery *const batch[], size_
 /* How many deliveries more can be taken in hand; how many are, whether they wait for a turn or are in one. */
 size_t telling_room(const struct telling *telling);
 size_t telling_count(const struct telling *telling);
+
+/* How many in hand were to become dead letters, which the broker did not take. Each is tried again after a while. */
+size_t telling_refused(const struct telling *telling);
 
 /* Is there a turn that is not yet recorded and acknowledged? */
 bool telling_is_unsettled(const struct telling *telling);
@@ -117,7 +123,7 @@ enum exit_code telling_tell(struct telling *telling);
 /* A notice was told by the caller: adds its line. The order counts as told even if that cannot be written. */
 enum exit_code telling_was_told(struct telling *telling, struct notice *notice);
 
-/* One that cannot be told is moved to the dead letter queue. */
+/* One that cannot be told is moved to the dead letter queue; EXIT_OK also if the broker does not take it: telling_refused(). */
 enum exit_code telling_give_up(struct telling *telling, struct notice *notice, const char *reason);
 
 #endif

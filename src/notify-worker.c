@@ -21,6 +21,7 @@
 
 #define BATCH_MAX 256
 #define ATTEMPTS_MAX 1000000
+#define REFUSED_MS 300 /* that others may take to arrive, when all that is in hand cannot be settled */
 
 static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
@@ -57,6 +58,14 @@ static struct publisher *publisher;
 static struct delivery **batch;
 static size_t together; /* deliveries that are told in one turn */
 
+/* Is nothing in hand but dead letters that the broker does not take? */
+static bool is_stuck(void)
+{
+    size_t refused = telling_refused(telling);
+
+    return refused > 0 && refused == telling_count(telling) && !telling_is_unsettled(telling);
+}
+
 /* Takes what has arrived in hand, as far as there is room. Waits for it, unless there is something to be done. */
 static enum exit_code hold_more(size_t *count)
 {
@@ -65,6 +74,8 @@ static enum exit_code hold_more(size_t *count)
     enum exit_code code;
 
     *count = 0;
+    if (is_stuck())
+        wait_ms = REFUSED_MS;
     /* What was told is recorded before anything is waited for, be it a new connection. */
     if (telling_is_unsettled(telling) && consumer_arrived(consumer) == 0)
         return EXIT_OK;
@@ -99,7 +110,7 @@ static enum exit_code work(void)
         size_t count;
 
         code = hold_more(&count);
-        if (code != EXIT_OK || (had_none && count == 0 && idle_ms >= 0))
+        if (code != EXIT_OK || (count == 0 && (is_stuck() || (had_none && idle_ms >= 0))))
             break;
         consumer_service(consumer);
         publisher_service(publisher);
@@ -121,6 +132,8 @@ static enum exit_code finish(enum exit_code code)
         code = EXIT_OK;
     if (code == EXIT_OK)
         code = settled;
+    if (code == EXIT_OK && telling_refused(telling) > 0)
+        code = EXIT_REFUSED;
     ended = consumer_end(consumer);
     return code == EXIT_OK ? ended : code;
 }

@@ -630,6 +630,41 @@ listener()
     done
 }
 
+# asks_again PID: sends SIGTERM once more; succeeds when the program has ended.
+asks_again()
+{
+    ! kill -TERM "$1" 2>/dev/null || ended "$1"
+}
+
+# As timeout(1) sends it: to the program, and at once to the group that it is in.
+@test "the same signal twice at once is one request to stop; half a second later it kills" {
+    local i
+    topology
+    publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
+    start worker notify-worker --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done; echo told >>told'
+    eventually test -e started
+    for i in 1 2 3; do
+        kill -TERM "$PID"
+        # So that each of them is delivered, and not two as one.
+        sleep 0.02
+    done
+    touch go
+    ends "$PID"
+    [ "$status" -eq 0 ]
+    run -0 --separate-stderr notify-worker --idle-timeout 0 --exec sh -c 'echo told >>told'
+    [ "$(cat told)" = told ]
+
+    rm go started
+    publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "b"}'
+    start worker notify-worker --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done'
+    eventually test -e started
+    kill -TERM "$PID"
+    eventually asks_again "$PID"
+    finish "$PID"
+    [ "$status" -eq 143 ]
+    touch go
+}
+
 @test "SIGTERM while the management API does not answer: heeded at once" {
     listener 1
     start inspect queue-inspect --check-topology --api "http://127.0.0.1:$PORT"

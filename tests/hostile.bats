@@ -88,6 +88,59 @@ small_disk()
     eventually holds "$RESERVED_Q" 30
 }
 
+# limited KIB COMMAND...: no file that it writes to may be larger than that.
+limited()
+{
+    (
+        ulimit -f "$1"
+        shift
+        exec "$@"
+    )
+}
+
+# to_limit COMMAND...: its output is added to a file that may not grow any more.
+to_limit()
+{
+    [ -e at-limit ] || head -c 1M /dev/zero >at-limit
+    limited 1024 "$@" >>at-limit
+}
+
+@test "files that may not grow (ulimit -f): an error with its reason, as on a full disk, and no program is killed by it" {
+    local i
+    topology
+    order >orders
+    run -73 --separate-stderr limited 8 order-place <orders
+    [[ $stderr == *"orders.db"*": File too large" ]]
+    run -74 --separate-stderr to_limit order-place <orders
+    [ "$stderr" = 'order-place: cannot write standard output: File too large' ]
+    [ "$(order-show --count --status PLACED)" = 1 ]
+
+    run -73 --separate-stderr limited 8 inventory-worker --idle-timeout 0
+    [[ $stderr == *"ledger.db"*": File too large" ]]
+    run -74 --separate-stderr to_limit inventory-worker --idle-timeout 0
+    [[ $stderr == *'inventory-worker: cannot write standard output: File too large' ]]
+    inventory-worker --idle-timeout 0 >events
+    [ "$(wc -l <events)" = 1 ]
+    holds "$PLACED_Q" 0
+
+    run -73 --separate-stderr limited 8 notify-worker --idle-timeout 0 --exec sh -c ': >told'
+    [[ $stderr == *"notices.db"*": File too large" ]]
+    [ ! -e told ]
+    for i in 74 0 0; do
+        run "-$i" --separate-stderr to_limit notify-worker --idle-timeout 0 --exec sh -c 'jq -r .order_id >>told'
+    done
+    [ "$(cat told)" = "$(ids <events)" ]
+    holds "$RESERVED_Q" 0
+}
+
+@test "a command of --exec is killed by what it writes too much, as ever" {
+    topology
+    publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
+    # shellcheck disable=SC2016 # expanded by that shell
+    run -0 --separate-stderr notify-worker --count 1 --max-attempts 1 --exec sh -c 'kill -XFSZ $$; exit 0'
+    [[ $stderr == *"'sh' exited with 153, attempt 1 of 1"* ]]
+}
+
 @test "a read-only disk: 73, the reason, and nothing lost" {
     small_disk 1m
     export ORDER_STORE=$PWD/small/orders.db INVENTORY_LEDGER=$PWD/small/ledger.db

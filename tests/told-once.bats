@@ -288,6 +288,47 @@ written_once()
     holds "$DEAD_Q" 1
 }
 
+# full_of_letters: the dead letter queue takes no more.
+full_of_letters()
+{
+    api PUT "policies/$VHOST/full" \
+        "{\"pattern\": \"^$DEAD_Q\$\", \"apply-to\": \"queues\", \"definition\": {\"max-length\": 0, \"overflow\": \"reject-publish\"}}" >/dev/null
+    eventually is_full
+}
+
+is_full()
+{
+    api GET "queues/$VHOST/$DEAD_Q" | jq -e '.effective_policy_definition.overflow == "reject-publish"'
+}
+
+@test "a dead letter that the broker does not take holds up no other with --exec: they are told, once, then 76; later it is moved" {
+    teller 'case $id in bad) exit 1 ;; esac'
+    full_of_letters
+    publish inventory-ex inventory.reserved poison
+    announce a bad b c
+    run -76 --separate-stderr worker --max-attempts 1 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1' ]
+    [ "$(grep -c "^notify-worker: cannot move a message to '$DEAD_Q': " <<<"$stderr")" -eq 2 ]
+    eventually holds "$RESERVED_Q" 2
+    announce d
+    run -76 --separate-stderr worker --max-attempts 1 --count 3 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
+    eventually holds "$RESERVED_Q" 2
+    # Asked to stop with letters in hand.
+    start worker notify-worker --max-attempts 1 --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done'
+    announce e
+    eventually test -e started
+    kill -TERM "$PID"
+    touch go
+    ends "$PID"
+    [ "$status" -eq 76 ]
+    api DELETE "policies/$VHOST/full" >/dev/null
+    run -0 --separate-stderr worker --max-attempts 1 --count 2 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 2
+}
+
 # --- copies, and several workers
 
 @test "many orders, each twice, three workers with a command on one ledger: each is told once" {
@@ -532,6 +573,18 @@ written_once()
     announce a b
     run -0 --separate-stderr env --ignore-signal=CHLD notify-worker --count 2 --exec sh -c 'exit 0'
     [ "$(ids <<<"$output" | paste -sd' ')" = 'a b' ]
+}
+
+@test "a parent that blocks signals: the end of a command is noticed at once, and a stop is heeded" {
+    announce a b c d
+    SECONDS=0
+    run -0 --separate-stderr env --block-signal=CHLD notify-worker --count 4 --exec sh -c 'exit 0'
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'a b c d' ]
+    [ "$SECONDS" -lt 5 ]
+    start worker env --block-signal=TERM notify-worker
+    eventually is_consumed "$RESERVED_Q"
+    ends "$PID" TERM
+    [ "$status" -eq 0 ]
 }
 
 # without_log HOW: a worker whose standard error is broken; its command writes there.

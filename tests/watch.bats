@@ -275,9 +275,9 @@ leaves()
     kill -STOP "$(cat "$BROKER_HOME/pid")"
     terminal send-keys C-c
     eventually has_state '0 1'
-    terminal send-keys C-c
     gone()
     {
+        terminal send-keys C-c
         ! pid_of_watch
     }
     eventually gone
