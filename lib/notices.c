@@ -1,6 +1,7 @@
 #include "notices.h"
 
 #include "database.h"
+#include "database_room.h"
 #include "runs.h"
 
 #include <stdlib.h>
@@ -78,7 +79,7 @@ enum exit_code notices_open(int max_attempts, struct notices **out)
     if (code == EXIT_OK)
         code = prepare(notices);
     if (code == EXIT_OK)
-        code = database_measure_log(notices->database);
+        code = database_room_open(notices->database);
     if (code != EXIT_OK)
         notices_close(notices);
     else
@@ -101,7 +102,7 @@ enum exit_code notices_begin(struct notices *notices, size_t orders)
 
     if (code != EXIT_OK || orders == 0)
         return code;
-    code = database_reserve(notices->database, 2 * (orders + PAGES_BESIDES));
+    code = database_reserve(notices->database, 2 * (orders + PAGES_BESIDES), 0);
     if (code != EXIT_OK)
         database_roll_back(notices->database);
     return code;
