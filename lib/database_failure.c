@@ -22,11 +22,12 @@ static int right_to_make(const char *path)
     return error;
 }
 
-/* Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. */
-static int system_error(const struct database *database, int result)
+/*
+ * Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. error is the one that SQLite met with, if
+ * that is known.
+ */
+static int system_error(const struct database *database, int result, int error)
 {
-    int error = sqlite3_system_errno(database->handle);
-
     switch (result & 0xFF) {
     case SQLITE_CANTOPEN:
         /* What may not be made, it tries to find. */
@@ -43,10 +44,9 @@ static int system_error(const struct database *database, int result)
 }
 
 static enum exit_code report_result(const struct database *database, const char *what, int result,
-                                    const char *reason)
+                                    const char *reason, int error)
 {
     const char *path = printable_text(database->path);
-    int error = system_error(database, result);
     long holder = 0;
 
     if ((result & 0xFF) == SQLITE_BUSY && database->files.index != NULL)
@@ -63,12 +63,16 @@ static enum exit_code report_result(const struct database *database, const char 
 
 enum exit_code database_failure(struct database *database, const char *what)
 {
-    return report_result(database, what, sqlite3_errcode(database->handle), sqlite3_errmsg(database->handle));
+    int result = sqlite3_errcode(database->handle);
+    int error = sqlite3_system_errno(database->handle);
+
+    return report_result(database, what, result, sqlite3_errmsg(database->handle),
+                         system_error(database, result, error));
 }
 
 enum exit_code database_failure_of(const struct database *database, const char *what, int result)
 {
-    return report_result(database, what, result, sqlite3_errstr(result));
+    return report_result(database, what, result, sqlite3_errstr(result), system_error(database, result, 0));
 }
 
 bool database_is_locked(const struct database *database)

@@ -21,26 +21,34 @@ enum exit_code database_room_open(struct database *database)
     if (code != EXIT_OK)
         return code;
     database->log_fd = open(database->files.log, O_RDWR | O_CLOEXEC);
-    if (database->log_fd >= 0)
-        return EXIT_OK;
-    report_errno("cannot open '%s'", printable_text(database->files.log));
-    return EXIT_STORE;
+    if (database->log_fd < 0) {
+        report_errno("cannot open '%s'", printable_text(database->files.log));
+        return EXIT_STORE;
+    }
+    database_room_start(database);
+    return EXIT_OK;
 }
 
-/* Returns the pages that were written to the log since then. */
-static size_t written_pages(struct database *database, bool start_anew)
+/* Returns how many pages were written to the log since the count began, and may let it begin anew. */
+static size_t count_written(const struct database *database, bool begin_anew)
 {
     int pages = 0;
     int highest = 0;
 
-    (void)sqlite3_db_status(database->handle, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest, start_anew);
+    (void)sqlite3_db_status(database->handle, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest, begin_anew);
     return (size_t)pages;
 }
 
 void database_room_start(struct database *database)
 {
     if (database->log_fd >= 0)
-        (void)written_pages(database, true);
+        (void)count_written(database, true);
+}
+
+static enum exit_code refuse(const struct database *database)
+{
+    report_errno("cannot write to '%s'", printable_text(database->path));
+    return EXIT_STORE;
 }
 
 static enum exit_code grow_log(const struct database *database, size_t pages)
@@ -50,11 +58,11 @@ static enum exit_code grow_log(const struct database *database, size_t pages)
 
     if (fstat(database->log_fd, &status) == 0 && status.st_size >= size)
         return EXIT_OK;
-    errno = posix_fallocate(database->log_fd, 0, (size + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
-    if (errno == 0)
-        return EXIT_OK;
-    report_errno("cannot write to '%s'", printable_text(database->path));
-    return EXIT_STORE;
+    size = (size + LOG_STEP - 1) / LOG_STEP * LOG_STEP;
+    do {
+        errno = posix_fallocate(database->log_fd, 0, size);
+    } while (errno == EINTR);
+    return errno == 0 ? EXIT_OK : refuse(database);
 }
 
 /*
@@ -70,10 +78,9 @@ enum exit_code database_reserve(struct database *database, size_t pages, size_t 
         return database_failure_of(database, "write to", result);
     /* A value has pages of its own if it is longer than a page: less than two for each page that it would fill. */
     pages += 2 * bytes / (size_t)database->page_size + PAGES_IN_USE;
-    pages += database_log_pages(database->handle) + written_pages(database, false);
+    pages += database_log_pages(database->handle) + count_written(database, false);
     code = grow_log(database, pages);
-    if (code != EXIT_OK)
-        return code;
-    result = database_index_extend(database->handle, (uint32_t)pages);
-    return result == SQLITE_OK ? EXIT_OK : database_failure_of(database, "write to", result);
+    if (code == EXIT_OK && database_index_extend(database->handle, (uint32_t)pages) != SQLITE_OK)
+        code = refuse(database);
+    return code;
 }
