@@ -117,19 +117,6 @@ enum exit_code database_run(struct database *database, sqlite3_stmt *statement);
 /* Gets a row: *found says whether there is one. The caller resets the statement when it has read it. */
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
 
-/*
- * Prepares for database_reserve(), which has to know how long the log of commits is that others have left: copies it into the
- * file. To be called once, between transactions.
- */
-enum exit_code database_measure_log(struct database *database);
-
-/*
- * Within a transaction that writes: makes sure that the log of commits has room for so many pages more, so that a later
- * transaction of that size does not fail because the disk has become full. Another process that writes may use it up. Reports
- * and returns EXIT_STORE if the disk has no such room.
- */
-enum exit_code database_reserve(struct database *database, size_t pages);
-
 /* Returns whether the last function that failed did so because another process held the file for too long. */
 bool database_is_locked(const struct database *database);
 

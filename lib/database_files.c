@@ -17,6 +17,8 @@
  * header.
  */
 #define INDEX_REGION 32768
+#define INDEX_PAGES 4096       /* of the log, that a region is for; */
+#define INDEX_LESS_IN_FIRST 34 /* so many fewer in the first, for its header */
 #define INDEX_FRAMES_AT 16
 #define INDEX_COPIED_AT 96
 
@@ -145,15 +147,40 @@ static uint32_t index_field(const volatile char *index, size_t at)
     return *field;
 }
 
-bool database_log_is_done(sqlite3 *handle)
+/* Maps a region of the index; *index is NULL if it is not there. Returns an SQLite result code. */
+static int map_index(sqlite3 *handle, int region, bool extend, void volatile **index)
 {
     sqlite3_file *file = file_of(handle, SQLITE_FCNTL_FILE_POINTER);
-    void volatile *index = NULL;
 
-    if (file == NULL || log_of(handle) == NULL || file->pMethods->iVersion < 2 ||
-        file->pMethods->xShmMap(file, 0, INDEX_REGION, 0, &index) != SQLITE_OK || index == NULL)
+    *index = NULL;
+    if (file == NULL || log_of(handle) == NULL || file->pMethods->iVersion < 2)
+        return SQLITE_OK;
+    return file->pMethods->xShmMap(file, region, INDEX_REGION, extend ? 1 : 0, index);
+}
+
+bool database_log_is_done(sqlite3 *handle)
+{
+    void volatile *index;
+
+    if (map_index(handle, 0, false, &index) != SQLITE_OK || index == NULL)
         return true;
     return index_field(index, INDEX_FRAMES_AT) == index_field(index, INDEX_COPIED_AT);
+}
+
+uint32_t database_log_pages(sqlite3 *handle)
+{
+    void volatile *index;
+
+    if (map_index(handle, 0, false, &index) != SQLITE_OK || index == NULL)
+        return 0;
+    return index_field(index, INDEX_FRAMES_AT);
+}
+
+int database_index_extend(sqlite3 *handle, uint32_t pages)
+{
+    void volatile *index;
+
+    return map_index(handle, (int)((pages + INDEX_LESS_IN_FIRST - 1) / INDEX_PAGES), true, &index);
 }
 
 /* ---- the header, and the marks in it ---- */

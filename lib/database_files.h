@@ -78,6 +78,15 @@ int database_log_sync(sqlite3 *handle);
  */
 bool database_log_is_done(sqlite3 *handle);
 
+/* Returns the pages in the log, of all transactions that were committed. Valid within a write transaction. */
+uint32_t database_log_pages(sqlite3 *handle);
+
+/*
+ * Makes the index as long as it is with so many pages in the log. Returns an SQLite result code; errno says why it
+ * cannot.
+ */
+int database_index_extend(sqlite3 *handle, uint32_t pages);
+
 /* Reads the header of the file itself, past the log. False if it is too short, or cannot be read. */
 bool database_header_read(sqlite3 *handle, struct database_header *header);
 

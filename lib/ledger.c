@@ -1,6 +1,7 @@
 #include "ledger.h"
 
 #include "database.h"
+#include "database_room.h"
 #include "runs.h"
 #include "text.h"
 
@@ -14,6 +15,9 @@
 #define RUN_RELEASED (-1) /* a run that ended in good order, with its log written */
 
 #define LOOK_BUSY_MS 1000 /* for ledger_look() */
+
+/* What settling and releasing write besides the pages of the events, with some to spare. */
+#define PAGES_BESIDES 16
 
 #define OWED_TABLE "CREATE TABLE owed (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, event TEXT NOT NULL);"
 
@@ -158,6 +162,8 @@ enum exit_code ledger_start_run(struct ledger *ledger)
     };
     enum exit_code code = runs_open(ledger->database, &ledger->runs);
 
+    if (code == EXIT_OK)
+        code = database_room_open(ledger->database);
     if (code != EXIT_OK)
         return code;
     if (sqlite3_create_function_v2(sqlite3_db_handle(ledger->find), "run_has_ended", 1, SQLITE_UTF8, ledger,
@@ -174,6 +180,11 @@ enum exit_code ledger_begin(struct ledger *ledger)
 enum exit_code ledger_begin_lightly(struct ledger *ledger)
 {
     return database_begin_lightly(ledger->database);
+}
+
+enum exit_code ledger_reserve_room(struct ledger *ledger, size_t events, size_t bytes)
+{
+    return database_reserve(ledger->database, events + PAGES_BESIDES, bytes);
 }
 
 enum exit_code ledger_commit(struct ledger *ledger)

@@ -51,6 +51,13 @@ enum exit_code ledger_begin(struct ledger *ledger);
 /* The same for settling and releasing alone: after a loss of power an event may be owed again, and is sent again. */
 enum exit_code ledger_begin_lightly(struct ledger *ledger);
 
+/*
+ * Within a transaction that records or claims, after all of that: makes sure that the disk has room for settling and
+ * releasing so many events, of so many bytes in all, later. So a disk that becomes full is noticed before an event is
+ * published. Another process that writes to the ledger may use the room up.
+ */
+enum exit_code ledger_reserve_room(struct ledger *ledger, size_t events, size_t bytes);
+
 enum exit_code ledger_commit(struct ledger *ledger);
 void ledger_roll_back(struct ledger *ledger);
 

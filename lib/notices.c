@@ -1,12 +1,13 @@
 #include "notices.h"
 
 #include "database.h"
+#include "database_room.h"
 #include "runs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows that a transaction writes besides those of its orders, in pages, with some to spare. */
+/* What settling and releasing write besides the pages of the orders, with some to spare. */
 #define PAGES_BESIDES 16
 
 /*
@@ -38,6 +39,7 @@ struct notices {
     struct database *database;
     struct runs *runs;
     int max_attempts;
+    size_t claims; /* orders that the transaction at hand is to claim */
     sqlite3_stmt *new_claim;
     sqlite3_stmt *drop_settled;
     sqlite3_stmt *settle;
@@ -78,7 +80,7 @@ enum exit_code notices_open(int max_attempts, struct notices **out)
     if (code == EXIT_OK)
         code = prepare(notices);
     if (code == EXIT_OK)
-        code = database_measure_log(notices->database);
+        code = database_room_open(notices->database);
     if (code != EXIT_OK)
         notices_close(notices);
     else
@@ -97,19 +99,20 @@ void notices_close(struct notices *notices)
 
 enum exit_code notices_begin(struct notices *notices, size_t orders)
 {
-    enum exit_code code = database_begin(notices->database);
-
-    if (code != EXIT_OK || orders == 0)
-        return code;
-    code = database_reserve(notices->database, 2 * (orders + PAGES_BESIDES));
-    if (code != EXIT_OK)
-        database_roll_back(notices->database);
-    return code;
+    notices->claims = orders;
+    return database_begin(notices->database);
 }
 
 enum exit_code notices_commit(struct notices *notices)
 {
-    return database_commit(notices->database);
+    enum exit_code code = EXIT_OK;
+
+    if (notices->claims > 0)
+        code = database_reserve(notices->database, notices->claims + PAGES_BESIDES, 0);
+    if (code == EXIT_OK)
+        return database_commit(notices->database);
+    database_roll_back(notices->database);
+    return code;
 }
 
 void notices_roll_back(struct notices *notices)

@@ -24,8 +24,8 @@ void notices_close(struct notices *notices);
 
 /*
  * Between the two: all functions below but notices_tidy() and notices_is_locked(). Nothing has happened until commit gives
- * EXIT_OK. orders is how many are to be claimed: begins only if the disk has room for that, and for a second transaction that
- * settles or releases them. With 0 it is that second transaction.
+ * EXIT_OK. orders is how many are to be claimed at most: commits only if the disk has room for that, and for a second transaction
+ * that settles or releases them. With 0 it is that second transaction.
  */
 enum exit_code notices_begin(struct notices *notices, size_t orders);
 enum exit_code notices_commit(struct notices *notices);

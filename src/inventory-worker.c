@@ -213,6 +213,21 @@ static enum exit_code settle_confirmed(void)
     return EXIT_OK;
 }
 
+/* So that what is in hand can be settled, once it is confirmed, even if the disk becomes full meanwhile. */
+static enum exit_code reserve_room(void)
+{
+    size_t events = 0;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < in_hand; i++) {
+        if (task_at(i)->kind == TASK_ANNOUNCE) {
+            events++;
+            bytes += strlen(task_at(i)->announcement.event);
+        }
+    }
+    return events > 0 ? ledger_reserve_room(ledger, events, bytes) : EXIT_OK;
+}
+
 /* I1, for the last count of those in hand; and what is known of earlier ones, which alone is not worth a sync. */
 static enum exit_code record(size_t count)
 {
@@ -225,6 +240,8 @@ static enum exit_code record(size_t count)
         code = ledger_forget(ledger, clock_utc_ms() - retain_days * DAY_MS, FORGET_STEP);
     for (size_t i = in_hand - count; i < in_hand && code == EXIT_OK; i++)
         code = task_at(i)->delivery == NULL ? handle_owed(task_at(i)) : handle_delivery(task_at(i));
+    if (code == EXIT_OK && count > 0)
+        code = reserve_room();
     if (code == EXIT_OK)
         code = ledger_commit(ledger);
     else
@@ -479,22 +496,37 @@ static void finish_recorded(void)
     }
 }
 
-/* Leaves what is owed to others: also an event that could not be written to our output, for the next run to write. */
-static enum exit_code leave_owed(void)
+/* Runs a change in a transaction of its own, which is not worth a sync. */
+static enum exit_code run_lightly(enum exit_code (*change)(void))
 {
-    enum exit_code code;
+    enum exit_code code = ledger_begin_lightly(ledger);
 
-    report_flush();
-    code = ledger_begin_lightly(ledger);
     if (code != EXIT_OK)
         return code;
-    code = settle_confirmed();
-    if (code == EXIT_OK)
-        code = ledger_release(ledger);
+    code = change();
     if (code == EXIT_OK)
         return ledger_commit(ledger);
     ledger_roll_back(ledger);
     return code;
+}
+
+static enum exit_code release(void)
+{
+    return ledger_release(ledger);
+}
+
+/*
+ * Settles what was confirmed, by itself, since there is room for that; and leaves what is owed to others: also an event
+ * that could not be written to our output, for the next run to write.
+ */
+static enum exit_code leave_owed(void)
+{
+    enum exit_code code = EXIT_OK;
+
+    report_flush();
+    if (confirmed_count > 0)
+        code = run_lightly(settle_confirmed);
+    return code == EXIT_OK && (in_hand > 0 || outbox.refused > 0) ? run_lightly(release) : code;
 }
 
 static enum exit_code work(void)

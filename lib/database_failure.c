@@ -1,0 +1,81 @@
+#include "database_handle.h"
+
+#include "database_place.h"
+#include "lock_holder.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where SQLite locks the index of the log for writing to the log. */
+#define WRITE_LOCK_BYTE 120
+
+/* Why nothing can be made in the folder of a file: an errno, 0 if it can. */
+static int right_to_make(const char *path)
+{
+    char *folder = database_folder(path);
+    int error = access(folder, W_OK) != 0 ? errno : 0;
+
+    free(folder);
+    return error;
+}
+
+/*
+ * Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. error is the one that SQLite met with, if
+ * that is known.
+ */
+static int system_error(const struct database *database, int result, int error)
+{
+    switch (result & 0xFF) {
+    case SQLITE_CANTOPEN:
+        /* What may not be made, it tries to find. */
+        return error == ENOENT && right_to_make(database->path) != 0 ? right_to_make(database->path) : error;
+    case SQLITE_IOERR:
+        return error;
+    case SQLITE_FULL:
+        return ENOSPC;
+    case SQLITE_READONLY:
+        return access(database->path, W_OK) != 0 ? errno : right_to_make(database->path);
+    default:
+        return 0;
+    }
+}
+
+static enum exit_code report_result(const struct database *database, const char *what, int result,
+                                    const char *reason, int error)
+{
+    const char *path = printable_text(database->path);
+    long holder = 0;
+
+    if ((result & 0xFF) == SQLITE_BUSY && database->files.index != NULL)
+        holder = lock_holder(database->files.index, WRITE_LOCK_BYTE);
+    if (error != 0)
+        report("cannot %s '%s': %s: %s", what, path, reason, strerror(error));
+    else if (holder > 0)
+        report("cannot %s '%s': %s: process %ld has held it for more than %d s", what, path, reason, holder,
+               DATABASE_BUSY_MS / 1000);
+    else
+        report("cannot %s '%s': %s", what, path, reason);
+    return EXIT_STORE;
+}
+
+enum exit_code database_failure(struct database *database, const char *what)
+{
+    int result = sqlite3_errcode(database->handle);
+    int error = sqlite3_system_errno(database->handle);
+
+    return report_result(database, what, result, sqlite3_errmsg(database->handle),
+                         system_error(database, result, error));
+}
+
+enum exit_code database_failure_of(const struct database *database, const char *what, int result)
+{
+    return report_result(database, what, result, sqlite3_errstr(result), system_error(database, result, 0));
+}
+
+bool database_is_locked(const struct database *database)
+{
+    return (sqlite3_errcode(database->handle) & 0xff) == SQLITE_BUSY;
+}

@@ -1,0 +1,156 @@
+#include "database_log.h"
+
+#include "clock.h"
+#include "database_handle.h"
+#include "database_room.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Pages in the log of commits, at which it is copied into the file. */
+#define LOG_PAGES 1000
+
+/*
+ * The first log of a process is copied at this age, however short it is. From then on the file differs from
+ * any copy that was made before the process started, so that its log cannot be taken for that of the copy.
+ */
+#define FIRST_LOG_MS 100
+
+static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    struct database *database = context;
+
+    (void)handle;
+    (void)name;
+    database->log_has_pages = true;
+    database->log_is_long = pages >= LOG_PAGES;
+    database_room_start(database);
+    return SQLITE_OK;
+}
+
+void database_follow_log(struct database *database)
+{
+    (void)sqlite3_wal_hook(database->handle, note_log, database);
+}
+
+/* Says what is not in place any more, and that the database is not to be touched again. */
+static enum exit_code lose(struct database *database, const char *name)
+{
+    report("'%s' was removed or replaced while in use", printable_text(name));
+    database->is_ours = false;
+    return EXIT_STORE;
+}
+
+enum exit_code database_look_at_log(struct database *database, bool *belongs)
+{
+    struct database_header file;
+    int user_version = 0;
+    int cookie = 0;
+    enum exit_code code = database_step(database, &database->begin_reading, "BEGIN", "read");
+
+    if (code == EXIT_OK)
+        code = database_read_number(database, "PRAGMA user_version", &user_version);
+    if (code == EXIT_OK)
+        code = database_read_number(database, "PRAGMA schema_version", &cookie);
+    if (code == EXIT_OK) {
+        database->seen.user_version = (uint32_t)user_version;
+        database->seen.schema_cookie = (uint32_t)cookie;
+        *belongs =
+            database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen);
+    }
+    database_roll_back(database);
+    return code;
+}
+
+/* The same, at little cost unless another process has begun another log. */
+static enum exit_code check_log(struct database *database, bool *belongs)
+{
+    struct database_header file;
+
+    *belongs = database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen);
+    return *belongs ? EXIT_OK : database_look_at_log(database, belongs);
+}
+
+enum exit_code database_check_files(struct database *database)
+{
+    const char *lost = database_files_lost(&database->files);
+    bool belongs = true;
+    enum exit_code code = lost == NULL ? check_log(database, &belongs) : EXIT_OK;
+
+    if (code == EXIT_OK && lost == NULL && !belongs)
+        lost = database->path;
+    return lost == NULL ? code : lose(database, lost);
+}
+
+void database_watch(struct database *database, const char *path)
+{
+    database_files_learn_other(&database->files, path);
+}
+
+bool database_first_log_is_old(const struct database *database)
+{
+    return database->is_first_log && database->log_has_pages &&
+           clock_steady_ms() - database->opened_ms >= FIRST_LOG_MS;
+}
+
+void database_tidy(struct database *database)
+{
+    bool belongs;
+
+    if (database->sync != NULL || (!database->log_is_long && !database_first_log_is_old(database)))
+        return;
+    /* Into no other file: whoever commits next is told of it. */
+    if (database_files_lost(&database->files) != NULL || check_log(database, &belongs) != EXIT_OK || !belongs)
+        return;
+    /* What cannot be copied now, because others read it, is copied later. */
+    (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    database->log_is_long = false;
+    database->is_first_log = false;
+}
+
+enum exit_code database_mark_log(struct database *database)
+{
+    char sql[64];
+    int user_version = 0;
+    enum exit_code code;
+
+    if (!database_log_is_done(database->handle))
+        return EXIT_OK;
+    code = database_read_number(database, "PRAGMA user_version", &user_version);
+    if (code != EXIT_OK)
+        return code;
+    database->seen.user_version = database_mark_next((uint32_t)user_version);
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", (int)database->seen.user_version);
+    return database_execute(database, sql, "write to");
+}
+
+/* Returns 0 or an errno. */
+static int sync_log(void *handle)
+{
+    return database_log_sync(handle) == SQLITE_OK ? 0 : errno;
+}
+
+static enum exit_code report_sync(const struct database *database, int error)
+{
+    if (error == 0)
+        return EXIT_OK;
+    report("cannot sync '%s': %s", printable_text(database->files.log), strerror(error));
+    return EXIT_STORE;
+}
+
+enum exit_code database_settle(struct database *database)
+{
+    struct background *sync = database->sync;
+
+    database->sync = NULL;
+    return sync == NULL ? EXIT_OK : report_sync(database, background_finish(sync));
+}
+
+enum exit_code database_sync_log(struct database *database, bool ahead)
+{
+    if (ahead)
+        database->sync = background_start(sync_log, database->handle);
+    return database->sync == NULL ? report_sync(database, sync_log(database->handle)) : EXIT_OK;
+}
