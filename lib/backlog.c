@@ -136,7 +136,9 @@ struct backlog *backlog_new(const struct link_options *options, const struct bac
     if (is_limited && settings->limit < backlog->window)
         backlog->window = settings->limit;
     /* What is only looked at is all kept until the end. */
-    backlog->prefetch = settings->once == NULL ? backlog->window : is_limited ? settings->limit : 0;
+    if (settings->once != NULL)
+        backlog->window = is_limited && settings->limit < BACKLOG_WINDOW ? settings->limit : BACKLOG_WINDOW;
+    backlog->prefetch = backlog->window;
     consuming.prefetch = (unsigned)backlog->prefetch;
     backlog->recall = recall_new();
     backlog->consumer = consumer_new(options, &consuming);
@@ -242,13 +244,36 @@ static void reckon_window(struct backlog *backlog)
     backlog->since_ms = clock_steady_ms();
 }
 
+static void subscribe_for(struct backlog *backlog, size_t letters)
+{
+    consumer_set_prefetch(backlog->consumer, (unsigned)letters);
+    backlog->prefetch = letters;
+    backlog->held = 0;
+}
+
+/*
+ * No subscription to a quorum queue holds more than BACKLOG_WINDOW letters, whatever it asks for. So once one is full
+ * of letters that are looked at, another one follows, for no more of them than are still wanted.
+ */
+static void look_on(struct backlog *backlog)
+{
+    size_t need = BACKLOG_WINDOW;
+
+    if (selection_is_empty(backlog->settings.selection) && backlog->settings.limit - backlog->wanted < need)
+        need = backlog->settings.limit - backlog->wanted;
+    if (backlog->held >= backlog->prefetch && need > 0)
+        subscribe_for(backlog, need);
+}
+
 void backlog_adapt(struct backlog *backlog)
 {
     size_t free = backlog->prefetch > backlog->held ? backlog->prefetch - backlog->held : 0;
     size_t need;
 
-    if (backlog->settings.once != NULL)
+    if (backlog->settings.once != NULL) {
+        look_on(backlog);
         return;
+    }
     reckon_window(backlog);
     /* What is known already takes no time. */
     need = backlog->window + recall_count(backlog->recall, RECALL_KEPT) +
@@ -260,9 +285,7 @@ void backlog_adapt(struct backlog *backlog)
     /* Not for every small change. */
     if (2 * free > need && free < 2 * need)
         return;
-    consumer_set_prefetch(backlog->consumer, (unsigned)need);
-    backlog->prefetch = need;
-    backlog->held = 0;
+    subscribe_for(backlog, need);
 }
 
 /* ---- handing out ---- */

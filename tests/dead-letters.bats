@@ -54,6 +54,21 @@ exchanges()
     jq -e '.headers["x-delivery-count"] == 2' <<<"$output"
 }
 
+@test "--list and --summary show all of a quorum queue, which gives no consumer more than 2000; -n takes in hand no more than it shows" {
+    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    letters 'range(4200) | letter({n: (. + 1)}) | .queue = "quorum"'
+    eventually holds quorum 4200
+    run -0 --separate-stderr dlq-replay --queue quorum --list
+    [ -z "$stderr" ]
+    [ "$(jq .body.n <<<"$output" | cksum)" = "$(seq 4200 | cksum)" ]
+    run -0 --separate-stderr dlq-replay --queue quorum --summary
+    [ "$(jq .count <<<"$output")" = 4200 ]
+    run -0 --separate-stderr dlq-replay --queue quorum --list -n 3000
+    [ "$(jq .body.n <<<"$output" | cksum)" = "$(seq 3000 | cksum)" ]
+    eventually holds quorum 4200
+    messages quorum | jq -es 'map(.properties.headers["x-delivery-count"]) == [range(3000) | 3] + [range(1200) | 2]'
+}
+
 @test "--list: a letter whose x-death is missing, foreign or nonsense is shown, and --to sends it" {
     letters '(letter({n: 1}) | .headers = null), (letter({n: 2}) | .headers["x-death"] = "gone"),
         (letter({n: 3}) | .headers["x-death"][0].count = {amqp: "int64", value: "-9223372036854775808"}
