@@ -47,6 +47,23 @@ static amqp_bytes_t first_of_array(const amqp_field_value_t *value)
     return value->value.array.entries[0].value.bytes;
 }
 
+static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
+}
+
+/* Does an array of texts hold another one than its first? */
+static bool differs_within(const amqp_field_value_t *value)
+{
+    const amqp_array_t *array = &value->value.array;
+
+    for (int i = 1; i < array->num_entries; i++)
+        if (array->entries[i].kind == AMQP_FIELD_KIND_UTF8 &&
+            !same_bytes(array->entries[i].value.bytes, array->entries[0].value.bytes))
+            return true;
+    return false;
+}
+
 static bool read_own_headers(const amqp_table_t *headers, struct death *death)
 {
     death->queue = named_text(headers, HEADER_QUEUE);
@@ -56,11 +73,6 @@ static bool read_own_headers(const amqp_table_t *headers, struct death *death)
     death->count = 1;
     death->time = named_integer(headers, HEADER_TIME);
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
-}
-
-static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
 }
 
 static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_bytes_t reason)
@@ -106,6 +118,7 @@ static bool read_x_death(const amqp_table_t *headers, struct death *death)
     death->reason = named_text(table, "reason");
     death->exchange = named_text(table, "exchange");
     death->routing_key = first_of_array(find(table, "routing-keys"));
+    death->has_other_keys = death->routing_key.bytes != NULL && differs_within(find(table, "routing-keys"));
     death->count = named_integer(table, "count");
     death->time = named_integer(table, "time");
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
@@ -292,6 +305,7 @@ amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *proper
     amqp_basic_properties_t copy = copy_without(properties, is_of_parking, 1, pool);
 
     add_header(&copy, text_entry(HEADER_PARKED, amqp_cstring_bytes(note)));
+    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
     return copy;
 }
 

@@ -27,6 +27,7 @@ struct death {
     amqp_bytes_t reason;
     amqp_bytes_t exchange;
     amqp_bytes_t routing_key;
+    bool has_other_keys; /* it was published by others besides (CC) */
     int64_t count;
     int64_t time; /* seconds since 1970 */
 };
@@ -73,7 +74,10 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
 amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
                                             amqp_pool_t *pool);
 
-/* A copy for a message that is put into a parking queue: its headers say so besides. */
+/*
+ * A copy for a message that is put into a parking queue: its headers say so besides. It has no expiration, as what
+ * the broker moves: it stays until somebody looks at it.
+ */
 amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *properties, const char *note,
                                            amqp_pool_t *pool);
 

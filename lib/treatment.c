@@ -129,6 +129,23 @@ static bool find_target(struct treatment *treatment, const struct treatment_rule
            name_of(letter->death.routing_key, treatment->fate.routing_key);
 }
 
+static bool is_the_way_of(const struct death *death, const struct fate *fate)
+{
+    return is_name(death->exchange, fate->exchange) && is_name(death->routing_key, fate->routing_key);
+}
+
+/*
+ * A letter that was published by several keys may have come to the queue where it died by any of them: by the
+ * first alone it might go elsewhere, and never come there again.
+ */
+static bool may_miss_its_queue(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    const struct letter *letter = &treatment->letter;
+
+    return rules->to_queue == NULL && !rules->requeues && letter->has_death && letter->death.has_other_keys &&
+           is_the_way_of(&letter->death, &treatment->fate);
+}
+
 /*
  * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the one by
  * which the letter came, or, as far as the letter was published that way, if it has died in this very
@@ -144,8 +161,7 @@ static bool leads_back(const struct treatment *treatment, const struct treatment
     if (is_name(letter->delivery->exchange, fate->exchange) &&
         is_name(letter->delivery->routing_key, fate->routing_key))
         return true;
-    return letter_died_in(letter, rules->queue) && is_name(letter->death.exchange, fate->exchange) &&
-           is_name(letter->death.routing_key, fate->routing_key);
+    return letter_died_in(letter, rules->queue) && is_the_way_of(&letter->death, fate);
 }
 
 static bool look_is_fresh(const struct treatment_rules *rules, const char *exchange)
@@ -224,6 +240,15 @@ enum exit_code treatment_look_up(struct treatment *treatment, const struct treat
     return code;
 }
 
+static const char *why_no_target(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    if (rules->requeues)
+        return "its headers do not say in which queue it died";
+    if (!treatment->letter.has_death && treatment->fate.replays > 0)
+        return "it was sent back, and came straight into this queue: the way leads here";
+    return "its headers do not say where it came from";
+}
+
 static enum exit_code route(struct treatment *treatment, struct treatment_rules *rules)
 {
     bool there = true;
@@ -231,9 +256,12 @@ static enum exit_code route(struct treatment *treatment, struct treatment_rules 
 
     if (!find_target(treatment, rules)) {
         set_target(treatment, "", "");
+        cannot(treatment, FATE_LEFT, why_no_target(treatment, rules));
+        return EXIT_OK;
+    }
+    if (may_miss_its_queue(treatment, rules)) {
         cannot(treatment, FATE_LEFT,
-               rules->requeues ? "its headers do not say in which queue it died"
-                               : "its headers do not say where it came from");
+               "it was published by several keys: --requeue sends it into the queue in which it died");
         return EXIT_OK;
     }
     if (leads_back(treatment, rules)) {

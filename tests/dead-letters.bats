@@ -387,6 +387,56 @@ reject()
     holds "$PLACED_Q" 1
 }
 
+@test "a letter that came to its queue by another key than the first is not sent elsewhere: left, unless it is said where to" {
+    api PUT "queues/$VHOST/first" '{"durable": true}' >/dev/null
+    api PUT "queues/$VHOST/second" '{"durable": true, "arguments": {"x-dead-letter-exchange": "orders-dlx",
+        "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
+    api POST "bindings/$VHOST/e/amq.direct/q/first" '{"routing_key": "one"}' >/dev/null
+    api POST "bindings/$VHOST/e/amq.direct/q/second" '{"routing_key": "two"}' >/dev/null
+    post amq.direct one '{"n": 1}' '{"headers": {"CC": ["two"]}}'
+    reject second
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay
+    jq -e '.fate == "left" and .replays == 0
+        and .reason == "it was published by several keys: --requeue sends it into the queue in which it died"' <<<"$output"
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay --filter cat
+    [ "$(fates)" = '1 left' ]
+    eventually holds "$DEAD_Q" 1
+    holds first 1
+    run -0 --separate-stderr dlq-replay --dry-run --filter jq -c --unbuffered '.death.routing_key = "two"'
+    [ "$(fates)" = '1 replayed' ]
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay --requeue
+    [ "$(fates)" = '1 replayed' ]
+    holds first 1
+    holds second 1
+    # The same key twice is one.
+    letters 'letter({n: 2}) | .headers["x-death"][0]["routing-keys"] = ["order.placed", "order.placed"]'
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 replayed' ]
+}
+
+@test "a letter that an alternate exchange leads straight back is kept, and the next run says so" {
+    api PUT "exchanges/$VHOST/main" '{"type": "direct", "durable": true, "arguments": {"alternate-exchange": "amq.fanout"}}' >/dev/null
+    api POST "bindings/$VHOST/e/amq.fanout/q/$DEAD_Q" '{}' >/dev/null
+    letters 'letter({n: 1}) | .headers["x-death"][0].exchange = "main"'
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 replayed' ]
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay
+    jq -e '.fate == "left" and .replays == 1
+        and .reason == "it was sent back, and came straight into this queue: the way leads here"' <<<"$output"
+    eventually holds "$DEAD_Q" 1
+}
+
+@test "a letter that is parked does not expire there" {
+    letters 'letter({n: 1}) | .headers["order-tools-replays"] = 3 | .properties.expiration = "60000"'
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 parked' ]
+    messages order.placed.parked | jq -e '.payload == "{\"n\":1}" and (.properties | has("expiration") | not)'
+}
+
 @test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {
     local counters='"x-delivery-count": 7, "x-acquired-count": 8, "x-stream-offset": 9'
     api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
