@@ -156,6 +156,17 @@ void backlog_free(struct backlog *backlog)
     free(backlog);
 }
 
+/* Of letters that are not there any more, some may have been removed by this run. */
+static void report_missing(const struct backlog *backlog, size_t missing)
+{
+    size_t gone = recall_count(backlog->recall, RECALL_GONE);
+
+    if (missing > gone)
+        report("%zu of %zu letters are no longer in '%s': somebody else has taken them, or the queue was "
+               "deleted",
+               missing - gone, backlog->total, printable_text(backlog->settings.queue));
+}
+
 /*
  * On a new connection. What no earlier one holds back is all there, and those that are gone and not there
  * were removed.
@@ -168,7 +179,11 @@ static void begin(struct backlog *backlog)
     if (!backlog->has_begun)
         backlog->total = waiting;
     rest = backlog->total > backlog->sure ? backlog->total - backlog->sure : 0;
-    backlog->left = waiting < rest && consumer_others(backlog->consumer) == 0 ? waiting : rest;
+    backlog->left = rest;
+    if (waiting < rest && consumer_others(backlog->consumer) == 0) {
+        backlog->left = waiting;
+        report_missing(backlog, rest - waiting);
+    }
     backlog->has_begun = true;
     backlog->is_lost = false;
     backlog->generation = link_generation(consumer_link(backlog->consumer));
