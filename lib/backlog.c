@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define ARRIVE_MS 2000                  /* that a message in the queue may take to arrive */
+#define SPARING_WINDOW 32               /* letters that are handed out ahead at least, with backlog_spare() */
 #define WINDOW_BYTES ((size_t)32 << 20) /* of letters that are handed out ahead */
 
 /* Letters in the order in which they were settled. */
@@ -43,6 +44,7 @@ struct backlog {
     struct recall *recall; /* of earlier connections */
     size_t sure;           /* letters that were removed, as the broker has surely seen */
 
+    bool spares;     /* backlog_spare() */
     size_t window;   /* letters to be handed out ahead */
     size_t prefetch; /* of the present subscription, */
     size_t held;     /* of which so many are kept */
@@ -143,6 +145,16 @@ struct backlog *backlog_new(const struct link_options *options, const struct bac
     backlog->recall = recall_new();
     backlog->consumer = consumer_new(options, &consuming);
     return backlog;
+}
+
+void backlog_spare(struct backlog *backlog)
+{
+    backlog->spares = true;
+    if (backlog->settings.once != NULL || backlog->window >= SPARING_WINDOW)
+        return;
+    backlog->window = backlog->settings.limit < SPARING_WINDOW ? backlog->settings.limit : SPARING_WINDOW;
+    backlog->prefetch = backlog->window;
+    consumer_set_prefetch(backlog->consumer, (unsigned)backlog->prefetch);
 }
 
 void backlog_free(struct backlog *backlog)
@@ -298,7 +310,7 @@ void backlog_adapt(struct backlog *backlog)
     if (selection_is_empty(backlog->settings.selection) && need > backlog->settings.limit)
         need = backlog->settings.limit;
     /* Not for every small change. */
-    if (2 * free > need && free < 2 * need)
+    if (backlog->spares ? free > 0 : 2 * free > need && free < 2 * need)
         return;
     subscribe_for(backlog, need);
 }
@@ -439,6 +451,13 @@ void backlog_remove(struct backlog *backlog, struct delivery **batch, size_t cou
     }
     if (!one_by_one)
         consumer_ack_batch(backlog->consumer, batch, count);
+    note_seen(backlog);
+}
+
+void backlog_remove_alone(struct backlog *backlog, struct delivery *delivery)
+{
+    count_handled(backlog, delivery);
+    remove_one(backlog, delivery);
     note_seen(backlog);
 }
 

@@ -8,6 +8,7 @@
 /* Headers of the broker's. */
 #define FIRST_DEATH_QUEUE "x-first-death-queue"
 #define FIRST_DEATH_REASON "x-first-death-reason"
+#define DELIVERY_COUNT "x-delivery-count"
 
 static bool bytes_are(amqp_bytes_t bytes, const char *text)
 {
@@ -152,6 +153,18 @@ amqp_bytes_t death_queue(const amqp_basic_properties_t *properties)
     return queue;
 }
 
+int64_t return_count(const amqp_basic_properties_t *properties)
+{
+    const amqp_field_value_t *value = NULL;
+    int64_t count = 0;
+
+    if (properties != NULL && (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
+        value = find(&properties->headers, DELIVERY_COUNT);
+    if (value == NULL)
+        return -1;
+    return integer_of(value, &count) ? count : 0;
+}
+
 int64_t death_count(const amqp_basic_properties_t *properties)
 {
     const amqp_field_value_t *deaths;
@@ -193,7 +206,7 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run)
 
 bool dead_letter_is_brokers(amqp_bytes_t header)
 {
-    return bytes_are(header, "x-delivery-count") || bytes_are(header, "x-acquired-count") ||
+    return bytes_are(header, DELIVERY_COUNT) || bytes_are(header, "x-acquired-count") ||
            bytes_are(header, "x-stream-offset");
 }
 

@@ -58,6 +58,9 @@ amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *proper
  */
 bool dead_letter_is_brokers(amqp_bytes_t header);
 
+/* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
+int64_t return_count(const amqp_basic_properties_t *properties);
+
 /* How often the message has died, as far as its headers tell. */
 int64_t death_count(const amqp_basic_properties_t *properties);
 

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS 1000 /* for which a look at an exchange is relied on */
+#define REASON_ROOM 100 /* for why a letter is parked, in front of why it was to stay */
+#define LOOK_MS 1000    /* for which a look at an exchange is relied on */
 
 void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason)
 {
@@ -208,11 +209,16 @@ static enum exit_code need_parking(struct treatment_rules *rules)
     return EXIT_OK;
 }
 
+static bool parks_letters(const struct treatment_rules *rules)
+{
+    return rules->parks && strcmp(rules->queue, rules->parking) != 0;
+}
+
 /* It has been sent back often enough. */
 static enum exit_code put_aside(struct treatment *treatment, struct treatment_rules *rules)
 {
     const struct letter *letter = &treatment->letter;
-    bool parks = rules->parks && strcmp(rules->queue, rules->parking) != 0;
+    bool parks = parks_letters(rules);
     char reason[sizeof treatment->fate.reason];
 
     (void)snprintf(reason, sizeof reason, "sent back %ld times already%s%s",
@@ -223,6 +229,31 @@ static enum exit_code put_aside(struct treatment *treatment, struct treatment_ru
         return EXIT_OK;
     set_target(treatment, "", rules->parking);
     return rules->dry_run ? EXIT_OK : need_parking(rules);
+}
+
+bool treatment_is_spent(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    int64_t returns = return_count(treatment->letter.properties);
+
+    return rules->delivery_limit >= 0 && (returns < 0 ? 0 : returns) >= rules->delivery_limit;
+}
+
+bool treatment_park(struct treatment *treatment, struct treatment_rules *rules, enum exit_code *code)
+{
+    char reason[sizeof treatment->fate.reason];
+
+    *code = EXIT_OK;
+    if (rules->only_looks || !treatment->letter.is_readable || !parks_letters(rules))
+        return false;
+    (void)snprintf(reason, sizeof reason, "came back as often as the delivery limit of %ld allows%s%.*s",
+                   rules->delivery_limit, *treatment->fate.reason == '\0' ? "" : ": ",
+                   (int)sizeof reason - REASON_ROOM, treatment->fate.reason);
+    treatment->properties = treatment->letter.properties;
+    treatment->body = treatment->letter.delivery->body;
+    treatment_decide(treatment, FATE_PARKED, reason);
+    set_target(treatment, "", rules->parking);
+    *code = need_parking(rules);
+    return true;
 }
 
 enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules)
