@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define ARRIVE_MS 2000                  /* that a message in the queue may take to arrive */
+#define SPARING_WINDOW 32               /* letters that are handed out ahead at least, with backlog_spare() */
 #define WINDOW_BYTES ((size_t)32 << 20) /* of letters that are handed out ahead */
 
 /* Letters in the order in which they were settled. */
@@ -43,6 +44,7 @@ struct backlog {
     struct recall *recall; /* of earlier connections */
     size_t sure;           /* letters that were removed, as the broker has surely seen */
 
+    bool spares;     /* backlog_spare() */
     size_t window;   /* letters to be handed out ahead */
     size_t prefetch; /* of the present subscription, */
     size_t held;     /* of which so many are kept */
@@ -136,11 +138,23 @@ struct backlog *backlog_new(const struct link_options *options, const struct bac
     if (is_limited && settings->limit < backlog->window)
         backlog->window = settings->limit;
     /* What is only looked at is all kept until the end. */
-    backlog->prefetch = settings->once == NULL ? backlog->window : is_limited ? settings->limit : 0;
+    if (settings->once != NULL)
+        backlog->window = is_limited && settings->limit < BACKLOG_WINDOW ? settings->limit : BACKLOG_WINDOW;
+    backlog->prefetch = backlog->window;
     consuming.prefetch = (unsigned)backlog->prefetch;
     backlog->recall = recall_new();
     backlog->consumer = consumer_new(options, &consuming);
     return backlog;
+}
+
+void backlog_spare(struct backlog *backlog)
+{
+    backlog->spares = true;
+    if (backlog->settings.once != NULL || backlog->window >= SPARING_WINDOW)
+        return;
+    backlog->window = backlog->settings.limit < SPARING_WINDOW ? backlog->settings.limit : SPARING_WINDOW;
+    backlog->prefetch = backlog->window;
+    consumer_set_prefetch(backlog->consumer, (unsigned)backlog->prefetch);
 }
 
 void backlog_free(struct backlog *backlog)
@@ -152,6 +166,17 @@ void backlog_free(struct backlog *backlog)
     free(backlog->kept.letters);
     free(backlog->gone.letters);
     free(backlog);
+}
+
+/* Of letters that are not there any more, some may have been removed by this run. */
+static void report_missing(const struct backlog *backlog, size_t missing)
+{
+    size_t gone = recall_count(backlog->recall, RECALL_GONE);
+
+    if (missing > gone)
+        report("%zu of %zu letters are no longer in '%s': somebody else has taken them, or the queue was "
+               "deleted",
+               missing - gone, backlog->total, printable_text(backlog->settings.queue));
 }
 
 /*
@@ -166,7 +191,11 @@ static void begin(struct backlog *backlog)
     if (!backlog->has_begun)
         backlog->total = waiting;
     rest = backlog->total > backlog->sure ? backlog->total - backlog->sure : 0;
-    backlog->left = waiting < rest && consumer_others(backlog->consumer) == 0 ? waiting : rest;
+    backlog->left = rest;
+    if (waiting < rest && consumer_others(backlog->consumer) == 0) {
+        backlog->left = waiting;
+        report_missing(backlog, rest - waiting);
+    }
     backlog->has_begun = true;
     backlog->is_lost = false;
     backlog->generation = link_generation(consumer_link(backlog->consumer));
@@ -242,13 +271,36 @@ static void reckon_window(struct backlog *backlog)
     backlog->since_ms = clock_steady_ms();
 }
 
+static void subscribe_for(struct backlog *backlog, size_t letters)
+{
+    consumer_set_prefetch(backlog->consumer, (unsigned)letters);
+    backlog->prefetch = letters;
+    backlog->held = 0;
+}
+
+/*
+ * No subscription to a quorum queue holds more than BACKLOG_WINDOW letters, whatever it asks for. So once one is full
+ * of letters that are looked at, another one follows, for no more of them than are still wanted.
+ */
+static void look_on(struct backlog *backlog)
+{
+    size_t need = BACKLOG_WINDOW;
+
+    if (selection_is_empty(backlog->settings.selection) && backlog->settings.limit - backlog->wanted < need)
+        need = backlog->settings.limit - backlog->wanted;
+    if (backlog->held >= backlog->prefetch && need > 0)
+        subscribe_for(backlog, need);
+}
+
 void backlog_adapt(struct backlog *backlog)
 {
     size_t free = backlog->prefetch > backlog->held ? backlog->prefetch - backlog->held : 0;
     size_t need;
 
-    if (backlog->settings.once != NULL)
+    if (backlog->settings.once != NULL) {
+        look_on(backlog);
         return;
+    }
     reckon_window(backlog);
     /* What is known already takes no time. */
     need = backlog->window + recall_count(backlog->recall, RECALL_KEPT) +
@@ -258,11 +310,9 @@ void backlog_adapt(struct backlog *backlog)
     if (selection_is_empty(backlog->settings.selection) && need > backlog->settings.limit)
         need = backlog->settings.limit;
     /* Not for every small change. */
-    if (2 * free > need && free < 2 * need)
+    if (backlog->spares ? free > 0 : 2 * free > need && free < 2 * need)
         return;
-    consumer_set_prefetch(backlog->consumer, (unsigned)need);
-    backlog->prefetch = need;
-    backlog->held = 0;
+    subscribe_for(backlog, need);
 }
 
 /* ---- handing out ---- */
@@ -401,6 +451,13 @@ void backlog_remove(struct backlog *backlog, struct delivery **batch, size_t cou
     }
     if (!one_by_one)
         consumer_ack_batch(backlog->consumer, batch, count);
+    note_seen(backlog);
+}
+
+void backlog_remove_alone(struct backlog *backlog, struct delivery *delivery)
+{
+    count_handled(backlog, delivery);
+    remove_one(backlog, delivery);
     note_seen(backlog);
 }
 

@@ -39,6 +39,13 @@ struct backlog_settings {
 /* options, and what the settings point to, must outlive it. */
 struct backlog *backlog_new(const struct link_options *options, const struct backlog_settings *settings);
 
+/*
+ * From here on nothing is handed out that is not handled, as far as that can be helped: the broker counts how often
+ * a letter comes back, and a subscription that ends while letters are on their way gives those back, too. It costs
+ * speed. To be called before backlog_open().
+ */
+void backlog_spare(struct backlog *backlog);
+
 /* What was not removed stays in the queue. NULL is harmless. */
 void backlog_free(struct backlog *backlog);
 
@@ -63,6 +70,9 @@ void backlog_keep(struct backlog *backlog, struct delivery *delivery);
 
 /* They are acknowledged. No letter that was handed out before them may still be unsettled. */
 void backlog_remove(struct backlog *backlog, struct delivery **batch, size_t count);
+
+/* The same of one, whatever was handed out before it. */
+void backlog_remove_alone(struct backlog *backlog, struct delivery *delivery);
 
 /*
  * Is the connection lost on which a letter came? One that was wanted and not yet handled is then given up

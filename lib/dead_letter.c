@@ -8,6 +8,7 @@
 /* Headers of the broker's. */
 #define FIRST_DEATH_QUEUE "x-first-death-queue"
 #define FIRST_DEATH_REASON "x-first-death-reason"
+#define DELIVERY_COUNT "x-delivery-count"
 
 static bool bytes_are(amqp_bytes_t bytes, const char *text)
 {
@@ -47,6 +48,23 @@ static amqp_bytes_t first_of_array(const amqp_field_value_t *value)
     return value->value.array.entries[0].value.bytes;
 }
 
+static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
+}
+
+/* Does an array of texts hold another one than its first? */
+static bool differs_within(const amqp_field_value_t *value)
+{
+    const amqp_array_t *array = &value->value.array;
+
+    for (int i = 1; i < array->num_entries; i++)
+        if (array->entries[i].kind == AMQP_FIELD_KIND_UTF8 &&
+            !same_bytes(array->entries[i].value.bytes, array->entries[0].value.bytes))
+            return true;
+    return false;
+}
+
 static bool read_own_headers(const amqp_table_t *headers, struct death *death)
 {
     death->queue = named_text(headers, HEADER_QUEUE);
@@ -56,11 +74,6 @@ static bool read_own_headers(const amqp_table_t *headers, struct death *death)
     death->count = 1;
     death->time = named_integer(headers, HEADER_TIME);
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
-}
-
-static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
 }
 
 static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_bytes_t reason)
@@ -106,6 +119,7 @@ static bool read_x_death(const amqp_table_t *headers, struct death *death)
     death->reason = named_text(table, "reason");
     death->exchange = named_text(table, "exchange");
     death->routing_key = first_of_array(find(table, "routing-keys"));
+    death->has_other_keys = death->routing_key.bytes != NULL && differs_within(find(table, "routing-keys"));
     death->count = named_integer(table, "count");
     death->time = named_integer(table, "time");
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
@@ -137,6 +151,18 @@ amqp_bytes_t death_queue(const amqp_basic_properties_t *properties)
     if (entry != NULL && entry->kind == AMQP_FIELD_KIND_TABLE)
         queue = named_text(&entry->value.table, "queue");
     return queue;
+}
+
+int64_t return_count(const amqp_basic_properties_t *properties)
+{
+    const amqp_field_value_t *value = NULL;
+    int64_t count = 0;
+
+    if (properties != NULL && (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
+        value = find(&properties->headers, DELIVERY_COUNT);
+    if (value == NULL)
+        return -1;
+    return integer_of(value, &count) ? count : 0;
 }
 
 int64_t death_count(const amqp_basic_properties_t *properties)
@@ -180,7 +206,7 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run)
 
 bool dead_letter_is_brokers(amqp_bytes_t header)
 {
-    return bytes_are(header, "x-delivery-count") || bytes_are(header, "x-acquired-count") ||
+    return bytes_are(header, DELIVERY_COUNT) || bytes_are(header, "x-acquired-count") ||
            bytes_are(header, "x-stream-offset");
 }
 
@@ -292,6 +318,7 @@ amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *proper
     amqp_basic_properties_t copy = copy_without(properties, is_of_parking, 1, pool);
 
     add_header(&copy, text_entry(HEADER_PARKED, amqp_cstring_bytes(note)));
+    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
     return copy;
 }
 

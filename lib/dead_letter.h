@@ -27,6 +27,7 @@ struct death {
     amqp_bytes_t reason;
     amqp_bytes_t exchange;
     amqp_bytes_t routing_key;
+    bool has_other_keys; /* it was published by others besides (CC) */
     int64_t count;
     int64_t time; /* seconds since 1970 */
 };
@@ -57,6 +58,9 @@ amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *proper
  */
 bool dead_letter_is_brokers(amqp_bytes_t header);
 
+/* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
+int64_t return_count(const amqp_basic_properties_t *properties);
+
 /* How often the message has died, as far as its headers tell. */
 int64_t death_count(const amqp_basic_properties_t *properties);
 
@@ -73,7 +77,10 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
 amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
                                             amqp_pool_t *pool);
 
-/* A copy for a message that is put into a parking queue: its headers say so besides. */
+/*
+ * A copy for a message that is put into a parking queue: its headers say so besides. It has no expiration, as what
+ * the broker moves: it stays until somebody looks at it.
+ */
 amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *properties, const char *note,
                                            amqp_pool_t *pool);
 

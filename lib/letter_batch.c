@@ -25,6 +25,8 @@ struct letter_batch {
     size_t count;
     bool some_wrong;     /* something was refused, or left that was to be sent */
     bool some_bad_input; /* of a file, something is no letter */
+    size_t parked;       /* letters that were to stay, and would have been removed for coming back; */
+    size_t spent;        /* that are, since they were not parked */
 };
 
 struct letter_batch *letter_batch_new(const struct letter_batch_settings *settings)
@@ -70,6 +72,77 @@ enum exit_code letter_batch_verdict(const struct letter_batch *batch)
     return batch->some_bad_input ? EXIT_INPUT : EXIT_OK;
 }
 
+/* ---- letters that stay ---- */
+
+/* Publishes a letter that is parked. Nothing else may be on its way. True if the queue has it. */
+static bool publish_parked(struct letter_batch *batch, struct treatment *treatment)
+{
+    struct publisher *publisher = batch->settings.publisher;
+    amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
+    struct message message = {.exchange = treatment->fate.exchange,
+                              .routing_key = treatment->fate.routing_key,
+                              .properties = &properties,
+                              .body = treatment->body};
+    enum publish_fate fate = PUBLISH_REFUSED;
+    uint64_t cookie;
+
+    if (publisher_send(publisher, &message, 0) == EXIT_OK && publisher_settle(publisher) == EXIT_OK)
+        (void)publisher_next(publisher, &cookie, &fate);
+    publisher_forget(publisher);
+    return fate == PUBLISH_CONFIRMED;
+}
+
+/*
+ * Parks a letter that was to stay if it would not survive that. If its connection is lost, it comes again, or
+ * the broker has removed it already. False if it is to be kept nevertheless, with the fate that it had.
+ */
+static bool park_if_spent(struct letter_batch *batch, struct treatment *treatment)
+{
+    struct treatment_rules *rules = batch->settings.rules;
+    const struct treatment before = *treatment;
+    enum exit_code code;
+
+    if (!treatment_is_spent(treatment, rules) ||
+        backlog_is_lost(batch->settings.backlog, treatment->letter.delivery))
+        return false;
+    if (treatment_park(treatment, rules, &code) && code == EXIT_OK && publish_parked(batch, treatment)) {
+        batch->parked++;
+        return true;
+    }
+    batch->spent++;
+    treatment->fate = before.fate;
+    treatment->is_sent = before.is_sent;
+    treatment->properties = before.properties;
+    treatment->body = before.body;
+    return false;
+}
+
+/* Letters that were handed out before it may be unsettled. */
+static void keep(struct letter_batch *batch, struct treatment *treatment)
+{
+    if (park_if_spent(batch, treatment))
+        backlog_remove_alone(batch->settings.backlog, treatment->letter.delivery);
+    else
+        backlog_keep(batch->settings.backlog, treatment->letter.delivery);
+}
+
+void letter_batch_report_spent(const struct letter_batch *batch)
+{
+    const struct treatment_rules *rules = batch->settings.rules;
+    const char *queue = printable_text(rules->queue);
+
+    if (batch->parked > 0)
+        report("%zu letter%s of '%s' parked: the delivery limit of %ld would have removed what came back "
+               "once more",
+               batch->parked, batch->parked == 1 ? "" : "s", queue, rules->delivery_limit);
+    if (batch->spent > 0)
+        report(
+            "%zu letter%s of '%s' came back more often than the delivery limit of %ld allows: the broker has "
+            "removed %s",
+            batch->spent, batch->spent == 1 ? "" : "s", queue, rules->delivery_limit,
+            batch->spent == 1 ? "it" : "them");
+}
+
 /* ---- filling ---- */
 
 /* What is sent slowly is told each second. */
@@ -89,8 +162,8 @@ static void choose(struct letter_batch *batch, struct delivery *delivery)
         batch->end = ++batch->count;
         return;
     }
+    keep(batch, treatment);
     treatment_free(treatment);
-    backlog_keep(batch->settings.backlog, delivery);
 }
 
 /*
@@ -291,6 +364,9 @@ static enum exit_code conclude(struct letter_batch *batch, enum exit_code code, 
     enum exit_code recorded;
     enum exit_code printed = EXIT_OK;
 
+    for (size_t i = batch->first; i < batch->end && batch->settings.backlog != NULL; i++)
+        if (!is_removed(batch, &batch->treated[i]))
+            (void)park_if_spent(batch, &batch->treated[i]);
     for (size_t i = batch->first; i < batch->end; i++)
         lines[i] = fate_line(&batch->treated[i].fate);
     recorded = record(batch, lines);
@@ -330,7 +406,7 @@ static void leave(struct letter_batch *batch)
 {
     batch->end = batch->count;
     for (size_t i = batch->first; i < batch->end; i++)
-        backlog_keep(batch->settings.backlog, batch->treated[i].letter.delivery);
+        keep(batch, &batch->treated[i]);
     drop_part(batch);
 }
 

@@ -81,6 +81,13 @@ enum exit_code letter_batch_restore(struct letter_batch *batch);
 enum exit_code letter_batch_give_up(struct letter_batch *batch, const char *reason);
 
 /*
+ * Reports how many letters were to stay, but had come back as often as the queue's delivery limit allows. The next
+ * return would have removed them: so they were parked. Where letters are not to be parked, or only looked at, or
+ * the parking queue did not take them, the broker removes them.
+ */
+void letter_batch_report_spent(const struct letter_batch *batch);
+
+/*
  * Of all that was handled: EXIT_REFUSED if something was refused, or left though it was to be sent;
  * otherwise EXIT_INPUT if a piece was no letter.
  */

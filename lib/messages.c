@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "consumer.h"
+#include "dead_letter.h"
 #include "envelope.h"
 #include "link.h"
 #include "look.h"
@@ -12,7 +13,6 @@
 #include "text.h"
 #include "topology.h"
 
-#include <string.h>
 
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
 #define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */
@@ -29,29 +29,10 @@ struct shown {
     size_t fewest_place; /* and which one that is, from 1 on; 0 if there is none */
 };
 
-/* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
-static long returns_of(const amqp_basic_properties_t *properties)
-{
-    static const char name[] = "x-delivery-count";
-    const amqp_table_t *headers;
-
-    if (properties == NULL || (properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
-        return -1;
-    headers = &properties->headers;
-    for (int i = 0; i < headers->num_entries; i++) {
-        const amqp_table_entry_t *each = &headers->entries[i];
-
-        if (each->key.len != sizeof name - 1 || memcmp(each->key.bytes, name, sizeof name - 1) != 0)
-            continue;
-        return each->value.kind == AMQP_FIELD_KIND_I64 ? (long)each->value.value.i64 : 0;
-    }
-    return -1;
-}
-
 /* One more return is what this look costs a message; one that comes back more often than the limit is removed. */
 static void reckon(struct shown *shown, const struct look *look, const amqp_basic_properties_t *properties)
 {
-    long returns = returns_of(properties);
+    long returns = (long)return_count(properties);
     long left = look->limit - returns - 1;
 
     shown->count++;

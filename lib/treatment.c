@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_MS 1000 /* for which a look at an exchange is relied on */
+#define REASON_ROOM 100 /* for why a letter is parked, in front of why it was to stay */
+#define LOOK_MS 1000    /* for which a look at an exchange is relied on */
 
 void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason)
 {
@@ -129,6 +130,23 @@ static bool find_target(struct treatment *treatment, const struct treatment_rule
            name_of(letter->death.routing_key, treatment->fate.routing_key);
 }
 
+static bool is_the_way_of(const struct death *death, const struct fate *fate)
+{
+    return is_name(death->exchange, fate->exchange) && is_name(death->routing_key, fate->routing_key);
+}
+
+/*
+ * A letter that was published by several keys may have come to the queue where it died by any of them: by the
+ * first alone it might go elsewhere, and never come there again.
+ */
+static bool may_miss_its_queue(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    const struct letter *letter = &treatment->letter;
+
+    return rules->to_queue == NULL && !rules->requeues && letter->has_death && letter->death.has_other_keys &&
+           is_the_way_of(&letter->death, &treatment->fate);
+}
+
 /*
  * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the one by
  * which the letter came, or, as far as the letter was published that way, if it has died in this very
@@ -144,8 +162,7 @@ static bool leads_back(const struct treatment *treatment, const struct treatment
     if (is_name(letter->delivery->exchange, fate->exchange) &&
         is_name(letter->delivery->routing_key, fate->routing_key))
         return true;
-    return letter_died_in(letter, rules->queue) && is_name(letter->death.exchange, fate->exchange) &&
-           is_name(letter->death.routing_key, fate->routing_key);
+    return letter_died_in(letter, rules->queue) && is_the_way_of(&letter->death, fate);
 }
 
 static bool look_is_fresh(const struct treatment_rules *rules, const char *exchange)
@@ -192,11 +209,16 @@ static enum exit_code need_parking(struct treatment_rules *rules)
     return EXIT_OK;
 }
 
+static bool parks_letters(const struct treatment_rules *rules)
+{
+    return rules->parks && strcmp(rules->queue, rules->parking) != 0;
+}
+
 /* It has been sent back often enough. */
 static enum exit_code put_aside(struct treatment *treatment, struct treatment_rules *rules)
 {
     const struct letter *letter = &treatment->letter;
-    bool parks = rules->parks && strcmp(rules->queue, rules->parking) != 0;
+    bool parks = parks_letters(rules);
     char reason[sizeof treatment->fate.reason];
 
     (void)snprintf(reason, sizeof reason, "sent back %ld times already%s%s",
@@ -207,6 +229,31 @@ static enum exit_code put_aside(struct treatment *treatment, struct treatment_ru
         return EXIT_OK;
     set_target(treatment, "", rules->parking);
     return rules->dry_run ? EXIT_OK : need_parking(rules);
+}
+
+bool treatment_is_spent(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    int64_t returns = return_count(treatment->letter.properties);
+
+    return rules->delivery_limit >= 0 && (returns < 0 ? 0 : returns) >= rules->delivery_limit;
+}
+
+bool treatment_park(struct treatment *treatment, struct treatment_rules *rules, enum exit_code *code)
+{
+    char reason[sizeof treatment->fate.reason];
+
+    *code = EXIT_OK;
+    if (rules->only_looks || !treatment->letter.is_readable || !parks_letters(rules))
+        return false;
+    (void)snprintf(reason, sizeof reason, "came back as often as the delivery limit of %ld allows%s%.*s",
+                   rules->delivery_limit, *treatment->fate.reason == '\0' ? "" : ": ",
+                   (int)sizeof reason - REASON_ROOM, treatment->fate.reason);
+    treatment->properties = treatment->letter.properties;
+    treatment->body = treatment->letter.delivery->body;
+    treatment_decide(treatment, FATE_PARKED, reason);
+    set_target(treatment, "", rules->parking);
+    *code = need_parking(rules);
+    return true;
 }
 
 enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules)
@@ -224,6 +271,15 @@ enum exit_code treatment_look_up(struct treatment *treatment, const struct treat
     return code;
 }
 
+static const char *why_no_target(const struct treatment *treatment, const struct treatment_rules *rules)
+{
+    if (rules->requeues)
+        return "its headers do not say in which queue it died";
+    if (!treatment->letter.has_death && treatment->fate.replays > 0)
+        return "it was sent back, and came straight into this queue: the way leads here";
+    return "its headers do not say where it came from";
+}
+
 static enum exit_code route(struct treatment *treatment, struct treatment_rules *rules)
 {
     bool there = true;
@@ -231,9 +287,12 @@ static enum exit_code route(struct treatment *treatment, struct treatment_rules 
 
     if (!find_target(treatment, rules)) {
         set_target(treatment, "", "");
+        cannot(treatment, FATE_LEFT, why_no_target(treatment, rules));
+        return EXIT_OK;
+    }
+    if (may_miss_its_queue(treatment, rules)) {
         cannot(treatment, FATE_LEFT,
-               rules->requeues ? "its headers do not say in which queue it died"
-                               : "its headers do not say where it came from");
+               "it was published by several keys: --requeue sends it into the queue in which it died");
         return EXIT_OK;
     }
     if (leads_back(treatment, rules)) {

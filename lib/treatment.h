@@ -24,18 +24,21 @@
 #include <stdbool.h>
 
 struct treatment_rules {
-    const char *queue;     /* where the letters are */
-    const char *to_queue;  /* where all of them are to go; NULL: where each came from */
-    bool requeues;         /* each into the queue in which it died, and no other */
-    const char *parking;   /* a queue, made if it is not there, for those that were sent back often enough; */
-    bool parks;            /* unless they are to be left */
-    long max_replays;      /* that many times is often enough */
-    const char *run;       /* the name of this run: what was sent back by it, and died again, is left */
-    const char *user;      /* who is logged in, or NULL */
-    bool dry_run;          /* nothing will be sent */
-    struct filter *filter; /* asked what is to be sent; NULL: the letters as they are */
-    struct ledger *ledger; /* looked into for orders that were handled already, or NULL */
-    struct link *looking;  /* for a look at exchanges */
+    const char *queue;    /* where the letters are */
+    const char *to_queue; /* where all of them are to go; NULL: where each came from */
+    bool requeues;        /* each into the queue in which it died, and no other */
+    const char *parking;  /* a queue, made if it is not there, for those that were sent back often enough; */
+    bool parks;           /* unless they are to be left */
+    long max_replays;     /* that many times is often enough */
+    const char *run;      /* the name of this run: what was sent back by it, and died again, is left */
+    const char *user;     /* who is logged in, or NULL */
+    bool dry_run;         /* nothing will be sent */
+    long
+        delivery_limit; /* how often a letter may come back from us before the broker removes it; -1: always */
+    bool only_looks;    /* nothing is published, even to save a letter from that */
+    struct filter *filter;              /* asked what is to be sent; NULL: the letters as they are */
+    struct ledger *ledger;              /* looked into for orders that were handled already, or NULL */
+    struct link *looking;               /* for a look at exchanges */
     char last_exchange[FATE_NAME_SIZE]; /* that was looked at; private, like the rest */
     int64_t last_look_ms;               /* 0: none was */
     bool last_is_there;
@@ -77,6 +80,15 @@ void treatment_free(struct treatment *treatment);
  * decided.
  */
 enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules);
+
+/* Would the broker remove the letter if it came back from us once more? */
+bool treatment_is_spent(const struct treatment *treatment, const struct treatment_rules *rules);
+
+/*
+ * Parks the letter as it is, rather than let it come back; makes the queue for that. False, with *code EXIT_OK, if
+ * letters are not to be parked.
+ */
+bool treatment_park(struct treatment *treatment, struct treatment_rules *rules, enum exit_code *code);
 
 /* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
 enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules);

@@ -126,8 +126,11 @@ static const char *from_file;
 static const char *ledger_file;
 static const char *audit_file;
 static char **filter_command;
-static struct treatment_rules rules = {
-    .queue = DEAD_LETTER_QUEUE, .parking = PARKING_QUEUE, .parks = true, .max_replays = REPLAYS_MAX};
+static struct treatment_rules rules = {.queue = DEAD_LETTER_QUEUE,
+                                       .parking = PARKING_QUEUE,
+                                       .parks = true,
+                                       .max_replays = REPLAYS_MAX,
+                                       .delivery_limit = LOOK_NO_LIMIT};
 static size_t limit = SIZE_MAX;
 static struct selection selection;
 static long rate;
@@ -164,7 +167,11 @@ static enum exit_code check_queue(void)
     }
     if (code != EXIT_OK || !look.exists)
         return code;
-    if (!only_looks())
+    rules.delivery_limit = look.limit;
+    if (look.limit >= 0)
+        backlog_spare(backlog);
+    rules.only_looks = only_looks();
+    if (!rules.only_looks)
         look.limit = LOOK_NO_LIMIT;
     return look_permit(&look, rules.queue, LOOK_BY_CONSUMING, force);
 }
@@ -224,6 +231,7 @@ static enum exit_code work_on_queue(void)
 
     while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
         code = handle_letters();
+    letter_batch_report_spent(batch);
     if (removes)
         code = end_with(code);
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;

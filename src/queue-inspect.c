@@ -173,12 +173,25 @@ static bool is_satisfied(const struct queue_depth *depth)
            (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
 }
 
-static const char *unsatisfied(void)
+/* The first queue that the wait is for still; NULL if there is none. */
+static const struct queue_view *unsatisfied(void)
 {
     for (size_t i = 0; i < survey.count; i++)
         if (!is_satisfied(&survey.views[i].depth))
-            return survey.views[i].name;
+            return &survey.views[i];
     return NULL;
+}
+
+static void report_unsatisfied(const struct queue_view *view)
+{
+    const char *name = printable_text(view->name);
+
+    if (!view->depth.exists)
+        report("queue '%s' is not there", name);
+    else if (job == UNTIL_EMPTY)
+        report("queue '%s' is not empty: %u ready", name, view->depth.ready);
+    else
+        report("queue '%s' has %u of %ld messages ready", name, view->depth.ready, number);
 }
 
 /* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like what is missing. */
@@ -231,7 +244,7 @@ static enum exit_code wait_for_queues(void)
     code = survey_report_refused(&survey);
     if (code != EXIT_OK)
         return over && waiting_helps() ? EXIT_NO : code;
-    report("queue '%s' is not there yet", printable_text(unsatisfied()));
+    report_unsatisfied(unsatisfied());
     return EXIT_NO;
 }
 

@@ -54,6 +54,21 @@ exchanges()
     jq -e '.headers["x-delivery-count"] == 2' <<<"$output"
 }
 
+@test "--list and --summary show all of a quorum queue, which gives no consumer more than 2000; -n takes in hand no more than it shows" {
+    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    letters 'range(4200) | letter({n: (. + 1)}) | .queue = "quorum"'
+    eventually holds quorum 4200
+    run -0 --separate-stderr dlq-replay --queue quorum --list
+    [ -z "$stderr" ]
+    [ "$(jq .body.n <<<"$output" | cksum)" = "$(seq 4200 | cksum)" ]
+    run -0 --separate-stderr dlq-replay --queue quorum --summary
+    [ "$(jq .count <<<"$output")" = 4200 ]
+    run -0 --separate-stderr dlq-replay --queue quorum --list -n 3000
+    [ "$(jq .body.n <<<"$output" | cksum)" = "$(seq 3000 | cksum)" ]
+    eventually holds quorum 4200
+    messages quorum | jq -es 'map(.properties.headers["x-delivery-count"]) | sort == [range(1200) | 2] + [range(3000) | 3]'
+}
+
 @test "--list: a letter whose x-death is missing, foreign or nonsense is shown, and --to sends it" {
     letters '(letter({n: 1}) | .headers = null), (letter({n: 2}) | .headers["x-death"] = "gone"),
         (letter({n: 3}) | .headers["x-death"][0].count = {amqp: "int64", value: "-9223372036854775808"}
@@ -370,6 +385,56 @@ reject()
     run -76 --separate-stderr dlq-replay --filter jq -c --unbuffered '.death = {exchange: "orders-dlx", routing_key: "order.placed.dlq"}'
     [ "$(jq -s 'map(select(.fate == "refused")) | length' <<<"$output")" -ge 1 ]
     holds "$PLACED_Q" 1
+}
+
+@test "a letter that came to its queue by another key than the first is not sent elsewhere: left, unless it is said where to" {
+    api PUT "queues/$VHOST/first" '{"durable": true}' >/dev/null
+    api PUT "queues/$VHOST/second" '{"durable": true, "arguments": {"x-dead-letter-exchange": "orders-dlx",
+        "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
+    api POST "bindings/$VHOST/e/amq.direct/q/first" '{"routing_key": "one"}' >/dev/null
+    api POST "bindings/$VHOST/e/amq.direct/q/second" '{"routing_key": "two"}' >/dev/null
+    post amq.direct one '{"n": 1}' '{"headers": {"CC": ["two"]}}'
+    reject second
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay
+    jq -e '.fate == "left" and .replays == 0
+        and .reason == "it was published by several keys: --requeue sends it into the queue in which it died"' <<<"$output"
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay --filter cat
+    [ "$(fates)" = '1 left' ]
+    eventually holds "$DEAD_Q" 1
+    holds first 1
+    run -0 --separate-stderr dlq-replay --dry-run --filter jq -c --unbuffered '.death.routing_key = "two"'
+    [ "$(fates)" = '1 replayed' ]
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay --requeue
+    [ "$(fates)" = '1 replayed' ]
+    holds first 1
+    holds second 1
+    # The same key twice is one.
+    letters 'letter({n: 2}) | .headers["x-death"][0]["routing-keys"] = ["order.placed", "order.placed"]'
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 replayed' ]
+}
+
+@test "a letter that an alternate exchange leads straight back is kept, and the next run says so" {
+    api PUT "exchanges/$VHOST/main" '{"type": "direct", "durable": true, "arguments": {"alternate-exchange": "amq.fanout"}}' >/dev/null
+    api POST "bindings/$VHOST/e/amq.fanout/q/$DEAD_Q" '{}' >/dev/null
+    letters 'letter({n: 1}) | .headers["x-death"][0].exchange = "main"'
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 replayed' ]
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay
+    jq -e '.fate == "left" and .replays == 1
+        and .reason == "it was sent back, and came straight into this queue: the way leads here"' <<<"$output"
+    eventually holds "$DEAD_Q" 1
+}
+
+@test "a letter that is parked does not expire there" {
+    letters 'letter({n: 1}) | .headers["order-tools-replays"] = 3 | .properties.expiration = "60000"'
+    run -0 --separate-stderr dlq-replay
+    [ "$(fates)" = '1 parked' ]
+    messages order.placed.parked | jq -e '.payload == "{\"n\":1}" and (.properties | has("expiration") | not)'
 }
 
 @test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {

@@ -212,6 +212,55 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     eventually holds lives 1
 }
 
+# dead_letters N: letters in the queue lives that came from an exchange which is not there.
+dead_letters()
+{
+    letters 'range($n) | letter({n: (. + 1)}) | .queue = "lives" | .headers["x-death"][0].exchange = "gone"' --argjson n "$1"
+    eventually holds lives "$1"
+}
+
+@test "look: letters that stay are parked before the limit removes them: refused ones, and those that are not meant" {
+    local round job
+    topology
+    queue lives "$limited"
+    queue dead
+    for job in 'dlq-replay --queue lives' 'dlq-replay --queue lives --take --reason expired' 'dlq-replay --queue lives --order-id none'; do
+        dead_letters 40
+        for round in 1 2; do
+            # shellcheck disable=SC2086 # a program and its options
+            run --separate-stderr $job
+            [ -z "$stderr" ]
+            eventually holds lives 40
+        done
+        # shellcheck disable=SC2086
+        run --separate-stderr $job
+        [ "$stderr" = "dlq-replay: 40 letters of 'lives' parked: the delivery limit of 2 would have removed what came back once more" ]
+        if [ -n "$output" ]; then
+            [ "$status" = 76 ]
+            [ "$(fates)" = '40 parked' ]
+            jq -es 'all(.reason == "came back as often as the delivery limit of 2 allows: the exchange it came from is not there")' <<<"$output"
+        fi
+        holds lives 0
+        holds dead 0
+        [ "$(dlq-replay --queue order.placed.parked --take | jq .body.n | sort -n | cksum)" = "$(seq 40 | cksum)" ]
+    done
+}
+
+@test "look: letters that stay, with --no-park: what the limit has removed is said" {
+    topology
+    queue lives '{"x-queue-type": "quorum", "x-delivery-limit": 0}'
+    dead_letters 3
+    run -76 --separate-stderr dlq-replay --queue lives --no-park
+    [ "$(fates)" = '3 refused' ]
+    [ "$stderr" = "dlq-replay: 3 letters of 'lives' came back more often than the delivery limit of 0 allows: the broker has removed them" ]
+    eventually nobody_holds lives
+    holds lives 0
+    dead_letters 3
+    run -0 --separate-stderr dlq-replay --queue lives --list --force
+    [ "$(wc -l <<<"$output")" = 3 ]
+    [ "$stderr" = "dlq-replay: 3 letters of 'lives' came back more often than the delivery limit of 0 allows: the broker has removed them" ]
+}
+
 @test "look: a limit that a policy sets is known with the management API; without, it is said that it is not" {
     queue lives '{"x-queue-type": "quorum"}'
     policy lives lives '{"delivery-limit": 3}'

@@ -89,7 +89,7 @@ receipts()
     fill 9 3
     eventually shows 'queue-inspect: 4 messages \(50%\), [0-9]+\.[0-9]/s, [0-9]:[0-9]{2} left'
     tmux -S "$TMUX_SOCKET" send-keys -t "screen$SCREENS" C-c
-    eventually shows "QUEUE[^:]*queue-inspect: queue '$DEAD_Q' is not there yet"$'\n''left 130'
+    eventually shows "QUEUE[^:]*queue-inspect: queue '$DEAD_Q' has 0 of 4 messages ready"$'\n''left 130'
 }
 
 @test "order-place, from a file: done, rate and time left; in the end nothing is left of it" {
@@ -191,7 +191,7 @@ receipts()
     run -1 script -qec "queue-inspect --quiet --format json --until-empty --timeout 2 $FAILED_Q" /dev/null
     [ "${#lines[@]}" = 2 ]
     [[ ${lines[0]} == '{"queue":"inventory.failed.q",'* ]]
-    [[ ${lines[1]} == "queue-inspect: queue 'inventory.failed.q' is not there yet"* ]]
+    [[ ${lines[1]} == "queue-inspect: queue 'inventory.failed.q' is not empty: 1 ready"* ]]
     # Which can be told from a terminal with it.
     run -1 script -qec "queue-inspect --format json --until-empty --timeout 2 $FAILED_Q" /dev/null
     [[ $output == *'queue-inspect: 0 messages (0%)'* ]]
@@ -204,12 +204,12 @@ receipts()
     topology
     fill 1
     run -1 --separate-stderr queue-inspect --until-empty --timeout 3 "$FAILED_Q"
-    [ "$stderr" = "queue-inspect: queue '$FAILED_Q' is not there yet" ]
+    [ "$stderr" = "queue-inspect: queue '$FAILED_Q' is not empty: 1 ready" ]
     run -1 --separate-stderr queue-inspect --progress --until-empty --timeout 3 "$FAILED_Q"
     [ "$(head -n -2 <<<"$stderr" | sort -u)" = 'queue-inspect: 0 messages (0%), 0.0/s' ]
     [ "${#stderr_lines[@]}" -ge 3 ] && [ "${#stderr_lines[@]}" -le 5 ]
     [[ ${stderr_lines[-2]} =~ ^'queue-inspect: 0 messages in 0:0'[34]$ ]]
-    [ "${stderr_lines[-1]}" = "queue-inspect: queue '$FAILED_Q' is not there yet" ]
+    [ "${stderr_lines[-1]}" = "queue-inspect: queue '$FAILED_Q' is not empty: 1 ready" ]
 }
 
 @test "work that is over at once shows no line; --progress tells the sum" {

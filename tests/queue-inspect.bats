@@ -620,9 +620,11 @@ connections()
     run -1 --separate-stderr queue-inspect --until-empty --timeout 1 "$PLACED_Q"
     ((SECONDS - began < 5))
     [ "$(jq .ready <<<"$output")" = 1 ]
-    [[ $stderr == "queue-inspect: "*"'$PLACED_Q'"* ]]
+    [ "$stderr" = "queue-inspect: queue '$PLACED_Q' is not empty: 1 ready" ]
     run -1 --separate-stderr queue-inspect --until 2 --timeout 0 "$PLACED_Q"
+    [ "$stderr" = "queue-inspect: queue '$PLACED_Q' has 1 of 2 messages ready" ]
     run -1 --separate-stderr queue-inspect --until 0 --timeout 0 missing
+    [ "$stderr" = "queue-inspect: queue 'missing' is not there" ]
     run -1 --separate-stderr queue-inspect --until-empty --timeout 0 missing
 }
 

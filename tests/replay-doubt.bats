@@ -275,3 +275,14 @@ nobody_reads_for()
     [ "$(jq -r 'select(.fate != "restored") | .fate + ": " + .reason' fed.out | sort -u)" = 'left: asked to stop' ]
     jq 'select(.fate == "restored").number' fed.out | cmp - <(numbers "$FAILED_Q")
 }
+
+@test "a dead letter queue that is deleted while letters are sent back: those that went with it are said" {
+    numbered 8
+    start slow dlq-replay --rate 2 --retry-delay 1
+    eventually grep -q replayed slow.out
+    api DELETE "queues/$VHOST/$DEAD_Q"
+    ends "$PID" '' 15
+    [ "$status" = 0 ]
+    gone=$((8 - $(wc -l <slow.out)))
+    grep -qx "dlq-replay: $gone of 8 letters are no longer in '$DEAD_Q': somebody else has taken them, or the queue was deleted" slow.err
+}
