@@ -242,7 +242,11 @@ static enum exit_code check_version(struct database *database, int *version)
         return EXIT_OK;
     if (application == kind->application && *version >= 1 && *version <= kind->version)
         return EXIT_OK;
-    if (application != kind->application)
+    if (application == 0 || (application == kind->application && *version < 1))
+        report("'%s' is a database of something else, or made of a dump, which loses application_id (%d) and "
+               "user_version (%d): %s names it",
+               printable_text(database->path), kind->application, kind->version, kind->variable);
+    else if (application != kind->application)
         report("'%s' is a database of something else: %s names another file", printable_text(database->path),
                kind->variable);
     else
@@ -348,7 +352,8 @@ static enum exit_code look_at_log(struct database *database, bool *belongs)
         database->seen.user_version = (uint32_t)user_version;
         database->seen.schema_cookie = (uint32_t)cookie;
         *belongs =
-            database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen);
+            (database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen)) ||
+            database_log_changed_schema(database->handle, &database->seen);
     }
     database_roll_back(database);
     return code;
@@ -457,14 +462,17 @@ static enum exit_code look_at_file(const struct database *database, enum databas
         report_errno("cannot open '%s'", name);
         return EXIT_STORE;
     }
-    if (S_ISREG(info.st_mode) && info.st_nlink <= 1)
-        return EXIT_OK;
-    if (S_ISREG(info.st_mode))
+    if (!S_ISREG(info.st_mode))
+        report("cannot open '%s': it is %s", name, S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+    else if (info.st_nlink > 1)
         report(
             "cannot open '%s': it has other names (hard links), and a log of its own would stand beside each",
             name);
+    else if (database_file_is_mounted(database->path))
+        report("cannot open '%s': it is mounted alone, and its log would not stay with it: mount its folder",
+               name);
     else
-        report("cannot open '%s': it is %s", name, S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        return EXIT_OK;
     return EXIT_STORE;
 }
 
