@@ -1,13 +1,17 @@
+#define _GNU_SOURCE /* statx() */
+
 #include "database_files.h"
 
 #include "report.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define HEADER_SIZE 100
+#define CHANGES_AT 24
 #define COOKIE_AT 40
 #define USER_VERSION_AT 60
 #define APPLICATION_AT 68
@@ -21,6 +25,17 @@
 #define INDEX_LESS_IN_FIRST 34 /* so many fewer in the first, for its header */
 #define INDEX_FRAMES_AT 16
 #define INDEX_COPIED_AT 96
+
+/* The log: its header, and before each page another. */
+#define LOG_HEADER_SIZE 32
+#define LOG_PAGE_SIZE_AT 8
+#define LOG_SALT_AT 16
+#define SALT_SIZE 8
+#define FRAME_HEADER_SIZE 24
+#define FRAME_SALT_AT 8
+
+/* The schema cookie of a backup that SQLite has written into a new file. */
+#define BACKUP_COOKIE 1
 
 #define VERSION_BITS 8
 #define MARK_BITS 12
@@ -100,6 +115,14 @@ const char *database_files_lost(const struct database_files *files)
     if (!is_in_place(files->index, &files->of_index))
         return files->index;
     return is_in_place(files->other, &files->of_other) ? NULL : files->other;
+}
+
+bool database_file_is_mounted(const char *path)
+{
+    struct statx info;
+
+    return statx(AT_FDCWD, path, 0, STATX_TYPE, &info) == 0 &&
+           (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 /* ---- the log ---- */
@@ -225,14 +248,24 @@ uint32_t database_mark_next(uint32_t user_version)
     return (user_version & VERSION_MASK) | own << VERSION_BITS | parent << (VERSION_BITS + MARK_BITS);
 }
 
-bool database_log_belongs(const struct database_header *file, const struct database_header *seen)
+static bool is_marked(const struct database_header *file, const struct database_header *seen)
+{
+    /* What is not set up yet has no marks; and what is set up in the log alone neither. */
+    return own_of(seen->user_version) != 0 && file->application != 0;
+}
+
+static bool marks_fit(const struct database_header *file, const struct database_header *seen)
 {
     uint32_t own = own_of(file->user_version);
 
-    /* What is not set up yet has no marks; and what is set up in the log alone neither. */
-    if (own_of(seen->user_version) == 0 || file->application == 0)
+    return own == own_of(seen->user_version) || own == parent_of(seen->user_version);
+}
+
+bool database_log_belongs(const struct database_header *file, const struct database_header *seen)
+{
+    if (!is_marked(file, seen))
         return true;
-    if (own != own_of(seen->user_version) && own != parent_of(seen->user_version))
+    if (!marks_fit(file, seen))
         return false;
     /*
      * A backup that SQLite itself makes has the marks of the moment, but counts changes of the schema anew.
@@ -240,6 +273,49 @@ bool database_log_belongs(const struct database_header *file, const struct datab
      */
     return file->schema_cookie == seen->schema_cookie ||
            database_version_of(file->user_version) < database_version_of(seen->user_version);
+}
+
+/* Can page, the first one of the log that has a header, have been written onto a file with that header? */
+static bool is_next(const unsigned char *file, const unsigned char *page)
+{
+    uint32_t cookie = big_endian(file + COOKIE_AT);
+    uint32_t next_cookie = big_endian(page + COOKIE_AT);
+
+    if (cookie == next_cookie)
+        return true;
+    /* Somebody else has begun the log, with a change of the schema: that draws no mark. */
+    return cookie > BACKUP_COOKIE && cookie < next_cookie &&
+           memcmp(file + USER_VERSION_AT, page + USER_VERSION_AT, sizeof(uint32_t)) == 0 &&
+           big_endian(page + CHANGES_AT) - big_endian(file + CHANGES_AT) <= 1;
+}
+
+bool database_log_changed_schema(sqlite3 *handle, const struct database_header *seen)
+{
+    sqlite3_file *file = file_of(handle, SQLITE_FCNTL_FILE_POINTER);
+    sqlite3_file *log = log_of(handle);
+    struct database_header header;
+    unsigned char bytes[HEADER_SIZE];
+    unsigned char start[LOG_HEADER_SIZE];
+    unsigned char frame[FRAME_HEADER_SIZE + HEADER_SIZE];
+    const unsigned char *page = frame + FRAME_HEADER_SIZE;
+    bool is_first = true;
+    bool belongs = false;
+
+    if (!database_header_read(handle, &header) || !marks_fit(&header, seen) || log == NULL ||
+        file->pMethods->xRead(file, bytes, HEADER_SIZE, 0) != SQLITE_OK ||
+        log->pMethods->xRead(log, start, LOG_HEADER_SIZE, 0) != SQLITE_OK)
+        return false;
+    for (sqlite3_int64 at = LOG_HEADER_SIZE;
+         !belongs && log->pMethods->xRead(log, frame, sizeof frame, at) == SQLITE_OK &&
+         memcmp(frame + FRAME_SALT_AT, start + LOG_SALT_AT, SALT_SIZE) == 0;
+         at += FRAME_HEADER_SIZE + (sqlite3_int64)big_endian(start + LOG_PAGE_SIZE_AT)) {
+        if (big_endian(frame) != 1)
+            continue;
+        /* What was copied into the file is the same to the byte. */
+        belongs = memcmp(bytes, page, HEADER_SIZE) == 0 || (is_first && is_next(bytes, page));
+        is_first = false;
+    }
+    return belongs;
 }
 
 int database_version_of(uint32_t user_version)

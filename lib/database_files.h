@@ -64,6 +64,9 @@ void database_files_free(struct database_files *files);
  */
 const char *database_files_lost(const struct database_files *files);
 
+/* Returns whether the file itself is a mount point, as in a container that is given one file and not its folder. */
+bool database_file_is_mounted(const char *path);
+
 bool database_log_is_open(sqlite3 *handle);
 
 /* Returns the size of the log in bytes, 0 without one. */
@@ -98,6 +101,13 @@ uint32_t database_mark_next(uint32_t user_version);
  * marked: so for logs and files of earlier versions.
  */
 bool database_log_belongs(const struct database_header *file, const struct database_header *seen);
+
+/*
+ * The same where database_log_belongs() says no because the schema is another one: reads the log, and returns
+ * true if it began with this file, and somebody has changed the schema in it since (VACUUM, ANALYZE, a table
+ * of a program that copies databases). Valid within a transaction. Reads at most as often as the log has pages.
+ */
+bool database_log_changed_schema(sqlite3 *handle, const struct database_header *seen);
 
 /* Returns the version of the schema, and the marks, in a user_version. */
 int database_version_of(uint32_t user_version);

@@ -58,7 +58,8 @@ enum exit_code database_look_at_log(struct database *database, bool *belongs)
         database->seen.user_version = (uint32_t)user_version;
         database->seen.schema_cookie = (uint32_t)cookie;
         *belongs =
-            database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen);
+            (database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen)) ||
+            database_log_changed_schema(database->handle, &database->seen);
     }
     database_roll_back(database);
     return code;

@@ -83,14 +83,17 @@ static enum exit_code look_at_file(const struct database *database, enum databas
         report_errno("cannot open '%s'", name);
         return EXIT_STORE;
     }
-    if (S_ISREG(info.st_mode) && info.st_nlink <= 1)
-        return EXIT_OK;
-    if (S_ISREG(info.st_mode))
+    if (!S_ISREG(info.st_mode))
+        report("cannot open '%s': it is %s", name, S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+    else if (info.st_nlink > 1)
         report(
             "cannot open '%s': it has other names (hard links), and a log of its own would stand beside each",
             name);
+    else if (database_file_is_mounted(database->path))
+        report("cannot open '%s': it is mounted alone, and its log would not stay with it: mount its folder",
+               name);
     else
-        report("cannot open '%s': it is %s", name, S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        return EXIT_OK;
     return EXIT_STORE;
 }
 

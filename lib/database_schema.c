@@ -27,7 +27,11 @@ enum exit_code database_check_version(struct database *database, int *version)
         return EXIT_OK;
     if (application == kind->application && *version >= 1 && *version <= kind->version)
         return EXIT_OK;
-    if (application != kind->application)
+    if (application == 0 || (application == kind->application && *version < 1))
+        report("'%s' is a database of something else, or made of a dump, which loses application_id (%d) and "
+               "user_version (%d): %s names it",
+               printable_text(database->path), kind->application, kind->version, kind->variable);
+    else if (application != kind->application)
         report("'%s' is a database of something else: %s names another file", printable_text(database->path),
                kind->variable);
     else

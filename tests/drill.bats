@@ -41,6 +41,17 @@ drill_passes()
     [[ $output == *" parked, user_id is missing"* ]]
 }
 
+@test "drill refuses a broker on which others are at work, and takes nothing away from them: 69" {
+    order-place <"$DATA/order.json"
+    run -69 --separate-stderr drill basic
+    [ "$output" = "" ]
+    [[ $stderr == *"drill: the broker in AMQP_URL is in use, see $PLACED_Q; without AMQP_URL a private one is started"* ]]
+    holds "$PLACED_Q" 1
+    workflow up
+    run -69 --separate-stderr drill all
+    [[ $stderr == *"is in use, see $PLACED_Q $RESERVED_Q; "* ]]
+}
+
 @test "workflow up, ps, logs, stop, start, down: what runs runs, what is stopped is gone" {
     run -0 --separate-stderr workflow up
     run -0 --separate-stderr workflow ps

@@ -364,6 +364,115 @@ refused()
     done
 }
 
+# What somebody does to a database by hand, or a program that copies databases for its own ends.
+by_hand()
+{
+    cat <<'END'
+VACUUM
+ANALYZE
+CREATE TABLE _copies (seq INTEGER); INSERT INTO _copies VALUES (1)
+BEGIN; CREATE TABLE _a (seq INTEGER); CREATE TABLE _b (seq INTEGER); COMMIT
+PRAGMA user_version = 1
+REINDEX
+PRAGMA wal_checkpoint(TRUNCATE)
+PRAGMA wal_checkpoint; VACUUM
+PRAGMA wal_checkpoint; ANALYZE
+VACUUM; PRAGMA wal_checkpoint
+END
+}
+
+@test "files: a schema that is changed by hand under a program stops nobody, and its log is taken after a kill: no receipt is lost" {
+    local sql end bad=0
+    topology
+    while read -r sql; do
+        for end in TERM KILL; do
+            rm -rf "$STATE"
+            run -0 --separate-stderr order-place < <(order)
+            start_fed place order-place
+            order >&7
+            eventually lines_of place.out 1
+            sleep 0.15
+            order >&7
+            eventually lines_of place.out 2
+            sqlite3 "$STORE" "$sql" >/dev/null
+            order >&7
+            eventually lines_of place.out 3 || bad=1
+            # Those who come in between.
+            [ "$(order-show --count)" = 4 ] && order-place --flush || bad=1
+            order >&7
+            eventually lines_of place.out 4 || bad=1
+            finish "$PID" "$end"
+            exec 7>&-
+            rm place.in
+            run --separate-stderr order-place < <(order)
+            if [ "$status" -ne 0 ] || [ "$(order-show --count)" != 6 ] ||
+                [ "$(sqlite3 "$STORE" 'PRAGMA integrity_check')" != ok ]; then
+                echo "$sql, then $end: exit $status: $stderr" >&2
+                bad=1
+            fi
+        done
+    done < <(by_hand)
+    [ "$bad" -eq 0 ]
+}
+
+@test "files: a backup made by SQLite beside a log in which the schema was changed by hand: 73" {
+    local how
+    for how in '.backup copy.db' "VACUUM INTO 'copy.db'"; do
+        rm -rf "$STATE" copy.db
+        start_fed place order-place
+        order >&7
+        eventually lines_of place.out 1
+        sqlite3 "$STORE" "$how"
+        sqlite3 "$STORE" 'CREATE TABLE _a (seq INTEGER)' 'CREATE TABLE _b (seq INTEGER)'
+        order >&7
+        eventually lines_of place.out 2
+        finish "$PID" KILL
+        exec 7>&-
+        rm place.in
+        cp copy.db "$STORE"
+        refused
+        rm "$STORE-wal"
+        [ "$(order-show --count)" = 1 ]
+    done
+}
+
+@test "files: a database that is made of a dump is refused with what it lacks, and taken once it has that" {
+    local lost
+    order | order-place
+    sqlite3 "$STORE" .dump | sqlite3 dumped.db
+    export ORDER_STORE=$PWD/dumped.db
+    for lost in 'application_id = 0' 'user_version = 0'; do
+        sqlite3 dumped.db "PRAGMA application_id = $(sqlite3 "$STORE" 'PRAGMA application_id');
+            PRAGMA user_version = 1; PRAGMA $lost"
+        run -73 --separate-stderr order-show --count
+        [ "$stderr" = "order-show: '$ORDER_STORE' is a database of something else, or made of a dump, which loses application_id (1869771636) and user_version (1): ORDER_STORE names it" ]
+    done
+    sqlite3 dumped.db 'PRAGMA application_id = 1869771636; PRAGMA user_version = 1'
+    order | order-place
+    [ "$(order-show --count)" = 2 ]
+}
+
+@test "files: a database that is mounted without its folder, as into a container, is refused: 73; with its folder it is taken" {
+    unshare -m true 2>/dev/null || skip "nothing can be mounted here"
+    order | order-place
+    mkdir alone whole
+    : >alone/orders.db
+    order >order
+    run -0 --separate-stderr unshare -m bash -c '
+        mount --bind "$1" alone/orders.db
+        mount --bind "${1%/*}" whole
+        for program in order-place "order-show --count"; do
+            ORDER_STORE=alone/orders.db $program <order
+            echo "$?"
+        done
+        ORDER_STORE=whole/orders.db order-place <order >receipt
+        ORDER_STORE=whole/orders.db order-show --count' - "$STORE"
+    [ "$output" = $'73\n73\n2' ]
+    [ "${stderr_lines[0]}" = "order-place: cannot open 'alone/orders.db': it is mounted alone, and its log would not stay with it: mount its folder" ]
+    [ "${stderr_lines[1]}" = "order-show${stderr_lines[0]#order-place}" ]
+    [ "$(echo alone/*)" = alone/orders.db ]
+}
+
 @test "files: an older file has no mark: it is taken with its log" {
     order | order-place
     # As an earlier version left it: no mark, and a log beside it.
