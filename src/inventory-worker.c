@@ -568,7 +568,8 @@ static void read_options(int argc, char **argv)
         else if (option == OPTION_FLUSH)
             flush_only = true;
         else if (option == OPTION_RETAIN)
-            retain_days = option_number("--retain", optarg, 0, 36500);
+            /* With 0 a copy that comes because an acknowledgement was lost would be a new order. */
+            retain_days = option_number("--retain", optarg, 1, 36500);
         else if (option == OPTION_COUNT)
             deliveries_left = option_number("--count", optarg, 1, 1000000000);
         else if (option == OPTION_IDLE_TIMEOUT)

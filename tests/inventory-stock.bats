@@ -126,8 +126,12 @@ sku 'burger': wanted 6, available 5" ]
     publish orders-ex order.placed "$(event one)"
     run -0 --separate-stderr inventory-worker --idle-timeout 0 --retain 1
     [ "$stderr" = "[inventory] duplicate ignored: one" ]
+    sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" "UPDATE handled SET at = at - 86400000"
     publish orders-ex order.placed "$(event four)"
-    run -0 --separate-stderr inventory-worker --idle-timeout 0 --retain 0
+    run -0 --separate-stderr inventory-worker --idle-timeout 0 --retain 1
+    # As soon as that, a copy may come because the connection was lost.
+    run -64 inventory-worker --idle-timeout 0 --retain 0
+    [ "${lines[0]}" = "inventory-worker: --retain: '0' is not a number from 1 to 36500" ]
     publish orders-ex order.placed "$(event one)"
     run -0 --separate-stderr inventory-worker --idle-timeout 0
     [ "${stderr_lines[0]}" = "[inventory] reservation OK for one" ]
