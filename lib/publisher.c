@@ -59,6 +59,7 @@ struct publisher {
     size_t bytes; /* of all of them */
     uint64_t next_tag;
     size_t suspects;
+    size_t window;    /* messages on their way at once: fewer after a loss, PUBLISHER_WINDOW at most */
     bool some_unsent; /* messages that are no suspects wait to be published */
     bool some_came_back;
     bool is_set_up;       /* all of the topology was, for this connection */
@@ -95,6 +96,7 @@ struct publisher *publisher_new(const struct link_options *options, const struct
     struct publisher *publisher = need_calloc(1, sizeof *publisher);
 
     publisher->scope = settings->scope;
+    publisher->window = PUBLISHER_WINDOW;
     publisher->link = link_new(options, "publishing", set_up, publisher);
     if (settings->many_destinations)
         link_rights_vary(publisher->link);
@@ -206,6 +208,8 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
         publisher->some_came_back = true;
         return;
     }
+    if (publisher->window < PUBLISHER_WINDOW)
+        publisher->window++;
     slot->settled = true;
     slot->fate = fate;
     if (reason != NULL)
@@ -493,6 +497,28 @@ static void blame(struct publisher *publisher)
 }
 
 /* If the connection is gone, nothing is on its way any more. */
+static size_t count_on_their_way(struct publisher *publisher)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < publisher->count; i++)
+        if (is_on_its_way(slot_at(publisher, i)))
+            count++;
+    return count;
+}
+
+/*
+ * Whatever cuts connections may cut the next one as soon, and each message on its way then may reach its queue
+ * once more: half as many next time, and one more with each that is confirmed.
+ */
+static void narrow_window(struct publisher *publisher)
+{
+    size_t count = count_on_their_way(publisher);
+
+    if (count > 0)
+        publisher->window = (count + 1) / 2;
+}
+
 static void note_loss(struct publisher *publisher)
 {
     if (!publisher->is_connected || link_is_up(publisher->link))
@@ -500,6 +526,8 @@ static void note_loss(struct publisher *publisher)
     publisher->is_connected = false;
     if (link_exception(publisher->link) != 0)
         blame(publisher);
+    else
+        narrow_window(publisher);
     for (size_t i = 0; i < publisher->count; i++) {
         struct slot *slot = slot_at(publisher, i);
 
@@ -521,14 +549,28 @@ static void publish_suspect(struct publisher *publisher)
     }
 }
 
+/* May one more message be on its way? */
+static bool window_is_open(struct publisher *publisher)
+{
+    return publisher->window >= PUBLISHER_WINDOW || count_on_their_way(publisher) < publisher->window;
+}
+
 static void publish_unsent(struct publisher *publisher)
 {
+    size_t on_their_way = count_on_their_way(publisher);
+
     publisher->some_unsent = false;
     for (size_t i = 0; i < publisher->count; i++) {
         struct slot *slot = slot_at(publisher, i);
 
-        if (!slot->settled && !slot->came_back && slot->tag == UNSENT)
-            publish_slot(publisher, slot);
+        if (slot->settled || slot->came_back || slot->tag != UNSENT)
+            continue;
+        if (on_their_way >= publisher->window) {
+            publisher->some_unsent = true;
+            return;
+        }
+        publish_slot(publisher, slot);
+        on_their_way++;
     }
 }
 
@@ -630,7 +672,8 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
         die(EXIT_BUG, "a message beyond the window");
     code = revive(publisher);
     while (code == EXIT_OK &&
-           (link_is_blocked(publisher->link) || publisher->some_came_back || publisher->suspects > 0))
+           (link_is_blocked(publisher->link) || publisher->some_came_back || publisher->suspects > 0 ||
+            publisher->some_unsent || !window_is_open(publisher)))
         code = wait_for_word(publisher);
     keep(publisher, message, cookie);
     if (code == EXIT_OK)

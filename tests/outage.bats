@@ -276,3 +276,17 @@ disk_limit()
     run -0 --separate-stderr queue-inspect "$RESERVED_Q"
     [ "$(jq .ready <<<"$output")" = 1 ]
 }
+
+@test "a way that is cut after every 40000 bytes: all orders are placed, and their number does not multiply" {
+    local port url
+    port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
+    start cut python3 "$BATS_TEST_DIRNAME/cut.py" "$port" 40000
+    eventually test -s cut.out
+    url=${AMQP_URL/:$port/:$(cat cut.out)}
+    topology
+    run -0 --separate-stderr order-place --url "$url" --retries 100 --retry-delay 0 < <(repeat 1500 "$(order)")
+    [ "${#lines[@]}" -eq 1500 ]
+    drain "$PLACED_Q" | jq -r .payload | jq -r .order_id >ids
+    [ "$(sort -u ids | wc -l)" -eq 1500 ]
+    [ "$(wc -l <ids)" -lt 4500 ]
+}
