@@ -66,10 +66,10 @@ struct declaration {
     struct argument arguments[ARGUMENTS_MAX]; /* the first is the poison */
 };
 
-/* Copies text up to end; false if that is NULL, or too far away. */
+/* Copies text up to end; false if that is NULL, before text, or too far away. */
 static bool copy_up_to(char copy[TEXT_SIZE], const char *text, const char *end)
 {
-    if (end == NULL || end - text >= TEXT_SIZE)
+    if (end == NULL || end < text || end - text >= TEXT_SIZE)
         return false;
     (void)snprintf(copy, TEXT_SIZE, "%.*s", (int)(end - text), text);
     return true;

@@ -1,9 +1,9 @@
 #include "process.h"
 
+#include "pipe.h"
 #include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -16,13 +16,8 @@ static int ends[2] = {-1, -1}; /* of a pipe that has something in it once a chil
 
 static void on_child(int number)
 {
-    int kept = errno;
-
     (void)number;
-    /* A full pipe is as good as a byte more. */
-    if (write(ends[1], "", 1) < 0)
-        errno = kept;
-    errno = kept;
+    pipe_ring(ends);
 }
 
 /* A parent may have had us ignore the signal, and the system then would not say how a child ended. */
@@ -30,14 +25,7 @@ static bool watch_children(void)
 {
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
 
-    if (ends[0] >= 0)
-        return true;
-    if (pipe(ends) != 0)
-        return false;
-    for (int i = 0; i < 2; i++)
-        if (fcntl(ends[i], F_SETFL, O_NONBLOCK) < 0 || fcntl(ends[i], F_SETFD, FD_CLOEXEC) < 0)
-            return false;
-    return sigaction(SIGCHLD, &action, NULL) == 0;
+    return ends[0] >= 0 || (pipe_make_bell(ends) && sigaction(SIGCHLD, &action, NULL) == 0);
 }
 
 /* A program that knows nothing of pipes is not to live on when nobody reads what it writes: we ignore that signal. */
@@ -106,13 +94,11 @@ int process_descriptor(void)
 
 bool process_ended(pid_t child, int *exit_status)
 {
-    char bytes[64];
     pid_t ended;
     int status;
 
     /* First: what ends from here on writes anew. */
-    while (read(ends[0], bytes, sizeof bytes) > 0)
-        continue;
+    pipe_still(ends);
     ended = waitpid(child, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR))
         return false;

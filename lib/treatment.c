@@ -158,18 +158,19 @@ static bool look_is_fresh(const struct treatment_rules *rules, const char *excha
 static enum exit_code exchange_is_there(struct treatment_rules *rules, const char *exchange, bool *there)
 {
     while (!look_is_fresh(rules, exchange)) {
+        enum exit_code refused;
         enum exit_code code = link_open(rules->looking);
 
         if (code != EXIT_OK)
             return code;
-        code = topology_has_exchange(rules->looking, exchange, &rules->last_is_there);
+        code = topology_look_for_exchange(rules->looking, exchange, &rules->last_is_there, &refused);
         if (code == EXIT_UNREACHABLE)
             continue;
-        /* Who may not look may be allowed to publish: the broker's answer to that decides. */
-        if (code == EXIT_LOGIN)
-            rules->last_is_there = true;
-        else if (code != EXIT_OK)
+        if (code != EXIT_OK)
             return code;
+        /* Who may not look may be allowed to publish: the broker's answer to that decides. */
+        if (refused != EXIT_OK)
+            rules->last_is_there = true;
         (void)snprintf(rules->last_exchange, sizeof rules->last_exchange, "%s", exchange);
         rules->last_look_ms = clock_steady_ms();
     }

@@ -221,7 +221,6 @@ static enum exit_code work_on_queue(void)
 
     if (code == EXIT_OK)
         code = handle_letters();
-
     while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
         code = handle_letters();
     if (removes)
