@@ -1,5 +1,6 @@
 #include "dead_letter.h"
 
+#include "bytes.h"
 #include "integer.h"
 #include "report.h"
 
@@ -8,11 +9,6 @@
 /* Headers of the broker's. */
 #define FIRST_DEATH_QUEUE "x-first-death-queue"
 #define FIRST_DEATH_REASON "x-first-death-reason"
-
-static bool bytes_are(amqp_bytes_t bytes, const char *text)
-{
-    return bytes.len == strlen(text) && memcmp(bytes.bytes, text, bytes.len) == 0;
-}
 
 static const amqp_field_value_t *find(const amqp_table_t *headers, const char *name)
 {
@@ -58,16 +54,11 @@ static bool read_own_headers(const amqp_table_t *headers, struct death *death)
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
 }
 
-static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
-}
-
 static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_bytes_t reason)
 {
     return entry->kind == AMQP_FIELD_KIND_TABLE &&
-           same_bytes(named_text(&entry->value.table, "queue"), queue) &&
-           same_bytes(named_text(&entry->value.table, "reason"), reason);
+           bytes_equal(named_text(&entry->value.table, "queue"), queue) &&
+           bytes_equal(named_text(&entry->value.table, "reason"), reason);
 }
 
 /*

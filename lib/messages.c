@@ -1,8 +1,10 @@
 #include "messages.h"
 
+#include "bytes.h"
 #include "clock.h"
 #include "consumer.h"
 #include "envelope.h"
+#include "integer.h"
 #include "link.h"
 #include "look.h"
 #include "look_management.h"
@@ -12,7 +14,6 @@
 #include "text.h"
 #include "topology.h"
 
-#include <string.h>
 
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
 #define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */
@@ -32,19 +33,15 @@ struct shown {
 /* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
 static long returns_of(const amqp_basic_properties_t *properties)
 {
-    static const char name[] = "x-delivery-count";
     const amqp_table_t *headers;
+    int64_t count = 0;
 
     if (properties == NULL || (properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
         return -1;
     headers = &properties->headers;
-    for (int i = 0; i < headers->num_entries; i++) {
-        const amqp_table_entry_t *each = &headers->entries[i];
-
-        if (each->key.len != sizeof name - 1 || memcmp(each->key.bytes, name, sizeof name - 1) != 0)
-            continue;
-        return each->value.kind == AMQP_FIELD_KIND_I64 ? (long)each->value.value.i64 : 0;
-    }
+    for (int i = 0; i < headers->num_entries; i++)
+        if (bytes_are(headers->entries[i].key, "x-delivery-count"))
+            return integer_of(&headers->entries[i].value, &count) && count > 0 ? (long)count : 0;
     return -1;
 }
 

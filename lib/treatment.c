@@ -1,5 +1,6 @@
 #include "treatment.h"
 
+#include "bytes.h"
 #include "clock.h"
 #include "dead_letter.h"
 #include "json.h"
@@ -94,11 +95,6 @@ static bool name_of(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
     return true;
 }
 
-static bool is_name(amqp_bytes_t bytes, const char *name)
-{
-    return bytes.len == strlen(name) && (bytes.len == 0 || memcmp(bytes.bytes, name, bytes.len) == 0);
-}
-
 /* Into the queue in which the letter died. False if it does not say. */
 static bool find_queue(struct treatment *treatment)
 {
@@ -141,11 +137,11 @@ static bool leads_back(const struct treatment *treatment, const struct treatment
 
     if (*fate->exchange == '\0' && strcmp(fate->routing_key, rules->queue) == 0)
         return true;
-    if (is_name(letter->delivery->exchange, fate->exchange) &&
-        is_name(letter->delivery->routing_key, fate->routing_key))
+    if (bytes_are(letter->delivery->exchange, fate->exchange) &&
+        bytes_are(letter->delivery->routing_key, fate->routing_key))
         return true;
-    return letter_died_in(letter, rules->queue) && is_name(letter->death.exchange, fate->exchange) &&
-           is_name(letter->death.routing_key, fate->routing_key);
+    return letter_died_in(letter, rules->queue) && bytes_are(letter->death.exchange, fate->exchange) &&
+           bytes_are(letter->death.routing_key, fate->routing_key);
 }
 
 static bool look_is_fresh(const struct treatment_rules *rules, const char *exchange)
