@@ -14,7 +14,6 @@
 #include "text.h"
 #include "topology.h"
 
-
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
 #define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */
 

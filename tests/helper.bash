@@ -238,8 +238,8 @@ customers_told()
     [ "$(grep -c '^\[notify\] Order confirmed: ' notify.err)" -eq "$1" ]
 }
 
-# script NAME: a program with the shell commands on standard input; it may use the folder of the test.
-script()
+# make_script NAME: a program with the shell commands on standard input; it may use the folder of the test.
+make_script()
 {
     { printf '#!/bin/sh\ncd %q || exit 99\n' "$PWD" && cat; } >"$1"
     chmod +x "$1"

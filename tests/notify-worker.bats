@@ -26,7 +26,7 @@ worker()
 # waiting_command: ./cmd marks that it has started, waits for the file go, and then tells: the event goes to told.
 waiting_command()
 {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >event.$$
 : >started
 tries=600
@@ -293,7 +293,7 @@ moved()
 # --- by a command
 
 @test "--exec: the event and a newline on standard input, the arguments as they are, the output not among our data" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >input
 for argument; do printf '<%s>\n' "$argument"; done >arguments
 echo "on standard output"
@@ -345,7 +345,7 @@ END
 
 @test "--exec: the command has no descriptor of ours but the three" {
     # shellcheck disable=SC2016 # for the command
-    printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | script cmd
+    printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | make_script cmd
     for fd in "/proc/$BASHPID/fd"/*; do readlink "$fd"; done | sort >before || true
     topology
     announce_text poison
@@ -360,7 +360,7 @@ END
 }
 
 @test "--exec: an event that no pipe would hold at once arrives whole, and has no name on disk" {
-    printf '%s\n' 'readlink /proc/$$/fd/0 >input; wc -c >size' | script cmd
+    printf '%s\n' 'readlink /proc/$$/fd/0 >input; wc -c >size' | make_script cmd
     large=$(reserved one | jq -c '.items = [range(900) | {sku: "a sku of some length", qty: 1}]')
     topology
     announce_text "$large"
@@ -380,7 +380,7 @@ END
 }
 
 @test "--exec: exit 75 is tried again after the delay until it works, and others go on meanwhile" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 id=$(jq -r .order_id)
 echo "$id $(date +%s%3N)" >>tries
 [ "$id" != later ] || [ "$(grep -c '^later ' tries)" -gt 4 ] || exit 75
@@ -409,7 +409,7 @@ END
 }
 
 @test "--exec: any other failure is tried three times, then it is a dead letter" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 id=$(jq -r .order_id)
 echo "$id" >>tries
 [ "$id" != one ] || exit 1
@@ -455,7 +455,7 @@ END
 }
 
 @test "--exec: a repeat while the first is still being tried is ignored, and the first is told" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >event
 [ -e go ] || exit 75
 cat event >>told
@@ -690,7 +690,7 @@ older_than()
 }
 
 @test "the connection lost while an order waits to be tried again: it is told all the same" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >event
 [ -e go ] || exit 75
 cat event >>told

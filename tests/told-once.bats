@@ -41,7 +41,7 @@ teller()
         echo 'id=$(jq -r .order_id)'
         printf '%s\n' "$@"
         echo 'echo "$id $NOTIFY_ATTEMPT" >>told'
-    } | script tell
+    } | make_script tell
 }
 
 # waiting_teller: ./tell as above, which marks that it has started, and waits for the file go.
@@ -245,7 +245,8 @@ written_once()
     run -0 --separate-stderr worker --idle-timeout 1
     [ "$(ids <<<"$output")" = new ]
     [ "$(grep -c 'repeat ignored: old' <<<"$stderr")" = 2 ]
-    [ "$(sqlite3 "$XDG_STATE_HOME/order-tools/notices.db" 'PRAGMA user_version')" = 2 ]
+    # Above the lowest eight bits stand marks of the log.
+    [ $(($(sqlite3 "$XDG_STATE_HOME/order-tools/notices.db" 'PRAGMA user_version') & 255)) -eq 2 ]
     announce old-1 new
     run -0 --separate-stderr worker --idle-timeout 1 --exec true
     [ -z "$output" ]
