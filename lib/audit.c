@@ -98,7 +98,7 @@ enum exit_code audit_add(struct audit *audit, const cJSON *fate, amqp_bytes_t be
     add_hash(line, "sha256_after", after);
     text = json_print(line);
     shown = json_shown(text, strlen(text), &shown_len);
-    written = outlet_add(&audit->file, shown, strlen(shown)) && outlet_add(&audit->file, "\n", 1);
+    written = outlet_add(&audit->file, shown, shown_len) && outlet_add(&audit->file, "\n", 1);
     free(shown);
     cJSON_free(text);
     cJSON_Delete(line);

@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -23,21 +22,27 @@ static void *work(void *argument)
     return NULL;
 }
 
-struct background *background_start(int (*run)(void *context), void *context)
+static bool start(pthread_t *thread, void *(*run)(void *context), void *context)
 {
-    struct background *background = need_calloc(1, sizeof *background);
     sigset_t all;
     sigset_t before;
     bool started;
 
-    background->run = run;
-    background->context = context;
     (void)sigfillset(&all);
     /* The new thread has the mask of the one that makes it. */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    started = pthread_create(&background->thread, NULL, work, background) == 0;
+    started = pthread_create(thread, NULL, run, context) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
+    return started;
+}
+
+struct background *background_start(int (*run)(void *context), void *context)
+{
+    struct background *background = need_calloc(1, sizeof *background);
+
+    background->run = run;
+    background->context = context;
+    if (start(&background->thread, work, background))
         return background;
     free(background);
     return NULL;
@@ -51,4 +56,14 @@ int background_finish(struct background *background)
     result = background->result;
     free(background);
     return result;
+}
+
+bool background_detach(void *(*run)(void *context), void *context)
+{
+    pthread_t thread;
+
+    if (!start(&thread, run, context))
+        return false;
+    (void)pthread_detach(thread);
+    return true;
 }

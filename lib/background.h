@@ -1,11 +1,12 @@
 /*
- * background: one call that waits for the disk, in a thread of its own, while the program does something
- * else.
+ * background: one call that waits, in a thread of its own, while the program does something else.
  *
- * Signals are left to the other thread. What the call works on must be left alone until background_finish().
+ * Signals are left to the program's own thread. What the call works on must be left alone until background_finish().
  */
 #ifndef BACKGROUND_H
 #define BACKGROUND_H
+
+#include <stdbool.h>
 
 struct background;
 
@@ -17,5 +18,11 @@ struct background *background_start(int (*run)(void *context), void *context);
 
 /* Waits for the call to end, frees background, and returns what the call returned. */
 int background_finish(struct background *background);
+
+/*
+ * Starts run(context), for which nobody waits: the program may end before it does. Returns false if there can be no thread:
+ * then nothing was called.
+ */
+bool background_detach(void *(*run)(void *context), void *context);
 
 #endif

@@ -2,19 +2,14 @@
 
 #include "command.h"
 
+#include "pipe.h"
 #include "process.h"
 #include "text.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/types.h>
 #include <unistd.h>
-
-struct command {
-    pid_t child;
-};
 
 static bool write_all(int fd, const char *text, size_t len)
 {
@@ -40,9 +35,9 @@ static int text_in_pipe(const char *text, size_t len)
 {
     int ends[2];
 
-    if (pipe(ends) != 0)
+    if (!pipe_make(ends))
         return -1;
-    if (fcntl(ends[0], F_SETFD, FD_CLOEXEC) < 0 || !write_text(ends[1], text, len)) {
+    if (!write_text(ends[1], text, len)) {
         (void)close(ends[0]);
         ends[0] = -1;
     }
@@ -71,41 +66,23 @@ static enum exit_code start_without_log(char *const argv[], int input, pid_t *ch
         report_errno("cannot open '/dev/null'");
     else
         code = process_start_with(argv, input, nowhere, nowhere, child);
-    (void)close(nowhere);
+    if (nowhere >= 0)
+        (void)close(nowhere);
     return code;
 }
 
-enum exit_code command_start(char *const argv[], const char *text, size_t len, bool with_log,
-                             struct command **out)
+enum exit_code command_start(char *const argv[], const char *text, size_t len, bool with_log, pid_t *child)
 {
-    struct command *command = need_calloc(1, sizeof *command);
     int input = len < PIPE_BUF ? text_in_pipe(text, len) : text_in_memory(text, len);
     enum exit_code code = EXIT_BUG;
 
-    *out = NULL;
     if (input < 0)
         report_errno("cannot hand a message to '%s'", printable_text(argv[0]));
     else if (with_log)
-        code = process_start(argv, input, STDERR_FILENO, &command->child);
+        code = process_start(argv, input, STDERR_FILENO, child);
     else
-        code = start_without_log(argv, input, &command->child);
-    (void)close(input);
-    if (code == EXIT_OK)
-        *out = command;
-    else
-        free(command);
+        code = start_without_log(argv, input, child);
+    if (input >= 0)
+        (void)close(input);
     return code;
-}
-
-int command_descriptor(void)
-{
-    return process_descriptor();
-}
-
-bool command_ended(struct command *command, int *exit_status)
-{
-    if (!process_ended(command->child, exit_status))
-        return false;
-    free(command);
-    return true;
 }

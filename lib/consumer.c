@@ -49,7 +49,6 @@ static void tag_of(unsigned subscription, char tag[TAG_SIZE])
 static enum exit_code set_up(struct link *link, void *context)
 {
     struct consumer *consumer = context;
-    amqp_connection_state_t connection = link_connection(link);
     char tag[TAG_SIZE];
     struct queue_depth depth;
     enum exit_code code = consumer->settings.declare ? topology_declare(link, TOPOLOGY_WHOLE) : EXIT_OK;
@@ -69,13 +68,14 @@ static enum exit_code set_up(struct link *link, void *context)
     consumer->waiting = depth.ready;
     consumer->others = depth.consumers;
     tag_of(++consumer->subscription, tag);
-    (void)amqp_basic_qos(connection, LINK_CHANNEL, 0, (uint16_t)consumer->settings.prefetch, 0);
-    code = link_reply(link, amqp_get_rpc_reply(connection), "cannot set the prefetch");
+    (void)amqp_basic_qos(link_connection(link), LINK_CHANNEL, 0, (uint16_t)consumer->settings.prefetch, 0);
+    code = link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
-    (void)amqp_basic_consume(connection, LINK_CHANNEL, amqp_cstring_bytes(consumer->settings.queue),
-                             amqp_cstring_bytes(tag), 0, 0, 0, amqp_empty_table);
-    return link_reply(link, amqp_get_rpc_reply(connection), "cannot consume");
+    (void)amqp_basic_consume(link_connection(link), LINK_CHANNEL,
+                             amqp_cstring_bytes(consumer->settings.queue), amqp_cstring_bytes(tag), 0, 0, 0,
+                             amqp_empty_table);
+    return link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot consume");
 }
 
 struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings)

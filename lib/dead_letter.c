@@ -1,5 +1,6 @@
 #include "dead_letter.h"
 
+#include "bytes.h"
 #include "integer.h"
 #include "report.h"
 
@@ -9,11 +10,6 @@
 #define FIRST_DEATH_QUEUE "x-first-death-queue"
 #define FIRST_DEATH_REASON "x-first-death-reason"
 #define DELIVERY_COUNT "x-delivery-count"
-
-static bool bytes_are(amqp_bytes_t bytes, const char *text)
-{
-    return bytes.len == strlen(text) && memcmp(bytes.bytes, text, bytes.len) == 0;
-}
 
 static const amqp_field_value_t *find(const amqp_table_t *headers, const char *name)
 {
@@ -79,8 +75,8 @@ static bool read_own_headers(const amqp_table_t *headers, struct death *death)
 static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_bytes_t reason)
 {
     return entry->kind == AMQP_FIELD_KIND_TABLE &&
-           same_bytes(named_text(&entry->value.table, "queue"), queue) &&
-           same_bytes(named_text(&entry->value.table, "reason"), reason);
+           bytes_equal(named_text(&entry->value.table, "queue"), queue) &&
+           bytes_equal(named_text(&entry->value.table, "reason"), reason);
 }
 
 /*

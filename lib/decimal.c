@@ -9,8 +9,8 @@
 /* What a number is made of: its digits, times ten to the power of shift and of its exponent. */
 struct decimal {
     bool negative;
-    const char
-        *digits;  /* from the first that is not zero to the last, a point perhaps among them; NULL for zero */
+    /* From the first that is not zero to the last, a point perhaps among them; NULL for zero. */
+    const char *digits;
     size_t span;  /* of these characters */
     size_t count; /* of the digits among them */
     int64_t shift;

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "command.h"
 #include "link.h"
+#include "process.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -19,19 +20,19 @@ struct trial {
 static enum exit_code run_command(const struct errands *errands, const struct notice *notice,
                                   struct trial *trial)
 {
-    struct command *command;
     char number[16];
     enum exit_code code;
+    pid_t child;
 
     (void)snprintf(number, sizeof number, "%d", notice->attempt);
     if (setenv("NOTIFY_ATTEMPT", number, 1) != 0)
         die_no_memory();
     trial->had_log = !report_is_lost();
-    code = command_start(errands->command, notice->event, notice->event_len, trial->had_log, &command);
+    code = command_start(errands->command, notice->event, notice->event_len, trial->had_log, &child);
     if (code != EXIT_OK)
         return code;
-    while (!command_ended(command, &trial->exit_status)) {
-        link_wait(consumer_link(errands->consumer), command_descriptor(), WAIT_MS);
+    while (!process_ended(child, &trial->exit_status)) {
+        link_wait(consumer_link(errands->consumer), process_descriptor(), WAIT_MS);
         consumer_service(errands->consumer);
     }
     return EXIT_OK;

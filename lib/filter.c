@@ -1,19 +1,19 @@
 #include "filter.h"
 
 #include "clock.h"
-#include "link.h"
+#include "pipe.h"
 #include "process.h"
 #include "stop.h"
 #include "text.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)512 << 20)
@@ -21,7 +21,6 @@
 #define PATIENCE_MS 10000
 #define AFTERTHOUGHT_MS 10 /* that a second answer may take to follow the first */
 #define END_MS 5000
-#define END_STEP_MS 10
 
 struct filter {
     const char *name;
@@ -37,8 +36,7 @@ struct filter {
 
 static bool make_pipe(int ends[2], int ours)
 {
-    return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 &&
-           fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0;
+    return pipe_make(ends) && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0;
 }
 
 enum exit_code filter_start(char *const argv[], struct filter **out)
@@ -117,7 +115,7 @@ static enum exit_code write_line(struct filter *filter, const char *text, size_t
             enum exit_code code;
 
             /* It may be waiting for us to read what it has to say. */
-            link_wait(NULL, filter->output, FULL_MS);
+            wait_for(filter->output, POLLIN, FULL_MS, true);
             code = read_on(filter);
             if (code != EXIT_OK)
                 return code;
@@ -165,7 +163,7 @@ static enum exit_code await_line(struct filter *filter, size_t *len)
             report("the filter '%s' answers with an endless line", printable_text(filter->name));
             return EXIT_INPUT;
         }
-        link_wait(NULL, filter->output, PATIENCE_MS / 10);
+        wait_for(filter->output, POLLIN, PATIENCE_MS / 10, true);
         warn_once(filter, since_ms);
         code = read_on(filter);
     }
@@ -177,8 +175,8 @@ enum exit_code filter_check(struct filter *filter)
     enum exit_code code = EXIT_OK;
 
     forget_answer(filter);
-    link_wait(NULL, filter->output, AFTERTHOUGHT_MS);
-    if (link_readable(filter->output))
+    wait_for(filter->output, POLLIN, AFTERTHOUGHT_MS, false);
+    if (wait_is_ready(filter->output, POLLIN))
         code = read_on(filter);
     return code == EXIT_OK && filter->len > 0 ? too_much(filter) : code;
 }
@@ -200,19 +198,29 @@ enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, c
     return code;
 }
 
+/* Has it ended within timeout_ms (whenever, if negative)? */
+static bool await_end(const struct filter *filter, int timeout_ms)
+{
+    int64_t until = clock_steady_ms() + timeout_ms;
+    int64_t left = timeout_ms;
+    int exit_status;
+
+    while (!process_ended(filter->child, &exit_status)) {
+        if (timeout_ms >= 0 && (left = until - clock_steady_ms()) <= 0)
+            return false;
+        wait_for(process_descriptor(), POLLIN, (int)left, false);
+    }
+    return true;
+}
+
 void filter_free(struct filter *filter)
 {
-    const struct timespec pause = {.tv_nsec = END_STEP_MS * 1000000L};
-    int left = END_MS / END_STEP_MS;
-
     if (filter == NULL)
         return;
     (void)close(filter->input);
     (void)close(filter->output);
-    while (left-- > 0 && waitpid(filter->child, NULL, WNOHANG) == 0)
-        (void)nanosleep(&pause, NULL);
-    if (left < 0 && kill(filter->child, SIGKILL) == 0)
-        (void)waitpid(filter->child, NULL, 0);
+    if (!await_end(filter, END_MS) && kill(filter->child, SIGKILL) == 0)
+        (void)await_end(filter, -1);
     free(filter->buffer);
     free(filter);
 }

@@ -8,12 +8,13 @@
 #include "topology_check.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define DETAIL_SIZE 1200
-#define OWED_MAX_S                                                                                           \
-    60 /* that an event may be owed: many times what a worker takes to send what another has left */
+/* Seconds that an event may be owed: many times what a worker takes to send what another has left. */
+#define OWED_MAX_S 60
 
 /* Adds a check: well if there is no detail. */
 static bool add_check(cJSON *checks, const char *name, const char *detail)
@@ -27,25 +28,37 @@ static bool add_check(cJSON *checks, const char *name, const char *detail)
     return *detail == '\0';
 }
 
-/* The first finding as words, and how many more there are. */
+static void add_words(char detail[DETAIL_SIZE], const char *format, ...) REPORT_FORMAT(2, 3);
+
+/* Whatever does not fit is cut off. */
+static void add_words(char detail[DETAIL_SIZE], const char *format, ...)
+{
+    size_t len = strlen(detail);
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(detail + len, DETAIL_SIZE - len, format, arguments);
+    va_end(arguments);
+}
+
+/* The first finding as words, and how many more there are. detail is empty. */
 static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
 {
     const cJSON *first = cJSON_GetArrayItem(findings, 0);
     const char *routing_key = json_member_text(first, "routing_key");
+    const char *problem = json_member_text(first, "problem");
     int more = cJSON_GetArraySize(findings) - 1;
-    int len;
 
     if (first == NULL)
         return;
-    len = snprintf(detail, DETAIL_SIZE, "%s '%s'", json_member_text(first, "kind"),
-                   json_member_text(first, "name"));
+    add_words(detail, "%s '%s'", json_member_text(first, "kind"), json_member_text(first, "name"));
     if (routing_key != NULL)
-        len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, " by '%s'", printable_text(routing_key));
-    len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, ": %s", json_member_text(first, "problem"));
-    if (strcmp(json_member_text(first, "problem"), "not known") == 0)
-        len += snprintf(detail + len, DETAIL_SIZE - (size_t)len, ": %s", json_member_text(first, "found"));
+        add_words(detail, " by '%s'", printable_text(routing_key));
+    add_words(detail, ": %s", problem);
+    if (strcmp(problem, "not known") == 0)
+        add_words(detail, ": %s", json_member_text(first, "found"));
     if (more > 0)
-        (void)snprintf(detail + len, DETAIL_SIZE - (size_t)len, ", and %d more", more);
+        add_words(detail, ", and %d more", more);
 }
 
 static enum exit_code find_all(struct survey *survey, struct management *management, cJSON **findings)

@@ -46,7 +46,10 @@ void ledger_close(struct ledger *ledger);
  */
 enum exit_code ledger_start_run(struct ledger *ledger);
 
-/* Between the two: all functions below. Nothing has happened until commit gives EXIT_OK. */
+/*
+ * Between the two: all functions below that change something, but ledger_tidy(). Those that only read may be called outside,
+ * too. Nothing has happened until commit gives EXIT_OK.
+ */
 enum exit_code ledger_begin(struct ledger *ledger);
 /* The same for settling and releasing alone: after a loss of power an event may be owed again, and is sent again. */
 enum exit_code ledger_begin_lightly(struct ledger *ledger);

@@ -1,5 +1,6 @@
 #include "letter.h"
 
+#include "bytes.h"
 #include "envelope.h"
 #include "json.h"
 #include "report.h"
@@ -12,10 +13,7 @@
 
 bool letter_died_in(const struct letter *letter, const char *queue)
 {
-    amqp_bytes_t died_in = letter->death.queue;
-
-    return letter->has_death && died_in.len == strlen(queue) &&
-           memcmp(died_in.bytes, queue, died_in.len) == 0;
+    return letter->has_death && bytes_are(letter->death.queue, queue);
 }
 
 /* Of a body that may be no event, but has an order_id all the same. */

@@ -118,12 +118,12 @@ static void disconnect(struct link *link)
 static int await_method(struct link *link, amqp_channel_t channel, amqp_method_number_t id,
                         amqp_method_t *method)
 {
+    amqp_connection_state_t connection = link_connection(link);
     amqp_frame_t frame;
     int status;
 
     do {
-        status =
-            amqp_simple_wait_frame_noblock(link->connection, &frame, amqp_get_rpc_timeout(link->connection));
+        status = amqp_simple_wait_frame_noblock(connection, &frame, amqp_get_rpc_timeout(connection));
         if (status != AMQP_STATUS_OK)
             return status;
         *method = frame.payload.method;
@@ -174,7 +174,7 @@ bool link_is_up(const struct link *link)
 
 amqp_connection_state_t link_connection(struct link *link)
 {
-    /* What is called with it may wait for the broker: until its outcome is told, or something is waited for. */
+    /* What is called with it may wait for the broker: until its outcome is told, or its frames are released. */
     stop_cuts(amqp_get_sockfd(link->connection));
     return link->connection;
 }
@@ -738,6 +738,7 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame)
 
 void link_release(struct link *link)
 {
+    stop_cuts(-1);
     if (link->connection != NULL)
         amqp_maybe_release_buffers(link->connection);
 }
@@ -847,9 +848,4 @@ bool link_close(struct link *link)
     closed = link->is_leaving && has_left(link);
     disconnect(link);
     return closed;
-}
-
-bool link_readable(int descriptor)
-{
-    return wait_is_ready(descriptor, POLLIN);
 }

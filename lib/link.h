@@ -32,8 +32,8 @@
 struct link;
 
 /*
- * EXIT_UNREACHABLE means try again; any other code but EXIT_OK is final. Both with link_reply() or
- * link_fault().
+ * EXIT_UNREACHABLE means try again; any other code but EXIT_OK is final. The reason was noted before, with link_reply(),
+ * link_status() or link_fault().
  */
 typedef enum exit_code link_setup(struct link *link, void *context);
 
@@ -81,7 +81,10 @@ const char *link_broker(const struct link *link);
 
 bool link_is_up(const struct link *link);
 
-/* The connection, for rabbitmq-c's calls on LINK_CHANNEL. Only while the link is up. */
+/*
+ * Returns the connection, for a call of rabbitmq-c on LINK_CHANNEL; only while the link is up. To be asked for anew before
+ * each call that waits for the broker: once a stop is asked for, such a call is cut short (stop_cuts(), stop.h).
+ */
 amqp_connection_state_t link_connection(struct link *link);
 
 unsigned link_generation(const struct link *link);
@@ -140,7 +143,7 @@ enum link_event link_read(struct link *link, amqp_frame_t *frame);
  */
 void link_publish(struct link *link, const struct frames_message *message);
 
-/* Gives back the memory of frames read so far. */
+/* Gives back the memory of frames read so far: what was asked of link_connection() is over. */
 void link_release(struct link *link);
 
 /*
@@ -149,9 +152,6 @@ void link_release(struct link *link);
  * LINK_QUIET before.
  */
 void link_wait(struct link *link, int descriptor, int timeout_ms);
-
-/* Is descriptor readable, or hung up, now? */
-bool link_readable(int descriptor);
 
 /* The outcome of a rabbitmq-c call: EXIT_OK, or the code for what went wrong, noted for link_open(). */
 enum exit_code link_reply(struct link *link, amqp_rpc_reply_t reply, const char *what);

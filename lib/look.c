@@ -1,5 +1,6 @@
 #include "look.h"
 
+#include "bytes.h"
 #include "text.h"
 #include "topology.h"
 
@@ -35,8 +36,7 @@ static int major_version(struct link *link)
         const amqp_table_entry_t *each = &properties->entries[i];
         char text[16];
 
-        if (each->value.kind != AMQP_FIELD_KIND_UTF8 || each->key.len != strlen("version") ||
-            memcmp(each->key.bytes, "version", each->key.len) != 0)
+        if (each->value.kind != AMQP_FIELD_KIND_UTF8 || !bytes_are(each->key, "version"))
             continue;
         (void)snprintf(text, sizeof text, "%.*s", (int)each->value.value.bytes.len,
                        (const char *)each->value.value.bytes.bytes);
@@ -66,10 +66,10 @@ struct declaration {
     struct argument arguments[ARGUMENTS_MAX]; /* the first is the poison */
 };
 
-/* Copies text up to end; false if that is NULL, or too far away. */
+/* Copies text up to end; false if that is NULL, before text, or too far away. */
 static bool copy_up_to(char copy[TEXT_SIZE], const char *text, const char *end)
 {
-    if (end == NULL || end - text >= TEXT_SIZE)
+    if (end == NULL || end < text || end - text >= TEXT_SIZE)
         return false;
     (void)snprintf(copy, TEXT_SIZE, "%.*s", (int)(end - text), text);
     return true;

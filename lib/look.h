@@ -40,8 +40,8 @@ struct look {
     bool single_active; /* the same */
     long limit;         /* of deliveries after the first, that come back, or LOOK_NO_LIMIT */
     bool limit_is_sure; /* a policy that sets a limit would be known, too */
-    enum exit_code
-        limit_fault; /* why the management API, though asked, does not say; EXIT_OK if it does not matter */
+    /* Why the management API, though asked, does not say; EXIT_OK if it does not matter. */
+    enum exit_code limit_fault;
 };
 
 /*

@@ -36,8 +36,8 @@ enum exit_code order_store_open(enum order_store_access access, struct order_sto
 void order_store_close(struct order_store *store);
 
 /*
- * Between the two: order_store_find(), _add() and _confirm(). Nothing has happened until commit gives
- * EXIT_OK.
+ * Between the two: order_store_add(), _confirm(), and _find() for what is decided by it. Nothing has happened until commit
+ * gives EXIT_OK.
  */
 enum exit_code order_store_begin(struct order_store *store);
 /* The same for _confirm() alone: after a loss of power an order may be pending again, and is published again. */

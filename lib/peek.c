@@ -175,7 +175,6 @@ static enum exit_code check_reply(struct peek *peek, amqp_rpc_reply_t reply, con
 
 static enum exit_code consume(struct peek *peek)
 {
-    amqp_connection_state_t connection = link_connection(peek->link);
     size_t most = peek->way == AS_STREAM ? CREDIT : UNSETTLED;
     amqp_table_entry_t offset = {.key = amqp_cstring_bytes("x-stream-offset")};
     amqp_table_t arguments = {.num_entries = peek->way == AS_STREAM ? 1 : 0, .entries = &offset};
@@ -183,13 +182,14 @@ static enum exit_code consume(struct peek *peek)
 
     offset.value.kind = AMQP_FIELD_KIND_UTF8;
     offset.value.value.bytes = amqp_cstring_bytes("first");
-    (void)amqp_basic_qos(connection, LINK_CHANNEL, 0, (uint16_t)(peek->count < most ? peek->count : most), 0);
-    code = check_reply(peek, amqp_get_rpc_reply(connection), "cannot set the prefetch");
+    (void)amqp_basic_qos(link_connection(peek->link), LINK_CHANNEL, 0,
+                         (uint16_t)(peek->count < most ? peek->count : most), 0);
+    code = check_reply(peek, amqp_get_rpc_reply(link_connection(peek->link)), "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
-    (void)amqp_basic_consume(connection, LINK_CHANNEL, amqp_cstring_bytes(peek->queue), amqp_empty_bytes, 0,
-                             0, 0, arguments);
-    return check_reply(peek, amqp_get_rpc_reply(connection), "cannot consume");
+    (void)amqp_basic_consume(link_connection(peek->link), LINK_CHANNEL, amqp_cstring_bytes(peek->queue),
+                             amqp_empty_bytes, 0, 0, 0, arguments);
+    return check_reply(peek, amqp_get_rpc_reply(link_connection(peek->link)), "cannot consume");
 }
 
 /* The first alone, since it may be refused. */

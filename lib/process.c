@@ -1,9 +1,9 @@
 #include "process.h"
 
+#include "pipe.h"
 #include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -16,13 +16,8 @@ static int ends[2] = {-1, -1}; /* of a pipe that has something in it once a chil
 
 static void on_child(int number)
 {
-    int kept = errno;
-
     (void)number;
-    /* A full pipe is as good as a byte more. */
-    if (write(ends[1], "", 1) < 0)
-        errno = kept;
-    errno = kept;
+    pipe_ring(ends);
 }
 
 /* A parent may have had us ignore the signal, and the system then would not say how a child ended; or block it. */
@@ -33,14 +28,10 @@ static bool watch_children(void)
 
     if (ends[0] >= 0)
         return true;
-    if (pipe(ends) != 0)
-        return false;
-    for (int i = 0; i < 2; i++)
-        if (fcntl(ends[i], F_SETFL, O_NONBLOCK) < 0 || fcntl(ends[i], F_SETFD, FD_CLOEXEC) < 0)
-            return false;
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGCHLD);
-    return sigaction(SIGCHLD, &action, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &signals, NULL) == 0;
+    return pipe_make_bell(ends) && sigaction(SIGCHLD, &action, NULL) == 0 &&
+           sigprocmask(SIG_UNBLOCK, &signals, NULL) == 0;
 }
 
 /*
@@ -113,13 +104,11 @@ int process_descriptor(void)
 
 bool process_ended(pid_t child, int *exit_status)
 {
-    char bytes[64];
     pid_t ended;
     int status;
 
     /* First: what ends from here on writes anew. */
-    while (read(ends[0], bytes, sizeof bytes) > 0)
-        continue;
+    pipe_still(ends);
     ended = waitpid(child, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR))
         return false;

@@ -1,5 +1,6 @@
 #include "publisher.h"
 
+#include "bytes.h"
 #include "clock.h"
 #include "link.h"
 #include "stop.h"
@@ -233,19 +234,15 @@ static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple,
     }
 }
 
-static bool same_bytes(amqp_bytes_t a, const void *b, size_t len)
-{
-    return a.len == len && (len == 0 || memcmp(a.bytes, b, len) == 0);
-}
-
 static bool is_returned(const struct slot *slot, const struct returned_message *returned,
                         bool with_properties)
 {
-    return is_on_its_way(slot) && same_bytes(slot->body, returned->body, returned->body_size) &&
-           same_bytes(slot->routing_key, returned->routing_key.bytes, returned->routing_key.len) &&
-           same_bytes(slot->exchange, returned->exchange.bytes, returned->exchange.len) &&
-           (!with_properties ||
-            same_bytes(slot->properties, returned->properties.bytes, returned->properties.len));
+    const amqp_bytes_t body = {.len = returned->body_size, .bytes = returned->body};
+
+    return is_on_its_way(slot) && bytes_equal(slot->body, body) &&
+           bytes_equal(slot->routing_key, returned->routing_key) &&
+           bytes_equal(slot->exchange, returned->exchange) &&
+           (!with_properties || bytes_equal(slot->properties, returned->properties));
 }
 
 static struct slot *find_returned(struct publisher *publisher, bool with_properties)

@@ -1,15 +1,14 @@
 #include "reach.h"
 
+#include "background.h"
+#include "pipe.h"
 #include "report.h"
 #include "stop.h"
-#include "wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,51 +49,37 @@ static void *look_up_aside(void *context)
     return NULL;
 }
 
-/* Starts a thread for it: no signal interrupts getaddrinfo(). The signals stay with the program's own. */
+/* In a thread: no signal interrupts getaddrinfo(). */
 static bool start_lookup(const char *host, int answer)
 {
     struct lookup *lookup = need_calloc(1, sizeof *lookup);
-    sigset_t all;
-    sigset_t before;
-    pthread_t thread;
-    bool started;
 
     lookup->host = need_strdup(host);
     lookup->answer = answer;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    started = pthread_create(&thread, NULL, look_up_aside, lookup) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
-        return pthread_detach(thread) == 0;
+    if (background_detach(look_up_aside, lookup))
+        return true;
     free(lookup->host);
     free(lookup);
     return false;
-}
-
-static bool make_pipe(int ends[2])
-{
-    return pipe(ends) == 0 && fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 &&
-           fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
 }
 
 const char *reach_lookup(const char *host)
 {
     int ends[2];
     int result = 0;
-    bool known = false;
+    bool known;
 
     if (strcmp(host, "localhost") == 0 || look_up(host, AI_NUMERICHOST) == 0)
         return NULL;
-    if (!make_pipe(ends))
+    if (!pipe_make(ends))
         return strerror(errno);
     if (!start_lookup(host, ends[1])) {
         (void)close(ends[0]);
         (void)close(ends[1]);
         return "no room for a thread";
     }
-    while (!stop_requested() && !(known = wait_is_ready(ends[0], POLLIN)))
-        wait_for(ends[0], POLLIN, -1, true);
+    stop_or_readable(ends[0]);
+    known = !stop_requested();
     if (known && read(ends[0], &result, sizeof result) != sizeof result)
         result = EAI_FAIL;
     (void)close(ends[0]);

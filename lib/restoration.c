@@ -5,8 +5,10 @@
 #include "progress.h"
 #include "stop.h"
 #include "text.h"
+#include "wait.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,7 +44,7 @@ static bool gather(struct json_stream *stream, struct letter_batch *batch)
 /* False, with errno, if that failed. */
 static bool read_on(struct json_stream *stream, int fd, struct publisher *publisher)
 {
-    while (!link_readable(fd) && !stop_requested()) {
+    while (!wait_is_ready(fd, POLLIN) && !stop_requested()) {
         link_wait(publisher_link(publisher), fd, -1);
         publisher_service(publisher);
     }

@@ -1,5 +1,6 @@
 #include "selection.h"
 
+#include "bytes.h"
 #include "clock.h"
 
 #include <errno.h>
@@ -7,11 +8,6 @@
 #include <string.h>
 
 #define AGE_MAX 1000000000 /* in its unit */
-
-static bool is_text(amqp_bytes_t bytes, const char *text)
-{
-    return bytes.len == strlen(text) && (bytes.len == 0 || memcmp(bytes.bytes, text, bytes.len) == 0);
-}
 
 /* 0 if it is not known, or nonsense: then it is neither before a time nor after it. */
 static int64_t time_of_death_ms(const struct letter *letter)
@@ -32,7 +28,7 @@ bool selection_has(const struct selection *selection, const struct letter *lette
     int64_t died_ms = time_of_death_ms(letter);
 
     if (selection->reason != NULL &&
-        (letter->death.reason.bytes == NULL || !is_text(letter->death.reason, selection->reason)))
+        (letter->death.reason.bytes == NULL || !bytes_are(letter->death.reason, selection->reason)))
         return false;
     if (selection->error != NULL &&
         (letter->error == NULL || strstr(letter->error, selection->error) == NULL))

@@ -1,11 +1,11 @@
 #include "stop.h"
 
 #include "clock.h"
+#include "pipe.h"
 #include "report.h"
 #include "wait.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -51,9 +51,7 @@ static void on_signal(int number)
     received = number;
     if (to_be_cut >= 0)
         (void)alarm(STOP_CUT_SECONDS);
-    /* A full pipe is as good as a byte more. */
-    if (write(pipe_ends[1], "", 1) < 0)
-        errno = kept;
+    pipe_ring(pipe_ends);
     if (farewell != NULL && write(farewell_descriptor, farewell, strlen(farewell)) > 0)
         farewell = NULL;
     errno = kept;
@@ -67,12 +65,6 @@ static void on_alarm(int number)
     if (to_be_cut >= 0)
         (void)shutdown(to_be_cut, SHUT_RDWR);
     errno = kept;
-}
-
-static void prepare_descriptor(int descriptor)
-{
-    if (fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 || fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0)
-        die(EXIT_BUG, "cannot set up signal handling");
 }
 
 /* A parent may block signals, and a program that it starts then has them blocked. */
@@ -94,13 +86,10 @@ void stop_on_signals(void)
     struct sigaction cut = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct sigaction before;
 
-    if (pipe(pipe_ends) < 0)
+    if (!pipe_make_bell(pipe_ends))
         die(EXIT_BUG, "cannot set up signal handling");
-    prepare_descriptor(pipe_ends[0]);
-    prepare_descriptor(pipe_ends[1]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job control.
-         */
+        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job control. */
         if (sigaction(numbers[i], NULL, &before) < 0 ||
             (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
             die(EXIT_BUG, "cannot set up signal handling");

@@ -37,11 +37,10 @@ int stop_descriptor(void);
  */
 void stop_cuts(int socket);
 
-/* Waits until descriptor can be read from, or a stop is asked for. */
+/* Waits until descriptor can be read from, or a stop is asked for. Keeps connections alive (wait.h). */
 void stop_or_readable(int descriptor);
 
-/* Ends the program by the signal that was received, so that its parent sees why; returns if there was none.
- */
+/* Ends the program by the signal that was received, so that its parent sees why; returns if there was none. */
 void stop_by_signal(void);
 
 #endif

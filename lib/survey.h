@@ -26,8 +26,7 @@ struct queue_details {
 struct queue_view {
     const char *name;
     struct queue_depth depth;
-    char *
-        error; /* what the broker says if it does not let us look at the queue: depth.refused; otherwise NULL */
+    char *error; /* NULL, or what the broker says that does not let us look at the queue: depth.refused */
     struct queue_details details;
 };
 

@@ -33,15 +33,17 @@ static enum exit_code declare_queue(struct link *link, char name[TAP_NAME_SIZE])
     if (ok == NULL)
         return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
     (void)snprintf(name, TAP_NAME_SIZE, "%.*s", (int)ok->queue.len, (const char *)ok->queue.bytes);
+    link_release(link);
     return EXIT_OK;
 }
 
 enum exit_code tap_bind(struct link *link, const struct tap *tap, const char *name)
 {
-    amqp_connection_state_t connection = link_connection(link);
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < tap->key_count && code == EXIT_OK; i++) {
+        amqp_connection_state_t connection = link_connection(link);
+
         (void)amqp_queue_bind(connection, LINK_CHANNEL, amqp_cstring_bytes(name),
                               amqp_cstring_bytes(tap->exchange), amqp_cstring_bytes(tap->keys[i]),
                               amqp_empty_table);

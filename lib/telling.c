@@ -275,6 +275,7 @@ static enum exit_code claim(struct telling *telling, struct notice *notice, int6
     enum standing standing;
     enum exit_code code =
         notices_claim(telling->notices, notice->order_id, number, at_ms, &standing, &notice->attempt);
+
     switch (standing) {
     case STANDING_CLAIMED:
     case STANDING_IN_DOUBT:

@@ -124,7 +124,7 @@ static enum exit_code reopen_channel(struct link *link)
 
     if (code != EXIT_OK)
         return code;
-    (void)amqp_channel_open(connection, LINK_CHANNEL);
+    (void)amqp_channel_open(link_connection(link), LINK_CHANNEL);
     return link_reply(link, amqp_get_rpc_reply(connection), "cannot open a channel");
 }
 
@@ -264,12 +264,13 @@ enum exit_code topology_look(struct link *link, const char *queue, struct queue_
 
 enum exit_code topology_need_queue(struct link *link, const char *queue)
 {
-    amqp_connection_state_t connection = link_connection(link);
     struct queue_depth depth;
     enum exit_code code = topology_look(link, queue, &depth);
+    amqp_connection_state_t connection;
 
     if (code != EXIT_OK || depth.exists)
         return code;
+    connection = link_connection(link);
     (void)amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
                              amqp_empty_table);
     code = link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
@@ -290,15 +291,4 @@ enum exit_code topology_look_for_exchange(struct link *link, const char *exchang
         return topology_refusal(link, "cannot look at the exchange", refused);
     link_release(link);
     return EXIT_OK;
-}
-
-enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists)
-{
-    enum exit_code refused;
-    enum exit_code code = topology_look_for_exchange(link, exchange, exists, &refused);
-
-    if (code != EXIT_OK || refused == EXIT_OK)
-        return code;
-    link_lose(link);
-    return refused;
 }

@@ -88,15 +88,14 @@ enum exit_code topology_look(struct link *link, const char *queue, struct queue_
  */
 enum exit_code topology_refusal(struct link *link, const char *what, enum exit_code *refused);
 
-/* Makes sure that a queue of that name is there, whatever its arguments. After a failure the link is down, which was
- * reported: EXIT_UNREACHABLE means open it and try again. */
+/*
+ * Makes sure that a queue of that name is there, whatever its arguments. After a failure the link is down, which was
+ * reported: EXIT_UNREACHABLE means open it and try again.
+ */
 enum exit_code topology_need_queue(struct link *link, const char *queue);
 
 /* topology_look() for an exchange: is it there? */
 enum exit_code topology_look_for_exchange(struct link *link, const char *exchange, bool *exists,
                                           enum exit_code *refused);
-
-/* The same, failing as topology_need_queue() if the broker does not let us look. */
-enum exit_code topology_has_exchange(struct link *link, const char *exchange, bool *exists);
 
 #endif

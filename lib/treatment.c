@@ -1,5 +1,6 @@
 #include "treatment.h"
 
+#include "bytes.h"
 #include "clock.h"
 #include "dead_letter.h"
 #include "json.h"
@@ -95,11 +96,6 @@ static bool name_of(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
     return true;
 }
 
-static bool is_name(amqp_bytes_t bytes, const char *name)
-{
-    return bytes.len == strlen(name) && (bytes.len == 0 || memcmp(bytes.bytes, name, bytes.len) == 0);
-}
-
 /* Into the queue in which the letter died. False if it does not say. */
 static bool find_queue(struct treatment *treatment)
 {
@@ -132,7 +128,7 @@ static bool find_target(struct treatment *treatment, const struct treatment_rule
 
 static bool is_the_way_of(const struct death *death, const struct fate *fate)
 {
-    return is_name(death->exchange, fate->exchange) && is_name(death->routing_key, fate->routing_key);
+    return bytes_are(death->exchange, fate->exchange) && bytes_are(death->routing_key, fate->routing_key);
 }
 
 /*
@@ -159,8 +155,8 @@ static bool leads_back(const struct treatment *treatment, const struct treatment
 
     if (*fate->exchange == '\0' && strcmp(fate->routing_key, rules->queue) == 0)
         return true;
-    if (is_name(letter->delivery->exchange, fate->exchange) &&
-        is_name(letter->delivery->routing_key, fate->routing_key))
+    if (bytes_are(letter->delivery->exchange, fate->exchange) &&
+        bytes_are(letter->delivery->routing_key, fate->routing_key))
         return true;
     return letter_died_in(letter, rules->queue) && is_the_way_of(&letter->death, fate);
 }
@@ -175,18 +171,19 @@ static bool look_is_fresh(const struct treatment_rules *rules, const char *excha
 static enum exit_code exchange_is_there(struct treatment_rules *rules, const char *exchange, bool *there)
 {
     while (!look_is_fresh(rules, exchange)) {
+        enum exit_code refused;
         enum exit_code code = link_open(rules->looking);
 
         if (code != EXIT_OK)
             return code;
-        code = topology_has_exchange(rules->looking, exchange, &rules->last_is_there);
+        code = topology_look_for_exchange(rules->looking, exchange, &rules->last_is_there, &refused);
         if (code == EXIT_UNREACHABLE)
             continue;
-        /* Who may not look may be allowed to publish: the broker's answer to that decides. */
-        if (code == EXIT_LOGIN)
-            rules->last_is_there = true;
-        else if (code != EXIT_OK)
+        if (code != EXIT_OK)
             return code;
+        /* Who may not look may be allowed to publish: the broker's answer to that decides. */
+        if (refused != EXIT_OK)
+            rules->last_is_there = true;
         (void)snprintf(rules->last_exchange, sizeof rules->last_exchange, "%s", exchange);
         rules->last_look_ms = clock_steady_ms();
     }

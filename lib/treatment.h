@@ -48,16 +48,14 @@ struct treatment_rules {
 struct treatment {
     struct letter letter; /* its delivery is NULL if it was read from a file */
     struct fate fate;
-    bool is_sent;      /* to be published, rather than only settled */
-    bool is_wrong;     /* it was refused, or left though it was to be sent */
-    bool is_no_letter; /* what was read from a file is none */
-    const amqp_basic_properties_t
-        *properties; /* of what is to be sent: its own, the filter's or the file's */
-    amqp_bytes_t body;
-    struct envelope
-        envelope;     /* what the filter answered or the file held; its tree is NULL if there is none */
-    amqp_pool_t pool; /* of the envelope, and of what is sent */
-    char *order_id;   /* of what is to be sent */
+    bool is_sent;                              /* to be published, rather than only settled */
+    bool is_wrong;                             /* it was refused, or left though it was to be sent */
+    bool is_no_letter;                         /* what was read from a file is none */
+    const amqp_basic_properties_t *properties; /* of what is to be sent: its own, the filter's, the file's */
+    amqp_bytes_t body;                         /* the same */
+    struct envelope envelope;                  /* of the filter or the file; its tree is NULL without */
+    amqp_pool_t pool;                          /* of the envelope, and of what is sent */
+    char *order_id;                            /* of what is to be sent */
     struct order_fault fault;
 };
 

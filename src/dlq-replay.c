@@ -228,7 +228,6 @@ static enum exit_code work_on_queue(void)
 
     if (code == EXIT_OK)
         code = handle_letters();
-
     while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
         code = handle_letters();
     letter_batch_report_spent(batch);

@@ -39,8 +39,9 @@
 #define DAY_MS INT64_C(86400000)
 #define COMPANY 4     /* this part of the prefetch is worth a commit while the broker is busy confirming */
 #define SETTLE_MS 100 /* of silence, before what was confirmed is recorded for its own sake */
-#define FORGET_STEP                                                                                          \
-    1000 /* orders looked at with a batch, to be forgotten: more than two of the default size add */
+
+/* Orders looked at with a batch, to be forgotten: more than two of the default size add. */
+#define FORGET_STEP 1000
 
 /*
  * New orders in a row whose events the broker refuses, until a worker leaves: if it is the worker that may not publish, the
@@ -85,10 +86,10 @@ struct task {
     struct delivery *delivery; /* NULL for an event that is to be sent without one */
     enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE, TASK_NOTHING } kind;
     struct order_fault fault; /* TASK_REJECT */
-    struct announcement
-        announcement; /* of TASK_IGNORE only order_id, without a delivery seq, TASK_ANNOUNCE all */
-    bool done;        /* there is nothing to announce, or its fate is known */
-    bool refused;     /* by the broker: the event stays owed */
+    /* Of TASK_IGNORE only order_id, without a delivery seq, of TASK_ANNOUNCE all. */
+    struct announcement announcement;
+    bool done;    /* there is nothing to announce, or its fate is known */
+    bool refused; /* by the broker: the event stays owed */
 };
 
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;

@@ -49,7 +49,6 @@ static char **command_line; /* NULL without --exec */
 static unsigned prefetch;
 static long deliveries_left = -1; /* without end */
 static int idle_ms = -1;
-
 static int max_attempts = 3;
 
 static struct telling *telling;

@@ -14,8 +14,10 @@
 #include "report.h"
 #include "stop.h"
 #include "text.h"
+#include "wait.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,8 +53,8 @@ static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
 static struct outlet rejects; /* if there is a path */
 
 static uint64_t taken; /* orders that shall have a receipt */
-static struct json_piece
-    unplaced; /* the first that was taken since the store last took some; number 0 if there is none */
+/* The first that was taken since the store last took some; number 0 if there is none. */
+static struct json_piece unplaced;
 static bool some_refused;
 static enum exit_code fatal; /* ends the reading of input */
 
@@ -70,7 +72,7 @@ static void write_reject(const struct json_piece *piece)
         return;
     if (!outlet_add(&rejects, piece->text, piece->len) ||
         (piece->last && (!outlet_add(&rejects, "\n", 1) || !outlet_flush(&rejects)))) {
-        report("cannot write '%s': %s", rejects_path, outlet_reason());
+        report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
         fail(EXIT_OUTPUT);
     }
 }
@@ -147,7 +149,7 @@ static bool gather(void)
         case JSON_STREAM_EMPTY:
             if (!reads_on())
                 end_input();
-            else if (!link_readable(STDIN_FILENO))
+            else if (!wait_is_ready(STDIN_FILENO, POLLIN))
                 return true;
             else
                 read_on();
@@ -268,7 +270,7 @@ static enum exit_code open_rejects(void)
 {
     if (outlet_open(&rejects, rejects_path))
         return EXIT_OK;
-    report_errno("cannot open '%s'", rejects_path);
+    report_errno("cannot open '%s'", printable_text(rejects_path));
     return EXIT_OUTPUT;
 }
 
@@ -295,7 +297,7 @@ static enum exit_code close_all(void)
     json_stream_free(input);
     link_options_free(&link_options);
     if (rejects_path != NULL && !outlet_close(&rejects)) {
-        report("cannot write '%s': %s", rejects_path, outlet_reason());
+        report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
         code = EXIT_OUTPUT;
     }
     return code;

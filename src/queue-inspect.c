@@ -90,7 +90,7 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
                                              {NULL, 0, NULL, 0}};
 
 static struct link_options link_options = LINK_OPTIONS_DEFAULT;
-static enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH } job = LIST;
+static enum job { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH } job = LIST;
 static long number; /* of --peek and --until */
 static bool force;
 static int timeout_s = -1;
@@ -311,7 +311,7 @@ static enum exit_code check_health(void)
 
 /* ---- the program ---- */
 
-static void set_job(int wanted)
+static void set_job(enum job wanted)
 {
     if (job != LIST) {
         report("--watch, --peek, --follow, --until-empty, --until, --check-topology and --health exclude "

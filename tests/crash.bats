@@ -3,9 +3,8 @@
 
 setup_file()
 {
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -o "$SUITE_DIR/die.so" "$BATS_TEST_DIRNAME/shim/die.c" \
-        $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    load helper
+    build_shim "$SUITE_DIR/die.so"
 }
 
 setup()

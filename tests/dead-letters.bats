@@ -331,13 +331,6 @@ dlq-replay: order failed is failed already: the worker will ignore it' ]
     [ "$(numbers "$PLACED_Q")" = 3 ]
 }
 
-# reject QUEUE: all of its messages are rejected, by somebody who has no reason.
-reject()
-{
-    api POST "queues/$VHOST/$1/get" '{"count": 1000, "ackmode": "reject_requeue_false", "encoding": "auto"}' >/dev/null
-    eventually holds "$1" 0
-}
-
 @test "where a letter died: rejected, expired in the dead letter queue and back, rejected again: on this broker" {
     local policy='{"pattern": "^order.placed.dlq$", "apply-to": "queues", "priority": 1, "definition":
         {"message-ttl": 100, "dead-letter-exchange": "orders-ex", "dead-letter-routing-key": "order.placed"}}'

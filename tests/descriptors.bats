@@ -19,12 +19,6 @@ teardown()
     tidy
 }
 
-# orders N: so many, of users 1 to N.
-orders()
-{
-    seq -f '{"user_id":"%.0f","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' 1 "$1"
-}
-
 levels()
 {
     seq -f '{"sku":"sku-%.0f","on_hand":7}' 1 "$1"
@@ -218,11 +212,6 @@ asked()
     mkfifo "$name.in"
     exec 7<>"$name.in"
     start "$name" lend nonblocking 0 "$@" <"$name.in"
-}
-
-has_lines()
-{
-    [ "$(wc -l <"$1")" -eq "$2" ]
 }
 
 @test "non-blocking standard input: waited for, and each answer is there before the next question" {

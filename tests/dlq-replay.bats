@@ -12,27 +12,10 @@ teardown()
     tidy
 }
 
-# post EXCHANGE KEY BODY [PROPERTIES [ENCODING]]: publishes through the management API, which knows every property.
-post()
-{
-    local message
-    message=$(jq -nc --arg key "$2" --arg body "$3" --argjson properties "${4:-{\}}" --arg encoding "${5:-string}" \
-        '{routing_key: $key, payload: $body, payload_encoding: $encoding, properties: $properties}')
-    api POST "exchanges/$VHOST/${1:-amq.default}/publish" "$message" | jq -e .routed >/dev/null
-}
-
 # letter BODY HEADERS: straight into the dead letter queue.
 letter()
 {
     post '' "$DEAD_Q" "$1" "{\"headers\": $2}"
-}
-
-# reject QUEUE N: the first N messages are rejected, by somebody who has no reason.
-reject()
-{
-    api POST "queues/$VHOST/$1/get" "{\"count\": $2, \"ackmode\": \"reject_requeue_false\", \"encoding\": \"auto\"}" |
-        jq -e --argjson n "$2" 'length == $n' >/dev/null
-    eventually holds "$1" 0
 }
 
 # poison N [FIRST]: N messages {"n": ...}, which the worker rejects, in the dead letter queue behind those that are there.
@@ -70,19 +53,9 @@ fates()
     jq -rs 'group_by(.fate) | map("\(length) \(.[0].fate)") | join(", ")' <<<"$output"
 }
 
-is_consumed()
-{
-    queue-inspect "$1" | jq -e '.consumers > 0'
-}
-
 no_consumer()
 {
     queue-inspect "$1" | jq -e '.consumers == 0'
-}
-
-to_full()
-{
-    "$@" >/dev/full
 }
 
 # ---- showing

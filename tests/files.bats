@@ -17,11 +17,6 @@ teardown()
     tidy
 }
 
-lines_of()
-{
-    [ "$(wc -l <"$1")" -eq "$2" ]
-}
-
 # copy_aside FILE: another file in its place, with the same in it.
 copy_aside()
 {
@@ -64,18 +59,18 @@ take_away()
         export ORDER_STORE=$PWD/d$number/o.db
         start_fed place$number order-place
         order >&7
-        eventually lines_of place$number.out 1
+        eventually has_lines place$number.out 1
         # Later than the first copy of the log into the file, so that an earlier copy is another file.
         sleep 0.15
         order >&7
-        eventually lines_of place$number.out 2
+        eventually has_lines place$number.out 2
         order >&7
-        eventually lines_of place$number.out 3
+        eventually has_lines place$number.out 3
         take_away "$ORDER_STORE" "$way"
         order >&7
         ends "$PID"
         exec 7>&-
-        if [ "$status" -ne 73 ] || ! lines_of place$number.out 3 ||
+        if [ "$status" -ne 73 ] || ! has_lines place$number.out 3 ||
             ! grep -qF "order-place: '$ORDER_STORE$suffix' was removed or replaced while in use" place$number.err; then
             echo "$way: exit $status, $(cat place$number.out place$number.err)" >&2
             bad=1
@@ -100,13 +95,13 @@ take_away()
         start worker$number inventory-worker
         for i in 1 2 3; do
             publish orders-ex order.placed "$(event "a-$number-$i")"
-            eventually lines_of worker$number.out "$i"
+            eventually has_lines worker$number.out "$i"
             sleep 0.15
         done
         take_away "$INVENTORY_LEDGER" "$way"
         publish orders-ex order.placed "$(event "b-$number")"
         ends "$PID"
-        if [ "$status" -ne 73 ] || ! lines_of worker$number.out 3 ||
+        if [ "$status" -ne 73 ] || ! has_lines worker$number.out 3 ||
             ! grep -qF "inventory-worker: '$INVENTORY_LEDGER$suffix' was removed or replaced while in use" worker$number.err; then
             echo "$way: exit $status, $(cat worker$number.out worker$number.err)" >&2
             bad=1
@@ -123,7 +118,7 @@ take_away()
     local body='{"event_type":"InventoryReserved","order_id":"a-1","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}],"ts":"2026-01-01T00:00:00.000Z"}'
     start notify notify-worker
     publish inventory-ex inventory.reserved "$body"
-    eventually lines_of notify.out 1
+    eventually has_lines notify.out 1
     mv "$NOTICES" "$NOTICES.old"
     publish inventory-ex inventory.reserved "$body"
     ends "$PID"
@@ -137,33 +132,33 @@ take_away()
     id=$(order | order-place | ids)
     start_fed show order-show
     echo "$id" >&7
-    eventually lines_of show.out 1
+    eventually has_lines show.out 1
     copy_aside "$STORE"
     echo "$id" >&7
     ends "$PID"
     [ "$status" -eq 73 ]
-    lines_of show.out 1
+    has_lines show.out 1
     grep -qF "order-show: '$STORE' was removed or replaced while in use" show.err
 }
 
 @test "files: the log of the file that took the place of one in use is left alone" {
     start_fed old order-place
     order >&7
-    eventually lines_of old.out 1
+    eventually has_lines old.out 1
     mv "$STATE" "$STATE.old"
     # The new one is in use, too.
     mkfifo more
     exec 8<>more
     start new order-place <more
     order >&8
-    eventually lines_of new.out 1
+    eventually has_lines new.out 1
     ls -i "$STATE" >before
     exec 7>&-
     finish "${STARTED[0]}" TERM
     [ "$status" -eq 143 ]
     ls -i "$STATE" | diff before -
     order >&8
-    eventually lines_of new.out 2
+    eventually has_lines new.out 2
     exec 8>&-
     finish "${STARTED[1]}" TERM
     [ "$status" -eq 143 ]
@@ -175,12 +170,12 @@ take_away()
     cp "$STORE" backup.db
     start_fed place order-place
     order >&7
-    eventually lines_of place.out 1
+    eventually has_lines place.out 1
     sleep 0.15
     order >&7
-    eventually lines_of place.out 2
+    eventually has_lines place.out 2
     order >&7
-    eventually lines_of place.out 3
+    eventually has_lines place.out 3
     cp backup.db "$STORE"
     ends "$PID" TERM
     exec 7>&-
@@ -208,7 +203,7 @@ only_these()
     only_these orders.db orders.db-runs
     start_fed place order-place
     order >&7
-    eventually lines_of place.out 1
+    eventually has_lines place.out 1
     [ -s "$STORE-wal" ]
     # One who looks does not take the log from those who are at work.
     [ "$(order-show --count)" = 6 ]
@@ -220,7 +215,7 @@ only_these()
     # What a kill leaves is cleared away by the next that ends, though it only reads.
     start_fed killed order-place
     order >&7
-    eventually lines_of killed.out 1
+    eventually has_lines killed.out 1
     finish "$PID" KILL
     exec 7>&-
     [ -s "$STORE-wal" ]
@@ -263,7 +258,7 @@ killed_run()
     start_fed "$1" order-place
     for ((i = 1; i <= $2; i++)); do
         order >&7
-        eventually lines_of "$1.out" "$i"
+        eventually has_lines "$1.out" "$i"
         [ "$i" -ne 1 ] || sleep 0.15
     done
     finish "$PID" KILL
@@ -310,10 +305,10 @@ refused()
         rm -rf "$STATE" copy.db
         start_fed place order-place
         order >&7
-        eventually lines_of place.out 1
+        eventually has_lines place.out 1
         sqlite3 "$STORE" "$how"
         order >&7
-        eventually lines_of place.out 2
+        eventually has_lines place.out 2
         finish "$PID" KILL
         exec 7>&-
         rm place.in
@@ -345,8 +340,7 @@ refused()
 
 @test "files: whenever a run is killed, its log is taken by the next: also that of the very first commits" {
     local at side i
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -o die.so "$REPO/tests/shim/die.c" $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    build_shim die.so
     for at in 1 2 3 4; do
         for side in before after; do
             rm -rf "$STATE"
@@ -500,13 +494,13 @@ END
     for ((i = 1; i <= 50; i++)); do
         order >&7
         [ "$i" -ne 25 ] || {
-            eventually lines_of feed.out 25
+            eventually has_lines feed.out 25
             cp feed.out before
             sqlite3 "$STORE" ".backup backup/orders.db"
             sqlite3 "$LEDGER" ".backup backup/ledger.db"
         }
     done
-    eventually lines_of feed.out 50
+    eventually has_lines feed.out 50
     exec 7>&-
     for i in "${STARTED[@]}"; do
         [ "$i" = "$worker" ] || { finish "$i" && [ "$status" -eq 0 ]; }
@@ -561,7 +555,7 @@ need_nobody()
     # And while root has it open.
     start_fed place order-place
     order >&7
-    eventually lines_of place.out 1
+    eventually has_lines place.out 1
     [ "$(stat -c %u:%g:%a "$PLACE"/state/orders* | sort -u)" = 65534:65534:600 ]
     run -0 --separate-stderr as_nobody order-place <"$PLACE/order"
     ends "$PID" TERM
@@ -659,7 +653,7 @@ END
         rm -rf "$STATE"
         start_fed place bash -c "umask $mask; exec order-place"
         order >&7
-        eventually lines_of place.out 1
+        eventually has_lines place.out 1
         inventory-stock </dev/null
         find "$STATE" -type f -printf '%f %m\n' | grep -v ' 600$' && false
         [ -e "$STORE-wal" ] && [ -e "$STORE-shm" ] && [ -e "$STORE-runs" ]

@@ -54,6 +54,38 @@ api()
     curl -sS -f --max-time 30 -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
 }
 
+# start_broker FOLDER: a broker in that folder takes the place of the suite's, to be changed and stopped at will. Also for setup_file.
+start_broker()
+{
+    export BROKER_HOME=$1
+    "$REPO/scripts/broker" start
+    SUITE_URL=$("$REPO/scripts/broker" url)
+    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
+    export SUITE_URL SUITE_API
+}
+
+# own_broker: from here on the test has such a broker. It is started once for the file; stop_own_broker in teardown_file ends it.
+own_broker()
+{
+    api DELETE "vhosts/$VHOST" >/dev/null
+    start_broker "$BATS_FILE_TMPDIR/broker"
+    OWN_BROKER=yes
+    AMQP_URL=$SUITE_URL/$VHOST
+    api PUT "vhosts/$VHOST" >/dev/null
+}
+
+stop_own_broker()
+{
+    BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+}
+
+# build_shim FILE: the library that kills or stops a program at a point of its work, to be preloaded (shim/die.c).
+build_shim()
+{
+    # shellcheck disable=SC2046 # words are what is wanted
+    cc -shared -fPIC -o "$1" "$REPO/tests/shim/die.c" $(pkg-config --cflags librabbitmq sqlite3) -ldl
+}
+
 # start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.
 start()
 {
@@ -192,6 +224,52 @@ ids()
 says()
 {
     [ "$(grep -cxF -- "$2" "$1")" -eq "${3:-1}" ]
+}
+
+# has_lines FILE N: it has so many.
+has_lines()
+{
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+# customers_told N: so many, by the log of "start notify".
+customers_told()
+{
+    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.err)" -eq "$1" ]
+}
+
+# make_script NAME: a program with the shell commands on standard input; it may use the folder of the test.
+make_script()
+{
+    { printf '#!/bin/sh\ncd %q || exit 99\n' "$PWD" && cat; } >"$1"
+    chmod +x "$1"
+}
+
+# small_disk SIZE: one of its own, in the folder small. The test unmounts it.
+small_disk()
+{
+    mkdir -p small
+    mount -t tmpfs -o "size=$1" none small 2>/dev/null || skip "no right to mount a file system"
+}
+
+# reject QUEUE [N]: all messages, which are N, are rejected, by somebody who has no reason.
+reject()
+{
+    api POST "queues/$VHOST/$1/get" "{\"count\": ${2:-1000}, \"ackmode\": \"reject_requeue_false\", \"encoding\": \"auto\"}" |
+        jq -e --argjson n "${2:-null}" '$n == null or length == $n' >/dev/null
+    eventually holds "$1" 0
+}
+
+# queue_consumers QUEUE N: so many consume from it.
+queue_consumers()
+{
+    [ "$(queue-inspect "$1" | jq .consumers)" = "$2" ]
+}
+
+# orders N: so many to be placed, of users 1 to N.
+orders()
+{
+    seq -f '{"user_id":"%.0f","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' 1 "$1"
 }
 
 # repeat N TEXT

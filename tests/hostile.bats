@@ -2,9 +2,8 @@
 
 setup_file()
 {
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -o "$SUITE_DIR/stop.so" "$BATS_TEST_DIRNAME/shim/die.c" \
-        $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    load helper
+    build_shim "$SUITE_DIR/stop.so"
 }
 
 setup()
@@ -18,13 +17,6 @@ teardown()
     mountpoint -q small && umount -l small
     [ -z "${OWN_BROKER:-}" ] || broker stop 2>/dev/null
     tidy
-}
-
-# A file system of that size, in ./small.
-small_disk()
-{
-    mkdir -p small
-    mount -t tmpfs -o "size=$1" none small 2>/dev/null || skip "no right to mount a file system"
 }
 
 @test "what fuzzing has found, and what it starts from, runs clean under the sanitizers" {

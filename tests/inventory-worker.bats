@@ -19,24 +19,11 @@ teardown()
 
 teardown_file()
 {
-    BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+    load helper
+    stop_own_broker
 }
 
 # --- a broker that a test may stop
-
-# own_broker: from here on the test's broker is one that it may stop. It is started once for the file.
-own_broker()
-{
-    api DELETE "vhosts/$VHOST" >/dev/null
-    export BROKER_HOME=$BATS_FILE_TMPDIR/broker
-    OWN_BROKER=yes
-    broker start
-    SUITE_URL=$(broker url)
-    # shellcheck disable=SC2034 # for the helper
-    SUITE_API=$(broker status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
-    AMQP_URL=$SUITE_URL/$VHOST
-    api PUT "vhosts/$VHOST" >/dev/null
-}
 
 # freeze, thaw: the broker stands still, its connections open; and goes on.
 freeze()
@@ -97,12 +84,6 @@ uuid_of()
     local hash
     hash=$({ printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8' && printf %s "$1"; } | sha1sum)
     printf '%s-%s-5%s-%x%s-%s\n' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" $((0x${hash:16:1} & 3 | 8)) "${hash:17:3}" "${hash:20:12}"
-}
-
-# has_consumers N: so many workers take orders.
-has_consumers()
-{
-    [ "$(queue-inspect "$PLACED_Q" | jq .consumers)" -eq "$1" ]
 }
 
 # in_ledger ORDER_ID: it was committed. For tests that must know when, while nothing else can tell.
@@ -458,7 +439,7 @@ rejected_bodies()
 @test "I0: killed with a delivery in hand and nothing recorded, the order is handled afresh" {
     start first inventory-worker
     eventually holds "$PLACED_Q" 0
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
     place i0
     eventually holds "$PLACED_Q" 0
@@ -477,7 +458,7 @@ rejected_bodies()
     # A user who may not put the binding back.
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     start first inventory-worker --max-qty 5
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     api DELETE "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q/inventory.reserved" >/dev/null
     before=$(now_ms)
     place i1 5
@@ -587,7 +568,7 @@ rejected_bodies()
 
 @test "--prefetch is how many orders a worker has in hand at most" {
     start worker inventory-worker --prefetch 5
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
     mapfile -t all < <(seq 20)
     place_many "${all[@]}"
@@ -628,7 +609,7 @@ rejected_bodies()
     for signal in TERM HUP; do
         # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
         start worker env --default-signal=HUP inventory-worker
-        eventually has_consumers 1
+        eventually queue_consumers "$PLACED_Q" 1
         before=$(now_ms)
         place "alone-$signal"
         eventually grep -q . worker.out
@@ -835,11 +816,11 @@ all_ready()
 
 @test "its queue deleted, its exchange deleted: it makes them anew and goes on" {
     start worker inventory-worker
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     place before
     eventually holds "$RESERVED_Q" 1
     api DELETE "queues/$VHOST/order.placed.q" >/dev/null
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     grep '^inventory-worker: lost the broker .*cancelled' worker.err
     [ "$(api GET "queues/$VHOST/order.placed.q" | jq -r '.arguments["x-dead-letter-exchange"]')" = orders-dlx ]
     place between
@@ -859,7 +840,7 @@ all_ready()
 @test "I1: killed while the broker could not confirm: no second reservation, the recorded event is published (own broker)" {
     own_broker
     start first inventory-worker --max-qty 5
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
     place frozen 5
     eventually holds "$PLACED_Q" 0
@@ -888,7 +869,7 @@ all_ready()
 @test "a broker short of memory takes nothing for a while: that is said, and waited for (own broker)" {
     own_broker
     start worker inventory-worker
-    eventually has_consumers 1
+    eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
     place_many 1 2 3
     eventually holds "$PLACED_Q" 0
@@ -924,24 +905,24 @@ all_ready()
     ends "$asked" TERM 2
     [ "$status" -eq 0 ]
     broker start
-    eventually confirmed 3
+    eventually customers_told 3
 
     start asked inventory-worker
     asked=$PID
-    eventually has_consumers 2
+    eventually queue_consumers "$PLACED_Q" 2
     broker stop
     eventually grep -F 'lost the broker' asked.err
     ends "$asked" TERM 2
     [ "$status" -eq 0 ]
     broker start
     place 4
-    eventually confirmed 4
+    eventually customers_told 4
 
     broker kill
     broker start
     place 5
     place 6
-    eventually confirmed 6
+    eventually customers_told 6
 
     ends "$inventory" TERM
     [ "$status" -eq 0 ]
@@ -952,10 +933,4 @@ all_ready()
     holds "$PLACED_Q" 0
     holds "$RESERVED_Q" 0
     holds "$DEAD_Q" 0
-}
-
-# confirmed N: so many customers were told.
-confirmed()
-{
-    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.err)" -eq "$1" ]
 }

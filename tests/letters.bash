@@ -14,7 +14,7 @@ letters()
             headers: died("order.placed.q"; $reason; "orders-ex"; "order.placed"; $time), body: $body};
         def letter($body): letter($body; "rejected"; 1700000000);
         '"$program" | dlq-replay --from - >restored
-    ! grep -v '"fate":"restored"' restored
+    [ "$(grep -vc '"fate":"restored"' restored)" = 0 ]
 }
 
 # numbered N: letters of which the body is {"n": 1} to {"n": N}.
@@ -61,9 +61,4 @@ fates()
 {
     # shellcheck disable=SC2154
     jq -rs 'group_by(.fate) | map("\(length) \(.[0].fate)") | join(", ")' <<<"$output"
-}
-
-to_full()
-{
-    "$@" >/dev/full
 }

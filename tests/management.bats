@@ -485,16 +485,11 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
 
 # ---- health
 
-consumers()
-{
-    [ "$(queue-inspect "$1" | jq .consumers)" = "$2" ]
-}
-
 @test "management: --health looks at the bindings, too, and says that the API is away" {
     start inventory inventory-worker
     start notify notify-worker
-    eventually consumers "$PLACED_Q" 1
-    eventually consumers "$RESERVED_Q" 1
+    eventually queue_consumers "$PLACED_Q" 1
+    eventually queue_consumers "$RESERVED_Q" 1
     run -0 --separate-stderr queue-inspect --health
     jq -e '.healthy and (.checks | keys == ["broker", "consumers", "dead_letters", "management", "outbox", "topology"]) and (.checks | all(.ok))' <<<"$output"
     MANAGEMENT_URL=http://127.0.0.1:1 run -1 --separate-stderr queue-inspect --health

@@ -79,7 +79,7 @@ all_is_well()
     if [ -s notify-ours.out ]; then
         jq -r .order_id notify-ours.out | diff <(sed -n 's/^\[notify\] Order confirmed: //p' notify-ours.err) -
     fi
-    ! grep -h 'rejected\|moved\|ignored\|Traceback' ./*.err
+    run -1 grep -h 'rejected\|moved\|ignored\|Traceback' ./*.err
 }
 
 finish_all()

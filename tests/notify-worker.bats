@@ -23,17 +23,10 @@ worker()
     timeout 30 notify-worker "$@"
 }
 
-# script NAME: a program with the shell commands on standard input; it may use the folder of the test.
-script()
-{
-    { printf '#!/bin/sh\ncd %q || exit 99\n' "$PWD" && cat; } >"$1"
-    chmod +x "$1"
-}
-
 # waiting_command: ./cmd marks that it has started, waits for the file go, and then tells: the event goes to told.
 waiting_command()
 {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >event.$$
 : >started
 tries=600
@@ -79,11 +72,6 @@ announce_many()
 lines_in()
 {
     [ "$(wc -l <"$1")" -eq "$2" ]
-}
-
-has_consumers()
-{
-    [ "$(queue-inspect "$RESERVED_Q" | jq .consumers)" -eq "$1" ]
 }
 
 # --- telling
@@ -272,7 +260,7 @@ moved()
 
 @test "a dead letter does not expire where it is kept" {
     start worker notify-worker
-    eventually has_consumers 1
+    eventually queue_consumers "$RESERVED_Q" 1
     api POST "exchanges/$VHOST/inventory-ex/publish" '{"routing_key": "inventory.reserved", "payload": "nonsense", "payload_encoding": "string",
         "properties": {"expiration": "3600000", "message_id": "m"}}' >/dev/null
     eventually holds "$DEAD_Q" 1
@@ -288,7 +276,7 @@ moved()
     # A user who may not put the binding back.
     reduced_user '' '^[a-z]+-(ex|dlx)$' '^(order|inventory)\\.[a-z]+\\.q$'
     start worker notify-worker
-    eventually has_consumers 1
+    eventually queue_consumers "$RESERVED_Q" 1
     announce_text first
     eventually holds "$DEAD_Q" 1
     api DELETE "bindings/$VHOST/e/orders-dlx/q/$DEAD_Q/order.placed.dlq" >/dev/null
@@ -305,7 +293,7 @@ moved()
 # --- by a command
 
 @test "--exec: the event and a newline on standard input, the arguments as they are, the output not among our data" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >input
 for argument; do printf '<%s>\n' "$argument"; done >arguments
 echo "on standard output"
@@ -357,7 +345,7 @@ END
 
 @test "--exec: the command has no descriptor of ours but the three" {
     # shellcheck disable=SC2016 # for the command
-    printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | script cmd
+    printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | make_script cmd
     for fd in "/proc/$BASHPID/fd"/*; do readlink "$fd"; done | sort >before || true
     topology
     announce_text poison
@@ -372,7 +360,7 @@ END
 }
 
 @test "--exec: an event that no pipe would hold at once arrives whole, and has no name on disk" {
-    printf '%s\n' 'readlink /proc/$$/fd/0 >input; wc -c >size' | script cmd
+    printf '%s\n' 'readlink /proc/$$/fd/0 >input; wc -c >size' | make_script cmd
     large=$(reserved one | jq -c '.items = [range(900) | {sku: "a sku of some length", qty: 1}]')
     topology
     announce_text "$large"
@@ -392,7 +380,7 @@ END
 }
 
 @test "--exec: exit 75 is tried again after the delay until it works, and others go on meanwhile" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 id=$(jq -r .order_id)
 echo "$id $(date +%s%3N)" >>tries
 [ "$id" != later ] || [ "$(grep -c '^later ' tries)" -gt 4 ] || exit 75
@@ -421,7 +409,7 @@ END
 }
 
 @test "--exec: any other failure is tried three times, then it is a dead letter" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 id=$(jq -r .order_id)
 echo "$id" >>tries
 [ "$id" != one ] || exit 1
@@ -467,7 +455,7 @@ END
 }
 
 @test "--exec: a repeat while the first is still being tried is ignored, and the first is told" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >event
 [ -e go ] || exit 75
 cat event >>told
@@ -545,7 +533,7 @@ END
     eventually [ -e started ]
     holds "$DEAD_Q" 1
     eventually older_than 10 started
-    has_consumers 1
+    queue_consumers "$RESERVED_Q" 1
     announce_text 'more poison'
     touch go
     eventually says worker.err '[notify] Order confirmed: slow'
@@ -568,7 +556,7 @@ older_than()
 @test "SIGTERM or SIGHUP ends an idle worker at once, and one that waits to try again: its event stays in the queue" {
     topology
     start worker notify-worker
-    eventually has_consumers 1
+    eventually queue_consumers "$RESERVED_Q" 1
     announce a
     eventually grep -q . worker.out
     ends "$PID" TERM 2
@@ -577,7 +565,7 @@ older_than()
 
     # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
     start worker env --default-signal=HUP notify-worker --exec true
-    eventually has_consumers 1
+    eventually queue_consumers "$RESERVED_Q" 1
     ends "$PID" HUP 2
     [ "$status" -eq 0 ]
 
@@ -635,7 +623,7 @@ older_than()
 
 @test "N0: killed with a delivery in hand, it is handled afresh" {
     start worker notify-worker
-    eventually has_consumers 1
+    eventually queue_consumers "$RESERVED_Q" 1
     kill -STOP "$PID"
     announce n0
     eventually holds "$RESERVED_Q" 0
@@ -702,7 +690,7 @@ older_than()
 }
 
 @test "the connection lost while an order waits to be tried again: it is told all the same" {
-    script cmd <<'END'
+    make_script cmd <<'END'
 cat >event
 [ -e go ] || exit 75
 cat event >>told
@@ -725,12 +713,12 @@ END
 @test "its queue deleted: it makes it anew and goes on" {
     start printer notify-worker
     printer=$PID
-    eventually has_consumers 1
+    eventually queue_consumers "$RESERVED_Q" 1
     start commander notify-worker --exec true
     commander=$PID
-    eventually has_consumers 2
+    eventually queue_consumers "$RESERVED_Q" 2
     api DELETE "queues/$VHOST/inventory.reserved.q" >/dev/null
-    eventually has_consumers 2
+    eventually queue_consumers "$RESERVED_Q" 2
     grep '^notify-worker: lost the broker .*cancelled' printer.err
     grep '^notify-worker: lost the broker .*cancelled' commander.err
     announce_many 1 2 3 4

@@ -43,12 +43,6 @@ uuid()
     printf '018f0000-0000-7000-8000-%012d' "$1"
 }
 
-# orders N: so many, of users 1 to N.
-orders()
-{
-    seq -f '{"user_id":"%.0f","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' 1 "$1"
-}
-
 # receipt N [STATUS]: that of own N.
 receipt()
 {
@@ -73,12 +67,6 @@ say()
 close_input()
 {
     exec {INPUT}>&-
-}
-
-# has FILE N: are there so many lines in it?
-has()
-{
-    [ "$(wc -l <"$1")" -eq "$2" ]
 }
 
 # stored N [STATUS]: are there so many orders in the store?
@@ -209,11 +197,11 @@ END
 @test "order-place: one order does not wait for company" {
     open_input place
     say "$(order 1 first)"
-    eventually has place.out 1
+    eventually has_lines place.out 1
     holds "$PLACED_Q" 1
     stored 1 PLACED
     say "$(order 1 second)"
-    eventually has place.out 2
+    eventually has_lines place.out 2
     close_input
     finish "$PID"
     [ "$status" -eq 0 ]
@@ -225,11 +213,11 @@ END
     half=$(order | head -c 30)
     (printf '%s' "$half" >&"$INPUT")
     say "$(order | tail -c +31)"
-    eventually has place.out 1
+    eventually has_lines place.out 1
     (printf '%s\n%s' "$(order)" "$half" >&"$INPUT")
-    eventually has place.out 2
+    eventually has_lines place.out 2
     say "$(order | tail -c +31)"
-    eventually has place.out 3
+    eventually has_lines place.out 3
     close_input
     finish "$PID"
     [ "$status" -eq 0 ]
@@ -976,7 +964,7 @@ END
     umask 000
     open_input place
     say "$(order)"
-    eventually has place.out 1
+    eventually has_lines place.out 1
     # At work: the log of transactions is there too.
     [ -e "$STORE-wal" ]
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
@@ -1146,15 +1134,15 @@ binding()
     large=$(repeat 900 ',{"sku":"sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku","qty":1}')
     open_input place
     say "$(own 1)"
-    eventually has place.out 1
+    eventually has_lines place.out 1
     api DELETE "$(binding)"
     # Among them one that comes back in many frames, and two that differ in nothing but their ids.
     say "$(own 2)" "{\"order_id\":\"$(uuid 3)\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[${large:1}]}" "$(own 4)"
-    eventually has place.out 4
+    eventually has_lines place.out 4
     # It goes on, and as soon as there is a queue again it is fine.
     api POST "bindings/$VHOST/e/orders-ex/q/$PLACED_Q" '{"routing_key": "order.placed"}'
     say "$(own 5)"
-    eventually has place.out 5
+    eventually has_lines place.out 5
     close_input
     finish "$PID"
     [ "$status" -eq 76 ]
@@ -1308,16 +1296,16 @@ END
 @test "order-place: a connection that is lost is made again, and nothing is lost or doubled in the store" {
     open_input place --retry-delay 0
     say "$(own 1)"
-    eventually has place.out 1
+    eventually has_lines place.out 1
     eventually connection_of "$PID"
     api DELETE "connections/$(connection_of "$PID")"
     eventually grep -q "lost the broker" place.err
     say "$(own 2)"
-    eventually has place.out 2
+    eventually has_lines place.out 2
     # What it publishes to is deleted under it.
     api DELETE "exchanges/$VHOST/orders-ex"
     say "$(own 3)"
-    eventually has place.out 3
+    eventually has_lines place.out 3
     close_input
     finish "$PID"
     [ "$status" -eq 0 ]
@@ -1380,7 +1368,7 @@ connection_of()
         # The last is not complete.
         say "$(own "$n")" "$(own $((n + 1)))"
         (own 99 | head -c 40 >&"$INPUT")
-        eventually has "place.$n.out" 2
+        eventually has_lines "place.$n.out" 2
         PATIENCE=5
         kill -"$signal" "$PID"
         eventually ended "$PID"

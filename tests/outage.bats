@@ -2,11 +2,8 @@
 
 setup_file()
 {
-    export BROKER_HOME=$SUITE_DIR/outage-broker
-    "$REPO/scripts/broker" start
-    SUITE_URL=$("$REPO/scripts/broker" url)
-    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
-    export SUITE_URL SUITE_API
+    load helper
+    start_broker "$SUITE_DIR/outage-broker"
 }
 
 teardown_file()
@@ -34,18 +31,8 @@ start_workers()
     inventory=$PID
     start notify notify-worker
     notify=$PID
-    eventually consumed "$PLACED_Q"
-    eventually consumed "$RESERVED_Q"
-}
-
-consumed()
-{
-    [ "$(queue-inspect "$1" | jq .consumers)" = 1 ]
-}
-
-told()
-{
-    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.err)" = "$1" ]
+    eventually is_consumed "$PLACED_Q"
+    eventually is_consumed "$RESERVED_Q"
 }
 
 # A stream of orders that goes on while something happens: N of them, a few at a time.
@@ -72,7 +59,7 @@ all_is_well_after()
     finish "$place"
     [ "$status" = 0 ]
     [ "$(jq -r .status place.out | sort | uniq -c | tr -s ' ')" = " $1 PLACED" ]
-    eventually told "$1"
+    eventually customers_told "$1"
     [ "$(jq -r .order_id place.out | sort)" = "$(jq -r .order_id notify.out | sort -u)" ]
     finish "$inventory" TERM
     [ "$status" = 0 ]
@@ -112,10 +99,10 @@ placed_some()
     broker ctl close_all_connections --vhost "$VHOST" maintenance >/dev/null
     eventually grep -F "lost the broker" inventory.err
     grep -F "320 CONNECTION_FORCED" inventory.err
-    eventually consumed "$PLACED_Q"
+    eventually is_consumed "$PLACED_Q"
     order-place <"$DATA/order.json"
-    eventually consumed "$RESERVED_Q"
-    eventually told 1
+    eventually is_consumed "$RESERVED_Q"
+    eventually customers_told 1
 }
 
 @test "the broker falls silent, its connections open: heartbeats notice, in bounded time, and all goes on afterwards" {
@@ -130,7 +117,7 @@ placed_some()
     eventually grep -E "attempt [0-9]+ of 60, the next in 1 s" inventory.err
     kill -CONT "$beam"
     run -0 --separate-stderr order-place <"$DATA/order.json"
-    eventually told 1
+    eventually customers_told 1
 }
 
 @test "the broker hangs while a program leaves: a stop does not wait for it long" {
@@ -181,10 +168,10 @@ placed_some()
     api DELETE "queues/$VHOST/$RESERVED_Q"
     eventually grep -F "subscription cancelled" inventory.err
     eventually grep -F "subscription cancelled" notify.err
-    eventually consumed "$PLACED_Q"
-    eventually consumed "$RESERVED_Q"
+    eventually is_consumed "$PLACED_Q"
+    eventually is_consumed "$RESERVED_Q"
     order-place <"$DATA/order.json"
-    eventually told 1
+    eventually customers_told 1
     api GET "queues/$VHOST/$PLACED_Q" | jq -e '.arguments["x-dead-letter-exchange"] == "orders-dlx"'
 }
 

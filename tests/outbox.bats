@@ -5,9 +5,8 @@
 
 setup_file()
 {
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -o "$SUITE_DIR/die.so" "$BATS_TEST_DIRNAME/shim/die.c" \
-        $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    load helper
+    build_shim "$SUITE_DIR/die.so"
     # shellcheck disable=SC2046 # words are what is wanted
     cc -o "$SUITE_DIR/sql" "$BATS_TEST_DIRNAME/shim/sql.c" $(pkg-config --cflags --libs sqlite3)
 }
@@ -32,21 +31,8 @@ teardown()
 
 teardown_file()
 {
-    BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
-}
-
-# own_broker: from here on the test's broker is one that it may change. It is started once for the file.
-own_broker()
-{
-    api DELETE "vhosts/$VHOST" >/dev/null
-    export BROKER_HOME=$BATS_FILE_TMPDIR/broker
-    broker start
-    SUITE_URL=$(broker url)
-    # shellcheck disable=SC2034 # for the helper
-    SUITE_API=$(broker status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
-    AMQP_URL=$SUITE_URL/$VHOST
-    api PUT "vhosts/$VHOST" >/dev/null
-    topology
+    load helper
+    stop_own_broker
 }
 
 worker()
@@ -309,6 +295,7 @@ owe_all()
 @test "an event that is larger than the broker takes: the others go on, once, it stays owed, exit 76; with a higher limit it goes out (own broker)" {
     local items
     own_broker
+    topology
     items=$(jq -nc '[range(100) | {sku: "sku-\(.)", qty: 1}]')
     place before
     publish orders-ex order.placed "$(event large | jq -c --argjson items "$items" '.items = $items')"
@@ -350,6 +337,7 @@ owe_all()
 
 @test "a stop while events are on their way, and the broker does not confirm them: 69; the next worker sends them (own broker)" {
     own_broker
+    topology
     start worker inventory-worker
     eventually is_consumed "$PLACED_Q"
     # Who publishes is blocked, too: so the order is there before.

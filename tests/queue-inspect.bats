@@ -12,15 +12,6 @@ teardown()
     tidy
 }
 
-# post EXCHANGE KEY BODY [PROPERTIES [ENCODING]]: publishes through the management API, which knows every property.
-post()
-{
-    local message
-    message=$(jq -nc --arg key "$2" --arg body "$3" --argjson properties "${4:-{\}}" --arg encoding "${5:-string}" \
-        '{routing_key: $key, payload: $body, payload_encoding: $encoding, properties: $properties}')
-    api POST "exchanges/$VHOST/${1:-amq.default}/publish" "$message" | jq -e .routed >/dev/null
-}
-
 # queue NAME: makes one that is not of the workflow. The name goes into a URL as it is.
 queue()
 {
@@ -37,11 +28,6 @@ numbered()
 peeked()
 {
     queue-inspect --peek "${2:-100}" "$PLACED_Q" | jq -c "$1"
-}
-
-consumers()
-{
-    [ "$(queue-inspect "$1" | jq .consumers)" = "$2" ]
 }
 
 # catches PID SIGNAL: has the program come to where it handles the signal?
@@ -63,11 +49,6 @@ on_terminal()
 shows_no_controls()
 {
     ! LC_ALL=C grep -anP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]' "$1"
-}
-
-to_full()
-{
-    "$@" >/dev/full
 }
 
 # unhealthy CHECK PATTERN: this check alone fails, and says so.
@@ -196,13 +177,13 @@ queue-inspect: no queue '$PLACED_Q'" ]
     mkfifo gate
     start reader amqp-consume -u "$AMQP_URL" -q "$FAILED_Q" -p 2 cat gate
     start worker notify-worker
-    eventually consumers "$FAILED_Q" 1
-    eventually consumers "$RESERVED_Q" 1
+    eventually queue_consumers "$FAILED_Q" 1
+    eventually queue_consumers "$RESERVED_Q" 1
     eventually holds "$FAILED_Q" 1
     start second notify-worker
-    eventually consumers "$RESERVED_Q" 2
+    eventually queue_consumers "$RESERVED_Q" 2
     finish "$PID" TERM
-    eventually consumers "$RESERVED_Q" 1
+    eventually queue_consumers "$RESERVED_Q" 1
     # Ends the child of amqp-consume too, which waits for a writer.
     kill "${STARTED[0]}"
     : <>gate
@@ -431,11 +412,6 @@ tapped()
     [ "$(api GET "bindings/$VHOST" | jq '[.[] | select(.source != "" and (.destination | startswith("amq.gen-")))] | length')" = "$1" ]
 }
 
-lines_of()
-{
-    [ "$(wc -l <"$1")" -eq "$2" ]
-}
-
 @test "queue-inspect: --follow shows messages as they are published, and their queue gets them all the same" {
     topology
     numbered 1 "$PLACED_Q"
@@ -443,7 +419,7 @@ lines_of()
     eventually tapped 1
     run -0 order-place <"$DATA/order.json"
     publish orders-ex order.placed 'no JSON'
-    eventually lines_of follower.out 2
+    eventually has_lines follower.out 2
     [ "$(jq -r '[.exchange, .routing_key, .redelivered, .properties.type, .body.event_type, .body_text] | join(" ")' follower.out)" = \
         'orders-ex order.placed false OrderPlaced OrderPlaced 
 orders-ex order.placed false   no JSON' ]
@@ -478,9 +454,9 @@ orders-ex order.placed false   no JSON' ]
     publish amq.topic a.x 3
     publish amq.topic a.x.y 4
     publish amq.topic b 5
-    eventually lines_of all.out 2
-    eventually lines_of failed.out 1
-    eventually lines_of topic.out 2
+    eventually has_lines all.out 2
+    eventually has_lines failed.out 1
+    eventually has_lines topic.out 2
     [ "$(jq -c .body all.out failed.out topic.out | paste -sd,)" = 1,2,2,3,5 ]
 }
 
@@ -494,8 +470,8 @@ orders-ex order.placed false   no JSON' ]
     publish amq.direct one 1
     publish amq.direct two 2
     publish amq.fanout any 3
-    eventually lines_of direct.out 1
-    eventually lines_of fanout.out 1
+    eventually has_lines direct.out 1
+    eventually has_lines fanout.out 1
     [ "$(jq -c .body direct.out fanout.out | paste -sd,)" = 1,3 ]
 }
 
@@ -510,7 +486,7 @@ orders-ex order.placed false   no JSON' ]
     start follower queue-inspect --follow orders-ex --routing-key many
     eventually tapped 1
     seq 3000 | amqp-publish -u "$AMQP_URL" -e orders-ex -r many -l
-    eventually lines_of follower.out 3000
+    eventually has_lines follower.out 3000
     [ "$(jq .body follower.out | cksum)" = "$(seq 3000 | cksum)" ]
 }
 
@@ -542,7 +518,7 @@ connections()
     eventually grep -qx 'queue-inspect: connected anew: messages that were published meanwhile may be missing' follower.err
     eventually tapped 1
     publish orders-ex order.placed 7
-    eventually lines_of follower.out 1
+    eventually has_lines follower.out 1
     [ "$(jq .body follower.out)" = 7 ]
     grep -q "lost the broker" follower.err
 }
@@ -645,8 +621,8 @@ connections()
 @test "queue-inspect: --health with both workers" {
     start inventory inventory-worker
     start notify notify-worker
-    eventually consumers "$PLACED_Q" 1
-    eventually consumers "$RESERVED_Q" 1
+    eventually queue_consumers "$PLACED_Q" 1
+    eventually queue_consumers "$RESERVED_Q" 1
     run -0 --separate-stderr queue-inspect --health
     [ "${#lines[@]}" -eq 1 ]
     jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}, outbox: {ok: true}}}' <<<"$output"
@@ -659,8 +635,8 @@ connections()
     inventory=$PID
     start notify notify-worker
     notify=$PID
-    eventually consumers "$PLACED_Q" 1
-    eventually consumers "$RESERVED_Q" 1
+    eventually queue_consumers "$PLACED_Q" 1
+    eventually queue_consumers "$RESERVED_Q" 1
 
     numbered 2 "$DEAD_Q"
     unhealthy dead_letters "2 .*$DEAD_Q"
@@ -675,11 +651,11 @@ connections()
     topology
 
     finish "$inventory" TERM
-    unhealthy consumers "$PLACED_Q"
+    unhealthy queue_consumers "$PLACED_Q"
     start inventory inventory-worker
-    eventually consumers "$PLACED_Q" 1
+    eventually queue_consumers "$PLACED_Q" 1
     finish "$notify" TERM
-    unhealthy consumers "$RESERVED_Q"
+    unhealthy queue_consumers "$RESERVED_Q"
 }
 
 @test "queue-inspect: --health on an empty virtual host" {
@@ -708,8 +684,8 @@ connections()
     # With nobody there but a consumer for each, the backlog alone decides.
     start placed amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
     start reserved amqp-consume -u "$AMQP_URL" -q "$RESERVED_Q" -p 1 sleep 60
-    eventually consumers "$PLACED_Q" 1
-    eventually consumers "$RESERVED_Q" 1
+    eventually queue_consumers "$PLACED_Q" 1
+    eventually queue_consumers "$RESERVED_Q" 1
     eventually holds "$RESERVED_Q" 2
     run -0 --separate-stderr queue-inspect --health --max-ready 2
     run -1 --separate-stderr queue-inspect --health --max-ready 1

@@ -3,7 +3,8 @@
 
 setup_file()
 {
-    export BROKER_HOME=$SUITE_DIR/refused-broker TLS=$SUITE_DIR/refused-tls
+    load helper
+    export TLS=$SUITE_DIR/refused-tls
     make_certificates
     TLS_PORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
     export TLS_PORT
@@ -13,10 +14,7 @@ ssl_options.cacertfile = $TLS/ca.pem
 ssl_options.certfile = $TLS/server.pem
 ssl_options.keyfile = $TLS/server.key
 END
-    BROKER_CONFIG_EXTRA=$TLS/broker.conf "$REPO/scripts/broker" start
-    SUITE_URL=$("$REPO/scripts/broker" url)
-    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
-    export SUITE_URL SUITE_API
+    BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker "$SUITE_DIR/refused-broker"
 }
 
 teardown_file()
@@ -110,14 +108,6 @@ large()
     jq -nc --arg key "$2" --arg body "$3" --rawfile pad pad '{routing_key: $key, payload: $body, payload_encoding: "string",
         properties: {headers: {pad: $pad}, delivery_mode: 2}}' >large.json
     api POST "exchanges/$VHOST/$1/publish" @large.json | jq -e .routed >/dev/null
-}
-
-# rejected QUEUE N: somebody gets N messages and rejects them.
-rejected()
-{
-    api POST "queues/$VHOST/$1/get" "{\"count\": $2, \"ackmode\": \"reject_requeue_false\", \"encoding\": \"auto\"}" |
-        jq -e --argjson n "$2" 'length == $n' >/dev/null
-    eventually holds "$1" 0
 }
 
 # ordered ID N: an order with N items, published by somebody else.
@@ -328,7 +318,7 @@ says_placed()
     publish orders-ex order.placed "$(event a)"
     large orders-ex order.placed "$(event large)" 130950
     publish orders-ex order.placed "$(event b)"
-    rejected "$PLACED_Q" 3
+    reject "$PLACED_Q" 3
     eventually holds "$DEAD_Q" 3
     run -0 --separate-stderr dlq-replay --list
     [ "$stderr" = "" ]
@@ -338,7 +328,7 @@ says_placed()
 
     run -0 --separate-stderr dlq-replay
     [ "$(fates)" = "3 replayed" ]
-    rejected "$PLACED_Q" 3
+    reject "$PLACED_Q" 3
     eventually holds "$DEAD_Q" 3
 
     run -0 --separate-stderr dlq-replay --take

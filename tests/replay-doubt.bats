@@ -3,12 +3,9 @@
 
 setup_file()
 {
-    export BROKER_HOME=$SUITE_DIR/impatient-broker
-    "$REPO/scripts/broker" start
+    load helper
+    start_broker "$SUITE_DIR/impatient-broker"
     be_patient_for 3000
-    SUITE_URL=$("$REPO/scripts/broker" url)
-    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
-    export SUITE_URL SUITE_API
 }
 
 teardown_file()

@@ -5,9 +5,8 @@
 
 setup_file()
 {
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -o "$SUITE_DIR/hold.so" "$BATS_TEST_DIRNAME/shim/die.c" \
-        $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    load helper
+    build_shim "$SUITE_DIR/hold.so"
 }
 
 setup()
@@ -35,13 +34,6 @@ worker()
     timeout 60 notify-worker "$@"
 }
 
-# script NAME: a program with the shell commands on standard input; it may use the folder of the test.
-script()
-{
-    { printf '#!/bin/sh\ncd %q || exit 99\n' "$PWD" && cat; } >"$1"
-    chmod +x "$1"
-}
-
 # teller: ./tell, which adds the order and the number of the attempt to the file told, after COMMANDS.
 teller()
 {
@@ -49,7 +41,7 @@ teller()
         echo 'id=$(jq -r .order_id)'
         printf '%s\n' "$@"
         echo 'echo "$id $NOTIFY_ATTEMPT" >>told'
-    } | script tell
+    } | make_script tell
 }
 
 # waiting_teller: ./tell as above, which marks that it has started, and waits for the file go.
@@ -80,30 +72,23 @@ announce()
     reserved "$@" | amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
 }
 
-# small_disk SIZE: a file system of that size, in ./small, with the ledger in it.
-small_disk()
+# small_ledger SIZE: the ledger is on a disk of that size.
+small_ledger()
 {
-    mkdir -p small
-    mount -t tmpfs -o "size=$1" none small 2>/dev/null || skip "no right to mount a file system"
+    small_disk "$1"
     export NOTIFY_LEDGER=$PWD/small/notices.db
 }
 
 # fill: until nothing more fits.
 fill()
 {
-    run dd if=/dev/zero of=small/fill bs=4k
-    [ "$status" -ne 0 ]
+    run -1 dd if=/dev/zero of=small/fill bs=4k
 }
 
 # count_of FILE: how many lines.
 count_of()
 {
     wc -l <"$1"
-}
-
-has_lines()
-{
-    [ "$(count_of "$1")" -eq "$2" ]
 }
 
 unacknowledged()
@@ -129,7 +114,7 @@ nothing_claimed()
     local i
     teller
     announce a b c d
-    small_disk 300k
+    small_ledger 300k
     notify-worker --idle-timeout 0 --exec ./nothing <<<'' || true
     fill
     for i in 1 2 3 4 5; do
@@ -152,7 +137,7 @@ nothing_claimed()
     teller '[ -e small/fill ] || dd if=/dev/zero of=small/fill bs=4k 2>/dev/null'
     mapfile -t all < <(seq 100)
     announce "${all[@]}"
-    small_disk 1m
+    small_ledger 1m
     # Until there is no place for a new claim; the end of the old one has its place.
     run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
     [[ $stderr == *"cannot write to '$NOTIFY_LEDGER'"* && $stderr != *'could not be recorded'* ]]
@@ -188,7 +173,7 @@ written_once()
 @test "an output on a full disk: 74; each whole line is recorded, a line that was cut comes again" {
     # shellcheck disable=SC2046 # words are what is wanted
     announce $(seq -f 'order-%g' 3000)
-    small_disk 100k
+    small_ledger 100k
     unset NOTIFY_LEDGER
     status=0
     worker --idle-timeout 1 >small/out 2>err || status=$?
@@ -199,7 +184,7 @@ written_once()
 @test "ledger and output on one full disk: whichever is met first, the same" {
     # shellcheck disable=SC2046 # words are what is wanted
     announce $(seq -f 'order-%g' 3000)
-    small_disk 2500k
+    small_ledger 2500k
     status=0
     worker --idle-timeout 1 >small/out 2>err || status=$?
     [ "$status" -eq 74 ] || [ "$status" -eq 73 ]
