@@ -332,7 +332,7 @@ static enum exit_code record_and_claim(struct telling *telling)
     if (code == EXIT_OK && (telling->claim != 0 || number != 0))
         code = notices_commit(telling->notices);
     else
-        notices_roll_back(telling->notices);
+        code = notices_end_reading(telling->notices, code);
     if (code == EXIT_OK)
         telling->claim = number;
     return code;

@@ -228,12 +228,12 @@ only_these()
     run -0 notify-worker --idle-timeout 0
     run -0 inventory-stock < <(echo '{"sku": "burger", "on_hand": 7}')
     run -65 inventory-stock < <(echo '{"sku": "burger"')
-    only_these ledger.db notices.db
+    only_these ledger.db ledger.db-runs notices.db notices.db-runs
     start worker inventory-worker
     publish orders-ex order.placed "$(event "a-1")"
     eventually grep -q a-1 worker.out
     ends "$PID" TERM
-    only_these ledger.db notices.db
+    only_these ledger.db ledger.db-runs notices.db notices.db-runs
     [ "$(sqlite3 "$LEDGER" 'SELECT count(*) FROM handled WHERE order_id = "a-1"')" = 1 ]
 }
 
