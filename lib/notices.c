@@ -115,14 +115,10 @@ enum exit_code notices_commit(struct notices *notices)
     return code;
 }
 
-void notices_roll_back(struct notices *notices)
+enum exit_code notices_end_reading(struct notices *notices, enum exit_code code)
 {
     database_roll_back(notices->database);
-}
-
-enum exit_code notices_check(struct notices *notices)
-{
-    return database_check_files(notices->database);
+    return code == EXIT_OK ? database_check_files(notices->database) : code;
 }
 
 void notices_tidy(struct notices *notices)

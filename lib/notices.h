@@ -29,10 +29,12 @@ void notices_close(struct notices *notices);
  */
 enum exit_code notices_begin(struct notices *notices, size_t orders);
 enum exit_code notices_commit(struct notices *notices);
-void notices_roll_back(struct notices *notices);
 
-/* Is the file still in its place? For answers that nothing was committed for: see database_check_files(). */
-enum exit_code notices_check(struct notices *notices);
+/*
+ * Rolls back, after code. Returns code or, if that is EXIT_OK, whether what was found may be acted upon: EXIT_STORE, reported,
+ * if the file is no longer the one that was opened.
+ */
+enum exit_code notices_end_reading(struct notices *notices, enum exit_code code);
 
 /* Once what was committed has been told: see database_tidy(). */
 void notices_tidy(struct notices *notices);

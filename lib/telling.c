@@ -343,13 +343,10 @@ static enum exit_code record_and_claim(struct telling *telling)
         code = record(telling);
     if (code == EXIT_OK && some_sound)
         code = claim_next(telling, &number);
-    if (code == EXIT_OK && (telling->claim != 0 || number != 0)) {
+    if (code == EXIT_OK && (telling->claim != 0 || number != 0))
         code = notices_commit(telling->notices);
-    } else {
-        notices_roll_back(telling->notices);
-        /* Repeats alone: they are acknowledged for what the ledger says, if that is still the ledger. */
-        code = code == EXIT_OK ? notices_check(telling->notices) : code;
-    }
+    else
+        code = notices_end_reading(telling->notices, code);
     if (code == EXIT_OK)
         telling->claim = number;
     return code;

@@ -384,17 +384,17 @@ END
             run -0 --separate-stderr order-place < <(order)
             start_fed place order-place
             order >&7
-            eventually lines_of place.out 1
+            eventually has_lines place.out 1
             sleep 0.15
             order >&7
-            eventually lines_of place.out 2
+            eventually has_lines place.out 2
             sqlite3 "$STORE" "$sql" >/dev/null
             order >&7
-            eventually lines_of place.out 3 || bad=1
+            eventually has_lines place.out 3 || bad=1
             # Those who come in between.
             [ "$(order-show --count)" = 4 ] && order-place --flush || bad=1
             order >&7
-            eventually lines_of place.out 4 || bad=1
+            eventually has_lines place.out 4 || bad=1
             finish "$PID" "$end"
             exec 7>&-
             rm place.in
@@ -415,11 +415,11 @@ END
         rm -rf "$STATE" copy.db
         start_fed place order-place
         order >&7
-        eventually lines_of place.out 1
+        eventually has_lines place.out 1
         sqlite3 "$STORE" "$how"
         sqlite3 "$STORE" 'CREATE TABLE _a (seq INTEGER)' 'CREATE TABLE _b (seq INTEGER)'
         order >&7
-        eventually lines_of place.out 2
+        eventually has_lines place.out 2
         finish "$PID" KILL
         exec 7>&-
         rm place.in

@@ -651,11 +651,11 @@ connections()
     topology
 
     finish "$inventory" TERM
-    unhealthy queue_consumers "$PLACED_Q"
+    unhealthy consumers "$PLACED_Q"
     start inventory inventory-worker
     eventually queue_consumers "$PLACED_Q" 1
     finish "$notify" TERM
-    unhealthy queue_consumers "$RESERVED_Q"
+    unhealthy consumers "$RESERVED_Q"
 }
 
 @test "queue-inspect: --health on an empty virtual host" {
