@@ -73,15 +73,6 @@ enum exit_code database_begin_lightly(struct database *database)
     return begin_writing(database);
 }
 
-enum exit_code database_begin_reading(struct database *database)
-{
-    enum exit_code code = database_settle(database);
-
-    if (code == EXIT_OK)
-        code = database_check_files(database);
-    return code == EXIT_OK ? database_step(database, &database->begin_reading, "BEGIN", "read") : code;
-}
-
 void database_roll_back(struct database *database)
 {
     /* After a failed commit the transaction may be over already. */

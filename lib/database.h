@@ -56,12 +56,6 @@ enum exit_code database_begin(struct database *database);
 enum exit_code database_begin_lightly(struct database *database);
 
 /*
- * One view of it all, until database_roll_back(): many reads cost less that way, and nobody is kept from
- * writing.
- */
-enum exit_code database_begin_reading(struct database *database);
-
-/*
  * Ends the transaction. On EXIT_OK all of it is on disk, in files that stand under their names: see
  * database_check_files(). Otherwise the transaction is over, and nobody may be told of it.
  */
@@ -81,7 +75,7 @@ void database_roll_back(struct database *database);
 /*
  * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or replaced
  * since it was opened, or is a copy of another time. To be called outside transactions, before anything that
- * was read is told; database_begin_reading() and database_commit() do it. Costs four or five system calls.
+ * was read is told; database_commit() does it. Costs four or five system calls.
  */
 enum exit_code database_check_files(struct database *database);
 

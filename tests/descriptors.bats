@@ -65,7 +65,7 @@ run_of()
 }
 
 # How many lines run_of writes.
-has_lines()
+lines_of()
 {
     case $1 in
         place) echo 3000 ;;
@@ -131,9 +131,9 @@ export_programs()
 
 check_whole()
 {
-    [ "$(wc -l <"$2")" -eq "$(has_lines "$1")" ]
+    [ "$(wc -l <"$2")" -eq "$(lines_of "$1")" ]
     jq -e . "$2" >/dev/null
-    [ "$(sort -u "$2" | wc -l)" -eq "$(has_lines "$1")" ]
+    [ "$(sort -u "$2" | wc -l)" -eq "$(lines_of "$1")" ]
 }
 
 @test "non-blocking standard output, and a reader that is late: all of it, whole, by every program" {
