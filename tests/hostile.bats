@@ -67,7 +67,7 @@ settled()
         export INVENTORY_LEDGER=$PWD/small/ledger.db
         # Small batches, so that events of one are on their way when the next cannot be recorded.
         run -73 --separate-stderr inventory-worker --idle-timeout 0 --prefetch 8
-        [[ $stderr == *"cannot write to '$INVENTORY_LEDGER': "*"No space left on device" ]]
+        [[ $stderr == *"cannot write to '$INVENTORY_LEDGER': "*"No space left on device"* ]]
         printf '%s\n' "${lines[@]}" >first
         [ "$(wc -l <first)" -ge 20 ]
         holds "$RESERVED_Q" "$(wc -l <first)"
