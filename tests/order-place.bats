@@ -160,7 +160,7 @@ uuid5_url()
     after=$(date +%s)
     id=$(jq -r .order_id <<<"$output")
     drain "$PLACED_Q" >messages
-    has messages 1
+    has_lines messages 1
 
     [ "$(jq -r '.exchange + " " + .routing_key' messages)" = 'orders-ex order.placed' ]
     jq -S '.properties | del(.timestamp)' messages >properties
@@ -179,7 +179,7 @@ END
     [ "$timestamp" -le "$after" ]
 
     jq -r .payload messages >payload
-    has payload 1
+    has_lines payload 1
     jq '. | del(.ts)' payload >event
     jq . - >want <<END
 {"event_type":"OrderPlaced","order_id":"$id","user_id":"Zoë \"Q\" 😀","restaurant_id":"r",
@@ -237,7 +237,7 @@ END
     stored 1
     [ "$(order-show "$upper" | jq -r .order_id)" = "${upper,,}" ]
     drain "$PLACED_Q" >messages
-    has messages 1
+    has_lines messages 1
     [ "$(jq -r .properties.correlation_id messages)" = "${upper,,}" ]
     [ "$(jq -r '.payload | fromjson | .order_id' messages)" = "${upper,,}" ]
     [ "$(jq -r .properties.message_id messages)" = "$(uuid5_url "urn:order-tools:OrderPlaced:${upper,,}")" ]
@@ -365,7 +365,7 @@ judge()
 
     # The good ones, and none but them, are on the broker and in the store; the others among the rejects.
     [ "$status" -eq 65 ] || return 1
-    has receipts "$(wc -l <good)" || return 1
+    has_lines receipts "$(wc -l <good)" || return 1
     data | diff good - || return 1
     grep -v '^$' rejects | diff refused - || return 1
     drain "$PLACED_Q" | jq -c '.payload | fromjson | {user_id, restaurant_id, items}' >published
@@ -760,7 +760,7 @@ END
             with_memory 65536 order-place >receipts 2>log || status=$?
             [ "$status" -eq "$([ "$kind" = ' ' ] && echo 0 || echo 65)" ]
         )
-        has log "$([ "$kind" = ' ' ] && echo 0 || echo 1)"
+        has_lines log "$([ "$kind" = ' ' ] && echo 0 || echo 1)"
         [ "$(jq -r .status receipts | paste -sd ' ')" = 'PLACED PLACED' ]
     done
 }
@@ -796,7 +796,7 @@ END
     [ "$output" = "$(receipt 2)" ]
     stored 2 PLACED
     drain "$PLACED_Q" | jq -c '.payload | fromjson | [.order_id, .user_id, .ts]' | sort >messages
-    has messages 2
+    has_lines messages 2
     # The time is that of when it was placed, not when it was published.
     [ "$(head -n 1 messages)" = "[\"$(uuid 1)\",\"one\",\"$placed_at\"]" ]
     # That is the end of it.
@@ -1147,7 +1147,7 @@ binding()
     finish "$PID"
     [ "$status" -eq 76 ]
     diff place.out <(receipt 1; receipt 2 PENDING; receipt 3 PENDING; receipt 4 PENDING; receipt 5)
-    has place.err 3
+    has_lines place.err 3
     for n in 2 3 4; do
         grep -q "^order-place: order $(uuid "$n") is stored, but the broker did not take it: .*NO_ROUTE" place.err
     done
