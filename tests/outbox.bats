@@ -446,6 +446,7 @@ outbox_check()
     start worker inventory-worker
     place one
     eventually holds "$RESERVED_Q" 1
+    eventually owes 0
     [ "$(outbox_check)" = '{"ok":true}' ]
     sql "UPDATE handled SET at = 1700000000000; INSERT INTO owed (seq, run, event) SELECT seq, $((1 << 40)), '{}' FROM handled"
     [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 1, '* ]]
