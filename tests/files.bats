@@ -153,14 +153,14 @@ take_away()
     order >&8
     eventually has_lines new.out 1
     ls -i "$STATE" >before
-    exec 7>&-
     finish "${STARTED[0]}" TERM
+    exec 7>&-
     [ "$status" -eq 143 ]
     ls -i "$STATE" | diff before -
     order >&8
     eventually has_lines new.out 2
-    exec 8>&-
     finish "${STARTED[1]}" TERM
+    exec 8>&-
     [ "$status" -eq 143 ]
     [ "$(order-show --count)" = 2 ]
 }
