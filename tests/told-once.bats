@@ -182,8 +182,10 @@ written_once()
 }
 
 @test "ledger and output on one full disk: whichever is met first, the same" {
+    # Long ones, so that it becomes full whatever the size of the batches.
     # shellcheck disable=SC2046 # words are what is wanted
-    announce $(seq -f 'order-%g' 3000)
+    reserved $(seq -f 'order-%g' 3000) | jq -c '.note = ("x" * 900)' |
+        amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
     small_ledger 2500k
     status=0
     worker --idle-timeout 1 >small/out 2>err || status=$?
@@ -482,12 +484,14 @@ is_full()
 # --- attempts
 
 @test "failures count over restarts; what says 75 does not count; then a dead letter, and replayed it is told" {
+    local number=0
     teller 'echo "$NOTIFY_ATTEMPT" >>attempts' 'exit $(cat code)'
     announce a
     for code in 75 75 1 75 2; do
         echo "$code" >code
-        start worker notify-worker --retry-delay 3600 --exec ./tell
-        eventually grep -q '^\[notify\] later: a: ' worker.err
+        # What an earlier one has said stands in a file of its own.
+        start "worker$((++number))" notify-worker --retry-delay 3600 --exec ./tell
+        eventually grep -q '^\[notify\] later: a: ' "worker$number.err"
         ends "$PID" TERM 2
         [ "$status" -eq 0 ]
         eventually holds "$RESERVED_Q" 1
