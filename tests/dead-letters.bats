@@ -331,9 +331,9 @@ dlq-replay: order failed is failed already: the worker will ignore it' ]
     [ "$(numbers "$PLACED_Q")" = 3 ]
 }
 
-died_twice()
+has_policy()
 {
-    messages "$PLACED_Q" | jq -e '.properties.headers["x-death"] | length == 2'
+    [ "$(api GET "queues/$VHOST/$DEAD_Q" | jq .policy)" = "$1" ]
 }
 
 @test "where a letter died: rejected, expired in the dead letter queue and back, rejected again: on this broker" {
@@ -342,11 +342,13 @@ died_twice()
     publish orders-ex order.placed '{"n": 1}'
     eventually holds "$PLACED_Q" 1
     api PUT "policies/$VHOST/back" "$policy" >/dev/null
+    eventually has_policy '"back"'
     # It is back before anybody sees that it was gone.
     api POST "queues/$VHOST/$PLACED_Q/get" '{"count": 1, "ackmode": "reject_requeue_false", "encoding": "auto"}' |
         jq -e 'length == 1'
-    eventually died_twice
+    eventually holds "$PLACED_Q" 1
     api DELETE "policies/$VHOST/back" >/dev/null
+    eventually has_policy null
     reject "$PLACED_Q"
     eventually holds "$DEAD_Q" 1
     run -0 --separate-stderr dlq-replay --list
