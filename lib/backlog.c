@@ -76,6 +76,24 @@ static void move_to_recall(struct settled *settled, struct recall *recall, enum 
     settled->count = 0;
 }
 
+/*
+ * Letters that arrived and were not handed out come again. Those that had come again by then are what they were before:
+ * settled, perhaps, and expected once. All are taken out before any is put back, since there may be some that are alike.
+ */
+static void recall_arrived(struct recall *recall, const struct delivery *arrived)
+{
+    struct recall *again = recall_new();
+
+    for (; arrived != NULL; arrived = arrived->next) {
+        struct fingerprint fingerprint = fingerprint_of(arrived);
+
+        recall_add(again, &fingerprint,
+                   arrived->redelivered ? recall_take(recall, &fingerprint) : RECALL_NEW);
+    }
+    recall_merge(recall, again);
+    recall_free(again);
+}
+
 /* Of those that are gone, the broker has seen the oldest by now. */
 static void note_seen(struct backlog *backlog)
 {
@@ -98,11 +116,7 @@ static void on_loss(void *context, const struct delivery *arrived)
     note_seen(backlog);
     move_to_recall(&backlog->kept, backlog->recall, RECALL_KEPT);
     move_to_recall(&backlog->gone, backlog->recall, RECALL_GONE);
-    for (; arrived != NULL; arrived = arrived->next) {
-        struct fingerprint fingerprint = fingerprint_of(arrived);
-
-        recall_add(backlog->recall, &fingerprint, RECALL_NEW);
-    }
+    recall_arrived(backlog->recall, arrived);
     backlog->some_kept = false;
 }
 

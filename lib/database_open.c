@@ -133,20 +133,6 @@ static bool is_immutable(const char *real_path)
     return !has_log;
 }
 
-/* The URI of a file that is not to be locked, and beside which nothing need be made. To be freed. */
-static char *immutable_uri(const char *path)
-{
-    size_t size = strlen(path) * 3 + sizeof "file:?immutable=1";
-    char *uri = need_calloc(size, 1);
-    size_t len = (size_t)snprintf(uri, size, "file:");
-
-    for (; *path != '\0'; path++)
-        len += (size_t)snprintf(uri + len, size - len, strchr("%?#", *path) == NULL ? "%c" : "%%%02X",
-                                (unsigned char)*path);
-    (void)snprintf(uri + len, size - len, "?immutable=1");
-    return uri;
-}
-
 static int open_handle(struct database *database, enum database_access access)
 {
     /* As a path: some names alone mean something else to SQLite. */
@@ -155,7 +141,7 @@ static int open_handle(struct database *database, enum database_access access)
     int result = sqlite3_open_v2(file, &database->handle, flags, NULL);
 
     if (result == SQLITE_OK && access == DATABASE_READ && is_immutable(database_real_path(database))) {
-        char *uri = immutable_uri(file);
+        char *uri = database_uri(database->path, true);
 
         (void)sqlite3_close(database->handle);
         result = sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);

@@ -74,3 +74,18 @@ enum exit_code database_make_folders(char *path)
     }
     return EXIT_OK;
 }
+
+char *database_uri(const char *path, bool immutable)
+{
+    size_t size = 3 * strlen(path) + sizeof "file://?immutable=1";
+    char *uri = need_calloc(size, 1);
+    /* Between the first two slashes and the third is the name of a host, which is none. */
+    char *at = uri + snprintf(uri, size, "file:%s", *path == '/' ? "//" : "./");
+
+    for (; *path != '\0'; path++)
+        at += snprintf(at, size - (size_t)(at - uri), strchr("?#%", *path) == NULL ? "%c" : "%%%02x",
+                       (unsigned char)*path);
+    if (immutable)
+        (void)snprintf(at, size - (size_t)(at - uri), "?immutable=1");
+    return uri;
+}

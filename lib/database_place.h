@@ -7,6 +7,8 @@
 #include "database.h"
 #include "report.h"
 
+#include <stdbool.h>
+
 /* Returns the path of the file that kind names, to be freed. NULL, reported, if nothing says where it is. */
 char *database_find(const struct database_kind *kind);
 
@@ -18,5 +20,11 @@ char *database_folder(const char *path);
 
 /* Returns both texts as one, to be freed. */
 char *database_join(const char *left, const char *right);
+
+/*
+ * Returns the URI by which SQLite opens the file at path, to be freed. An immutable one is not locked, and nothing is made
+ * beside it.
+ */
+char *database_uri(const char *path, bool immutable);
 
 #endif

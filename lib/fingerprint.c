@@ -81,19 +81,25 @@ static bool skip_value(struct reader *reader)
     }
 }
 
-static void add(EVP_MD_CTX *hash, const void *bytes, size_t len)
+static EVP_MD_CTX *hash;
+
+/* To begin again with the same function is much cheaper than to name it each time. */
+static void start_hash(void)
 {
-    if (len > 0 && EVP_DigestUpdate(hash, bytes, len) != 1)
+    const EVP_MD *named = NULL;
+
+    if (hash == NULL) {
+        hash = EVP_MD_CTX_new();
+        named = EVP_blake2b512();
+    }
+    if (hash == NULL || EVP_DigestInit_ex(hash, named, NULL) != 1)
         die(EXIT_BUG, "cannot make a hash");
 }
 
-/* With its length, so that it cannot be taken for a part of its neighbour. */
-static void add_part(EVP_MD_CTX *hash, amqp_bytes_t part)
+static void add(const void *bytes, size_t len)
 {
-    uint64_t len = part.len;
-
-    add(hash, &len, sizeof len);
-    add(hash, part.bytes, part.len);
+    if (len > 0 && EVP_DigestUpdate(hash, bytes, len) != 1)
+        die(EXIT_BUG, "cannot make a hash");
 }
 
 /*
@@ -134,52 +140,59 @@ static bool next_header(struct reader *headers)
     return true;
 }
 
+/* How long each part is, so that none can be taken for a part of its neighbour. */
+struct measures {
+    uint64_t exchange;
+    uint64_t routing_key;
+    uint64_t body;
+    uint64_t headers; /* those that count */
+    uint64_t flags;   /* of the properties there are; of those that are not understood, all */
+};
+
 /* A table in which only the broker's headers stand is the same as none. */
-static void add_properties(EVP_MD_CTX *hash, amqp_bytes_t properties)
+static void add_properties(amqp_bytes_t properties, struct measures *measures)
 {
     const unsigned char *from = properties.bytes;
     const unsigned char *end = from + properties.len;
     struct reader headers;
     size_t flags;
-    uint64_t counted = 0;
 
     if (!find_headers(properties, &flags, &headers)) {
-        add_part(hash, properties);
+        add(properties.bytes, properties.len);
         return;
     }
     from += 2;
     if ((flags & AMQP_BASIC_HEADERS_FLAG) != 0)
-        add(hash, from, (size_t)(headers.at - 4 - from));
+        add(from, (size_t)(headers.at - 4 - from));
     else
-        add(hash, from, (size_t)(headers.at - from));
-    flags &= ~(size_t)AMQP_BASIC_HEADERS_FLAG;
+        add(from, (size_t)(headers.at - from));
+    measures->flags = flags & ~(size_t)AMQP_BASIC_HEADERS_FLAG;
     while (headers.left > 0) {
         const unsigned char *entry = headers.at;
 
         if (next_header(&headers)) {
-            add(hash, entry, (size_t)(headers.at - entry));
-            counted += (size_t)(headers.at - entry);
+            add(entry, (size_t)(headers.at - entry));
+            measures->headers += (size_t)(headers.at - entry);
         }
     }
-    add(hash, headers.at, (size_t)(end - headers.at));
-    add(hash, &flags, sizeof flags);
-    add(hash, &counted, sizeof counted);
+    add(headers.at, (size_t)(end - headers.at));
 }
 
 struct fingerprint fingerprint_of(const struct delivery *delivery)
 {
-    static EVP_MD_CTX *hash;
+    struct measures measures = {.exchange = delivery->exchange.len,
+                                .routing_key = delivery->routing_key.len,
+                                .body = delivery->body.len,
+                                .flags = UINT64_MAX};
     unsigned char bytes[EVP_MAX_MD_SIZE];
     struct fingerprint fingerprint;
 
-    if (hash == NULL)
-        hash = EVP_MD_CTX_new();
-    if (hash == NULL || EVP_DigestInit_ex(hash, EVP_blake2b512(), NULL) != 1)
-        die(EXIT_BUG, "cannot make a hash");
-    add_part(hash, delivery->exchange);
-    add_part(hash, delivery->routing_key);
-    add_part(hash, delivery->body);
-    add_properties(hash, delivery->properties);
+    start_hash();
+    add(delivery->exchange.bytes, delivery->exchange.len);
+    add(delivery->routing_key.bytes, delivery->routing_key.len);
+    add(delivery->body.bytes, delivery->body.len);
+    add_properties(delivery->properties, &measures);
+    add(&measures, sizeof measures);
     if (EVP_DigestFinal_ex(hash, bytes, NULL) != 1)
         die(EXIT_BUG, "cannot make a hash");
     memcpy(&fingerprint, bytes, sizeof fingerprint);

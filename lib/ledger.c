@@ -1,6 +1,7 @@
 #include "ledger.h"
 
 #include "database.h"
+#include "database_place.h"
 #include "database_room.h"
 #include "runs.h"
 #include "text.h"
@@ -382,18 +383,9 @@ char *ledger_place(void)
  */
 static char *uri_of(const char *path)
 {
-    size_t size = 3 * strlen(path) + sizeof "file:./?immutable=1";
-    size_t log_size = strlen(path) + sizeof "-wal";
-    char *log_path = need_calloc(log_size, 1);
-    char *uri = need_calloc(size, 1);
-    char *at = uri + snprintf(uri, size, "file:%s", *path == '/' ? "" : "./");
+    char *log_path = database_join(path, "-wal");
+    char *uri = database_uri(path, access(log_path, F_OK) != 0);
 
-    (void)snprintf(log_path, log_size, "%s-wal", path);
-    for (; *path != '\0'; path++)
-        at += snprintf(at, size - (size_t)(at - uri), strchr("?#%", *path) == NULL ? "%c" : "%%%02x",
-                       (unsigned char)*path);
-    if (access(log_path, F_OK) != 0)
-        (void)snprintf(at, size - (size_t)(at - uri), "?immutable=1");
     free(log_path);
     return uri;
 }

@@ -51,7 +51,7 @@ void letter_read(struct letter *letter, struct delivery *delivery)
 
     memset(letter, 0, sizeof *letter);
     letter->delivery = delivery;
-    init_amqp_pool(&letter->pool, 4096);
+    init_amqp_pool(&letter->pool, 1024);
     letter->properties = delivery_properties(delivery, &letter->pool);
     letter->is_readable = letter->properties != NULL;
     if (!letter->is_readable)

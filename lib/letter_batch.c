@@ -72,6 +72,15 @@ enum exit_code letter_batch_verdict(const struct letter_batch *batch)
     return batch->some_bad_input ? EXIT_INPUT : EXIT_OK;
 }
 
+/* As it is published; properties are those of the message. */
+static struct message message_of(const struct treatment *treatment, const amqp_basic_properties_t *properties)
+{
+    return (struct message){.exchange = treatment->fate.exchange,
+                            .routing_key = treatment->fate.routing_key,
+                            .properties = properties,
+                            .body = treatment->body};
+}
+
 /* ---- letters that stay ---- */
 
 /* Publishes a letter that is parked. Nothing else may be on its way. True if the queue has it. */
@@ -79,10 +88,7 @@ static bool publish_parked(struct letter_batch *batch, struct treatment *treatme
 {
     struct publisher *publisher = batch->settings.publisher;
     amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
-    struct message message = {.exchange = treatment->fate.exchange,
-                              .routing_key = treatment->fate.routing_key,
-                              .properties = &properties,
-                              .body = treatment->body};
+    struct message message = message_of(treatment, &properties);
     enum publish_fate fate = PUBLISH_REFUSED;
     uint64_t cookie;
 
@@ -244,10 +250,7 @@ static enum exit_code send(struct letter_batch *batch, size_t index)
     struct treatment *treatment = &batch->treated[index];
     struct publisher *publisher = batch->settings.publisher;
     amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
-    struct message message = {.exchange = treatment->fate.exchange,
-                              .routing_key = treatment->fate.routing_key,
-                              .properties = &properties,
-                              .body = treatment->body};
+    struct message message = message_of(treatment, &properties);
     enum exit_code code = EXIT_OK;
 
     pace_wait(&batch->pace);

@@ -92,6 +92,14 @@ enum recalled recall_take(struct recall *recall, const struct fingerprint *finge
     return RECALL_NEW;
 }
 
+void recall_merge(struct recall *recall, const struct recall *other)
+{
+    for (size_t i = 0; i < other->capacity; i++)
+        for (size_t what = 0; other->entries[i].is_used && what <= RECALL_GONE; what++)
+            for (uint32_t n = other->entries[i].counts[what]; n > 0; n--)
+                recall_add(recall, &other->entries[i].fingerprint, (enum recalled)what);
+}
+
 size_t recall_count(const struct recall *recall, enum recalled what)
 {
     return recall->counts[what];

@@ -34,6 +34,9 @@ void recall_add(struct recall *recall, const struct fingerprint *fingerprint, en
  */
 enum recalled recall_take(struct recall *recall, const struct fingerprint *fingerprint);
 
+/* Adds all that is in the other one. */
+void recall_merge(struct recall *recall, const struct recall *other);
+
 /* Returns how many of a kind were added and not taken out. */
 size_t recall_count(const struct recall *recall, enum recalled what);
 

@@ -31,7 +31,6 @@
 
 #define PARKING_QUEUE "order.placed.parked"
 #define REPLAYS_MAX 3
-#define WINDOW 256 /* letters that are handed out ahead of the work at first */
 
 static const char usage[] =
     "usage: dlq-replay [options] [--filter COMMAND [ARGUMENT...]]\n"
@@ -473,7 +472,7 @@ static size_t first_window(void)
 {
     if (rules.filter != NULL || job == TAKE)
         return 1;
-    return rate > 0 && rate < WINDOW ? (size_t)rate : WINDOW;
+    return rate > 0 && rate < BACKLOG_WINDOW ? (size_t)rate : BACKLOG_WINDOW;
 }
 
 static enum exit_code open_all(void)
