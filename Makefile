@@ -36,7 +36,7 @@ BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/common.bash tests/storm tests/model/check
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/common.bash tests/storm tests/model/check
 SOURCES := $(wildcard src/*.c lib/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
@@ -46,7 +46,7 @@ JOBS ?= 2
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check model storm bench bench-programs fuzz lint format install uninstall clean force
+.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs fuzz lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -60,6 +60,8 @@ help:
 	@echo 'make check      the same preparation, then every test'
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
+	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
+	@echo 'make matrix     demo, lint and check on bare Debian systems, as root: SUITES="bookworm trixie"'
 	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
@@ -88,6 +90,20 @@ lint:
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --enable=warning,performance,portability -Ilib src lib
+
+# Both compilers, with the checks of the C library that distributions begin to ask for.
+compilers:
+	@scripts/deps fuzz
+	set -e; for compiler in gcc clang; do \
+	    $(MAKE) --no-print-directory CC=$$compiler BUILD=$(BUILD)/$$compiler BIN=$(BUILD)/$$compiler/bin \
+	        HARDENING='-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3' CFLAGS='$(CFLAGS) -Werror' \
+	        build bench-programs; \
+	done
+
+# The README's two commands, and the linter, on whole systems made for it: make matrix SUITES="trixie bookworm:i386"
+SUITES ?= bookworm trixie
+matrix:
+	scripts/matrix $(SUITES)
 
 # Each parser of what comes from outside, under a coverage-guided fuzzer: make fuzz SECONDS=60
 SECONDS ?= 60

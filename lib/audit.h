@@ -4,9 +4,9 @@
 #ifndef AUDIT_H
 #define AUDIT_H
 
+#include "rabbitmq.h"
 #include "report.h"
 
-#include <amqp.h>
 #include <cjson/cJSON.h>
 
 struct audit;

@@ -4,7 +4,8 @@
 #ifndef BASE64_H
 #define BASE64_H
 
-#include <amqp.h>
+#include "rabbitmq.h"
+
 #include <stdbool.h>
 
 /* The bytes as text, to be freed. */

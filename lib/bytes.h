@@ -4,7 +4,8 @@
 #ifndef BYTES_H
 #define BYTES_H
 
-#include <amqp.h>
+#include "rabbitmq.h"
+
 #include <stdbool.h>
 
 bool bytes_equal(amqp_bytes_t a, amqp_bytes_t b);

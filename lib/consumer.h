@@ -8,11 +8,10 @@
 #define CONSUMER_H
 
 #include "link_options.h"
+#include "rabbitmq.h"
 #include "report.h"
 #include "tap.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

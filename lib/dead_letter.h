@@ -7,8 +7,8 @@
 #ifndef DEAD_LETTER_H
 #define DEAD_LETTER_H
 
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "rabbitmq.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -14,9 +14,8 @@
 #define ENVELOPE_H
 
 #include "consumer.h"
+#include "rabbitmq.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 

@@ -23,7 +23,8 @@
 #ifndef FIELD_H
 #define FIELD_H
 
-#include <amqp.h>
+#include "rabbitmq.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 

@@ -5,7 +5,8 @@
 #ifndef FRAMES_H
 #define FRAMES_H
 
-#include <amqp.h>
+#include "rabbitmq.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 

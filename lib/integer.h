@@ -5,7 +5,8 @@
 #ifndef INTEGER_H
 #define INTEGER_H
 
-#include <amqp.h>
+#include "rabbitmq.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>

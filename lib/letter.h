@@ -7,9 +7,8 @@
 #include "consumer.h"
 #include "dead_letter.h"
 #include "order.h"
+#include "rabbitmq.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 

@@ -1,14 +1,13 @@
 #include "link.h"
 
 #include "clock.h"
+#include "rabbitmq.h"
 #include "reach.h"
 #include "stop.h"
 #include "text.h"
 #include "version.h"
 #include "wait.h"
 
-#include <amqp_ssl_socket.h>
-#include <amqp_tcp_socket.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>

@@ -15,10 +15,9 @@
 
 #include "frames.h"
 #include "link_options.h"
+#include "rabbitmq.h"
 #include "report.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <stdbool.h>
 
 #define LINK_CHANNEL 1

@@ -1,8 +1,8 @@
 #include "link_options.h"
 
+#include "rabbitmq.h"
 #include "text.h"
 
-#include <amqp.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -19,11 +19,10 @@
 #define PUBLISHER_H
 
 #include "link_options.h"
+#include "rabbitmq.h"
 #include "report.h"
 #include "topology.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -18,9 +18,8 @@
 #include "letter.h"
 #include "link.h"
 #include "order.h"
+#include "rabbitmq.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <stdbool.h>
 
 struct treatment_rules {

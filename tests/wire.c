@@ -7,9 +7,8 @@
  * A line for each message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its body, both in
  * hexadecimal; "-" for an empty body. What the broker refuses ends it with 1 and the reason.
  */
-#include <amqp.h>
-#include <amqp_framing.h>
-#include <amqp_tcp_socket.h>
+#include "rabbitmq.h"
+
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -11,9 +11,8 @@
  * Publishing is persistent, mandatory and confirmed, in a window of 1000 messages with the properties of the
  * programs' events. Whatever goes wrong ends it with status 1.
  */
-#include <amqp.h>
-#include <amqp_framing.h>
-#include <amqp_tcp_socket.h>
+#include "rabbitmq.h"
+
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -5,10 +5,9 @@
 #include "consumer.h"
 #include "envelope.h"
 #include "json.h"
+#include "rabbitmq.h"
 #include "text.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -7,9 +7,8 @@
 #include "dead_letter.h"
 #include "envelope.h"
 #include "json.h"
+#include "rabbitmq.h"
 
-#include <amqp.h>
-#include <amqp_framing.h>
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

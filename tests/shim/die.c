@@ -10,8 +10,8 @@
  * to standard output, which is a file), sync (of a file to the disk) or exec (of a command).
  */
 #define _GNU_SOURCE
-#include <amqp.h>
-#include <amqp_framing.h>
+#include "rabbitmq.h"
+
 #include <dlfcn.h>
 #include <signal.h>
 #include <sqlite3.h>

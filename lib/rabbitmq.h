@@ -1,0 +1,19 @@
+/*
+ * rabbitmq: the headers of rabbitmq-c, where this version of it has them: below rabbitmq-c/ from 0.12 on.
+ */
+#ifndef RABBITMQ_H
+#define RABBITMQ_H
+
+#if __has_include(<rabbitmq-c/amqp.h>)
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/framing.h>
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
+#include <amqp.h>
+#include <amqp_framing.h>
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#endif
+
+#endif
