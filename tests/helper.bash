@@ -83,7 +83,7 @@ stop_own_broker()
 build_shim()
 {
     # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -o "$1" "$REPO/tests/shim/die.c" $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    cc -shared -fPIC -I"$REPO/lib" -o "$1" "$REPO/tests/shim/die.c" $(pkg-config --cflags librabbitmq sqlite3) -ldl
 }
 
 # start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.

@@ -6,7 +6,7 @@
 setup_file()
 {
     # shellcheck disable=SC2046 # words are what is wanted
-    cc -D_GNU_SOURCE -o "$SUITE_DIR/wire" "$BATS_TEST_DIRNAME/wire.c" $(pkg-config --cflags --libs librabbitmq)
+    cc -D_GNU_SOURCE -I"$REPO/lib" -o "$SUITE_DIR/wire" "$BATS_TEST_DIRNAME/wire.c" $(pkg-config --cflags --libs librabbitmq)
 }
 
 setup()
