@@ -13,7 +13,7 @@
 #define READ_SIZE ((size_t)64 * 1024)
 #define RECORD_SEPARATOR '\x1E' /* stands before each text in a sequence by RFC 7464 */
 
-#define ARRAY_REFUSED                                                                                        \
+#define ARRAY_REFUSED \
     "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart"
 
 enum mode {

@@ -34,9 +34,9 @@ struct link_options {
     char *login; /* what --authfile held */
 };
 
-#define LINK_OPTIONS_DEFAULT                                                                                 \
-    {                                                                                                        \
-        .retries = 60, .retry_delay = 1                                                                      \
+#define LINK_OPTIONS_DEFAULT            \
+    {                                   \
+        .retries = 60, .retry_delay = 1 \
     }
 
 enum {
@@ -60,13 +60,13 @@ enum {
     {"retries", required_argument, NULL, OPTION_RETRIES},                                                    \
     {"retry-delay", required_argument, NULL, OPTION_RETRY_DELAY}
 /* clang-format on */
-#define LINK_USAGE                                                                                           \
-    "  -u, --url URL[,URL...]  broker: amqp:// or amqps://, tried in turn (AMQP_URL)\n"                      \
-    "      --authfile FILE     read user name and password from FILE\n"                                      \
-    "      --cacert FILE       trust the certificate authorities in FILE\n"                                  \
-    "      --cert FILE         client certificate, and\n"                                                    \
-    "      --key FILE          its key\n"                                                                    \
-    "      --retries N         attempts to connect before giving up (60)\n"                                  \
+#define LINK_USAGE                                                                      \
+    "  -u, --url URL[,URL...]  broker: amqp:// or amqps://, tried in turn (AMQP_URL)\n" \
+    "      --authfile FILE     read user name and password from FILE\n"                 \
+    "      --cacert FILE       trust the certificate authorities in FILE\n"             \
+    "      --cert FILE         client certificate, and\n"                               \
+    "      --key FILE          its key\n"                                               \
+    "      --retries N         attempts to connect before giving up (60)\n"             \
     "      --retry-delay S     seconds between them (1)\n"
 
 /*

@@ -15,8 +15,8 @@
  * have no run, and go; but the newest stays, so that SQLite gives no number twice.
  */
 #define FREE "1"
-#define CLAIMS                                                                                               \
-    "CREATE TABLE claims (claim INTEGER PRIMARY KEY, run INTEGER);"                                          \
+#define CLAIMS                                                      \
+    "CREATE TABLE claims (claim INTEGER PRIMARY KEY, run INTEGER);" \
     "INSERT INTO claims (claim, run) VALUES (" FREE ", 0)"
 
 /* Those of version 1 are told: no claim has the number 0. */

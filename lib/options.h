@@ -10,13 +10,13 @@
 
 /* For a program's string of short options, its table of long ones, and its usage text. */
 #define COMMON_SHORT_OPTIONS "hV"
-#define COMMON_LONG_OPTIONS                                                                                  \
-    {"help", no_argument, NULL, 'h'},                                                                        \
-    {                                                                                                        \
-        "version", no_argument, NULL, 'V'                                                                    \
+#define COMMON_LONG_OPTIONS               \
+    {"help", no_argument, NULL, 'h'},     \
+    {                                     \
+        "version", no_argument, NULL, 'V' \
     }
-#define COMMON_USAGE                                                                                         \
-    "  -h, --help              show this text\n"                                                             \
+#define COMMON_USAGE                             \
+    "  -h, --help              show this text\n" \
     "  -V, --version           show the version\n"
 
 /*

@@ -20,8 +20,8 @@ static const struct database_kind kind = {
     .version = 1,
 };
 
-#define COLUMNS                                                                                              \
-    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM "      \
+#define COLUMNS                                                                                         \
+    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM " \
     "orders o "
 
 struct order_store {

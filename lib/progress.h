@@ -25,8 +25,8 @@ enum { OPTION_SHOW_PROGRESS = OPTION_PROGRESS, OPTION_QUIET };
     {"progress", no_argument, NULL, OPTION_SHOW_PROGRESS},                                                   \
     {"quiet", no_argument, NULL, OPTION_QUIET}
 /* clang-format on */
-#define PROGRESS_USAGE                                                                                       \
-    "      --progress          show progress, even if standard error is no terminal\n"                       \
+#define PROGRESS_USAGE                                                                 \
+    "      --progress          show progress, even if standard error is no terminal\n" \
     "      --quiet             show no progress, even if it is one\n"
 
 /* Handles one option of getopt_long(): true if it was one of PROGRESS_LONG_OPTIONS. */
