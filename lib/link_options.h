@@ -34,10 +34,10 @@ struct link_options {
     char *login; /* what --authfile held */
 };
 
-#define LINK_OPTIONS_DEFAULT            \
-    {                                   \
-        .retries = 60, .retry_delay = 1 \
-    }
+/* By hand: versions of clang-format before 19 take the braces for a block. */
+/* clang-format off */
+#define LINK_OPTIONS_DEFAULT {.retries = 60, .retry_delay = 1}
+/* clang-format on */
 
 enum {
     OPTION_AUTHFILE = OPTION_LINK,

@@ -10,11 +10,10 @@
 
 /* For a program's string of short options, its table of long ones, and its usage text. */
 #define COMMON_SHORT_OPTIONS "hV"
-#define COMMON_LONG_OPTIONS               \
-    {"help", no_argument, NULL, 'h'},     \
-    {                                     \
-        "version", no_argument, NULL, 'V' \
-    }
+/* By hand: versions of clang-format before 19 take the braces for a block. */
+/* clang-format off */
+#define COMMON_LONG_OPTIONS {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}
+/* clang-format on */
 #define COMMON_USAGE                             \
     "  -h, --help              show this text\n" \
     "  -V, --version           show the version\n"

@@ -4,6 +4,7 @@
 #ifndef RABBITMQ_H
 #define RABBITMQ_H
 
+/* cppcheck-suppress preprocessorErrorDirective ; it does not know this question */
 #if __has_include(<rabbitmq-c/amqp.h>)
 #include <rabbitmq-c/amqp.h>
 #include <rabbitmq-c/framing.h>
