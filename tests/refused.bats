@@ -155,6 +155,7 @@ lost_once()
         fi
     done
     sized "${sizes[@]}"
+    dlq-replay --list >listed.json
     setting max_message_size 4000
     run -76 --separate-stderr dlq-replay --retries 1
     [ "$(fates)" = "12 refused, 288 replayed" ]
@@ -165,11 +166,14 @@ lost_once()
     are_not "$PLACED_Q" "${culprits[@]}"
     [ "$(wc -l <copies)" = 288 ]
     run -1 grep -v ' [12]$' copies
-    # Once the first has closed the channel, nothing more was on its way.
+    # The same out of a file, of which 256 are at hand at once: once the first has closed the channel, nothing more was on its way.
+    jq -c --arg queue "$FAILED_Q" '{queue: $queue, body}' listed.json >given
+    run -76 --separate-stderr dlq-replay --from given --retries 1
+    [ "$(fates)" = "12 refused, 288 restored" ]
     for ((i = 26; i <= 256; i++)); do
         ((i % 25 == 0)) || after+=("$i")
     done
-    are_once "$PLACED_Q" "${after[@]}"
+    are_once "$FAILED_Q" "${after[@]}"
 }
 
 @test "refused: a right that is missing for one exchange of two is the fault of what goes there" {
