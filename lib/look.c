@@ -45,9 +45,14 @@ static int major_version(struct link *link)
     return 0;
 }
 
+bool look_has_default_limit(int major_version)
+{
+    return major_version >= LIMITS_BY_DEFAULT;
+}
+
 void look_add_default_limit(struct look *look, struct link *link, bool is_said)
 {
-    if (look->type == LOOK_QUORUM && !is_said && major_version(link) >= LIMITS_BY_DEFAULT)
+    if (look->type == LOOK_QUORUM && !is_said && look_has_default_limit(major_version(link)))
         look->limit = LOOK_DEFAULT_LIMIT;
 }
 

@@ -61,6 +61,9 @@ enum exit_code look_at_depth(struct link *link, const char *queue, struct look *
 /* Notes the type, as RabbitMQ names it. */
 void look_set_type(struct look *look, const char *type);
 
+/* Does a quorum queue have LOOK_DEFAULT_LIMIT if nobody has said one, on a broker of that version? */
+bool look_has_default_limit(int major_version);
+
 /* Notes the limit that a quorum queue has on the link's broker if nobody has said one. */
 void look_add_default_limit(struct look *look, struct link *link, bool is_said);
 

@@ -5,15 +5,26 @@
 #define COLUMNS "?columns=type,auto_delete,arguments,effective_policy_definition"
 
 /* The lower of two limits; a negative one is none, and is said on purpose. */
-static void add_limit(struct look *look, const cJSON *number, bool *is_said)
+static void add_limit(long *limit, const cJSON *number, bool *is_said)
 {
-    long limit = cJSON_IsNumber(number) ? (long)number->valuedouble : 0;
+    long other = cJSON_IsNumber(number) ? (long)number->valuedouble : 0;
 
     if (!cJSON_IsNumber(number))
         return;
     *is_said = true;
-    if (limit >= 0 && (look->limit == LOOK_NO_LIMIT || limit < look->limit))
-        look->limit = limit;
+    if (other >= 0 && (*limit == LOOK_NO_LIMIT || other < *limit))
+        *limit = other;
+}
+
+long look_limit_said(const cJSON *queue, bool *is_said)
+{
+    long limit = LOOK_NO_LIMIT;
+
+    *is_said = false;
+    add_limit(&limit, json_member(json_member(queue, "arguments"), "x-delivery-limit"), is_said);
+    add_limit(&limit, json_member(json_member(queue, "effective_policy_definition"), "delivery-limit"),
+              is_said);
+    return limit;
 }
 
 static enum exit_code ask_management(struct link *link, struct management *management, const char *queue,
@@ -30,9 +41,7 @@ static enum exit_code ask_management(struct link *link, struct management *manag
         look_set_type(look, type != NULL ? type : "");
         look->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
         look->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
-        add_limit(look, json_member(arguments, "x-delivery-limit"), &is_said);
-        add_limit(look, json_member(json_member(tree, "effective_policy_definition"), "delivery-limit"),
-                  &is_said);
+        look->limit = look_limit_said(tree, &is_said);
         look_add_default_limit(look, link, is_said);
         look->limit_is_sure = look->type != LOOK_UNKNOWN;
     }

@@ -15,4 +15,10 @@
 enum exit_code look_with_management(struct link *link, struct management *management, const char *queue,
                                     struct look *look);
 
+/*
+ * Returns the delivery limit that the API's description of a queue says, or LOOK_NO_LIMIT. *is_said is false if it says
+ * nothing of it, not even that there is none.
+ */
+long look_limit_said(const cJSON *queue, bool *is_said);
+
 #endif

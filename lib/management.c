@@ -305,8 +305,8 @@ static enum exit_code read_answer(struct management *management, cJSON **tree)
     return EXIT_OK;
 }
 
-enum exit_code management_get(struct management *management, const char *collection, const char *name,
-                              const char *rest, cJSON **tree)
+/* Gets what the URL that is set is about. */
+static enum exit_code get(struct management *management, cJSON **tree)
 {
     CURLcode failed;
     long status = 0;
@@ -314,7 +314,6 @@ enum exit_code management_get(struct management *management, const char *collect
     *tree = NULL;
     management->length = 0;
     management->too_large = false;
-    set_url(management, collection, name, rest);
     failed = curl_easy_perform(management->curl);
     if (failed != CURLE_OK)
         return transfer_fault(management, failed);
@@ -324,4 +323,30 @@ enum exit_code management_get(struct management *management, const char *collect
     if (status != HTTP_OK)
         return status_fault(management, status);
     return read_answer(management, tree);
+}
+
+enum exit_code management_get(struct management *management, const char *collection, const char *name,
+                              const char *rest, cJSON **tree)
+{
+    set_url(management, collection, name, rest);
+    return get(management, tree);
+}
+
+enum exit_code management_version(struct management *management, int *major)
+{
+    const char *path = "/api/overview?columns=rabbitmq_version";
+    size_t size = strlen(management->base) + strlen(path) + 1;
+    char *url = need_calloc(size, 1);
+    cJSON *tree;
+    const char *version;
+    enum exit_code code;
+
+    (void)snprintf(url, size, "%s%s", management->base, path);
+    need_option(curl_easy_setopt(management->curl, CURLOPT_URL, url));
+    free(url);
+    code = get(management, &tree);
+    version = json_member_text(tree, "rabbitmq_version");
+    *major = version != NULL ? atoi(version) : 0;
+    cJSON_Delete(tree);
+    return code;
 }

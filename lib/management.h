@@ -36,6 +36,9 @@ void management_free(struct management *management);
 enum exit_code management_get(struct management *management, const char *collection, const char *name,
                               const char *rest, cJSON **tree);
 
+/* Finds the first number of the broker's version, 0 if it does not say. Fails as management_get() does. */
+enum exit_code management_version(struct management *management, int *major);
+
 /* Why the last attempt failed: safe to be shown. */
 const char *management_reason(const struct management *management);
 

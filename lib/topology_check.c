@@ -1,12 +1,14 @@
 #include "topology_check.h"
 
 #include "json.h"
+#include "look_management.h"
 #include "topology.h"
 
 #include <string.h>
 
 #define EXCHANGE_COLUMNS "?columns=type,durable,auto_delete,internal"
-#define QUEUE_COLUMNS "?columns=type,durable,exclusive,auto_delete,arguments,effective_policy_definition"
+#define QUEUE_COLUMNS \
+    "?columns=type,durable,exclusive,auto_delete,arguments,effective_policy_definition,state,leader"
 
 static cJSON *add_finding(cJSON *findings, const char *kind, const char *name, const char *problem)
 {
@@ -173,8 +175,74 @@ static void check_limits(const char *name, const cJSON *queue, cJSON *findings)
             add_text(add_finding(findings, "queue", name, "loses messages"), "found", limits[i]);
 }
 
+static void add_setting(cJSON *finding, const char *name, const char *argument, const char *text)
+{
+    cJSON *object = cJSON_AddObjectToObject(finding, name);
+
+    json_need(object);
+    add_text(object, argument, text);
+}
+
+/*
+ * A quorum queue counts how often a message was delivered. Each connection that a worker loses is one more for all that it
+ * had in hand, whatever they are.
+ */
+static void check_deliveries(const char *name, const cJSON *queue, int major_version, cJSON *findings)
+{
+    bool keeps_dead = setting_text(queue, "x-dead-letter-exchange") != NULL;
+    bool is_said;
+    long limit = look_limit_said(queue, &is_said);
+    cJSON *finding;
+
+    if (!is_said && look_has_default_limit(major_version))
+        limit = LOOK_DEFAULT_LIMIT;
+    if (limit == LOOK_NO_LIMIT)
+        return;
+    finding = add_finding(findings, "queue", name, keeps_dead ? "delivery limit" : "loses messages");
+    add_text(finding, "found", "x-delivery-limit");
+    json_need(cJSON_AddNumberToObject(finding, "limit", (double)limit));
+}
+
+/* A quorum queue can keep a dead letter until the queue where it belongs has it; without that it may be lost on the way. */
+static void check_strategy(const char *name, const cJSON *queue, cJSON *findings)
+{
+    static const char *const needed[][2] = {{"x-dead-letter-strategy", "at-least-once"},
+                                            {"x-overflow", "reject-publish"}};
+
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (!is_text(setting_text(queue, needed[i][0]), needed[i][1])) {
+            cJSON *finding = add_finding(findings, "queue", name, "may lose dead letters");
+
+            add_setting(finding, "expected", needed[i][0], needed[i][1]);
+            add_setting(finding, "found", needed[i][0], setting_text(queue, needed[i][0]));
+            return;
+        }
+}
+
+static void check_quorum(const char *name, const cJSON *queue, int major_version, cJSON *findings)
+{
+    if (topology_is_work_queue(name) || strcmp(name, DEAD_LETTER_QUEUE) == 0)
+        check_deliveries(name, queue, major_version, findings);
+    if (topology_is_work_queue(name) && setting_text(queue, "x-dead-letter-exchange") != NULL)
+        check_strategy(name, queue, findings);
+    if (json_member(queue, "leader") != NULL && json_member_text(queue, "leader") == NULL)
+        add_text(add_finding(findings, "queue", name, "away"), "found", "no leader");
+}
+
+/* Of a queue that nobody can use now: its node is down, or too many of them. */
+static void check_state(const char *name, const cJSON *queue, cJSON *findings)
+{
+    static const char *const working[] = {"running", "idle", "flow"};
+    const char *state = json_member_text(queue, "state");
+
+    for (size_t i = 0; i < sizeof working / sizeof working[0]; i++)
+        if (state == NULL || is_text(state, working[i]))
+            return;
+    add_text(add_finding(findings, "queue", name, "away"), "found", state);
+}
+
 static enum exit_code check_queue(struct management *management, const struct topology_part *part,
-                                  cJSON *findings)
+                                  int major_version, cJSON *findings)
 {
     cJSON *queue;
     enum exit_code code = management_get(management, "queues", part->name, QUEUE_COLUMNS, &queue);
@@ -193,8 +261,11 @@ static enum exit_code check_queue(struct management *management, const struct to
         add_text(finding, "expected", "classic or quorum");
         add_text(finding, "found", "stream");
     }
+    check_state(part->name, queue, findings);
     if (topology_is_work_queue(part->name))
         check_limits(part->name, queue, findings);
+    if (is_text(json_member_text(queue, "type"), "quorum"))
+        check_quorum(part->name, queue, major_version, findings);
     if (part->exchange != NULL)
         code = check_dead_letters(management, part, queue, findings);
     cJSON_Delete(queue);
@@ -246,13 +317,13 @@ static enum exit_code check_binding(struct management *management, const struct 
 /* ---- all of it ---- */
 
 static enum exit_code check_part(struct management *management, const struct topology_part *part,
-                                 cJSON *findings)
+                                 int major_version, cJSON *findings)
 {
     switch (part->kind) {
     case TOPOLOGY_EXCHANGE:
         return check_exchange(management, part, findings);
     case TOPOLOGY_QUEUE:
-        return check_queue(management, part, findings);
+        return check_queue(management, part, major_version, findings);
     default:
         return check_binding(management, part, findings);
     }
@@ -260,10 +331,11 @@ static enum exit_code check_part(struct management *management, const struct top
 
 enum exit_code topology_check(struct link *link, struct management *management, cJSON *findings)
 {
-    enum exit_code code = EXIT_OK;
+    int major_version = 0;
+    enum exit_code code = management != NULL ? management_version(management, &major_version) : EXIT_OK;
 
     for (size_t i = 0; i < TOPOLOGY_PART_COUNT && code == EXIT_OK; i++)
-        code = management != NULL ? check_part(management, &topology_parts[i], findings)
+        code = management != NULL ? check_part(management, &topology_parts[i], major_version, findings)
                                   : look_for(link, &topology_parts[i], findings);
     return code;
 }

@@ -3,8 +3,9 @@
  * astray or come to a halt. It declares nothing.
  *
  * By AMQP one can only see that exchanges and queues are there; by the management API also what they are
- * like, and the bindings. What makes no difference to the workflow (a quorum queue, a dead letter exchange
- * that comes from a policy, bindings of others) is no finding.
+ * like, and the bindings. What makes no difference to the workflow (a dead letter exchange that comes from a policy,
+ * bindings of others) is no finding; nor is a quorum queue, but what some of them do: drop messages, or let them die,
+ * since they were delivered too often, and lose dead letters.
  */
 #ifndef TOPOLOGY_CHECK_H
 #define TOPOLOGY_CHECK_H
@@ -17,7 +18,7 @@
 /*
  * Adds to findings, an array, an object for each thing that is wrong:
  * {"kind", "name", "problem"}, for a binding {"exchange", "routing_key"} too, and for what is different
- * {"expected", "found"}. queue-inspect(1) has the list of problems.
+ * {"expected", "found"}, for a delivery limit {"limit"}. queue-inspect(1) has the list of problems.
  *
  * Without a management API the link, which must be up, is asked; a failure is as with topology_look(). With
  * one, only that is asked, as silently as management_get().

@@ -54,6 +54,12 @@ api()
     curl -sS -f --max-time 30 -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
 }
 
+# The first number of the broker's version, for tests of what differs from one to the other.
+broker_major()
+{
+    api GET overview | jq -r '.rabbitmq_version | split(".")[0]'
+}
+
 # start_broker FOLDER: a broker in that folder takes the place of the suite's, to be changed and stopped at will. Also for setup_file.
 start_broker()
 {

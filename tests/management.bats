@@ -459,11 +459,80 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     fits
 }
 
-@test "check-topology: a quorum queue is no problem" {
+# quorum QUEUE ARGUMENTS: makes it anew as a quorum queue; dead letters of $PLACED_Q go where they belong.
+quorum()
+{
+    local dead='{}'
+    [ "$1" != "$PLACED_Q" ] || dead='{"x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}'
+    remake "$1" "$(jq -nc --argjson dead "$dead" --argjson arguments "$2" \
+        '{durable: true, arguments: ({"x-queue-type": "quorum"} + $dead + $arguments)}')"
+}
+
+# Keeps its dead letters until they have arrived, and delivers as often as it takes: from RabbitMQ 4 on that is to be said.
+safe()
+{
+    jq -nc --argjson major "$(broker_major)" '{"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+        + if $major >= 4 then {"x-delivery-limit": -1} else {} end'
+}
+
+@test "check-topology: quorum queues are no problem if they keep all they have" {
+    local queue
     topology
-    remake "$PLACED_Q" '{"durable": true, "arguments": {"x-queue-type": "quorum",
-        "x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}}'
+    for queue in "$PLACED_Q" "$DEAD_Q" "$RESERVED_Q" "$FAILED_Q"; do
+        quorum "$queue" "$(safe)"
+    done
     fits
+}
+
+@test "check-topology: a delivery limit, which lets orders die that are in order, or drops what has no dead letter exchange" {
+    topology
+    quorum "$PLACED_Q" "$(safe | jq -c '."x-delivery-limit" = 5')"
+    finds '{kind: "queue", name: "order.placed.q", problem: "delivery limit", found: "x-delivery-limit", limit: 5}'
+    quorum "$PLACED_Q" "$(safe)"
+    quorum "$DEAD_Q" "$(safe)"
+    policy limit order.placed.dlq '{"delivery-limit": 7}' "$DEAD_Q"
+    finds '{kind: "queue", name: "order.placed.dlq", problem: "loses messages", found: "x-delivery-limit", limit: 7}'
+    quorum "$DEAD_Q" "$(safe)"
+    api DELETE "policies/$VHOST/limit" >/dev/null
+    eventually applies '{}' "$DEAD_Q"
+    quorum "$RESERVED_Q" '{"x-delivery-limit": 3}'
+    finds '{kind: "queue", name: "inventory.reserved.q", problem: "loses messages", found: "x-delivery-limit", limit: 3}'
+}
+
+@test "check-topology: a quorum queue for which nobody has set a limit has 20 from RabbitMQ 4 on" {
+    topology
+    quorum "$RESERVED_Q" '{}'
+    if [ "$(broker_major)" -lt 4 ]; then
+        fits
+    else
+        finds '{kind: "queue", name: "inventory.reserved.q", problem: "loses messages", found: "x-delivery-limit", limit: 20}'
+    fi
+}
+
+@test "check-topology: dead letters of a quorum queue that are sent on without waiting for a confirm" {
+    topology
+    quorum "$PLACED_Q" "$(safe | jq -c 'del(."x-dead-letter-strategy")')"
+    finds '{kind: "queue", name: "order.placed.q", problem: "may lose dead letters",
+            expected: {"x-dead-letter-strategy": "at-least-once"}, found: {"x-dead-letter-strategy": null}}'
+    quorum "$PLACED_Q" "$(safe | jq -c 'del(."x-overflow")')"
+    finds '{kind: "queue", name: "order.placed.q", problem: "may lose dead letters",
+            expected: {"x-overflow": "reject-publish"}, found: {"x-overflow": null}}'
+}
+
+@test "check-topology: a quorum queue without a leader" {
+    # There the API names the leader of before as long as nobody else leads, and here there is nobody else.
+    [ "$(broker_major)" -lt 4 ] || skip 'RabbitMQ 4 does not tell with a single node'
+    topology
+    quorum "$FAILED_Q" "$(safe)"
+    broker ctl -q eval "ra:stop_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})." >/dev/null
+    is_away()
+    {
+        run -1 --separate-stderr queue-inspect --check-topology
+        jq -e '. == {kind: "queue", name: "inventory.failed.q", problem: "away", found: "no leader"}' <<<"$output" >/dev/null
+    }
+    eventually is_away
+    broker ctl -q eval "ra:restart_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})." >/dev/null
+    eventually fits
 }
 
 @test "check-topology: limits by which a queue of the workers loses messages" {
