@@ -501,7 +501,7 @@ waits()
     local signal
     order-place </dev/null
     for signal in TERM:143 HUP:129; do
-        rm -f stock.in show.in
+        rm -f stock.in show.in stock.out show.err
         start_fed stock inventory-stock
         levels 3 >&7
         printf '{"sku": "ha' >&7
