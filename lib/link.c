@@ -39,7 +39,7 @@ struct link {
     unsigned generation;
     int failures;         /* attempts in a row that led to nothing */
     enum exit_code final; /* EXIT_OK, or why connecting again is of no use */
-    int64_t up_since_ms;
+    int64_t up_since_ms; /* 0 as long as it is not set up */
     int64_t next_beat_ms;
     bool blocked;
     bool is_leaving;      /* the broker was asked to close the connection */
@@ -106,6 +106,7 @@ static void disconnect(struct link *link)
     if (link->connection != NULL)
         (void)amqp_destroy_connection(link->connection);
     link->connection = NULL;
+    link->up_since_ms = 0;
     link->blocked = false;
     link->is_leaving = false;
     link->channel_is_open = false;
@@ -286,6 +287,11 @@ static void lose(struct link *link, bool is_silent)
 {
     if (link->connection == NULL)
         return;
+    /* A failed attempt, which whoever made it counts and tells. */
+    if (link->up_since_ms == 0) {
+        disconnect(link);
+        return;
+    }
     if (clock_steady_ms() - link->up_since_ms >= STABLE_MS)
         link->failures = 0;
     else

@@ -219,14 +219,12 @@ END
 }
 
 @test "dlq-replay: headers of AMQP's other types go back as they were" {
-    broker ctl -q eval "
+    publish_record "orders-ex" "order.placed" x "{'P_basic', undefined, undefined, Headers, 2, 9, <<\"c\", 255>>, undefined, undefined, undefined,
+            undefined, undefined, undefined, undefined, undefined}" "
         Headers = [{<<\"byte\">>, byte, -5}, {<<\"ubyte\">>, unsignedbyte, 250}, {<<\"short\">>, short, -300},
             {<<\"ushort\">>, unsignedshort, 65000}, {<<\"uint\">>, unsignedint, 4000000000}, {<<\"long\">>, long, -9007199254740993},
             {<<\"float\">>, float, 0.5}, {<<\"void\">>, void, undefined}, {<<\"time\">>, timestamp, 1700000000},
-            {<<\"decimal\">>, decimal, {2, 314}}, {<<\"bytes\">>, binary, <<255, 0, 1>>}, {<<\"nul\">>, longstr, <<\"a\", 0, \"b\">>}],
-        Props = {'P_basic', undefined, undefined, Headers, 2, 9, <<\"c\", 255>>, undefined, undefined, undefined,
-            undefined, undefined, undefined, undefined, undefined},
-        rabbit_basic:publish(rabbit_misc:r(<<\"$VHOST\">>, exchange, <<\"orders-ex\">>), <<\"order.placed\">>, Props, <<\"x\">>)."
+            {<<\"decimal\">>, decimal, {2, 314}}, {<<\"bytes\">>, binary, <<255, 0, 1>>}, {<<\"nul\">>, longstr, <<\"a\", 0, \"b\">>}],"
     queue-inspect --peek 1 "$PLACED_Q" | jq -c '.headers' >before
     eventually holds "$PLACED_Q" 1
     reject "$PLACED_Q" 1

@@ -794,7 +794,7 @@ all_ready()
 
 @test "it sets up what it needs, and takes a queue that is there as it is" {
     topology
-    [ "$(api GET "queues/$VHOST" | jq -cS 'map({key: .name, value: [.durable, .auto_delete, .exclusive, .arguments]}) | from_entries')" = "$(jq -cS . <<<'{
+    [ "$(queues_now | jq -cS 'map({key: .name, value: [.durable, .auto_delete, .exclusive, .arguments]}) | from_entries')" = "$(jq -cS . <<<'{
         "order.placed.q": [true, false, false, {"x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}],
         "order.placed.dlq": [true, false, false, {}], "inventory.reserved.q": [true, false, false, {}], "inventory.failed.q": [true, false, false, {}]}')" ]
     [ "$(api GET "exchanges/$VHOST" | jq -c '[.[] | select(.name | test("^orders|^inventory")) | [.name, .type, .durable]] | sort')" = \

@@ -277,3 +277,27 @@ disk_limit()
     [ "$(sort -u ids | wc -l)" -eq 1500 ]
     [ "$(wc -l <ids)" -lt 4500 ]
 }
+
+# set_up_cut_after BYTES COMMAND...: on a way that is cut so early that no connection gets to work.
+set_up_cut_after()
+{
+    local port url bytes=$1
+    shift
+    port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
+    rm -f cut.out
+    start cut python3 "$BATS_TEST_DIRNAME/cut.py" "$port" "$bytes"
+    eventually test -s cut.out
+    url=${AMQP_URL/:$port/:$(cat cut.out)}
+    run -69 --separate-stderr timeout -k 1 "$PATIENCE" "$@" --url "$url" --retries 3 --retry-delay 0 </dev/null
+    kill "$PID"
+    [[ $stderr == *"; giving up after 3 attempts"* ]]
+    [[ $stderr != *'lost the broker'* ]]
+}
+
+@test "a connection that is cut while it is set up is one attempt, wherever, and three attempts are all" {
+    local bytes
+    topology
+    for bytes in 300 700 850 900 950 1000 1025 1050 1075 1100; do
+        set_up_cut_after "$bytes" notify-worker
+    done
+}

@@ -330,15 +330,13 @@ queue-inspect: no queue '$PLACED_Q'" ]
 # As a program on the broker itself: the management API does not know these.
 publish_all_types()
 {
-    broker ctl -q eval "
+    publish_record "" "$PLACED_Q" x "{'P_basic', undefined, undefined, Headers, 2, 9, <<\"c\", 255>>, undefined, undefined, undefined,
+            undefined, undefined, undefined, undefined, undefined}" "
         Headers = [{<<\"byte\">>, byte, -5}, {<<\"ubyte\">>, unsignedbyte, 250}, {<<\"short\">>, short, -300},
             {<<\"ushort\">>, unsignedshort, 65000}, {<<\"int\">>, signedint, -70000}, {<<\"uint\">>, unsignedint, 4000000000},
             {<<\"long\">>, long, -9007199254740993}, {<<\"float\">>, float, 0.5}, {<<\"double\">>, double, 0.1},
             {<<\"void\">>, void, undefined}, {<<\"time\">>, timestamp, 1700000000}, {<<\"bytes\">>, binary, <<255, 0, 1>>},
-            {<<\"latin\">>, longstr, <<228>>}, {<<\"nul\">>, longstr, <<\"a\", 0, \"b\">>}],
-        Props = {'P_basic', undefined, undefined, Headers, 2, 9, <<\"c\", 255>>, undefined, undefined, undefined,
-            undefined, undefined, undefined, undefined, undefined},
-        rabbit_basic:publish(rabbit_misc:r(<<\"$VHOST\">>, exchange, <<>>), <<\"$PLACED_Q\">>, Props, <<\"x\">>)." >/dev/null
+            {<<\"latin\">>, longstr, <<228>>}, {<<\"nul\">>, longstr, <<\"a\", 0, \"b\">>}],"
 }
 
 @test "queue-inspect: --peek shows headers of AMQP's other types with their types, and what is no UTF-8 as base64" {
@@ -389,11 +387,9 @@ publish_all_types()
 
 @test "queue-inspect: --peek shows headers that are nested very deep in a way that jq can read" {
     topology
-    broker ctl -q eval "
-        Deep = fun Deep(0) -> []; Deep(N) -> [{<<\"h\">>, table, Deep(N - 1)}] end,
-        Props = {'P_basic', undefined, undefined, Deep(10000), 2, 9, undefined, undefined, undefined, undefined,
-            undefined, undefined, undefined, undefined, undefined},
-        rabbit_basic:publish(rabbit_misc:r(<<\"$VHOST\">>, exchange, <<>>), <<\"$PLACED_Q\">>, Props, <<\"x\">>)." >/dev/null
+    publish_record "" "$PLACED_Q" x "{'P_basic', undefined, undefined, Deep(10000), 2, 9, undefined, undefined, undefined, undefined,
+            undefined, undefined, undefined, undefined, undefined}" "
+        Deep = fun Deep(0) -> []; Deep(N) -> [{<<\"h\">>, table, Deep(N - 1)}] end,"
     run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
     jq -e '.body_text == "x"' <<<"$output"
 }
@@ -403,7 +399,7 @@ publish_all_types()
 # The queues that followers have, as the broker sees them.
 taps()
 {
-    api GET "queues/$VHOST" | jq -c '.[] | select(.name | startswith("amq.gen-")) | {exclusive, auto_delete, arguments}'
+    queues_now | jq -c '.[] | select(.name | startswith("amq.gen-")) | {exclusive, auto_delete, arguments}'
 }
 
 # tapped N: are there so many bindings of followers?

@@ -35,7 +35,7 @@ exchanges()
 
 queues()
 {
-    api GET "queues/$VHOST" | jq -cS '[.[] | {name, durable, auto_delete, arguments}] | sort_by(.name)'
+    queues_now | jq -cS '[.[] | {name, durable, auto_delete, arguments}] | sort_by(.name)'
 }
 
 bindings()
@@ -61,7 +61,7 @@ is_bare()
 
 arguments_of()
 {
-    api GET "queues/$VHOST/$1" | jq -cS .arguments
+    queues_now "$1" | jq -cS .arguments
 }
 
 # Makes order.placed.q, before any program does, with the arguments given.
@@ -256,7 +256,7 @@ has_receipts()
     api PUT "queues/$VHOST/$RESERVED_Q" '{"durable": false, "auto_delete": false, "arguments": {"x-max-priority": 3}}' >/dev/null
     api PUT "policies/$VHOST/short" '{"pattern": "^order", "definition": {"max-length": 2}, "apply-to": "queues"}' >/dev/null
     workflow_runs
-    api GET "queues/$VHOST/$RESERVED_Q" | jq -e '.durable == false and .arguments == {"x-max-priority": 3}'
+    queues_now "$RESERVED_Q" | jq -e '.durable == false and .arguments == {"x-max-priority": 3}'
     seq 5 | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -l
     holds "$PLACED_Q" 2
 }
