@@ -91,7 +91,7 @@ static const char *after_last(const char *text, const char *words)
 
 /*
  * "... inequivalent arg 'NAME' for queue ...: received ... but current is the value 'VALUE' of type 'TYPE'",
- * or "... is none", or for what is no argument "... is 'true'". Names and values may hold anything, so the
+ * or "... is none", or for what is no argument, and from RabbitMQ 4 on for the type, "... is 'true'". Names and values may hold anything, so the
  * end is read backwards. What the queue has not got is left without a type and a value.
  */
 static bool read_difference(const char *text, struct argument *difference)
@@ -180,6 +180,8 @@ static bool set_value(amqp_field_value_t *field, const struct argument *argument
 static bool learn(struct declaration *declaration, const struct argument *difference, struct look *look)
 {
     bool is_true = strcmp(difference->value, "true") == 0;
+    /* RabbitMQ 4 says only the value of a queue's type. */
+    const char *type = *difference->type != '\0' ? difference->type : "longstr";
     bool is_new;
 
     if (strcmp(difference->name, "durable") == 0) {
@@ -193,7 +195,7 @@ static bool learn(struct declaration *declaration, const struct argument *differ
         look->auto_delete = is_true;
         return is_new;
     }
-    if (!add_argument(declaration, difference->name, difference->type, difference->value))
+    if (!add_argument(declaration, difference->name, type, difference->value))
         return false;
     if (strcmp(difference->name, "x-queue-type") == 0)
         look_set_type(look, difference->value);

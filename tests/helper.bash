@@ -82,6 +82,12 @@ publish_record()
         end." >/dev/null
 }
 
+# setting NAME VALUE: of the broker, for the channels and connections that are opened from here on. RabbitMQ 4 keeps some apart.
+setting()
+{
+    broker ctl -q eval "application:set_env(rabbit, $1, $2), persistent_term:put($1, $2)." >/dev/null
+}
+
 # start_broker FOLDER: a broker in that folder takes the place of the suite's, to be changed and stopped at will. Also for setup_file.
 start_broker()
 {

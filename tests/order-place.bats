@@ -287,7 +287,7 @@ END
 
 @test "order-place: other content under a known order_id is refused, and published by nobody" {
     local change bad=0
-    own 1 | jq -c '. + {x: [1, {"n": 9007199254740993}], y: null, z: 1e400}' | sed 's/9007199254740992/9007199254740993/; s/1.797[0-9]*e+308/1e400/' >input
+    own 1 | jq -c '. + {x: [1, {"n": 9007199254740993}], y: null, z: 1e400}' | sed 's/9007199254740992/9007199254740993/; s/1.797[0-9]*e+308/1e400/; s/1E+400/1e400/' >input
     grep -q '9007199254740993.*1e400' input
     order-place <input >receipts
     # Whatever differs, also in what is not published: numbers by their exact value, since some differ by too little for a double.
@@ -1106,10 +1106,12 @@ END
     count=$(order-show --count)
     [ "$count" -ge 500 ]
     [ "$count" -lt 20000 ]
-    diff log - <<END
+    # Newer versions of SQLite know the system's reason.
+    sed 's/: File too large$//' log | diff - <(cat <<END
 order-place: cannot write to '$STORE': disk I/O error
 order-place: nothing from input $((count + 1)) (line $((count + 1))) on was placed
 END
+    )
     jq -r 'select(.status == "PLACED").order_id' receipts >ids
     order-show --status PLACED | jq -r .order_id | cmp ids -
     # With room again all that is stored goes out.

@@ -300,7 +300,7 @@ owe_all()
     place before
     publish orders-ex order.placed "$(event large | jq -c --argjson items "$items" '.items = $items')"
     place after
-    broker ctl eval 'application:set_env(rabbit, max_message_size, 1000).' >/dev/null
+    setting max_message_size 1000
     run -76 --separate-stderr worker --idle-timeout 1
     [ "$(ids <<<"$output" | paste -sd' ')" = "before after" ]
     [ "$(grep -c "did not take the event of order 'large': " <<<"$stderr")" -eq 1 ]
@@ -312,7 +312,7 @@ owe_all()
     }
     [ "$(reserved_ids)" = "after before" ]
     owes 1
-    broker ctl eval 'application:unset_env(rabbit, max_message_size).' >/dev/null
+    setting max_message_size 134217728
     run -0 --separate-stderr worker --flush
     [ "$(ids <<<"$output")" = large ]
     [ "$(reserved_ids)" = "after before large" ]

@@ -47,12 +47,6 @@ make_certificates()
         -extfile <(echo 'subjectAltName = DNS:localhost, IP:127.0.0.1') -out "$TLS/server.pem" 2>/dev/null
 }
 
-# setting NAME VALUE: of the broker, for the channels and connections that are opened from here on.
-setting()
-{
-    broker ctl -q eval "application:set_env(rabbit, $1, $2)." >/dev/null
-}
-
 # sized N...: letters of which the body is {"n": 1, ...} and so on, each of N bytes at least.
 sized()
 {
