@@ -23,7 +23,8 @@ ifdef SANITIZE
 HARDENING := -DSANITIZED -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined
 endif
-CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -Ilib $(CPPFLAGS)
+# 64 bits for the size of a file, and for a place in it, on every machine.
+CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
 CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
 # Each program loads the libraries that it uses, and no others. Those that librabbitmq itself loads come first: their
