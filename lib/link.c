@@ -39,7 +39,7 @@ struct link {
     unsigned generation;
     int failures;         /* attempts in a row that led to nothing */
     enum exit_code final; /* EXIT_OK, or why connecting again is of no use */
-    int64_t up_since_ms; /* 0 as long as it is not set up */
+    int64_t up_since_ms;  /* 0 as long as it is not set up */
     int64_t next_beat_ms;
     bool blocked;
     bool is_leaving;      /* the broker was asked to close the connection */
