@@ -32,11 +32,13 @@ struct shown {
 static void reckon(struct shown *shown, const struct look *look, const amqp_basic_properties_t *properties)
 {
     long returns = (long)return_count(properties);
-    long left = look->limit - returns - 1;
+    long left;
 
     shown->count++;
-    if (returns < 0)
+    if (returns < 0 && look->type != LOOK_QUORUM)
         return;
+    /* From RabbitMQ 4 on the count is there once a message has come back. */
+    left = look->limit - (returns < 0 ? 0 : returns) - 1;
     shown->is_counted = true;
     if (look->limit < 0)
         return;

@@ -45,7 +45,7 @@ exchanges()
 }
 
 @test "--list and --summary on a quorum queue count as a delivery each" {
-    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
     letters 'letter(1) | .queue = "quorum"'
     run -0 --separate-stderr dlq-replay --queue quorum --list
     jq -e '.headers | has("x-delivery-count") | not' <<<"$output"
@@ -55,7 +55,7 @@ exchanges()
 }
 
 @test "--list and --summary show all of a quorum queue, which gives no consumer more than 2000; -n takes in hand no more than it shows" {
-    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
     letters 'range(4200) | letter({n: (. + 1)}) | .queue = "quorum"'
     eventually holds quorum 4200
     run -0 --separate-stderr dlq-replay --queue quorum --list
@@ -240,7 +240,7 @@ END
     [ "$(fates)" = '20 refused, 20 replayed' ]
     dlq-replay --queue "$FAILED_Q" --list | jq -es 'map(.headers.n) | sort == [range(0; 40; 2)]'
     eventually holds "$DEAD_Q" 20
-    dlq-replay --list | jq -es 'map(.headers.n) | sort == [range(1; 40; 2)]'
+    dlq-replay --list | tee /dev/stderr | jq -es 'map(.headers.n) | sort == [range(1; 40; 2)]'
 }
 
 @test "--rate: no more than so many a second" {
@@ -441,7 +441,7 @@ has_policy()
 
 @test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {
     local counters='"x-delivery-count": 7, "x-acquired-count": 8, "x-stream-offset": 9'
-    api PUT "queues/$VHOST/quorum" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
     letters 'letter({n: 1}) | .queue = "quorum"'
     dlq-replay --queue quorum --list >/dev/null
     eventually holds quorum 1

@@ -68,6 +68,14 @@ queues_now()
         jq -c 'walk(if type == "object" and ."x-queue-type" == "classic" then del(."x-queue-type") else . end)'
 }
 
+# endless [JSON]: arguments of a quorum queue that delivers as often as it takes, with these others: up to RabbitMQ 3.13 all do, from 4
+# on that has to be said.
+endless()
+{
+    jq -nc --argjson major "$(broker_major)" --argjson others "${1:-{\}}" '{"x-queue-type": "quorum"} + $others
+        + if $major >= 4 then {"x-delivery-limit": -1} else {} end'
+}
+
 # publish_record EXCHANGE KEY BODY PROPERTIES [DEFINITIONS]: as a program on the broker itself, with properties that are an Erlang
 # record: the management API does not know all types of headers. RabbitMQ 4 has other functions for it.
 publish_record()
