@@ -632,8 +632,8 @@ static void drop_unreadable(struct link *link)
     bool widens = link->frame_margin < FRAME_MARGIN_WIDE;
 
     (void)link_fault(link, EXIT_UNREACHABLE,
-                     "the broker sent a frame that cannot be read, malformed or larger than %zu bytes: "
-                     "a message with large headers, most likely%s",
+                     "the broker sent a frame that cannot be read: malformed, larger than %zu bytes, or "
+                     "nested too deep: a message with such headers, most likely%s",
                      link->frame_max + (size_t)link->frame_margin,
                      widens ? "; larger ones are taken from now on" : "");
     link_lose(link);

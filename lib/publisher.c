@@ -3,6 +3,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "link.h"
+#include "properties.h"
 #include "stop.h"
 #include "text.h"
 #include "topology.h"
@@ -242,31 +243,28 @@ static bool is_returned(const struct slot *slot, const struct returned_message *
     return is_on_its_way(slot) && bytes_equal(slot->body, body) &&
            bytes_equal(slot->routing_key, returned->routing_key) &&
            bytes_equal(slot->exchange, returned->exchange) &&
-           (!with_properties || bytes_equal(slot->properties, returned->properties));
-}
-
-static struct slot *find_returned(struct publisher *publisher, bool with_properties)
-{
-    for (size_t i = 0; i < publisher->count; i++)
-        if (is_returned(slot_at(publisher, i), &publisher->returned, with_properties))
-            return slot_at(publisher, i);
-    return NULL;
+           (!with_properties || properties_are_alike(slot->properties, returned->properties));
 }
 
 /*
  * A returned message does not say which it was. Of those on their way that look the same, any will do: what
  * is known of one of them is as true of the other. Their properties count, since an exchange may route by
- * headers, unless something on the broker has changed them.
+ * headers. If something on the broker has changed them, it may be any of those that are the same but for that, and all are
+ * taken for returned: what is sent again for it comes twice, and nothing is lost.
  */
 static void settle_returned(struct publisher *publisher)
 {
-    struct slot *slot = find_returned(publisher, true);
+    bool is_found = false;
 
-    if (slot == NULL)
-        slot = find_returned(publisher, false);
     link_progress(publisher->link);
-    if (slot != NULL)
-        settle(publisher, slot, PUBLISH_UNROUTABLE, publisher->returned.reason);
+    for (size_t i = 0; i < publisher->count && !is_found; i++) {
+        is_found = is_returned(slot_at(publisher, i), &publisher->returned, true);
+        if (is_found)
+            settle(publisher, slot_at(publisher, i), PUBLISH_UNROUTABLE, publisher->returned.reason);
+    }
+    for (size_t i = 0; i < publisher->count && !is_found; i++)
+        if (is_returned(slot_at(publisher, i), &publisher->returned, false))
+            settle(publisher, slot_at(publisher, i), PUBLISH_UNROUTABLE, publisher->returned.reason);
     forget_returned(publisher);
 }
 

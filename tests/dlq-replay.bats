@@ -227,7 +227,7 @@ END
             {<<\"decimal\">>, decimal, {2, 314}}, {<<\"bytes\">>, binary, <<255, 0, 1>>}, {<<\"nul\">>, longstr, <<\"a\", 0, \"b\">>}],"
     queue-inspect --peek 1 "$PLACED_Q" | jq -c '.headers' >before
     eventually holds "$PLACED_Q" 1
-    reject "$PLACED_Q" 1
+    run -0 --separate-stderr inventory-worker --count 1
     run -0 --separate-stderr dlq-replay
     queue-inspect --peek 1 "$PLACED_Q" >after
     jq -cS '.headers | del(."order-tools-replays", ."order-tools-run")' after | diff <(jq -cS . before) -
@@ -326,7 +326,7 @@ END
 
 @test "dlq-replay: a dead letter queue of type quorum" {
     api DELETE "queues/$VHOST/$DEAD_Q" >/dev/null
-    api PUT "queues/$VHOST/$DEAD_Q" '{"durable": true, "arguments": {"x-queue-type": "quorum"}}' >/dev/null
+    api PUT "queues/$VHOST/$DEAD_Q" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
     poison 2
     run -0 --separate-stderr dlq-replay --list
     eventually holds "$DEAD_Q" 2
