@@ -239,6 +239,26 @@ has_receipts()
     eventually holds "$DEAD_Q" 1
 }
 
+@test "topology: a virtual host where queues are quorum queues unless somebody says otherwise, and what is dangerous about them" {
+    [ "$(broker_major)" -ge 4 ] || skip 'the virtual hosts of RabbitMQ before 4 know no default for queues, or not all of them'
+    api PUT "vhosts/$VHOST" '{"default_queue_type": "quorum"}' >/dev/null
+    workflow_runs_but_replay
+    publish orders-ex order.placed poison
+    run -0 --separate-stderr inventory-worker --count 1
+    eventually holds "$DEAD_Q" 1
+    # Each queue in turn, with its default limit and its dead letters.
+    run -1 --separate-stderr queue-inspect --api "$SUITE_API" --check-topology
+    diff <(jq -r '[.name, .problem, .limit] | map(. // "-") | join(" ")' <<<"$output") - <<'END'
+order.placed.q delivery limit 20
+order.placed.q may lose dead letters -
+order.placed.dlq loses messages 20
+inventory.reserved.q loses messages 20
+END
+    run -0 --separate-stderr dlq-replay --force
+    [ "$(jq -r .fate <<<"$output")" = replayed ]
+    eventually holds "$PLACED_Q" 1
+}
+
 @test "topology: a queue with a maximum length is used as it is" {
     local arguments='{"x-max-length":1000,"x-dead-letter-exchange":"orders-dlx","x-dead-letter-routing-key":"order.placed.dlq"}'
     foreign_queue "$arguments"
