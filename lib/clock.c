@@ -28,18 +28,43 @@ int64_t clock_steady_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
-/* The text of a whole second, as of millisecond 0. Kept, since thousands of events are of the same second. */
-static const char *second_text(time_t second)
+struct date {
+    unsigned year;
+    unsigned month;
+    unsigned day;
+};
+
+/* The date of the Gregorian calendar of so many days since 1970-01-01. */
+static struct date date_of(int64_t days)
+{
+    int64_t d = days + 719468; /* since 0000-03-01: a leap day ends the year, and a leap century the 400 */
+    int64_t era = d / 146097;
+    int64_t of_era = d % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153; /* March is 0 */
+
+    return (struct date){.year = (unsigned)(era * 400 + year + (month < 10 ? 0 : 1)),
+                         .month = (unsigned)(month < 10 ? month + 3 : month - 9),
+                         .day = (unsigned)(of_year - (153 * month + 2) / 5 + 1)};
+}
+
+/*
+ * The text of a whole second, as of millisecond 0. Kept, since thousands of events are of the same second. Not by
+ * gmtime(), whose time_t ends in 2038 on 32-bit machines: a message may name any time.
+ */
+static const char *second_text(int64_t second)
 {
     static char text[CLOCK_TEXT_SIZE];
-    static time_t written = -1;
-    struct tm parts;
+    static int64_t written = -1;
+    unsigned of_day = (unsigned)(second % 86400);
+    struct date date;
 
     if (second == written)
         return text;
-    if (gmtime_r(&second, &parts) == NULL)
-        die(EXIT_BUG, "cannot convert a time");
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    date = date_of(second / 86400);
+    (void)snprintf(text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.000Z", date.year % 10000,
+                   date.month % 100, date.day % 100, of_day / 3600 % 100, of_day / 60 % 60, of_day % 60);
     written = second;
     return text;
 }
@@ -48,7 +73,7 @@ void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE])
 {
     int64_t ms = utc_ms < 0 ? 0 : utc_ms > LAST_MS ? LAST_MS : utc_ms;
 
-    memcpy(text, second_text((time_t)(ms / 1000)), CLOCK_TEXT_SIZE);
+    memcpy(text, second_text(ms / 1000), CLOCK_TEXT_SIZE);
     for (int i = MS_AT + 2; i >= MS_AT; i--, ms /= 10)
         text[i] = (char)('0' + ms % 10);
 }
