@@ -80,7 +80,7 @@ demo: deps
 
 check: deps
 	@$(MAKE) -s --no-print-directory build bench-programs
-	bats --jobs $(JOBS) --no-parallelize-within-files $(TESTS)
+	bats $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files) $(TESTS)
 
 lint:
 	@scripts/deps lint

@@ -15,6 +15,8 @@
 #define ARRIVED_BYTES ((size_t)16 << 20) /* with so many in memory, no more deliveries are read */
 #define ANSWER_MS 15000                  /* that the broker may take to answer */
 #define ASK_EVERY 256 /* settled deliveries, after which the broker is asked for an answer */
+#define AT_ONCE 16    /* acknowledgements and the like that any queue takes in without delay */
+#define TAKEN_IN_MS 250
 #define TAG_SIZE 32
 
 struct consumer {
@@ -39,6 +41,8 @@ struct consumer {
     uint64_t seen;            /* of them, settled before it was last asked and has answered */
     unsigned answers_to_come; /* from the broker */
     unsigned lost;            /* generation of the connection that was last found to be lost */
+    unsigned sent;            /* acknowledgements and the like, with less than TAKEN_IN_MS between them, */
+    int64_t sent_ms;          /* the last of them at this time */
 };
 
 static void tag_of(unsigned subscription, char tag[TAG_SIZE])
@@ -350,6 +354,10 @@ static void count_settled(struct consumer *consumer, size_t count)
 
 static void settlement_sent(struct consumer *consumer, int status, const char *what)
 {
+    int64_t now = clock_steady_ms();
+
+    consumer->sent = now - consumer->sent_ms < TAKEN_IN_MS ? consumer->sent + 1 : 1;
+    consumer->sent_ms = now;
     check_sent(consumer, status, what);
     if (consumer->answers_to_come == 0 && consumer->settled - consumer->asked >= ASK_EVERY)
         ask(consumer);
@@ -382,14 +390,13 @@ static bool is_of_use(const struct consumer *consumer, const amqp_frame_t *frame
            consumer->arriving != NULL || consumer->arrived_bytes < ARRIVED_BYTES;
 }
 
-/* Waits for the answers that are to come, and drops deliveries for which there is no room. */
-static void await_answers(struct consumer *consumer)
+/* Reads what comes until then, or until no answer is to come if that is enough; drops deliveries for which there is no room. */
+static void read_until(struct consumer *consumer, int64_t until, bool answers_are_enough)
 {
-    int64_t until = clock_steady_ms() + ANSWER_MS;
-    int64_t left = ANSWER_MS;
+    int64_t left = until - clock_steady_ms();
     amqp_frame_t frame;
 
-    while (link_is_up(consumer->link) && consumer->answers_to_come > 0 && left > 0) {
+    while (link_is_up(consumer->link) && left > 0 && (!answers_are_enough || consumer->answers_to_come > 0)) {
         enum link_event event = link_read(consumer->link, &frame);
 
         if (event == LINK_FRAME && is_of_use(consumer, &frame))
@@ -400,6 +407,11 @@ static void await_answers(struct consumer *consumer)
             link_wait(consumer->link, -1, (int)left);
         left = until - clock_steady_ms();
     }
+}
+
+static void await_answers(struct consumer *consumer)
+{
+    read_until(consumer, clock_steady_ms() + ANSWER_MS, true);
     if (link_is_up(consumer->link) && consumer->answers_to_come > 0)
         no_answer(consumer);
 }
@@ -592,6 +604,12 @@ bool consumer_finish(struct consumer *consumer)
         ask(consumer);
         await_answers(consumer);
     }
+    /*
+     * A quorum queue takes in some 32 of them at a time. What exceeds that waits within the channel, whatever that has
+     * answered by then, and goes with it (rabbitmq-server, issue 10327).
+     */
+    if (consumer->sent > AT_ONCE)
+        read_until(consumer, consumer->sent_ms + TAKEN_IN_MS, false);
     (void)link_close(consumer->link);
     note_loss(consumer);
     return consumer_unsure(consumer) == 0;

@@ -595,8 +595,10 @@ static bool take_connection_frame(struct link *link, const amqp_method_t *method
         return true;
     }
     case AMQP_BASIC_CANCEL_METHOD:
-        (void)link_fault(link, EXIT_UNREACHABLE,
-                         "subscription cancelled: the queue was deleted or its node went away");
+        (void)link_fault(
+            link, EXIT_UNREACHABLE,
+            "subscription cancelled: the queue was deleted, its node went away, or from RabbitMQ "
+            "4.3 on what was delivered was in hand for too long");
         link_lose(link);
         return true;
     case AMQP_CONNECTION_BLOCKED_METHOD: {

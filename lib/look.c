@@ -203,6 +203,8 @@ static bool learn(struct declaration *declaration, const struct argument *differ
         look->single_active = is_true;
     else if (strcmp(difference->name, "x-delivery-limit") == 0)
         look->limit = strtol(difference->value, NULL, 10);
+    else if (strcmp(difference->name, "x-delayed-retry-type") == 0)
+        look->delays = strcmp(difference->value, "disabled") != 0;
     return true;
 }
 
@@ -287,7 +289,7 @@ enum exit_code look_at_depth(struct link *link, const char *queue, struct look *
     struct queue_depth depth;
     enum exit_code code = topology_look(link, queue, &depth);
 
-    *look = (struct look){.limit = LOOK_NO_LIMIT};
+    *look = (struct look){.limit = LOOK_NO_LIMIT, .presumed = LOOK_NO_LIMIT};
     if (code != EXIT_OK)
         return code;
     look->exists = depth.exists;
@@ -302,7 +304,11 @@ enum exit_code look_at_queue(struct link *link, const char *queue, struct look *
 {
     enum exit_code code = look_at_depth(link, queue, look);
 
-    return code == EXIT_OK && look->exists ? probe(link, queue, look) : code;
+    if (code == EXIT_OK && look->exists)
+        code = probe(link, queue, look);
+    if (code == EXIT_OK && look->type == LOOK_UNKNOWN && look_has_default_limit(major_version(link)))
+        look->presumed = LOOK_DEFAULT_LIMIT;
+    return code;
 }
 
 enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way, bool force)
@@ -317,6 +323,13 @@ enum exit_code look_permit(const struct look *look, const char *queue, enum look
         report("queue '%s' is auto-delete: it would go, with all that is left in it, when %s leaves it; "
                "queue-inspect --peek looks without that, --force does it nevertheless",
                name, report_name());
+        return EXIT_TOPOLOGY;
+    }
+    if (look->delays && !force) {
+        report("queue '%s' delays what comes back: a message that is looked at would be out of everybody's "
+               "reach for "
+               "a while; --force looks nevertheless",
+               name);
         return EXIT_TOPOLOGY;
     }
     if (look->limit >= 0 && !force) {

@@ -7,6 +7,7 @@
  *   delivery limit  each message that is looked at in a quorum queue counts as delivered once more, and beyond
  *                   the limit the broker removes it. Nobody can look without that.
  *   stream          basic.get is not possible, and a consumer gets nothing without an offset.
+ *   delayed retry   what comes back, looked at or not, is out of everybody's reach for a while.
  *   single active   a quorum queue with a single active consumer knows no basic.get, and another consumer gets nothing.
  *
  * A passive declare tells nothing of this. The queue is therefore declared with
@@ -38,8 +39,10 @@ struct look {
     unsigned consumers;
     bool auto_delete;   /* false also if it is not known */
     bool single_active; /* the same */
+    bool delays;        /* the same: a message that comes back is kept from everybody for a while */
     long limit;         /* of deliveries after the first, that come back, or LOOK_NO_LIMIT */
     bool limit_is_sure; /* a policy that sets a limit would be known, too */
+    long presumed;      /* the limit if it is a quorum queue, when its type is not known; or LOOK_NO_LIMIT */
     /* Why the management API, though asked, does not say; EXIT_OK if it does not matter. */
     enum exit_code limit_fault;
 };

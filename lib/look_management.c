@@ -2,6 +2,8 @@
 
 #include "json.h"
 
+#include <string.h>
+
 #define COLUMNS "?columns=type,auto_delete,arguments,effective_policy_definition"
 
 /* The lower of two limits; a negative one is none, and is said on purpose. */
@@ -27,6 +29,11 @@ long look_limit_said(const cJSON *queue, bool *is_said)
     return limit;
 }
 
+static bool delays(const char *retry_type)
+{
+    return retry_type != NULL && strcmp(retry_type, "disabled") != 0;
+}
+
 static enum exit_code ask_management(struct link *link, struct management *management, const char *queue,
                                      struct look *look)
 {
@@ -42,6 +49,9 @@ static enum exit_code ask_management(struct link *link, struct management *manag
         look->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
         look->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
         look->limit = look_limit_said(tree, &is_said);
+        look->delays =
+            delays(json_member_text(arguments, "x-delayed-retry-type")) ||
+            delays(json_member_text(json_member(tree, "effective_policy_definition"), "delayed-retry-type"));
         look_add_default_limit(look, link, is_said);
         look->limit_is_sure = look->type != LOOK_UNKNOWN;
     }

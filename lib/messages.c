@@ -28,6 +28,11 @@ struct shown {
     size_t fewest_place; /* and which one that is, from 1 on; 0 if there is none */
 };
 
+static long limit_of(const struct look *look)
+{
+    return look->limit >= 0 ? look->limit : look->presumed;
+}
+
 /* One more return is what this look costs a message; one that comes back more often than the limit is removed. */
 static void reckon(struct shown *shown, const struct look *look, const amqp_basic_properties_t *properties)
 {
@@ -38,9 +43,9 @@ static void reckon(struct shown *shown, const struct look *look, const amqp_basi
     if (returns < 0 && look->type != LOOK_QUORUM)
         return;
     /* From RabbitMQ 4 on the count is there once a message has come back. */
-    left = look->limit - (returns < 0 ? 0 : returns) - 1;
+    left = limit_of(look) - (returns < 0 ? 0 : returns) - 1;
     shown->is_counted = true;
-    if (look->limit < 0)
+    if (limit_of(look) < 0)
         return;
     if (left < 0) {
         shown->spent++;
@@ -53,18 +58,19 @@ static void reckon(struct shown *shown, const struct look *look, const amqp_basi
 static void report_cost(const struct shown *shown, const struct look *look, const char *queue)
 {
     const char *name = printable_text(queue);
+    long limit = limit_of(look);
 
     if (shown->spent > 0)
         report(
             "queue '%s': %zu of %zu messages were looked at once more than the delivery limit of %ld allows: "
             "the broker has removed them",
-            name, shown->spent, shown->count, look->limit);
+            name, shown->spent, shown->count, limit);
     if (shown->fewest_place > 0)
         report("queue '%s': the delivery limit is %ld; message %zu has been delivered %ld time%s, %ld look%s "
                "left",
-               name, look->limit, shown->fewest_place, look->limit - shown->fewest,
-               look->limit - shown->fewest == 1 ? "" : "s", shown->fewest, shown->fewest == 1 ? "" : "s");
-    if (shown->is_counted && look->limit < 0 && !look->limit_is_sure)
+               name, limit, shown->fewest_place, limit - shown->fewest, limit - shown->fewest == 1 ? "" : "s",
+               shown->fewest, shown->fewest == 1 ? "" : "s");
+    if (shown->is_counted && limit < 0 && !look->limit_is_sure)
         report(
             "queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy limits those "
             "is not known without the management API",

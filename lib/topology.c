@@ -132,15 +132,18 @@ static enum exit_code reopen_channel(struct link *link)
 enum finding {
     ALL_THERE,
     MISSING, /* the part at *done is not there; those after it are to be asked for again */
-    NOT_OURS /* the part at *done is a binding, which this user may not make */
+    NOT_OURS /* the part at *done is one that this user may not look at, or a binding that it may not make */
 };
 
 static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_t refusal)
 {
     if (part->kind != TOPOLOGY_BINDING && closes_channel_with(refusal, AMQP_NOT_FOUND))
         return MISSING;
-    /* Whoever set up the broker has bound the queues; if not, a message that no queue takes will tell. */
-    if (part->kind == TOPOLOGY_BINDING && closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
+    /*
+     * Whoever set up the broker has made all of it; if not, whoever uses it will be told, and a message that no queue takes
+     * will tell. From RabbitMQ 4.2.6 on a look takes some right to what is looked at.
+     */
+    if (closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
         return NOT_OURS;
     return ALL_THERE;
 }

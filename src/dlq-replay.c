@@ -166,12 +166,14 @@ static enum exit_code check_queue(void)
     }
     if (code != EXIT_OK || !look.exists)
         return code;
-    rules.delivery_limit = look.limit;
+    rules.delivery_limit = look.limit >= 0 ? look.limit : look.presumed;
     if (look.limit >= 0)
         backlog_spare(backlog);
     rules.only_looks = only_looks();
-    if (!rules.only_looks)
+    if (!rules.only_looks) {
         look.limit = LOOK_NO_LIMIT;
+        look.delays = false;
+    }
     return look_permit(&look, rules.queue, LOOK_BY_CONSUMING, force);
 }
 

@@ -44,6 +44,17 @@ exchanges()
     jq -e '.redelivered' <<<"$output"
 }
 
+@test "letters of a quorum queue that are settled one by one: what was sent back is gone from it" {
+    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    letters 'range(200) | letter({n: (. + 1)}; (if . % 2 == 0 then "rejected" else "expired" end); 1700000000) | .queue = "quorum"'
+    eventually holds quorum 200
+    run -0 --separate-stderr dlq-replay --queue quorum --reason rejected --to "$FAILED_Q"
+    [ "$(fates)" = '100 replayed' ]
+    holds "$FAILED_Q" 100
+    eventually nobody_holds quorum
+    eventually holds quorum 100
+}
+
 @test "--list and --summary on a quorum queue count as a delivery each" {
     api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
     letters 'letter(1) | .queue = "quorum"'

@@ -60,6 +60,12 @@ broker_major()
     api GET overview | jq -r '.rabbitmq_version | split(".")[0]'
 }
 
+# broker_is_at_least MAJOR MINOR
+broker_is_at_least()
+{
+    api GET overview | jq -e --argjson least "[$1, $2]" '[.rabbitmq_version | split(".")[:2][] | tonumber] >= $least' >/dev/null
+}
+
 # queues_now [QUEUE]: all queues of the test, or one, as the API describes them, but for an argument that RabbitMQ 4 adds to those
 # that are declared without a type.
 queues_now()

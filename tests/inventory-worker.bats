@@ -792,6 +792,22 @@ all_ready()
 
 # --- the broker's side
 
+@test "many malformed orders in a quorum queue: what was rejected is a dead letter when the worker has ended" {
+    local round
+    topology
+    api DELETE "queues/$VHOST/$PLACED_Q" >/dev/null
+    api PUT "queues/$VHOST/$PLACED_Q" "{\"durable\": true, \"arguments\":
+        $(endless '{"x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}')}" >/dev/null
+    topology
+    for round in 1 2 3; do
+        jq -nc --arg queue "$PLACED_Q" 'range(100) | {queue: $queue, body: {poison: .}}' | dlq-replay --from - >/dev/null
+        eventually holds "$PLACED_Q" 100
+        run -0 --separate-stderr worker --count 100
+        eventually holds "$DEAD_Q" "$((100 * round))"
+        holds "$PLACED_Q" 0
+    done
+}
+
 @test "it sets up what it needs, and takes a queue that is there as it is" {
     topology
     [ "$(queues_now | jq -cS 'map({key: .name, value: [.durable, .auto_delete, .exclusive, .arguments]}) | from_entries')" = "$(jq -cS . <<<'{

@@ -409,17 +409,19 @@ says_placed()
     are_at_most_twice "$PLACED_Q" 1 2
     are_once "$PLACED_Q" 4 5 6
     [ "$(dlq-replay --queue "$PLACED_Q" --list | jq 'select(.body.n == 6).body.pad | length')" = 200000 ]
-    setting frame_max 4096
-    jq -nc '{queue: "inventory.failed.q", headers: {pad: ("x" * 4000), deep: {a: [1, {b: true}]}}, body: {n: 1, pad: ("y" * 9000)}},
-        {queue: "inventory.failed.q", headers: {pad: ("x" * 4096)}, body: {n: 2}}' >letters
+    # The least that RabbitMQ takes from 4.1 on.
+    setting frame_max 8192
+    jq -nc '{queue: "inventory.failed.q", headers: {pad: ("x" * 8000), deep: {a: [1, {b: true}]}}, body: {n: 1, pad: ("y" * 17000)}},
+        {queue: "inventory.failed.q", headers: {pad: ("x" * 8192)}, body: {n: 2}}' >letters
     run -76 --separate-stderr dlq-replay --from letters --url "$url" --cacert "$TLS/ca.pem"
     [ "$(jq -r .fate <<<"$output" | paste -sd,)" = restored,refused ]
-    [ "$(dlq-replay --queue "$FAILED_Q" --list | jq -c '[.headers.pad, .body.pad | length] + [.headers.deep]')" = '[4000,9000,{"a":[1,{"b":true}]}]' ]
+    [ "$(dlq-replay --queue "$FAILED_Q" --list | jq -c '[.headers.pad, .body.pad | length] + [.headers.deep]')" = '[8000,17000,{"a":[1,{"b":true}]}]' ]
 }
 
 # ---- the end of a connection ----
 
 @test "the end of a connection: a channel that the broker closed before is noticed, whatever close-ok says" {
+    ! broker_is_at_least 4 3 || skip 'from RabbitMQ 4.3 on a classic queue waits for ever'
     setting consumer_timeout 2000
     setting channel_tick_interval 500
     numbered 1500
