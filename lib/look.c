@@ -203,8 +203,6 @@ static bool learn(struct declaration *declaration, const struct argument *differ
         look->single_active = is_true;
     else if (strcmp(difference->name, "x-delivery-limit") == 0)
         look->limit = strtol(difference->value, NULL, 10);
-    else if (strcmp(difference->name, "x-delayed-retry-type") == 0)
-        look->delays = strcmp(difference->value, "disabled") != 0;
     return true;
 }
 

@@ -170,10 +170,8 @@ static enum exit_code check_queue(void)
     if (look.limit >= 0)
         backlog_spare(backlog);
     rules.only_looks = only_looks();
-    if (!rules.only_looks) {
+    if (!rules.only_looks)
         look.limit = LOOK_NO_LIMIT;
-        look.delays = false;
-    }
     return look_permit(&look, rules.queue, LOOK_BY_CONSUMING, force);
 }
 
