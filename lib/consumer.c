@@ -15,8 +15,9 @@
 #define ARRIVED_BYTES ((size_t)16 << 20) /* with so many in memory, no more deliveries are read */
 #define ANSWER_MS 15000                  /* that the broker may take to answer */
 #define ASK_EVERY 256 /* settled deliveries, after which the broker is asked for an answer */
-#define AT_ONCE 16    /* acknowledgements and the like that any queue takes in without delay */
-#define TAKEN_IN_MS 250
+#define BURST_MS 50
+#define BURST 16 /* acknowledgements and the like within that time, which any queue takes in without delay */
+#define TAKEN_IN_MS 250 /* that a queue may take for more of them */
 #define TAG_SIZE 32
 
 struct consumer {
@@ -41,8 +42,9 @@ struct consumer {
     uint64_t seen;            /* of them, settled before it was last asked and has answered */
     unsigned answers_to_come; /* from the broker */
     unsigned lost;            /* generation of the connection that was last found to be lost */
-    unsigned sent;            /* acknowledgements and the like, with less than TAKEN_IN_MS between them, */
-    int64_t sent_ms;          /* the last of them at this time */
+    unsigned sent;            /* acknowledgements and the like within the BURST_MS */
+    int64_t sent_since_ms;    /* from here on */
+    int64_t burst_ms;         /* when there were more than BURST of them, last */
 };
 
 static void tag_of(unsigned subscription, char tag[TAG_SIZE])
@@ -356,8 +358,12 @@ static void settlement_sent(struct consumer *consumer, int status, const char *w
 {
     int64_t now = clock_steady_ms();
 
-    consumer->sent = now - consumer->sent_ms < TAKEN_IN_MS ? consumer->sent + 1 : 1;
-    consumer->sent_ms = now;
+    if (now - consumer->sent_since_ms >= BURST_MS) {
+        consumer->sent_since_ms = now;
+        consumer->sent = 0;
+    }
+    if (++consumer->sent > BURST)
+        consumer->burst_ms = now;
     check_sent(consumer, status, what);
     if (consumer->answers_to_come == 0 && consumer->settled - consumer->asked >= ASK_EVERY)
         ask(consumer);
@@ -608,8 +614,8 @@ bool consumer_finish(struct consumer *consumer)
      * A quorum queue takes in some 32 of them at a time. What exceeds that waits within the channel, whatever that has
      * answered by then, and goes with it (rabbitmq-server, issue 10327).
      */
-    if (consumer->sent > AT_ONCE)
-        read_until(consumer, consumer->sent_ms + TAKEN_IN_MS, false);
+    if (consumer->burst_ms > 0)
+        read_until(consumer, consumer->burst_ms + TAKEN_IN_MS, false);
     (void)link_close(consumer->link);
     note_loss(consumer);
     return consumer_unsure(consumer) == 0;
