@@ -39,8 +39,8 @@ struct look {
     unsigned consumers;
     bool auto_delete;   /* false also if it is not known */
     bool single_active; /* the same */
-    bool delays;        /* a message that comes back is kept from everybody for a while; only the API says so */
-    long limit;         /* of deliveries after the first, that come back, or LOOK_NO_LIMIT */
+    bool delays; /* a message that comes back is kept from everybody for a while; only the API says so */
+    long limit;  /* of deliveries after the first, that come back, or LOOK_NO_LIMIT */
     bool limit_is_sure; /* a policy that sets a limit would be known, too */
     long presumed;      /* the limit if it is a quorum queue, when its type is not known; or LOOK_NO_LIMIT */
     /* Why the management API, though asked, does not say; EXIT_OK if it does not matter. */
