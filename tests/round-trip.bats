@@ -112,7 +112,7 @@ texts()
 
 tables()
 {
-    local kind depth
+    local kind depth deepest
     headers "$(field amqp S "$(long "$(hex table)")")$(field value F "$(long '')")"
     headers "$(field in F "$(long "$(field amqp S "$(long "$(hex int8)")")$(field value l 0000000000000001)")")"
     headers "$(field amqp t 01)$(field amqp t 00)"
@@ -122,9 +122,11 @@ tables()
             headers "$(field n "$kind" "$(nested "$kind" "$depth")")"
         done
     done
-    # As many as a frame has room for.
-    perl -e 'my $inside = join "", map { "A" . pack "N", 5 * $_ } reverse 0 .. 25999;
-        my $table = "\1n$inside"; print "2000", unpack("H*", pack("N", length $table) . $table), " -\n"'
+    # As many as a frame has room for, or as librabbitmq reads: 100 levels from 0.14 on.
+    deepest=25999
+    ! pkg-config --atleast-version=0.14 librabbitmq || deepest=98
+    perl -e 'my $inside = join "", map { "A" . pack "N", 5 * $_ } reverse 0 .. shift;
+        my $table = "\1n$inside"; print "2000", unpack("H*", pack("N", length $table) . $table), " -\n"' "$deepest"
     echo "2000$(long '') -"
     echo "0000 -"
 }
@@ -187,9 +189,14 @@ rewritten()
 survives()
 {
     local count
-    "$@" >given
-    count=$(wc -l <given)
+    "$@" >put
+    count=$(wc -l <put)
     [ "$count" -gt 0 ]
+
+    # RabbitMQ 4 sorts headers by their names, and takes one name for one header; before it, what was put is what is there.
+    wire put box <put
+    wire get box >given
+    [ "$(broker_major)" -ge 4 ] || cmp put given
 
     wire put box <given
     run -0 --separate-stderr dlq-replay --queue box --list
