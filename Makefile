@@ -102,7 +102,7 @@ compilers:
 	        build bench-programs; \
 	done
 
-# The README's two commands, and the linter, on whole systems made for it: make matrix SUITES="trixie bookworm:i386"
+# The README's two commands, the linter and the compilers, on whole systems made for it: make matrix SUITES="trixie bookworm:i386"
 SUITES ?= bookworm trixie
 matrix:
 	scripts/matrix $(SUITES)
