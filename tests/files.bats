@@ -244,7 +244,7 @@ only_these()
     done
     for i in "${STARTED[@]}"; do
         finish "$i"
-        [ "$status" -eq 0 ]
+        [ "$status" -eq 0 ] || { cat p?.err && false; }
     done
     only_these orders.db orders.db-runs
     [ "$(order-show --count)" = "$((4 * $(cat p?.out | wc -l) / 4))" ]
