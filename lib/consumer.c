@@ -42,7 +42,7 @@ struct consumer {
     uint64_t seen;            /* of them, settled before it was last asked and has answered */
     unsigned answers_to_come; /* from the broker */
     unsigned lost;            /* generation of the connection that was last found to be lost */
-    unsigned sent;            /* acknowledgements and the like within the BURST_MS */
+    unsigned sent;            /* acknowledgements and the like of single deliveries within the BURST_MS */
     int64_t sent_since_ms;    /* from here on */
     int64_t burst_ms;         /* when there were more than BURST of them, last */
 };
@@ -354,7 +354,8 @@ static void count_settled(struct consumer *consumer, size_t count)
     consumer->settled += count;
 }
 
-static void settlement_sent(struct consumer *consumer, int status, const char *what)
+/* One that is about a single delivery: those about a batch are too few to matter. */
+static void note_single(struct consumer *consumer)
 {
     int64_t now = clock_steady_ms();
 
@@ -364,6 +365,10 @@ static void settlement_sent(struct consumer *consumer, int status, const char *w
     }
     if (++consumer->sent > BURST)
         consumer->burst_ms = now;
+}
+
+static void settlement_sent(struct consumer *consumer, int status, const char *what)
+{
     check_sent(consumer, status, what);
     if (consumer->answers_to_come == 0 && consumer->settled - consumer->asked >= ASK_EVERY)
         ask(consumer);
@@ -566,6 +571,7 @@ void consumer_ack(struct consumer *consumer, struct delivery *delivery)
 {
     if (consumer_is_current(consumer, delivery)) {
         count_settled(consumer, 1);
+        note_single(consumer);
         settlement_sent(consumer,
                         amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
                         "cannot acknowledge");
@@ -577,6 +583,7 @@ void consumer_reject(struct consumer *consumer, struct delivery *delivery)
 {
     if (consumer_is_current(consumer, delivery)) {
         count_settled(consumer, 1);
+        note_single(consumer);
         settlement_sent(consumer,
                         amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
                         "cannot reject");
