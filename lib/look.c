@@ -309,6 +309,11 @@ enum exit_code look_at_queue(struct link *link, const char *queue, struct look *
     return code;
 }
 
+long look_limit(const struct look *look)
+{
+    return look->limit >= 0 ? look->limit : look->presumed;
+}
+
 enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way, bool force)
 {
     const char *name = printable_text(queue);

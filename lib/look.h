@@ -70,6 +70,9 @@ bool look_has_default_limit(int major_version);
 /* Notes the limit that a quorum queue has on the link's broker if nobody has said one. */
 void look_add_default_limit(struct look *look, struct link *link, bool is_said);
 
+/* Returns the limit to reckon with: the one that is known, or else the one that it has if it is a quorum queue. */
+long look_limit(const struct look *look);
+
 /*
  * May its messages be looked at in that way without a change? Returns EXIT_OK, or EXIT_TOPOLOGY, with the
  * reason reported, if the queue would go, if its messages would use up deliveries of which there is a limit,

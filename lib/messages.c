@@ -28,11 +28,6 @@ struct shown {
     size_t fewest_place; /* and which one that is, from 1 on; 0 if there is none */
 };
 
-static long limit_of(const struct look *look)
-{
-    return look->limit >= 0 ? look->limit : look->presumed;
-}
-
 /* One more return is what this look costs a message; one that comes back more often than the limit is removed. */
 static void reckon(struct shown *shown, const struct look *look, const amqp_basic_properties_t *properties)
 {
@@ -43,9 +38,9 @@ static void reckon(struct shown *shown, const struct look *look, const amqp_basi
     if (returns < 0 && look->type != LOOK_QUORUM)
         return;
     /* From RabbitMQ 4 on the count is there once a message has come back. */
-    left = limit_of(look) - (returns < 0 ? 0 : returns) - 1;
+    left = look_limit(look) - (returns < 0 ? 0 : returns) - 1;
     shown->is_counted = true;
-    if (limit_of(look) < 0)
+    if (look_limit(look) < 0)
         return;
     if (left < 0) {
         shown->spent++;
@@ -58,7 +53,7 @@ static void reckon(struct shown *shown, const struct look *look, const amqp_basi
 static void report_cost(const struct shown *shown, const struct look *look, const char *queue)
 {
     const char *name = printable_text(queue);
-    long limit = limit_of(look);
+    long limit = look_limit(look);
 
     if (shown->spent > 0)
         report(

@@ -166,7 +166,7 @@ static enum exit_code check_queue(void)
     }
     if (code != EXIT_OK || !look.exists)
         return code;
-    rules.delivery_limit = look.limit >= 0 ? look.limit : look.presumed;
+    rules.delivery_limit = look_limit(&look);
     if (look.limit >= 0)
         backlog_spare(backlog);
     rules.only_looks = only_looks();
