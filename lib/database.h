@@ -34,8 +34,8 @@ enum database_access { DATABASE_CREATE, DATABASE_READ };
 /*
  * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its
  * folder if they are not there, private to their owner; made by root, the file gets the owner of its folder.
- * A file of an earlier version is brought up to date, in one transaction. Waits up to 5 s for another
- * process that holds it. Refuses a log of commits that was written for another file: see database_files.h.
+ * A file of an earlier version is brought up to date, in one transaction. Waits up to 30 s for another
+ * process that holds it, or sets it up, and then up to 5 s for each transaction. Refuses a log of commits that was written for another file: see database_files.h.
  */
 enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
                              struct database **database);

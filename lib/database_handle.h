@@ -16,8 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Milliseconds to wait for another process that holds the database, and between two looks. */
+/* Milliseconds to wait for another process that holds the database: once it is open, for all that opening it takes, and between two looks. */
 #define DATABASE_BUSY_MS 5000
+#define DATABASE_OPEN_MS 30000
 #define DATABASE_BUSY_STEP_MS 10
 
 struct database {
@@ -31,6 +32,8 @@ struct database {
     sqlite3_stmt *commit;
     sqlite3_stmt *roll_back;
     int64_t opened_ms;
+    bool is_opening;
+    int64_t busy_since_ms;
     bool is_first_log;
     bool log_has_pages;
     int page_size;     /* once database_room_open() was called, like the next */

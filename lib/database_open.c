@@ -4,6 +4,7 @@
 #include "database_log.h"
 #include "database_place.h"
 #include "database_schema.h"
+#include "stop.h"
 #include "text.h"
 
 #include <errno.h>
@@ -14,17 +15,34 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of two that change the mode of a new file at once, SQLite lets one fail, whatever the busy timeout. */
+/*
+ * Called by SQLite when another process holds what it needs: waits a moment, and returns false to give up.
+ * A new file takes several syncs to set up, and who comes second waits for all of them: so there is more
+ * patience while nobody depends on this process yet.
+ */
+static int wait_for_other(void *context, int waits)
+{
+    struct database *database = context;
+    const struct timespec pause = {.tv_nsec = DATABASE_BUSY_STEP_MS * 1000000L};
+    int64_t now = clock_steady_ms();
+
+    if (waits == 0)
+        database->busy_since_ms = now;
+    if (database->is_opening ? now - database->opened_ms >= DATABASE_OPEN_MS || stop_requested()
+                             : now - database->busy_since_ms >= DATABASE_BUSY_MS)
+        return false;
+    (void)nanosleep(&pause, NULL);
+    return true;
+}
+
+/* Of two that change the mode of a new file at once, SQLite lets one fail, and does not ask it to wait. */
 static enum exit_code set_log_mode(struct database *database)
 {
-    const struct timespec pause = {.tv_nsec = DATABASE_BUSY_STEP_MS * 1000000L};
-    int result = SQLITE_BUSY;
+    int result;
 
-    for (int left = DATABASE_BUSY_MS / DATABASE_BUSY_STEP_MS; result == SQLITE_BUSY && left > 0; left--) {
+    do
         result = sqlite3_exec(database->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-        if (result == SQLITE_BUSY)
-            (void)nanosleep(&pause, NULL);
-    }
+    while (result == SQLITE_BUSY && wait_for_other(database, 1));
     return result == SQLITE_OK ? EXIT_OK : database_failure(database, "set up");
 }
 
@@ -42,7 +60,7 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     int version = 0;
     enum exit_code code;
 
-    (void)sqlite3_busy_timeout(database->handle, DATABASE_BUSY_MS);
+    (void)sqlite3_busy_handler(database->handle, wait_for_other, database);
     database_follow_log(database);
     /* One view of it all: another process may be setting it up just now. */
     code = database_step(database, &database->begin_reading, "BEGIN", "read");
@@ -172,6 +190,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     database->kind = kind;
     database->opened_ms = clock_steady_ms();
+    database->is_opening = true;
     database->is_first_log = true;
     database->log_fd = -1;
     database->path = path == NULL ? database_find(kind) : need_strdup(path);
@@ -187,6 +206,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
         if (code == EXIT_OK)
             code = set_up(database, access);
         database->is_ours = code == EXIT_OK;
+        database->is_opening = false;
         (void)umask(before);
     }
     if (code != EXIT_OK) {

@@ -251,6 +251,46 @@ only_these()
     [ "$(sqlite3 "$STORE" 'PRAGMA integrity_check')" = ok ]
 }
 
+# hold FILE: keeps everybody else out of a database, until it is killed.
+hold()
+{
+    exec python3 -c '
+import sqlite3, sys, time
+sqlite3.connect(sys.argv[1]).execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(60)' "$1"
+}
+
+# has_open FILE PID: has the process the file open?
+has_open()
+{
+    find "/proc/$2/fd" -lname "$1" | grep -q .
+}
+
+@test "files: a new store that another process is setting up, for longer than a transaction is waited for: waited for" {
+    mkdir -p "$STATE"
+    start holder hold "$STORE"
+    eventually has_lines holder.out 1
+    start first order-place <"$DATA/order.json"
+    sleep 5.5 # longer than is waited for once the store is open: what is tested is that this is not the limit
+    kill -0 "$PID"
+    finish "${STARTED[0]}" KILL
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    [ "$(order-show --count)" = 1 ]
+}
+
+@test "files: a new store that another process holds: a stop ends the waiting" {
+    mkdir -p "$STATE"
+    start holder hold "$STORE"
+    eventually has_lines holder.out 1
+    start first order-place <"$DATA/order.json"
+    eventually has_open "$STORE" "$PID"
+    ends "$PID" TERM
+    [ "$status" -eq 143 ]
+    [ "$(cat first.out)" = '' ]
+}
+
 # killed_run NAME N: places N orders, and is killed while its log is beside the store.
 killed_run()
 {
