@@ -29,9 +29,9 @@ struct backlog;
 
 struct backlog_settings {
     const char *queue;
-    bool declare;                      /* set up the topology, rather than fail if there is no queue */
-    const struct selection *selection; /* which letters are meant, */
-    size_t limit;                      /* and how many of them at most; SIZE_MAX: all */
+    enum exit_code (*declare)(struct link *link); /* as in consumer.h */
+    const struct selection *selection;            /* which letters are meant, */
+    size_t limit;                                 /* and how many of them at most; SIZE_MAX: all */
     size_t window;    /* letters that the broker may hand out ahead at first: 1 to BACKLOG_WINDOW */
     const char *once; /* what is made of them ("list"), if that ends with the connection; otherwise NULL */
 };

@@ -23,7 +23,7 @@
 struct consumer {
     struct link *link;
     struct consumer_settings settings;
-    char own_queue[TAP_NAME_SIZE];
+    char own_queue[CONSUMER_QUEUE_SIZE];
     unsigned waiting;
     struct delivery *arriving; /* has its method, not yet all of its body */
     bool has_header;
@@ -57,20 +57,18 @@ static enum exit_code set_up(struct link *link, void *context)
     struct consumer *consumer = context;
     char tag[TAG_SIZE];
     struct queue_depth depth;
-    enum exit_code code = consumer->settings.declare ? topology_declare(link, TOPOLOGY_WHOLE) : EXIT_OK;
+    enum exit_code code = consumer->settings.declare != NULL ? consumer->settings.declare(link) : EXIT_OK;
 
-    if (code == EXIT_OK && consumer->settings.tap != NULL) {
-        consumer->settings.queue = consumer->own_queue;
-        code = tap_declare(link, consumer->settings.tap, consumer->own_queue);
-    }
+    if (code == EXIT_OK && consumer->settings.queue == NULL)
+        code = consumer->settings.own_queue(link, consumer->settings.context, consumer->own_queue);
     if (code == EXIT_OK)
-        code = topology_look(link, consumer->settings.queue, &depth);
+        code = topology_look(link, consumer_queue(consumer), &depth);
     if (code == EXIT_OK)
         code = depth.refused;
     if (code != EXIT_OK)
         return code;
     if (!depth.exists)
-        return link_fault(link, EXIT_TOPOLOGY, "there is no queue '%s'", consumer->settings.queue);
+        return link_fault(link, EXIT_TOPOLOGY, "there is no queue '%s'", consumer_queue(consumer));
     consumer->waiting = depth.ready;
     consumer->others = depth.consumers;
     tag_of(++consumer->subscription, tag);
@@ -79,7 +77,7 @@ static enum exit_code set_up(struct link *link, void *context)
     if (code != EXIT_OK)
         return code;
     (void)amqp_basic_consume(link_connection(link), LINK_CHANNEL,
-                             amqp_cstring_bytes(consumer->settings.queue), amqp_cstring_bytes(tag), 0, 0, 0,
+                             amqp_cstring_bytes(consumer_queue(consumer)), amqp_cstring_bytes(tag), 0, 0, 0,
                              amqp_empty_table);
     return link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot consume");
 }
@@ -120,7 +118,7 @@ unsigned consumer_others(const struct consumer *consumer)
 
 const char *consumer_queue(const struct consumer *consumer)
 {
-    return consumer->settings.queue;
+    return consumer->settings.queue != NULL ? consumer->settings.queue : consumer->own_queue;
 }
 
 struct link *consumer_link(struct consumer *consumer)
@@ -429,7 +427,7 @@ static void await_answers(struct consumer *consumer)
 
 void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
 {
-    amqp_basic_consume_t consume = {.queue = amqp_cstring_bytes(consumer->settings.queue), .nowait = 1};
+    amqp_basic_consume_t consume = {.queue = amqp_cstring_bytes(consumer_queue(consumer)), .nowait = 1};
     amqp_basic_cancel_t cancel = {.nowait = 1};
     char old_tag[TAG_SIZE];
     char new_tag[TAG_SIZE];

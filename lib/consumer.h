@@ -7,14 +7,16 @@
 #ifndef CONSUMER_H
 #define CONSUMER_H
 
-#include "link_options.h"
+#include "link.h"
 #include "rabbitmq.h"
 #include "report.h"
-#include "tap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* The longest name of a queue, and the terminating NUL. */
+#define CONSUMER_QUEUE_SIZE 256
 
 struct consumer;
 
@@ -35,9 +37,15 @@ struct delivery {
 };
 
 struct consumer_settings {
-    const char *queue;
-    const struct tap *tap; /* instead of a queue: what it taps; otherwise NULL */
-    bool declare;          /* set up the topology, rather than fail with EXIT_TOPOLOGY if there is no queue */
+    const char *queue; /* NULL if each connection has a queue of its own: own_queue */
+    /*
+     * Called on each new connection, before the queue is looked for: declares what the program needs.
+     * Returns as a link_setup. NULL: nothing is declared, and without the queue consumer_open() fails with
+     * EXIT_TOPOLOGY.
+     */
+    enum exit_code (*declare)(struct link *link);
+    /* Called on each new connection if queue is NULL: declares one, and writes its name. Returns as a link_setup. */
+    enum exit_code (*own_queue)(struct link *link, void *context, char name[CONSUMER_QUEUE_SIZE]);
     unsigned prefetch; /* deliveries that the broker may have out at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
     /*
@@ -46,12 +54,12 @@ struct consumer_settings {
      * connection. May be NULL.
      */
     void (*on_loss)(void *context, const struct delivery *arrived);
-    void *context;
+    void *context; /* of own_queue and on_loss */
 };
 
 /*
- * Connects on first use. options, and the name of the queue or the tap, must outlive it. It owns all
- * deliveries, settled or not.
+ * Connects on first use. options and the name of the queue must outlive it. It owns all deliveries, settled
+ * or not.
  */
 struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings);
 void consumer_free(struct consumer *consumer);
@@ -59,7 +67,7 @@ void consumer_free(struct consumer *consumer);
 /* Connects now. EXIT_OK, or what link_open() gives. */
 enum exit_code consumer_open(struct consumer *consumer);
 
-/* The queue; of a tap, the one of the present connection. */
+/* The queue: the present connection's, if each has its own. */
 const char *consumer_queue(const struct consumer *consumer);
 
 /* Messages that waited in the queue when the consumer last connected. */

@@ -5,6 +5,7 @@
 #include "filter.h"
 #include "json.h"
 #include "output.h"
+#include "output_json.h"
 #include "pace.h"
 #include "stop.h"
 #include "text.h"

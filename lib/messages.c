@@ -8,6 +8,7 @@
 #include "look.h"
 #include "look_management.h"
 #include "output.h"
+#include "output_json.h"
 #include "peek.h"
 #include "stop.h"
 #include "text.h"
@@ -242,10 +243,11 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
     return code;
 }
 
-enum exit_code messages_follow(const struct link_options *options, const struct tap *tap, int timeout_s)
+enum exit_code messages_follow(const struct link_options *options, struct tap *tap, int timeout_s)
 {
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
-    struct consumer_settings settings = {.tap = tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
+    struct consumer_settings settings = {
+        .own_queue = tap_declare, .context = tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
     int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
     struct following following = {.consumer = consumer_new(options, &settings),
                                   .tap = tap,

@@ -34,6 +34,6 @@ enum exit_code messages_peek(const struct link_options *options, struct manageme
  * Prints what comes out of the tap, for timeout_s seconds, or until a stop is asked for if that is negative.
  * After a lost connection it goes on, and says so.
  */
-enum exit_code messages_follow(const struct link_options *options, const struct tap *tap, int timeout_s);
+enum exit_code messages_follow(const struct link_options *options, struct tap *tap, int timeout_s);
 
 #endif

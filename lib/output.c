@@ -1,8 +1,6 @@
 #include "output.h"
 
-#include "json.h"
 #include "outlet.h"
-#include "text.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -56,30 +54,6 @@ enum exit_code output_line(const char *text, size_t len)
         code = output_text("\n", 1);
     /* Whoever looks on sees a line before the message that comes after it. */
     return code == EXIT_OK && is_terminal ? output_flush() : code;
-}
-
-enum exit_code output_json_text(const char *text, size_t len)
-{
-    size_t shown_len;
-    char *shown;
-    enum exit_code code;
-
-    if (text_plain_run(text, len) == len)
-        return output_line(text, len);
-    shown = json_shown(text, len, &shown_len);
-    code = output_line(shown, shown_len);
-    free(shown);
-    return code;
-}
-
-enum exit_code output_json(cJSON *tree)
-{
-    char *text = json_print(tree);
-    enum exit_code code = output_json_text(text, strlen(text));
-
-    cJSON_free(text);
-    cJSON_Delete(tree);
-    return code;
 }
 
 enum exit_code output_flush(void)

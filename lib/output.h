@@ -9,7 +9,6 @@
 
 #include "report.h"
 
-#include <cjson/cJSON.h>
 #include <stddef.h>
 
 /* Adds text to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
@@ -17,15 +16,6 @@ enum exit_code output_text(const char *text, size_t len);
 
 /* The same with a newline after it; written at once if standard output is a terminal. */
 enum exit_code output_line(const char *text, size_t len);
-
-/*
- * The same with a JSON text: on one line, and without what a terminal would take for more than text: such
- * characters stand as \uXXXX, which is the same JSON.
- */
-enum exit_code output_json_text(const char *text, size_t len);
-
-/* The same with a tree as one line of JSON; the tree is freed. */
-enum exit_code output_json(cJSON *tree);
 
 /*
  * Hands what was added so far, and then text, to the system. *taken is how many bytes of text it has surely taken: all of

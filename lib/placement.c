@@ -454,7 +454,8 @@ enum exit_code placement_open(const struct placement_settings *settings, struct 
 
     opened->settings = *settings;
     opened->publisher =
-        publisher_new(settings->options, &(struct publisher_settings){.scope = TOPOLOGY_OF_ORDERS});
+        publisher_new(settings->options, &(struct publisher_settings){.declare = topology_declare_orders,
+                                                                      .repair = topology_declare});
     opened->receipts = receipts_new();
     if (code == EXIT_OK)
         code = order_store_adopt(opened->store, &opened->left_last);

@@ -6,7 +6,6 @@
 #include "properties.h"
 #include "stop.h"
 #include "text.h"
-#include "topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,7 @@ struct slot {
     uint64_t tag; /* on the present connection; 0 if settled, or UNSENT */
     uint64_t cookie;
     bool settled;
-    bool came_back;  /* and is to be published again, once the topology was set up */
+    bool came_back;  /* and is to be published again, after a repair */
     bool is_suspect; /* the broker may have closed because of it: it is published alone */
     bool is_accused; /* it closed while this was alone, with an answer that is to be heard twice */
     enum publish_fate fate;
@@ -54,7 +53,7 @@ struct returned_message {
 
 struct publisher {
     struct link *link;
-    enum topology_scope scope;
+    struct publisher_settings settings;
     struct slot *slots[PUBLISHER_WINDOW]; /* made when first used */
     size_t head;                          /* the oldest */
     size_t count;
@@ -64,7 +63,7 @@ struct publisher {
     size_t window;    /* messages on their way at once: fewer after a loss, PUBLISHER_WINDOW at most */
     bool some_unsent; /* messages that are no suspects wait to be published */
     bool some_came_back;
-    bool is_set_up;       /* all of the topology was, for this connection */
+    bool is_repaired;     /* this connection began with settings.repair */
     bool is_connected;    /* the link is up, unless it was lost and note_loss() does not know it yet */
     int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
     struct returned_message returned;
@@ -80,12 +79,13 @@ static enum exit_code set_up(struct link *link, void *context)
 {
     struct publisher *publisher = context;
     amqp_confirm_select_t select = {.nowait = 1};
-    enum topology_scope scope = publisher->some_came_back ? TOPOLOGY_WHOLE : publisher->scope;
-    enum exit_code code = topology_declare(link, scope);
+    enum exit_code (*declare)(struct link *) =
+        publisher->some_came_back ? publisher->settings.repair : publisher->settings.declare;
+    enum exit_code code = declare != NULL ? declare(link) : EXIT_OK;
 
     if (code != EXIT_OK)
         return code;
-    publisher->is_set_up = scope == TOPOLOGY_WHOLE;
+    publisher->is_repaired = publisher->some_came_back;
     publisher->some_came_back = false;
     publisher->next_tag = 1;
     return link_status(
@@ -97,7 +97,7 @@ struct publisher *publisher_new(const struct link_options *options, const struct
 {
     struct publisher *publisher = need_calloc(1, sizeof *publisher);
 
-    publisher->scope = settings->scope;
+    publisher->settings = *settings;
     publisher->window = PUBLISHER_WINDOW;
     publisher->link = link_new(options, "publishing", set_up, publisher);
     if (settings->many_destinations)
@@ -205,7 +205,7 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
     if (slot->settled || slot->came_back)
         return;
     clear_suspect(publisher, slot);
-    if (fate == PUBLISH_UNROUTABLE && publisher->scope != TOPOLOGY_NOTHING && !publisher->is_set_up) {
+    if (fate == PUBLISH_UNROUTABLE && publisher->settings.repair != NULL && !publisher->is_repaired) {
         slot->came_back = true;
         publisher->some_came_back = true;
         return;
@@ -433,7 +433,7 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
 
 /*
  * Once nothing else is on its way: what came back is published again on the next connection, which sets up
- * the topology.
+ * what was missing.
  */
 static void close_for_returned(struct publisher *publisher)
 {

@@ -18,10 +18,9 @@
 #ifndef PUBLISHER_H
 #define PUBLISHER_H
 
-#include "link_options.h"
+#include "link.h"
 #include "rabbitmq.h"
 #include "report.h"
-#include "topology.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,12 +45,15 @@ enum publish_fate {
 };
 
 struct publisher_settings {
+    /* Called on each new connection, before anything is published. Returns as a link_setup. May be NULL. */
+    enum exit_code (*declare)(struct link *link);
     /*
-     * Set up whenever it connects. If it is an exchange, and a message comes back, all of the topology is
-     * set up on a new connection, and the message is published again before it counts as unroutable: what
-     * is behind the exchange need not be looked at each time.
+     * Called instead of declare on a new connection after messages came back because no queue took them:
+     * declares all that is behind the exchange, so that this need not be looked at each time. The messages
+     * are then published again, and are unroutable if they come back once more. If it is NULL they are so at
+     * once.
      */
-    enum topology_scope scope;
+    enum exit_code (*repair)(struct link *link);
     /*
      * Messages go to exchanges that differ, so a lack of rights is one message's: refused. Otherwise it is
      * everybody's, and ends the publisher with EXIT_LOGIN.

@@ -2,7 +2,7 @@
 
 #include "clock.h"
 #include "json.h"
-#include "output.h"
+#include "output_json.h"
 #include "text.h"
 
 #include <stdbool.h>

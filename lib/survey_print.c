@@ -1,6 +1,6 @@
 #include "survey_print.h"
 
-#include "output.h"
+#include "output_json.h"
 #include "table.h"
 #include "text.h"
 

@@ -17,7 +17,7 @@ void tap_free(struct tap *tap)
     free(tap->keys);
 }
 
-static enum exit_code declare_queue(struct link *link, char name[TAP_NAME_SIZE])
+static enum exit_code declare_queue(struct link *link, char name[CONSUMER_QUEUE_SIZE])
 {
     amqp_connection_state_t connection = link_connection(link);
     amqp_table_entry_t entries[] = {
@@ -32,7 +32,7 @@ static enum exit_code declare_queue(struct link *link, char name[TAP_NAME_SIZE])
 
     if (ok == NULL)
         return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
-    (void)snprintf(name, TAP_NAME_SIZE, "%.*s", (int)ok->queue.len, (const char *)ok->queue.bytes);
+    (void)snprintf(name, CONSUMER_QUEUE_SIZE, "%.*s", (int)ok->queue.len, (const char *)ok->queue.bytes);
     link_release(link);
     return EXIT_OK;
 }
@@ -52,7 +52,7 @@ enum exit_code tap_bind(struct link *link, const struct tap *tap, const char *na
     return code;
 }
 
-enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[TAP_NAME_SIZE])
+enum exit_code tap_declare(struct link *link, void *tap, char name[CONSUMER_QUEUE_SIZE])
 {
     enum exit_code code = declare_queue(link, name);
 

@@ -7,16 +7,13 @@
 #ifndef TAP_H
 #define TAP_H
 
-#include "link.h"
+#include "consumer.h"
 
 #include <stddef.h>
 
 /* Messages and bytes that wait in it, at most. */
 #define TAP_MAX_MESSAGES 10000
 #define TAP_MAX_BYTES (64 * 1024 * 1024)
-
-/* The longest name of a queue, and the terminating NUL. */
-#define TAP_NAME_SIZE 256
 
 struct tap {
     const char *exchange;
@@ -35,7 +32,10 @@ void tap_free(struct tap *tap);
  */
 enum exit_code tap_bind(struct link *link, const struct tap *tap, const char *name);
 
-/* Declares the queue and binds it, for use within a link_setup; name is what the broker has called it. */
-enum exit_code tap_declare(struct link *link, const struct tap *tap, char name[TAP_NAME_SIZE]);
+/*
+ * Declares the queue and binds it: the own_queue of a consumer. tap is a struct tap; name is what the broker
+ * has called the queue.
+ */
+enum exit_code tap_declare(struct link *link, void *tap, char name[CONSUMER_QUEUE_SIZE]);
 
 #endif

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "notices.h"
 #include "output.h"
+#include "output_json.h"
 #include "stop.h"
 #include "text.h"
 #include "topology.h"

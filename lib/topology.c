@@ -27,23 +27,22 @@ const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
     {TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
 };
 
-static bool is_within(enum topology_scope scope, const struct topology_part *part)
-{
-    static const char *const exchanges[] = {[TOPOLOGY_OF_ORDERS] = ORDERS_EXCHANGE,
-                                            [TOPOLOGY_OF_DEAD_LETTERS] = DEAD_LETTER_EXCHANGE,
-                                            [TOPOLOGY_OF_INVENTORY] = INVENTORY_EXCHANGE};
+/* The parts from one on, up to another that is not among them. */
+struct scope {
+    size_t first;
+    size_t end;
+};
 
-    if (scope == TOPOLOGY_WHOLE || scope == TOPOLOGY_NOTHING)
-        return scope == TOPOLOGY_WHOLE;
-    return part->kind == TOPOLOGY_EXCHANGE && strcmp(part->name, exchanges[scope]) == 0;
-}
+static const struct scope whole = {0, TOPOLOGY_PART_COUNT};
 
-/* The first part within scope from index on; TOPOLOGY_PART_COUNT if there is none. */
-static size_t next_part(enum topology_scope scope, size_t index)
+static struct scope scope_of(const char *exchange)
 {
-    while (index < TOPOLOGY_PART_COUNT && !is_within(scope, &topology_parts[index]))
-        index++;
-    return index;
+    struct scope scope = {0, 0};
+
+    while (strcmp(topology_parts[scope.first].name, exchange) != 0)
+        scope.first++;
+    scope.end = scope.first + 1;
+    return scope;
 }
 
 /* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be looked at. */
@@ -149,13 +148,12 @@ static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_
 }
 
 /* Reads the answers to what was asked from *done on, up to the first that is a refusal. */
-static enum exit_code read_answers(struct link *link, enum topology_scope scope, size_t *done,
-                                   enum finding *finding)
+static enum exit_code read_answers(struct link *link, struct scope scope, size_t *done, enum finding *finding)
 {
     amqp_connection_state_t connection = link_connection(link);
 
     *finding = ALL_THERE;
-    while (*done < TOPOLOGY_PART_COUNT) {
+    while (*done < scope.end) {
         struct timeval *patience = amqp_get_rpc_timeout(connection);
         amqp_frame_t frame;
         amqp_rpc_reply_t refusal = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
@@ -168,7 +166,7 @@ static enum exit_code read_answers(struct link *link, enum topology_scope scope,
             continue;
         }
         if (is_answer(&frame)) {
-            *done = next_part(scope, *done + 1);
+            (*done)++;
             continue;
         }
         if (frame.frame_type != AMQP_FRAME_METHOD ||
@@ -183,32 +181,51 @@ static enum exit_code read_answers(struct link *link, enum topology_scope scope,
     return EXIT_OK;
 }
 
-enum exit_code topology_declare(struct link *link, enum topology_scope scope)
+static enum exit_code declare_within(struct link *link, struct scope scope)
 {
-    size_t done = next_part(scope, 0);
+    bool is_whole = scope.end == TOPOLOGY_PART_COUNT && scope.first == 0;
 
-    while (done < TOPOLOGY_PART_COUNT) {
+    for (size_t done = scope.first; done < scope.end; link_release(link)) {
         enum exit_code code = EXIT_OK;
         enum finding finding = ALL_THERE;
 
-        for (size_t i = done; i < TOPOLOGY_PART_COUNT && code == EXIT_OK; i = next_part(scope, i + 1))
+        for (size_t i = done; i < scope.end && code == EXIT_OK; i++)
             code =
                 link_status(link, ask_for(link, &topology_parts[i]), "cannot look for exchanges and queues");
         if (code == EXIT_OK)
             code = read_answers(link, scope, &done, &finding);
         if (code == EXIT_OK && finding != ALL_THERE)
             code = reopen_channel(link);
-        if (code == EXIT_OK && finding == MISSING && scope == TOPOLOGY_WHOLE)
+        if (code == EXIT_OK && finding == MISSING && is_whole)
             code = declare(link, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
-        if (finding == MISSING && scope != TOPOLOGY_WHOLE)
-            return topology_declare(link, TOPOLOGY_WHOLE);
+        if (finding == MISSING && !is_whole)
+            return declare_within(link, whole);
         if (finding == NOT_OURS)
-            done = next_part(scope, done + 1);
-        link_release(link);
+            done++;
     }
     return EXIT_OK;
+}
+
+enum exit_code topology_declare(struct link *link)
+{
+    return declare_within(link, whole);
+}
+
+enum exit_code topology_declare_orders(struct link *link)
+{
+    return declare_within(link, scope_of(ORDERS_EXCHANGE));
+}
+
+enum exit_code topology_declare_dead_letters(struct link *link)
+{
+    return declare_within(link, scope_of(DEAD_LETTER_EXCHANGE));
+}
+
+enum exit_code topology_declare_inventory(struct link *link)
+{
+    return declare_within(link, scope_of(INVENTORY_EXCHANGE));
 }
 
 /* A classic queue whose node is down answers with 404, too: it is there all the same. */

@@ -29,15 +29,6 @@
 #define RESERVED_KEY "inventory.reserved"
 #define FAILED_KEY "inventory.failed"
 
-/* Which of it: all, or the exchange that somebody publishes to. */
-enum topology_scope {
-    TOPOLOGY_NOTHING,
-    TOPOLOGY_OF_ORDERS,
-    TOPOLOGY_OF_DEAD_LETTERS,
-    TOPOLOGY_OF_INVENTORY,
-    TOPOLOGY_WHOLE
-};
-
 /* What there is, and in which order it can be declared. */
 struct topology_part {
     enum { TOPOLOGY_EXCHANGE, TOPOLOGY_QUEUE, TOPOLOGY_BINDING } kind;
@@ -59,11 +50,15 @@ bool topology_is_work_queue(const char *queue);
 extern const char *const topology_queues[];
 
 /*
- * Makes sure that what is within scope is there, for use within a link_setup. What exists is used as it is, whatever
- * its arguments; what is missing is declared, durable, and if that is an exchange that somebody publishes to, all of the
- * topology. One round trip if nothing is. Bindings cannot be looked at: they are made whenever scope is TOPOLOGY_WHOLE.
+ * Makes sure that all of it is there, for use within a link_setup. What exists is used as it is, whatever its arguments;
+ * what is missing is declared, durable. One round trip if nothing is. Bindings cannot be looked at: they are always made.
  */
-enum exit_code topology_declare(struct link *link, enum topology_scope scope);
+enum exit_code topology_declare(struct link *link);
+
+/* The same for one exchange, for those who only publish to it; all of the topology is declared if it is missing. */
+enum exit_code topology_declare_orders(struct link *link);
+enum exit_code topology_declare_dead_letters(struct link *link);
+enum exit_code topology_declare_inventory(struct link *link);
 
 struct queue_depth {
     bool exists;

@@ -4,6 +4,7 @@
 #include "columns.h"
 #include "json.h"
 #include "output.h"
+#include "output_json.h"
 #include "screen.h"
 #include "stop.h"
 #include "text.h"

@@ -477,8 +477,10 @@ static size_t first_window(void)
 
 static enum exit_code open_all(void)
 {
-    struct backlog_settings waiting = {
-        .queue = rules.queue, .declare = is_ours(rules.queue), .selection = &selection, .limit = limit};
+    struct backlog_settings waiting = {.queue = rules.queue,
+                                       .declare = is_ours(rules.queue) ? topology_declare : NULL,
+                                       .selection = &selection,
+                                       .limit = limit};
     struct letter_batch_settings handling = {.rules = &rules, .rate = rate};
     enum exit_code code = open_rules();
 
@@ -489,10 +491,9 @@ static enum exit_code open_all(void)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)
         backlog = backlog_new(&link_options, &waiting);
-    publisher = publisher_new(
-        &link_options, &(struct publisher_settings){
-                           .scope = waiting.declare && job != RESTORE ? TOPOLOGY_WHOLE : TOPOLOGY_NOTHING,
-                           .many_destinations = true});
+    publisher = publisher_new(&link_options,
+                              &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
+                                                           .many_destinations = true});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.backlog = backlog;
     handling.publisher = publisher;

@@ -10,6 +10,7 @@
 #include "options.h"
 #include "order.h"
 #include "output.h"
+#include "output_json.h"
 #include "report.h"
 #include "stop.h"
 #include "text.h"

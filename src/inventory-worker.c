@@ -592,7 +592,7 @@ static enum exit_code open_all(void)
 {
     /* One byte more than an event may have, to see that it is too large. */
     struct consumer_settings settings = {
-        .queue = PLACED_QUEUE, .declare = true, .max_body = EVENT_MAX_SIZE + 1};
+        .queue = PLACED_QUEUE, .declare = topology_declare, .max_body = EVENT_MAX_SIZE + 1};
     enum exit_code code = link_options_resolve(&link_options);
 
     if (code == EXIT_OK)
@@ -607,7 +607,9 @@ static enum exit_code open_all(void)
     confirmed = need_calloc(capacity, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
-    publisher = publisher_new(&link_options, &(struct publisher_settings){.scope = TOPOLOGY_OF_INVENTORY});
+    publisher =
+        publisher_new(&link_options, &(struct publisher_settings){.declare = topology_declare_inventory,
+                                                                  .repair = topology_declare});
     return EXIT_OK;
 }
 

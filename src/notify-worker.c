@@ -178,12 +178,15 @@ static void read_options(int argc, char **argv)
 
 static enum exit_code open_all(void)
 {
-    struct consumer_settings settings = {.queue = RESERVED_QUEUE, .declare = true, .max_body = SIZE_MAX};
+    struct consumer_settings settings = {
+        .queue = RESERVED_QUEUE, .declare = topology_declare, .max_body = SIZE_MAX};
     enum exit_code code = link_options_resolve(&link_options);
 
     if (code != EXIT_OK)
         return code;
-    publisher = publisher_new(&link_options, &(struct publisher_settings){.scope = TOPOLOGY_OF_DEAD_LETTERS});
+    publisher =
+        publisher_new(&link_options, &(struct publisher_settings){.declare = topology_declare_dead_letters,
+                                                                  .repair = topology_declare});
     settings.prefetch = prefetch;
     consumer = consumer_new(&link_options, &settings);
     batch = need_calloc(BATCH_MAX, sizeof(*batch));

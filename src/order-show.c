@@ -6,6 +6,7 @@
 #include "options.h"
 #include "order_store.h"
 #include "output.h"
+#include "output_json.h"
 #include "report.h"
 #include "stop.h"
 #include "text.h"

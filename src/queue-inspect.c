@@ -13,6 +13,7 @@
 #include "messages.h"
 #include "options.h"
 #include "output.h"
+#include "output_json.h"
 #include "progress.h"
 #include "report.h"
 #include "screen.h"
