@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := build
 
-PROGRAMS := $(patsubst src/%.c,%,$(wildcard src/*.c))
+PROGRAMS := $(patsubst src/%.c,%,$(wildcard src/*.c)) $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 PACKAGES := librabbitmq libcjson libcurl uuid sqlite3 libcrypto
 
 CC ?= cc
@@ -32,13 +32,15 @@ CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNI
 LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
            -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
-LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
+LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c lib/*/*.c))
+# The objects of a program: its main.c, and what it alone needs.
+objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1).c src/$(1)/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/common.bash tests/storm tests/model/check
-SOURCES := $(wildcard src/*.c lib/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
+SOURCES := $(wildcard src/*.c src/*/*.[ch] lib/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
@@ -116,7 +118,7 @@ fuzz:
 	set -e; for target in $(FUZZ_TARGETS); do \
 	    clang $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -DSANITIZED -g -O1 \
 	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $(BUILD)/fuzz/$$target \
-	        tests/fuzz/$$target.c lib/*.c $(shell $(PKG_CONFIG) --libs $(PACKAGES)); \
+	        tests/fuzz/$$target.c $(wildcard lib/*/*.c) $(shell $(PKG_CONFIG) --libs $(PACKAGES)); \
 	    mkdir -p $(BUILD)/fuzz/$$target.corpus; \
 	    $(BUILD)/fuzz/$$target -max_total_time=$(SECONDS) -print_final_stats=1 -close_fd_mask=2 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
@@ -154,7 +156,8 @@ uninstall:
 	rm -f $(patsubst man/%.1,$(DESTDIR)$(PREFIX)/share/man/man1/%.1,$(wildcard man/*.1))
 	rm -f $(patsubst man/%.7,$(DESTDIR)$(PREFIX)/share/man/man7/%.7,$(wildcard man/*.7))
 
-$(BIN)/%: $(BUILD)/src/%.o $(BUILD)/liborder.a
+.SECONDEXPANSION:
+$(BIN)/%: $$(call objects_of,$$*) $(BUILD)/liborder.a
 	@mkdir -p $(BIN)
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 

@@ -1,9 +1,9 @@
 #include "audit.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "json.h"
-#include "outlet.h"
-#include "text.h"
+#include "base/outlet.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <openssl/evp.h>

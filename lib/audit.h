@@ -5,7 +5,7 @@
 #define AUDIT_H
 
 #include "rabbitmq.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <cjson/cJSON.h>
 

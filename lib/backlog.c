@@ -1,12 +1,12 @@
 #include "backlog.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "fingerprint.h"
 #include "link.h"
 #include "progress.h"
 #include "recall.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@
 #include "consumer.h"
 #include "letter.h"
 #include "link_options.h"
-#include "report.h"
+#include "base/report.h"
 #include "selection.h"
 
 #include <stdbool.h>

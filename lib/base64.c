@@ -1,6 +1,6 @@
 #include "base64.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <limits.h>
 #include <openssl/evp.h>

@@ -3,8 +3,8 @@
 
 #include "columns.h"
 
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 
 #include <string.h>
 #include <wchar.h>

@@ -2,9 +2,9 @@
 
 #include "command.h"
 
-#include "pipe.h"
+#include "base/pipe.h"
 #include "process.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <fcntl.h>
 #include <limits.h>

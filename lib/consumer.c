@@ -1,8 +1,8 @@
 #include "consumer.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "link.h"
-#include "stop.h"
+#include "base/stop.h"
 #include "topology.h"
 
 #include <stdio.h>

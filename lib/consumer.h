@@ -9,7 +9,7 @@
 
 #include "link.h"
 #include "rabbitmq.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

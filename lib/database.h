@@ -7,7 +7,7 @@
 #ifndef DATABASE_H
 #define DATABASE_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 
 #include "database_place.h"
 #include "lock_holder.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 
 #include "database_files.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <fcntl.h>
 #include <stdio.h>

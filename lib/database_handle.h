@@ -7,10 +7,10 @@
 #ifndef DATABASE_HANDLE_H
 #define DATABASE_HANDLE_H
 
-#include "background.h"
+#include "base/background.h"
 #include "database.h"
 #include "database_files.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 #include "database_log.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "database_handle.h"
 #include "database_room.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #define DATABASE_LOG_H
 
 #include "database.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 

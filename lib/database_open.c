@@ -1,11 +1,11 @@
 #include "database_handle.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "database_log.h"
 #include "database_place.h"
 #include "database_schema.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>

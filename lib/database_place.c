@@ -1,6 +1,6 @@
 #include "database_place.h"
 
-#include "text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #define DATABASE_PLACE_H
 
 #include "database.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 #include "database_room.h"
 
 #include "database_handle.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #define DATABASE_ROOM_H
 
 #include "database.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 #include "database_schema.h"
 
 #include "database_handle.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <stdio.h>
 

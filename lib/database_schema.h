@@ -5,7 +5,7 @@
 #define DATABASE_SCHEMA_H
 
 #include "database.h"
-#include "report.h"
+#include "base/report.h"
 
 /*
  * Reads the version of the schema: 0 if the file is empty. Reports and returns EXIT_STORE if the file is not of

@@ -2,7 +2,7 @@
 
 #include "bytes.h"
 #include "integer.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <string.h>
 

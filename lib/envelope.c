@@ -1,14 +1,14 @@
 #include "envelope.h"
 
 #include "base64.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "dead_letter.h"
 #include "field.h"
 #include "integer.h"
 #include "json.h"
 #include "json_canonical.h"
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 
 #include <stddef.h>
 #include <stdio.h>

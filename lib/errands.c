@@ -1,10 +1,10 @@
 #include "errands.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "command.h"
 #include "link.h"
 #include "process.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #define ERRANDS_H
 
 #include "consumer.h"
-#include "report.h"
+#include "base/report.h"
 #include "telling.h"
 
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "fate.h"
 
 #include "json.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include "base64.h"
 #include "integer.h"
 #include "json.h"
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 #include "filter.h"
 
-#include "clock.h"
-#include "pipe.h"
+#include "base/clock.h"
+#include "base/pipe.h"
 #include "process.h"
-#include "stop.h"
-#include "text.h"
-#include "wait.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #ifndef FILTER_H
 #define FILTER_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stddef.h>
 

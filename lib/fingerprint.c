@@ -2,7 +2,7 @@
 
 #include "dead_letter.h"
 #include "properties.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <openssl/evp.h>
 #include <stdbool.h>

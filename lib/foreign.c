@@ -1,6 +1,6 @@
 #include "foreign.h"
 
-#include "text.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "frames.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,9 +1,9 @@
 #include "health.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "json.h"
 #include "ledger.h"
-#include "text.h"
+#include "base/text.h"
 #include "topology.h"
 #include "topology_check.h"
 

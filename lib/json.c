@@ -4,8 +4,8 @@
 #include "json_memory.h"
 #include "json_odd.h"
 #include "json_scan.h"
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <stdio.h>

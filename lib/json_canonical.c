@@ -4,7 +4,7 @@
 #include "json.h"
 #include "json_line.h"
 #include "json_odd.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

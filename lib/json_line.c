@@ -1,6 +1,6 @@
 #include "json_line.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "decimal.h"
 #include "json_scan.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 
 #include "foreign.h"
 #include "json_scan.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "database_place.h"
 #include "database_room.h"
 #include "runs.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>

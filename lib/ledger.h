@@ -15,7 +15,7 @@
 #ifndef LEDGER_H
 #define LEDGER_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
 #include "bytes.h"
 #include "envelope.h"
 #include "json.h"
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <stdint.h>

@@ -1,14 +1,14 @@
 #include "letter_batch.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "fate.h"
 #include "filter.h"
 #include "json.h"
-#include "output.h"
+#include "base/output.h"
 #include "output_json.h"
 #include "pace.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@
 #include "backlog.h"
 #include "json_stream.h"
 #include "publisher.h"
-#include "report.h"
+#include "base/report.h"
 #include "summary.h"
 #include "treatment.h"
 

@@ -1,12 +1,12 @@
 #include "link.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "rabbitmq.h"
 #include "reach.h"
-#include "stop.h"
-#include "text.h"
-#include "version.h"
-#include "wait.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <poll.h>

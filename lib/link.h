@@ -16,7 +16,7 @@
 #include "frames.h"
 #include "link_options.h"
 #include "rabbitmq.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 #include "link_options.h"
 
 #include "rabbitmq.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <fcntl.h>
 #include <stdio.h>

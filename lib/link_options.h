@@ -4,8 +4,8 @@
 #ifndef LINK_OPTIONS_H
 #define LINK_OPTIONS_H
 
-#include "options.h"
-#include "report.h"
+#include "base/options.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "look.h"
 
 #include "bytes.h"
-#include "text.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <stdio.h>

@@ -19,7 +19,7 @@
 #define LOOK_H
 
 #include "link.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 #include "management.h"
 
 #include "json.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <curl/curl.h>
 #include <stdarg.h>

@@ -10,7 +10,7 @@
 #define MANAGEMENT_H
 
 #include "link_options.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <cjson/cJSON.h>
 

@@ -1,17 +1,17 @@
 #include "messages.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "consumer.h"
 #include "dead_letter.h"
 #include "envelope.h"
 #include "link.h"
 #include "look.h"
 #include "look_management.h"
-#include "output.h"
+#include "base/output.h"
 #include "output_json.h"
 #include "peek.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 #include "topology.h"
 
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */

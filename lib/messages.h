@@ -9,7 +9,7 @@
 
 #include "link_options.h"
 #include "management.h"
-#include "report.h"
+#include "base/report.h"
 #include "tap.h"
 
 #include <stdbool.h>

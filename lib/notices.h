@@ -10,7 +10,7 @@
 #ifndef NOTICES_H
 #define NOTICES_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 #include "order.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "foreign.h"
-#include "ids.h"
+#include "base/ids.h"
 #include "json.h"
 #include "json_canonical.h"
 #include "json_line.h"
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

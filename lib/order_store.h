@@ -10,8 +10,8 @@
 #ifndef ORDER_STORE_H
 #define ORDER_STORE_H
 
-#include "ids.h"
-#include "report.h"
+#include "base/ids.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

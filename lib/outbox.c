@@ -1,8 +1,8 @@
 #include "outbox.h"
 
-#include "clock.h"
-#include "ids.h"
-#include "output.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/output.h"
 #include "topology.h"
 
 #include <stdio.h>

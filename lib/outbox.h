@@ -12,7 +12,7 @@
 #include "ledger.h"
 #include "order.h"
 #include "publisher.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 #include "output_json.h"
 
 #include "json.h"
-#include "output.h"
-#include "text.h"
+#include "base/output.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

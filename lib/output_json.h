@@ -4,7 +4,7 @@
 #ifndef OUTPUT_JSON_H
 #define OUTPUT_JSON_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <cjson/cJSON.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 #include "pace.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "link.h"
-#include "stop.h"
+#include "base/stop.h"
 
 #include <stddef.h>
 

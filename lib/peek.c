@@ -1,8 +1,8 @@
 #include "peek.h"
 
-#include "clock.h"
-#include "stop.h"
-#include "text.h"
+#include "base/clock.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

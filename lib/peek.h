@@ -16,7 +16,7 @@
 #include "consumer.h"
 #include "link.h"
 #include "look.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
 #include "placement.h"
 
-#include "clock.h"
-#include "ids.h"
+#include "base/clock.h"
+#include "base/ids.h"
 #include "json.h"
 #include "order_store.h"
 #include "publisher.h"
 #include "receipts.h"
-#include "stop.h"
+#include "base/stop.h"
 #include "topology.h"
 
 #include <stdio.h>

@@ -26,7 +26,7 @@
 #include "link.h"
 #include "link_options.h"
 #include "order.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>

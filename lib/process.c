@@ -1,7 +1,7 @@
 #include "process.h"
 
-#include "pipe.h"
-#include "text.h"
+#include "base/pipe.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

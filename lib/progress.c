@@ -1,7 +1,7 @@
 #include "progress.h"
 
-#include "clock.h"
-#include "report.h"
+#include "base/clock.h"
+#include "base/report.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -12,7 +12,7 @@
 #ifndef PROGRESS_H
 #define PROGRESS_H
 
-#include "options.h"
+#include "base/options.h"
 
 #include <stdbool.h>
 #include <stdint.h>

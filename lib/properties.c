@@ -1,7 +1,7 @@
 #include "properties.h"
 
 #include "bytes.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 #include "publisher.h"
 
 #include "bytes.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "link.h"
 #include "properties.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

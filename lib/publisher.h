@@ -20,7 +20,7 @@
 
 #include "link.h"
 #include "rabbitmq.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

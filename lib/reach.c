@@ -1,9 +1,9 @@
 #include "reach.h"
 
-#include "background.h"
-#include "pipe.h"
-#include "report.h"
-#include "stop.h"
+#include "base/background.h"
+#include "base/pipe.h"
+#include "base/report.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 #include "recall.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

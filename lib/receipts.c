@@ -1,7 +1,7 @@
 #include "receipts.h"
 
 #include "order_store.h"
-#include "output.h"
+#include "base/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
 #ifndef RECEIPTS_H
 #define RECEIPTS_H
 
-#include "ids.h"
-#include "report.h"
+#include "base/ids.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,7 +9,7 @@
 
 #include "ledger.h"
 #include "order.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 

@@ -3,9 +3,9 @@
 #include "json_stream.h"
 #include "link.h"
 #include "progress.h"
-#include "stop.h"
-#include "text.h"
-#include "wait.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "base/wait.h"
 
 #include <fcntl.h>
 #include <poll.h>

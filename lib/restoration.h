@@ -6,7 +6,7 @@
 
 #include "letter_batch.h"
 #include "publisher.h"
-#include "report.h"
+#include "base/report.h"
 
 /*
  * Reads envelopes from the file at path, "-" for standard input, until its end or a stop, and restores them

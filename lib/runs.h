@@ -10,7 +10,7 @@
 #define RUNS_H
 
 #include "database.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>

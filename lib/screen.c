@@ -4,8 +4,8 @@
 #include "screen.h"
 
 #include "columns.h"
-#include "output.h"
-#include "stop.h"
+#include "base/output.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <langinfo.h>

@@ -8,7 +8,7 @@
 #ifndef SCREEN_H
 #define SCREEN_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 #include "selection.h"
 
 #include "bytes.h"
-#include "clock.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>

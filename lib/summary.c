@@ -1,9 +1,9 @@
 #include "summary.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "json.h"
 #include "output_json.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

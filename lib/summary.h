@@ -5,7 +5,7 @@
 #define SUMMARY_H
 
 #include "letter.h"
-#include "report.h"
+#include "base/report.h"
 
 struct summary;
 

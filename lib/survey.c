@@ -1,7 +1,7 @@
 #include "survey.h"
 
 #include "json.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdlib.h>

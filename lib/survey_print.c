@@ -2,7 +2,7 @@
 
 #include "output_json.h"
 #include "table.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>

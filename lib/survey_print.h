@@ -6,7 +6,7 @@
 #ifndef SURVEY_PRINT_H
 #define SURVEY_PRINT_H
 
-#include "report.h"
+#include "base/report.h"
 #include "survey.h"
 
 /* A line of JSON for each queue: survey_json(). */

@@ -1,6 +1,6 @@
 #include "table.h"
 
-#include "output.h"
+#include "base/output.h"
 
 #include <stdlib.h>
 

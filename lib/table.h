@@ -5,7 +5,7 @@
 #define TABLE_H
 
 #include "columns.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stddef.h>
 

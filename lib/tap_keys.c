@@ -1,7 +1,7 @@
 #include "tap_keys.h"
 
 #include "json.h"
-#include "text.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <string.h>

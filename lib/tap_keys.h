@@ -5,7 +5,7 @@
 #define TAP_KEYS_H
 
 #include "management.h"
-#include "report.h"
+#include "base/report.h"
 #include "tap.h"
 
 /*

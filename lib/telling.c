@@ -1,15 +1,15 @@
 #include "telling.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "dead_letter.h"
 #include "foreign.h"
 #include "json.h"
 #include "link.h"
 #include "notices.h"
-#include "output.h"
+#include "base/output.h"
 #include "output_json.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <stdio.h>

@@ -27,7 +27,7 @@
 #include "consumer.h"
 #include "order.h"
 #include "publisher.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

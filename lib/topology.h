@@ -10,7 +10,7 @@
 #define TOPOLOGY_H
 
 #include "link.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

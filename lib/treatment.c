@@ -1,11 +1,11 @@
 #include "treatment.h"
 
 #include "bytes.h"
-#include "clock.h"
+#include "base/clock.h"
 #include "dead_letter.h"
 #include "json.h"
-#include "report.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <stdio.h>

@@ -1,13 +1,13 @@
 #include "watch.h"
 
-#include "clock.h"
+#include "base/clock.h"
 #include "columns.h"
 #include "json.h"
-#include "output.h"
+#include "base/output.h"
 #include "output_json.h"
 #include "screen.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 #include "trend.h"
 
 #include <math.h>

@@ -7,7 +7,7 @@
 #ifndef WATCH_H
 #define WATCH_H
 
-#include "report.h"
+#include "base/report.h"
 #include "survey.h"
 
 #include <stdbool.h>

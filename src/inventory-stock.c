@@ -7,13 +7,13 @@
 #include "json.h"
 #include "json_stream.h"
 #include "ledger.h"
-#include "options.h"
+#include "base/options.h"
 #include "order.h"
-#include "output.h"
+#include "base/output.h"
 #include "output_json.h"
-#include "report.h"
-#include "stop.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -18,18 +18,18 @@
  * as it lives, a copy of the order is a duplicate for all others. An event that the broker does not take stays owed, and
  * its order is acknowledged all the same: it is on disk, and does not hold up others.
  */
-#include "clock.h"
+#include "base/clock.h"
 #include "consumer.h"
 #include "ledger.h"
-#include "options.h"
+#include "base/options.h"
 #include "order.h"
 #include "outbox.h"
-#include "output.h"
+#include "base/output.h"
 #include "publisher.h"
-#include "report.h"
+#include "base/report.h"
 #include "reservation.h"
-#include "stop.h"
-#include "text.h"
+#include "base/stop.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <stdio.h>

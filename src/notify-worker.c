@@ -8,13 +8,13 @@
 #include "consumer.h"
 #include "errands.h"
 #include "link.h"
-#include "options.h"
-#include "output.h"
+#include "base/options.h"
+#include "base/output.h"
 #include "publisher.h"
-#include "report.h"
-#include "stop.h"
+#include "base/report.h"
+#include "base/stop.h"
 #include "telling.h"
-#include "text.h"
+#include "base/text.h"
 #include "topology.h"
 
 #include <stdlib.h>

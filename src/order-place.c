@@ -5,16 +5,16 @@
  */
 #include "json_stream.h"
 #include "link.h"
-#include "options.h"
-#include "outlet.h"
+#include "base/options.h"
+#include "base/outlet.h"
 #include "order.h"
-#include "output.h"
+#include "base/output.h"
 #include "placement.h"
 #include "progress.h"
-#include "report.h"
-#include "stop.h"
-#include "text.h"
-#include "wait.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "base/wait.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -1,15 +1,15 @@
 /*
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
-#include "clock.h"
-#include "ids.h"
-#include "options.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/options.h"
 #include "order_store.h"
-#include "output.h"
+#include "base/output.h"
 #include "output_json.h"
-#include "report.h"
-#include "stop.h"
-#include "text.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -10,7 +10,7 @@
 #include "database.h"
 #include "database_files.h"
 #include "database_room.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

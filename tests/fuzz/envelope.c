@@ -6,7 +6,7 @@
 #include "envelope.h"
 #include "json.h"
 #include "rabbitmq.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 #include "json_line.h"
 #include "json_scan.h"
 #include "json_stream.h"
-#include "report.h"
+#include "base/report.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
  */
 #include "json.h"
 #include "order.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * Lists of URLs: understood or refused, and what is shown of them is safe to be shown.
  */
 #include "link_options.h"
-#include "text.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /*
  * ids: the identifiers that we make.
  */
-#ifndef IDS_H
-#define IDS_H
+#ifndef BASE_IDS_H
+#define BASE_IDS_H
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /*
  * text: UTF-8, and text from outside made fit to be shown.
  */
-#ifndef TEXT_H
-#define TEXT_H
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,8 +10,8 @@
  * is cut, as long as there is hope. Once a stop is asked for, and it takes nothing for OUTLET_PATIENCE_MS, nothing more is
  * said.
  */
-#ifndef REPORT_H
-#define REPORT_H
+#ifndef BASE_REPORT_H
+#define BASE_REPORT_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-#include "wait.h"
+#include "base/wait.h"
 
-#include "stop.h"
+#include "base/stop.h"
 
 #include <poll.h>
 #include <stddef.h>

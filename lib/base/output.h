@@ -4,10 +4,10 @@
  * A reader that is slow, or stands still, is waited for as outlet.h says. Once a stop is asked for, one that takes nothing
  * for OUTLET_PATIENCE_MS is given up: EXIT_OUTPUT. What was not written by then counts as not written.
  */
-#ifndef OUTPUT_H
-#define OUTPUT_H
+#ifndef BASE_OUTPUT_H
+#define BASE_OUTPUT_H
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stddef.h>
 

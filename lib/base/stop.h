@@ -7,8 +7,8 @@
  * closed pipe, and a file that may not grow, are errors of write() like any other. Signals that a parent had blocked are
  * unblocked.
  */
-#ifndef STOP_H
-#define STOP_H
+#ifndef BASE_STOP_H
+#define BASE_STOP_H
 
 #include <stdbool.h>
 

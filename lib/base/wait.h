@@ -4,8 +4,8 @@
  * A connection wants signs of life in time, whatever the program waits for: its owner has a keeper called before each
  * wait, and as often as it asks for during one.
  */
-#ifndef WAIT_H
-#define WAIT_H
+#ifndef BASE_WAIT_H
+#define BASE_WAIT_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* version: of all the programs together. */
-#ifndef VERSION_H
-#define VERSION_H
+#ifndef BASE_VERSION_H
+#define BASE_VERSION_H
 
 #define ORDER_TOOLS_VERSION "0.1.0"
 

@@ -1,6 +1,6 @@
-#include "output.h"
+#include "base/output.h"
 
-#include "outlet.h"
+#include "base/outlet.h"
 
 #include <errno.h>
 #include <stdbool.h>

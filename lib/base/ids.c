@@ -1,7 +1,7 @@
-#include "ids.h"
+#include "base/ids.h"
 
-#include "clock.h"
-#include "report.h"
+#include "base/clock.h"
+#include "base/report.h"
 
 #include <stdint.h>
 #include <stdio.h>

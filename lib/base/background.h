@@ -3,8 +3,8 @@
  *
  * Signals are left to the program's own thread. What the call works on must be left alone until background_finish().
  */
-#ifndef BACKGROUND_H
-#define BACKGROUND_H
+#ifndef BASE_BACKGROUND_H
+#define BASE_BACKGROUND_H
 
 #include <stdbool.h>
 

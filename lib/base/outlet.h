@@ -5,8 +5,8 @@
  * (stop.h) is heeded. What is written to a pipe or a terminal goes in pieces of at most PIPE_BUF bytes, which a pipe
  * takes whole or not at all: shorter lines are never cut, nor mixed with those of others who write to it.
  */
-#ifndef OUTLET_H
-#define OUTLET_H
+#ifndef BASE_OUTLET_H
+#define BASE_OUTLET_H
 
 #include <stdbool.h>
 #include <stddef.h>

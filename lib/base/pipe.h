@@ -1,8 +1,8 @@
 /*
  * pipe: pipes of our own, which programs that we start do not inherit.
  */
-#ifndef PIPE_H
-#define PIPE_H
+#ifndef BASE_PIPE_H
+#define BASE_PIPE_H
 
 #include <stdbool.h>
 

@@ -1,11 +1,11 @@
 /* For ptsname(). */
 #define _XOPEN_SOURCE 700 /* NOLINT */
 
-#include "outlet.h"
+#include "base/outlet.h"
 
-#include "clock.h"
-#include "stop.h"
-#include "wait.h"
+#include "base/clock.h"
+#include "base/stop.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>

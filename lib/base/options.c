@@ -1,9 +1,9 @@
-#include "options.h"
+#include "base/options.h"
 
-#include "output.h"
-#include "report.h"
-#include "text.h"
-#include "version.h"
+#include "base/output.h"
+#include "base/report.h"
+#include "base/text.h"
+#include "base/version.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-#include "report.h"
+#include "base/report.h"
 
-#include "outlet.h"
+#include "base/outlet.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
-#include "stop.h"
+#include "base/stop.h"
 
-#include "clock.h"
-#include "pipe.h"
-#include "report.h"
-#include "wait.h"
+#include "base/clock.h"
+#include "base/pipe.h"
+#include "base/report.h"
+#include "base/wait.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
-#include "background.h"
+#include "base/background.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 /*
  * options: what the command lines of all programs have in common.
  */
-#ifndef OPTIONS_H
-#define OPTIONS_H
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
 
 #include <getopt.h>
 #include <stdbool.h>

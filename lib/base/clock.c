@@ -1,6 +1,6 @@
-#include "clock.h"
+#include "base/clock.h"
 
-#include "report.h"
+#include "base/report.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
  * clock: the time of day for records and events, and a clock that never jumps for waits.
  */
-#ifndef CLOCK_H
-#define CLOCK_H
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
