@@ -1,7 +1,7 @@
 #include "audit.h"
 
 #include "base/clock.h"
-#include "json.h"
+#include "json/json.h"
 #include "base/outlet.h"
 #include "base/text.h"
 

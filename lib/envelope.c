@@ -5,8 +5,8 @@
 #include "dead_letter.h"
 #include "field.h"
 #include "integer.h"
-#include "json.h"
-#include "json_canonical.h"
+#include "json/json.h"
+#include "json/json_canonical.h"
 #include "base/report.h"
 #include "base/text.h"
 

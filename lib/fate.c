@@ -1,6 +1,6 @@
 #include "fate.h"
 
-#include "json.h"
+#include "json/json.h"
 #include "base/text.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "base64.h"
 #include "integer.h"
-#include "json.h"
+#include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 #include "health.h"
 
 #include "base/clock.h"
-#include "json.h"
+#include "json/json.h"
 #include "ledger.h"
 #include "base/text.h"
 #include "topology.h"

@@ -1,6 +1,6 @@
 #include "integer.h"
 
-#include "json.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <inttypes.h>

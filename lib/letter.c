@@ -2,7 +2,7 @@
 
 #include "bytes.h"
 #include "envelope.h"
-#include "json.h"
+#include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "topology.h"

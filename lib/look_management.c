@@ -1,6 +1,6 @@
 #include "look_management.h"
 
-#include "json.h"
+#include "json/json.h"
 
 #include <string.h>
 

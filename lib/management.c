@@ -1,6 +1,6 @@
 #include "management.h"
 
-#include "json.h"
+#include "json/json.h"
 #include "base/stop.h"
 #include "base/text.h"
 

@@ -1,11 +1,11 @@
 #include "order.h"
 
 #include "base/clock.h"
-#include "foreign.h"
+#include "json/foreign.h"
 #include "base/ids.h"
-#include "json.h"
-#include "json_canonical.h"
-#include "json_line.h"
+#include "json/json.h"
+#include "json/json_canonical.h"
+#include "json/json_line.h"
 #include "base/report.h"
 #include "base/text.h"
 

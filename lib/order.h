@@ -9,7 +9,7 @@
 #ifndef ORDER_H
 #define ORDER_H
 
-#include "json_stream.h"
+#include "json/json_stream.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

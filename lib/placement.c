@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
-#include "json.h"
+#include "json/json.h"
 #include "order_store.h"
 #include "publisher.h"
 #include "receipts.h"

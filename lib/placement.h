@@ -22,7 +22,7 @@
 #ifndef PLACEMENT_H
 #define PLACEMENT_H
 
-#include "json_stream.h"
+#include "json/json_stream.h"
 #include "link.h"
 #include "link_options.h"
 #include "order.h"

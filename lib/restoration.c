@@ -1,6 +1,6 @@
 #include "restoration.h"
 
-#include "json_stream.h"
+#include "json/json_stream.h"
 #include "link.h"
 #include "progress.h"
 #include "base/stop.h"

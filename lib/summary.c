@@ -1,8 +1,8 @@
 #include "summary.h"
 
 #include "base/clock.h"
-#include "json.h"
-#include "output_json.h"
+#include "json/json.h"
+#include "json/output_json.h"
 #include "base/text.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "survey.h"
 
-#include "json.h"
+#include "json/json.h"
 #include "base/text.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #include "survey_print.h"
 
-#include "output_json.h"
+#include "json/output_json.h"
 #include "table.h"
 #include "base/text.h"
 

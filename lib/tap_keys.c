@@ -1,6 +1,6 @@
 #include "tap_keys.h"
 
-#include "json.h"
+#include "json/json.h"
 #include "base/text.h"
 #include "topology.h"
 

@@ -1,6 +1,6 @@
 #include "topology_check.h"
 
-#include "json.h"
+#include "json/json.h"
 #include "look_management.h"
 #include "topology.h"
 

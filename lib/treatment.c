@@ -3,7 +3,7 @@
 #include "bytes.h"
 #include "base/clock.h"
 #include "dead_letter.h"
-#include "json.h"
+#include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "topology.h"

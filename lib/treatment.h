@@ -13,7 +13,7 @@
 #include "envelope.h"
 #include "fate.h"
 #include "filter.h"
-#include "json_stream.h"
+#include "json/json_stream.h"
 #include "ledger.h"
 #include "letter.h"
 #include "link.h"

@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "columns.h"
-#include "json.h"
+#include "json/json.h"
 #include "base/output.h"
-#include "output_json.h"
+#include "json/output_json.h"
 #include "screen.h"
 #include "base/stop.h"
 #include "base/text.h"

@@ -4,13 +4,13 @@
  * Levels are set in the ledger's own transactions, so a worker may be running: an order is decided before a change or
  * after it.
  */
-#include "json.h"
-#include "json_stream.h"
+#include "json/json.h"
+#include "json/json_stream.h"
 #include "ledger.h"
 #include "base/options.h"
 #include "order.h"
 #include "base/output.h"
-#include "output_json.h"
+#include "json/output_json.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"

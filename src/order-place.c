@@ -3,7 +3,7 @@
  *
  * placement.h says what holds when this program is killed, and at which point.
  */
-#include "json_stream.h"
+#include "json/json_stream.h"
 #include "link.h"
 #include "base/options.h"
 #include "base/outlet.h"

@@ -4,7 +4,7 @@
  */
 #include "consumer.h"
 #include "envelope.h"
-#include "json.h"
+#include "json/json.h"
 #include "rabbitmq.h"
 #include "base/text.h"
 

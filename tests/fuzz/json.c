@@ -2,12 +2,12 @@
  * The scanner and the stream: what is accepted, cJSON reads too, once it was tamed; taking white space out changes no token;
  * and a text cut in two anywhere is judged like the whole. And any bytes are written as a string as cJSON writes them.
  */
-#include "decimal.h"
-#include "json.h"
-#include "json_canonical.h"
-#include "json_line.h"
-#include "json_scan.h"
-#include "json_stream.h"
+#include "json/decimal.h"
+#include "json/json.h"
+#include "json/json_canonical.h"
+#include "json/json_line.h"
+#include "json/json_scan.h"
+#include "json/json_stream.h"
 #include "base/report.h"
 
 #include <assert.h>

@@ -6,7 +6,7 @@
 #include "consumer.h"
 #include "dead_letter.h"
 #include "envelope.h"
-#include "json.h"
+#include "json/json.h"
 #include "rabbitmq.h"
 
 #include <assert.h>

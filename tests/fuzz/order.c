@@ -2,7 +2,7 @@
  * Orders and events: what is read can be printed, as cJSON would print it, and what was printed is read as the same.
  * What a stream has scanned is judged like what was not.
  */
-#include "json.h"
+#include "json/json.h"
 #include "order.h"
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
-#include "output_json.h"
+#include "json/output_json.h"
 
-#include "json.h"
+#include "json/json.h"
 #include "base/output.h"
 #include "base/text.h"
 

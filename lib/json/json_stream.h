@@ -7,8 +7,8 @@
  * program takes. Input that is by its first bytes of another format (foreign.h) is refused as a whole. In each case the
  * refused bytes are handed out, in pieces, so that nothing need be held in memory that the limit does not allow.
  */
-#ifndef JSON_STREAM_H
-#define JSON_STREAM_H
+#ifndef JSON_JSON_STREAM_H
+#define JSON_JSON_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

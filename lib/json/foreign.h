@@ -1,8 +1,8 @@
 /*
  * foreign: what bytes are that should be JSON and are not, for messages that help whoever sent them.
  */
-#ifndef FOREIGN_H
-#define FOREIGN_H
+#ifndef JSON_FOREIGN_H
+#define JSON_FOREIGN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
-#include "json_odd.h"
+#include "json/json_odd.h"
 
-#include "decimal.h"
-#include "json_scan.h"
+#include "json/decimal.h"
+#include "json/json_scan.h"
 #include "base/report.h"
 
 #include <string.h>

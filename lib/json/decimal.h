@@ -1,8 +1,8 @@
 /*
  * decimal: the exact value of a number as JSON writes it, of whatever length, and with an exponent of whatever length.
  */
-#ifndef DECIMAL_H
-#define DECIMAL_H
+#ifndef JSON_DECIMAL_H
+#define JSON_DECIMAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /*
  * output_json: JSON on standard output, a line each.
  */
-#ifndef OUTPUT_JSON_H
-#define OUTPUT_JSON_H
+#ifndef JSON_OUTPUT_JSON_H
+#define JSON_OUTPUT_JSON_H
 
 #include "base/report.h"
 

@@ -4,8 +4,8 @@
  * For what is written a thousand times a second: cJSON needs a node for each value, and prints a number through
  * printf() and reads it back, to see that nothing was lost. The bytes are the same.
  */
-#ifndef JSON_LINE_H
-#define JSON_LINE_H
+#ifndef JSON_JSON_LINE_H
+#define JSON_JSON_LINE_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "json_memory.h"
+#include "json/json_memory.h"
 
 #include <cjson/cJSON.h>
 #include <stdalign.h>

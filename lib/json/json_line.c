@@ -1,4 +1,4 @@
-#include "json_line.h"
+#include "json/json_line.h"
 
 #include "base/report.h"
 

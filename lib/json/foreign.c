@@ -1,4 +1,4 @@
-#include "foreign.h"
+#include "json/foreign.h"
 
 #include "base/text.h"
 

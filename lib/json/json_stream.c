@@ -1,7 +1,7 @@
-#include "json_stream.h"
+#include "json/json_stream.h"
 
-#include "foreign.h"
-#include "json_scan.h"
+#include "json/foreign.h"
+#include "json/json_scan.h"
 #include "base/report.h"
 
 #include <errno.h>

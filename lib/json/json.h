@@ -5,8 +5,8 @@
  * first (json_scan.h). And it cuts strings at NUL, fails on half a surrogate pair and keeps duplicate keys, which RFC 8259
  * allows: json_parse() refuses such texts; json_parse_liberal() takes them, for the sake of what is read by nobody.
  */
-#ifndef JSON_H
-#define JSON_H
+#ifndef JSON_JSON_H
+#define JSON_JSON_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
-#include "json.h"
+#include "json/json.h"
 
-#include "decimal.h"
-#include "json_memory.h"
-#include "json_odd.h"
-#include "json_scan.h"
+#include "json/decimal.h"
+#include "json/json_memory.h"
+#include "json/json_odd.h"
+#include "json/json_scan.h"
 #include "base/report.h"
 #include "base/text.h"
 

@@ -1,9 +1,9 @@
-#include "json_canonical.h"
+#include "json/json_canonical.h"
 
-#include "decimal.h"
-#include "json.h"
-#include "json_line.h"
-#include "json_odd.h"
+#include "json/decimal.h"
+#include "json/json.h"
+#include "json/json_line.h"
+#include "json/json_odd.h"
 #include "base/report.h"
 
 #include <stdio.h>
