@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "fingerprint.h"
 #include "link.h"
-#include "progress.h"
+#include "terminal/progress.h"
 #include "recall.h"
 #include "base/stop.h"
 #include "base/text.h"

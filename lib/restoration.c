@@ -2,7 +2,7 @@
 
 #include "json/json_stream.h"
 #include "link.h"
-#include "progress.h"
+#include "terminal/progress.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/wait.h"

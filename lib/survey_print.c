@@ -1,7 +1,7 @@
 #include "survey_print.h"
 
 #include "json/output_json.h"
-#include "table.h"
+#include "terminal/table.h"
 #include "base/text.h"
 
 #include <math.h>

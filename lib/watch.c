@@ -1,11 +1,11 @@
 #include "watch.h"
 
 #include "base/clock.h"
-#include "columns.h"
+#include "terminal/columns.h"
 #include "json/json.h"
 #include "base/output.h"
 #include "json/output_json.h"
-#include "screen.h"
+#include "terminal/screen.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "trend.h"

@@ -15,7 +15,7 @@
 #include "look.h"
 #include "base/options.h"
 #include "base/output.h"
-#include "progress.h"
+#include "terminal/progress.h"
 #include "publisher.h"
 #include "base/report.h"
 #include "restoration.h"

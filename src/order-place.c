@@ -10,7 +10,7 @@
 #include "order.h"
 #include "base/output.h"
 #include "placement.h"
-#include "progress.h"
+#include "terminal/progress.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"

@@ -1,9 +1,9 @@
 /* For SIGWINCH and the size of the terminal. */
 #define _DEFAULT_SOURCE /* NOLINT */
 
-#include "screen.h"
+#include "terminal/screen.h"
 
-#include "columns.h"
+#include "terminal/columns.h"
 #include "base/output.h"
 #include "base/stop.h"
 

@@ -4,8 +4,8 @@
  * Texts are UTF-8 without controls: printable(). How wide a character is, the locale says (LC_CTYPE); where
  * that does not know it, it counts as one column.
  */
-#ifndef COLUMNS_H
-#define COLUMNS_H
+#ifndef TERMINAL_COLUMNS_H
+#define TERMINAL_COLUMNS_H
 
 #include <stddef.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * whatever way but SIGKILL and SIGQUIT: at its end, at the first signal of stop.h, and while it is suspended.
  * Settings of the terminal are not touched.
  */
-#ifndef SCREEN_H
-#define SCREEN_H
+#ifndef TERMINAL_SCREEN_H
+#define TERMINAL_SCREEN_H
 
 #include "base/report.h"
 

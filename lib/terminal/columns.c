@@ -1,7 +1,7 @@
 /* For wcwidth(). */
 #define _XOPEN_SOURCE 700 /* NOLINT */
 
-#include "columns.h"
+#include "terminal/columns.h"
 
 #include "base/report.h"
 #include "base/text.h"

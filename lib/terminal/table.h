@@ -1,10 +1,10 @@
 /*
  * table: rows of text for people, in columns as wide as what stands in them.
  */
-#ifndef TABLE_H
-#define TABLE_H
+#ifndef TERMINAL_TABLE_H
+#define TERMINAL_TABLE_H
 
-#include "columns.h"
+#include "terminal/columns.h"
 #include "base/report.h"
 
 #include <stddef.h>

@@ -9,8 +9,8 @@
  * Between redraws, a few a second, nothing is asked of the system but the time. What cannot be written is
  * nobody's fault.
  */
-#ifndef PROGRESS_H
-#define PROGRESS_H
+#ifndef TERMINAL_PROGRESS_H
+#define TERMINAL_PROGRESS_H
 
 #include "base/options.h"
 
