@@ -1,9 +1,9 @@
 #include "errands.h"
 
 #include "base/clock.h"
-#include "command.h"
+#include "process/command.h"
 #include "link.h"
-#include "process.h"
+#include "process/process.h"
 #include "base/text.h"
 
 #include <stdio.h>

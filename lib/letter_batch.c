@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "fate.h"
-#include "filter.h"
+#include "process/filter.h"
 #include "json/json.h"
 #include "base/output.h"
 #include "json/output_json.h"

@@ -12,7 +12,7 @@
 #include "consumer.h"
 #include "envelope.h"
 #include "fate.h"
-#include "filter.h"
+#include "process/filter.h"
 #include "json/json_stream.h"
 #include "ledger.h"
 #include "letter.h"

@@ -7,7 +7,7 @@
 #include "backlog.h"
 #include "base/clock.h"
 #include "fate.h"
-#include "filter.h"
+#include "process/filter.h"
 #include "base/ids.h"
 #include "ledger.h"
 #include "letter_batch.h"

@@ -1,8 +1,8 @@
-#include "filter.h"
+#include "process/filter.h"
 
 #include "base/clock.h"
 #include "base/pipe.h"
-#include "process.h"
+#include "process/process.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/wait.h"

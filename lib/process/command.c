@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* memfd_create() */
 
-#include "command.h"
+#include "process/command.h"
 
 #include "base/pipe.h"
-#include "process.h"
+#include "process/process.h"
 #include "base/text.h"
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /*
  * filter: another program that is asked a line at a time, and answers each with a line: a co-process.
  */
-#ifndef FILTER_H
-#define FILTER_H
+#ifndef PROCESS_FILTER_H
+#define PROCESS_FILTER_H
 
 #include "base/report.h"
 

@@ -1,8 +1,8 @@
 /*
  * process: starting another program, and noticing its end. No shell is involved.
  */
-#ifndef PROCESS_H
-#define PROCESS_H
+#ifndef PROCESS_PROCESS_H
+#define PROCESS_PROCESS_H
 
 #include "base/report.h"
 

@@ -1,4 +1,4 @@
-#include "process.h"
+#include "process/process.h"
 
 #include "base/pipe.h"
 #include "base/text.h"

@@ -1,8 +1,8 @@
 /*
  * command: another program, run with a text on its standard input. No shell is involved.
  */
-#ifndef COMMAND_H
-#define COMMAND_H
+#ifndef PROCESS_COMMAND_H
+#define PROCESS_COMMAND_H
 
 #include "base/report.h"
 
