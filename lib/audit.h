@@ -4,7 +4,7 @@
 #ifndef AUDIT_H
 #define AUDIT_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 #include "base/report.h"
 
 #include <cjson/cJSON.h>

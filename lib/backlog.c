@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "fingerprint.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "terminal/progress.h"
 #include "recall.h"
 #include "base/stop.h"

@@ -13,9 +13,9 @@
 #ifndef BACKLOG_H
 #define BACKLOG_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "letter.h"
-#include "link_options.h"
+#include "amqp/link_options.h"
 #include "base/report.h"
 #include "selection.h"
 

@@ -4,7 +4,7 @@
 #ifndef BASE64_H
 #define BASE64_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 #include "dead_letter.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "integer.h"
 #include "base/report.h"
 

@@ -7,7 +7,7 @@
 #ifndef DEAD_LETTER_H
 #define DEAD_LETTER_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -13,8 +13,8 @@
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
 
-#include "consumer.h"
-#include "rabbitmq.h"
+#include "amqp/consumer.h"
+#include "amqp/rabbitmq.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

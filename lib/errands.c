@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "process/command.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "process/process.h"
 #include "base/text.h"
 

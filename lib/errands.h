@@ -8,7 +8,7 @@
 #ifndef ERRANDS_H
 #define ERRANDS_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "base/report.h"
 #include "telling.h"
 

@@ -23,7 +23,7 @@
 #ifndef FIELD_H
 #define FIELD_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

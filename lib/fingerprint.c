@@ -1,7 +1,7 @@
 #include "fingerprint.h"
 
 #include "dead_letter.h"
-#include "properties.h"
+#include "amqp/properties.h"
 #include "base/report.h"
 
 #include <openssl/evp.h>

@@ -8,7 +8,7 @@
 #ifndef FINGERPRINT_H
 #define FINGERPRINT_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 
 #include <stdint.h>
 

@@ -4,7 +4,7 @@
 #include "json/json.h"
 #include "ledger.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 #include "topology_check.h"
 
 #include <inttypes.h>

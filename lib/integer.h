@@ -5,7 +5,7 @@
 #ifndef INTEGER_H
 #define INTEGER_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 #include "letter.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "envelope.h"
 #include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdint.h>
 #include <stdlib.h>

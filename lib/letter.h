@@ -4,10 +4,10 @@
 #ifndef LETTER_H
 #define LETTER_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "dead_letter.h"
 #include "order.h"
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -19,7 +19,7 @@
 #include "audit.h"
 #include "backlog.h"
 #include "json/json_stream.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "base/report.h"
 #include "summary.h"
 #include "treatment.h"

@@ -5,7 +5,7 @@
 #ifndef LOOK_MANAGEMENT_H
 #define LOOK_MANAGEMENT_H
 
-#include "look.h"
+#include "amqp/look.h"
 #include "management.h"
 
 /*

@@ -9,7 +9,7 @@
 #ifndef MANAGEMENT_H
 #define MANAGEMENT_H
 
-#include "link_options.h"
+#include "amqp/link_options.h"
 #include "base/report.h"
 
 #include <cjson/cJSON.h>

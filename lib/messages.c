@@ -1,18 +1,18 @@
 #include "messages.h"
 
 #include "base/clock.h"
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "dead_letter.h"
 #include "envelope.h"
-#include "link.h"
-#include "look.h"
+#include "amqp/link.h"
+#include "amqp/look.h"
 #include "look_management.h"
 #include "base/output.h"
 #include "json/output_json.h"
 #include "peek.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
 #define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */

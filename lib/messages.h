@@ -7,7 +7,7 @@
 #ifndef MESSAGES_H
 #define MESSAGES_H
 
-#include "link_options.h"
+#include "amqp/link_options.h"
 #include "management.h"
 #include "base/report.h"
 #include "tap.h"

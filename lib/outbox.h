@@ -11,7 +11,7 @@
 
 #include "ledger.h"
 #include "order.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "base/report.h"
 
 #include <stdbool.h>

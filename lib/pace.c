@@ -1,7 +1,7 @@
 #include "pace.h"
 
 #include "base/clock.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "base/stop.h"
 
 #include <stddef.h>

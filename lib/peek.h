@@ -13,9 +13,9 @@
 #ifndef PEEK_H
 #define PEEK_H
 
-#include "consumer.h"
-#include "link.h"
-#include "look.h"
+#include "amqp/consumer.h"
+#include "amqp/link.h"
+#include "amqp/look.h"
 #include "base/report.h"
 
 #include <stddef.h>

@@ -4,10 +4,10 @@
 #include "base/ids.h"
 #include "json/json.h"
 #include "order_store.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "receipts.h"
 #include "base/stop.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,8 +23,8 @@
 #define PLACEMENT_H
 
 #include "json/json_stream.h"
-#include "link.h"
-#include "link_options.h"
+#include "amqp/link.h"
+#include "amqp/link_options.h"
 #include "order.h"
 #include "base/report.h"
 

@@ -1,7 +1,7 @@
 #include "restoration.h"
 
 #include "json/json_stream.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "terminal/progress.h"
 #include "base/stop.h"
 #include "base/text.h"

@@ -5,7 +5,7 @@
 #define RESTORATION_H
 
 #include "letter_batch.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "base/report.h"
 
 /*

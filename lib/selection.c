@@ -1,6 +1,6 @@
 #include "selection.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "base/clock.h"
 
 #include <errno.h>

@@ -5,9 +5,9 @@
 #ifndef SURVEY_H
 #define SURVEY_H
 
-#include "link.h"
+#include "amqp/link.h"
 #include "management.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

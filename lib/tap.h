@@ -7,7 +7,7 @@
 #ifndef TAP_H
 #define TAP_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 
 #include <stddef.h>
 

@@ -4,13 +4,13 @@
 #include "dead_letter.h"
 #include "json/foreign.h"
 #include "json/json.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "notices.h"
 #include "base/output.h"
 #include "json/output_json.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>

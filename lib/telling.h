@@ -24,9 +24,9 @@
 #ifndef TELLING_H
 #define TELLING_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "order.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 
 #include "json/json.h"
 #include "look_management.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <string.h>
 

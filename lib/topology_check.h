@@ -10,7 +10,7 @@
 #ifndef TOPOLOGY_CHECK_H
 #define TOPOLOGY_CHECK_H
 
-#include "link.h"
+#include "amqp/link.h"
 #include "management.h"
 
 #include <cjson/cJSON.h>

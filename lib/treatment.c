@@ -1,12 +1,12 @@
 #include "treatment.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "base/clock.h"
 #include "dead_letter.h"
 #include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,16 +9,16 @@
 #ifndef TREATMENT_H
 #define TREATMENT_H
 
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "envelope.h"
 #include "fate.h"
 #include "process/filter.h"
 #include "json/json_stream.h"
 #include "ledger.h"
 #include "letter.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "order.h"
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 

@@ -19,18 +19,18 @@
  * its order is acknowledged all the same: it is on disk, and does not hold up others.
  */
 #include "base/clock.h"
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "ledger.h"
 #include "base/options.h"
 #include "order.h"
 #include "outbox.h"
 #include "base/output.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "base/report.h"
 #include "reservation.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>

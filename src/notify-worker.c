@@ -5,17 +5,17 @@
  * telling.h says what holds when this program is killed, and at which point. Without a command, what has arrived is told in
  * one turn. With one, each order is a turn, and one that is to be tried again later waits while others are handled.
  */
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "errands.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "base/options.h"
 #include "base/output.h"
-#include "publisher.h"
+#include "amqp/publisher.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "telling.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdlib.h>
 

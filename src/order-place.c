@@ -4,7 +4,7 @@
  * placement.h says what holds when this program is killed, and at which point.
  */
 #include "json/json_stream.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "base/options.h"
 #include "base/outlet.h"
 #include "order.h"

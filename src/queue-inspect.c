@@ -8,7 +8,7 @@
 #include "health.h"
 #include "json/json.h"
 #include "ledger.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "management.h"
 #include "messages.h"
 #include "base/options.h"
@@ -22,7 +22,7 @@
 #include "survey_print.h"
 #include "tap_keys.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 #include "topology_check.h"
 #include "watch.h"
 

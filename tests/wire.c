@@ -7,7 +7,7 @@
  * A line for each message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its body, both in
  * hexadecimal; "-" for an empty body. What the broker refuses ends it with 1 and the reason.
  */
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <poll.h>
 #include <stdint.h>

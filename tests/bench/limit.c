@@ -11,7 +11,7 @@
  * Publishing is persistent, mandatory and confirmed, in a window of 1000 messages with the properties of the
  * programs' events. Whatever goes wrong ends it with status 1.
  */
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <poll.h>
 #include <stdarg.h>

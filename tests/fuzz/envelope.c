@@ -2,10 +2,10 @@
  * Envelopes that people or filters wrote: refused with a reason, or a message that is the same once it was published, shown
  * and read again.
  */
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "envelope.h"
 #include "json/json.h"
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 #include "base/text.h"
 
 #include <assert.h>

@@ -3,11 +3,11 @@
  * marked copy tells the death that it was marked with, and a revived one tells none. The first two bytes say how long the
  * encoded properties are.
  */
-#include "consumer.h"
+#include "amqp/consumer.h"
 #include "dead_letter.h"
 #include "envelope.h"
 #include "json/json.h"
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
  * Lists of URLs: understood or refused, and what is shown of them is safe to be shown.
  */
-#include "link_options.h"
+#include "amqp/link_options.h"
 #include "base/text.h"
 
 #include <assert.h>

@@ -10,7 +10,7 @@
  * to standard output, which is a file), sync (of a file to the disk) or exec (of a command).
  */
 #define _GNU_SOURCE
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <dlfcn.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-#include "bytes.h"
+#include "amqp/bytes.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /*
  * bytes: comparing the texts of AMQP, which have a length and no end, and may hold anything.
  */
-#ifndef BYTES_H
-#define BYTES_H
+#ifndef AMQP_BYTES_H
+#define AMQP_BYTES_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <string.h>
 

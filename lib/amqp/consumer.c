@@ -1,9 +1,9 @@
-#include "consumer.h"
+#include "amqp/consumer.h"
 
 #include "base/clock.h"
-#include "link.h"
+#include "amqp/link.h"
 #include "base/stop.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-#include "link_options.h"
+#include "amqp/link_options.h"
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 #include "base/text.h"
 
 #include <fcntl.h>

@@ -6,10 +6,10 @@
  *   inventory-ex -- inventory.reserved --> inventory.reserved.q
  *   inventory-ex -- inventory.failed   --> inventory.failed.q
  */
-#ifndef TOPOLOGY_H
-#define TOPOLOGY_H
+#ifndef AMQP_TOPOLOGY_H
+#define AMQP_TOPOLOGY_H
 
-#include "link.h"
+#include "amqp/link.h"
 #include "base/report.h"
 
 #include <stdbool.h>

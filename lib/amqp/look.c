@@ -1,8 +1,8 @@
-#include "look.h"
+#include "amqp/look.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "base/text.h"
-#include "topology.h"
+#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>

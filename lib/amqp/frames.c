@@ -1,4 +1,4 @@
-#include "frames.h"
+#include "amqp/frames.h"
 
 #include "base/report.h"
 

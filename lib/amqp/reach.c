@@ -1,4 +1,4 @@
-#include "reach.h"
+#include "amqp/reach.h"
 
 #include "base/background.h"
 #include "base/pipe.h"

@@ -4,11 +4,11 @@
  * A delivery is a copy that lasts until it is settled: acknowledged, rejected or let go. If the connection is
  * lost meanwhile, the broker delivers it anew; settling the old copy then does nothing.
  */
-#ifndef CONSUMER_H
-#define CONSUMER_H
+#ifndef AMQP_CONSUMER_H
+#define AMQP_CONSUMER_H
 
-#include "link.h"
-#include "rabbitmq.h"
+#include "amqp/link.h"
+#include "amqp/rabbitmq.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /*
  * link_options: which broker, how to log in, how long to try: the options that all programs share.
  */
-#ifndef LINK_OPTIONS_H
-#define LINK_OPTIONS_H
+#ifndef AMQP_LINK_OPTIONS_H
+#define AMQP_LINK_OPTIONS_H
 
 #include "base/options.h"
 #include "base/report.h"

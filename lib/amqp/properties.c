@@ -1,6 +1,6 @@
-#include "properties.h"
+#include "amqp/properties.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "base/report.h"
 
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /*
  * reach: why a host cannot be reached over TCP.
  */
-#ifndef REACH_H
-#define REACH_H
+#ifndef AMQP_REACH_H
+#define AMQP_REACH_H
 
 /*
  * rabbitmq-c says "a socket error occurred" whatever the reason. This tries to connect once more, for the

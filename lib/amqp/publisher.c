@@ -1,9 +1,9 @@
-#include "publisher.h"
+#include "amqp/publisher.h"
 
-#include "bytes.h"
+#include "amqp/bytes.h"
 #include "base/clock.h"
-#include "link.h"
-#include "properties.h"
+#include "amqp/link.h"
+#include "amqp/properties.h"
 #include "base/stop.h"
 #include "base/text.h"
 

@@ -1,10 +1,10 @@
 /*
  * properties: the properties of a message as they are encoded on the wire, read without being decoded.
  */
-#ifndef PROPERTIES_H
-#define PROPERTIES_H
+#ifndef AMQP_PROPERTIES_H
+#define AMQP_PROPERTIES_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 #include <stddef.h>

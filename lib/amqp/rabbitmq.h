@@ -1,8 +1,8 @@
 /*
  * rabbitmq: the headers of rabbitmq-c, where this version of it has them: below rabbitmq-c/ from 0.12 on.
  */
-#ifndef RABBITMQ_H
-#define RABBITMQ_H
+#ifndef AMQP_RABBITMQ_H
+#define AMQP_RABBITMQ_H
 
 /* cppcheck-suppress preprocessorErrorDirective ; it does not know this question */
 #if __has_include(<rabbitmq-c/amqp.h>)

@@ -15,10 +15,10 @@
  * can never succeed where there is no such queue: one of its arguments is not valid. It needs the right to
  * configure the queue.
  */
-#ifndef LOOK_H
-#define LOOK_H
+#ifndef AMQP_LOOK_H
+#define AMQP_LOOK_H
 
-#include "link.h"
+#include "amqp/link.h"
 #include "base/report.h"
 
 #include <stdbool.h>

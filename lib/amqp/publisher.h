@@ -15,11 +15,11 @@
  * After a connection is lost in any other way, half as many messages as before are on their way at once, and one more
  * with each that is confirmed: a way that is cut again and again does not multiply them.
  */
-#ifndef PUBLISHER_H
-#define PUBLISHER_H
+#ifndef AMQP_PUBLISHER_H
+#define AMQP_PUBLISHER_H
 
-#include "link.h"
-#include "rabbitmq.h"
+#include "amqp/link.h"
+#include "amqp/rabbitmq.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
-#include "link.h"
+#include "amqp/link.h"
 
 #include "base/clock.h"
-#include "rabbitmq.h"
-#include "reach.h"
+#include "amqp/rabbitmq.h"
+#include "amqp/reach.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/version.h"

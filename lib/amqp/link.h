@@ -10,12 +10,12 @@
  * alive, whichever of them it waits for, and so do the waits of wait.h, once there is a link: a program waits
  * nowhere else.
  */
-#ifndef LINK_H
-#define LINK_H
+#ifndef AMQP_LINK_H
+#define AMQP_LINK_H
 
-#include "frames.h"
-#include "link_options.h"
-#include "rabbitmq.h"
+#include "amqp/frames.h"
+#include "amqp/link_options.h"
+#include "amqp/rabbitmq.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -2,10 +2,10 @@
  * frames: published messages as the bytes that go over the wire, gathered so that many of them leave in one
  * system call. rabbitmq-c makes three calls for each. Source: AMQP 0-9-1, sections 2.3.5 and 4.2.
  */
-#ifndef FRAMES_H
-#define FRAMES_H
+#ifndef AMQP_FRAMES_H
+#define AMQP_FRAMES_H
 
-#include "rabbitmq.h"
+#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 #include <stddef.h>
