@@ -1,6 +1,6 @@
 #include "fingerprint.h"
 
-#include "dead_letter.h"
+#include "message/dead_letter.h"
 #include "amqp/properties.h"
 #include "base/report.h"
 

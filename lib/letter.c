@@ -1,7 +1,7 @@
 #include "letter.h"
 
 #include "amqp/bytes.h"
-#include "envelope.h"
+#include "message/envelope.h"
 #include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"

@@ -5,7 +5,7 @@
 #define LETTER_H
 
 #include "amqp/consumer.h"
-#include "dead_letter.h"
+#include "message/dead_letter.h"
 #include "order.h"
 #include "amqp/rabbitmq.h"
 

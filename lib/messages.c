@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "amqp/consumer.h"
-#include "dead_letter.h"
-#include "envelope.h"
+#include "message/dead_letter.h"
+#include "message/envelope.h"
 #include "amqp/link.h"
 #include "amqp/look.h"
 #include "look_management.h"

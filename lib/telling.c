@@ -1,7 +1,7 @@
 #include "telling.h"
 
 #include "base/clock.h"
-#include "dead_letter.h"
+#include "message/dead_letter.h"
 #include "json/foreign.h"
 #include "json/json.h"
 #include "amqp/link.h"

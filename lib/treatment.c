@@ -2,7 +2,7 @@
 
 #include "amqp/bytes.h"
 #include "base/clock.h"
-#include "dead_letter.h"
+#include "message/dead_letter.h"
 #include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"

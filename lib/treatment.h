@@ -10,7 +10,7 @@
 #define TREATMENT_H
 
 #include "amqp/consumer.h"
-#include "envelope.h"
+#include "message/envelope.h"
 #include "fate.h"
 #include "process/filter.h"
 #include "json/json_stream.h"

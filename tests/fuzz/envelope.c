@@ -3,7 +3,7 @@
  * and read again.
  */
 #include "amqp/consumer.h"
-#include "envelope.h"
+#include "message/envelope.h"
 #include "json/json.h"
 #include "amqp/rabbitmq.h"
 #include "base/text.h"

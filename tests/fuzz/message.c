@@ -4,8 +4,8 @@
  * encoded properties are.
  */
 #include "amqp/consumer.h"
-#include "dead_letter.h"
-#include "envelope.h"
+#include "message/dead_letter.h"
+#include "message/envelope.h"
 #include "json/json.h"
 #include "amqp/rabbitmq.h"
 

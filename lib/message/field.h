@@ -20,8 +20,8 @@
  * Integers that a double does not hold are strings there (integer.h):
  * {"amqp": "int64", "value": "9223372036854775807"}.
  */
-#ifndef FIELD_H
-#define FIELD_H
+#ifndef MESSAGE_FIELD_H
+#define MESSAGE_FIELD_H
 
 #include "amqp/rabbitmq.h"
 

@@ -2,8 +2,8 @@
  * integer: the integers of AMQP, of whatever width, as JSON and back: a number as long as a double holds it, otherwise
  * its digits as a string, so that no program between rounds it.
  */
-#ifndef INTEGER_H
-#define INTEGER_H
+#ifndef MESSAGE_INTEGER_H
+#define MESSAGE_INTEGER_H
 
 #include "amqp/rabbitmq.h"
 

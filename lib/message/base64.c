@@ -1,4 +1,4 @@
-#include "base64.h"
+#include "message/base64.h"
 
 #include "base/report.h"
 

@@ -4,8 +4,8 @@
  * The broker writes x-death when it moves a message. A program of ours that moves one writes the same under
  * names that the broker leaves alone, HEADER_QUEUE and so on.
  */
-#ifndef DEAD_LETTER_H
-#define DEAD_LETTER_H
+#ifndef MESSAGE_DEAD_LETTER_H
+#define MESSAGE_DEAD_LETTER_H
 
 #include "amqp/rabbitmq.h"
 

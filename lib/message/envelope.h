@@ -10,8 +10,8 @@
  * Properties are strings and numbers, headers as in field.h. A body that is JSON, but written differently from how it is
  * shown, has both a body and a body_text: the text is what it is, as long as nobody changes the body beside it.
  */
-#ifndef ENVELOPE_H
-#define ENVELOPE_H
+#ifndef MESSAGE_ENVELOPE_H
+#define MESSAGE_ENVELOPE_H
 
 #include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"

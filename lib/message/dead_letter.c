@@ -1,7 +1,7 @@
-#include "dead_letter.h"
+#include "message/dead_letter.h"
 
 #include "amqp/bytes.h"
-#include "integer.h"
+#include "message/integer.h"
 #include "base/report.h"
 
 #include <string.h>

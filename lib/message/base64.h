@@ -1,8 +1,8 @@
 /*
  * base64: bytes as text and back. Source: RFC 4648, section 4.
  */
-#ifndef BASE64_H
-#define BASE64_H
+#ifndef MESSAGE_BASE64_H
+#define MESSAGE_BASE64_H
 
 #include "amqp/rabbitmq.h"
 

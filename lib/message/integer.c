@@ -1,4 +1,4 @@
-#include "integer.h"
+#include "message/integer.h"
 
 #include "json/json.h"
 

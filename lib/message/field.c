@@ -1,7 +1,7 @@
-#include "field.h"
+#include "message/field.h"
 
-#include "base64.h"
-#include "integer.h"
+#include "message/base64.h"
+#include "message/integer.h"
 #include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
