@@ -6,7 +6,7 @@
 
 #include "amqp/consumer.h"
 #include "message/dead_letter.h"
-#include "order.h"
+#include "order/order.h"
 #include "amqp/rabbitmq.h"
 
 #include <cjson/cJSON.h>

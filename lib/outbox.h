@@ -10,7 +10,7 @@
 #define OUTBOX_H
 
 #include "ledger.h"
-#include "order.h"
+#include "order/order.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
 

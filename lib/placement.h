@@ -25,7 +25,7 @@
 #include "json/json_stream.h"
 #include "amqp/link.h"
 #include "amqp/link_options.h"
-#include "order.h"
+#include "order/order.h"
 #include "base/report.h"
 
 #include <stdbool.h>

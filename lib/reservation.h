@@ -8,7 +8,7 @@
 #define RESERVATION_H
 
 #include "ledger.h"
-#include "order.h"
+#include "order/order.h"
 #include "base/report.h"
 
 #include <stdbool.h>

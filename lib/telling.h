@@ -25,7 +25,7 @@
 #define TELLING_H
 
 #include "amqp/consumer.h"
-#include "order.h"
+#include "order/order.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
 

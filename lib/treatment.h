@@ -17,7 +17,7 @@
 #include "ledger.h"
 #include "letter.h"
 #include "amqp/link.h"
-#include "order.h"
+#include "order/order.h"
 #include "amqp/rabbitmq.h"
 
 #include <stdbool.h>

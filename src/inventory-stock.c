@@ -8,7 +8,7 @@
 #include "json/json_stream.h"
 #include "ledger.h"
 #include "base/options.h"
-#include "order.h"
+#include "order/order.h"
 #include "base/output.h"
 #include "json/output_json.h"
 #include "base/report.h"

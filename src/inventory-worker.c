@@ -22,7 +22,7 @@
 #include "amqp/consumer.h"
 #include "ledger.h"
 #include "base/options.h"
-#include "order.h"
+#include "order/order.h"
 #include "outbox.h"
 #include "base/output.h"
 #include "amqp/publisher.h"

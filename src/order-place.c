@@ -7,7 +7,7 @@
 #include "amqp/link.h"
 #include "base/options.h"
 #include "base/outlet.h"
-#include "order.h"
+#include "order/order.h"
 #include "base/output.h"
 #include "placement.h"
 #include "terminal/progress.h"

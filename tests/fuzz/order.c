@@ -3,7 +3,7 @@
  * What a stream has scanned is judged like what was not.
  */
 #include "json/json.h"
-#include "order.h"
+#include "order/order.h"
 #include "base/text.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-#include "order.h"
+#include "order/order.h"
 
 #include "base/clock.h"
 #include "json/foreign.h"

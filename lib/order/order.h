@@ -6,8 +6,8 @@
  * reason in an InventoryFailed. Only what the job needs is read, and must be sound and there once. What else there is may be
  * any JSON by RFC 8259, of any type.
  */
-#ifndef ORDER_H
-#define ORDER_H
+#ifndef ORDER_ORDER_H
+#define ORDER_ORDER_H
 
 #include "json/json_stream.h"
 
