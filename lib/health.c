@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
-#include "ledger.h"
+#include "store/ledger.h"
 #include "base/text.h"
 #include "amqp/topology.h"
 #include "topology_check.h"

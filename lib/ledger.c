@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "store/ledger.h"
 
 #include "database.h"
 #include "database_place.h"

@@ -1,4 +1,4 @@
-#include "notices.h"
+#include "store/notices.h"
 
 #include "database.h"
 #include "database_room.h"

@@ -1,4 +1,4 @@
-#include "order_store.h"
+#include "store/order_store.h"
 
 #include "database.h"
 #include "runs.h"

@@ -9,7 +9,7 @@
 #ifndef OUTBOX_H
 #define OUTBOX_H
 
-#include "ledger.h"
+#include "store/ledger.h"
 #include "order/order.h"
 #include "amqp/publisher.h"
 #include "base/report.h"

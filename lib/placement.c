@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "json/json.h"
-#include "order_store.h"
+#include "store/order_store.h"
 #include "amqp/publisher.h"
 #include "receipts.h"
 #include "base/stop.h"

@@ -7,7 +7,7 @@
 #ifndef RESERVATION_H
 #define RESERVATION_H
 
-#include "ledger.h"
+#include "store/ledger.h"
 #include "order/order.h"
 #include "base/report.h"
 

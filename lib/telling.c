@@ -5,7 +5,7 @@
 #include "json/foreign.h"
 #include "json/json.h"
 #include "amqp/link.h"
-#include "notices.h"
+#include "store/notices.h"
 #include "base/output.h"
 #include "json/output_json.h"
 #include "base/stop.h"

@@ -14,7 +14,7 @@
 #include "fate.h"
 #include "process/filter.h"
 #include "json/json_stream.h"
-#include "ledger.h"
+#include "store/ledger.h"
 #include "letter.h"
 #include "amqp/link.h"
 #include "order/order.h"

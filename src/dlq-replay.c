@@ -9,7 +9,7 @@
 #include "fate.h"
 #include "process/filter.h"
 #include "base/ids.h"
-#include "ledger.h"
+#include "store/ledger.h"
 #include "letter_batch.h"
 #include "amqp/link.h"
 #include "amqp/look.h"

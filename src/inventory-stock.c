@@ -6,7 +6,7 @@
  */
 #include "json/json.h"
 #include "json/json_stream.h"
-#include "ledger.h"
+#include "store/ledger.h"
 #include "base/options.h"
 #include "order/order.h"
 #include "base/output.h"

@@ -20,7 +20,7 @@
  */
 #include "base/clock.h"
 #include "amqp/consumer.h"
-#include "ledger.h"
+#include "store/ledger.h"
 #include "base/options.h"
 #include "order/order.h"
 #include "outbox.h"

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/options.h"
-#include "order_store.h"
+#include "store/order_store.h"
 #include "base/output.h"
 #include "json/output_json.h"
 #include "base/report.h"

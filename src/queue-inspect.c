@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "health.h"
 #include "json/json.h"
-#include "ledger.h"
+#include "store/ledger.h"
 #include "amqp/link.h"
 #include "management.h"
 #include "messages.h"

@@ -7,8 +7,8 @@
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $NOTIFY_LEDGER.
  */
-#ifndef NOTICES_H
-#define NOTICES_H
+#ifndef STORE_NOTICES_H
+#define STORE_NOTICES_H
 
 #include "base/report.h"
 

@@ -7,8 +7,8 @@
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $ORDER_STORE.
  */
-#ifndef ORDER_STORE_H
-#define ORDER_STORE_H
+#ifndef STORE_ORDER_STORE_H
+#define STORE_ORDER_STORE_H
 
 #include "base/ids.h"
 #include "base/report.h"

@@ -12,8 +12,8 @@
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $INVENTORY_LEDGER.
  */
-#ifndef LEDGER_H
-#define LEDGER_H
+#ifndef STORE_LEDGER_H
+#define STORE_LEDGER_H
 
 #include "base/report.h"
 
