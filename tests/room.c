@@ -7,9 +7,9 @@
  * succeed. In between the log is copied into the file and begins anew, or it cannot, because somebody reads the file:
  * then it grows, and its index with it. Prints how long it was at most, in pages.
  */
-#include "database.h"
-#include "database_files.h"
-#include "database_room.h"
+#include "sqlite/database.h"
+#include "sqlite/database_files.h"
+#include "sqlite/database_room.h"
 #include "base/report.h"
 
 #include <fcntl.h>

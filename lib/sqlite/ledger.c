@@ -1,9 +1,9 @@
 #include "store/ledger.h"
 
-#include "database.h"
-#include "database_place.h"
-#include "database_room.h"
-#include "runs.h"
+#include "sqlite/database.h"
+#include "sqlite/database_place.h"
+#include "sqlite/database_room.h"
+#include "sqlite/runs.h"
 #include "base/text.h"
 
 #include <errno.h>

@@ -6,10 +6,10 @@
  * the process ends, so that another run can take over what it left, and can never take it from one that
  * lives.
  */
-#ifndef RUNS_H
-#define RUNS_H
+#ifndef SQLITE_RUNS_H
+#define SQLITE_RUNS_H
 
-#include "database.h"
+#include "sqlite/database.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE /* statx() */
 
-#include "database_files.h"
+#include "sqlite/database_files.h"
 
 #include "base/report.h"
 

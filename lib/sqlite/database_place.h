@@ -1,10 +1,10 @@
 /*
  * database_place: where the file of a database is, and the folders that lead to it.
  */
-#ifndef DATABASE_PLACE_H
-#define DATABASE_PLACE_H
+#ifndef SQLITE_DATABASE_PLACE_H
+#define SQLITE_DATABASE_PLACE_H
 
-#include "database.h"
+#include "sqlite/database.h"
 #include "base/report.h"
 
 #include <stdbool.h>

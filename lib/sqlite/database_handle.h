@@ -4,12 +4,12 @@
  *
  * Every function that can fail reports why, with the path, and returns EXIT_STORE.
  */
-#ifndef DATABASE_HANDLE_H
-#define DATABASE_HANDLE_H
+#ifndef SQLITE_DATABASE_HANDLE_H
+#define SQLITE_DATABASE_HANDLE_H
 
 #include "base/background.h"
-#include "database.h"
-#include "database_files.h"
+#include "sqlite/database.h"
+#include "sqlite/database_files.h"
 #include "base/report.h"
 
 #include <sqlite3.h>

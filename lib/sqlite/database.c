@@ -1,7 +1,7 @@
-#include "database.h"
+#include "sqlite/database.h"
 
-#include "database_handle.h"
-#include "database_log.h"
+#include "sqlite/database_handle.h"
+#include "sqlite/database_log.h"
 
 /* ---- transactions ---- */
 

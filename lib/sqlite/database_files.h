@@ -11,8 +11,8 @@
  * mark, and makes the mark that the file has at that time the parent. So the file itself always has one or
  * the other of those that the log ends with: the parent until the log is copied into it, then its own.
  */
-#ifndef DATABASE_FILES_H
-#define DATABASE_FILES_H
+#ifndef SQLITE_DATABASE_FILES_H
+#define SQLITE_DATABASE_FILES_H
 
 #include <sqlite3.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
-#include "database_handle.h"
+#include "sqlite/database_handle.h"
 
 #include "base/clock.h"
-#include "database_log.h"
-#include "database_place.h"
-#include "database_schema.h"
+#include "sqlite/database_log.h"
+#include "sqlite/database_place.h"
+#include "sqlite/database_schema.h"
 #include "base/stop.h"
 #include "base/text.h"
 

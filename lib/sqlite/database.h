@@ -4,8 +4,8 @@
  *
  * Every function that can fail reports why, with the path, and gives EXIT_STORE.
  */
-#ifndef DATABASE_H
-#define DATABASE_H
+#ifndef SQLITE_DATABASE_H
+#define SQLITE_DATABASE_H
 
 #include "base/report.h"
 

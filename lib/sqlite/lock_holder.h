@@ -1,8 +1,8 @@
 /*
  * lock_holder: who keeps others waiting.
  */
-#ifndef LOCK_HOLDER_H
-#define LOCK_HOLDER_H
+#ifndef SQLITE_LOCK_HOLDER_H
+#define SQLITE_LOCK_HOLDER_H
 
 /*
  * Returns the process that holds a lock for writing on a byte of a file, 0 if there is none or the system

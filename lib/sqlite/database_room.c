@@ -1,6 +1,6 @@
-#include "database_room.h"
+#include "sqlite/database_room.h"
 
-#include "database_handle.h"
+#include "sqlite/database_handle.h"
 #include "base/text.h"
 
 #include <errno.h>

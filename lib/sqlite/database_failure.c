@@ -1,7 +1,7 @@
-#include "database_handle.h"
+#include "sqlite/database_handle.h"
 
-#include "database_place.h"
-#include "lock_holder.h"
+#include "sqlite/database_place.h"
+#include "sqlite/lock_holder.h"
 #include "base/text.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "database_place.h"
+#include "sqlite/database_place.h"
 
 #include "base/text.h"
 

@@ -5,10 +5,10 @@
  * Also here: database_check_files(), database_watch(), database_tidy() and database_settle() of database.h. Every
  * function that can fail reports why, with the path, and returns EXIT_STORE.
  */
-#ifndef DATABASE_LOG_H
-#define DATABASE_LOG_H
+#ifndef SQLITE_DATABASE_LOG_H
+#define SQLITE_DATABASE_LOG_H
 
-#include "database.h"
+#include "sqlite/database.h"
 #include "base/report.h"
 
 #include <stdbool.h>

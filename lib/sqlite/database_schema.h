@@ -1,10 +1,10 @@
 /*
  * database_schema: whose a database is, and the version of its schema.
  */
-#ifndef DATABASE_SCHEMA_H
-#define DATABASE_SCHEMA_H
+#ifndef SQLITE_DATABASE_SCHEMA_H
+#define SQLITE_DATABASE_SCHEMA_H
 
-#include "database.h"
+#include "sqlite/database.h"
 #include "base/report.h"
 
 /*

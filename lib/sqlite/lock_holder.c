@@ -1,4 +1,4 @@
-#include "lock_holder.h"
+#include "sqlite/lock_holder.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "store/order_store.h"
 
-#include "database.h"
-#include "runs.h"
+#include "sqlite/database.h"
+#include "sqlite/runs.h"
 
 #include <stdlib.h>
 #include <string.h>

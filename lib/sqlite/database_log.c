@@ -1,8 +1,8 @@
-#include "database_log.h"
+#include "sqlite/database_log.h"
 
 #include "base/clock.h"
-#include "database_handle.h"
-#include "database_room.h"
+#include "sqlite/database_handle.h"
+#include "sqlite/database_room.h"
 #include "base/text.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 #include "store/notices.h"
 
-#include "database.h"
-#include "database_room.h"
-#include "runs.h"
+#include "sqlite/database.h"
+#include "sqlite/database_room.h"
+#include "sqlite/runs.h"
 
 #include <stdlib.h>
 #include <string.h>

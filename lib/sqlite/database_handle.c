@@ -1,4 +1,4 @@
-#include "database_handle.h"
+#include "sqlite/database_handle.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
-#include "database_schema.h"
+#include "sqlite/database_schema.h"
 
-#include "database_handle.h"
+#include "sqlite/database_handle.h"
 #include "base/text.h"
 
 #include <stdio.h>

@@ -4,10 +4,10 @@
  *
  * Every function that can fail reports why, with the path, and returns EXIT_STORE.
  */
-#ifndef DATABASE_ROOM_H
-#define DATABASE_ROOM_H
+#ifndef SQLITE_DATABASE_ROOM_H
+#define SQLITE_DATABASE_ROOM_H
 
-#include "database.h"
+#include "sqlite/database.h"
 #include "base/report.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "runs.h"
+#include "sqlite/runs.h"
 
 #include "base/text.h"
 
