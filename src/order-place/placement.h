@@ -19,8 +19,8 @@
  * that return an exit code give the first that is a failure, at every call from then on: no more orders should
  * be taken, but those at hand be seen through, unless it is EXIT_STORE.
  */
-#ifndef PLACEMENT_H
-#define PLACEMENT_H
+#ifndef ORDER_PLACE_PLACEMENT_H
+#define ORDER_PLACE_PLACEMENT_H
 
 #include "json/json_stream.h"
 #include "amqp/link.h"

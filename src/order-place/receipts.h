@@ -4,8 +4,8 @@
  * A receipt is added when its order is stored, changes its state as more is known, and is printed and forgotten
  * once its state is final and all before it were printed.
  */
-#ifndef RECEIPTS_H
-#define RECEIPTS_H
+#ifndef ORDER_PLACE_RECEIPTS_H
+#define ORDER_PLACE_RECEIPTS_H
 
 #include "base/ids.h"
 #include "base/report.h"
