@@ -4,8 +4,8 @@
  * An item of more than max_qty fails the order; so does a sku that has a stock level with too little on hand. An
  * order reserves all of its items or none.
  */
-#ifndef RESERVATION_H
-#define RESERVATION_H
+#ifndef INVENTORY_WORKER_RESERVATION_H
+#define INVENTORY_WORKER_RESERVATION_H
 
 #include "store/ledger.h"
 #include "order/order.h"

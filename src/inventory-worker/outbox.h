@@ -6,8 +6,8 @@
  * runs that have ended, at the start and every two seconds; and events that the broker did not take, again and again with
  * growing pauses. Those are tried with nothing else on its way, since the broker may refuse one by closing the channel.
  */
-#ifndef OUTBOX_H
-#define OUTBOX_H
+#ifndef INVENTORY_WORKER_OUTBOX_H
+#define INVENTORY_WORKER_OUTBOX_H
 
 #include "store/ledger.h"
 #include "order/order.h"
