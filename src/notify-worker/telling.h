@@ -21,8 +21,8 @@
  * An exit code that is not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told; EXIT_OUTPUT; or, for a
  * dead letter, what link_open() gives.
  */
-#ifndef TELLING_H
-#define TELLING_H
+#ifndef NOTIFY_WORKER_TELLING_H
+#define NOTIFY_WORKER_TELLING_H
 
 #include "amqp/consumer.h"
 #include "order/order.h"

@@ -5,8 +5,8 @@
  * the event is tried again later, however often; if it fails otherwise, up to a number of attempts, and then the event is
  * moved to the dead letter queue. Meanwhile other events are handled.
  */
-#ifndef ERRANDS_H
-#define ERRANDS_H
+#ifndef NOTIFY_WORKER_ERRANDS_H
+#define NOTIFY_WORKER_ERRANDS_H
 
 #include "amqp/consumer.h"
 #include "base/report.h"
