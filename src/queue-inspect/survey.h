@@ -2,8 +2,8 @@
  * survey: what is known of some queues at one time: by AMQP whether they are there, their depth and their
  * consumers; by the management API, if there is one, more.
  */
-#ifndef SURVEY_H
-#define SURVEY_H
+#ifndef QUEUE_INSPECT_SURVEY_H
+#define QUEUE_INSPECT_SURVEY_H
 
 #include "amqp/link.h"
 #include "management.h"

@@ -2,8 +2,8 @@
  * look_management: look.h with the help of the management API, which knows of policies, and needs no right to configure
  * the queue. Apart from look.h, since not every program that looks has HTTP.
  */
-#ifndef LOOK_MANAGEMENT_H
-#define LOOK_MANAGEMENT_H
+#ifndef QUEUE_INSPECT_LOOK_MANAGEMENT_H
+#define QUEUE_INSPECT_LOOK_MANAGEMENT_H
 
 #include "amqp/look.h"
 #include "management.h"

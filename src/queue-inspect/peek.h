@@ -10,8 +10,8 @@
  * redelivered, and only then agrees. It does that in one go; one by one, as for basic.nack, it takes minutes
  * for 100,000 of them.
  */
-#ifndef PEEK_H
-#define PEEK_H
+#ifndef QUEUE_INSPECT_PEEK_H
+#define QUEUE_INSPECT_PEEK_H
 
 #include "amqp/consumer.h"
 #include "amqp/link.h"

@@ -3,8 +3,8 @@
  *
  * Codes are those of output.h.
  */
-#ifndef SURVEY_PRINT_H
-#define SURVEY_PRINT_H
+#ifndef QUEUE_INSPECT_SURVEY_PRINT_H
+#define QUEUE_INSPECT_SURVEY_PRINT_H
 
 #include "base/report.h"
 #include "survey.h"

@@ -4,8 +4,8 @@
  * Nothing is taken from anybody. Codes are those of link_open() and of output.h, and EXIT_TOPOLOGY if there
  * is no such queue or exchange.
  */
-#ifndef MESSAGES_H
-#define MESSAGES_H
+#ifndef QUEUE_INSPECT_MESSAGES_H
+#define QUEUE_INSPECT_MESSAGES_H
 
 #include "amqp/link_options.h"
 #include "management.h"

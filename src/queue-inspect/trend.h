@@ -2,8 +2,8 @@
  * trend: how a number has moved in the last minutes: how fast it falls, when it will be zero, and a drawing
  * of it.
  */
-#ifndef TREND_H
-#define TREND_H
+#ifndef QUEUE_INSPECT_TREND_H
+#define QUEUE_INSPECT_TREND_H
 
 #include <stdbool.h>
 #include <stddef.h>

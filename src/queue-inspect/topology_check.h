@@ -7,8 +7,8 @@
  * bindings of others) is no finding; nor is a quorum queue, but what some of them do: drop messages, or let them die,
  * since they were delivered too often, and lose dead letters.
  */
-#ifndef TOPOLOGY_CHECK_H
-#define TOPOLOGY_CHECK_H
+#ifndef QUEUE_INSPECT_TOPOLOGY_CHECK_H
+#define QUEUE_INSPECT_TOPOLOGY_CHECK_H
 
 #include "amqp/link.h"
 #include "management.h"

@@ -4,8 +4,8 @@
  *
  * It is bounded: a reader that is too slow misses the oldest messages, rather than fill the broker.
  */
-#ifndef TAP_H
-#define TAP_H
+#ifndef QUEUE_INSPECT_TAP_H
+#define QUEUE_INSPECT_TAP_H
 
 #include "amqp/consumer.h"
 

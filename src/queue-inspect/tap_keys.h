@@ -1,8 +1,8 @@
 /*
  * tap_keys: by which keys messages come to an exchange.
  */
-#ifndef TAP_KEYS_H
-#define TAP_KEYS_H
+#ifndef QUEUE_INSPECT_TAP_KEYS_H
+#define QUEUE_INSPECT_TAP_KEYS_H
 
 #include "management.h"
 #include "base/report.h"

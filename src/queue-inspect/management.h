@@ -6,8 +6,8 @@
  * are not followed, an answer has 10 s and MANAGEMENT_MAX bytes at most, and a stop that is asked for ends
  * the wait for it.
  */
-#ifndef MANAGEMENT_H
-#define MANAGEMENT_H
+#ifndef QUEUE_INSPECT_MANAGEMENT_H
+#define QUEUE_INSPECT_MANAGEMENT_H
 
 #include "amqp/link_options.h"
 #include "base/report.h"

@@ -4,8 +4,8 @@
  * A line: {"time", "queues": [...]}, where a queue is as survey_json() says, with "rate_net", the change of
  * ready a second, and, while that falls, "seconds_left".
  */
-#ifndef WATCH_H
-#define WATCH_H
+#ifndef QUEUE_INSPECT_WATCH_H
+#define QUEUE_INSPECT_WATCH_H
 
 #include "base/report.h"
 #include "survey.h"

@@ -7,8 +7,8 @@
  * With a broker that is away, "broker" is the only check. "backlog" is there if there is a limit,
  * "management" if there is a management API, "outbox" if there is a ledger.
  */
-#ifndef HEALTH_H
-#define HEALTH_H
+#ifndef QUEUE_INSPECT_HEALTH_H
+#define QUEUE_INSPECT_HEALTH_H
 
 #include "survey.h"
 
