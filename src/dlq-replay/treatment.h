@@ -6,8 +6,8 @@
  * or left. A letter whose way would lead back into the queue where it lies is refused, since it would come
  * there without its history.
  */
-#ifndef TREATMENT_H
-#define TREATMENT_H
+#ifndef DLQ_REPLAY_TREATMENT_H
+#define DLQ_REPLAY_TREATMENT_H
 
 #include "amqp/consumer.h"
 #include "message/envelope.h"

@@ -1,8 +1,8 @@
 /*
  * summary: dead letters in groups of the same error and reason, counted.
  */
-#ifndef SUMMARY_H
-#define SUMMARY_H
+#ifndef DLQ_REPLAY_SUMMARY_H
+#define DLQ_REPLAY_SUMMARY_H
 
 #include "letter.h"
 #include "base/report.h"

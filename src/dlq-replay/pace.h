@@ -1,8 +1,8 @@
 /*
  * pace: so many things a second, and no more.
  */
-#ifndef PACE_H
-#define PACE_H
+#ifndef DLQ_REPLAY_PACE_H
+#define DLQ_REPLAY_PACE_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /*
  * selection: which dead letters are meant.
  */
-#ifndef SELECTION_H
-#define SELECTION_H
+#ifndef DLQ_REPLAY_SELECTION_H
+#define DLQ_REPLAY_SELECTION_H
 
 #include "letter.h"
 

@@ -5,8 +5,8 @@
  * again is found here by its fingerprint, and once for each time that it was added: there may be two that
  * are alike.
  */
-#ifndef RECALL_H
-#define RECALL_H
+#ifndef DLQ_REPLAY_RECALL_H
+#define DLQ_REPLAY_RECALL_H
 
 #include "fingerprint.h"
 

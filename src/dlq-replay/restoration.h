@@ -1,8 +1,8 @@
 /*
  * restoration: letters from a file, published each into its queue.
  */
-#ifndef RESTORATION_H
-#define RESTORATION_H
+#ifndef DLQ_REPLAY_RESTORATION_H
+#define DLQ_REPLAY_RESTORATION_H
 
 #include "letter_batch.h"
 #include "amqp/publisher.h"

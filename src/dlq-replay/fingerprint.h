@@ -5,8 +5,8 @@
  * broker changes from one delivery to the next. Two messages that are alike in all of that have the same
  * fingerprint; others do not, except by a chance of 1 to 2^128.
  */
-#ifndef FINGERPRINT_H
-#define FINGERPRINT_H
+#ifndef DLQ_REPLAY_FINGERPRINT_H
+#define DLQ_REPLAY_FINGERPRINT_H
 
 #include "amqp/consumer.h"
 

@@ -1,8 +1,8 @@
 /*
  * audit: a file to which a line of JSON is added for each message that somebody moved: what, when, and by whom.
  */
-#ifndef AUDIT_H
-#define AUDIT_H
+#ifndef DLQ_REPLAY_AUDIT_H
+#define DLQ_REPLAY_AUDIT_H
 
 #include "amqp/rabbitmq.h"
 #include "base/report.h"

@@ -13,8 +13,8 @@
  * Letters are not held for longer than about a second before something is done with them: if a filter, or
  * the reader of what is taken, is slower than that, a batch is handled in parts.
  */
-#ifndef LETTER_BATCH_H
-#define LETTER_BATCH_H
+#ifndef DLQ_REPLAY_LETTER_BATCH_H
+#define DLQ_REPLAY_LETTER_BATCH_H
 
 #include "audit.h"
 #include "backlog.h"

@@ -1,8 +1,8 @@
 /*
  * letter: a dead letter in hand: what it says of itself, and why a worker would refuse it now.
  */
-#ifndef LETTER_H
-#define LETTER_H
+#ifndef DLQ_REPLAY_LETTER_H
+#define DLQ_REPLAY_LETTER_H
 
 #include "amqp/consumer.h"
 #include "message/dead_letter.h"

@@ -10,8 +10,8 @@
  * none is in hand longer than brokers are patient (consumer_timeout). Letters that are kept stay in hand
  * until the end, and do not count.
  */
-#ifndef BACKLOG_H
-#define BACKLOG_H
+#ifndef DLQ_REPLAY_BACKLOG_H
+#define DLQ_REPLAY_BACKLOG_H
 
 #include "amqp/consumer.h"
 #include "letter.h"

@@ -5,8 +5,8 @@
  *
  * and, where there is something to say, number, handled, reason and dry_run.
  */
-#ifndef FATE_H
-#define FATE_H
+#ifndef DLQ_REPLAY_FATE_H
+#define DLQ_REPLAY_FATE_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
