@@ -1,7 +1,7 @@
 #include "amqp/consumer.h"
 
 #include "base/clock.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "base/stop.h"
 #include "amqp/topology.h"
 
@@ -21,7 +21,7 @@
 #define TAG_SIZE 32
 
 struct consumer {
-    struct link *link;
+    struct connection *connection;
     struct consumer_settings settings;
     char own_queue[CONSUMER_QUEUE_SIZE];
     unsigned waiting;
@@ -52,42 +52,46 @@ static void tag_of(unsigned subscription, char tag[TAG_SIZE])
     (void)snprintf(tag, TAG_SIZE, "order-tools-%u", subscription);
 }
 
-static enum exit_code set_up(struct link *link, void *context)
+static enum exit_code set_up(struct connection *connection, void *context)
 {
     struct consumer *consumer = context;
     char tag[TAG_SIZE];
     struct queue_depth depth;
-    enum exit_code code = consumer->settings.declare != NULL ? consumer->settings.declare(link) : EXIT_OK;
+    enum exit_code code =
+        consumer->settings.declare != NULL ? consumer->settings.declare(connection) : EXIT_OK;
 
     if (code == EXIT_OK && consumer->settings.queue == NULL)
-        code = consumer->settings.own_queue(link, consumer->settings.context, consumer->own_queue);
+        code = consumer->settings.own_queue(connection, consumer->settings.context, consumer->own_queue);
     if (code == EXIT_OK)
-        code = topology_look(link, consumer_queue(consumer), &depth);
+        code = topology_look(connection, consumer_queue(consumer), &depth);
     if (code == EXIT_OK)
         code = depth.refused;
     if (code != EXIT_OK)
         return code;
     if (!depth.exists)
-        return link_fault(link, EXIT_TOPOLOGY, "there is no queue '%s'", consumer_queue(consumer));
+        return connection_fault(connection, EXIT_TOPOLOGY, "there is no queue '%s'",
+                                consumer_queue(consumer));
     consumer->waiting = depth.ready;
     consumer->others = depth.consumers;
     tag_of(++consumer->subscription, tag);
-    (void)amqp_basic_qos(link_connection(link), LINK_CHANNEL, 0, (uint16_t)consumer->settings.prefetch, 0);
-    code = link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot set the prefetch");
+    (void)amqp_basic_qos(connection_state(connection), CONNECTION_CHANNEL, 0,
+                         (uint16_t)consumer->settings.prefetch, 0);
+    code = connection_reply(connection, amqp_get_rpc_reply(connection_state(connection)),
+                            "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
-    (void)amqp_basic_consume(link_connection(link), LINK_CHANNEL,
+    (void)amqp_basic_consume(connection_state(connection), CONNECTION_CHANNEL,
                              amqp_cstring_bytes(consumer_queue(consumer)), amqp_cstring_bytes(tag), 0, 0, 0,
                              amqp_empty_table);
-    return link_reply(link, amqp_get_rpc_reply(link_connection(link)), "cannot consume");
+    return connection_reply(connection, amqp_get_rpc_reply(connection_state(connection)), "cannot consume");
 }
 
-struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings)
+struct consumer *consumer_new(const struct broker_options *options, const struct consumer_settings *settings)
 {
     struct consumer *consumer = need_calloc(1, sizeof *consumer);
 
     consumer->settings = *settings;
-    consumer->link = link_new(options, "consuming", set_up, consumer);
+    consumer->connection = connection_new(options, "consuming", set_up, consumer);
     return consumer;
 }
 
@@ -95,7 +99,7 @@ void consumer_free(struct consumer *consumer)
 {
     if (consumer == NULL)
         return;
-    link_free(consumer->link);
+    connection_free(consumer->connection);
     while (consumer->newest != NULL) {
         struct delivery *older = consumer->newest->older;
 
@@ -121,9 +125,9 @@ const char *consumer_queue(const struct consumer *consumer)
     return consumer->settings.queue != NULL ? consumer->settings.queue : consumer->own_queue;
 }
 
-struct link *consumer_link(struct consumer *consumer)
+struct connection *consumer_connection(struct consumer *consumer)
 {
-    return consumer->link;
+    return consumer->connection;
 }
 
 /* ---- deliveries as they arrive ---- */
@@ -178,7 +182,7 @@ static void start_delivery(struct consumer *consumer, const amqp_basic_deliver_t
     consumer->has_header = false;
     consumer->received = 0;
     delivery->tag = m->delivery_tag;
-    delivery->generation = link_generation(consumer->link);
+    delivery->generation = connection_generation(consumer->connection);
     delivery->redelivered = m->redelivered != 0;
     /* Only lengths for now: the memory still moves while it grows. */
     delivery->exchange.len = m->exchange.len;
@@ -269,7 +273,7 @@ static void forget_arrived(struct consumer *consumer)
 /* The present connection, or the last one, is lost. Does something only the first time. */
 static void note_loss(struct consumer *consumer)
 {
-    unsigned generation = link_generation(consumer->link);
+    unsigned generation = connection_generation(consumer->connection);
 
     if (consumer->lost == generation)
         return;
@@ -285,14 +289,14 @@ static void read_arrivals(struct consumer *consumer, size_t enough)
     amqp_frame_t frame;
 
     while (consumer->arrived < enough && consumer->arrived_bytes < ARRIVED_BYTES) {
-        enum link_event event = link_read(consumer->link, &frame);
+        enum connection_event event = connection_read(consumer->connection, &frame);
 
-        if (event == LINK_DOWN)
+        if (event == CONNECTION_DOWN)
             note_loss(consumer);
-        if (event != LINK_FRAME)
+        if (event != CONNECTION_FRAME)
             break;
         take_frame(consumer, &frame);
-        link_release(consumer->link);
+        connection_release(consumer->connection);
     }
 }
 
@@ -303,7 +307,7 @@ static void read_arrivals(struct consumer *consumer, size_t enough)
 static void lose(struct consumer *consumer)
 {
     read_arrivals(consumer, SIZE_MAX);
-    link_lose(consumer->link);
+    connection_lose(consumer->connection);
     note_loss(consumer);
 }
 
@@ -311,16 +315,16 @@ static void lose(struct consumer *consumer)
 
 static void check_sent(struct consumer *consumer, int status, const char *what)
 {
-    if (link_status(consumer->link, status, what) != EXIT_OK)
+    if (connection_status(consumer->connection, status, what) != EXIT_OK)
         lose(consumer);
 }
 
 /* What is counted is about one connection only. */
 static void count_anew(struct consumer *consumer)
 {
-    if (consumer->settled_on == link_generation(consumer->link))
+    if (consumer->settled_on == connection_generation(consumer->connection))
         return;
-    consumer->settled_on = link_generation(consumer->link);
+    consumer->settled_on = connection_generation(consumer->connection);
     consumer->settled = 0;
     consumer->asked = 0;
     consumer->seen = 0;
@@ -335,13 +339,14 @@ static void ask(struct consumer *consumer)
 {
     amqp_basic_qos_t qos = {.prefetch_count = (uint16_t)consumer->settings.prefetch};
 
-    if (!link_is_up(consumer->link))
+    if (!connection_is_up(consumer->connection))
         return;
     count_anew(consumer);
     consumer->asked = consumer->settled;
     consumer->answers_to_come++;
     check_sent(consumer,
-               amqp_send_method(link_connection(consumer->link), LINK_CHANNEL, AMQP_BASIC_QOS_METHOD, &qos),
+               amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                AMQP_BASIC_QOS_METHOD, &qos),
                "cannot ask for an answer");
 }
 
@@ -374,7 +379,7 @@ static void settlement_sent(struct consumer *consumer, int status, const char *w
 
 enum exit_code consumer_open(struct consumer *consumer)
 {
-    enum exit_code code = link_open(consumer->link);
+    enum exit_code code = connection_open(consumer->connection);
 
     if (code == EXIT_OK)
         count_anew(consumer);
@@ -388,7 +393,7 @@ size_t consumer_unsure(const struct consumer *consumer)
 
 static void no_answer(struct consumer *consumer)
 {
-    (void)link_fault(consumer->link, EXIT_UNREACHABLE, "no answer for %d s", ANSWER_MS / 1000);
+    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE, "no answer for %d s", ANSWER_MS / 1000);
     lose(consumer);
 }
 
@@ -405,15 +410,16 @@ static void read_until(struct consumer *consumer, int64_t until, bool answers_ar
     int64_t left = until - clock_steady_ms();
     amqp_frame_t frame;
 
-    while (link_is_up(consumer->link) && left > 0 && (!answers_are_enough || consumer->answers_to_come > 0)) {
-        enum link_event event = link_read(consumer->link, &frame);
+    while (connection_is_up(consumer->connection) && left > 0 &&
+           (!answers_are_enough || consumer->answers_to_come > 0)) {
+        enum connection_event event = connection_read(consumer->connection, &frame);
 
-        if (event == LINK_FRAME && is_of_use(consumer, &frame))
+        if (event == CONNECTION_FRAME && is_of_use(consumer, &frame))
             take_frame(consumer, &frame);
-        if (event == LINK_FRAME)
-            link_release(consumer->link);
-        if (event == LINK_QUIET)
-            link_wait(consumer->link, -1, (int)left);
+        if (event == CONNECTION_FRAME)
+            connection_release(consumer->connection);
+        if (event == CONNECTION_QUIET)
+            connection_wait(consumer->connection, -1, (int)left);
         left = until - clock_steady_ms();
     }
 }
@@ -421,7 +427,7 @@ static void read_until(struct consumer *consumer, int64_t until, bool answers_ar
 static void await_answers(struct consumer *consumer)
 {
     read_until(consumer, clock_steady_ms() + ANSWER_MS, true);
-    if (link_is_up(consumer->link) && consumer->answers_to_come > 0)
+    if (connection_is_up(consumer->connection) && consumer->answers_to_come > 0)
         no_answer(consumer);
 }
 
@@ -433,7 +439,7 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
     char new_tag[TAG_SIZE];
 
     consumer->settings.prefetch = prefetch;
-    if (!link_is_up(consumer->link))
+    if (!connection_is_up(consumer->connection))
         return;
     tag_of(consumer->subscription++, old_tag);
     tag_of(consumer->subscription, new_tag);
@@ -444,15 +450,15 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
      * last consumer must never be without one.
      */
     ask(consumer);
-    if (link_is_up(consumer->link))
+    if (connection_is_up(consumer->connection))
         check_sent(consumer,
-                   amqp_send_method(link_connection(consumer->link), LINK_CHANNEL, AMQP_BASIC_CONSUME_METHOD,
-                                    &consume),
+                   amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                    AMQP_BASIC_CONSUME_METHOD, &consume),
                    "cannot consume");
-    if (link_is_up(consumer->link))
+    if (connection_is_up(consumer->connection))
         check_sent(consumer,
-                   amqp_send_method(link_connection(consumer->link), LINK_CHANNEL, AMQP_BASIC_CANCEL_METHOD,
-                                    &cancel),
+                   amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                    AMQP_BASIC_CANCEL_METHOD, &cancel),
                    "cannot consume");
 }
 
@@ -482,7 +488,7 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
     if (consumer->first == NULL)
         consumer->last = NULL;
     if (count > 0)
-        link_progress(consumer->link);
+        connection_progress(consumer->connection);
     return count;
 }
 
@@ -495,7 +501,7 @@ struct silence {
 
 static void start_silence(struct silence *silence, const struct consumer *consumer, int timeout_ms)
 {
-    silence->generation = link_generation(consumer->link);
+    silence->generation = connection_generation(consumer->connection);
     silence->until = clock_steady_ms() + timeout_ms;
     silence->is_asked = false;
 }
@@ -529,12 +535,12 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
     *count = 0;
     start_silence(&silence, consumer, timeout_ms);
     for (;;) {
-        enum exit_code code = link_open(consumer->link);
+        enum exit_code code = connection_open(consumer->connection);
         int64_t left = WAIT_MS;
 
         if (code != EXIT_OK)
             return code;
-        if (silence.generation != link_generation(consumer->link)) {
+        if (silence.generation != connection_generation(consumer->connection)) {
             start_silence(&silence, consumer, timeout_ms);
             count_anew(consumer);
         }
@@ -542,14 +548,14 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
         *count = hand_out(consumer, batch, max);
         if (*count > 0 || stop_requested())
             return EXIT_OK;
-        if (!link_is_up(consumer->link))
+        if (!connection_is_up(consumer->connection))
             continue;
         if (is_over(&silence, consumer, timeout_ms))
             return EXIT_OK;
         if (timeout_ms >= 0)
             left = silence.until - clock_steady_ms();
-        if (link_is_up(consumer->link) && left > 0)
-            link_wait(consumer->link, -1, left > WAIT_MS ? WAIT_MS : (int)left);
+        if (connection_is_up(consumer->connection) && left > 0)
+            connection_wait(consumer->connection, -1, left > WAIT_MS ? WAIT_MS : (int)left);
     }
 }
 
@@ -562,7 +568,8 @@ int consumer_idle_ms(long seconds)
 
 bool consumer_is_current(struct consumer *consumer, const struct delivery *delivery)
 {
-    return link_is_up(consumer->link) && delivery->generation == link_generation(consumer->link);
+    return connection_is_up(consumer->connection) &&
+           delivery->generation == connection_generation(consumer->connection);
 }
 
 void consumer_ack(struct consumer *consumer, struct delivery *delivery)
@@ -570,9 +577,10 @@ void consumer_ack(struct consumer *consumer, struct delivery *delivery)
     if (consumer_is_current(consumer, delivery)) {
         count_settled(consumer, 1);
         note_single(consumer);
-        settlement_sent(consumer,
-                        amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
-                        "cannot acknowledge");
+        settlement_sent(
+            consumer,
+            amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL, delivery->tag, 0),
+            "cannot acknowledge");
     }
     recycle(consumer, delivery);
 }
@@ -582,9 +590,10 @@ void consumer_reject(struct consumer *consumer, struct delivery *delivery)
     if (consumer_is_current(consumer, delivery)) {
         count_settled(consumer, 1);
         note_single(consumer);
-        settlement_sent(consumer,
-                        amqp_basic_reject(link_connection(consumer->link), LINK_CHANNEL, delivery->tag, 0),
-                        "cannot reject");
+        settlement_sent(
+            consumer,
+            amqp_basic_reject(connection_state(consumer->connection), CONNECTION_CHANNEL, delivery->tag, 0),
+            "cannot reject");
     }
     recycle(consumer, delivery);
 }
@@ -601,9 +610,10 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
     /* The tags of a batch ascend, and all of it came on one connection. */
     if (consumer_is_current(consumer, batch[count - 1])) {
         count_settled(consumer, count);
-        settlement_sent(
-            consumer, amqp_basic_ack(link_connection(consumer->link), LINK_CHANNEL, batch[count - 1]->tag, 1),
-            "cannot acknowledge");
+        settlement_sent(consumer,
+                        amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                       batch[count - 1]->tag, 1),
+                        "cannot acknowledge");
     }
     for (size_t i = 0; i < count; i++)
         recycle(consumer, batch[i]);
@@ -611,7 +621,7 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
 
 bool consumer_finish(struct consumer *consumer)
 {
-    if (consumer_unsure(consumer) > 0 && link_is_up(consumer->link)) {
+    if (consumer_unsure(consumer) > 0 && connection_is_up(consumer->connection)) {
         ask(consumer);
         await_answers(consumer);
     }
@@ -621,7 +631,7 @@ bool consumer_finish(struct consumer *consumer)
      */
     if (consumer->burst_ms > 0)
         read_until(consumer, consumer->burst_ms + TAKEN_IN_MS, false);
-    (void)link_close(consumer->link);
+    (void)connection_close(consumer->connection);
     note_loss(consumer);
     return consumer_unsure(consumer) == 0;
 }

@@ -7,7 +7,7 @@
 #ifndef AMQP_CONSUMER_H
 #define AMQP_CONSUMER_H
 
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "amqp/rabbitmq.h"
 #include "base/report.h"
 
@@ -40,12 +40,12 @@ struct consumer_settings {
     const char *queue; /* NULL if each connection has a queue of its own: own_queue */
     /*
      * Called on each new connection, before the queue is looked for: declares what the program needs.
-     * Returns as a link_setup. NULL: nothing is declared, and without the queue consumer_open() fails with
+     * Returns as a connection_setup. NULL: nothing is declared, and without the queue consumer_open() fails with
      * EXIT_TOPOLOGY.
      */
-    enum exit_code (*declare)(struct link *link);
-    /* Called on each new connection if queue is NULL: declares one, and writes its name. Returns as a link_setup. */
-    enum exit_code (*own_queue)(struct link *link, void *context, char name[CONSUMER_QUEUE_SIZE]);
+    enum exit_code (*declare)(struct connection *connection);
+    /* Called on each new connection if queue is NULL: declares one, and writes its name. Returns as a connection_setup. */
+    enum exit_code (*own_queue)(struct connection *connection, void *context, char name[CONSUMER_QUEUE_SIZE]);
     unsigned prefetch; /* deliveries that the broker may have out at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
     /*
@@ -61,10 +61,10 @@ struct consumer_settings {
  * Connects on first use. options and the name of the queue must outlive it. It owns all deliveries, settled
  * or not.
  */
-struct consumer *consumer_new(const struct link_options *options, const struct consumer_settings *settings);
+struct consumer *consumer_new(const struct broker_options *options, const struct consumer_settings *settings);
 void consumer_free(struct consumer *consumer);
 
-/* Connects now. EXIT_OK, or what link_open() gives. */
+/* Connects now. EXIT_OK, or what connection_open() gives. */
 enum exit_code consumer_open(struct consumer *consumer);
 
 /* The queue: the present connection's, if each has its own. */
@@ -89,7 +89,7 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
  * Takes what has arrived, at most max deliveries (fewer if they are large: no more is read once 16 MiB
  * wait), into batch. If nothing has, waits up to timeout_ms (for ever if negative) for the first, but not
  * for company. *count is 0 when the time is over or a stop is asked for. Connects if need be; any code but
- * EXIT_OK is link_open()'s.
+ * EXIT_OK is connection_open()'s.
  *
  * Time counts only on a connection that works: it starts anew with each connection, and from 300 ms on the
  * broker is asked for a sign of life before the time is over. A broker that does not give one in 15 s is
@@ -149,8 +149,8 @@ bool consumer_finish(struct consumer *consumer);
  */
 enum exit_code consumer_end(struct consumer *consumer);
 
-/* For link_wait(). */
-struct link *consumer_link(struct consumer *consumer);
+/* For connection_wait(). */
+struct connection *consumer_connection(struct consumer *consumer);
 
 /*
  * The properties of a delivery, decoded into pool; they last as long as the pool and the delivery. NULL if

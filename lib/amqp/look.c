@@ -28,9 +28,9 @@ void look_set_type(struct look *look, const char *type)
 }
 
 /* The first number of the broker's version; 0 if it does not say. */
-static int major_version(struct link *link)
+static int major_version(struct connection *connection)
 {
-    const amqp_table_t *properties = amqp_get_server_properties(link_connection(link));
+    const amqp_table_t *properties = amqp_get_server_properties(connection_state(connection));
 
     for (int i = 0; i < properties->num_entries; i++) {
         const amqp_table_entry_t *each = &properties->entries[i];
@@ -50,9 +50,9 @@ bool look_has_default_limit(int major_version)
     return major_version >= LIMITS_BY_DEFAULT;
 }
 
-void look_add_default_limit(struct look *look, struct link *link, bool is_said)
+void look_add_default_limit(struct look *look, struct connection *connection, bool is_said)
 {
-    if (look->type == LOOK_QUORUM && !is_said && look_has_default_limit(major_version(link)))
+    if (look->type == LOOK_QUORUM && !is_said && look_has_default_limit(major_version(connection)))
         look->limit = LOOK_DEFAULT_LIMIT;
 }
 
@@ -223,17 +223,17 @@ static void start_declaration(struct declaration *declaration, const char *queue
 }
 
 /* All is known that matters: nothing differs any more, or only what is meant to. */
-static void finish(struct look *look, struct link *link, bool limit_is_said)
+static void finish(struct look *look, struct connection *connection, bool limit_is_said)
 {
     if (look->type == LOOK_UNKNOWN)
         look->type = LOOK_CLASSIC;
-    look_add_default_limit(look, link, limit_is_said);
+    look_add_default_limit(look, connection, limit_is_said);
     look->limit_is_sure = look->type != LOOK_QUORUM;
 }
 
 /* Declares the queue as far as it is known. *is_same if it is so; otherwise as topology_refusal(). */
-static enum exit_code ask(struct link *link, const char *queue, const struct declaration *declaration,
-                          bool *is_same, enum exit_code *refused)
+static enum exit_code ask(struct connection *connection, const char *queue,
+                          const struct declaration *declaration, bool *is_same, enum exit_code *refused)
 {
     amqp_table_entry_t entries[ARGUMENTS_MAX];
     amqp_table_t table = {.num_entries = declaration->count, .entries = entries};
@@ -247,15 +247,15 @@ static enum exit_code ask(struct link *link, const char *queue, const struct dec
     }
     if (!is_sayable)
         return EXIT_OK;
-    *is_same = amqp_queue_declare(link_connection(link), LINK_CHANNEL, amqp_cstring_bytes(queue), 0,
-                                  declaration->durable, 0, declaration->auto_delete, table) != NULL;
+    *is_same = amqp_queue_declare(connection_state(connection), CONNECTION_CHANNEL, amqp_cstring_bytes(queue),
+                                  0, declaration->durable, 0, declaration->auto_delete, table) != NULL;
     if (!*is_same)
-        return topology_refusal(link, "cannot ask for the queue", refused);
-    link_release(link);
+        return topology_refusal(connection, "cannot ask for the queue", refused);
+    connection_release(connection);
     return EXIT_OK;
 }
 
-static enum exit_code probe(struct link *link, const char *queue, struct look *look)
+static enum exit_code probe(struct connection *connection, const char *queue, struct look *look)
 {
     struct declaration declaration;
     struct argument difference;
@@ -265,13 +265,13 @@ static enum exit_code probe(struct link *link, const char *queue, struct look *l
     while (learns && look->type != LOOK_STREAM) {
         enum exit_code refused;
         bool is_same;
-        enum exit_code code = ask(link, queue, &declaration, &is_same, &refused);
+        enum exit_code code = ask(connection, queue, &declaration, &is_same, &refused);
 
         if (code != EXIT_OK)
             return code;
-        learns = refused == EXIT_TOPOLOGY && read_difference(link_reason(link), &difference);
+        learns = refused == EXIT_TOPOLOGY && read_difference(connection_reason(connection), &difference);
         if (is_same || (learns && strcmp(difference.name, POISON) == 0)) {
-            finish(look, link, has_argument(&declaration, "x-delivery-limit"));
+            finish(look, connection, has_argument(&declaration, "x-delivery-limit"));
             return EXIT_OK;
         }
         if (learns && *difference.type == '\0' && *difference.value == '\0')
@@ -282,10 +282,10 @@ static enum exit_code probe(struct link *link, const char *queue, struct look *l
     return EXIT_OK;
 }
 
-enum exit_code look_at_depth(struct link *link, const char *queue, struct look *look)
+enum exit_code look_at_depth(struct connection *connection, const char *queue, struct look *look)
 {
     struct queue_depth depth;
-    enum exit_code code = topology_look(link, queue, &depth);
+    enum exit_code code = topology_look(connection, queue, &depth);
 
     *look = (struct look){.limit = LOOK_NO_LIMIT, .presumed = LOOK_NO_LIMIT};
     if (code != EXIT_OK)
@@ -294,17 +294,17 @@ enum exit_code look_at_depth(struct link *link, const char *queue, struct look *
     look->ready = depth.ready;
     look->consumers = depth.consumers;
     if (depth.refused != EXIT_OK)
-        report("'%s': %s", printable_text(queue), link_reason(link));
+        report("'%s': %s", printable_text(queue), connection_reason(connection));
     return depth.refused;
 }
 
-enum exit_code look_at_queue(struct link *link, const char *queue, struct look *look)
+enum exit_code look_at_queue(struct connection *connection, const char *queue, struct look *look)
 {
-    enum exit_code code = look_at_depth(link, queue, look);
+    enum exit_code code = look_at_depth(connection, queue, look);
 
     if (code == EXIT_OK && look->exists)
-        code = probe(link, queue, look);
-    if (code == EXIT_OK && look->type == LOOK_UNKNOWN && look_has_default_limit(major_version(link)))
+        code = probe(connection, queue, look);
+    if (code == EXIT_OK && look->type == LOOK_UNKNOWN && look_has_default_limit(major_version(connection)))
         look->presumed = LOOK_DEFAULT_LIMIT;
     return code;
 }

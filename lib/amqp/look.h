@@ -18,7 +18,7 @@
 #ifndef AMQP_LOOK_H
 #define AMQP_LOOK_H
 
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "base/report.h"
 
 #include <stdbool.h>
@@ -52,14 +52,14 @@ struct look {
  * found out (no right to configure the queue, a name so long that the broker's answer is cut) is LOOK_UNKNOWN,
  * false, or LOOK_NO_LIMIT.
  *
- * The link must be up. Returns EXIT_OK, also if there is no such queue; reported, the code of a queue that
- * the broker does not let us look at (topology_look(): refused), with the link still up; or, the link being
+ * The connection must be up. Returns EXIT_OK, also if there is no such queue; reported, the code of a queue that
+ * the broker does not let us look at (topology_look(): refused), with the connection still up; or, the connection being
  * down, which was reported, EXIT_UNREACHABLE, which means open it and try again.
  */
-enum exit_code look_at_queue(struct link *link, const char *queue, struct look *look);
+enum exit_code look_at_queue(struct connection *connection, const char *queue, struct look *look);
 
 /* The same, of exists, ready and consumers alone. */
-enum exit_code look_at_depth(struct link *link, const char *queue, struct look *look);
+enum exit_code look_at_depth(struct connection *connection, const char *queue, struct look *look);
 
 /* Notes the type, as RabbitMQ names it. */
 void look_set_type(struct look *look, const char *type);
@@ -67,8 +67,8 @@ void look_set_type(struct look *look, const char *type);
 /* Does a quorum queue have LOOK_DEFAULT_LIMIT if nobody has said one, on a broker of that version? */
 bool look_has_default_limit(int major_version);
 
-/* Notes the limit that a quorum queue has on the link's broker if nobody has said one. */
-void look_add_default_limit(struct look *look, struct link *link, bool is_said);
+/* Notes the limit that a quorum queue has on the connection's broker if nobody has said one. */
+void look_add_default_limit(struct look *look, struct connection *connection, bool is_said);
 
 /* Returns the limit to reckon with: the one that is known, or else the one that it has if it is a quorum queue. */
 long look_limit(const struct look *look);

@@ -2,7 +2,7 @@
 
 #include "amqp/bytes.h"
 #include "base/clock.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "amqp/properties.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -52,7 +52,7 @@ struct returned_message {
 };
 
 struct publisher {
-    struct link *link;
+    struct connection *connection;
     struct publisher_settings settings;
     struct slot *slots[PUBLISHER_WINDOW]; /* made when first used */
     size_t head;                          /* the oldest */
@@ -64,7 +64,7 @@ struct publisher {
     bool some_unsent; /* messages that are no suspects wait to be published */
     bool some_came_back;
     bool is_repaired;     /* this connection began with settings.repair */
-    bool is_connected;    /* the link is up, unless it was lost and note_loss() does not know it yet */
+    bool is_connected;    /* the connection is up, unless it was lost and note_loss() does not know it yet */
     int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
     struct returned_message returned;
     char *reason; /* of the last message given out that was not taken; or NULL */
@@ -75,33 +75,35 @@ static struct slot *slot_at(struct publisher *publisher, size_t index)
     return publisher->slots[(publisher->head + index) % PUBLISHER_WINDOW];
 }
 
-static enum exit_code set_up(struct link *link, void *context)
+static enum exit_code set_up(struct connection *connection, void *context)
 {
     struct publisher *publisher = context;
     amqp_confirm_select_t select = {.nowait = 1};
-    enum exit_code (*declare)(struct link *) =
+    enum exit_code (*declare)(struct connection *) =
         publisher->some_came_back ? publisher->settings.repair : publisher->settings.declare;
-    enum exit_code code = declare != NULL ? declare(link) : EXIT_OK;
+    enum exit_code code = declare != NULL ? declare(connection) : EXIT_OK;
 
     if (code != EXIT_OK)
         return code;
     publisher->is_repaired = publisher->some_came_back;
     publisher->some_came_back = false;
     publisher->next_tag = 1;
-    return link_status(
-        link, amqp_send_method(link_connection(link), LINK_CHANNEL, AMQP_CONFIRM_SELECT_METHOD, &select),
-        "cannot ask for confirms");
+    return connection_status(connection,
+                             amqp_send_method(connection_state(connection), CONNECTION_CHANNEL,
+                                              AMQP_CONFIRM_SELECT_METHOD, &select),
+                             "cannot ask for confirms");
 }
 
-struct publisher *publisher_new(const struct link_options *options, const struct publisher_settings *settings)
+struct publisher *publisher_new(const struct broker_options *options,
+                                const struct publisher_settings *settings)
 {
     struct publisher *publisher = need_calloc(1, sizeof *publisher);
 
     publisher->settings = *settings;
     publisher->window = PUBLISHER_WINDOW;
-    publisher->link = link_new(options, "publishing", set_up, publisher);
+    publisher->connection = connection_new(options, "publishing", set_up, publisher);
     if (settings->many_destinations)
-        link_rights_vary(publisher->link);
+        connection_rights_vary(publisher->connection);
     return publisher;
 }
 
@@ -118,7 +120,7 @@ void publisher_free(struct publisher *publisher)
 {
     if (publisher == NULL)
         return;
-    link_free(publisher->link);
+    connection_free(publisher->connection);
     forget_returned(publisher);
     for (size_t i = 0; i < PUBLISHER_WINDOW; i++) {
         if (publisher->slots[i] != NULL) {
@@ -133,12 +135,12 @@ void publisher_free(struct publisher *publisher)
 
 void publisher_leave(struct publisher *publisher)
 {
-    link_leave(publisher->link);
+    connection_leave(publisher->connection);
 }
 
-struct link *publisher_link(struct publisher *publisher)
+struct connection *publisher_connection(struct publisher *publisher)
 {
-    return publisher->link;
+    return publisher->connection;
 }
 
 size_t publisher_pending(const struct publisher *publisher)
@@ -158,7 +160,7 @@ static void clear_suspect(struct publisher *publisher, struct slot *slot)
         return;
     slot->is_suspect = false;
     if (--publisher->suspects == 0)
-        link_expect_refusal(publisher->link, false);
+        connection_expect_refusal(publisher->connection, false);
 }
 
 static void forget_oldest(struct publisher *publisher)
@@ -221,7 +223,7 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
 static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_fate fate,
                        const char *reason)
 {
-    link_progress(publisher->link);
+    connection_progress(publisher->connection);
     for (size_t i = 0; i < publisher->count; i++) {
         struct slot *slot = slot_at(publisher, i);
 
@@ -256,7 +258,7 @@ static void settle_returned(struct publisher *publisher)
 {
     bool is_found = false;
 
-    link_progress(publisher->link);
+    connection_progress(publisher->connection);
     for (size_t i = 0; i < publisher->count && !is_found; i++) {
         is_found = is_returned(slot_at(publisher, i), &publisher->returned, true);
         if (is_found)
@@ -405,11 +407,11 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
 
     if (slot->properties.len == SIZE_MAX)
         (void)snprintf(reason, sizeof reason, "its headers do not fit into a frame of %zu bytes",
-                       link_frame_max(publisher->link));
+                       connection_frame_max(publisher->connection));
     else
         (void)snprintf(reason, sizeof reason,
                        "its headers need a frame of %zu bytes, and the broker takes %zu at most", size,
-                       link_frame_max(publisher->link));
+                       connection_frame_max(publisher->connection));
     slot->tag = 0;
     settle(publisher, slot, PUBLISH_REFUSED, reason);
 }
@@ -423,12 +425,12 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
 
     size_t header_size = frames_header_size(&message);
 
-    if (slot->properties.len == SIZE_MAX || header_size > link_frame_max(publisher->link)) {
+    if (slot->properties.len == SIZE_MAX || header_size > connection_frame_max(publisher->connection)) {
         refuse_header(publisher, slot, header_size);
         return;
     }
     slot->tag = publisher->next_tag++;
-    link_publish(publisher->link, &message);
+    connection_publish(publisher->connection, &message);
 }
 
 /*
@@ -442,7 +444,7 @@ static void close_for_returned(struct publisher *publisher)
     for (size_t i = 0; i < publisher->count; i++)
         if (is_on_its_way(slot_at(publisher, i)))
             return;
-    (void)link_close(publisher->link);
+    (void)connection_close(publisher->connection);
 }
 
 /* ---- the culprit ---- */
@@ -460,18 +462,18 @@ static void close_for_returned(struct publisher *publisher)
 
 static void accuse(struct publisher *publisher, struct slot *slot)
 {
-    if (link_exception_is_doubtful(publisher->link) && !slot->is_accused) {
+    if (connection_exception_is_doubtful(publisher->connection) && !slot->is_accused) {
         slot->is_accused = true;
         return;
     }
-    link_progress(publisher->link);
-    settle(publisher, slot, PUBLISH_REFUSED, link_reason(publisher->link));
+    connection_progress(publisher->connection);
+    settle(publisher, slot, PUBLISH_REFUSED, connection_reason(publisher->connection));
 }
 
 static void suspect(struct publisher *publisher, struct slot *slot)
 {
-    if (!link_exception_is_doubtful(publisher->link))
-        link_progress(publisher->link);
+    if (!connection_exception_is_doubtful(publisher->connection))
+        connection_progress(publisher->connection);
     slot->is_suspect = true;
     publisher->suspects++;
 }
@@ -488,7 +490,7 @@ static void blame(struct publisher *publisher)
         else if (is_on_its_way(slot))
             suspect(publisher, slot);
     }
-    link_expect_refusal(publisher->link, publisher->suspects > 0);
+    connection_expect_refusal(publisher->connection, publisher->suspects > 0);
 }
 
 /* If the connection is gone, nothing is on its way any more. */
@@ -516,10 +518,10 @@ static void narrow_window(struct publisher *publisher)
 
 static void note_loss(struct publisher *publisher)
 {
-    if (!publisher->is_connected || link_is_up(publisher->link))
+    if (!publisher->is_connected || connection_is_up(publisher->connection))
         return;
     publisher->is_connected = false;
-    if (link_exception(publisher->link) != 0)
+    if (connection_exception(publisher->connection) != 0)
         blame(publisher);
     else
         narrow_window(publisher);
@@ -582,9 +584,9 @@ void publisher_service(struct publisher *publisher)
 {
     amqp_frame_t frame;
 
-    while (link_read(publisher->link, &frame) == LINK_FRAME) {
+    while (connection_read(publisher->connection, &frame) == CONNECTION_FRAME) {
         take_frame(publisher, &frame);
-        link_release(publisher->link);
+        connection_release(publisher->connection);
     }
     note_loss(publisher);
     if (publisher->is_connected)
@@ -608,14 +610,14 @@ static enum exit_code revive(struct publisher *publisher)
     do {
         note_loss(publisher);
         if (!publisher->is_connected) {
-            enum exit_code code = link_open(publisher->link);
+            enum exit_code code = connection_open(publisher->connection);
 
             if (code != EXIT_OK)
                 return code;
             start_over(publisher);
         }
         publish_due(publisher);
-    } while (!link_is_up(publisher->link));
+    } while (!connection_is_up(publisher->connection));
     return EXIT_OK;
 }
 
@@ -631,7 +633,7 @@ enum exit_code publisher_try(struct publisher *publisher)
     note_loss(publisher);
     if (publisher->is_connected)
         return revive(publisher);
-    code = link_try(publisher->link);
+    code = connection_try(publisher->connection);
     if (code != EXIT_OK)
         return code;
     start_over(publisher);
@@ -654,7 +656,7 @@ static enum exit_code wait_for_word(struct publisher *publisher)
         }
         timeout_ms = (int)(publisher->stop_seen_ms + STOP_MS - now);
     }
-    link_wait(publisher->link, -1, timeout_ms);
+    connection_wait(publisher->connection, -1, timeout_ms);
     publisher_service(publisher);
     return revive(publisher);
 }
@@ -667,8 +669,8 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
         die(EXIT_BUG, "a message beyond the window");
     code = revive(publisher);
     while (code == EXIT_OK &&
-           (link_is_blocked(publisher->link) || publisher->some_came_back || publisher->suspects > 0 ||
-            publisher->some_unsent || !window_is_open(publisher)))
+           (connection_is_blocked(publisher->connection) || publisher->some_came_back ||
+            publisher->suspects > 0 || publisher->some_unsent || !window_is_open(publisher)))
         code = wait_for_word(publisher);
     keep(publisher, message, cookie);
     if (code == EXIT_OK)

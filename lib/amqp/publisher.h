@@ -18,7 +18,7 @@
 #ifndef AMQP_PUBLISHER_H
 #define AMQP_PUBLISHER_H
 
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "amqp/rabbitmq.h"
 #include "base/report.h"
 
@@ -45,15 +45,15 @@ enum publish_fate {
 };
 
 struct publisher_settings {
-    /* Called on each new connection, before anything is published. Returns as a link_setup. May be NULL. */
-    enum exit_code (*declare)(struct link *link);
+    /* Called on each new connection, before anything is published. Returns as a connection_setup. May be NULL. */
+    enum exit_code (*declare)(struct connection *connection);
     /*
      * Called instead of declare on a new connection after messages came back because no queue took them:
      * declares all that is behind the exchange, so that this need not be looked at each time. The messages
      * are then published again, and are unroutable if they come back once more. If it is NULL they are so at
      * once.
      */
-    enum exit_code (*repair)(struct link *link);
+    enum exit_code (*repair)(struct connection *connection);
     /*
      * Messages go to exchanges that differ, so a lack of rights is one message's: refused. Otherwise it is
      * everybody's, and ends the publisher with EXIT_LOGIN.
@@ -62,11 +62,11 @@ struct publisher_settings {
 };
 
 /* Returns a publisher that connects on first use. options must outlive it. */
-struct publisher *publisher_new(const struct link_options *options,
+struct publisher *publisher_new(const struct broker_options *options,
                                 const struct publisher_settings *settings);
 void publisher_free(struct publisher *publisher);
 
-/* Connects now. EXIT_OK, or what link_open() gives. */
+/* Connects now. EXIT_OK, or what connection_open() gives. */
 enum exit_code publisher_open(struct publisher *publisher);
 
 /* One attempt to connect, at once and silently. */
@@ -74,7 +74,7 @@ enum exit_code publisher_try(struct publisher *publisher);
 
 /*
  * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked, and
- * connects if need be. There must be room: publisher_has_room(). Any code but EXIT_OK is link_open()'s: the
+ * connects if need be. There must be room: publisher_has_room(). Any code but EXIT_OK is connection_open()'s: the
  * message is kept, like those before it, and the next call tries again.
  */
 enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie);
@@ -115,8 +115,8 @@ void publisher_forget(struct publisher *publisher);
  */
 void publisher_leave(struct publisher *publisher);
 
-/* For link_wait(). */
-struct link *publisher_link(struct publisher *publisher);
+/* For connection_wait(). */
+struct connection *publisher_connection(struct publisher *publisher);
 
 /*
  * Returns why the last message given out by publisher_next() that was not confirmed was not: safe to be

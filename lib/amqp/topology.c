@@ -46,40 +46,40 @@ static struct scope scope_of(const char *exchange)
 }
 
 /* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be looked at. */
-static int ask_for(struct link *link, const struct topology_part *part)
+static int ask_for(struct connection *connection, const struct topology_part *part)
 {
-    amqp_connection_state_t connection = link_connection(link);
+    amqp_connection_state_t state = connection_state(connection);
     amqp_bytes_t name = amqp_cstring_bytes(part->name);
 
     if (part->kind == TOPOLOGY_EXCHANGE) {
         amqp_exchange_declare_t m = {
             .exchange = name, .type = amqp_cstring_bytes("direct"), .passive = 1, .durable = 1};
 
-        return amqp_send_method(connection, LINK_CHANNEL, AMQP_EXCHANGE_DECLARE_METHOD, &m);
+        return amqp_send_method(state, CONNECTION_CHANNEL, AMQP_EXCHANGE_DECLARE_METHOD, &m);
     }
     if (part->kind == TOPOLOGY_QUEUE) {
         amqp_queue_declare_t m = {.queue = name, .passive = 1, .durable = 1};
 
-        return amqp_send_method(connection, LINK_CHANNEL, AMQP_QUEUE_DECLARE_METHOD, &m);
+        return amqp_send_method(state, CONNECTION_CHANNEL, AMQP_QUEUE_DECLARE_METHOD, &m);
     }
     amqp_queue_bind_t m = {.queue = name,
                            .exchange = amqp_cstring_bytes(part->exchange),
                            .routing_key = amqp_cstring_bytes(part->routing_key)};
 
-    return amqp_send_method(connection, LINK_CHANNEL, AMQP_QUEUE_BIND_METHOD, &m);
+    return amqp_send_method(state, CONNECTION_CHANNEL, AMQP_QUEUE_BIND_METHOD, &m);
 }
 
-static enum exit_code declare(struct link *link, const struct topology_part *part)
+static enum exit_code declare(struct connection *connection, const struct topology_part *part)
 {
-    amqp_connection_state_t connection = link_connection(link);
+    amqp_connection_state_t state = connection_state(connection);
     amqp_table_entry_t entries[2] = {{.key = amqp_cstring_bytes("x-dead-letter-exchange")},
                                      {.key = amqp_cstring_bytes("x-dead-letter-routing-key")}};
     amqp_table_t arguments = {.num_entries = part->exchange == NULL ? 0 : 2, .entries = entries};
 
     if (part->kind == TOPOLOGY_EXCHANGE) {
-        (void)amqp_exchange_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(part->name),
+        (void)amqp_exchange_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(part->name),
                                     amqp_cstring_bytes("direct"), 0, 1, 0, 0, amqp_empty_table);
-        return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare an exchange");
+        return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare an exchange");
     }
     for (int i = 0; i < arguments.num_entries; i++)
         entries[i].value.kind = AMQP_FIELD_KIND_UTF8;
@@ -87,8 +87,9 @@ static enum exit_code declare(struct link *link, const struct topology_part *par
         entries[0].value.value.bytes = amqp_cstring_bytes(part->exchange);
         entries[1].value.value.bytes = amqp_cstring_bytes(part->routing_key);
     }
-    (void)amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(part->name), 0, 1, 0, 0, arguments);
-    return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
+    (void)amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(part->name), 0, 1, 0, 0,
+                             arguments);
+    return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
 }
 
 static bool is_channel_opened(const amqp_frame_t *frame)
@@ -100,7 +101,7 @@ static bool is_answer(const amqp_frame_t *frame)
 {
     amqp_method_number_t id = frame->payload.method.id;
 
-    return frame->frame_type == AMQP_FRAME_METHOD && frame->channel == LINK_CHANNEL &&
+    return frame->frame_type == AMQP_FRAME_METHOD && frame->channel == CONNECTION_CHANNEL &&
            (id == AMQP_EXCHANGE_DECLARE_OK_METHOD || id == AMQP_QUEUE_DECLARE_OK_METHOD ||
             id == AMQP_QUEUE_BIND_OK_METHOD);
 }
@@ -113,18 +114,18 @@ static bool closes_channel_with(amqp_rpc_reply_t reply, uint16_t reply_code)
 }
 
 /* After the broker closed the channel: agrees, and opens it again. */
-static enum exit_code reopen_channel(struct link *link)
+static enum exit_code reopen_channel(struct connection *connection)
 {
-    amqp_connection_state_t connection = link_connection(link);
+    amqp_connection_state_t state = connection_state(connection);
     amqp_channel_close_ok_t ok = {0};
-    enum exit_code code =
-        link_status(link, amqp_send_method(connection, LINK_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok),
-                    "cannot close a channel");
+    enum exit_code code = connection_status(
+        connection, amqp_send_method(state, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok),
+        "cannot close a channel");
 
     if (code != EXIT_OK)
         return code;
-    (void)amqp_channel_open(link_connection(link), LINK_CHANNEL);
-    return link_reply(link, amqp_get_rpc_reply(connection), "cannot open a channel");
+    (void)amqp_channel_open(connection_state(connection), CONNECTION_CHANNEL);
+    return connection_reply(connection, amqp_get_rpc_reply(state), "cannot open a channel");
 }
 
 /* What became of the parts that were asked for. */
@@ -148,21 +149,22 @@ static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_
 }
 
 /* Reads the answers to what was asked from *done on, up to the first that is a refusal. */
-static enum exit_code read_answers(struct link *link, struct scope scope, size_t *done, enum finding *finding)
+static enum exit_code read_answers(struct connection *connection, struct scope scope, size_t *done,
+                                   enum finding *finding)
 {
-    amqp_connection_state_t connection = link_connection(link);
+    amqp_connection_state_t state = connection_state(connection);
 
     *finding = ALL_THERE;
     while (*done < scope.end) {
-        struct timeval *patience = amqp_get_rpc_timeout(connection);
+        struct timeval *patience = amqp_get_rpc_timeout(state);
         amqp_frame_t frame;
         amqp_rpc_reply_t refusal = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
-        int status = amqp_simple_wait_frame_noblock(connection, &frame, patience);
+        int status = amqp_simple_wait_frame_noblock(state, &frame, patience);
 
         if (status != AMQP_STATUS_OK)
-            return link_status(link, status, "cannot look for exchanges and queues");
+            return connection_status(connection, status, "cannot look for exchanges and queues");
         if (is_channel_opened(&frame)) {
-            link_channel_opened(link);
+            connection_channel_opened(connection);
             continue;
         }
         if (is_answer(&frame)) {
@@ -175,57 +177,58 @@ static enum exit_code read_answers(struct link *link, struct scope scope, size_t
             continue;
         refusal.reply = frame.payload.method;
         *finding = finding_of(&topology_parts[*done], refusal);
-        return *finding != ALL_THERE ? EXIT_OK
-                                     : link_reply(link, refusal, "cannot set up exchanges and queues");
+        return *finding != ALL_THERE
+                   ? EXIT_OK
+                   : connection_reply(connection, refusal, "cannot set up exchanges and queues");
     }
     return EXIT_OK;
 }
 
-static enum exit_code declare_within(struct link *link, struct scope scope)
+static enum exit_code declare_within(struct connection *connection, struct scope scope)
 {
     bool is_whole = scope.end == TOPOLOGY_PART_COUNT && scope.first == 0;
 
-    for (size_t done = scope.first; done < scope.end; link_release(link)) {
+    for (size_t done = scope.first; done < scope.end; connection_release(connection)) {
         enum exit_code code = EXIT_OK;
         enum finding finding = ALL_THERE;
 
         for (size_t i = done; i < scope.end && code == EXIT_OK; i++)
-            code =
-                link_status(link, ask_for(link, &topology_parts[i]), "cannot look for exchanges and queues");
+            code = connection_status(connection, ask_for(connection, &topology_parts[i]),
+                                     "cannot look for exchanges and queues");
         if (code == EXIT_OK)
-            code = read_answers(link, scope, &done, &finding);
+            code = read_answers(connection, scope, &done, &finding);
         if (code == EXIT_OK && finding != ALL_THERE)
-            code = reopen_channel(link);
+            code = reopen_channel(connection);
         if (code == EXIT_OK && finding == MISSING && is_whole)
-            code = declare(link, &topology_parts[done]);
+            code = declare(connection, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
         if (finding == MISSING && !is_whole)
-            return declare_within(link, whole);
+            return declare_within(connection, whole);
         if (finding == NOT_OURS)
             done++;
     }
     return EXIT_OK;
 }
 
-enum exit_code topology_declare(struct link *link)
+enum exit_code topology_declare(struct connection *connection)
 {
-    return declare_within(link, whole);
+    return declare_within(connection, whole);
 }
 
-enum exit_code topology_declare_orders(struct link *link)
+enum exit_code topology_declare_orders(struct connection *connection)
 {
-    return declare_within(link, scope_of(ORDERS_EXCHANGE));
+    return declare_within(connection, scope_of(ORDERS_EXCHANGE));
 }
 
-enum exit_code topology_declare_dead_letters(struct link *link)
+enum exit_code topology_declare_dead_letters(struct connection *connection)
 {
-    return declare_within(link, scope_of(DEAD_LETTER_EXCHANGE));
+    return declare_within(connection, scope_of(DEAD_LETTER_EXCHANGE));
 }
 
-enum exit_code topology_declare_inventory(struct link *link)
+enum exit_code topology_declare_inventory(struct connection *connection)
 {
-    return declare_within(link, scope_of(INVENTORY_EXCHANGE));
+    return declare_within(connection, scope_of(INVENTORY_EXCHANGE));
 }
 
 /* A classic queue whose node is down answers with 404, too: it is there all the same. */
@@ -240,75 +243,76 @@ static bool is_not_there(amqp_rpc_reply_t reply)
     return text.len < sizeof away - 1 || memcmp(text.bytes, away, sizeof away - 1) != 0;
 }
 
-enum exit_code topology_refusal(struct link *link, const char *what, enum exit_code *refused)
+enum exit_code topology_refusal(struct connection *connection, const char *what, enum exit_code *refused)
 {
-    amqp_rpc_reply_t reply = amqp_get_rpc_reply(link_connection(link));
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
     bool is_refusal =
         reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
     bool is_away = closes_channel_with(reply, AMQP_NOT_FOUND) && !is_not_there(reply);
     bool is_missing = is_not_there(reply);
-    enum exit_code code = link_reply(link, reply, what);
+    enum exit_code code = connection_reply(connection, reply, what);
 
     *refused = EXIT_OK;
     if (is_refusal) {
         if (!is_missing)
             *refused = is_away ? EXIT_UNREACHABLE : code;
-        code = reopen_channel(link);
+        code = reopen_channel(connection);
     }
     if (code != EXIT_OK)
-        link_lose(link);
+        connection_lose(connection);
     return code;
 }
 
-enum exit_code topology_look(struct link *link, const char *queue, struct queue_depth *depth)
+enum exit_code topology_look(struct connection *connection, const char *queue, struct queue_depth *depth)
 {
-    amqp_connection_state_t connection = link_connection(link);
+    amqp_connection_state_t state = connection_state(connection);
     const amqp_queue_declare_ok_t *ok;
     enum exit_code code;
 
     memset(depth, 0, sizeof *depth);
-    ok =
-        amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
+    ok = amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0,
+                            amqp_empty_table);
     if (ok != NULL) {
         depth->exists = true;
         depth->ready = ok->message_count;
         depth->consumers = ok->consumer_count;
-        link_release(link);
+        connection_release(connection);
         return EXIT_OK;
     }
-    code = topology_refusal(link, "cannot look at the queue", &depth->refused);
+    code = topology_refusal(connection, "cannot look at the queue", &depth->refused);
     /* Rights are asked for before it is looked for; whatever else the broker says, it says of a queue. */
     depth->exists = code == EXIT_OK && depth->refused != EXIT_OK && depth->refused != EXIT_LOGIN;
     return code;
 }
 
-enum exit_code topology_need_queue(struct link *link, const char *queue)
+enum exit_code topology_need_queue(struct connection *connection, const char *queue)
 {
     struct queue_depth depth;
-    enum exit_code code = topology_look(link, queue, &depth);
-    amqp_connection_state_t connection;
+    enum exit_code code = topology_look(connection, queue, &depth);
+    amqp_connection_state_t state;
 
     if (code != EXIT_OK || depth.exists)
         return code;
-    connection = link_connection(link);
-    (void)amqp_queue_declare(connection, LINK_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
+    state = connection_state(connection);
+    (void)amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
                              amqp_empty_table);
-    code = link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
+    code = connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
     if (code != EXIT_OK)
-        link_lose(link);
+        connection_lose(connection);
     return code;
 }
 
-enum exit_code topology_look_for_exchange(struct link *link, const char *exchange, bool *exists,
+enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange, bool *exists,
                                           enum exit_code *refused)
 {
     *refused = EXIT_OK;
     /* The default exchange is always there, and may not be asked for. */
-    *exists = *exchange == '\0' ||
-              amqp_exchange_declare(link_connection(link), LINK_CHANNEL, amqp_cstring_bytes(exchange),
-                                    amqp_cstring_bytes("direct"), 1, 0, 0, 0, amqp_empty_table) != NULL;
+    *exists =
+        *exchange == '\0' ||
+        amqp_exchange_declare(connection_state(connection), CONNECTION_CHANNEL, amqp_cstring_bytes(exchange),
+                              amqp_cstring_bytes("direct"), 1, 0, 0, 0, amqp_empty_table) != NULL;
     if (!*exists)
-        return topology_refusal(link, "cannot look at the exchange", refused);
-    link_release(link);
+        return topology_refusal(connection, "cannot look at the exchange", refused);
+    connection_release(connection);
     return EXIT_OK;
 }

@@ -19,7 +19,7 @@
     "  -V, --version           show the version\n"
 
 /*
- * Values of getopt_long() for options without a letter: those of link_options.h, of progress.h, and of a
+ * Values of getopt_long() for options without a letter: those of broker_options.h, of progress.h, and of a
  * program.
  */
 enum { OPTION_LINK = 1000, OPTION_PROGRESS = 1050, OPTION_OWN = 1100 };

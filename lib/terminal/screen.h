@@ -34,7 +34,7 @@ struct screen_size {
 /* As it is now; 80 by 24 if it does not say. */
 struct screen_size screen_size(void);
 
-/* Has the size changed, or was the program suspended, since the last call? Signals end a link_wait(). */
+/* Has the size changed, or was the program suspended, since the last call? Signals end a connection_wait(). */
 bool screen_changed(void);
 
 /*

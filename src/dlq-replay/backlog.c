@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "fingerprint.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "terminal/progress.h"
 #include "recall.h"
 #include "base/stop.h"
@@ -136,7 +136,7 @@ static void remember(struct backlog *backlog, const struct delivery *delivery, e
 
 /* ---- its beginning and its end ---- */
 
-struct backlog *backlog_new(const struct link_options *options, const struct backlog_settings *settings)
+struct backlog *backlog_new(const struct broker_options *options, const struct backlog_settings *settings)
 {
     struct backlog *backlog = need_calloc(1, sizeof *backlog);
     bool all_are_meant = selection_is_empty(settings->selection);
@@ -212,7 +212,7 @@ static void begin(struct backlog *backlog)
     }
     backlog->has_begun = true;
     backlog->is_lost = false;
-    backlog->generation = link_generation(consumer_link(backlog->consumer));
+    backlog->generation = connection_generation(consumer_connection(backlog->consumer));
     backlog->some_kept = false;
     backlog->some_came_again = false;
     backlog->some_are_first = false;
@@ -401,7 +401,8 @@ static enum exit_code take_some(struct backlog *backlog, struct delivery **batch
     enum exit_code code = consumer_take(backlog->consumer, batch, max < backlog->left ? max : backlog->left,
                                         arrived, ARRIVE_MS);
 
-    if (code == EXIT_OK && backlog->generation != link_generation(consumer_link(backlog->consumer)))
+    if (code == EXIT_OK &&
+        backlog->generation != connection_generation(consumer_connection(backlog->consumer)))
         code = after_reconnection(backlog);
     for (size_t i = 0; i < *arrived && code == EXIT_OK; i++) {
         if (backlog->left == 0) {

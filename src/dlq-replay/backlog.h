@@ -15,7 +15,7 @@
 
 #include "amqp/consumer.h"
 #include "letter.h"
-#include "amqp/link_options.h"
+#include "amqp/broker_options.h"
 #include "base/report.h"
 #include "selection.h"
 
@@ -29,15 +29,15 @@ struct backlog;
 
 struct backlog_settings {
     const char *queue;
-    enum exit_code (*declare)(struct link *link); /* as in consumer.h */
-    const struct selection *selection;            /* which letters are meant, */
-    size_t limit;                                 /* and how many of them at most; SIZE_MAX: all */
+    enum exit_code (*declare)(struct connection *connection); /* as in consumer.h */
+    const struct selection *selection;                        /* which letters are meant, */
+    size_t limit;     /* and how many of them at most; SIZE_MAX: all */
     size_t window;    /* letters that the broker may hand out ahead at first: 1 to BACKLOG_WINDOW */
     const char *once; /* what is made of them ("list"), if that ends with the connection; otherwise NULL */
 };
 
 /* options, and what the settings point to, must outlive it. */
-struct backlog *backlog_new(const struct link_options *options, const struct backlog_settings *settings);
+struct backlog *backlog_new(const struct broker_options *options, const struct backlog_settings *settings);
 
 /*
  * From here on nothing is handed out that is not handled, as far as that can be helped: the broker counts how often
@@ -50,14 +50,14 @@ void backlog_spare(struct backlog *backlog);
 void backlog_free(struct backlog *backlog);
 
 /*
- * Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what link_open()
+ * Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what connection_open()
  * gives.
  */
 enum exit_code backlog_open(struct backlog *backlog);
 
 /*
  * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are
- * wanted, if a stop is asked for, or, reported, if the rest does not come. Codes as of link_open(); if
+ * wanted, if a stop is asked for, or, reported, if the rest does not come. Codes as of connection_open(); if
  * there is only once, EXIT_UNREACHABLE, reported, for a lost connection and for a rest that does not come.
  */
 enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, size_t max, size_t *count);

@@ -11,7 +11,7 @@
 #include "base/ids.h"
 #include "store/ledger.h"
 #include "letter_batch.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "amqp/look.h"
 #include "base/options.h"
 #include "base/output.h"
@@ -63,7 +63,7 @@ static const char usage[] =
     "      --rate N            at most N a second\n"
     "      --ledger FILE       say which of the orders inventory has handled already\n"
     "      --dry-run           only say what would be done\n"
-    "      --audit FILE        add what was done, when and by whom, to FILE\n" PROGRESS_USAGE LINK_USAGE
+    "      --audit FILE        add what was done, when and by whom, to FILE\n" PROGRESS_USAGE BROKER_USAGE
         COMMON_USAGE;
 
 enum {
@@ -113,13 +113,13 @@ static const struct option long_options[] = {{"list", no_argument, NULL, OPTION_
                                              {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
                                              {"audit", required_argument, NULL, OPTION_AUDIT},
                                              PROGRESS_LONG_OPTIONS,
-                                             LINK_LONG_OPTIONS,
+                                             BROKER_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
 
 enum job { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16 };
 
-static struct link_options link_options = LINK_OPTIONS_DEFAULT;
+static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static enum job job = REPLAY;
 static const char *from_file;
 static const char *ledger_file;
@@ -158,8 +158,8 @@ static enum exit_code check_queue(void)
     struct look look;
     enum exit_code code = EXIT_UNREACHABLE;
 
-    while (code == EXIT_UNREACHABLE && !link_is_up(rules.looking)) {
-        code = link_open(rules.looking);
+    while (code == EXIT_UNREACHABLE && !connection_is_up(rules.looking)) {
+        code = connection_open(rules.looking);
         if (code != EXIT_OK)
             return code;
         code = look_at_queue(rules.looking, rules.queue, &look);
@@ -419,12 +419,12 @@ static void read_options(int argc, char **argv)
 
     /* A plus sign, so that what comes after the filter's command is the command's. */
     while (filter_command == NULL &&
-           (option = getopt_long(argc, argv, "+n:" LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
+           (option = getopt_long(argc, argv, "+n:" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
                                  NULL)) != -1) {
         if (option == OPTION_FILTER)
             filter_command = argv + optind;
         else if (!choice_option(option) && !job_option(option) && !sending_option(option) &&
-                 !progress_option(option) && !link_option(&link_options, option) &&
+                 !progress_option(option) && !broker_option(&broker_options, option) &&
                  !common_option(option, usage))
             usage_error();
         for (size_t i = 0; long_options[i].name != NULL; i++)
@@ -450,12 +450,12 @@ static bool is_ours(const char *name)
 static enum exit_code open_rules(void)
 {
     unsigned char id[UUID_BYTES];
-    enum exit_code code = link_options_resolve(&link_options);
+    enum exit_code code = broker_options_resolve(&broker_options);
 
     order_id_mint(id);
     uuid_to_text(id, run);
     rules.run = run;
-    rules.user = code == EXIT_OK ? link_options_user(&link_options) : NULL;
+    rules.user = code == EXIT_OK ? broker_options_user(&broker_options) : NULL;
     if (code == EXIT_OK && ledger_file != NULL)
         code = ledger_open_to_read(&rules.ledger, ledger_file);
     if (code == EXIT_OK && audit_file != NULL)
@@ -463,7 +463,7 @@ static enum exit_code open_rules(void)
     if (code == EXIT_OK && filter_command != NULL)
         code = filter_start(filter_command, &rules.filter);
     if (code == EXIT_OK)
-        rules.looking = link_new(&link_options, "looking", link_no_setup, NULL);
+        rules.looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
     return code;
 }
 
@@ -490,8 +490,8 @@ static enum exit_code open_all(void)
     if (job == LIST || job == SUMMARY)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)
-        backlog = backlog_new(&link_options, &waiting);
-    publisher = publisher_new(&link_options,
+        backlog = backlog_new(&broker_options, &waiting);
+    publisher = publisher_new(&broker_options,
                               &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
                                                            .many_destinations = true});
     summary = job == SUMMARY ? summary_new() : NULL;
@@ -507,12 +507,12 @@ static void close_all(void)
     letter_batch_free(batch);
     backlog_free(backlog);
     publisher_free(publisher);
-    link_free(rules.looking);
+    connection_free(rules.looking);
     filter_free(rules.filter);
     ledger_close(rules.ledger);
     audit_close(audit);
     summary_free(summary);
-    link_options_free(&link_options);
+    broker_options_free(&broker_options);
 }
 
 int main(int argc, char **argv)

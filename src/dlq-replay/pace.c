@@ -1,7 +1,7 @@
 #include "pace.h"
 
 #include "base/clock.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "base/stop.h"
 
 #include <stddef.h>
@@ -22,7 +22,7 @@ void pace_wait(struct pace *pace)
     }
     pace->count++;
     while (now < due && !stop_requested()) {
-        link_wait(NULL, -1, (int)(due - now));
+        connection_wait(NULL, -1, (int)(due - now));
         now = clock_steady_ms();
     }
 }

@@ -13,7 +13,7 @@ struct pace {
 };
 
 /*
- * Waits until the next is due, or a stop is asked for, and keeps all links alive meanwhile. Time that was lost is not
+ * Waits until the next is due, or a stop is asked for, and keeps all connections alive meanwhile. Time that was lost is not
  * made up for.
  */
 void pace_wait(struct pace *pace);

@@ -1,7 +1,7 @@
 #include "restoration.h"
 
 #include "json/json_stream.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "terminal/progress.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -45,7 +45,7 @@ static bool gather(struct json_stream *stream, struct letter_batch *batch)
 static bool read_on(struct json_stream *stream, int fd, struct publisher *publisher)
 {
     while (!wait_is_ready(fd, POLLIN) && !stop_requested()) {
-        link_wait(publisher_link(publisher), fd, -1);
+        connection_wait(publisher_connection(publisher), fd, -1);
         publisher_service(publisher);
     }
     return stop_requested() || json_stream_fill(stream);

@@ -172,7 +172,7 @@ static enum exit_code exchange_is_there(struct treatment_rules *rules, const cha
 {
     while (!look_is_fresh(rules, exchange)) {
         enum exit_code refused;
-        enum exit_code code = link_open(rules->looking);
+        enum exit_code code = connection_open(rules->looking);
 
         if (code != EXIT_OK)
             return code;
@@ -194,7 +194,7 @@ static enum exit_code exchange_is_there(struct treatment_rules *rules, const cha
 static enum exit_code need_parking(struct treatment_rules *rules)
 {
     while (!rules->parking_is_there) {
-        enum exit_code code = link_open(rules->looking);
+        enum exit_code code = connection_open(rules->looking);
 
         if (code != EXIT_OK)
             return code;

@@ -16,7 +16,7 @@
 #include "json/json_stream.h"
 #include "store/ledger.h"
 #include "letter.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "order/order.h"
 #include "amqp/rabbitmq.h"
 
@@ -37,7 +37,7 @@ struct treatment_rules {
     bool only_looks;    /* nothing is published, even to save a letter from that */
     struct filter *filter;              /* asked what is to be sent; NULL: the letters as they are */
     struct ledger *ledger;              /* looked into for orders that were handled already, or NULL */
-    struct link *looking;               /* for a look at exchanges */
+    struct connection *looking;         /* for a look at exchanges */
     char last_exchange[FATE_NAME_SIZE]; /* that was looked at; private, like the rest */
     int64_t last_look_ms;               /* 0: none was */
     bool last_is_there;

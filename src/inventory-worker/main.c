@@ -60,7 +60,7 @@ static const char usage[] =
     "                          orders\n"
     "      --retain DAYS       forget orders that were handled more than DAYS ago (never)\n"
     "      --count N           stop after N deliveries\n"
-    "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
+    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE COMMON_USAGE;
 
 enum {
     OPTION_MAX_QTY = OPTION_OWN,
@@ -77,7 +77,7 @@ static const struct option long_options[] = {{"max-qty", required_argument, NULL
                                              {"retain", required_argument, NULL, OPTION_RETAIN},
                                              {"count", required_argument, NULL, OPTION_COUNT},
                                              {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
-                                             LINK_LONG_OPTIONS,
+                                             BROKER_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
 
@@ -92,7 +92,7 @@ struct task {
     bool refused; /* by the broker: the event stays owed */
 };
 
-static struct link_options link_options = LINK_OPTIONS_DEFAULT;
+static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static int max_qty = 5;
 static unsigned prefetch = 256;
 static long retain_days = -1;     /* for ever */
@@ -560,8 +560,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
-           -1) {
+    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
+                                 NULL)) != -1) {
         if (option == OPTION_MAX_QTY)
             max_qty = (int)option_number("--max-qty", optarg, 0, ORDER_MAX_QTY);
         else if (option == OPTION_PREFETCH)
@@ -575,7 +575,7 @@ static void read_options(int argc, char **argv)
             deliveries_left = option_number("--count", optarg, 1, 1000000000);
         else if (option == OPTION_IDLE_TIMEOUT)
             idle_ms = consumer_idle_ms(option_number("--idle-timeout", optarg, 0, 86400));
-        else if (!link_option(&link_options, option) && !common_option(option, usage))
+        else if (!broker_option(&broker_options, option) && !common_option(option, usage))
             usage_error();
     }
     if (optind < argc) {
@@ -593,7 +593,7 @@ static enum exit_code open_all(void)
     /* One byte more than an event may have, to see that it is too large. */
     struct consumer_settings settings = {
         .queue = PLACED_QUEUE, .declare = topology_declare, .max_body = EVENT_MAX_SIZE + 1};
-    enum exit_code code = link_options_resolve(&link_options);
+    enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK)
         code = ledger_open(&ledger);
@@ -606,10 +606,10 @@ static enum exit_code open_all(void)
     tasks = need_calloc(capacity, sizeof *tasks);
     confirmed = need_calloc(capacity, sizeof *confirmed);
     settings.prefetch = prefetch;
-    consumer = consumer_new(&link_options, &settings);
+    consumer = consumer_new(&broker_options, &settings);
     publisher =
-        publisher_new(&link_options, &(struct publisher_settings){.declare = topology_declare_inventory,
-                                                                  .repair = topology_declare});
+        publisher_new(&broker_options, &(struct publisher_settings){.declare = topology_declare_inventory,
+                                                                    .repair = topology_declare});
     return EXIT_OK;
 }
 
@@ -623,7 +623,7 @@ static void close_all(void)
     free(batch);
     free(tasks);
     free(confirmed);
-    link_options_free(&link_options);
+    broker_options_free(&broker_options);
 }
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "process/command.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "process/process.h"
 #include "base/text.h"
 
@@ -32,7 +32,7 @@ static enum exit_code run_command(const struct errands *errands, const struct no
     if (code != EXIT_OK)
         return code;
     while (!process_ended(child, &trial->exit_status)) {
-        link_wait(consumer_link(errands->consumer), process_descriptor(), WAIT_MS);
+        connection_wait(consumer_connection(errands->consumer), process_descriptor(), WAIT_MS);
         consumer_service(errands->consumer);
     }
     return EXIT_OK;

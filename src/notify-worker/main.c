@@ -7,7 +7,7 @@
  */
 #include "amqp/consumer.h"
 #include "errands.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "amqp/publisher.h"
@@ -31,7 +31,7 @@ static const char usage[] =
     "      --max-attempts N    give up an order after N attempts that failed or are in doubt (3)\n"
     "      --prefetch N        deliveries in hand at once (1024; with --exec 16)\n"
     "      --count N           stop after N deliveries\n"
-    "      --idle-timeout S    stop when S seconds pass without a delivery\n" LINK_USAGE COMMON_USAGE;
+    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE COMMON_USAGE;
 
 enum { OPTION_EXEC = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT, OPTION_MAX_ATTEMPTS };
 
@@ -40,11 +40,11 @@ static const struct option long_options[] = {{"exec", no_argument, NULL, OPTION_
                                              {"count", required_argument, NULL, OPTION_COUNT},
                                              {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
                                              {"max-attempts", required_argument, NULL, OPTION_MAX_ATTEMPTS},
-                                             LINK_LONG_OPTIONS,
+                                             BROKER_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
 
-static struct link_options link_options = LINK_OPTIONS_DEFAULT;
+static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static char **command_line; /* NULL without --exec */
 static unsigned prefetch;
 static long deliveries_left = -1; /* without end */
@@ -84,7 +84,7 @@ static enum exit_code hold_more(size_t *count)
         room = (size_t)deliveries_left;
     if (room == 0) {
         if (wait_ms > 0)
-            link_wait(consumer_link(consumer), -1, wait_ms);
+            connection_wait(consumer_connection(consumer), -1, wait_ms);
         return EXIT_OK;
     }
     code = consumer_take(consumer, batch, room, count, wait_ms);
@@ -98,7 +98,7 @@ static enum exit_code hold_more(size_t *count)
 static enum exit_code work(void)
 {
     const struct errands errands = {.command = command_line,
-                                    .retry_ms = (int64_t)link_options.retry_delay * 1000,
+                                    .retry_ms = (int64_t)broker_options.retry_delay * 1000,
                                     .max_attempts = max_attempts,
                                     .telling = telling,
                                     .consumer = consumer};
@@ -145,7 +145,7 @@ static void read_options(int argc, char **argv)
 
     /* A plus sign, so that what comes after the command is the command's. */
     while (command_line == NULL &&
-           (option = getopt_long(argc, argv, "+" LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
+           (option = getopt_long(argc, argv, "+" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
                                  NULL)) != -1) {
         if (option == OPTION_EXEC)
             command_line = argv + optind;
@@ -157,7 +157,7 @@ static void read_options(int argc, char **argv)
             idle_ms = consumer_idle_ms(option_number("--idle-timeout", optarg, 0, 86400));
         else if (option == OPTION_MAX_ATTEMPTS)
             max_attempts = (int)option_number("--max-attempts", optarg, 1, ATTEMPTS_MAX);
-        else if (!link_option(&link_options, option) && !common_option(option, usage))
+        else if (!broker_option(&broker_options, option) && !common_option(option, usage))
             usage_error();
     }
     if (command_line != NULL && *command_line == NULL) {
@@ -180,15 +180,15 @@ static enum exit_code open_all(void)
 {
     struct consumer_settings settings = {
         .queue = RESERVED_QUEUE, .declare = topology_declare, .max_body = SIZE_MAX};
-    enum exit_code code = link_options_resolve(&link_options);
+    enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code != EXIT_OK)
         return code;
     publisher =
-        publisher_new(&link_options, &(struct publisher_settings){.declare = topology_declare_dead_letters,
-                                                                  .repair = topology_declare});
+        publisher_new(&broker_options, &(struct publisher_settings){.declare = topology_declare_dead_letters,
+                                                                    .repair = topology_declare});
     settings.prefetch = prefetch;
-    consumer = consumer_new(&link_options, &settings);
+    consumer = consumer_new(&broker_options, &settings);
     batch = need_calloc(BATCH_MAX, sizeof(*batch));
     return telling_open(&(struct telling_settings){.consumer = consumer,
                                                    .publisher = publisher,
@@ -204,7 +204,7 @@ static void close_all(void)
     consumer_free(consumer);
     publisher_free(publisher);
     free(batch);
-    link_options_free(&link_options);
+    broker_options_free(&broker_options);
 }
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
 #include "message/dead_letter.h"
 #include "json/foreign.h"
 #include "json/json.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "store/notices.h"
 #include "base/output.h"
 #include "json/output_json.h"
@@ -482,7 +482,7 @@ static enum exit_code record_at_last(struct telling *telling)
     enum exit_code code = record_and_claim(telling);
 
     while (code != EXIT_OK && notices_is_locked(telling->notices) && !stop_requested()) {
-        link_wait(NULL, -1, 0);
+        connection_wait(NULL, -1, 0);
         consumer_service(telling->settings.consumer);
         code = record_and_claim(telling);
     }

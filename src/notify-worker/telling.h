@@ -19,7 +19,7 @@
  * A dead letter that the broker does not take is reported, and stays in hand: it does not hold up others.
  *
  * An exit code that is not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told; EXIT_OUTPUT; or, for a
- * dead letter, what link_open() gives.
+ * dead letter, what connection_open() gives.
  */
 #ifndef NOTIFY_WORKER_TELLING_H
 #define NOTIFY_WORKER_TELLING_H

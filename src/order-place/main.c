@@ -4,7 +4,7 @@
  * placement.h says what holds when this program is killed, and at which point.
  */
 #include "json/json_stream.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"
 #include "order/order.h"
@@ -30,7 +30,7 @@ static const char usage[] =
     "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id, items},\n"
     "publishes them, and prints a receipt for each when the broker has confirmed it.\n"
     "      --flush             publish what earlier runs left pending, and read no input\n"
-    "      --rejects FILE      append refused input to FILE, as it came\n" PROGRESS_USAGE LINK_USAGE
+    "      --rejects FILE      append refused input to FILE, as it came\n" PROGRESS_USAGE BROKER_USAGE
         COMMON_USAGE;
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_REJECTS };
@@ -38,11 +38,11 @@ enum { OPTION_FLUSH = OPTION_OWN, OPTION_REJECTS };
 static const struct option long_options[] = {{"flush", no_argument, NULL, OPTION_FLUSH},
                                              {"rejects", required_argument, NULL, OPTION_REJECTS},
                                              PROGRESS_LONG_OPTIONS,
-                                             LINK_LONG_OPTIONS,
+                                             BROKER_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
 
-static struct link_options link_options = LINK_OPTIONS_DEFAULT;
+static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static bool flush_only;
 static const char *rejects_path;
 
@@ -228,7 +228,7 @@ static void place_all(void)
         if (!wants_input())
             fail(placement_settle(placement));
         else if (input_is_idle && reads_on())
-            link_wait(placement_link(placement), STDIN_FILENO, WAIT_MS);
+            connection_wait(placement_connection(placement), STDIN_FILENO, WAIT_MS);
     }
 }
 
@@ -250,13 +250,13 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
-           -1) {
+    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
+                                 NULL)) != -1) {
         if (option == OPTION_FLUSH)
             flush_only = true;
         else if (option == OPTION_REJECTS)
             rejects_path = optarg;
-        else if (!progress_option(option) && !link_option(&link_options, option) &&
+        else if (!progress_option(option) && !broker_option(&broker_options, option) &&
                  !common_option(option, usage))
             usage_error();
     }
@@ -277,8 +277,8 @@ static enum exit_code open_rejects(void)
 static enum exit_code open_all(void)
 {
     struct placement_settings settings = {
-        .options = &link_options, .tell_left = flush_only, .refuse = refuse_taken, .told = show_progress};
-    enum exit_code code = link_options_resolve(&link_options);
+        .options = &broker_options, .tell_left = flush_only, .refuse = refuse_taken, .told = show_progress};
+    enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK && rejects_path != NULL)
         code = open_rejects();
@@ -295,7 +295,7 @@ static enum exit_code close_all(void)
 
     placement_close(placement);
     json_stream_free(input);
-    link_options_free(&link_options);
+    broker_options_free(&broker_options);
     if (rejects_path != NULL && !outlet_close(&rejects)) {
         report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
         code = EXIT_OUTPUT;

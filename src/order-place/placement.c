@@ -486,9 +486,9 @@ bool placement_is_idle(const struct placement *placement)
     return placement->batch_count == 0 && receipts_waiting(placement->receipts) == 0;
 }
 
-struct link *placement_link(struct placement *placement)
+struct connection *placement_connection(struct placement *placement)
 {
-    return publisher_link(placement->publisher);
+    return publisher_connection(placement->publisher);
 }
 
 enum exit_code placement_verdict(const struct placement *placement)

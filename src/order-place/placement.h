@@ -23,8 +23,8 @@
 #define ORDER_PLACE_PLACEMENT_H
 
 #include "json/json_stream.h"
-#include "amqp/link.h"
-#include "amqp/link_options.h"
+#include "amqp/connection.h"
+#include "amqp/broker_options.h"
 #include "order/order.h"
 #include "base/report.h"
 
@@ -34,8 +34,8 @@
 struct placement;
 
 struct placement_settings {
-    const struct link_options *options; /* must outlive it */
-    bool tell_left;                     /* print receipts for what earlier runs left pending, too */
+    const struct broker_options *options; /* must outlive it */
+    bool tell_left;                       /* print receipts for what earlier runs left pending, too */
     /* Told of an order that was taken, and is refused after all: where it stood, as it came, and why. */
     void (*refuse)(const struct json_piece *piece);
     /* Told in each round how many receipts were printed so far. */
@@ -75,8 +75,8 @@ enum exit_code placement_settle(struct placement *placement);
 /* Nothing is at hand: all that was taken was told. */
 bool placement_is_idle(const struct placement *placement);
 
-/* For link_wait(). */
-struct link *placement_link(struct placement *placement);
+/* For connection_wait(). */
+struct connection *placement_connection(struct placement *placement);
 
 /* EXIT_REFUSED if the broker did not take an order, otherwise EXIT_PENDING if one is left pending. */
 enum exit_code placement_verdict(const struct placement *placement);

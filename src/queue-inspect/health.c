@@ -66,7 +66,7 @@ static enum exit_code find_all(struct survey *survey, struct management *managem
     cJSON_Delete(*findings);
     *findings = cJSON_CreateArray();
     json_need(*findings);
-    return topology_check(survey->link, management, *findings);
+    return topology_check(survey->connection, management, *findings);
 }
 
 /* By the management API, if it answers; otherwise as far as AMQP shows it. */
@@ -86,7 +86,7 @@ static bool check_topology(struct survey *survey, cJSON *checks)
     if (code != EXIT_OK)
         code = find_all(survey, NULL, &findings);
     describe(findings, detail);
-    fits = add_check(checks, "topology", code == EXIT_OK ? detail : link_reason(survey->link));
+    fits = add_check(checks, "topology", code == EXIT_OK ? detail : connection_reason(survey->connection));
     cJSON_Delete(findings);
     return fits && answers;
 }
@@ -152,11 +152,11 @@ static bool check_outbox(const char *ledger, cJSON *checks)
 
 static bool check_broker(struct survey *survey, cJSON *checks)
 {
-    enum exit_code code = link_try(survey->link);
+    enum exit_code code = connection_try(survey->connection);
 
     if (code == EXIT_OK)
         code = survey_look(survey);
-    return add_check(checks, "broker", code == EXIT_OK ? "" : link_reason(survey->link));
+    return add_check(checks, "broker", code == EXIT_OK ? "" : connection_reason(survey->connection));
 }
 
 static bool check_all(struct survey *survey, long max_ready, const char *ledger, cJSON *checks)

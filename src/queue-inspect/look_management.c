@@ -34,8 +34,8 @@ static bool delays(const char *retry_type)
     return retry_type != NULL && strcmp(retry_type, "disabled") != 0;
 }
 
-static enum exit_code ask_management(struct link *link, struct management *management, const char *queue,
-                                     struct look *look)
+static enum exit_code ask_management(struct connection *connection, struct management *management,
+                                     const char *queue, struct look *look)
 {
     cJSON *tree;
     enum exit_code code = management_get(management, "queues", queue, COLUMNS, &tree);
@@ -52,25 +52,25 @@ static enum exit_code ask_management(struct link *link, struct management *manag
         look->delays =
             delays(json_member_text(arguments, "x-delayed-retry-type")) ||
             delays(json_member_text(json_member(tree, "effective_policy_definition"), "delayed-retry-type"));
-        look_add_default_limit(look, link, is_said);
+        look_add_default_limit(look, connection, is_said);
         look->limit_is_sure = look->type != LOOK_UNKNOWN;
     }
     cJSON_Delete(tree);
     return code;
 }
 
-enum exit_code look_with_management(struct link *link, struct management *management, const char *queue,
-                                    struct look *look)
+enum exit_code look_with_management(struct connection *connection, struct management *management,
+                                    const char *queue, struct look *look)
 {
     enum exit_code fault;
-    enum exit_code code = look_at_depth(link, queue, look);
+    enum exit_code code = look_at_depth(connection, queue, look);
 
     if (code != EXIT_OK || !look->exists)
         return code;
-    fault = ask_management(link, management, queue, look);
+    fault = ask_management(connection, management, queue, look);
     if (fault == EXIT_OK)
         return EXIT_OK;
-    code = look_at_queue(link, queue, look);
+    code = look_at_queue(connection, queue, look);
     if (code == EXIT_OK && look->exists && !look->limit_is_sure) {
         report("%s", management_reason(management));
         look->limit_fault = fault;

@@ -12,8 +12,8 @@
  * As look_at_queue(). If the API does not answer, and what it might have said could matter, its reason is reported, and
  * limit_fault is the code.
  */
-enum exit_code look_with_management(struct link *link, struct management *management, const char *queue,
-                                    struct look *look);
+enum exit_code look_with_management(struct connection *connection, struct management *management,
+                                    const char *queue, struct look *look);
 
 /*
  * Returns the delivery limit that the API's description of a queue says, or LOOK_NO_LIMIT. *is_said is false if it says

@@ -8,7 +8,7 @@
 #include "health.h"
 #include "json/json.h"
 #include "store/ledger.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "management.h"
 #include "messages.h"
 #include "base/options.h"
@@ -52,7 +52,7 @@ static const char usage[] =
     "      --health            one line of JSON: is all well?\n"
     "      --max-ready N       it is not with more than N messages ready for a worker\n"
     "      --ledger FILE       nor if inventory-worker owes events for long "
-    "(INVENTORY_LEDGER)\n" PROGRESS_USAGE LINK_USAGE COMMON_USAGE;
+    "(INVENTORY_LEDGER)\n" PROGRESS_USAGE BROKER_USAGE COMMON_USAGE;
 
 enum {
     OPTION_API = OPTION_OWN,
@@ -86,11 +86,11 @@ static const struct option long_options[] = {{"api", required_argument, NULL, OP
                                              {"max-ready", required_argument, NULL, OPTION_MAX_READY},
                                              {"ledger", required_argument, NULL, OPTION_LEDGER},
                                              PROGRESS_LONG_OPTIONS,
-                                             LINK_LONG_OPTIONS,
+                                             BROKER_LONG_OPTIONS,
                                              COMMON_LONG_OPTIONS,
                                              {NULL, 0, NULL, 0}};
 
-static struct link_options link_options = LINK_OPTIONS_DEFAULT;
+static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static enum job { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH } job = LIST;
 static long number; /* of --peek and --until */
 static bool force;
@@ -104,7 +104,7 @@ static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
 
 static const char *const *queues;
 static bool queues_named;
-static struct link *looking;
+static struct connection *looking;
 static struct management *management; /* NULL without one */
 static struct survey survey;
 
@@ -156,7 +156,7 @@ static enum exit_code list_queues(void)
 static enum exit_code watch(void)
 {
     struct watch_settings settings = {
-        .period_s = period_s, .timeout_s = timeout_s, .retries = link_options.retries};
+        .period_s = period_s, .timeout_s = timeout_s, .retries = broker_options.retries};
 
     settings.screen = format != FORMAT_JSON && screen_is_possible();
     if (format == FORMAT_TABLE && !settings.screen) {
@@ -233,7 +233,7 @@ static enum exit_code wait_for_queues(void)
         show_progress();
         over = left <= 0;
         if (!over)
-            link_wait(looking, -1, left < POLL_MS ? (int)left : POLL_MS);
+            connection_wait(looking, -1, left < POLL_MS ? (int)left : POLL_MS);
         code = survey_look_patiently(&survey);
     }
     progress_done();
@@ -253,14 +253,14 @@ static enum exit_code peek(void)
 {
     struct peek_settings settings = {.queue = queues[0], .count = (size_t)number, .force = force};
 
-    return messages_peek(&link_options, management, &settings);
+    return messages_peek(&broker_options, management, &settings);
 }
 
 static enum exit_code follow(void)
 {
     enum exit_code code = tap.key_count > 0 ? EXIT_OK : tap_find_keys(&tap, management);
 
-    return code == EXIT_OK ? messages_follow(&link_options, &tap, timeout_s) : code;
+    return code == EXIT_OK ? messages_follow(&broker_options, &tap, timeout_s) : code;
 }
 
 /* ---- checks ---- */
@@ -271,7 +271,7 @@ static enum exit_code find_faults(cJSON **findings)
 
     *findings = NULL;
     while (code == EXIT_UNREACHABLE) {
-        code = management == NULL ? link_open(looking) : EXIT_OK;
+        code = management == NULL ? connection_open(looking) : EXIT_OK;
         if (code != EXIT_OK)
             return code;
         cJSON_Delete(*findings);
@@ -446,10 +446,10 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, LINK_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) !=
-           -1)
+    while ((option =
+                getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1)
         if (!job_option(option, argv) && !own_option(option) && !progress_option(option) &&
-            !link_option(&link_options, option) && !common_option(option, usage))
+            !broker_option(&broker_options, option) && !common_option(option, usage))
             usage_error();
     queues_named = optind < argc;
     check_options(argc - optind);
@@ -472,7 +472,7 @@ static enum exit_code set_up_management(void)
         return EXIT_OK;
     if (url == NULL && environment != NULL && *environment != '\0')
         url = environment;
-    return url == NULL ? EXIT_OK : management_new(url, &link_options, &management);
+    return url == NULL ? EXIT_OK : management_new(url, &broker_options, &management);
 }
 
 static enum exit_code do_job(void)
@@ -505,19 +505,19 @@ int main(int argc, char **argv)
     (void)setlocale(LC_CTYPE, "");
     read_options(argc, argv);
     stop_on_signals();
-    code = link_options_resolve(&link_options);
+    code = broker_options_resolve(&broker_options);
     if (code == EXIT_OK)
         code = set_up_management();
     if (code == EXIT_OK) {
-        looking = link_new(&link_options, "looking", link_no_setup, NULL);
+        looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
         survey_start(&survey, queues, looking, management);
         code = do_job();
     }
     survey_free(&survey);
     management_free(management);
-    link_free(looking);
+    connection_free(looking);
     tap_free(&tap);
-    link_options_free(&link_options);
+    broker_options_free(&broker_options);
     code = output_close(code);
     if (code != EXIT_OUTPUT)
         stop_by_signal();

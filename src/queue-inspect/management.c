@@ -176,7 +176,7 @@ static int end_on_stop(void *context, curl_off_t to_get, curl_off_t got, curl_of
     return stop_requested() ? 1 : 0;
 }
 
-static void set_trust(CURL *curl, const struct link_options *options)
+static void set_trust(CURL *curl, const struct broker_options *options)
 {
     need_option(curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L));
     need_option(curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L));
@@ -203,7 +203,7 @@ static void set_limits(struct management *management)
     need_option(curl_easy_setopt(curl, CURLOPT_WRITEDATA, management));
 }
 
-enum exit_code management_new(const char *url, const struct link_options *options,
+enum exit_code management_new(const char *url, const struct broker_options *options,
                               struct management **management)
 {
     struct management *made = need_calloc(1, sizeof *made);

@@ -9,7 +9,7 @@
 #ifndef QUEUE_INSPECT_MANAGEMENT_H
 #define QUEUE_INSPECT_MANAGEMENT_H
 
-#include "amqp/link_options.h"
+#include "amqp/broker_options.h"
 #include "base/report.h"
 
 #include <cjson/cJSON.h>
@@ -22,7 +22,7 @@ struct management;
  * For url, http[s]://[user:password@]host[:port][/prefix]. Connects on first use. The options are resolved,
  * and outlive it. EXIT_USAGE, reported, for a URL that will not do.
  */
-enum exit_code management_new(const char *url, const struct link_options *options,
+enum exit_code management_new(const char *url, const struct broker_options *options,
                               struct management **management);
 
 /* NULL is harmless. */

@@ -4,7 +4,7 @@
 #include "amqp/consumer.h"
 #include "message/dead_letter.h"
 #include "message/envelope.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "amqp/look.h"
 #include "look_management.h"
 #include "base/output.h"
@@ -106,10 +106,10 @@ static enum exit_code is_cut_off(const struct shown *shown, const char *queue)
     return EXIT_UNREACHABLE;
 }
 
-static enum exit_code show_all(struct link *link, const char *queue, const struct look *look, size_t count,
-                               struct shown *shown)
+static enum exit_code show_all(struct connection *connection, const char *queue, const struct look *look,
+                               size_t count, struct shown *shown)
 {
-    struct peek *peek = peek_new(link, queue, look, count);
+    struct peek *peek = peek_new(connection, queue, look, count);
     const struct delivery *delivery;
     enum exit_code code;
     enum exit_code printed = EXIT_OK;
@@ -132,21 +132,21 @@ static enum exit_code show_all(struct link *link, const char *queue, const struc
     return code == EXIT_UNREACHABLE && shown->count > 0 ? is_cut_off(shown, queue) : code;
 }
 
-enum exit_code messages_peek(const struct link_options *options, struct management *management,
+enum exit_code messages_peek(const struct broker_options *options, struct management *management,
                              const struct peek_settings *settings)
 {
-    struct link *link = link_new(options, "looking", link_no_setup, NULL);
+    struct connection *connection = connection_new(options, "looking", connection_no_setup, NULL);
     struct shown shown = {0};
     enum exit_code code = EXIT_UNREACHABLE;
 
     while (code == EXIT_UNREACHABLE) {
         struct look look;
 
-        code = link_open(link);
+        code = connection_open(connection);
         if (code != EXIT_OK)
             break;
-        code = management == NULL ? look_at_queue(link, settings->queue, &look)
-                                  : look_with_management(link, management, settings->queue, &look);
+        code = management == NULL ? look_at_queue(connection, settings->queue, &look)
+                                  : look_with_management(connection, management, settings->queue, &look);
         if (code == EXIT_OK && !look.exists) {
             report("there is no queue '%s'", printable_text(settings->queue));
             code = EXIT_TOPOLOGY;
@@ -154,12 +154,12 @@ enum exit_code messages_peek(const struct link_options *options, struct manageme
         if (code == EXIT_OK)
             code = look_permit(&look, settings->queue, LOOK_BY_GET, settings->force);
         if (code == EXIT_OK)
-            code = show_all(link, settings->queue, &look, settings->count, &shown);
+            code = show_all(connection, settings->queue, &look, settings->count, &shown);
         /* Only a connection that was lost with nothing shown is worth another. */
-        if (link_is_up(link) || shown.count > 0)
+        if (connection_is_up(connection) || shown.count > 0)
             break;
     }
-    link_free(link);
+    connection_free(connection);
     return code;
 }
 
@@ -184,12 +184,12 @@ struct following {
 };
 
 /* A queue that is as full as it may be has dropped messages, or is about to. */
-static void check_fullness(struct following *following, struct link *link)
+static void check_fullness(struct following *following, struct connection *connection)
 {
     struct queue_depth depth;
     bool is_full;
 
-    if (topology_look(link, consumer_queue(following->consumer), &depth) != EXIT_OK)
+    if (topology_look(connection, consumer_queue(following->consumer), &depth) != EXIT_OK)
         return;
     is_full = depth.ready >= TAP_MAX_MESSAGES;
     if (is_full && !following->is_behind)
@@ -203,19 +203,19 @@ static void check_fullness(struct following *following, struct link *link)
  */
 static enum exit_code check_tap(struct following *following)
 {
-    struct link *link = consumer_link(following->consumer);
+    struct connection *connection = consumer_connection(following->consumer);
     enum exit_code code;
 
-    if (!link_is_up(link) || clock_steady_ms() < following->next_check_ms)
+    if (!connection_is_up(connection) || clock_steady_ms() < following->next_check_ms)
         return EXIT_OK;
     following->next_check_ms = clock_steady_ms() + FOLLOW_MS;
-    code = tap_bind(link, following->tap, consumer_queue(following->consumer));
+    code = tap_bind(connection, following->tap, consumer_queue(following->consumer));
     if (code == EXIT_OK)
-        check_fullness(following, link);
+        check_fullness(following, connection);
     else if (code == EXIT_UNREACHABLE)
-        link_lose(link);
+        connection_lose(connection);
     else
-        report("broker '%s' (consuming): %s", link_broker(link), link_reason(link));
+        report("broker '%s' (consuming): %s", connection_broker(connection), connection_reason(connection));
     return code == EXIT_UNREACHABLE ? EXIT_OK : code;
 }
 
@@ -224,13 +224,13 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
 {
     struct consumer *consumer = following->consumer;
     struct delivery *batch[FOLLOW_BATCH];
-    unsigned generation = link_generation(consumer_link(consumer));
+    unsigned generation = connection_generation(consumer_connection(consumer));
     size_t count;
     enum exit_code code = consumer_take(consumer, batch, FOLLOW_BATCH, &count, wait_ms);
 
     if (code != EXIT_OK)
         return code;
-    if (link_generation(consumer_link(consumer)) != generation)
+    if (connection_generation(consumer_connection(consumer)) != generation)
         report("connected anew: messages that were published meanwhile may be missing");
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = print_delivery(batch[i], consumer_queue(consumer));
@@ -243,7 +243,7 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
     return code;
 }
 
-enum exit_code messages_follow(const struct link_options *options, struct tap *tap, int timeout_s)
+enum exit_code messages_follow(const struct broker_options *options, struct tap *tap, int timeout_s)
 {
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
     struct consumer_settings settings = {

@@ -16,7 +16,7 @@
 #define UNSETTLED 2000  /* that a quorum queue gives a consumer at most */
 
 struct peek {
-    struct link *link;
+    struct connection *connection;
     const char *queue;
     enum { BY_GET, BY_CONSUMING, AS_STREAM } way;
     size_t count;    /* wanted */
@@ -29,11 +29,11 @@ struct peek {
     bool has_header;
 };
 
-struct peek *peek_new(struct link *link, const char *queue, const struct look *look, size_t count)
+struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look, size_t count)
 {
     struct peek *peek = need_calloc(1, sizeof *peek);
 
-    peek->link = link;
+    peek->connection = connection;
     peek->queue = queue;
     peek->count = count;
     peek->expected = look->ready < count ? look->ready : count;
@@ -140,11 +140,11 @@ static bool take_frame(struct peek *peek, const amqp_frame_t *frame)
 
 /* ---- asking for messages ---- */
 
-/* Nothing more can come of a link after this. */
+/* Nothing more can come of a connection after this. */
 static enum exit_code refuse(struct peek *peek, enum exit_code code)
 {
-    report("'%s': %s", printable_text(peek->queue), link_reason(peek->link));
-    (void)link_close(peek->link);
+    report("'%s': %s", printable_text(peek->queue), connection_reason(peek->connection));
+    (void)connection_close(peek->connection);
     return code;
 }
 
@@ -163,13 +163,13 @@ static bool is_no_get(amqp_rpc_reply_t reply)
 
 static enum exit_code check_reply(struct peek *peek, amqp_rpc_reply_t reply, const char *what)
 {
-    enum exit_code code = link_reply(peek->link, reply, what);
+    enum exit_code code = connection_reply(peek->connection, reply, what);
 
     if (code == EXIT_OK)
         return EXIT_OK;
     if (is_refusal(reply))
         return refuse(peek, code);
-    link_lose(peek->link);
+    connection_lose(peek->connection);
     return EXIT_UNREACHABLE;
 }
 
@@ -182,28 +182,29 @@ static enum exit_code consume(struct peek *peek)
 
     offset.value.kind = AMQP_FIELD_KIND_UTF8;
     offset.value.value.bytes = amqp_cstring_bytes("first");
-    (void)amqp_basic_qos(link_connection(peek->link), LINK_CHANNEL, 0,
+    (void)amqp_basic_qos(connection_state(peek->connection), CONNECTION_CHANNEL, 0,
                          (uint16_t)(peek->count < most ? peek->count : most), 0);
-    code = check_reply(peek, amqp_get_rpc_reply(link_connection(peek->link)), "cannot set the prefetch");
+    code =
+        check_reply(peek, amqp_get_rpc_reply(connection_state(peek->connection)), "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
-    (void)amqp_basic_consume(link_connection(peek->link), LINK_CHANNEL, amqp_cstring_bytes(peek->queue),
-                             amqp_empty_bytes, 0, 0, 0, arguments);
-    return check_reply(peek, amqp_get_rpc_reply(link_connection(peek->link)), "cannot consume");
+    (void)amqp_basic_consume(connection_state(peek->connection), CONNECTION_CHANNEL,
+                             amqp_cstring_bytes(peek->queue), amqp_empty_bytes, 0, 0, 0, arguments);
+    return check_reply(peek, amqp_get_rpc_reply(connection_state(peek->connection)), "cannot consume");
 }
 
 /* The first alone, since it may be refused. */
 static enum exit_code get_first(struct peek *peek)
 {
-    amqp_rpc_reply_t reply =
-        amqp_basic_get(link_connection(peek->link), LINK_CHANNEL, amqp_cstring_bytes(peek->queue), 0);
+    amqp_rpc_reply_t reply = amqp_basic_get(connection_state(peek->connection), CONNECTION_CHANNEL,
+                                            amqp_cstring_bytes(peek->queue), 0);
 
     if (is_no_get(reply)) {
         enum exit_code code;
 
-        (void)link_close(peek->link);
+        (void)connection_close(peek->connection);
         peek->way = AS_STREAM;
-        code = link_open(peek->link);
+        code = connection_open(peek->connection);
         return code == EXIT_OK ? consume(peek) : code;
     }
     peek->asked = 1;
@@ -225,11 +226,11 @@ static enum exit_code ask_ahead(struct peek *peek)
     size_t ahead = peek->come == 0 || peek->delivery.used > LARGE ? 1 : AHEAD;
 
     while (peek->asked < peek->count && peek->asked < peek->come + ahead) {
-        if (link_status(
-                peek->link,
-                amqp_send_method(link_connection(peek->link), LINK_CHANNEL, AMQP_BASIC_GET_METHOD, &m),
-                "cannot get a message") != EXIT_OK) {
-            link_lose(peek->link);
+        if (connection_status(peek->connection,
+                              amqp_send_method(connection_state(peek->connection), CONNECTION_CHANNEL,
+                                               AMQP_BASIC_GET_METHOD, &m),
+                              "cannot get a message") != EXIT_OK) {
+            connection_lose(peek->connection);
             return EXIT_UNREACHABLE;
         }
         peek->asked++;
@@ -241,10 +242,11 @@ static enum exit_code ask_ahead(struct peek *peek)
 static void acknowledge(struct peek *peek)
 {
     if (peek->way == AS_STREAM && peek->come % (CREDIT / 2) == 0 &&
-        link_status(peek->link,
-                    amqp_basic_ack(link_connection(peek->link), LINK_CHANNEL, peek->delivery.tag, 1),
-                    "cannot acknowledge") != EXIT_OK)
-        link_lose(peek->link);
+        connection_status(
+            peek->connection,
+            amqp_basic_ack(connection_state(peek->connection), CONNECTION_CHANNEL, peek->delivery.tag, 1),
+            "cannot acknowledge") != EXIT_OK)
+        connection_lose(peek->connection);
 }
 
 static int64_t patience_ms(const struct peek *peek)
@@ -262,23 +264,23 @@ static enum exit_code await_message(struct peek *peek, bool *is_whole)
     *is_whole = false;
     while (!*is_whole && !peek->is_empty) {
         amqp_frame_t frame;
-        enum link_event event = link_read(peek->link, &frame);
+        enum connection_event event = connection_read(peek->connection, &frame);
         int64_t left = until - clock_steady_ms();
 
-        if (event == LINK_DOWN)
+        if (event == CONNECTION_DOWN)
             return EXIT_UNREACHABLE;
-        if (event == LINK_FRAME) {
+        if (event == CONNECTION_FRAME) {
             *is_whole = take_frame(peek, &frame);
-            link_release(peek->link);
+            connection_release(peek->connection);
             until = clock_steady_ms() + patience_ms(peek);
         } else if (stop_requested() || (left <= 0 && peek->way != BY_GET)) {
             return EXIT_OK;
         } else if (left <= 0) {
-            (void)link_fault(peek->link, EXIT_UNREACHABLE, "it does not answer");
-            link_lose(peek->link);
+            (void)connection_fault(peek->connection, EXIT_UNREACHABLE, "it does not answer");
+            connection_lose(peek->connection);
             return EXIT_UNREACHABLE;
         } else {
-            link_wait(peek->link, -1, (int)left);
+            connection_wait(peek->connection, -1, (int)left);
         }
     }
     return EXIT_OK;

@@ -6,7 +6,7 @@
  * their turn. A stream, and a quorum queue with a single active consumer, know no basic.get: they are
  * consumed.
  *
- * None is acknowledged. When the link is closed the broker puts all of them back where they were, marked as
+ * None is acknowledged. When the connection is closed the broker puts all of them back where they were, marked as
  * redelivered, and only then agrees. It does that in one go; one by one, as for basic.nack, it takes minutes
  * for 100,000 of them.
  */
@@ -14,7 +14,7 @@
 #define QUEUE_INSPECT_PEEK_H
 
 #include "amqp/consumer.h"
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "amqp/look.h"
 #include "base/report.h"
 
@@ -22,8 +22,9 @@
 
 struct peek;
 
-/* Of count messages, at most, of the queue that look is of. The link, which is up, and queue must outlive it. */
-struct peek *peek_new(struct link *link, const char *queue, const struct look *look, size_t count);
+/* Of count messages, at most, of the queue that look is of. The connection, which is up, and queue must outlive it. */
+struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look,
+                      size_t count);
 void peek_free(struct peek *peek);
 
 /*

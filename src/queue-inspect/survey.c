@@ -16,10 +16,10 @@ static void forget_details(struct queue_details *details)
     *details = (struct queue_details){.unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
 
-void survey_start(struct survey *survey, const char *const *names, struct link *link,
+void survey_start(struct survey *survey, const char *const *names, struct connection *connection,
                   struct management *management)
 {
-    survey->link = link;
+    survey->connection = connection;
     survey->management = management;
     for (survey->count = 0; names[survey->count] != NULL;)
         survey->count++;
@@ -45,21 +45,22 @@ enum exit_code survey_look(struct survey *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {
         struct queue_view *view = &survey->views[i];
-        enum exit_code code = topology_look(survey->link, view->name, &view->depth);
+        enum exit_code code = topology_look(survey->connection, view->name, &view->depth);
 
         if (code != EXIT_OK)
             return code;
         free(view->error);
-        view->error = view->depth.refused == EXIT_OK ? NULL : need_strdup(link_reason(survey->link));
+        view->error =
+            view->depth.refused == EXIT_OK ? NULL : need_strdup(connection_reason(survey->connection));
     }
-    link_progress(survey->link);
+    connection_progress(survey->connection);
     return EXIT_OK;
 }
 
 enum exit_code survey_look_patiently(struct survey *survey)
 {
     for (;;) {
-        enum exit_code code = link_open(survey->link);
+        enum exit_code code = connection_open(survey->connection);
 
         if (code != EXIT_OK)
             return code;

@@ -5,7 +5,7 @@
 #ifndef QUEUE_INSPECT_SURVEY_H
 #define QUEUE_INSPECT_SURVEY_H
 
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "management.h"
 #include "amqp/topology.h"
 
@@ -31,20 +31,20 @@ struct queue_view {
 };
 
 struct survey {
-    struct link *link;
+    struct connection *connection;
     struct management *management; /* or NULL */
     struct queue_view *views;
     size_t count;
 };
 
-/* Of the queues named up to a NULL. Names, link and management must outlive it. */
-void survey_start(struct survey *survey, const char *const *names, struct link *link,
+/* Of the queues named up to a NULL. Names, connection and management must outlive it. */
+void survey_start(struct survey *survey, const char *const *names, struct connection *connection,
                   struct management *management);
 void survey_free(struct survey *survey);
 
 /*
- * Looks at all queues by AMQP, once: the link must be up. A queue that the broker does not let us look at is
- * no failure, and keeps nobody from looking at the others. After a failure the link is down, which was
+ * Looks at all queues by AMQP, once: the connection must be up. A queue that the broker does not let us look at is
+ * no failure, and keeps nobody from looking at the others. After a failure the connection is down, which was
  * reported; EXIT_UNREACHABLE means open it and try again.
  */
 enum exit_code survey_look(struct survey *survey);

@@ -17,9 +17,9 @@ void tap_free(struct tap *tap)
     free(tap->keys);
 }
 
-static enum exit_code declare_queue(struct link *link, char name[CONSUMER_QUEUE_SIZE])
+static enum exit_code declare_queue(struct connection *connection, char name[CONSUMER_QUEUE_SIZE])
 {
-    amqp_connection_state_t connection = link_connection(link);
+    amqp_connection_state_t state = connection_state(connection);
     amqp_table_entry_t entries[] = {
         {.key = amqp_cstring_bytes("x-max-length"),
          .value = {.kind = AMQP_FIELD_KIND_I32, .value = {.i32 = TAP_MAX_MESSAGES}}},
@@ -28,33 +28,33 @@ static enum exit_code declare_queue(struct link *link, char name[CONSUMER_QUEUE_
     };
     amqp_table_t arguments = {.num_entries = 2, .entries = entries};
     const amqp_queue_declare_ok_t *ok =
-        amqp_queue_declare(connection, LINK_CHANNEL, amqp_empty_bytes, 0, 0, 1, 1, arguments);
+        amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_empty_bytes, 0, 0, 1, 1, arguments);
 
     if (ok == NULL)
-        return link_reply(link, amqp_get_rpc_reply(connection), "cannot declare a queue");
+        return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
     (void)snprintf(name, CONSUMER_QUEUE_SIZE, "%.*s", (int)ok->queue.len, (const char *)ok->queue.bytes);
-    link_release(link);
+    connection_release(connection);
     return EXIT_OK;
 }
 
-enum exit_code tap_bind(struct link *link, const struct tap *tap, const char *name)
+enum exit_code tap_bind(struct connection *connection, const struct tap *tap, const char *name)
 {
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < tap->key_count && code == EXIT_OK; i++) {
-        amqp_connection_state_t connection = link_connection(link);
+        amqp_connection_state_t state = connection_state(connection);
 
-        (void)amqp_queue_bind(connection, LINK_CHANNEL, amqp_cstring_bytes(name),
+        (void)amqp_queue_bind(state, CONNECTION_CHANNEL, amqp_cstring_bytes(name),
                               amqp_cstring_bytes(tap->exchange), amqp_cstring_bytes(tap->keys[i]),
                               amqp_empty_table);
-        code = link_reply(link, amqp_get_rpc_reply(connection), "cannot bind a queue");
+        code = connection_reply(connection, amqp_get_rpc_reply(state), "cannot bind a queue");
     }
     return code;
 }
 
-enum exit_code tap_declare(struct link *link, void *tap, char name[CONSUMER_QUEUE_SIZE])
+enum exit_code tap_declare(struct connection *connection, void *tap, char name[CONSUMER_QUEUE_SIZE])
 {
-    enum exit_code code = declare_queue(link, name);
+    enum exit_code code = declare_queue(connection, name);
 
-    return code == EXIT_OK ? tap_bind(link, tap, name) : code;
+    return code == EXIT_OK ? tap_bind(connection, tap, name) : code;
 }

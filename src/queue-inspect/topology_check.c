@@ -44,18 +44,20 @@ static bool is_text(const char *a, const char *b)
 
 /* ---- by AMQP ---- */
 
-static enum exit_code look_for(struct link *link, const struct topology_part *part, cJSON *findings)
+static enum exit_code look_for(struct connection *connection, const struct topology_part *part,
+                               cJSON *findings)
 {
     struct queue_depth depth = {.exists = true};
     const char *kind = part->kind == TOPOLOGY_EXCHANGE ? "exchange" : "queue";
     enum exit_code code = EXIT_OK;
 
     if (part->kind == TOPOLOGY_EXCHANGE)
-        code = topology_look_for_exchange(link, part->name, &depth.exists, &depth.refused);
+        code = topology_look_for_exchange(connection, part->name, &depth.exists, &depth.refused);
     else if (part->kind == TOPOLOGY_QUEUE)
-        code = topology_look(link, part->name, &depth);
+        code = topology_look(connection, part->name, &depth);
     if (code == EXIT_OK && depth.refused != EXIT_OK)
-        add_text(add_finding(findings, kind, part->name, "not known"), "found", link_reason(link));
+        add_text(add_finding(findings, kind, part->name, "not known"), "found",
+                 connection_reason(connection));
     else if (code == EXIT_OK && !depth.exists)
         (void)add_finding(findings, kind, part->name, "missing");
     return code;
@@ -329,13 +331,13 @@ static enum exit_code check_part(struct management *management, const struct top
     }
 }
 
-enum exit_code topology_check(struct link *link, struct management *management, cJSON *findings)
+enum exit_code topology_check(struct connection *connection, struct management *management, cJSON *findings)
 {
     int major_version = 0;
     enum exit_code code = management != NULL ? management_version(management, &major_version) : EXIT_OK;
 
     for (size_t i = 0; i < TOPOLOGY_PART_COUNT && code == EXIT_OK; i++)
         code = management != NULL ? check_part(management, &topology_parts[i], major_version, findings)
-                                  : look_for(link, &topology_parts[i], findings);
+                                  : look_for(connection, &topology_parts[i], findings);
     return code;
 }

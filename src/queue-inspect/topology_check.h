@@ -10,7 +10,7 @@
 #ifndef QUEUE_INSPECT_TOPOLOGY_CHECK_H
 #define QUEUE_INSPECT_TOPOLOGY_CHECK_H
 
-#include "amqp/link.h"
+#include "amqp/connection.h"
 #include "management.h"
 
 #include <cjson/cJSON.h>
@@ -20,9 +20,9 @@
  * {"kind", "name", "problem"}, for a binding {"exchange", "routing_key"} too, and for what is different
  * {"expected", "found"}, for a delivery limit {"limit"}. queue-inspect(1) has the list of problems.
  *
- * Without a management API the link, which must be up, is asked; a failure is as with topology_look(). With
+ * Without a management API the connection, which must be up, is asked; a failure is as with topology_look(). With
  * one, only that is asked, as silently as management_get().
  */
-enum exit_code topology_check(struct link *link, struct management *management, cJSON *findings);
+enum exit_code topology_check(struct connection *connection, struct management *management, cJSON *findings);
 
 #endif

@@ -38,7 +38,7 @@ static enum exit_code look(struct watch *watch)
 
     if (!watch->settings->screen)
         return survey_look_patiently(survey);
-    code = link_try(survey->link);
+    code = connection_try(survey->connection);
     return code == EXIT_OK ? survey_look(survey) : code;
 }
 
@@ -53,11 +53,11 @@ static void note_depths(struct watch *watch)
 /* On a screen: goes on, unless there were too many failures or trying again is of no use. */
 static enum exit_code bear_with(struct watch *watch, enum exit_code code)
 {
-    watch->trouble = link_reason(watch->survey->link);
+    watch->trouble = connection_reason(watch->survey->connection);
     if (code == EXIT_UNREACHABLE && ++watch->failures < watch->settings->retries)
         return EXIT_OK;
     (void)screen_close();
-    report("broker '%s' (looking): %s", link_broker(watch->survey->link), watch->trouble);
+    report("broker '%s' (looking): %s", connection_broker(watch->survey->connection), watch->trouble);
     return code;
 }
 
@@ -265,7 +265,7 @@ static void put_title(const struct watch *watch, FILE *out)
     char time[CLOCK_TEXT_SIZE];
 
     clock_rfc3339(clock_utc_ms(), time);
-    (void)fprintf(out, "%s  %s  every %d s\n", time, link_broker(watch->survey->link),
+    (void)fprintf(out, "%s  %s  every %d s\n", time, connection_broker(watch->survey->connection),
                   watch->settings->period_s);
     if (watch->trouble != NULL)
         (void)fprintf(out, "%s\n", watch->trouble);
@@ -332,13 +332,13 @@ static enum exit_code show(const struct watch *watch)
 }
 
 /* Lets the broker say what it has to say, so that waiting for more is possible. */
-static void listen(struct link *link)
+static void listen(struct connection *connection)
 {
     amqp_frame_t frame;
 
-    while (link_read(link, &frame) == LINK_FRAME)
+    while (connection_read(connection, &frame) == CONNECTION_FRAME)
         continue;
-    link_release(link);
+    connection_release(connection);
 }
 
 /* Until that time, drawing anew if the screen changes. */
@@ -348,8 +348,8 @@ static enum exit_code wait_until(const struct watch *watch, int64_t until_ms)
     int64_t left;
 
     while (code == EXIT_OK && !stop_requested() && (left = until_ms - clock_steady_ms()) > 0) {
-        listen(watch->survey->link);
-        link_wait(watch->survey->link, -1, left > INT32_MAX ? INT32_MAX : (int)left);
+        listen(watch->survey->connection);
+        connection_wait(watch->survey->connection, -1, left > INT32_MAX ? INT32_MAX : (int)left);
         if (watch->settings->screen && !stop_requested() && screen_changed())
             code = draw(watch);
     }

@@ -21,7 +21,7 @@ struct watch_settings {
 };
 
 /*
- * Watches. The first look must succeed; after that a broker that is away is waited for as link_open() does,
+ * Watches. The first look must succeed; after that a broker that is away is waited for as connection_open() does,
  * or, on a screen, once a look, and a management API that is away is missed.
  */
 enum exit_code watch_queues(struct survey *survey, const struct watch_settings *settings);

@@ -1,7 +1,7 @@
 /*
  * Lists of URLs: understood or refused, and what is shown of them is safe to be shown.
  */
-#include "amqp/link_options.h"
+#include "amqp/broker_options.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -15,13 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct link_options options = LINK_OPTIONS_DEFAULT;
+    struct broker_options options = BROKER_OPTIONS_DEFAULT;
     char *urls = calloc(size + 1, 1);
 
     assert(urls != NULL);
     memcpy(urls, data, size);
     options.url = urls;
-    if (link_options_resolve(&options) == EXIT_OK) {
+    if (broker_options_resolve(&options) == EXIT_OK) {
         assert(options.endpoint_count > 0);
         for (size_t i = 0; i < options.endpoint_count; i++) {
             const struct endpoint *endpoint = &options.endpoints[i];
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             assert(*endpoint->vhost != '\0' && endpoint->port >= 0 && endpoint->port <= 65535);
         }
     }
-    link_options_free(&options);
+    broker_options_free(&options);
     free(urls);
     return 0;
 }

@@ -1,4 +1,4 @@
-#include "amqp/reach.h"
+#include "amqp/connect_error.h"
 
 #include "base/background.h"
 #include "base/pipe.h"
@@ -63,7 +63,7 @@ static bool start_lookup(const char *host, int answer)
     return false;
 }
 
-const char *reach_lookup(const char *host)
+const char *connect_error_of_lookup(const char *host)
 {
     int ends[2];
     int result = 0;
@@ -117,7 +117,7 @@ static int try_address(const struct addrinfo *address, int timeout_ms)
     return error;
 }
 
-const char *reach_reason(const char *host, int port, int timeout_ms)
+const char *connect_error_of(const char *host, int port, int timeout_ms)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses;

@@ -1,4 +1,4 @@
-#include "amqp/link_options.h"
+#include "amqp/broker_options.h"
 
 #include "amqp/rabbitmq.h"
 #include "base/text.h"
@@ -12,7 +12,7 @@
 
 #define AUTHFILE_MAX 1024
 
-bool link_option(struct link_options *options, int option)
+bool broker_option(struct broker_options *options, int option)
 {
     switch (option) {
     case 'u':
@@ -60,7 +60,7 @@ static char *take_line(char **at, const char *prefix)
     return value;
 }
 
-static enum exit_code read_authfile(struct link_options *options, int fd)
+static enum exit_code read_authfile(struct broker_options *options, int fd)
 {
     struct stat info;
     ssize_t got;
@@ -83,7 +83,7 @@ static enum exit_code read_authfile(struct link_options *options, int fd)
 }
 
 /* The format of rabbitmq-c's own tools: a line "username:NAME", a line "password:SECRET". */
-static enum exit_code load_login(struct link_options *options, const char **user, const char **password)
+static enum exit_code load_login(struct broker_options *options, const char **user, const char **password)
 {
     int fd = open(options->authfile, O_RDONLY | O_CLOEXEC);
     enum exit_code code;
@@ -107,7 +107,7 @@ static enum exit_code load_login(struct link_options *options, const char **user
     return EXIT_OK;
 }
 
-static enum exit_code add_endpoint(struct link_options *options, const char *url, size_t len)
+static enum exit_code add_endpoint(struct broker_options *options, const char *url, size_t len)
 {
     struct endpoint *endpoint;
     struct amqp_connection_info info;
@@ -136,7 +136,7 @@ static enum exit_code add_endpoint(struct link_options *options, const char *url
     return EXIT_OK;
 }
 
-static enum exit_code split_urls(struct link_options *options, const char *urls)
+static enum exit_code split_urls(struct broker_options *options, const char *urls)
 {
     for (;;) {
         size_t len = strcspn(urls, ",");
@@ -148,7 +148,7 @@ static enum exit_code split_urls(struct link_options *options, const char *urls)
     }
 }
 
-enum exit_code link_options_resolve(struct link_options *options)
+enum exit_code broker_options_resolve(struct broker_options *options)
 {
     const char *environment = getenv("AMQP_URL");
     const char *user = NULL;
@@ -173,7 +173,7 @@ enum exit_code link_options_resolve(struct link_options *options)
     return code;
 }
 
-const char *link_options_user(const struct link_options *options)
+const char *broker_options_user(const struct broker_options *options)
 {
     for (size_t i = 1; i < options->endpoint_count; i++)
         if (strcmp(options->endpoints[i].user, options->endpoints[0].user) != 0)
@@ -181,7 +181,7 @@ const char *link_options_user(const struct link_options *options)
     return options->endpoint_count > 0 ? options->endpoints[0].user : NULL;
 }
 
-void link_options_free(struct link_options *options)
+void broker_options_free(struct broker_options *options)
 {
     for (size_t i = 0; i < options->endpoint_count; i++)
         free(options->endpoints[i].text);

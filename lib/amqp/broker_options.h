@@ -1,8 +1,8 @@
 /*
- * link_options: which broker, how to log in, how long to try: the options that all programs share.
+ * broker_options: which broker, how to log in, how long to try: the options that all programs share.
  */
-#ifndef AMQP_LINK_OPTIONS_H
-#define AMQP_LINK_OPTIONS_H
+#ifndef AMQP_BROKER_OPTIONS_H
+#define AMQP_BROKER_OPTIONS_H
 
 #include "base/options.h"
 #include "base/report.h"
@@ -21,7 +21,7 @@ struct endpoint {
     char name[300]; /* "host:port", safe to be shown */
 };
 
-struct link_options {
+struct broker_options {
     const char *url; /* --url, else AMQP_URL, else amqp://localhost */
     const char *authfile;
     const char *cacert;
@@ -36,7 +36,7 @@ struct link_options {
 
 /* By hand: versions of clang-format before 19 take the braces for a block. */
 /* clang-format off */
-#define LINK_OPTIONS_DEFAULT {.retries = 60, .retry_delay = 1}
+#define BROKER_OPTIONS_DEFAULT {.retries = 60, .retry_delay = 1}
 /* clang-format on */
 
 enum {
@@ -49,9 +49,9 @@ enum {
 };
 
 /* For a program's string of short options, its table of long ones, and its usage text. */
-#define LINK_SHORT_OPTIONS "u:"
+#define BROKER_SHORT_OPTIONS "u:"
 /* clang-format off */
-#define LINK_LONG_OPTIONS                                                                                    \
+#define BROKER_LONG_OPTIONS                                                                                    \
     {"url", required_argument, NULL, 'u'},                                                                   \
     {"authfile", required_argument, NULL, OPTION_AUTHFILE},                                                  \
     {"cacert", required_argument, NULL, OPTION_CACERT},                                                      \
@@ -60,7 +60,7 @@ enum {
     {"retries", required_argument, NULL, OPTION_RETRIES},                                                    \
     {"retry-delay", required_argument, NULL, OPTION_RETRY_DELAY}
 /* clang-format on */
-#define LINK_USAGE                                                                      \
+#define BROKER_USAGE                                                                    \
     "  -u, --url URL[,URL...]  broker: amqp:// or amqps://, tried in turn (AMQP_URL)\n" \
     "      --authfile FILE     read user name and password from FILE\n"                 \
     "      --cacert FILE       trust the certificate authorities in FILE\n"             \
@@ -70,17 +70,17 @@ enum {
     "      --retry-delay S     seconds between them (1)\n"
 
 /*
- * Handles one option of getopt_long(), with its argument in optarg: true if it was one of LINK_LONG_OPTIONS.
+ * Handles one option of getopt_long(), with its argument in optarg: true if it was one of BROKER_LONG_OPTIONS.
  * Ends the program with EXIT_USAGE for an argument that cannot be.
  */
-bool link_option(struct link_options *options, int option);
+bool broker_option(struct broker_options *options, int option);
 
 /* To be called after the options: works out the endpoints. EXIT_USAGE or EXIT_LOGIN if they cannot be. */
-enum exit_code link_options_resolve(struct link_options *options);
+enum exit_code broker_options_resolve(struct broker_options *options);
 
 /* The user who logs in, if it is the same at all brokers of the list; otherwise NULL. */
-const char *link_options_user(const struct link_options *options);
+const char *broker_options_user(const struct broker_options *options);
 
-void link_options_free(struct link_options *options);
+void broker_options_free(struct broker_options *options);
 
 #endif
