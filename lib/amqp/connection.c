@@ -294,7 +294,7 @@ static void lose(struct connection *connection, bool is_silent)
         disconnect(connection);
         return;
     }
-    if (clock_steady_ms() - connection->up_since_ms >= STABLE_MS)
+    if (clock_monotonic_ms() - connection->up_since_ms >= STABLE_MS)
         connection->failures = 0;
     else
         connection->failures++;
@@ -522,17 +522,17 @@ enum exit_code connection_try(struct connection *connection)
         return may_come ? EXIT_UNREACHABLE : code;
     connection->generation++;
     connection->exception = 0;
-    connection->up_since_ms = clock_steady_ms();
+    connection->up_since_ms = clock_monotonic_ms();
     connection->next_beat_ms = connection->up_since_ms + beat_ms(connection);
     return EXIT_OK;
 }
 
 static void pause_before_retry(struct connection *connection)
 {
-    int64_t until = clock_steady_ms() + (int64_t)connection->options->retry_delay * 1000;
+    int64_t until = clock_monotonic_ms() + (int64_t)connection->options->retry_delay * 1000;
     int64_t left;
 
-    while (!stop_requested() && (left = until - clock_steady_ms()) > 0)
+    while (!stop_requested() && (left = until - clock_monotonic_ms()) > 0)
         connection_wait(NULL, -1, (int)left);
 }
 
@@ -786,7 +786,7 @@ static void beat(struct connection *connection, int64_t now)
 /* Signs of life for all; returns how long until the next ones are due. */
 static int keep_alive(void)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
     int until_beat_ms = CONNECTION_HEARTBEAT * 1000 / BEATS;
 
     for (struct connection *each = all_links; each != NULL; each = each->next) {
@@ -829,7 +829,7 @@ static int64_t close_ms_left(int64_t since_ms)
 {
     int64_t seconds = stop_requested() ? HASTE_SECONDS : CLOSE_SECONDS;
 
-    return since_ms + seconds * 1000 - clock_steady_ms();
+    return since_ms + seconds * 1000 - clock_monotonic_ms();
 }
 
 /*
@@ -839,7 +839,7 @@ static int64_t close_ms_left(int64_t since_ms)
  */
 static bool has_left(struct connection *connection)
 {
-    int64_t since_ms = clock_steady_ms();
+    int64_t since_ms = clock_monotonic_ms();
     int64_t left_ms;
 
     while (connection->state != NULL && !connection->blocked && (left_ms = close_ms_left(since_ms)) > 0) {

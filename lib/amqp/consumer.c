@@ -360,7 +360,7 @@ static void count_settled(struct consumer *consumer, size_t count)
 /* One that is about a single delivery: those about a batch are too few to matter. */
 static void note_single(struct consumer *consumer)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
 
     if (now - consumer->sent_since_ms >= BURST_MS) {
         consumer->sent_since_ms = now;
@@ -407,7 +407,7 @@ static bool is_of_use(const struct consumer *consumer, const amqp_frame_t *frame
 /* Reads what comes until then, or until no answer is to come if that is enough; drops deliveries for which there is no room. */
 static void read_until(struct consumer *consumer, int64_t until, bool answers_are_enough)
 {
-    int64_t left = until - clock_steady_ms();
+    int64_t left = until - clock_monotonic_ms();
     amqp_frame_t frame;
 
     while (connection_is_up(consumer->connection) && left > 0 &&
@@ -420,13 +420,13 @@ static void read_until(struct consumer *consumer, int64_t until, bool answers_ar
             connection_release(consumer->connection);
         if (event == CONNECTION_QUIET)
             connection_wait(consumer->connection, -1, (int)left);
-        left = until - clock_steady_ms();
+        left = until - clock_monotonic_ms();
     }
 }
 
 static void await_answers(struct consumer *consumer)
 {
-    read_until(consumer, clock_steady_ms() + ANSWER_MS, true);
+    read_until(consumer, clock_monotonic_ms() + ANSWER_MS, true);
     if (connection_is_up(consumer->connection) && consumer->answers_to_come > 0)
         no_answer(consumer);
 }
@@ -502,7 +502,7 @@ struct silence {
 static void start_silence(struct silence *silence, const struct consumer *consumer, int timeout_ms)
 {
     silence->generation = connection_generation(consumer->connection);
-    silence->until = clock_steady_ms() + timeout_ms;
+    silence->until = clock_monotonic_ms() + timeout_ms;
     silence->is_asked = false;
 }
 
@@ -513,7 +513,7 @@ static bool is_over(struct silence *silence, struct consumer *consumer, int time
         return false;
     if (silence->is_asked && consumer->answers_to_come == 0)
         return true;
-    if (clock_steady_ms() < silence->until)
+    if (clock_monotonic_ms() < silence->until)
         return false;
     if (timeout_ms < ARRIVE_MS)
         return true;
@@ -522,7 +522,7 @@ static bool is_over(struct silence *silence, struct consumer *consumer, int time
         return false;
     }
     silence->is_asked = true;
-    silence->until = clock_steady_ms() + ANSWER_MS;
+    silence->until = clock_monotonic_ms() + ANSWER_MS;
     ask(consumer);
     return false;
 }
@@ -553,7 +553,7 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
         if (is_over(&silence, consumer, timeout_ms))
             return EXIT_OK;
         if (timeout_ms >= 0)
-            left = silence.until - clock_steady_ms();
+            left = silence.until - clock_monotonic_ms();
         if (connection_is_up(consumer->connection) && left > 0)
             connection_wait(consumer->connection, -1, left > WAIT_MS ? WAIT_MS : (int)left);
     }

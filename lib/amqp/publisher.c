@@ -646,7 +646,7 @@ static enum exit_code wait_for_word(struct publisher *publisher)
     int timeout_ms = WAIT_MS;
 
     if (stop_requested()) {
-        int64_t now = clock_steady_ms();
+        int64_t now = clock_monotonic_ms();
 
         if (publisher->stop_seen_ms == 0)
             publisher->stop_seen_ms = now;

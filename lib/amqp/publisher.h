@@ -124,7 +124,7 @@ struct connection *publisher_connection(struct publisher *publisher);
  */
 const char *publisher_reason(const struct publisher *publisher);
 
-/* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in ids.h. */
+/* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in uuid.h. */
 void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
                                 const char *order_id, const char *message_id);
 

@@ -23,7 +23,7 @@ int64_t clock_utc_ms(void)
     return read_ms(CLOCK_REALTIME);
 }
 
-int64_t clock_steady_ms(void)
+int64_t clock_monotonic_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);
 }

@@ -11,7 +11,7 @@
 int64_t clock_utc_ms(void);
 
 /* Milliseconds of a clock that only goes forward. */
-int64_t clock_steady_ms(void);
+int64_t clock_monotonic_ms(void);
 
 /* "2026-01-31T23:59:59.000Z" and the terminating NUL. */
 #define CLOCK_TEXT_SIZE 32

@@ -141,7 +141,7 @@ static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
         outlet_await_reader(outlet);
         return true;
     }
-    now = clock_steady_ms();
+    now = clock_monotonic_ms();
     if (*since_ms == 0)
         *since_ms = now;
     if (now - *since_ms >= OUTLET_PATIENCE_MS) {

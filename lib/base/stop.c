@@ -28,7 +28,7 @@ static volatile sig_atomic_t farewell_descriptor;
 /* Did the signal come before, long enough ago to be another request? */
 static bool is_repeated(int number)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
     size_t i = 0;
 
     while (numbers[i] != number)

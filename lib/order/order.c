@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "json/foreign.h"
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "json/json.h"
 #include "json/json_canonical.h"
 #include "json/json_line.h"

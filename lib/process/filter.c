@@ -93,7 +93,7 @@ static enum exit_code read_on(struct filter *filter)
 
 static void warn_once(struct filter *filter, int64_t since_ms)
 {
-    if (filter->warned || clock_steady_ms() - since_ms < PATIENCE_MS)
+    if (filter->warned || clock_monotonic_ms() - since_ms < PATIENCE_MS)
         return;
     report("no answer from the filter '%s' for %d s: it must answer line by line, as jq --unbuffered does",
            printable_text(filter->name), PATIENCE_MS / 1000);
@@ -102,7 +102,7 @@ static void warn_once(struct filter *filter, int64_t since_ms)
 
 static enum exit_code write_line(struct filter *filter, const char *text, size_t len)
 {
-    int64_t since_ms = clock_steady_ms();
+    int64_t since_ms = clock_monotonic_ms();
     size_t done = 0;
 
     while (done <= len && !stop_requested()) {
@@ -145,7 +145,7 @@ static void forget_answer(struct filter *filter)
 /* Reads until there is a line, of which *len is the length, or a stop is asked for. */
 static enum exit_code await_line(struct filter *filter, size_t *len)
 {
-    int64_t since_ms = clock_steady_ms();
+    int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
     size_t looked_at = 0;
     char *newline = NULL;
@@ -201,12 +201,12 @@ enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, c
 /* Has it ended within timeout_ms (whenever, if negative)? */
 static bool await_end(const struct filter *filter, int timeout_ms)
 {
-    int64_t until = clock_steady_ms() + timeout_ms;
+    int64_t until = clock_monotonic_ms() + timeout_ms;
     int64_t left = timeout_ms;
     int exit_status;
 
     while (!process_ended(filter->child, &exit_status)) {
-        if (timeout_ms >= 0 && (left = until - clock_steady_ms()) <= 0)
+        if (timeout_ms >= 0 && (left = until - clock_monotonic_ms()) <= 0)
             return false;
         wait_for(process_descriptor(), POLLIN, (int)left, false);
     }

@@ -93,7 +93,7 @@ void database_watch(struct database *database, const char *path)
 bool database_first_log_is_old(const struct database *database)
 {
     return database->is_first_log && database->log_has_pages &&
-           clock_steady_ms() - database->opened_ms >= FIRST_LOG_MS;
+           clock_monotonic_ms() - database->opened_ms >= FIRST_LOG_MS;
 }
 
 void database_tidy(struct database *database)

@@ -24,7 +24,7 @@ static int wait_for_other(void *context, int waits)
 {
     struct database *database = context;
     const struct timespec pause = {.tv_nsec = DATABASE_BUSY_STEP_MS * 1000000L};
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
 
     if (waits == 0)
         database->busy_since_ms = now;
@@ -189,7 +189,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     database->kind = kind;
-    database->opened_ms = clock_steady_ms();
+    database->opened_ms = clock_monotonic_ms();
     database->is_opening = true;
     database->is_first_log = true;
     database->log_fd = -1;

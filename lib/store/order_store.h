@@ -10,7 +10,7 @@
 #ifndef STORE_ORDER_STORE_H
 #define STORE_ORDER_STORE_H
 
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -188,7 +188,7 @@ static void show_sum(int64_t now)
 
 static void show_if_due(void)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
 
     take_sample(now);
     if (now < due_ms)
@@ -213,7 +213,7 @@ void progress_start(const char *what, uint64_t total)
 {
     things = what;
     things_total = total;
-    started_ms = clock_steady_ms();
+    started_ms = clock_monotonic_ms();
     if (wanted == NEVER)
         form = OFF;
     else if (line_can_stand())
@@ -244,5 +244,5 @@ void progress_done(void)
     form = OFF;
     report_status("");
     if (wanted == ALWAYS)
-        show_sum(clock_steady_ms());
+        show_sum(clock_monotonic_ms());
 }

@@ -268,7 +268,7 @@ size_t backlog_unsure(const struct backlog *backlog)
 /* From how long the last batch took. It grows step by step, since the next letters may be slower. */
 static void reckon_window(struct backlog *backlog)
 {
-    int64_t took_ms = clock_steady_ms() - backlog->since_ms;
+    int64_t took_ms = clock_monotonic_ms() - backlog->since_ms;
     size_t most = 2 * backlog->window;
 
     if (backlog->handled == 0)
@@ -282,7 +282,7 @@ static void reckon_window(struct backlog *backlog)
     backlog->window = most == 0 ? 1 : most;
     backlog->handled = 0;
     backlog->bytes = 0;
-    backlog->since_ms = clock_steady_ms();
+    backlog->since_ms = clock_monotonic_ms();
 }
 
 static void subscribe_for(struct backlog *backlog, size_t letters)
@@ -427,7 +427,7 @@ enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, si
         backlog_adapt(backlog);
         code = take_some(backlog, batch, max, count, &arrived);
     }
-    backlog->since_ms = clock_steady_ms();
+    backlog->since_ms = clock_monotonic_ms();
     if (code == EXIT_OK && arrived == 0 && backlog->left > 0 && !stop_requested())
         return do_not_come(backlog);
     return code;

@@ -225,7 +225,7 @@ size_t letter_batch_count(const struct letter_batch *batch)
 /* Ends the part at hand with the letter at index, if its first one has waited long enough. */
 static void end_part(struct letter_batch *batch, size_t index, int64_t since_ms)
 {
-    if (clock_steady_ms() - since_ms >= PART_MS)
+    if (clock_monotonic_ms() - since_ms >= PART_MS)
         batch->end = index + 1;
 }
 
@@ -433,7 +433,7 @@ void letter_batch_sum_up(struct letter_batch *batch, struct summary *summary)
 
 enum exit_code letter_batch_take(struct letter_batch *batch)
 {
-    int64_t since_ms = clock_steady_ms();
+    int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
 
     for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
@@ -455,7 +455,7 @@ enum exit_code letter_batch_take(struct letter_batch *batch)
 enum exit_code letter_batch_replay(struct letter_batch *batch)
 {
     struct treatment_rules *rules = batch->settings.rules;
-    int64_t since_ms = clock_steady_ms();
+    int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
     size_t i;
 

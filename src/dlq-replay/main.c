@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "fate.h"
 #include "process/filter.h"
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "store/ledger.h"
 #include "letter_batch.h"
 #include "amqp/connection.h"

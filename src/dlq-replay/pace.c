@@ -10,7 +10,7 @@
 
 void pace_wait(struct pace *pace)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
     int64_t due;
 
     if (pace->rate == 0)
@@ -23,6 +23,6 @@ void pace_wait(struct pace *pace)
     pace->count++;
     while (now < due && !stop_requested()) {
         connection_wait(NULL, -1, (int)(due - now));
-        now = clock_steady_ms();
+        now = clock_monotonic_ms();
     }
 }

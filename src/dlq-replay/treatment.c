@@ -163,7 +163,7 @@ static bool leads_back(const struct treatment *treatment, const struct treatment
 
 static bool look_is_fresh(const struct treatment_rules *rules, const char *exchange)
 {
-    return rules->last_look_ms != 0 && clock_steady_ms() - rules->last_look_ms < LOOK_MS &&
+    return rules->last_look_ms != 0 && clock_monotonic_ms() - rules->last_look_ms < LOOK_MS &&
            strcmp(rules->last_exchange, exchange) == 0;
 }
 
@@ -185,7 +185,7 @@ static enum exit_code exchange_is_there(struct treatment_rules *rules, const cha
         if (refused != EXIT_OK)
             rules->last_is_there = true;
         (void)snprintf(rules->last_exchange, sizeof rules->last_exchange, "%s", exchange);
-        rules->last_look_ms = clock_steady_ms();
+        rules->last_look_ms = clock_monotonic_ms();
     }
     *there = rules->last_is_there;
     return EXIT_OK;

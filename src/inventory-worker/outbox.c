@@ -1,7 +1,7 @@
 #include "outbox.h"
 
 #include "base/clock.h"
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "base/output.h"
 #include "amqp/topology.h"
 
@@ -63,7 +63,7 @@ enum exit_code announcement_tell(const struct announcement *announcement)
 
 static bool is_time_to_retry(const struct outbox *outbox)
 {
-    return outbox->refused > 0 && clock_steady_ms() >= outbox->retry_ms;
+    return outbox->refused > 0 && clock_monotonic_ms() >= outbox->retry_ms;
 }
 
 static enum exit_code list_refused(struct outbox *outbox, struct ledger *ledger, int64_t seqs[], size_t max,
@@ -82,7 +82,7 @@ enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at
                            int64_t seqs[], size_t max, size_t *count)
 {
     size_t most = max < OUTBOX_BATCH ? max : OUTBOX_BATCH;
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
     enum exit_code code;
 
     *count = 0;
@@ -121,7 +121,7 @@ void outbox_refused(struct outbox *outbox, const struct announcement *announceme
     if (outbox->refused++ > 0)
         return;
     outbox->pause_ms = RETRY_FIRST_MS;
-    outbox->retry_ms = clock_steady_ms() + outbox->pause_ms;
+    outbox->retry_ms = clock_monotonic_ms() + outbox->pause_ms;
 }
 
 void outbox_rests(struct outbox *outbox)
@@ -133,5 +133,5 @@ void outbox_rests(struct outbox *outbox)
         outbox->pause_ms = 2 * outbox->pause_ms < RETRY_MAX_MS ? 2 * outbox->pause_ms : RETRY_MAX_MS;
     /* As long as the broker takes them: one after the other. */
     if (outbox->failed || outbox->tried_up_to == 0)
-        outbox->retry_ms = clock_steady_ms() + outbox->pause_ms;
+        outbox->retry_ms = clock_monotonic_ms() + outbox->pause_ms;
 }

@@ -39,7 +39,7 @@ struct outbox {
     size_t in_a_row;     /* of new orders, refused since the last one that was confirmed */
     bool is_trying;      /* some of the refused are on their way again; private, like all below */
     bool failed;         /* one of those was refused again */
-    int64_t look_ms;     /* by the steady clock: when to look for orphans */
+    int64_t look_ms;     /* by the monotonic clock: when to look for orphans */
     int64_t retry_ms;    /* when to try those that were refused */
     int64_t pause_ms;    /* between two tries */
     int64_t tried_up_to; /* seq of the last that was tried, 0 to begin with the first */

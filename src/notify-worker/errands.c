@@ -54,10 +54,10 @@ static enum exit_code take_failure(const struct errands *errands, struct notice 
              trial->exit_status);
     /* Whoever writes where nobody reads dies of that: it is our log that is broken, not the order. Next time it has none. */
     if (trial->had_log && report_is_lost()) {
-        notice->due_ms = clock_steady_ms();
+        notice->due_ms = clock_monotonic_ms();
         return EXIT_OK;
     }
-    notice->due_ms = clock_steady_ms() + errands->retry_ms;
+    notice->due_ms = clock_monotonic_ms() + errands->retry_ms;
     if (trial->exit_status == TRY_LATER)
         return EXIT_OK;
     notice->attempts_if_not = notice->attempt;

@@ -142,7 +142,7 @@ int telling_wait_ms(const struct telling *telling)
     for (size_t i = 0; i < telling->waiting_count; i++)
         if (telling->waiting[i]->due_ms < first)
             first = telling->waiting[i]->due_ms;
-    left = first - clock_steady_ms();
+    left = first - clock_monotonic_ms();
     return left > 0 ? (int)left : 0;
 }
 
@@ -208,7 +208,7 @@ static void drop_stale(struct telling *telling)
 
 void telling_take(struct telling *telling, struct delivery *const batch[], size_t count)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
 
     /* First: what comes again after a lost connection is no repeat of the copy that is held of it. */
     drop_stale(telling);
@@ -358,7 +358,7 @@ static enum exit_code record_and_claim(struct telling *telling)
 /* Those that are due, into next. */
 static void pick(struct telling *telling)
 {
-    int64_t now = clock_steady_ms();
+    int64_t now = clock_monotonic_ms();
     size_t kept = 0;
 
     telling->next_count = 0;
@@ -432,7 +432,7 @@ static void wait_for_others(struct telling *telling, struct notice *notice)
     if (!notice->is_waiting_for_others)
         log_line("[notify] waiting: %s: another worker has claimed it", notice->order_id);
     notice->is_waiting_for_others = true;
-    notice->due_ms = clock_steady_ms() + LOOK_AGAIN_MS;
+    notice->due_ms = clock_monotonic_ms() + LOOK_AGAIN_MS;
     put_back(telling, notice);
 }
 
@@ -566,7 +566,7 @@ enum exit_code telling_give_up(struct telling *telling, struct notice *notice, c
     notice->is_refused = code == EXIT_REFUSED;
     if (notice->is_refused) {
         telling->some_refused = true;
-        notice->due_ms = clock_steady_ms() + REFUSED_MS;
+        notice->due_ms = clock_monotonic_ms() + REFUSED_MS;
         return EXIT_OK;
     }
     if (code != EXIT_OK)

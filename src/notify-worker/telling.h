@@ -68,7 +68,7 @@ struct notice {
     size_t event_len;
     int attempt;         /* with the one of this turn */
     int attempts_if_not; /* recorded if the order is not told: without this one, unless the caller counts it */
-    int64_t due_ms;      /* by the steady clock: when it may be told; the caller may put it off */
+    int64_t due_ms;      /* by the monotonic clock: when it may be told; the caller may put it off */
     size_t line_end;     /* private, like all below */
     char *copy;
     char *fault;

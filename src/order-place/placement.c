@@ -1,7 +1,7 @@
 #include "placement.h"
 
 #include "base/clock.h"
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "json/json.h"
 #include "store/order_store.h"
 #include "amqp/publisher.h"
@@ -81,7 +81,7 @@ static void go_offline(struct placement *placement, enum exit_code code)
     publisher_forget(placement->publisher);
     receipts_change(placement->receipts, RECEIPT_AWAITED, RECEIPT_PENDING);
     placement->offline = true;
-    placement->offline_since_ms = clock_steady_ms();
+    placement->offline_since_ms = clock_monotonic_ms();
     if (code != EXIT_UNREACHABLE)
         fail(placement, code);
 }
@@ -436,9 +436,9 @@ enum exit_code placement_retry(struct placement *placement)
 {
     int64_t delay_ms = (int64_t)placement->settings.options->retry_delay * 1000;
 
-    if (!placement->offline || clock_steady_ms() - placement->offline_since_ms < delay_ms)
+    if (!placement->offline || clock_monotonic_ms() - placement->offline_since_ms < delay_ms)
         return placement->failure;
-    placement->offline_since_ms = clock_steady_ms();
+    placement->offline_since_ms = clock_monotonic_ms();
     if (publisher_try(placement->publisher) != EXIT_OK)
         return placement->failure;
     placement->offline = false;

@@ -7,7 +7,7 @@
 #ifndef ORDER_PLACE_RECEIPTS_H
 #define ORDER_PLACE_RECEIPTS_H
 
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "base/report.h"
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
 #include "base/clock.h"
-#include "base/ids.h"
+#include "base/uuid.h"
 #include "base/options.h"
 #include "store/order_store.h"
 #include "base/output.h"

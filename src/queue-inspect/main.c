@@ -221,14 +221,14 @@ static void show_progress(void)
 
 static enum exit_code wait_for_queues(void)
 {
-    int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
+    int64_t until = clock_monotonic_ms() + (int64_t)timeout_s * 1000;
     enum exit_code code = survey_look_patiently(&survey);
     enum exit_code printed;
     bool over = false;
 
     progress_start("messages", 0);
     while (code == EXIT_OK && unsatisfied() != NULL && waiting_helps() && !over && !stop_requested()) {
-        int64_t left = timeout_s < 0 ? POLL_MS : until - clock_steady_ms();
+        int64_t left = timeout_s < 0 ? POLL_MS : until - clock_monotonic_ms();
 
         show_progress();
         over = left <= 0;

@@ -206,9 +206,9 @@ static enum exit_code check_tap(struct following *following)
     struct connection *connection = consumer_connection(following->consumer);
     enum exit_code code;
 
-    if (!connection_is_up(connection) || clock_steady_ms() < following->next_check_ms)
+    if (!connection_is_up(connection) || clock_monotonic_ms() < following->next_check_ms)
         return EXIT_OK;
-    following->next_check_ms = clock_steady_ms() + FOLLOW_MS;
+    following->next_check_ms = clock_monotonic_ms() + FOLLOW_MS;
     code = tap_bind(connection, following->tap, consumer_queue(following->consumer));
     if (code == EXIT_OK)
         check_fullness(following, connection);
@@ -248,17 +248,17 @@ enum exit_code messages_follow(const struct broker_options *options, struct tap 
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
     struct consumer_settings settings = {
         .own_queue = tap_declare, .context = tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
-    int64_t until = clock_steady_ms() + (int64_t)timeout_s * 1000;
+    int64_t until = clock_monotonic_ms() + (int64_t)timeout_s * 1000;
     struct following following = {.consumer = consumer_new(options, &settings),
                                   .tap = tap,
-                                  .next_check_ms = clock_steady_ms() + FOLLOW_MS};
+                                  .next_check_ms = clock_monotonic_ms() + FOLLOW_MS};
     enum exit_code code = consumer_open(following.consumer);
     int64_t left = FOLLOW_MS;
 
     while (code == EXIT_OK && !stop_requested() && left > 0) {
         code = follow_batch(&following, left < FOLLOW_MS ? (int)left : FOLLOW_MS);
         if (timeout_s >= 0)
-            left = until - clock_steady_ms();
+            left = until - clock_monotonic_ms();
     }
     consumer_free(following.consumer);
     return code;

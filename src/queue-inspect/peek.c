@@ -259,20 +259,20 @@ static int64_t patience_ms(const struct peek *peek)
 /* Reads until a message is whole, the queue is empty, or nothing has come for long enough. */
 static enum exit_code await_message(struct peek *peek, bool *is_whole)
 {
-    int64_t until = clock_steady_ms() + patience_ms(peek);
+    int64_t until = clock_monotonic_ms() + patience_ms(peek);
 
     *is_whole = false;
     while (!*is_whole && !peek->is_empty) {
         amqp_frame_t frame;
         enum connection_event event = connection_read(peek->connection, &frame);
-        int64_t left = until - clock_steady_ms();
+        int64_t left = until - clock_monotonic_ms();
 
         if (event == CONNECTION_DOWN)
             return EXIT_UNREACHABLE;
         if (event == CONNECTION_FRAME) {
             *is_whole = take_frame(peek, &frame);
             connection_release(peek->connection);
-            until = clock_steady_ms() + patience_ms(peek);
+            until = clock_monotonic_ms() + patience_ms(peek);
         } else if (stop_requested() || (left <= 0 && peek->way != BY_GET)) {
             return EXIT_OK;
         } else if (left <= 0) {

@@ -24,7 +24,7 @@ struct watch {
     struct survey *survey;
     const struct watch_settings *settings;
     struct trend *trends; /* of ready, one for each queue */
-    int64_t looked_at_ms; /* by the steady clock */
+    int64_t looked_at_ms; /* by the monotonic clock */
     int failures;         /* in a row: of looks on a screen */
     const char *trouble;  /* of the last look, or NULL */
 };
@@ -44,7 +44,7 @@ static enum exit_code look(struct watch *watch)
 
 static void note_depths(struct watch *watch)
 {
-    watch->looked_at_ms = clock_steady_ms();
+    watch->looked_at_ms = clock_monotonic_ms();
     for (size_t i = 0; i < watch->survey->count; i++)
         if (survey_obstacle(&watch->survey->views[i].depth) == NULL)
             trend_add(&watch->trends[i], watch->looked_at_ms, watch->survey->views[i].depth.ready);
@@ -347,7 +347,7 @@ static enum exit_code wait_until(const struct watch *watch, int64_t until_ms)
     enum exit_code code = EXIT_OK;
     int64_t left;
 
-    while (code == EXIT_OK && !stop_requested() && (left = until_ms - clock_steady_ms()) > 0) {
+    while (code == EXIT_OK && !stop_requested() && (left = until_ms - clock_monotonic_ms()) > 0) {
         listen(watch->survey->connection);
         connection_wait(watch->survey->connection, -1, left > INT32_MAX ? INT32_MAX : (int)left);
         if (watch->settings->screen && !stop_requested() && screen_changed())
@@ -359,15 +359,15 @@ static enum exit_code wait_until(const struct watch *watch, int64_t until_ms)
 static enum exit_code watch_on(struct watch *watch)
 {
     const struct watch_settings *settings = watch->settings;
-    int64_t next = clock_steady_ms();
+    int64_t next = clock_monotonic_ms();
     int64_t end = settings->timeout_s < 0 ? INT64_MAX : next + (int64_t)settings->timeout_s * 1000;
     enum exit_code code = show(watch);
 
     while (code == EXIT_OK && !stop_requested()) {
         next += (int64_t)settings->period_s * 1000;
         /* After a look that took long, the next ones do not come in a burst. */
-        if (next < clock_steady_ms())
-            next = clock_steady_ms();
+        if (next < clock_monotonic_ms())
+            next = clock_monotonic_ms();
         code = wait_until(watch, next < end ? next : end);
         if (code != EXIT_OK || stop_requested() || next > end)
             break;

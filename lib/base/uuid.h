@@ -1,8 +1,8 @@
 /*
  * ids: the identifiers that we make.
  */
-#ifndef BASE_IDS_H
-#define BASE_IDS_H
+#ifndef BASE_UUID_H
+#define BASE_UUID_H
 
 #include <stdbool.h>
 

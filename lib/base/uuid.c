@@ -1,4 +1,4 @@
-#include "base/ids.h"
+#include "base/uuid.h"
 
 #include "base/clock.h"
 #include "base/report.h"
