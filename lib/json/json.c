@@ -1,9 +1,9 @@
 #include "json/json.h"
 
 #include "json/decimal.h"
-#include "json/json_memory.h"
-#include "json/json_odd.h"
-#include "json/json_scan.h"
+#include "json/memory_block.h"
+#include "json/odd.h"
+#include "json/scan.h"
 #include "base/report.h"
 #include "base/text.h"
 

@@ -2,7 +2,7 @@
  * json: one JSON text as a cJSON tree, and what is read out of such a tree.
  *
  * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), so the text is scanned
- * first (json_scan.h). And it cuts strings at NUL, fails on half a surrogate pair and keeps duplicate keys, which RFC 8259
+ * first (json/scan.h). And it cuts strings at NUL, fails on half a surrogate pair and keeps duplicate keys, which RFC 8259
  * allows: json_parse() refuses such texts; json_parse_liberal() takes them, for the sake of what is read by nobody.
  */
 #ifndef JSON_JSON_H

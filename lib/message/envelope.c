@@ -6,7 +6,7 @@
 #include "message/field.h"
 #include "message/integer.h"
 #include "json/json.h"
-#include "json/json_canonical.h"
+#include "json/canonical.h"
 #include "base/report.h"
 #include "base/text.h"
 

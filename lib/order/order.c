@@ -4,8 +4,8 @@
 #include "json/foreign.h"
 #include "base/uuid.h"
 #include "json/json.h"
-#include "json/json_canonical.h"
-#include "json/json_line.h"
+#include "json/canonical.h"
+#include "json/writer.h"
 #include "base/report.h"
 #include "base/text.h"
 
@@ -272,43 +272,43 @@ void order_free(struct order *order)
     memset(order, 0, sizeof *order);
 }
 
-static void add_member(struct json_line *line, const char *start, const char *text)
+static void add_member(struct json_writer *line, const char *start, const char *text)
 {
-    json_line_raw(line, start);
-    json_line_string(line, text);
+    json_writer_raw(line, start);
+    json_writer_string(line, text);
 }
 
-static void add_item(struct json_line *line, const struct order_item *item)
+static void add_item(struct json_writer *line, const struct order_item *item)
 {
     add_member(line, "{\"sku\":", item->sku);
-    json_line_raw(line, ",\"qty\":");
-    json_line_number(line, (unsigned)item->qty);
-    json_line_raw(line, "}");
+    json_writer_raw(line, ",\"qty\":");
+    json_writer_number(line, (unsigned)item->qty);
+    json_writer_raw(line, "}");
 }
 
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason)
 {
-    struct json_line line;
+    struct json_writer line;
     char ts[CLOCK_TEXT_SIZE];
 
     clock_rfc3339(ts_ms, ts);
-    json_line_start(&line);
+    json_writer_start(&line);
     add_member(&line, "{\"event_type\":", type);
     add_member(&line, ",\"order_id\":", order_id);
     add_member(&line, ",\"user_id\":", order->user_id);
     add_member(&line, ",\"restaurant_id\":", order->restaurant_id);
-    json_line_raw(&line, ",\"items\":[");
+    json_writer_raw(&line, ",\"items\":[");
     for (size_t i = 0; i < order->item_count; i++) {
         if (i > 0)
-            json_line_raw(&line, ",");
+            json_writer_raw(&line, ",");
         add_item(&line, &order->items[i]);
     }
     add_member(&line, "],\"ts\":", ts);
     if (reason != NULL)
         add_member(&line, ",\"reason\":", reason);
-    json_line_raw(&line, "}");
-    return json_line_end(&line);
+    json_writer_raw(&line, "}");
+    return json_writer_end(&line);
 }
 
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)

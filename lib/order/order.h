@@ -9,7 +9,7 @@
 #ifndef ORDER_ORDER_H
 #define ORDER_ORDER_H
 
-#include "json/json_stream.h"
+#include "json/stream.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include "process/filter.h"
 #include "json/json.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "pace.h"
 #include "base/stop.h"
 #include "base/text.h"

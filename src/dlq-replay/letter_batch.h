@@ -18,7 +18,7 @@
 
 #include "audit.h"
 #include "backlog.h"
-#include "json/json_stream.h"
+#include "json/stream.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
 #include "summary.h"

@@ -1,6 +1,6 @@
 #include "restoration.h"
 
-#include "json/json_stream.h"
+#include "json/stream.h"
 #include "amqp/connection.h"
 #include "terminal/progress.h"
 #include "base/stop.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "base/text.h"
 
 #include <stdbool.h>

@@ -13,7 +13,7 @@
 #include "message/envelope.h"
 #include "fate.h"
 #include "process/filter.h"
-#include "json/json_stream.h"
+#include "json/stream.h"
 #include "store/ledger.h"
 #include "letter.h"
 #include "amqp/connection.h"

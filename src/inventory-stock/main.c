@@ -5,12 +5,12 @@
  * after it.
  */
 #include "json/json.h"
-#include "json/json_stream.h"
+#include "json/stream.h"
 #include "store/ledger.h"
 #include "base/options.h"
 #include "order/order.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"

@@ -7,7 +7,7 @@
 #include "amqp/connection.h"
 #include "store/notices.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "amqp/topology.h"

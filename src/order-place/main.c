@@ -3,7 +3,7 @@
  *
  * placement.h says what holds when this program is killed, and at which point.
  */
-#include "json/json_stream.h"
+#include "json/stream.h"
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"

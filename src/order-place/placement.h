@@ -22,7 +22,7 @@
 #ifndef ORDER_PLACE_PLACEMENT_H
 #define ORDER_PLACE_PLACEMENT_H
 
-#include "json/json_stream.h"
+#include "json/stream.h"
 #include "amqp/connection.h"
 #include "amqp/broker_options.h"
 #include "order/order.h"

@@ -6,7 +6,7 @@
 #include "base/options.h"
 #include "store/order_store.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"

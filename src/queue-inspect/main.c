@@ -13,7 +13,7 @@
 #include "messages.h"
 #include "base/options.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "terminal/progress.h"
 #include "base/report.h"
 #include "terminal/screen.h"

@@ -8,7 +8,7 @@
 #include "amqp/look.h"
 #include "look_management.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "peek.h"
 #include "base/stop.h"
 #include "base/text.h"

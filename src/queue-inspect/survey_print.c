@@ -1,6 +1,6 @@
 #include "survey_print.h"
 
-#include "json/output_json.h"
+#include "json/output.h"
 #include "terminal/table.h"
 #include "base/text.h"
 

@@ -4,7 +4,7 @@
 #include "terminal/columns.h"
 #include "json/json.h"
 #include "base/output.h"
-#include "json/output_json.h"
+#include "json/output.h"
 #include "terminal/screen.h"
 #include "base/stop.h"
 #include "base/text.h"

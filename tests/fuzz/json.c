@@ -4,10 +4,10 @@
  */
 #include "json/decimal.h"
 #include "json/json.h"
-#include "json/json_canonical.h"
-#include "json/json_line.h"
-#include "json/json_scan.h"
-#include "json/json_stream.h"
+#include "json/canonical.h"
+#include "json/writer.h"
+#include "json/scan.h"
+#include "json/stream.h"
 #include "base/report.h"
 
 #include <assert.h>
@@ -183,15 +183,15 @@ static void check_stream(const char *text, size_t len)
 static void check_string(const char *bytes, size_t len)
 {
     char *text = need_calloc(len + 1, 1);
-    struct json_line line;
+    struct json_writer line;
     char *written;
     char *printed;
     cJSON *tree;
 
     memcpy(text, bytes, len);
-    json_line_start(&line);
-    json_line_string(&line, text);
-    written = json_line_end(&line);
+    json_writer_start(&line);
+    json_writer_string(&line, text);
+    written = json_writer_end(&line);
     tree = cJSON_CreateString(text);
     printed = json_print(tree);
     assert(strcmp(written, printed) == 0);

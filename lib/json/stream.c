@@ -1,7 +1,7 @@
-#include "json/json_stream.h"
+#include "json/stream.h"
 
 #include "json/foreign.h"
-#include "json/json_scan.h"
+#include "json/scan.h"
 #include "base/report.h"
 
 #include <errno.h>

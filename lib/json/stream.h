@@ -7,8 +7,8 @@
  * program takes. Input that is by its first bytes of another format (foreign.h) is refused as a whole. In each case the
  * refused bytes are handed out, in pieces, so that nothing need be held in memory that the limit does not allow.
  */
-#ifndef JSON_JSON_STREAM_H
-#define JSON_JSON_STREAM_H
+#ifndef JSON_STREAM_H
+#define JSON_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ struct json_piece {
     uint64_t line;      /* on which it starts, from 1; of a syntax error, the line of the error */
     const char *reason; /* of a refusal, in its first piece, as long as the text; NULL in all others */
     bool last;          /* of a refusal: no further piece follows */
-    unsigned traits;    /* of a value: enum json_trait (json_scan.h) */
+    unsigned traits;    /* of a value: enum json_trait (json/scan.h) */
 };
 
 /* Reads from fd, which stays the caller's. max is the largest value in bytes. */

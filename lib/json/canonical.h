@@ -1,8 +1,8 @@
 /*
  * json_canonical: do two JSON texts have the same content?
  */
-#ifndef JSON_JSON_CANONICAL_H
-#define JSON_JSON_CANONICAL_H
+#ifndef JSON_CANONICAL_H
+#define JSON_CANONICAL_H
 
 #include <stddef.h>
 

@@ -5,8 +5,8 @@
  * the grammar allows and a parser may read differently is noted: see enum json_trait. Duplicate keys are not looked for
  * here but in json.h.
  */
-#ifndef JSON_JSON_SCAN_H
-#define JSON_JSON_SCAN_H
+#ifndef JSON_SCAN_H
+#define JSON_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
-#include "json/json_canonical.h"
+#include "json/canonical.h"
 
 #include "json/decimal.h"
 #include "json/json.h"
-#include "json/json_line.h"
-#include "json/json_odd.h"
+#include "json/writer.h"
+#include "json/odd.h"
 #include "base/report.h"
 
 #include <stdio.h>
@@ -15,37 +15,37 @@
  * round. What a tree cannot hold of a string becomes \u0001 and four digits, so that a \u0001 has to be doubled.
  */
 
-static void write_escape(struct json_line *line, const char *text, size_t at, size_t length, bool odd)
+static void write_escape(struct json_writer *line, const char *text, size_t at, size_t length, bool odd)
 {
     char digits[5];
 
     if (!odd) {
         bool is_mark = length == 6 && memcmp(text + at + 2, "0001", 4) == 0;
 
-        json_line_bytes(line, text + at, length);
+        json_writer_bytes(line, text + at, length);
         if (is_mark)
-            json_line_raw(line, "\\u0001");
+            json_writer_raw(line, "\\u0001");
         return;
     }
     for (size_t i = 0; i < 4; i++)
         digits[i] = text[at + 2 + i] >= 'A' && text[at + 2 + i] <= 'F' ? (char)(text[at + 2 + i] | 0x20)
                                                                        : text[at + 2 + i];
     digits[4] = '\0';
-    json_line_raw(line, "\\u0001");
-    json_line_raw(line, digits);
+    json_writer_raw(line, "\\u0001");
+    json_writer_raw(line, digits);
 }
 
 /* Returns the place past the string that starts at text[at]. */
-static size_t write_string(struct json_line *line, const char *text, size_t at)
+static size_t write_string(struct json_writer *line, const char *text, size_t at)
 {
-    json_line_raw(line, "\"s");
+    json_writer_raw(line, "\"s");
     for (at++; text[at] != '"';) {
         bool odd = false;
         size_t length = 0;
 
         while (text[at + length] != '"' && text[at + length] != '\\')
             length++;
-        json_line_bytes(line, text + at, length);
+        json_writer_bytes(line, text + at, length);
         at += length;
         if (text[at] == '"')
             break;
@@ -53,43 +53,43 @@ static size_t write_string(struct json_line *line, const char *text, size_t at)
         write_escape(line, text, at, length, odd);
         at += length;
     }
-    json_line_raw(line, "\"");
+    json_writer_raw(line, "\"");
     return at + 1;
 }
 
-static size_t write_number(struct json_line *line, const char *text, size_t at, size_t len,
+static size_t write_number(struct json_writer *line, const char *text, size_t at, size_t len,
                            enum json_numbers numbers)
 {
     size_t length = decimal_length(text + at, len - at);
 
-    json_line_raw(line, "\"n");
+    json_writer_raw(line, "\"n");
     if (numbers == JSON_NUMBERS_AS_WRITTEN) {
-        json_line_bytes(line, text + at, length);
+        json_writer_bytes(line, text + at, length);
     } else {
         char *canonical = need_calloc(DECIMAL_CANONICAL_MAX(length), 1);
 
-        json_line_bytes(line, canonical, decimal_canonical(text + at, length, canonical));
+        json_writer_bytes(line, canonical, decimal_canonical(text + at, length, canonical));
         free(canonical);
     }
-    json_line_raw(line, "\"");
+    json_writer_raw(line, "\"");
     return at + length;
 }
 
 /* To be freed. */
 static char *without_numbers(const char *text, size_t len, enum json_numbers numbers)
 {
-    struct json_line line;
+    struct json_writer line;
 
-    json_line_start(&line);
+    json_writer_start(&line);
     for (size_t at = 0; at < len;) {
         if (text[at] == '"')
             at = write_string(&line, text, at);
         else if (text[at] == '-' || (text[at] >= '0' && text[at] <= '9'))
             at = write_number(&line, text, at, len, numbers);
         else
-            json_line_bytes(&line, text + at++, 1);
+            json_writer_bytes(&line, text + at++, 1);
     }
-    return json_line_end(&line);
+    return json_writer_end(&line);
 }
 
 /* Two trees of equal content then print alike. */

@@ -1,4 +1,4 @@
-#include "json/json_line.h"
+#include "json/writer.h"
 
 #include "base/report.h"
 
@@ -7,7 +7,7 @@
 
 #define FIRST_SIZE 512
 
-void json_line_bytes(struct json_line *line, const char *bytes, size_t len)
+void json_writer_bytes(struct json_writer *line, const char *bytes, size_t len)
 {
     if (line->size - line->len < len) {
         line->size = (line->size + len) * 2;
@@ -17,16 +17,16 @@ void json_line_bytes(struct json_line *line, const char *bytes, size_t len)
     line->len += len;
 }
 
-void json_line_start(struct json_line *line)
+void json_writer_start(struct json_writer *line)
 {
     line->text = need_realloc(NULL, FIRST_SIZE);
     line->len = 0;
     line->size = FIRST_SIZE;
 }
 
-void json_line_raw(struct json_line *line, const char *text)
+void json_writer_raw(struct json_writer *line, const char *text)
 {
-    json_line_bytes(line, text, strlen(text));
+    json_writer_bytes(line, text, strlen(text));
 }
 
 /* How many bytes stand for themselves in a string. */
@@ -39,7 +39,7 @@ static size_t plain_run(const char *text)
     return i;
 }
 
-static void add_escape(struct json_line *line, char c)
+static void add_escape(struct json_writer *line, char c)
 {
     static const char controls[] = "\b\f\n\r\t";
     static const char letters[] = "bfnrt";
@@ -52,25 +52,25 @@ static void add_escape(struct json_line *line, char c)
         (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
     else
         (void)snprintf(escape, sizeof escape, "\\%c", c);
-    json_line_raw(line, escape);
+    json_writer_raw(line, escape);
 }
 
-void json_line_string(struct json_line *line, const char *text)
+void json_writer_string(struct json_writer *line, const char *text)
 {
-    json_line_bytes(line, "\"", 1);
+    json_writer_bytes(line, "\"", 1);
     for (;;) {
         size_t run = plain_run(text);
 
-        json_line_bytes(line, text, run);
+        json_writer_bytes(line, text, run);
         text += run;
         if (*text == '\0')
             break;
         add_escape(line, *text++);
     }
-    json_line_bytes(line, "\"", 1);
+    json_writer_bytes(line, "\"", 1);
 }
 
-void json_line_number(struct json_line *line, unsigned number)
+void json_writer_number(struct json_writer *line, unsigned number)
 {
     char digits[sizeof number * 3];
     size_t start = sizeof digits;
@@ -78,11 +78,11 @@ void json_line_number(struct json_line *line, unsigned number)
     do
         digits[--start] = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    json_line_bytes(line, digits + start, sizeof digits - start);
+    json_writer_bytes(line, digits + start, sizeof digits - start);
 }
 
-char *json_line_end(struct json_line *line)
+char *json_writer_end(struct json_writer *line)
 {
-    json_line_bytes(line, "", 1);
+    json_writer_bytes(line, "", 1);
     return line->text;
 }

@@ -1,4 +1,4 @@
-#include "json/output_json.h"
+#include "json/output.h"
 
 #include "json/json.h"
 #include "base/output.h"

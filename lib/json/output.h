@@ -1,8 +1,8 @@
 /*
  * output_json: JSON on standard output, a line each.
  */
-#ifndef JSON_OUTPUT_JSON_H
-#define JSON_OUTPUT_JSON_H
+#ifndef JSON_OUTPUT_H
+#define JSON_OUTPUT_H
 
 #include "base/report.h"
 

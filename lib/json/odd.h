@@ -2,8 +2,8 @@
  * json_odd: what RFC 8259 allows and cJSON cannot hold: the escape of NUL, at which it would cut a string; that of half a
  * surrogate pair, on which it would fail; and numbers that are too long for its buffer.
  */
-#ifndef JSON_JSON_ODD_H
-#define JSON_JSON_ODD_H
+#ifndef JSON_ODD_H
+#define JSON_ODD_H
 
 #include <stdbool.h>
 #include <stddef.h>

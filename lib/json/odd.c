@@ -1,7 +1,7 @@
-#include "json/json_odd.h"
+#include "json/odd.h"
 
 #include "json/decimal.h"
-#include "json/json_scan.h"
+#include "json/scan.h"
 #include "base/report.h"
 
 #include <string.h>

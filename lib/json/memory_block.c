@@ -1,4 +1,4 @@
-#include "json/json_memory.h"
+#include "json/memory_block.h"
 
 #include <cjson/cJSON.h>
 #include <stdalign.h>
