@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "fate.h"
-#include "process/filter.h"
+#include "process/coprocess.h"
 #include "json/json.h"
 #include "base/output.h"
 #include "json/output.h"
@@ -466,7 +466,7 @@ enum exit_code letter_batch_replay(struct letter_batch *batch)
     for (; i < batch->end; i++)
         treatment_decide(&batch->treated[i], FATE_LEFT, "asked to stop");
     if (code == EXIT_OK && rules->filter != NULL)
-        code = filter_check(rules->filter);
+        code = coprocess_check(rules->filter);
     if (code == EXIT_OK)
         return conclude(batch, send_all(batch, true), true);
     leave(batch);

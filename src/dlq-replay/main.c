@@ -7,7 +7,7 @@
 #include "backlog.h"
 #include "base/clock.h"
 #include "fate.h"
-#include "process/filter.h"
+#include "process/coprocess.h"
 #include "base/uuid.h"
 #include "store/ledger.h"
 #include "letter_batch.h"
@@ -461,7 +461,7 @@ static enum exit_code open_rules(void)
     if (code == EXIT_OK && audit_file != NULL)
         code = audit_open(audit_file, &audit);
     if (code == EXIT_OK && filter_command != NULL)
-        code = filter_start(filter_command, &rules.filter);
+        code = coprocess_start(filter_command, &rules.filter);
     if (code == EXIT_OK)
         rules.looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
     return code;
@@ -508,7 +508,7 @@ static void close_all(void)
     backlog_free(backlog);
     publisher_free(publisher);
     connection_free(rules.looking);
-    filter_free(rules.filter);
+    coprocess_free(rules.filter);
     ledger_close(rules.ledger);
     audit_close(audit);
     summary_free(summary);

@@ -347,7 +347,7 @@ static enum exit_code ask_filter(struct treatment *treatment, const struct treat
     char *text = json_print(envelope);
     const char *answer;
     size_t len = 0;
-    enum exit_code code = filter_ask(rules->filter, text, strlen(text), &answer, &len);
+    enum exit_code code = coprocess_ask(rules->filter, text, strlen(text), &answer, &len);
 
     cJSON_free(text);
     cJSON_Delete(envelope);

@@ -12,7 +12,7 @@
 #include "amqp/consumer.h"
 #include "message/envelope.h"
 #include "fate.h"
-#include "process/filter.h"
+#include "process/coprocess.h"
 #include "json/stream.h"
 #include "store/ledger.h"
 #include "letter.h"
@@ -35,7 +35,7 @@ struct treatment_rules {
     long
         delivery_limit; /* how often a letter may come back from us before the broker removes it; -1: always */
     bool only_looks;    /* nothing is published, even to save a letter from that */
-    struct filter *filter;              /* asked what is to be sent; NULL: the letters as they are */
+    struct coprocess *filter;           /* asked what is to be sent; NULL: the letters as they are */
     struct ledger *ledger;              /* looked into for orders that were handled already, or NULL */
     struct connection *looking;         /* for a look at exchanges */
     char last_exchange[FATE_NAME_SIZE]; /* that was looked at; private, like the rest */

@@ -1,9 +1,9 @@
 #include "errands.h"
 
 #include "base/clock.h"
-#include "process/command.h"
+#include "process/child.h"
 #include "amqp/connection.h"
-#include "process/process.h"
+#include "process/spawn.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -28,11 +28,11 @@ static enum exit_code run_command(const struct errands *errands, const struct no
     if (setenv("NOTIFY_ATTEMPT", number, 1) != 0)
         die_no_memory();
     trial->had_log = !report_is_lost();
-    code = command_start(errands->command, notice->event, notice->event_len, trial->had_log, &child);
+    code = child_start(errands->command, notice->event, notice->event_len, trial->had_log, &child);
     if (code != EXIT_OK)
         return code;
-    while (!process_ended(child, &trial->exit_status)) {
-        connection_wait(consumer_connection(errands->consumer), process_descriptor(), WAIT_MS);
+    while (!spawn_ended(child, &trial->exit_status)) {
+        connection_wait(consumer_connection(errands->consumer), spawn_descriptor(), WAIT_MS);
         consumer_service(errands->consumer);
     }
     return EXIT_OK;

@@ -24,7 +24,7 @@ struct errands {
 };
 
 /*
- * Deals with the turn: runs the command, if there is someone to be told. Codes as of telling.h and command.h; what could be
+ * Deals with the turn: runs the command, if there is someone to be told. Codes as of telling.h and child.h; what could be
  * done about the order then is done by telling_settle().
  */
 enum exit_code errands_run(const struct errands *errands);

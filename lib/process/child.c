@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* memfd_create() */
 
-#include "process/command.h"
+#include "process/child.h"
 
 #include "base/pipe.h"
-#include "process/process.h"
+#include "process/spawn.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -65,13 +65,13 @@ static enum exit_code start_without_log(char *const argv[], int input, pid_t *ch
     if (nowhere < 0)
         report_errno("cannot open '/dev/null'");
     else
-        code = process_start_with(argv, input, nowhere, nowhere, child);
+        code = spawn_start_with(argv, input, nowhere, nowhere, child);
     if (nowhere >= 0)
         (void)close(nowhere);
     return code;
 }
 
-enum exit_code command_start(char *const argv[], const char *text, size_t len, bool with_log, pid_t *child)
+enum exit_code child_start(char *const argv[], const char *text, size_t len, bool with_log, pid_t *child)
 {
     int input = len < PIPE_BUF ? text_in_pipe(text, len) : text_in_memory(text, len);
     enum exit_code code = EXIT_BUG;
@@ -79,7 +79,7 @@ enum exit_code command_start(char *const argv[], const char *text, size_t len, b
     if (input < 0)
         report_errno("cannot hand a message to '%s'", printable_text(argv[0]));
     else if (with_log)
-        code = process_start(argv, input, STDERR_FILENO, child);
+        code = spawn_start(argv, input, STDERR_FILENO, child);
     else
         code = start_without_log(argv, input, child);
     if (input >= 0)

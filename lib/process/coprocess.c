@@ -1,8 +1,8 @@
-#include "process/filter.h"
+#include "process/coprocess.h"
 
 #include "base/clock.h"
 #include "base/pipe.h"
-#include "process/process.h"
+#include "process/spawn.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/wait.h"
@@ -22,7 +22,7 @@
 #define AFTERTHOUGHT_MS 10 /* that a second answer may take to follow the first */
 #define END_MS 5000
 
-struct filter {
+struct coprocess {
     const char *name;
     pid_t child;
     int input;  /* what we write and it reads */
@@ -39,9 +39,9 @@ static bool make_pipe(int ends[2], int ours)
     return pipe_make(ends) && fcntl(ends[ours], F_SETFL, O_NONBLOCK) == 0;
 }
 
-enum exit_code filter_start(char *const argv[], struct filter **out)
+enum exit_code coprocess_start(char *const argv[], struct coprocess **out)
 {
-    struct filter *filter = need_calloc(1, sizeof *filter);
+    struct coprocess *filter = need_calloc(1, sizeof *filter);
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
     enum exit_code code = EXIT_BUG;
@@ -49,7 +49,7 @@ enum exit_code filter_start(char *const argv[], struct filter **out)
     if (!make_pipe(to, 1) || !make_pipe(from, 0))
         report_errno("cannot make a pipe");
     else
-        code = process_start(argv, to[0], from[1], &filter->child);
+        code = spawn_start(argv, to[0], from[1], &filter->child);
     (void)close(to[0]);
     (void)close(from[1]);
     filter->name = argv[0];
@@ -65,7 +65,7 @@ enum exit_code filter_start(char *const argv[], struct filter **out)
     return code;
 }
 
-static enum exit_code ended(const struct filter *filter)
+static enum exit_code ended(const struct coprocess *filter)
 {
     /* The signal that stops us may have ended it, too. */
     if (stop_requested())
@@ -75,7 +75,7 @@ static enum exit_code ended(const struct filter *filter)
 }
 
 /* Takes in what the program has written, if anything. */
-static enum exit_code read_on(struct filter *filter)
+static enum exit_code read_on(struct coprocess *filter)
 {
     ssize_t got;
 
@@ -91,7 +91,7 @@ static enum exit_code read_on(struct filter *filter)
     return got < 0 && (errno == EAGAIN || errno == EINTR) ? EXIT_OK : ended(filter);
 }
 
-static void warn_once(struct filter *filter, int64_t since_ms)
+static void warn_once(struct coprocess *filter, int64_t since_ms)
 {
     if (filter->warned || clock_monotonic_ms() - since_ms < PATIENCE_MS)
         return;
@@ -100,7 +100,7 @@ static void warn_once(struct filter *filter, int64_t since_ms)
     filter->warned = true;
 }
 
-static enum exit_code write_line(struct filter *filter, const char *text, size_t len)
+static enum exit_code write_line(struct coprocess *filter, const char *text, size_t len)
 {
     int64_t since_ms = clock_monotonic_ms();
     size_t done = 0;
@@ -128,13 +128,13 @@ static enum exit_code write_line(struct filter *filter, const char *text, size_t
 }
 
 /* Its further answers would be taken for those to other letters. */
-static enum exit_code too_much(const struct filter *filter)
+static enum exit_code too_much(const struct coprocess *filter)
 {
     report("the filter '%s' answers one line with more than one", printable_text(filter->name));
     return EXIT_INPUT;
 }
 
-static void forget_answer(struct filter *filter)
+static void forget_answer(struct coprocess *filter)
 {
     filter->len -= filter->taken;
     if (filter->taken > 0)
@@ -143,7 +143,7 @@ static void forget_answer(struct filter *filter)
 }
 
 /* Reads until there is a line, of which *len is the length, or a stop is asked for. */
-static enum exit_code await_line(struct filter *filter, size_t *len)
+static enum exit_code await_line(struct coprocess *filter, size_t *len)
 {
     int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
@@ -170,7 +170,7 @@ static enum exit_code await_line(struct filter *filter, size_t *len)
     return code;
 }
 
-enum exit_code filter_check(struct filter *filter)
+enum exit_code coprocess_check(struct coprocess *filter)
 {
     enum exit_code code = EXIT_OK;
 
@@ -181,8 +181,8 @@ enum exit_code filter_check(struct filter *filter)
     return code == EXIT_OK && filter->len > 0 ? too_much(filter) : code;
 }
 
-enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, const char **answer,
-                          size_t *answer_len)
+enum exit_code coprocess_ask(struct coprocess *filter, const char *text, size_t len, const char **answer,
+                             size_t *answer_len)
 {
     enum exit_code code;
 
@@ -199,21 +199,21 @@ enum exit_code filter_ask(struct filter *filter, const char *text, size_t len, c
 }
 
 /* Has it ended within timeout_ms (whenever, if negative)? */
-static bool await_end(const struct filter *filter, int timeout_ms)
+static bool await_end(const struct coprocess *filter, int timeout_ms)
 {
     int64_t until = clock_monotonic_ms() + timeout_ms;
     int64_t left = timeout_ms;
     int exit_status;
 
-    while (!process_ended(filter->child, &exit_status)) {
+    while (!spawn_ended(filter->child, &exit_status)) {
         if (timeout_ms >= 0 && (left = until - clock_monotonic_ms()) <= 0)
             return false;
-        wait_for(process_descriptor(), POLLIN, (int)left, false);
+        wait_for(spawn_descriptor(), POLLIN, (int)left, false);
     }
     return true;
 }
 
-void filter_free(struct filter *filter)
+void coprocess_free(struct coprocess *filter)
 {
     if (filter == NULL)
         return;

@@ -1,4 +1,4 @@
-#include "process/process.h"
+#include "process/spawn.h"
 
 #include "base/pipe.h"
 #include "base/text.h"
@@ -72,7 +72,7 @@ static int spawn(char *const argv[], const int given[3], pid_t *child)
     return error;
 }
 
-enum exit_code process_start_with(char *const argv[], int input, int output, int error, pid_t *child)
+enum exit_code spawn_start_with(char *const argv[], int input, int output, int error, pid_t *child)
 {
     const int given[3] = {input, output, error};
     int result;
@@ -92,17 +92,17 @@ enum exit_code process_start_with(char *const argv[], int input, int output, int
                                                                                         : EXIT_USAGE;
 }
 
-enum exit_code process_start(char *const argv[], int input, int output, pid_t *child)
+enum exit_code spawn_start(char *const argv[], int input, int output, pid_t *child)
 {
-    return process_start_with(argv, input, output, STDERR_FILENO, child);
+    return spawn_start_with(argv, input, output, STDERR_FILENO, child);
 }
 
-int process_descriptor(void)
+int spawn_descriptor(void)
 {
     return ends[0];
 }
 
-bool process_ended(pid_t child, int *exit_status)
+bool spawn_ended(pid_t child, int *exit_status)
 {
     pid_t ended;
     int status;
