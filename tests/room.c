@@ -91,11 +91,11 @@ static uint32_t try_once(const char *fill_path)
     need(database_reserve(database, (size_t)later + BESIDES, 0), "reserve");
     need(database_commit(database), "commit of the first");
     if (rand() % 2 == 0)
-        database_tidy(database);
+        database_checkpoint(database);
     fill(fill_path);
     if (rand() % 2 == 0)
-        database_tidy(database);
-    need(database_begin_lightly(database), "begin lightly");
+        database_checkpoint(database);
+    need(database_begin_relaxed(database), "begin lightly");
     need(write_rows(later), "the second");
     need(database_commit(database), "commit of the second");
     need(database_begin(database), "begin to look");

@@ -7,12 +7,12 @@
 
 static void end_transaction(struct database *database)
 {
-    bool is_full = !database->is_light && !database->log_is_fresh;
+    bool is_full = !database->is_relaxed && !database->log_is_fresh;
 
     /* The next one would not be safe. */
     if (!is_full && database_synchronize(database, "FULL") != EXIT_OK)
         die(EXIT_STORE, "cannot go on without syncs");
-    database->is_light = false;
+    database->is_relaxed = false;
     database->log_is_fresh = false;
 }
 
@@ -47,12 +47,12 @@ static enum exit_code begin_fresh_log(struct database *database)
 
 enum exit_code database_begin(struct database *database)
 {
-    enum exit_code code = database_settle(database);
+    enum exit_code code = database_finish_sync(database);
 
     if (code != EXIT_OK)
         return code;
     if (database_first_log_is_old(database))
-        database_tidy(database);
+        database_checkpoint(database);
     if (database_log_is_open(database->handle) && database_log_size(database->handle) == 0) {
         code = begin_fresh_log(database);
         if (code != EXIT_OK || database->log_is_fresh)
@@ -61,15 +61,15 @@ enum exit_code database_begin(struct database *database)
     return begin_writing(database);
 }
 
-enum exit_code database_begin_lightly(struct database *database)
+enum exit_code database_begin_relaxed(struct database *database)
 {
-    enum exit_code code = database_settle(database);
+    enum exit_code code = database_finish_sync(database);
 
     if (code == EXIT_OK)
         code = database_synchronize(database, "NORMAL");
     if (code != EXIT_OK)
         return code;
-    database->is_light = true;
+    database->is_relaxed = true;
     return begin_writing(database);
 }
 

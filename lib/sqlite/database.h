@@ -53,7 +53,7 @@ enum exit_code database_begin(struct database *database);
  * The same for what may be known later: committed, it outlives this process, but a loss of power only when
  * something else was committed after it.
  */
-enum exit_code database_begin_lightly(struct database *database);
+enum exit_code database_begin_relaxed(struct database *database);
 
 /*
  * Ends the transaction. On EXIT_OK all of it is on disk, in files that stand under their names: see
@@ -63,12 +63,12 @@ enum exit_code database_commit(struct database *database);
 
 /*
  * As database_commit(), but the disk may still be at it: on EXIT_OK it is known only after
- * database_settle(). In between the database is not to be used.
+ * database_finish_sync(). In between the database is not to be used.
  */
 enum exit_code database_commit_ahead(struct database *database);
 
 /* Waits for the disk after database_commit_ahead(). On EXIT_OK all that was committed is on it. */
-enum exit_code database_settle(struct database *database);
+enum exit_code database_finish_sync(struct database *database);
 
 void database_roll_back(struct database *database);
 
@@ -86,7 +86,7 @@ void database_watch(struct database *database, const char *path);
  * Copies the log of commits into the file, once it is long, or this process has just begun: some
  * milliseconds. To be called between transactions, when nobody waits for what was committed last.
  */
-void database_tidy(struct database *database);
+void database_checkpoint(struct database *database);
 
 struct database_statement {
     sqlite3_stmt **statement;

@@ -38,9 +38,9 @@ struct database {
     bool log_has_pages;
     int page_size;     /* once database_room_open() was called, like the next */
     int log_fd;        /* otherwise -1 */
-    bool log_is_long;  /* since database_tidy() */
+    bool log_is_long;  /* since database_checkpoint() */
     bool log_is_fresh; /* the transaction at hand is the first of a new log: it is synced after its commit */
-    bool is_light;     /* the transaction at hand */
+    bool is_relaxed;   /* the transaction at hand */
     struct background *sync; /* of the log, on its way; else NULL */
     bool is_ours;            /* opened, checked, and in place so far */
 };

@@ -96,7 +96,7 @@ bool database_first_log_is_old(const struct database *database)
            clock_monotonic_ms() - database->opened_ms >= FIRST_LOG_MS;
 }
 
-void database_tidy(struct database *database)
+void database_checkpoint(struct database *database)
 {
     bool belongs;
 
@@ -141,7 +141,7 @@ static enum exit_code report_sync(const struct database *database, int error)
     return EXIT_STORE;
 }
 
-enum exit_code database_settle(struct database *database)
+enum exit_code database_finish_sync(struct database *database)
 {
     struct background *sync = database->sync;
 

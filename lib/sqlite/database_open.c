@@ -229,7 +229,7 @@ void database_close(struct database *database)
 
     if (database == NULL)
         return;
-    (void)database_settle(database);
+    (void)database_finish_sync(database);
     if (database->is_ours)
         (void)database_check_files(database);
     while (database->handle != NULL && (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)

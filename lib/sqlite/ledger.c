@@ -178,9 +178,9 @@ enum exit_code ledger_begin(struct ledger *ledger)
     return database_begin(ledger->database);
 }
 
-enum exit_code ledger_begin_lightly(struct ledger *ledger)
+enum exit_code ledger_begin_relaxed(struct ledger *ledger)
 {
-    return database_begin_lightly(ledger->database);
+    return database_begin_relaxed(ledger->database);
 }
 
 enum exit_code ledger_reserve_room(struct ledger *ledger, size_t events, size_t bytes)
@@ -198,9 +198,9 @@ void ledger_roll_back(struct ledger *ledger)
     database_roll_back(ledger->database);
 }
 
-void ledger_tidy(struct ledger *ledger)
+void ledger_checkpoint(struct ledger *ledger)
 {
-    database_tidy(ledger->database);
+    database_checkpoint(ledger->database);
 }
 
 /* ---- what was decided ---- */
@@ -231,12 +231,12 @@ static enum exit_code read_entry(struct ledger *ledger, sqlite3_stmt *statement,
     run = sqlite3_column_int64(statement, 3);
     free(ledger->text);
     ledger->text = column_text(statement, 4);
-    entry->owed_event = ledger->text;
+    entry->unsent_event = ledger->text;
     (void)sqlite3_reset(statement);
     entry->is_orphaned = false;
     entry->is_logged = run == RUN_RELEASED;
-    return entry->owed_event != NULL && ledger->runs != NULL ? has_ended(ledger, run, &entry->is_orphaned)
-                                                             : EXIT_OK;
+    return entry->unsent_event != NULL && ledger->runs != NULL ? has_ended(ledger, run, &entry->is_orphaned)
+                                                               : EXIT_OK;
 }
 
 enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
@@ -264,7 +264,7 @@ enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum l
     return database_run(ledger->database, ledger->owe);
 }
 
-enum exit_code ledger_settle(struct ledger *ledger, int64_t seq)
+enum exit_code ledger_mark_sent(struct ledger *ledger, int64_t seq)
 {
     database_bind_int(ledger->settle, 1, seq);
     return database_run(ledger->database, ledger->settle);
@@ -345,7 +345,7 @@ enum exit_code ledger_list_own(struct ledger *ledger, int64_t after, int64_t seq
     return list(ledger, ledger->list_own, after, seqs, max, count);
 }
 
-enum exit_code ledger_find_owed(struct ledger *ledger, int64_t seq, struct ledger_entry *entry, bool *found)
+enum exit_code ledger_find_unsent(struct ledger *ledger, int64_t seq, struct ledger_entry *entry, bool *found)
 {
     database_bind_int(ledger->find_owed, 1, seq);
     return read_entry(ledger, ledger->find_owed, entry, found);
@@ -404,7 +404,7 @@ static int read_numbers(sqlite3 *handle, const char *sql, int64_t numbers[], int
     return result == SQLITE_ROW ? SQLITE_OK : result;
 }
 
-static int look(sqlite3 *handle, struct ledger_debt *debt, bool *is_ledger)
+static int look(sqlite3 *handle, struct ledger_outbox *debt, bool *is_ledger)
 {
     int64_t application = 0;
     int64_t numbers[2] = {0, 0};
@@ -419,7 +419,7 @@ static int look(sqlite3 *handle, struct ledger_debt *debt, bool *is_ledger)
     return result;
 }
 
-bool ledger_look(const char *path, struct ledger_debt *debt, char reason[LEDGER_REASON_SIZE])
+bool ledger_look(const char *path, struct ledger_outbox *debt, char reason[LEDGER_REASON_SIZE])
 {
     char *uri = uri_of(path);
     sqlite3 *handle = NULL;

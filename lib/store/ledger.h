@@ -28,10 +28,10 @@ enum ledger_outcome { LEDGER_RESERVED = 1, LEDGER_FAILED = 2 };
 struct ledger_entry {
     int64_t seq; /* ascends in the order of recording */
     enum ledger_outcome outcome;
-    const char *order_id;   /* valid until the next call, like owed_event */
-    const char *owed_event; /* NULL if it was confirmed */
-    bool is_orphaned;       /* owed by a run that has ended; false without ledger_start_run() */
-    bool is_logged;         /* by a run that ended in good order: the log has the decision */
+    const char *order_id;     /* valid until the next call, like unsent_event */
+    const char *unsent_event; /* NULL if it was confirmed */
+    bool is_orphaned;         /* owed by a run that has ended; false without ledger_start_run() */
+    bool is_logged;           /* by a run that ended in good order: the log has the decision */
 };
 
 enum exit_code ledger_open(struct ledger **ledger);
@@ -47,12 +47,12 @@ void ledger_close(struct ledger *ledger);
 enum exit_code ledger_start_run(struct ledger *ledger);
 
 /*
- * Between the two: all functions below that change something, but ledger_tidy(). Those that only read may be called outside,
+ * Between the two: all functions below that change something, but ledger_checkpoint(). Those that only read may be called outside,
  * too. Nothing has happened until commit gives EXIT_OK.
  */
 enum exit_code ledger_begin(struct ledger *ledger);
 /* The same for settling and releasing alone: after a loss of power an event may be owed again, and is sent again. */
-enum exit_code ledger_begin_lightly(struct ledger *ledger);
+enum exit_code ledger_begin_relaxed(struct ledger *ledger);
 
 /*
  * Within a transaction that records or claims, after all of that: makes sure that the disk has room for settling and
@@ -64,8 +64,8 @@ enum exit_code ledger_reserve_room(struct ledger *ledger, size_t events, size_t 
 enum exit_code ledger_commit(struct ledger *ledger);
 void ledger_roll_back(struct ledger *ledger);
 
-/* Once what was committed has been published or told: see database_tidy(). */
-void ledger_tidy(struct ledger *ledger);
+/* Once what was committed has been published or told: see database_checkpoint(). */
+void ledger_checkpoint(struct ledger *ledger);
 
 /* What is known of an order. */
 enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
@@ -76,7 +76,7 @@ enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum l
                              int64_t at_ms, const char *event, int64_t *seq);
 
 /* The event was confirmed: owed no longer. */
-enum exit_code ledger_settle(struct ledger *ledger, int64_t seq);
+enum exit_code ledger_mark_sent(struct ledger *ledger, int64_t seq);
 
 /*
  * Looks at max orders, and forgets those that were handled before that time, except those whose event is owed. Looks by
@@ -87,7 +87,7 @@ enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max);
 
 /*
  * Lists orphaned events, at most max of them, in the order of recording. Outside of a transaction it takes no lock: whoever
- * claims one looks at it again, with ledger_find_owed(), within one.
+ * claims one looks at it again, with ledger_find_unsent(), within one.
  */
 enum exit_code ledger_list_orphans(struct ledger *ledger, int64_t seqs[], size_t max, size_t *count);
 
@@ -96,7 +96,8 @@ enum exit_code ledger_list_own(struct ledger *ledger, int64_t after, int64_t seq
                                size_t *count);
 
 /* Reads an entry whose event is owed. *found is false if there is none, or it is owed no longer. */
-enum exit_code ledger_find_owed(struct ledger *ledger, int64_t seq, struct ledger_entry *entry, bool *found);
+enum exit_code ledger_find_unsent(struct ledger *ledger, int64_t seq, struct ledger_entry *entry,
+                                  bool *found);
 
 /* Makes this run the one that owes an event, which must be orphaned. */
 enum exit_code ledger_claim(struct ledger *ledger, int64_t seq);
@@ -105,7 +106,7 @@ enum exit_code ledger_claim(struct ledger *ledger, int64_t seq);
 enum exit_code ledger_release(struct ledger *ledger);
 
 /* What is owed, by whomever. */
-struct ledger_debt {
+struct ledger_outbox {
     int64_t count;
     int64_t oldest_ms; /* when the oldest was recorded; 0 if nothing is owed */
 };
@@ -116,7 +117,7 @@ struct ledger_debt {
  * Looks into the file of a ledger, of this or another version of its schema, while others may be using it. Makes and
  * changes nothing. Returns false, with the reason as text that is safe to be shown, if it cannot be read.
  */
-bool ledger_look(const char *path, struct ledger_debt *debt, char reason[LEDGER_REASON_SIZE]);
+bool ledger_look(const char *path, struct ledger_outbox *debt, char reason[LEDGER_REASON_SIZE]);
 
 /* Returns the path of the ledger that ledger_open() would open, to be freed; NULL if there is no such file. */
 char *ledger_place(void);

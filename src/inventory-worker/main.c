@@ -159,7 +159,7 @@ static enum exit_code claim(struct task *task, const struct ledger_entry *entry)
 /* An order met before. Its event, if it is owed, is sent by the run that owes it, as long as that lives. */
 static enum exit_code recall(struct task *task, const struct ledger_entry *entry)
 {
-    if (entry->owed_event != NULL && entry->is_orphaned)
+    if (entry->unsent_event != NULL && entry->is_orphaned)
         return claim(task, entry);
     task->kind = TASK_IGNORE;
     task->done = true;
@@ -171,7 +171,7 @@ static enum exit_code handle_owed(struct task *task)
 {
     struct ledger_entry entry;
     bool found;
-    enum exit_code code = ledger_find_owed(ledger, task->announcement.seq, &entry, &found);
+    enum exit_code code = ledger_find_unsent(ledger, task->announcement.seq, &entry, &found);
 
     if (code == EXIT_OK && found && entry.is_orphaned != outbox.is_trying)
         return claim(task, &entry);
@@ -206,7 +206,7 @@ static enum exit_code handle_delivery(struct task *task)
 static enum exit_code settle_confirmed(void)
 {
     for (size_t i = 0; i < confirmed_count; i++) {
-        enum exit_code code = ledger_settle(ledger, confirmed[i]);
+        enum exit_code code = ledger_mark_sent(ledger, confirmed[i]);
 
         if (code != EXIT_OK)
             return code;
@@ -232,7 +232,7 @@ static enum exit_code reserve_room(void)
 /* I1, for the last count of those in hand; and what is known of earlier ones, which alone is not worth a sync. */
 static enum exit_code record(size_t count)
 {
-    enum exit_code code = count > 0 ? ledger_begin(ledger) : ledger_begin_lightly(ledger);
+    enum exit_code code = count > 0 ? ledger_begin(ledger) : ledger_begin_relaxed(ledger);
 
     if (code != EXIT_OK)
         return code;
@@ -422,7 +422,7 @@ static enum exit_code handle(size_t count)
     code = publish_last(count);
     if (code == EXIT_OK)
         publisher_service(publisher);
-    ledger_tidy(ledger);
+    ledger_checkpoint(ledger);
     return code;
 }
 
@@ -500,7 +500,7 @@ static void finish_recorded(void)
 /* Runs a change in a transaction of its own, which is not worth a sync. */
 static enum exit_code run_lightly(enum exit_code (*change)(void))
 {
-    enum exit_code code = ledger_begin_lightly(ledger);
+    enum exit_code code = ledger_begin_relaxed(ledger);
 
     if (code != EXIT_OK)
         return code;

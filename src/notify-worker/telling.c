@@ -5,7 +5,7 @@
 #include "json/foreign.h"
 #include "json/json.h"
 #include "amqp/connection.h"
-#include "store/notices.h"
+#include "store/notified.h"
 #include "base/output.h"
 #include "json/output.h"
 #include "base/stop.h"
@@ -21,7 +21,7 @@
 
 struct telling {
     struct telling_settings settings;
-    struct notices *notices;
+    struct notified *notices;
     struct notice **waiting; /* for a turn, in the order in which they came or were put back */
     size_t waiting_count;
     struct notice **turn;
@@ -41,7 +41,7 @@ struct telling {
 enum exit_code telling_open(const struct telling_settings *settings, struct telling **out)
 {
     struct telling *telling = need_calloc(1, sizeof *telling);
-    enum exit_code code = notices_open(settings->max_attempts, &telling->notices);
+    enum exit_code code = notified_open(settings->max_attempts, &telling->notices);
 
     *out = NULL;
     telling->settings = *settings;
@@ -102,7 +102,7 @@ void telling_close(struct telling *telling)
     free(telling->next);
     free(telling->deliveries);
     free(telling->lines);
-    notices_close(telling->notices);
+    notified_close(telling->notices);
     free(telling);
 }
 
@@ -264,18 +264,18 @@ static enum exit_code record(struct telling *telling)
         if (!notice->is_claimed || notice->outcome == OUTCOME_DONE)
             continue;
         if (notice->outcome == OUTCOME_DEAD)
-            code = notices_forget(telling->notices, notice->order_id);
+            code = notified_forget(telling->notices, notice->order_id);
         else
-            code = notices_release(telling->notices, notice->order_id, notice->attempts_if_not);
+            code = notified_release(telling->notices, notice->order_id, notice->attempts_if_not);
     }
-    return code == EXIT_OK ? notices_settle(telling->notices, telling->claim) : code;
+    return code == EXIT_OK ? notified_done(telling->notices, telling->claim) : code;
 }
 
 static enum exit_code claim(struct telling *telling, struct notice *notice, int64_t number, int64_t at_ms)
 {
     enum standing standing;
     enum exit_code code =
-        notices_claim(telling->notices, notice->order_id, number, at_ms, &standing, &notice->attempt);
+        notified_claim(telling->notices, notice->order_id, number, at_ms, &standing, &notice->attempt);
 
     switch (standing) {
     case STANDING_CLAIMED:
@@ -308,7 +308,7 @@ static enum exit_code claim_next(struct telling *telling, int64_t *number)
     int64_t made;
     bool some = false;
     bool some_tried = is_tried_by_us(telling, NULL);
-    enum exit_code code = notices_new_claim(telling->notices, &made);
+    enum exit_code code = notified_new_claim(telling->notices, &made);
 
     for (size_t i = 0; i < telling->next_count && code == EXIT_OK; i++) {
         struct notice *notice = telling->next[i];
@@ -322,7 +322,7 @@ static enum exit_code claim_next(struct telling *telling, int64_t *number)
     if (code == EXIT_OK && some)
         *number = made;
     else if (code == EXIT_OK)
-        code = notices_settle(telling->notices, made);
+        code = notified_done(telling->notices, made);
     return code;
 }
 
@@ -337,7 +337,7 @@ static enum exit_code record_and_claim(struct telling *telling)
         some_sound = some_sound || is_sound(telling->next[i]);
     if (telling->claim == 0 && !some_sound)
         return EXIT_OK;
-    code = notices_begin(telling->notices, telling->next_count);
+    code = notified_begin(telling->notices, telling->next_count);
     if (code != EXIT_OK)
         return code;
     if (telling->claim != 0)
@@ -345,9 +345,9 @@ static enum exit_code record_and_claim(struct telling *telling)
     if (code == EXIT_OK && some_sound)
         code = claim_next(telling, &number);
     if (code == EXIT_OK && (telling->claim != 0 || number != 0))
-        code = notices_commit(telling->notices);
+        code = notified_commit(telling->notices);
     else
-        code = notices_end_reading(telling->notices, code);
+        code = notified_end_reading(telling->notices, code);
     if (code == EXIT_OK)
         telling->claim = number;
     return code;
@@ -472,7 +472,7 @@ enum exit_code telling_next(struct telling *telling)
         }
         telling->next_count = 0;
     }
-    notices_tidy(telling->notices);
+    notified_checkpoint(telling->notices);
     return code;
 }
 
@@ -481,7 +481,7 @@ static enum exit_code record_at_last(struct telling *telling)
 {
     enum exit_code code = record_and_claim(telling);
 
-    while (code != EXIT_OK && notices_is_locked(telling->notices) && !stop_requested()) {
+    while (code != EXIT_OK && notified_is_locked(telling->notices) && !stop_requested()) {
         connection_wait(NULL, -1, 0);
         consumer_service(telling->settings.consumer);
         code = record_and_claim(telling);
@@ -509,7 +509,7 @@ enum exit_code telling_settle(struct telling *telling)
     code = telling->has_failed ? EXIT_STORE : record_at_last(telling);
     if (code == EXIT_OK) {
         acknowledge(telling);
-        notices_tidy(telling->notices);
+        notified_checkpoint(telling->notices);
         return EXIT_OK;
     }
     told = count_told(telling);

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "json/json.h"
-#include "store/order_store.h"
+#include "store/orders.h"
 #include "amqp/publisher.h"
 #include "receipts.h"
 #include "base/stop.h"
@@ -34,7 +34,7 @@ struct candidate {
 
 struct placement {
     struct placement_settings settings;
-    struct order_store *store;
+    struct orders *store;
     int64_t left_last; /* the last order that earlier runs left pending; 0 if there is none */
     struct publisher *publisher;
     struct receipts *receipts;
@@ -153,7 +153,7 @@ static enum exit_code mark_confirmed(struct placement *placement)
     enum exit_code code = EXIT_OK;
 
     while (code == EXIT_OK && (receipt = receipts_next(placement->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
-        code = order_store_confirm(placement->store, receipt->seq);
+        code = orders_confirm(placement->store, receipt->seq);
     return code;
 }
 
@@ -217,7 +217,7 @@ static enum exit_code store_candidate(struct placement *placement, struct candid
     enum exit_code code = EXIT_OK;
 
     if (candidate->own_id)
-        code = order_store_find(placement->store, candidate->id, &order, &known);
+        code = orders_find(placement->store, candidate->id, &order, &known);
     if (code != EXIT_OK)
         return code;
     if (known) {
@@ -228,7 +228,7 @@ static enum exit_code store_candidate(struct placement *placement, struct candid
     order.placed_at = candidate->placed_at;
     order.data = candidate->data;
     order.data_len = candidate->data_len;
-    code = order_store_add(placement->store, &order);
+    code = orders_add(placement->store, &order);
     if (code != EXIT_OK)
         return code;
     candidate->receipt = add_receipt(placement, &order, RECEIPT_AWAITED, false);
@@ -244,17 +244,17 @@ static enum exit_code store_batch(struct placement *placement)
 
     if (placement->batch_count == 0 && !some_confirmed(placement))
         return EXIT_OK;
-    code = placement->batch_count > 0 ? order_store_begin(placement->store)
-                                      : order_store_begin_lightly(placement->store);
+    code =
+        placement->batch_count > 0 ? orders_begin(placement->store) : orders_begin_relaxed(placement->store);
     if (code != EXIT_OK)
         return code;
     code = mark_confirmed(placement);
     for (size_t i = 0; i < placement->batch_count && code == EXIT_OK; i++)
         code = store_candidate(placement, placement->batch[i]);
     if (code == EXIT_OK)
-        code = order_store_commit_ahead(placement->store);
+        code = orders_commit_ahead(placement->store);
     else
-        order_store_roll_back(placement->store);
+        orders_roll_back(placement->store);
     if (code == EXIT_OK)
         receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
     else
@@ -347,7 +347,7 @@ static enum exit_code settle_batch(struct placement *placement)
         code = publisher_open(placement->publisher);
     if (code != EXIT_OK)
         go_offline(placement, code);
-    return order_store_settle(placement->store);
+    return orders_finish_sync(placement->store);
 }
 
 enum exit_code placement_turn(struct placement *placement)
@@ -376,7 +376,7 @@ enum exit_code placement_turn(struct placement *placement)
     publish_batch(placement);
     drop_batch(placement);
     publisher_service(placement->publisher);
-    order_store_tidy(placement->store);
+    orders_checkpoint(placement->store);
     return placement->failure;
 }
 
@@ -411,7 +411,7 @@ static enum exit_code publish_pending(struct placement *placement, int64_t last)
 {
     struct stored_order order = {.seq = 0};
     bool found;
-    enum exit_code code = order_store_next_own(placement->store, order.seq, last, &order, &found);
+    enum exit_code code = orders_next_own(placement->store, order.seq, last, &order, &found);
 
     while (code == EXIT_OK && found && placement->failure == EXIT_OK && !stop_requested()) {
         int64_t seq = order.seq;
@@ -421,7 +421,7 @@ static enum exit_code publish_pending(struct placement *placement, int64_t last)
             publish_stored(placement, &order);
         if (receipts_waiting(placement->receipts) >= BATCH_MAX)
             (void)placement_turn(placement);
-        code = order_store_next_own(placement->store, seq, last, &order, &found);
+        code = orders_next_own(placement->store, seq, last, &order, &found);
     }
     fail(placement, code);
     return placement->failure;
@@ -450,7 +450,7 @@ enum exit_code placement_retry(struct placement *placement)
 enum exit_code placement_open(const struct placement_settings *settings, struct placement **placement)
 {
     struct placement *opened = need_calloc(1, sizeof *opened);
-    enum exit_code code = order_store_open(ORDER_STORE_PLACE, &opened->store);
+    enum exit_code code = orders_open(ORDERS_PLACE, &opened->store);
 
     opened->settings = *settings;
     opened->publisher =
@@ -458,7 +458,7 @@ enum exit_code placement_open(const struct placement_settings *settings, struct 
                                                                       .repair = topology_declare});
     opened->receipts = receipts_new();
     if (code == EXIT_OK)
-        code = order_store_adopt(opened->store, &opened->left_last);
+        code = orders_claim(opened->store, &opened->left_last);
     if (code != EXIT_OK) {
         placement_close(opened);
         return code;
@@ -475,7 +475,7 @@ void placement_close(struct placement *placement)
     for (size_t i = 0; i < BATCH_MAX; i++)
         free(placement->batch[i]);
     /* The broker answers meanwhile. */
-    order_store_close(placement->store);
+    orders_close(placement->store);
     publisher_free(placement->publisher);
     receipts_free(placement->receipts);
     free(placement);

@@ -1,6 +1,6 @@
 #include "receipts.h"
 
-#include "store/order_store.h"
+#include "store/orders.h"
 #include "base/output.h"
 
 #include <stdio.h>

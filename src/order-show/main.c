@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "base/options.h"
-#include "store/order_store.h"
+#include "store/orders.h"
 #include "base/output.h"
 #include "json/output.h"
 #include "base/report.h"
@@ -39,7 +39,7 @@ static bool count_only;
 static enum order_status wanted_status;
 static const enum order_status *only; /* &wanted_status, or NULL for any */
 
-static struct order_store *store;
+static struct orders *store;
 
 static char input[4096]; /* read, and not taken yet */
 static size_t input_len;
@@ -69,10 +69,10 @@ static enum exit_code show_all(void)
 {
     struct stored_order order = {0};
     bool found = true;
-    enum exit_code code = order_store_open(ORDER_STORE_LOOK, &store);
+    enum exit_code code = orders_open(ORDERS_LOOK, &store);
 
     while (code == EXIT_OK && !stop_requested()) {
-        code = order_store_next(store, order.seq, only, &order, &found);
+        code = orders_next(store, order.seq, only, &order, &found);
         if (code == EXIT_OK && found)
             code = print_order(&order);
         if (code != EXIT_OK || !found)
@@ -85,11 +85,11 @@ static enum exit_code show_count(void)
 {
     int64_t count = 0;
     char line[32];
-    enum exit_code code = order_store_open(ORDER_STORE_LOOK, &store);
+    enum exit_code code = orders_open(ORDERS_LOOK, &store);
     int len;
 
     if (code == EXIT_OK)
-        code = order_store_count(store, only, &count);
+        code = orders_count(store, only, &count);
     len = snprintf(line, sizeof line, "%" PRId64, count);
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
@@ -104,9 +104,9 @@ static enum exit_code show_one(const char *text)
 
     /* Only now: in a pipe after order-place, the store may not be there before the first receipt is. */
     if (store == NULL)
-        code = order_store_open(ORDER_STORE_LOOK, &store);
+        code = orders_open(ORDERS_LOOK, &store);
     if (code == EXIT_OK && uuid_from_text(text, id))
-        code = order_store_find(store, id, &order, &found);
+        code = orders_find(store, id, &order, &found);
     if (code != EXIT_OK)
         return code;
     if (found)
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
         code = show_named(argc - optind, argv + optind);
     else
         code = show_from_input();
-    order_store_close(store);
+    orders_close(store);
     code = output_close(code);
     if (code != EXIT_OUTPUT)
         stop_by_signal();

@@ -136,7 +136,7 @@ static bool check_backlog(const struct survey *survey, long max_ready, cJSON *ch
 
 static bool check_outbox(const char *ledger, cJSON *checks)
 {
-    struct ledger_debt debt;
+    struct ledger_outbox debt;
     char detail[DETAIL_SIZE] = "";
     int64_t seconds = 0;
 

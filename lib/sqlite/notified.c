@@ -1,4 +1,4 @@
-#include "store/notices.h"
+#include "store/notified.h"
 
 #include "sqlite/database.h"
 #include "sqlite/database_room.h"
@@ -35,7 +35,7 @@ static const struct database_kind kind = {
     .version = 2,
 };
 
-struct notices {
+struct notified {
     struct database *database;
     struct runs *runs;
     int max_attempts;
@@ -50,7 +50,7 @@ struct notices {
     sqlite3_stmt *forget;
 };
 
-static enum exit_code prepare(struct notices *notices)
+static enum exit_code prepare(struct notified *notices)
 {
     const struct database_statement statements[] = {
         {&notices->new_claim, "INSERT INTO claims (run) VALUES (?1)"},
@@ -68,9 +68,9 @@ static enum exit_code prepare(struct notices *notices)
     return database_prepare(notices->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-enum exit_code notices_open(int max_attempts, struct notices **out)
+enum exit_code notified_open(int max_attempts, struct notified **out)
 {
-    struct notices *notices = need_calloc(1, sizeof *notices);
+    struct notified *notices = need_calloc(1, sizeof *notices);
     enum exit_code code = database_open(&kind, NULL, DATABASE_CREATE, &notices->database);
 
     *out = NULL;
@@ -82,13 +82,13 @@ enum exit_code notices_open(int max_attempts, struct notices **out)
     if (code == EXIT_OK)
         code = database_room_open(notices->database);
     if (code != EXIT_OK)
-        notices_close(notices);
+        notified_close(notices);
     else
         *out = notices;
     return code;
 }
 
-void notices_close(struct notices *notices)
+void notified_close(struct notified *notices)
 {
     if (notices == NULL)
         return;
@@ -97,13 +97,13 @@ void notices_close(struct notices *notices)
     free(notices);
 }
 
-enum exit_code notices_begin(struct notices *notices, size_t orders)
+enum exit_code notified_begin(struct notified *notices, size_t orders)
 {
     notices->claims = orders;
     return database_begin(notices->database);
 }
 
-enum exit_code notices_commit(struct notices *notices)
+enum exit_code notified_commit(struct notified *notices)
 {
     enum exit_code code = EXIT_OK;
 
@@ -115,23 +115,23 @@ enum exit_code notices_commit(struct notices *notices)
     return code;
 }
 
-enum exit_code notices_end_reading(struct notices *notices, enum exit_code code)
+enum exit_code notified_end_reading(struct notified *notices, enum exit_code code)
 {
     database_roll_back(notices->database);
     return code == EXIT_OK ? database_check_files(notices->database) : code;
 }
 
-void notices_tidy(struct notices *notices)
+void notified_checkpoint(struct notified *notices)
 {
-    database_tidy(notices->database);
+    database_checkpoint(notices->database);
 }
 
-bool notices_is_locked(const struct notices *notices)
+bool notified_is_locked(const struct notified *notices)
 {
     return database_is_locked(notices->database);
 }
 
-enum exit_code notices_new_claim(struct notices *notices, int64_t *claim)
+enum exit_code notified_new_claim(struct notified *notices, int64_t *claim)
 {
     enum exit_code code;
 
@@ -144,13 +144,13 @@ enum exit_code notices_new_claim(struct notices *notices, int64_t *claim)
     return database_run(notices->database, notices->drop_settled);
 }
 
-enum exit_code notices_settle(struct notices *notices, int64_t claim)
+enum exit_code notified_done(struct notified *notices, int64_t claim)
 {
     database_bind_int(notices->settle, 1, claim);
     return database_run(notices->database, notices->settle);
 }
 
-static enum exit_code add(struct notices *notices, const char *order_id, int64_t claim, int64_t at_ms,
+static enum exit_code add(struct notified *notices, const char *order_id, int64_t claim, int64_t at_ms,
                           bool *added)
 {
     enum exit_code code;
@@ -164,7 +164,7 @@ static enum exit_code add(struct notices *notices, const char *order_id, int64_t
 }
 
 /* How an order stands that is known; and if it can be claimed by claim, how many times it was begun to be told. */
-static enum exit_code find(struct notices *notices, const char *order_id, int64_t claim,
+static enum exit_code find(struct notified *notices, const char *order_id, int64_t claim,
                            enum standing *standing, int *attempts)
 {
     bool found;
@@ -193,8 +193,8 @@ static enum exit_code find(struct notices *notices, const char *order_id, int64_
     return code;
 }
 
-enum exit_code notices_claim(struct notices *notices, const char *order_id, int64_t claim, int64_t at_ms,
-                             enum standing *standing, int *attempt)
+enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim, int64_t at_ms,
+                              enum standing *standing, int *attempt)
 {
     bool added;
     enum exit_code code = add(notices, order_id, claim, at_ms, &added);
@@ -217,16 +217,16 @@ enum exit_code notices_claim(struct notices *notices, const char *order_id, int6
     return database_run(notices->database, notices->claim);
 }
 
-enum exit_code notices_release(struct notices *notices, const char *order_id, int attempts)
+enum exit_code notified_release(struct notified *notices, const char *order_id, int attempts)
 {
     if (attempts == 0)
-        return notices_forget(notices, order_id);
+        return notified_forget(notices, order_id);
     database_bind_text(notices->release, 1, order_id, strlen(order_id));
     database_bind_int(notices->release, 2, attempts);
     return database_run(notices->database, notices->release);
 }
 
-enum exit_code notices_forget(struct notices *notices, const char *order_id)
+enum exit_code notified_forget(struct notified *notices, const char *order_id)
 {
     database_bind_text(notices->forget, 1, order_id, strlen(order_id));
     return database_run(notices->database, notices->forget);

@@ -1,4 +1,4 @@
-#include "store/order_store.h"
+#include "store/orders.h"
 
 #include "sqlite/database.h"
 #include "sqlite/runs.h"
@@ -24,7 +24,7 @@ static const struct database_kind kind = {
     "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM " \
     "orders o "
 
-struct order_store {
+struct orders {
     struct database *database;
     struct runs *runs; /* NULL if it is only looked at */
     char *text;        /* the data of the order last read */
@@ -50,7 +50,7 @@ const char *order_status_name(enum order_status status)
 
 /* ---- opening ---- */
 
-static enum exit_code prepare_to_place(struct order_store *store)
+static enum exit_code prepare_to_place(struct orders *store)
 {
     const struct database_statement statements[] = {
         {&store->add, "INSERT INTO orders (order_id, placed_at, data) VALUES (?1, ?2, ?3)"},
@@ -62,7 +62,7 @@ static enum exit_code prepare_to_place(struct order_store *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-static enum exit_code prepare_to_read(struct order_store *store)
+static enum exit_code prepare_to_read(struct orders *store)
 {
     const struct database_statement statements[] = {
         {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT 1"},
@@ -77,7 +77,7 @@ static enum exit_code prepare_to_read(struct order_store *store)
 }
 
 /* The rest, when first needed: to prepare a statement takes longer than to run it, and most runs place one order. */
-static enum exit_code prepare_rest(struct order_store *store)
+static enum exit_code prepare_rest(struct orders *store)
 {
     const struct database_statement statements[] = {
         {&store->find, COLUMNS "WHERE order_id = ?1"},
@@ -92,10 +92,10 @@ static enum exit_code prepare_rest(struct order_store *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-enum exit_code order_store_open(enum order_store_access access, struct order_store **out)
+enum exit_code orders_open(enum orders_access access, struct orders **out)
 {
-    struct order_store *store = need_calloc(1, sizeof *store);
-    bool place = access == ORDER_STORE_PLACE;
+    struct orders *store = need_calloc(1, sizeof *store);
+    bool place = access == ORDERS_PLACE;
     enum exit_code code =
         database_open(&kind, NULL, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
 
@@ -105,13 +105,13 @@ enum exit_code order_store_open(enum order_store_access access, struct order_sto
     if (code == EXIT_OK)
         code = place ? prepare_to_place(store) : prepare_to_read(store);
     if (code != EXIT_OK)
-        order_store_close(store);
+        orders_close(store);
     else
         *out = store;
     return code;
 }
 
-void order_store_close(struct order_store *store)
+void orders_close(struct orders *store)
 {
     if (store == NULL)
         return;
@@ -121,44 +121,44 @@ void order_store_close(struct order_store *store)
     free(store);
 }
 
-enum exit_code order_store_begin(struct order_store *store)
+enum exit_code orders_begin(struct orders *store)
 {
     return database_begin(store->database);
 }
 
-enum exit_code order_store_begin_lightly(struct order_store *store)
+enum exit_code orders_begin_relaxed(struct orders *store)
 {
-    return database_begin_lightly(store->database);
+    return database_begin_relaxed(store->database);
 }
 
-enum exit_code order_store_commit(struct order_store *store)
+enum exit_code orders_commit(struct orders *store)
 {
     return database_commit(store->database);
 }
 
-enum exit_code order_store_commit_ahead(struct order_store *store)
+enum exit_code orders_commit_ahead(struct orders *store)
 {
     return database_commit_ahead(store->database);
 }
 
-enum exit_code order_store_settle(struct order_store *store)
+enum exit_code orders_finish_sync(struct orders *store)
 {
-    return database_settle(store->database);
+    return database_finish_sync(store->database);
 }
 
-void order_store_roll_back(struct order_store *store)
+void orders_roll_back(struct orders *store)
 {
     database_roll_back(store->database);
 }
 
-void order_store_tidy(struct order_store *store)
+void orders_checkpoint(struct orders *store)
 {
-    database_tidy(store->database);
+    database_checkpoint(store->database);
 }
 
 /* ---- writing ---- */
 
-enum exit_code order_store_add(struct order_store *store, struct stored_order *order)
+enum exit_code orders_add(struct orders *store, struct stored_order *order)
 {
     enum exit_code code;
 
@@ -175,13 +175,13 @@ enum exit_code order_store_add(struct order_store *store, struct stored_order *o
     return database_run(store->database, store->add_pending);
 }
 
-enum exit_code order_store_confirm(struct order_store *store, int64_t seq)
+enum exit_code orders_confirm(struct orders *store, int64_t seq)
 {
     database_bind_int(store->confirm, 1, seq);
     return database_run(store->database, store->confirm);
 }
 
-static enum exit_code adopt_run(struct order_store *store, int64_t run)
+static enum exit_code adopt_run(struct orders *store, int64_t run)
 {
     database_bind_int(store->adopt, 1, runs_own(store->runs));
     database_bind_int(store->adopt, 2, run);
@@ -189,7 +189,7 @@ static enum exit_code adopt_run(struct order_store *store, int64_t run)
 }
 
 /* The first of the other runs with pending orders that has ended. */
-static enum exit_code find_ended_run(struct order_store *store, int64_t *run, bool *found)
+static enum exit_code find_ended_run(struct orders *store, int64_t *run, bool *found)
 {
     enum exit_code code;
     bool ended = false;
@@ -206,7 +206,7 @@ static enum exit_code find_ended_run(struct order_store *store, int64_t *run, bo
     return code;
 }
 
-static enum exit_code adopt_all(struct order_store *store, int64_t *last)
+static enum exit_code adopt_all(struct orders *store, int64_t *last)
 {
     int64_t run = 0;
     bool found;
@@ -227,7 +227,7 @@ static enum exit_code adopt_all(struct order_store *store, int64_t *last)
     return code;
 }
 
-enum exit_code order_store_adopt(struct order_store *store, int64_t *last)
+enum exit_code orders_claim(struct orders *store, int64_t *last)
 {
     int64_t run = 0;
     bool found;
@@ -239,22 +239,22 @@ enum exit_code order_store_adopt(struct order_store *store, int64_t *last)
         return code;
     code = prepare_rest(store);
     if (code == EXIT_OK)
-        code = order_store_begin(store);
+        code = orders_begin(store);
     if (code != EXIT_OK)
         return code;
     /* Looked for once more: another run may have been quicker. */
     code = adopt_all(store, last);
     if (code == EXIT_OK)
-        return order_store_commit(store);
-    order_store_roll_back(store);
+        return orders_commit(store);
+    orders_roll_back(store);
     return code;
 }
 
 /* ---- reading ---- */
 
 /* Takes the order out of the row that a statement stands on, if it does. */
-static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statement,
-                                 struct stored_order *order, bool *found)
+static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement, struct stored_order *order,
+                                 bool *found)
 {
     enum exit_code code = database_row(store->database, statement, found);
     int id_len;
@@ -280,13 +280,13 @@ static enum exit_code read_order(struct order_store *store, sqlite3_stmt *statem
 }
 
 /* What is read from a file that has left its place is no answer. Who places orders learns of it at a commit. */
-static enum exit_code check_answer(struct order_store *store)
+static enum exit_code check_answer(struct orders *store)
 {
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
 }
 
-enum exit_code order_store_find(struct order_store *store, const unsigned char id[UUID_BYTES],
-                                struct stored_order *order, bool *found)
+enum exit_code orders_find(struct orders *store, const unsigned char id[UUID_BYTES],
+                           struct stored_order *order, bool *found)
 {
     enum exit_code code = prepare_rest(store);
 
@@ -297,8 +297,8 @@ enum exit_code order_store_find(struct order_store *store, const unsigned char i
     return code == EXIT_OK ? check_answer(store) : code;
 }
 
-enum exit_code order_store_next_own(struct order_store *store, int64_t after, int64_t last,
-                                    struct stored_order *order, bool *found)
+enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last, struct stored_order *order,
+                               bool *found)
 {
     enum exit_code code = prepare_rest(store);
 
@@ -310,8 +310,8 @@ enum exit_code order_store_next_own(struct order_store *store, int64_t after, in
     return read_order(store, store->next_own, order, found);
 }
 
-enum exit_code order_store_next(struct order_store *store, int64_t after, const enum order_status *only,
-                                struct stored_order *order, bool *found)
+enum exit_code orders_next(struct orders *store, int64_t after, const enum order_status *only,
+                           struct stored_order *order, bool *found)
 {
     sqlite3_stmt *statement = only == NULL             ? store->next
                               : *only == ORDER_PENDING ? store->next_pending
@@ -324,7 +324,7 @@ enum exit_code order_store_next(struct order_store *store, int64_t after, const 
     return code == EXIT_OK && !*found ? check_answer(store) : code;
 }
 
-static enum exit_code read_count(struct order_store *store, sqlite3_stmt *statement, int64_t *count)
+static enum exit_code read_count(struct orders *store, sqlite3_stmt *statement, int64_t *count)
 {
     bool found;
     enum exit_code code = database_row(store->database, statement, &found);
@@ -335,7 +335,7 @@ static enum exit_code read_count(struct order_store *store, sqlite3_stmt *statem
     return code;
 }
 
-enum exit_code order_store_count(struct order_store *store, const enum order_status *only, int64_t *count)
+enum exit_code orders_count(struct orders *store, const enum order_status *only, int64_t *count)
 {
     int64_t pending = 0;
     enum exit_code code = read_count(store, store->count_pending, &pending);

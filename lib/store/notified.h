@@ -7,8 +7,8 @@
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $NOTIFY_LEDGER.
  */
-#ifndef STORE_NOTICES_H
-#define STORE_NOTICES_H
+#ifndef STORE_NOTIFIED_H
+#define STORE_NOTIFIED_H
 
 #include "base/report.h"
 
@@ -16,34 +16,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct notices;
+struct notified;
 
 /* An order that was begun to be told max_attempts times, and is not known to be told, is not claimed once more. */
-enum exit_code notices_open(int max_attempts, struct notices **notices);
-void notices_close(struct notices *notices);
+enum exit_code notified_open(int max_attempts, struct notified **notices);
+void notified_close(struct notified *notices);
 
 /*
- * Between the two: all functions below but notices_tidy() and notices_is_locked(). Nothing has happened until commit gives
+ * Between the two: all functions below but notified_checkpoint() and notified_is_locked(). Nothing has happened until commit gives
  * EXIT_OK. orders is how many are to be claimed at most: commits only if the disk has room for that, and for a second transaction
  * that settles or releases them. With 0 it is that second transaction.
  */
-enum exit_code notices_begin(struct notices *notices, size_t orders);
-enum exit_code notices_commit(struct notices *notices);
+enum exit_code notified_begin(struct notified *notices, size_t orders);
+enum exit_code notified_commit(struct notified *notices);
 
 /*
  * Rolls back, after code. Returns code or, if that is EXIT_OK, whether what was found may be acted upon: EXIT_STORE, reported,
  * if the file is no longer the one that was opened.
  */
-enum exit_code notices_end_reading(struct notices *notices, enum exit_code code);
+enum exit_code notified_end_reading(struct notified *notices, enum exit_code code);
 
-/* Once what was committed has been told: see database_tidy(). */
-void notices_tidy(struct notices *notices);
+/* Once what was committed has been told: see database_checkpoint(). */
+void notified_checkpoint(struct notified *notices);
 
 /* Has the last that failed done so because another process held the file for too long? */
-bool notices_is_locked(const struct notices *notices);
+bool notified_is_locked(const struct notified *notices);
 
 /* Makes a claim of this run, of no order so far. */
-enum exit_code notices_new_claim(struct notices *notices, int64_t *claim);
+enum exit_code notified_new_claim(struct notified *notices, int64_t *claim);
 
 enum standing {
     STANDING_CLAIMED,  /* by this claim, just now */
@@ -55,16 +55,16 @@ enum standing {
 };
 
 /* Claims an order, if that can be. *attempt says how many times it was begun to be told, with the one that begins now. */
-enum exit_code notices_claim(struct notices *notices, const char *order_id, int64_t claim, int64_t at_ms,
-                             enum standing *standing, int *attempt);
+enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim, int64_t at_ms,
+                              enum standing *standing, int *attempt);
 
 /* The order is claimed no longer, and was begun to be told only so many times, of which none is known to have succeeded. */
-enum exit_code notices_release(struct notices *notices, const char *order_id, int attempts);
+enum exit_code notified_release(struct notified *notices, const char *order_id, int attempts);
 
 /* Nothing is known of the order any more. */
-enum exit_code notices_forget(struct notices *notices, const char *order_id);
+enum exit_code notified_forget(struct notified *notices, const char *order_id);
 
 /* What the claim still has is told. */
-enum exit_code notices_settle(struct notices *notices, int64_t claim);
+enum exit_code notified_done(struct notified *notices, int64_t claim);
 
 #endif
