@@ -29,7 +29,7 @@ struct slot {
     bool came_back;  /* and is to be published again, after a repair */
     bool is_suspect; /* the broker may have closed because of it: it is published alone */
     bool is_accused; /* it closed while this was alone, with an answer that is to be heard twice */
-    enum publish_fate fate;
+    enum publish_result fate;
     char *reason; /* why the broker did not take it; owned, or NULL */
     char *memory;
     size_t capacity;
@@ -201,7 +201,8 @@ static bool is_on_its_way(const struct slot *slot)
 }
 
 /* reason is NULL for a message that was confirmed. */
-static void settle(struct publisher *publisher, struct slot *slot, enum publish_fate fate, const char *reason)
+static void settle(struct publisher *publisher, struct slot *slot, enum publish_result fate,
+                   const char *reason)
 {
     /* A message that came back is confirmed as well, afterwards. */
     if (slot->settled || slot->came_back)
@@ -220,7 +221,7 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
         slot->reason = need_strdup(reason);
 }
 
-static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_fate fate,
+static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_result fate,
                        const char *reason)
 {
     connection_progress(publisher->connection);
@@ -713,7 +714,7 @@ enum exit_code publisher_settle(struct publisher *publisher)
     return settle_first(publisher, publisher->count);
 }
 
-bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_fate *fate)
+bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_result *fate)
 {
     struct slot *slot = slot_at(publisher, 0);
 

@@ -38,7 +38,7 @@ struct message {
     amqp_bytes_t body;
 };
 
-enum publish_fate {
+enum publish_result {
     PUBLISH_CONFIRMED,  /* a queue has it */
     PUBLISH_UNROUTABLE, /* no queue is bound where it was sent */
     PUBLISH_REFUSED     /* the broker could not take it, or would not */
@@ -95,7 +95,7 @@ enum exit_code publisher_wait(struct publisher *publisher);
 enum exit_code publisher_settle(struct publisher *publisher);
 
 /* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten. */
-bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_fate *fate);
+bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_result *fate);
 
 /*
  * False while the window is full, of messages or of bytes: then publisher_wait() and publisher_next() make

@@ -90,7 +90,7 @@ static bool publish_parked(struct letter_batch *batch, struct treatment *treatme
     struct publisher *publisher = batch->settings.publisher;
     amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
     struct message message = message_of(treatment, &properties);
-    enum publish_fate fate = PUBLISH_REFUSED;
+    enum publish_result fate = PUBLISH_REFUSED;
     uint64_t cookie;
 
     if (publisher_send(publisher, &message, 0) == EXIT_OK && publisher_settle(publisher) == EXIT_OK)
@@ -235,7 +235,7 @@ static void take_fates(struct letter_batch *batch)
 {
     struct publisher *publisher = batch->settings.publisher;
     uint64_t index;
-    enum publish_fate fate;
+    enum publish_result fate;
 
     while (publisher_next(publisher, &index, &fate)) {
         batch->is_on_its_way[index] = false;

@@ -257,7 +257,7 @@ static enum exit_code record(size_t count)
 static void take_fates(void)
 {
     uint64_t cookie;
-    enum publish_fate fate;
+    enum publish_result fate;
 
     while (publisher_next(publisher, &cookie, &fate)) {
         struct task *task = &tasks[cookie];

@@ -539,7 +539,7 @@ static enum exit_code move_to_dead_letters(struct telling *telling, const struct
                               .routing_key = DEAD_LETTER_KEY,
                               .properties = &properties,
                               .body = delivery->body};
-    enum publish_fate fate = PUBLISH_REFUSED;
+    enum publish_result fate = PUBLISH_REFUSED;
     enum exit_code code;
     amqp_pool_t pool;
     uint64_t cookie;

@@ -58,7 +58,7 @@ static void fail(struct placement *placement, enum exit_code code)
 static void take_fates(struct placement *placement)
 {
     uint64_t number;
-    enum publish_fate fate;
+    enum publish_result fate;
 
     while (publisher_next(placement->publisher, &number, &fate)) {
         struct receipt *receipt = receipts_at(placement->receipts, number);
