@@ -1,7 +1,7 @@
 /*
  * order-place: orders on standard input; stored, published, confirmed; a receipt for each on standard output.
  *
- * placement.h says what holds when this program is killed, and at which point.
+ * pipeline.h says what holds when this program is killed, and at which point.
  */
 #include "json/stream.h"
 #include "amqp/connection.h"
@@ -9,7 +9,7 @@
 #include "base/outlet.h"
 #include "order/order.h"
 #include "base/output.h"
-#include "placement.h"
+#include "pipeline.h"
 #include "terminal/progress.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -46,7 +46,7 @@ static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static bool flush_only;
 static const char *rejects_path;
 
-static struct placement *placement;
+static struct pipeline *pipeline;
 static struct json_stream *input;
 static bool input_ended;
 static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
@@ -102,7 +102,7 @@ static void take_value(struct json_piece *piece)
         refuse(piece);
         return;
     }
-    placement_take(placement, &order, piece);
+    pipeline_take(pipeline, &order, piece);
     order_free(&order);
     taken++;
     if (unplaced.number == 0)
@@ -138,7 +138,7 @@ static bool gather(void)
 {
     struct json_piece piece;
 
-    while (wants_input() && placement_has_room(placement)) {
+    while (wants_input() && pipeline_has_room(pipeline)) {
         switch (json_stream_next(input, &piece)) {
         case JSON_STREAM_VALUE:
             take_value(&piece);
@@ -210,9 +210,9 @@ static void place_all(void)
         bool input_is_idle;
 
         if (reads_on())
-            fail(placement_retry(placement));
+            fail(pipeline_retry(pipeline));
         input_is_idle = gather();
-        fail(placement_turn(placement));
+        fail(pipeline_turn(pipeline));
         if (fatal != EXIT_STORE)
             unplaced.number = 0;
         /*
@@ -220,15 +220,15 @@ static void place_all(void)
          * waited for.
          */
         if (!left_published && fatal == EXIT_OK) {
-            fail(placement_publish_left(placement));
+            fail(pipeline_publish_left(pipeline));
             left_published = true;
         }
-        if (fatal == EXIT_STORE || (!wants_input() && placement_is_idle(placement)))
+        if (fatal == EXIT_STORE || (!wants_input() && pipeline_is_idle(pipeline)))
             break;
         if (!wants_input())
-            fail(placement_settle(placement));
+            fail(pipeline_drain(pipeline));
         else if (input_is_idle && reads_on())
-            connection_wait(placement_connection(placement), STDIN_FILENO, WAIT_MS);
+            connection_wait(pipeline_connection(pipeline), STDIN_FILENO, WAIT_MS);
     }
 }
 
@@ -276,14 +276,14 @@ static enum exit_code open_rejects(void)
 
 static enum exit_code open_all(void)
 {
-    struct placement_settings settings = {
+    struct pipeline_settings settings = {
         .options = &broker_options, .tell_left = flush_only, .refuse = refuse_taken, .told = show_progress};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK && rejects_path != NULL)
         code = open_rejects();
     if (code == EXIT_OK)
-        code = placement_open(&settings, &placement);
+        code = pipeline_open(&settings, &pipeline);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
     input_ended = flush_only;
     return code;
@@ -293,7 +293,7 @@ static enum exit_code close_all(void)
 {
     enum exit_code code = EXIT_OK;
 
-    placement_close(placement);
+    pipeline_close(pipeline);
     json_stream_free(input);
     broker_options_free(&broker_options);
     if (rejects_path != NULL && !outlet_close(&rejects)) {
@@ -305,7 +305,7 @@ static enum exit_code close_all(void)
 
 static enum exit_code verdict(void)
 {
-    enum exit_code code = fatal != EXIT_OK ? fatal : placement_verdict(placement);
+    enum exit_code code = fatal != EXIT_OK ? fatal : pipeline_verdict(pipeline);
 
     return code == EXIT_OK && some_refused ? EXIT_INPUT : code;
 }

@@ -1,5 +1,5 @@
 /*
- * placement: orders on their way: stored, published, confirmed, and told by a receipt on standard output.
+ * pipeline: orders on their way: stored, published, confirmed, and told by a receipt on standard output.
  *
  * What is on disk and on the broker when the program is killed, per order:
  *
@@ -15,12 +15,12 @@
  * Orders go through these states in batches of what has arrived: the commit that stores a batch is the one
  * that marks the confirmed orders of earlier batches, and is under way while the broker works on those.
  *
- * A broker that stays away is no failure here: the orders keep pending, and placement_verdict() says so. Functions
+ * A broker that stays away is no failure here: the orders keep pending, and pipeline_verdict() says so. Functions
  * that return an exit code give the first that is a failure, at every call from then on: no more orders should
  * be taken, but those at hand be seen through, unless it is EXIT_STORE.
  */
-#ifndef ORDER_PLACE_PLACEMENT_H
-#define ORDER_PLACE_PLACEMENT_H
+#ifndef ORDER_PLACE_PIPELINE_H
+#define ORDER_PLACE_PIPELINE_H
 
 #include "json/stream.h"
 #include "amqp/connection.h"
@@ -31,9 +31,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct placement;
+struct pipeline;
 
-struct placement_settings {
+struct pipeline_settings {
     const struct broker_options *options; /* must outlive it */
     bool tell_left;                       /* print receipts for what earlier runs left pending, too */
     /* Told of an order that was taken, and is refused after all: where it stood, as it came, and why. */
@@ -43,42 +43,42 @@ struct placement_settings {
 };
 
 /* Opens the store, and makes the pending orders of ended runs this run's own. Connects on first use. */
-enum exit_code placement_open(const struct placement_settings *settings, struct placement **placement);
+enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pipeline **pipeline);
 
 /* NULL is harmless. */
-void placement_close(struct placement *placement);
+void pipeline_close(struct pipeline *pipeline);
 
 /* Can the batch at hand take one more? */
-bool placement_has_room(const struct placement *placement);
+bool pipeline_has_room(const struct pipeline *pipeline);
 
 /* Takes an order, which was read from piece, into the batch. Copies what it needs. */
-void placement_take(struct placement *placement, const struct order *order, const struct json_piece *piece);
+void pipeline_take(struct pipeline *pipeline, const struct order *order, const struct json_piece *piece);
 
 /*
  * One round: takes in what the broker has said, stores the batch, prints the receipts that can be, publishes the
  * batch. Waits only if too much is on its way, or for a connection.
  */
-enum exit_code placement_turn(struct placement *placement);
+enum exit_code pipeline_turn(struct pipeline *pipeline);
 
 /* Publishes what earlier runs left. */
-enum exit_code placement_publish_left(struct placement *placement);
+enum exit_code pipeline_publish_left(struct pipeline *pipeline);
 
 /*
  * Once connecting was given up: tries again from time to time, at once and silently, and then publishes what is
  * pending.
  */
-enum exit_code placement_retry(struct placement *placement);
+enum exit_code pipeline_retry(struct pipeline *pipeline);
 
-/* Waits until the broker has answered all that was published, and leaves it. placement_turn() tells of the answers. */
-enum exit_code placement_settle(struct placement *placement);
+/* Waits until the broker has answered all that was published, and leaves it. pipeline_turn() tells of the answers. */
+enum exit_code pipeline_drain(struct pipeline *pipeline);
 
 /* Nothing is at hand: all that was taken was told. */
-bool placement_is_idle(const struct placement *placement);
+bool pipeline_is_idle(const struct pipeline *pipeline);
 
 /* For connection_wait(). */
-struct connection *placement_connection(struct placement *placement);
+struct connection *pipeline_connection(struct pipeline *pipeline);
 
 /* EXIT_REFUSED if the broker did not take an order, otherwise EXIT_PENDING if one is left pending. */
-enum exit_code placement_verdict(const struct placement *placement);
+enum exit_code pipeline_verdict(const struct pipeline *pipeline);
 
 #endif

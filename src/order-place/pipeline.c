@@ -1,0 +1,498 @@
+#include "pipeline.h"
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "json/json.h"
+#include "store/orders.h"
+#include "amqp/publisher.h"
+#include "receipts.h"
+#include "base/stop.h"
+#include "amqp/topology.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_MAX 500
+#define BATCH_BYTES ((size_t)4 << 20)
+
+/* An order that was taken and is not stored yet. */
+struct candidate {
+    unsigned char id[UUID_BYTES];
+    bool own_id; /* it came with the order, so it may be known already */
+    int64_t placed_at;
+    char *raw; /* as it came, if own_id: it may be refused later */
+    size_t raw_len;
+    char *data; /* without white space */
+    size_t data_len;
+    char *event;
+    uint64_t number; /* in the input, and */
+    uint64_t line;   /* on which it starts */
+    bool publish;
+    uint64_t receipt; /* if so */
+};
+
+struct pipeline {
+    struct pipeline_settings settings;
+    struct orders *store;
+    int64_t left_last; /* the last order that earlier runs left pending; 0 if there is none */
+    struct publisher *publisher;
+    struct receipts *receipts;
+    struct candidate *batch[BATCH_MAX]; /* made when first used */
+    size_t batch_count;
+    size_t batch_bytes;
+    bool offline; /* connecting was given up; tried once more from time to time */
+    int64_t offline_since_ms;
+    bool some_unroutable;
+    enum exit_code failure;
+};
+
+static void fail(struct pipeline *pipeline, enum exit_code code)
+{
+    if (pipeline->failure == EXIT_OK)
+        pipeline->failure = code;
+}
+
+/* ---- publishing ---- */
+
+static void take_fates(struct pipeline *pipeline)
+{
+    uint64_t number;
+    enum publish_result fate;
+
+    while (publisher_next(pipeline->publisher, &number, &fate)) {
+        struct receipt *receipt = receipts_at(pipeline->receipts, number);
+        char id[UUID_TEXT_SIZE];
+
+        receipt->state = fate == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
+        if (fate == PUBLISH_CONFIRMED)
+            continue;
+        uuid_to_text(receipt->id, id);
+        report("order %s is stored, but the broker did not take it: %s", id,
+               publisher_reason(pipeline->publisher));
+        pipeline->some_unroutable = true;
+    }
+}
+
+/* The broker stays away: whatever is on its way is left to a later run. */
+static void go_offline(struct pipeline *pipeline, enum exit_code code)
+{
+    take_fates(pipeline);
+    publisher_forget(pipeline->publisher);
+    receipts_change(pipeline->receipts, RECEIPT_AWAITED, RECEIPT_PENDING);
+    pipeline->offline = true;
+    pipeline->offline_since_ms = clock_monotonic_ms();
+    if (code != EXIT_UNREACHABLE)
+        fail(pipeline, code);
+}
+
+static enum exit_code make_room(struct pipeline *pipeline)
+{
+    enum exit_code code = EXIT_OK;
+
+    while (code == EXIT_OK && !publisher_has_room(pipeline->publisher)) {
+        code = publisher_wait(pipeline->publisher);
+        take_fates(pipeline);
+    }
+    return code;
+}
+
+static void publish(struct pipeline *pipeline, const unsigned char *id, const char *event, uint64_t number)
+{
+    amqp_basic_properties_t properties;
+    struct message message = {
+        .exchange = ORDERS_EXCHANGE, .routing_key = PLACED_KEY, .properties = &properties};
+    char order_id[UUID_TEXT_SIZE];
+    char message_id[UUID_TEXT_SIZE];
+    enum exit_code code;
+
+    if (pipeline->offline) {
+        receipts_at(pipeline->receipts, number)->state = RECEIPT_PENDING;
+        return;
+    }
+    uuid_to_text(id, order_id);
+    message_id_of(EVENT_PLACED, order_id, message_id);
+    publisher_event_properties(&properties, EVENT_PLACED, order_id, message_id);
+    message.body = amqp_cstring_bytes(event);
+    code = make_room(pipeline);
+    if (code == EXIT_OK)
+        code = publisher_send(pipeline->publisher, &message, number);
+    if (code != EXIT_OK)
+        go_offline(pipeline, code);
+}
+
+static char *event_of(const struct order *order, const unsigned char *id, int64_t placed_at)
+{
+    char order_id[UUID_TEXT_SIZE];
+
+    uuid_to_text(id, order_id);
+    return event_print(order, EVENT_PLACED, order_id, placed_at, NULL);
+}
+
+/* The event of an order that was stored before: it tells the time of then. To be freed. */
+static char *stored_event(const struct stored_order *stored)
+{
+    struct order order;
+    struct order_fault fault;
+    char *event;
+
+    if (!order_read(&order, stored->data, stored->data_len, &fault))
+        die(EXIT_STORE, "the store holds an order that is none: %s", fault.reason);
+    event = event_of(&order, stored->id, stored->placed_at);
+    order_free(&order);
+    return event;
+}
+
+/* ---- the store ---- */
+
+/* Marks what the broker has confirmed; to be called within a transaction. */
+static enum exit_code mark_confirmed(struct pipeline *pipeline)
+{
+    const struct receipt *receipt;
+    uint64_t at = 0;
+    enum exit_code code = EXIT_OK;
+
+    while (code == EXIT_OK && (receipt = receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
+        code = orders_confirm(pipeline->store, receipt->seq);
+    return code;
+}
+
+static bool some_confirmed(struct pipeline *pipeline)
+{
+    uint64_t at = 0;
+
+    return receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at) != NULL;
+}
+
+static uint64_t add_receipt(struct pipeline *pipeline, const struct stored_order *order,
+                            enum receipt_state state, bool silent)
+{
+    struct receipt receipt = {.seq = order->seq, .state = state, .silent = silent};
+
+    memcpy(receipt.id, order->id, UUID_BYTES);
+    return receipts_add(pipeline->receipts, &receipt);
+}
+
+static void refuse_taken(struct pipeline *pipeline, const struct candidate *candidate)
+{
+    char id[UUID_TEXT_SIZE];
+    char reason[128];
+    struct json_piece piece = {.text = candidate->raw,
+                               .len = candidate->raw_len,
+                               .number = candidate->number,
+                               .line = candidate->line,
+                               .reason = reason,
+                               .last = true};
+
+    uuid_to_text(candidate->id, id);
+    (void)snprintf(reason, sizeof reason, "order_id %s is taken by an order of other content", id);
+    pipeline->settings.refuse(&piece);
+}
+
+/*
+ * An order whose id the store knows. The same order again: its receipt again, and if it is pending it is
+ * published, unless it is on its way already. Another order: refused.
+ */
+static void place_known(struct pipeline *pipeline, struct candidate *candidate,
+                        const struct stored_order *known)
+{
+    if (!order_same(known->data, known->data_len, candidate->data, candidate->data_len)) {
+        refuse_taken(pipeline, candidate);
+    } else if (known->status == ORDER_PLACED) {
+        (void)add_receipt(pipeline, known, RECEIPT_PLACED, false);
+    } else if (receipts_of_seq(pipeline->receipts, known->seq) != NULL) {
+        (void)add_receipt(pipeline, known, RECEIPT_REPEATED, false);
+    } else {
+        candidate->receipt = add_receipt(pipeline, known, RECEIPT_AWAITED, false);
+        candidate->publish = true;
+        free(candidate->event);
+        candidate->event = stored_event(known);
+    }
+}
+
+static enum exit_code store_candidate(struct pipeline *pipeline, struct candidate *candidate)
+{
+    struct stored_order order;
+    bool known = false;
+    enum exit_code code = EXIT_OK;
+
+    if (candidate->own_id)
+        code = orders_find(pipeline->store, candidate->id, &order, &known);
+    if (code != EXIT_OK)
+        return code;
+    if (known) {
+        place_known(pipeline, candidate, &order);
+        return EXIT_OK;
+    }
+    memcpy(order.id, candidate->id, UUID_BYTES);
+    order.placed_at = candidate->placed_at;
+    order.data = candidate->data;
+    order.data_len = candidate->data_len;
+    code = orders_add(pipeline->store, &order);
+    if (code != EXIT_OK)
+        return code;
+    candidate->receipt = add_receipt(pipeline, &order, RECEIPT_AWAITED, false);
+    candidate->publish = true;
+    return EXIT_OK;
+}
+
+/* P1 of the batch, and P3 of what was confirmed before, in one commit. */
+static enum exit_code store_batch(struct pipeline *pipeline)
+{
+    uint64_t before = receipts_end(pipeline->receipts);
+    enum exit_code code;
+
+    if (pipeline->batch_count == 0 && !some_confirmed(pipeline))
+        return EXIT_OK;
+    code = pipeline->batch_count > 0 ? orders_begin(pipeline->store) : orders_begin_relaxed(pipeline->store);
+    if (code != EXIT_OK)
+        return code;
+    code = mark_confirmed(pipeline);
+    for (size_t i = 0; i < pipeline->batch_count && code == EXIT_OK; i++)
+        code = store_candidate(pipeline, pipeline->batch[i]);
+    if (code == EXIT_OK)
+        code = orders_commit_ahead(pipeline->store);
+    else
+        orders_roll_back(pipeline->store);
+    if (code == EXIT_OK)
+        receipts_change(pipeline->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
+    else
+        receipts_cut(pipeline->receipts, before);
+    return code;
+}
+
+/* ---- the batch ---- */
+
+bool pipeline_has_room(const struct pipeline *pipeline)
+{
+    return pipeline->batch_count < BATCH_MAX && pipeline->batch_bytes < BATCH_BYTES;
+}
+
+static char *copy_of(const struct json_piece *piece)
+{
+    char *copy = need_calloc(piece->len + 1, 1);
+
+    memcpy(copy, piece->text, piece->len);
+    return copy;
+}
+
+static struct candidate *new_candidate(struct pipeline *pipeline)
+{
+    struct candidate **candidate = &pipeline->batch[pipeline->batch_count++];
+
+    if (*candidate == NULL)
+        *candidate = need_calloc(1, sizeof **candidate);
+    memset(*candidate, 0, sizeof **candidate);
+    return *candidate;
+}
+
+void pipeline_take(struct pipeline *pipeline, const struct order *order, const struct json_piece *piece)
+{
+    struct candidate *candidate = new_candidate(pipeline);
+
+    candidate->own_id = order->order_id != NULL;
+    if (!candidate->own_id)
+        order_id_mint(candidate->id);
+    else if (!uuid_from_text(order->order_id, candidate->id))
+        die(EXIT_BUG, "an order_id that was checked and is no UUID");
+    candidate->number = piece->number;
+    candidate->line = piece->line;
+    if (candidate->own_id) {
+        candidate->raw = copy_of(piece);
+        candidate->raw_len = piece->len;
+    }
+    candidate->data = copy_of(piece);
+    candidate->data_len = json_compact(candidate->data, piece->len);
+    candidate->placed_at = clock_utc_ms();
+    candidate->event = event_of(order, candidate->id, candidate->placed_at);
+    pipeline->batch_bytes += candidate->data_len * 2;
+}
+
+static void publish_batch(struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->batch_count; i++) {
+        const struct candidate *candidate = pipeline->batch[i];
+
+        if (candidate->publish)
+            publish(pipeline, candidate->id, candidate->event, candidate->receipt);
+    }
+}
+
+static void drop_batch(struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->batch_count; i++) {
+        free(pipeline->batch[i]->raw);
+        free(pipeline->batch[i]->data);
+        free(pipeline->batch[i]->event);
+    }
+    pipeline->batch_count = 0;
+    pipeline->batch_bytes = 0;
+}
+
+static bool has_some_to_publish(const struct pipeline *pipeline)
+{
+    for (size_t i = 0; i < pipeline->batch_count; i++)
+        if (pipeline->batch[i]->publish)
+            return true;
+    return false;
+}
+
+/* Waits until the batch is on the disk, and meanwhile for the broker. */
+static enum exit_code settle_batch(struct pipeline *pipeline)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (!pipeline->offline && has_some_to_publish(pipeline))
+        code = publisher_open(pipeline->publisher);
+    if (code != EXIT_OK)
+        go_offline(pipeline, code);
+    return orders_finish_sync(pipeline->store);
+}
+
+enum exit_code pipeline_turn(struct pipeline *pipeline)
+{
+    enum exit_code code;
+
+    publisher_service(pipeline->publisher);
+    if (!pipeline->offline && publisher_pending(pipeline->publisher) > 0) {
+        code = publisher_open(pipeline->publisher);
+        if (code != EXIT_OK)
+            go_offline(pipeline, code);
+    }
+    take_fates(pipeline);
+    code = store_batch(pipeline);
+    if (code != EXIT_OK) {
+        fail(pipeline, code);
+        return pipeline->failure;
+    }
+    fail(pipeline, receipts_print(pipeline->receipts));
+    pipeline->settings.told(receipts_told(pipeline->receipts));
+    code = settle_batch(pipeline);
+    if (code != EXIT_OK) {
+        fail(pipeline, code);
+        return pipeline->failure;
+    }
+    publish_batch(pipeline);
+    drop_batch(pipeline);
+    publisher_service(pipeline->publisher);
+    orders_checkpoint(pipeline->store);
+    return pipeline->failure;
+}
+
+enum exit_code pipeline_drain(struct pipeline *pipeline)
+{
+    enum exit_code code;
+
+    if (publisher_pending(pipeline->publisher) > 0) {
+        code = publisher_settle(pipeline->publisher);
+        take_fates(pipeline);
+        if (code == EXIT_OK)
+            publisher_leave(pipeline->publisher);
+        else
+            go_offline(pipeline, code);
+    }
+    return pipeline->failure;
+}
+
+/* ---- what is pending ---- */
+
+static void publish_stored(struct pipeline *pipeline, const struct stored_order *order)
+{
+    char *event = stored_event(order);
+    uint64_t number = add_receipt(pipeline, order, RECEIPT_AWAITED, !pipeline->settings.tell_left);
+
+    publish(pipeline, order->id, event, number);
+    free(event);
+}
+
+/* Publishes the pending orders of this run up to that seq, except those that are on their way. */
+static enum exit_code publish_pending(struct pipeline *pipeline, int64_t last)
+{
+    struct stored_order order = {.seq = 0};
+    bool found;
+    enum exit_code code = orders_next_own(pipeline->store, order.seq, last, &order, &found);
+
+    while (code == EXIT_OK && found && pipeline->failure == EXIT_OK && !stop_requested()) {
+        int64_t seq = order.seq;
+
+        /* Unless it was placed again just now: then it is on its way. */
+        if (receipts_of_seq(pipeline->receipts, seq) == NULL)
+            publish_stored(pipeline, &order);
+        if (receipts_waiting(pipeline->receipts) >= BATCH_MAX)
+            (void)pipeline_turn(pipeline);
+        code = orders_next_own(pipeline->store, seq, last, &order, &found);
+    }
+    fail(pipeline, code);
+    return pipeline->failure;
+}
+
+enum exit_code pipeline_publish_left(struct pipeline *pipeline)
+{
+    return pipeline->left_last == 0 ? pipeline->failure : publish_pending(pipeline, pipeline->left_last);
+}
+
+enum exit_code pipeline_retry(struct pipeline *pipeline)
+{
+    int64_t delay_ms = (int64_t)pipeline->settings.options->retry_delay * 1000;
+
+    if (!pipeline->offline || clock_monotonic_ms() - pipeline->offline_since_ms < delay_ms)
+        return pipeline->failure;
+    pipeline->offline_since_ms = clock_monotonic_ms();
+    if (publisher_try(pipeline->publisher) != EXIT_OK)
+        return pipeline->failure;
+    pipeline->offline = false;
+    return publish_pending(pipeline, INT64_MAX);
+}
+
+/* ---- the whole ---- */
+
+enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pipeline **pipeline)
+{
+    struct pipeline *opened = need_calloc(1, sizeof *opened);
+    enum exit_code code = orders_open(ORDERS_PLACE, &opened->store);
+
+    opened->settings = *settings;
+    opened->publisher =
+        publisher_new(settings->options, &(struct publisher_settings){.declare = topology_declare_orders,
+                                                                      .repair = topology_declare});
+    opened->receipts = receipts_new();
+    if (code == EXIT_OK)
+        code = orders_claim(opened->store, &opened->left_last);
+    if (code != EXIT_OK) {
+        pipeline_close(opened);
+        return code;
+    }
+    *pipeline = opened;
+    return EXIT_OK;
+}
+
+void pipeline_close(struct pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    drop_batch(pipeline);
+    for (size_t i = 0; i < BATCH_MAX; i++)
+        free(pipeline->batch[i]);
+    /* The broker answers meanwhile. */
+    orders_close(pipeline->store);
+    publisher_free(pipeline->publisher);
+    receipts_free(pipeline->receipts);
+    free(pipeline);
+}
+
+bool pipeline_is_idle(const struct pipeline *pipeline)
+{
+    return pipeline->batch_count == 0 && receipts_waiting(pipeline->receipts) == 0;
+}
+
+struct connection *pipeline_connection(struct pipeline *pipeline)
+{
+    return publisher_connection(pipeline->publisher);
+}
+
+enum exit_code pipeline_verdict(const struct pipeline *pipeline)
+{
+    if (pipeline->some_unroutable)
+        return EXIT_REFUSED;
+    return receipts_some_pending(pipeline->receipts) ? EXIT_PENDING : EXIT_OK;
+}
