@@ -2,18 +2,18 @@
  * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a command
  * run for each.
  *
- * telling.h says what holds when this program is killed, and at which point. Without a command, what has arrived is told in
+ * notifier.h says what holds when this program is killed, and at which point. Without a command, what has arrived is told in
  * one turn. With one, each order is a turn, and one that is to be tried again later waits while others are handled.
  */
 #include "amqp/consumer.h"
-#include "errands.h"
+#include "exec.h"
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "telling.h"
+#include "notifier.h"
 #include "base/text.h"
 #include "amqp/topology.h"
 
@@ -51,7 +51,7 @@ static long deliveries_left = -1; /* without end */
 static int idle_ms = -1;
 static int max_attempts = 3;
 
-static struct telling *telling;
+static struct notifier *notifier;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
@@ -60,23 +60,23 @@ static size_t together; /* deliveries that are told in one turn */
 /* Is nothing in hand but dead letters that the broker does not take? */
 static bool is_stuck(void)
 {
-    size_t refused = telling_refused(telling);
+    size_t refused = notifier_refused(notifier);
 
-    return refused > 0 && refused == telling_count(telling) && !telling_is_unsettled(telling);
+    return refused > 0 && refused == notifier_count(notifier) && !notifier_is_unsettled(notifier);
 }
 
 /* Takes what has arrived in hand, as far as there is room. Waits for it, unless there is something to be done. */
 static enum exit_code hold_more(size_t *count)
 {
-    int wait_ms = telling_count(telling) == 0 ? idle_ms : telling_wait_ms(telling);
-    size_t room = telling_room(telling);
+    int wait_ms = notifier_count(notifier) == 0 ? idle_ms : notifier_wait_ms(notifier);
+    size_t room = notifier_room(notifier);
     enum exit_code code;
 
     *count = 0;
     if (is_stuck())
         wait_ms = REFUSED_MS;
     /* What was told is recorded before anything is waited for, be it a new connection. */
-    if (telling_is_unsettled(telling) && consumer_arrived(consumer) == 0)
+    if (notifier_is_unsettled(notifier) && consumer_arrived(consumer) == 0)
         return EXIT_OK;
     if (room > BATCH_MAX)
         room = BATCH_MAX;
@@ -91,21 +91,21 @@ static enum exit_code hold_more(size_t *count)
     if (deliveries_left > 0)
         deliveries_left -= (long)*count;
     if (code == EXIT_OK && *count > 0)
-        telling_take(telling, batch, *count);
+        notifier_take(notifier, batch, *count);
     return code;
 }
 
 static enum exit_code work(void)
 {
-    const struct errands errands = {.command = command_line,
-                                    .retry_ms = (int64_t)broker_options.retry_delay * 1000,
-                                    .max_attempts = max_attempts,
-                                    .telling = telling,
-                                    .consumer = consumer};
+    const struct exec exec = {.command = command_line,
+                              .retry_ms = (int64_t)broker_options.retry_delay * 1000,
+                              .max_attempts = max_attempts,
+                              .notifier = notifier,
+                              .consumer = consumer};
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || telling_count(telling) > 0)) {
-        bool had_none = telling_count(telling) == 0;
+    while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || notifier_count(notifier) > 0)) {
+        bool had_none = notifier_count(notifier) == 0;
         size_t count;
 
         code = hold_more(&count);
@@ -113,9 +113,9 @@ static enum exit_code work(void)
             break;
         consumer_service(consumer);
         publisher_service(publisher);
-        code = telling_next(telling);
+        code = notifier_next(notifier);
         if (code == EXIT_OK)
-            code = command_line == NULL ? telling_tell(telling) : errands_run(&errands);
+            code = command_line == NULL ? notifier_tell(notifier) : exec_run(&exec);
     }
     return code;
 }
@@ -123,7 +123,7 @@ static enum exit_code work(void)
 /* What was told is recorded, whatever ended the work; and is the broker to have what was acknowledged. */
 static enum exit_code finish(enum exit_code code)
 {
-    enum exit_code settled = telling_settle(telling);
+    enum exit_code settled = notifier_settle(notifier);
     enum exit_code ended;
 
     /* Asked to stop while the broker was away: that is a clean end. */
@@ -131,7 +131,7 @@ static enum exit_code finish(enum exit_code code)
         code = EXIT_OK;
     if (code == EXIT_OK)
         code = settled;
-    if (code == EXIT_OK && telling_refused(telling) > 0)
+    if (code == EXIT_OK && notifier_refused(notifier) > 0)
         code = EXIT_REFUSED;
     ended = consumer_end(consumer);
     return code == EXIT_OK ? ended : code;
@@ -190,17 +190,17 @@ static enum exit_code open_all(void)
     settings.prefetch = prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = need_calloc(BATCH_MAX, sizeof(*batch));
-    return telling_open(&(struct telling_settings){.consumer = consumer,
-                                                   .publisher = publisher,
-                                                   .in_hand = prefetch,
-                                                   .together = together,
-                                                   .max_attempts = max_attempts},
-                        &telling);
+    return notifier_open(&(struct notifier_settings){.consumer = consumer,
+                                                     .publisher = publisher,
+                                                     .in_hand = prefetch,
+                                                     .together = together,
+                                                     .max_attempts = max_attempts},
+                         &notifier);
 }
 
 static void close_all(void)
 {
-    telling_close(telling);
+    notifier_close(notifier);
     consumer_free(consumer);
     publisher_free(publisher);
     free(batch);

@@ -1,5 +1,5 @@
 /*
- * telling: reserved orders on their way to their customers, each of whom is told once.
+ * notifier: reserved orders on their way to their customers, each of whom is told once.
  *
  * What is on disk and on the broker when the program is killed, per delivery:
  *
@@ -21,8 +21,8 @@
  * An exit code that is not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told; EXIT_OUTPUT; or, for a
  * dead letter, what connection_open() gives.
  */
-#ifndef NOTIFY_WORKER_TELLING_H
-#define NOTIFY_WORKER_TELLING_H
+#ifndef NOTIFY_WORKER_NOTIFIER_H
+#define NOTIFY_WORKER_NOTIFIER_H
 
 #include "amqp/consumer.h"
 #include "order/order.h"
@@ -33,9 +33,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct telling;
+struct notifier;
 
-struct telling_settings {
+struct notifier_settings {
     struct consumer *consumer;   /* where deliveries are from */
     struct publisher *publisher; /* for dead letters */
     size_t in_hand;              /* deliveries at once, at most */
@@ -59,7 +59,7 @@ enum outcome {
 };
 
 /* A delivery in hand. */
-struct notice {
+struct notification {
     struct delivery *delivery;
     enum verdict verdict;
     enum outcome outcome;
@@ -77,53 +77,54 @@ struct notice {
     bool was_tried;
     bool is_waiting_for_others;
     bool is_refused; /* by the broker, as a dead letter */
-    struct notice *next;
+    struct notification *next;
 };
 
 /* What settings name must outlive it. */
-enum exit_code telling_open(const struct telling_settings *settings, struct telling **telling);
+enum exit_code notifier_open(const struct notifier_settings *settings, struct notifier **notifier);
 
 /* NULL is harmless. Deliveries that are not settled are the consumer's. */
-void telling_close(struct telling *telling);
+void notifier_close(struct notifier *notifier);
 
-/* Takes deliveries in hand, in place of those whose connection is lost. There must be room: telling_room(). */
-void telling_take(struct telling *telling, struct delivery *const batch[], size_t count);
+/* Takes deliveries in hand, in place of those whose connection is lost. There must be room: notifier_room(). */
+void notifier_take(struct notifier *notifier, struct delivery *const batch[], size_t count);
 
 /* How many deliveries more can be taken in hand; how many are, whether they wait for a turn or are in one. */
-size_t telling_room(const struct telling *telling);
-size_t telling_count(const struct telling *telling);
+size_t notifier_room(const struct notifier *notifier);
+size_t notifier_count(const struct notifier *notifier);
 
 /* How many in hand were to become dead letters, which the broker did not take. Each is tried again after a while. */
-size_t telling_refused(const struct telling *telling);
+size_t notifier_refused(const struct notifier *notifier);
 
 /* Is there a turn that is not yet recorded and acknowledged? */
-bool telling_is_unsettled(const struct telling *telling);
+bool notifier_is_unsettled(const struct notifier *notifier);
 
 /* Milliseconds until one that waits for its turn is due; 0 if one is, -1 if none waits. */
-int telling_wait_ms(const struct telling *telling);
+int notifier_wait_ms(const struct notifier *notifier);
 
 /*
  * Begins a turn of those that are due, and settles the one before. If none is due it only does the latter. The turn may be
  * empty.
  */
-enum exit_code telling_next(struct telling *telling);
+enum exit_code notifier_next(struct notifier *notifier);
 
 /*
  * Settles the turn, whatever became of it, and leaves none. Also to be called before the program ends, after a failure as
  * well. While another process holds the ledger, tries again until a stop is asked for.
  */
-enum exit_code telling_settle(struct telling *telling);
+enum exit_code notifier_settle(struct notifier *notifier);
 
-/* The one notice of a turn, if there is one that is to be told: for a caller that tells by itself. NULL otherwise. */
-struct notice *telling_own(struct telling *telling);
+/* The one notification of a turn, if there is one that is to be told: for a caller that tells by itself. NULL otherwise. */
+struct notification *notifier_own(struct notifier *notifier);
 
 /* Tells the turn by lines on standard output, and deals with those that are not to be told. */
-enum exit_code telling_tell(struct telling *telling);
+enum exit_code notifier_tell(struct notifier *notifier);
 
-/* A notice was told by the caller: adds its line. The order counts as told even if that cannot be written. */
-enum exit_code telling_was_told(struct telling *telling, struct notice *notice);
+/* A notification was told by the caller: adds its line. The order counts as told even if that cannot be written. */
+enum exit_code notifier_was_told(struct notifier *notifier, struct notification *notification);
 
-/* One that cannot be told is moved to the dead letter queue; EXIT_OK also if the broker does not take it: telling_refused(). */
-enum exit_code telling_give_up(struct telling *telling, struct notice *notice, const char *reason);
+/* One that cannot be told is moved to the dead letter queue; EXIT_OK also if the broker does not take it: notifier_refused(). */
+enum exit_code notifier_give_up(struct notifier *notifier, struct notification *notification,
+                                const char *reason);
 
 #endif

@@ -1,0 +1,82 @@
+#include "exec.h"
+
+#include "base/clock.h"
+#include "process/child.h"
+#include "amqp/connection.h"
+#include "process/spawn.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TRY_LATER 75 /* EX_TEMPFAIL */
+#define WAIT_MS 60000
+
+struct trial {
+    int exit_status;
+    bool had_log; /* the command's standard error was ours */
+};
+
+static enum exit_code run_command(const struct exec *exec, const struct notification *notification,
+                                  struct trial *trial)
+{
+    char number[16];
+    enum exit_code code;
+    pid_t child;
+
+    (void)snprintf(number, sizeof number, "%d", notification->attempt);
+    if (setenv("NOTIFY_ATTEMPT", number, 1) != 0)
+        die_no_memory();
+    trial->had_log = !report_is_lost();
+    code = child_start(exec->command, notification->event, notification->event_len, trial->had_log, &child);
+    if (code != EXIT_OK)
+        return code;
+    while (!spawn_ended(child, &trial->exit_status)) {
+        connection_wait(consumer_connection(exec->consumer), spawn_descriptor(), WAIT_MS);
+        consumer_service(exec->consumer);
+    }
+    return EXIT_OK;
+}
+
+static enum exit_code give_up(const struct exec *exec, struct notification *notification, int exit_status)
+{
+    char reason[PRINTABLE_MAX + 128];
+
+    (void)snprintf(reason, sizeof reason, "'%s' exited with %d, attempt %d of %d",
+                   printable_text(exec->command[0]), exit_status, notification->attempt, exec->max_attempts);
+    return notifier_give_up(exec->notifier, notification, reason);
+}
+
+static enum exit_code take_failure(const struct exec *exec, struct notification *notification,
+                                   const struct trial *trial)
+{
+    log_line("[notify] later: %s: '%s' exited with %d", notification->order_id,
+             printable_text(exec->command[0]), trial->exit_status);
+    /* Whoever writes where nobody reads dies of that: it is our log that is broken, not the order. Next time it has none. */
+    if (trial->had_log && report_is_lost()) {
+        notification->due_ms = clock_monotonic_ms();
+        return EXIT_OK;
+    }
+    notification->due_ms = clock_monotonic_ms() + exec->retry_ms;
+    if (trial->exit_status == TRY_LATER)
+        return EXIT_OK;
+    notification->attempts_if_not = notification->attempt;
+    return notification->attempt < exec->max_attempts ? EXIT_OK
+                                                      : give_up(exec, notification, trial->exit_status);
+}
+
+enum exit_code exec_run(const struct exec *exec)
+{
+    struct notification *notification = notifier_own(exec->notifier);
+    struct trial trial = {0};
+    enum exit_code code;
+
+    if (notification == NULL)
+        return notifier_tell(exec->notifier);
+    code = run_command(exec, notification, &trial);
+    if (code != EXIT_OK)
+        return code;
+    if (trial.exit_status == 0)
+        return notifier_was_told(exec->notifier, notification);
+    return take_failure(exec, notification, &trial);
+}
