@@ -61,7 +61,7 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
         add_words(detail, ", and %d more", more);
 }
 
-static enum exit_code find_all(struct survey *survey, struct management *management, cJSON **findings)
+static enum exit_code find_all(struct queues *survey, struct management *management, cJSON **findings)
 {
     cJSON_Delete(*findings);
     *findings = cJSON_CreateArray();
@@ -70,7 +70,7 @@ static enum exit_code find_all(struct survey *survey, struct management *managem
 }
 
 /* By the management API, if it answers; otherwise as far as AMQP shows it. */
-static bool check_topology(struct survey *survey, cJSON *checks)
+static bool check_topology(struct queues *survey, cJSON *checks)
 {
     cJSON *findings = NULL;
     enum exit_code code = EXIT_UNREACHABLE;
@@ -92,28 +92,28 @@ static bool check_topology(struct survey *survey, cJSON *checks)
 }
 
 /* False, with the reason in detail, if the broker did not let us look at the queue. */
-static bool is_known(const struct survey *survey, const char *queue, char detail[DETAIL_SIZE])
+static bool is_known(const struct queues *survey, const char *queue, char detail[DETAIL_SIZE])
 {
-    const char *error = survey_find(survey, queue)->error;
+    const char *error = queues_find(survey, queue)->error;
 
     if (error != NULL)
         (void)snprintf(detail, DETAIL_SIZE, "'%s': %s", queue, error);
     return error == NULL;
 }
 
-static bool check_consumers(const struct survey *survey, cJSON *checks)
+static bool check_consumers(const struct queues *survey, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++)
-        if (is_known(survey, *name, detail) && survey_find(survey, *name)->depth.consumers == 0)
+        if (is_known(survey, *name, detail) && queues_find(survey, *name)->depth.consumers == 0)
             (void)snprintf(detail, sizeof detail, "nobody consumes from '%s'", *name);
     return add_check(checks, "consumers", detail);
 }
 
-static bool check_dead_letters(const struct survey *survey, cJSON *checks)
+static bool check_dead_letters(const struct queues *survey, cJSON *checks)
 {
-    unsigned dead = survey_find(survey, DEAD_LETTER_QUEUE)->depth.ready;
+    unsigned dead = queues_find(survey, DEAD_LETTER_QUEUE)->depth.ready;
     char detail[DETAIL_SIZE] = "";
 
     if (is_known(survey, DEAD_LETTER_QUEUE, detail) && dead > 0)
@@ -121,12 +121,12 @@ static bool check_dead_letters(const struct survey *survey, cJSON *checks)
     return add_check(checks, "dead_letters", detail);
 }
 
-static bool check_backlog(const struct survey *survey, long max_ready, cJSON *checks)
+static bool check_backlog(const struct queues *survey, long max_ready, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++) {
-        unsigned ready = survey_find(survey, *name)->depth.ready;
+        unsigned ready = queues_find(survey, *name)->depth.ready;
 
         if (is_known(survey, *name, detail) && (long)ready > max_ready)
             (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name, max_ready);
@@ -150,16 +150,16 @@ static bool check_outbox(const char *ledger, cJSON *checks)
     return add_check(checks, "outbox", detail);
 }
 
-static bool check_broker(struct survey *survey, cJSON *checks)
+static bool check_broker(struct queues *survey, cJSON *checks)
 {
     enum exit_code code = connection_try(survey->connection);
 
     if (code == EXIT_OK)
-        code = survey_look(survey);
+        code = queues_look(survey);
     return add_check(checks, "broker", code == EXIT_OK ? "" : connection_reason(survey->connection));
 }
 
-static bool check_all(struct survey *survey, long max_ready, const char *ledger, cJSON *checks)
+static bool check_all(struct queues *survey, long max_ready, const char *ledger, cJSON *checks)
 {
     bool topology;
     bool consumers;
@@ -177,7 +177,7 @@ static bool check_all(struct survey *survey, long max_ready, const char *ledger,
     return topology && consumers && dead_letters && backlog && outbox;
 }
 
-cJSON *health_check(struct survey *survey, long max_ready, const char *ledger, bool *healthy)
+cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy)
 {
     cJSON *line = cJSON_CreateObject();
     cJSON *verdict;

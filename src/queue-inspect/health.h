@@ -10,7 +10,7 @@
 #ifndef QUEUE_INSPECT_HEALTH_H
 #define QUEUE_INSPECT_HEALTH_H
 
-#include "survey.h"
+#include "queues.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -22,6 +22,6 @@
  * each queue that somebody works on, or HEALTH_NO_LIMIT. ledger is the path of inventory's ledger, or NULL. The tree is to
  * be freed with cJSON_Delete().
  */
-cJSON *health_check(struct survey *survey, long max_ready, const char *ledger, bool *healthy);
+cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy);
 
 #endif

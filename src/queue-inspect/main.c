@@ -18,8 +18,8 @@
 #include "base/report.h"
 #include "terminal/screen.h"
 #include "base/stop.h"
-#include "survey.h"
-#include "survey_print.h"
+#include "queues.h"
+#include "queues_print.h"
 #include "tap_keys.h"
 #include "base/text.h"
 #include "amqp/topology.h"
@@ -106,15 +106,15 @@ static const char *const *queues;
 static bool queues_named;
 static struct connection *looking;
 static struct management *management; /* NULL without one */
-static struct survey survey;
+static struct queues survey;
 
 /* ---- listing ---- */
 
 static enum exit_code print_survey(void)
 {
     if (format == FORMAT_TABLE || (format == FORMAT_BY_OUTPUT && isatty(STDOUT_FILENO) == 1))
-        return survey_print_table(&survey);
-    return survey_print_lines(&survey);
+        return queues_print_table(&survey);
+    return queues_print_lines(&survey);
 }
 
 static enum exit_code report_missing(void)
@@ -132,18 +132,18 @@ static enum exit_code report_missing(void)
 
 static enum exit_code list_queues(void)
 {
-    enum exit_code code = survey_look_patiently(&survey);
+    enum exit_code code = queues_look_patiently(&survey);
     enum exit_code asked;
     enum exit_code printed;
     enum exit_code refused;
 
     if (code != EXIT_OK)
         return code;
-    asked = survey_ask(&survey);
+    asked = queues_ask(&survey);
     if (asked != EXIT_OK)
         report("%s", management_reason(management));
     printed = print_survey();
-    refused = survey_report_refused(&survey);
+    refused = queues_report_refused(&survey);
     if (queues_named)
         code = report_missing();
     if (printed != EXIT_OK)
@@ -170,7 +170,7 @@ static enum exit_code watch(void)
 
 static bool is_satisfied(const struct queue_depth *depth)
 {
-    return survey_obstacle(depth) == NULL &&
+    return queues_obstacle(depth) == NULL &&
            (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
 }
 
@@ -222,7 +222,7 @@ static void show_progress(void)
 static enum exit_code wait_for_queues(void)
 {
     int64_t until = clock_monotonic_ms() + (int64_t)timeout_s * 1000;
-    enum exit_code code = survey_look_patiently(&survey);
+    enum exit_code code = queues_look_patiently(&survey);
     enum exit_code printed;
     bool over = false;
 
@@ -234,7 +234,7 @@ static enum exit_code wait_for_queues(void)
         over = left <= 0;
         if (!over)
             connection_wait(looking, -1, left < POLL_MS ? (int)left : POLL_MS);
-        code = survey_look_patiently(&survey);
+        code = queues_look_patiently(&survey);
     }
     progress_done();
     if (code != EXIT_OK)
@@ -242,7 +242,7 @@ static enum exit_code wait_for_queues(void)
     printed = print_survey();
     if (unsatisfied() == NULL || printed != EXIT_OK)
         return printed;
-    code = survey_report_refused(&survey);
+    code = queues_report_refused(&survey);
     if (code != EXIT_OK)
         return over && waiting_helps() ? EXIT_NO : code;
     report_unsatisfied(unsatisfied());
@@ -510,10 +510,10 @@ int main(int argc, char **argv)
         code = set_up_management();
     if (code == EXIT_OK) {
         looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
-        survey_start(&survey, queues, looking, management);
+        queues_start(&survey, queues, looking, management);
         code = do_job();
     }
-    survey_free(&survey);
+    queues_free(&survey);
     management_free(management);
     connection_free(looking);
     tap_free(&tap);

@@ -21,7 +21,7 @@
 #define CELL 32
 
 struct watch {
-    struct survey *survey;
+    struct queues *survey;
     const struct watch_settings *settings;
     struct trend *trends; /* of ready, one for each queue */
     int64_t looked_at_ms; /* by the monotonic clock */
@@ -33,20 +33,20 @@ struct watch {
 
 static enum exit_code look(struct watch *watch)
 {
-    struct survey *survey = watch->survey;
+    struct queues *survey = watch->survey;
     enum exit_code code;
 
     if (!watch->settings->screen)
-        return survey_look_patiently(survey);
+        return queues_look_patiently(survey);
     code = connection_try(survey->connection);
-    return code == EXIT_OK ? survey_look(survey) : code;
+    return code == EXIT_OK ? queues_look(survey) : code;
 }
 
 static void note_depths(struct watch *watch)
 {
     watch->looked_at_ms = clock_monotonic_ms();
     for (size_t i = 0; i < watch->survey->count; i++)
-        if (survey_obstacle(&watch->survey->views[i].depth) == NULL)
+        if (queues_obstacle(&watch->survey->views[i].depth) == NULL)
             trend_add(&watch->trends[i], watch->looked_at_ms, watch->survey->views[i].depth.ready);
 }
 
@@ -64,7 +64,7 @@ static enum exit_code bear_with(struct watch *watch, enum exit_code code)
 /* Not being able to ask for details is reported when it begins. */
 static void ask(struct watch *watch, bool missed_before)
 {
-    if (survey_ask(watch->survey) == EXIT_OK)
+    if (queues_ask(watch->survey) == EXIT_OK)
         return;
     watch->trouble = management_reason(watch->survey->management);
     if (!watch->settings->screen && !missed_before)
@@ -74,7 +74,7 @@ static void ask(struct watch *watch, bool missed_before)
 /* A line of JSON says it itself; a row has no room for more than a word. */
 static void show_refused(struct watch *watch)
 {
-    const struct queue_view *refused = survey_refused(watch->survey);
+    const struct queue_view *refused = queues_refused(watch->survey);
 
     if (refused != NULL && watch->trouble == NULL && watch->settings->screen)
         watch->trouble = refused->error;
@@ -100,12 +100,12 @@ static enum exit_code look_again(struct watch *watch)
 /* Whatever is wrong at the start is more likely to be wrong for good. */
 static enum exit_code look_first(struct watch *watch)
 {
-    enum exit_code code = survey_look_patiently(watch->survey);
+    enum exit_code code = queues_look_patiently(watch->survey);
 
     if (code != EXIT_OK)
         return code;
     note_depths(watch);
-    code = survey_ask(watch->survey);
+    code = queues_ask(watch->survey);
     if (code != EXIT_OK)
         report("%s", management_reason(watch->survey->management));
     show_refused(watch);
@@ -127,7 +127,7 @@ static enum exit_code print_line(const struct watch *watch)
     queues = cJSON_AddArrayToObject(line, "queues");
     json_need(queues);
     for (size_t i = 0; i < watch->survey->count; i++) {
-        cJSON *queue = survey_json(watch->survey, &watch->survey->views[i]);
+        cJSON *queue = queues_json(watch->survey, &watch->survey->views[i]);
         double left = trend_seconds_left(&watch->trends[i]);
 
         json_need(cJSON_AddNumberToObject(queue, "rate_net", trend_rate(&watch->trends[i])));
@@ -152,7 +152,7 @@ static void write_ready(const struct watch *watch, size_t queue, char text[CELL]
 {
     const struct queue_depth *depth = &watch->survey->views[queue].depth;
 
-    const char *obstacle = survey_obstacle(depth);
+    const char *obstacle = queues_obstacle(depth);
 
     if (obstacle == NULL)
         (void)snprintf(text, CELL, "%u", depth->ready);
@@ -164,7 +164,7 @@ static void write_consumers(const struct watch *watch, size_t queue, char text[C
 {
     const struct queue_depth *depth = &watch->survey->views[queue].depth;
 
-    if (survey_obstacle(depth) == NULL)
+    if (queues_obstacle(depth) == NULL)
         (void)snprintf(text, CELL, "%u", depth->consumers);
 }
 
@@ -378,7 +378,7 @@ static enum exit_code watch_on(struct watch *watch)
     return code;
 }
 
-enum exit_code watch_queues(struct survey *survey, const struct watch_settings *settings)
+enum exit_code watch_queues(struct queues *survey, const struct watch_settings *settings)
 {
     struct watch watch = {.survey = survey, .settings = settings};
     enum exit_code code;
@@ -394,5 +394,5 @@ enum exit_code watch_queues(struct survey *survey, const struct watch_settings *
     free(watch.trends);
     if (code == EXIT_OK)
         code = closed;
-    return code == EXIT_OK && !stop_requested() ? survey_report_refused(survey) : code;
+    return code == EXIT_OK && !stop_requested() ? queues_report_refused(survey) : code;
 }

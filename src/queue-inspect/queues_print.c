@@ -1,4 +1,4 @@
-#include "survey_print.h"
+#include "queues_print.h"
 
 #include "json/output.h"
 #include "terminal/table.h"
@@ -11,12 +11,12 @@
 #define NAME_MAX_SHOWN 300
 #define CELL 32
 
-enum exit_code survey_print_lines(const struct survey *survey)
+enum exit_code queues_print_lines(const struct queues *survey)
 {
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < survey->count && code == EXIT_OK; i++)
-        code = output_json(survey_json(survey, &survey->views[i]));
+        code = output_json(queues_json(survey, &survey->views[i]));
     return code;
 }
 
@@ -57,7 +57,7 @@ static void add_text(struct table *table, const char *text)
 
 static void add_depth(struct table *table, const struct queue_depth *depth)
 {
-    const char *obstacle = survey_obstacle(depth);
+    const char *obstacle = queues_obstacle(depth);
 
     if (obstacle != NULL)
         table_add(table, obstacle);
@@ -76,7 +76,7 @@ static void add_details(struct table *table, const struct queue_details *details
     add_text(table, details->policy);
 }
 
-enum exit_code survey_print_table(const struct survey *survey)
+enum exit_code queues_print_table(const struct queues *survey)
 {
     struct table *table = table_new(columns, survey->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
     enum exit_code code;

@@ -2,8 +2,8 @@
  * survey: what is known of some queues at one time: by AMQP whether they are there, their depth and their
  * consumers; by the management API, if there is one, more.
  */
-#ifndef QUEUE_INSPECT_SURVEY_H
-#define QUEUE_INSPECT_SURVEY_H
+#ifndef QUEUE_INSPECT_QUEUES_H
+#define QUEUE_INSPECT_QUEUES_H
 
 #include "amqp/connection.h"
 #include "management.h"
@@ -30,7 +30,7 @@ struct queue_view {
     struct queue_details details;
 };
 
-struct survey {
+struct queues {
     struct connection *connection;
     struct management *management; /* or NULL */
     struct queue_view *views;
@@ -38,43 +38,43 @@ struct survey {
 };
 
 /* Of the queues named up to a NULL. Names, connection and management must outlive it. */
-void survey_start(struct survey *survey, const char *const *names, struct connection *connection,
+void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
                   struct management *management);
-void survey_free(struct survey *survey);
+void queues_free(struct queues *survey);
 
 /*
  * Looks at all queues by AMQP, once: the connection must be up. A queue that the broker does not let us look at is
  * no failure, and keeps nobody from looking at the others. After a failure the connection is down, which was
  * reported; EXIT_UNREACHABLE means open it and try again.
  */
-enum exit_code survey_look(struct survey *survey);
+enum exit_code queues_look(struct queues *survey);
 
 /* The same, on as many connections as that takes. Any code but EXIT_OK is final. */
-enum exit_code survey_look_patiently(struct survey *survey);
+enum exit_code queues_look_patiently(struct queues *survey);
 
 /*
  * Asks the management API, if there is one, for the details. As silent as management_get(); what it could not
  * get is not known any more.
  */
-enum exit_code survey_ask(struct survey *survey);
+enum exit_code queues_ask(struct queues *survey);
 
 /* The queue of that name, or NULL. */
-const struct queue_view *survey_find(const struct survey *survey, const char *name);
+const struct queue_view *queues_find(const struct queues *survey, const char *name);
 
 /*
  * A word that stands in place of the depth: "missing", "refused" (no right to it), "locked" (another
  * connection's own) or "down" (its node is). NULL if the depth is known.
  */
-const char *survey_obstacle(const struct queue_depth *depth);
+const char *queues_obstacle(const struct queue_depth *depth);
 
 /* The first queue that the broker did not let us look at, or NULL. */
-const struct queue_view *survey_refused(const struct survey *survey);
+const struct queue_view *queues_refused(const struct queues *survey);
 
 /*
  * Reports each queue that the broker did not let us look at, and why. Returns the code of the first, or
  * EXIT_OK.
  */
-enum exit_code survey_report_refused(const struct survey *survey);
+enum exit_code queues_report_refused(const struct queues *survey);
 
 /*
  * {"queue", "exists", "ready", "consumers"}, the last two if it exists, and, with the management API,
@@ -82,6 +82,6 @@ enum exit_code survey_report_refused(const struct survey *survey);
  * let us look at, {"queue", "exists", "error"}, exists being null if even that is not known, and what the
  * management API says.
  */
-cJSON *survey_json(const struct survey *survey, const struct queue_view *view);
+cJSON *queues_json(const struct queues *survey, const struct queue_view *view);
 
 #endif

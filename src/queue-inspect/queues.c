@@ -1,4 +1,4 @@
-#include "survey.h"
+#include "queues.h"
 
 #include "json/json.h"
 #include "base/text.h"
@@ -16,7 +16,7 @@ static void forget_details(struct queue_details *details)
     *details = (struct queue_details){.unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
 
-void survey_start(struct survey *survey, const char *const *names, struct connection *connection,
+void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
                   struct management *management)
 {
     survey->connection = connection;
@@ -30,7 +30,7 @@ void survey_start(struct survey *survey, const char *const *names, struct connec
     }
 }
 
-void survey_free(struct survey *survey)
+void queues_free(struct queues *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {
         forget_details(&survey->views[i].details);
@@ -41,7 +41,7 @@ void survey_free(struct survey *survey)
 
 /* ---- by AMQP ---- */
 
-enum exit_code survey_look(struct survey *survey)
+enum exit_code queues_look(struct queues *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {
         struct queue_view *view = &survey->views[i];
@@ -57,14 +57,14 @@ enum exit_code survey_look(struct survey *survey)
     return EXIT_OK;
 }
 
-enum exit_code survey_look_patiently(struct survey *survey)
+enum exit_code queues_look_patiently(struct queues *survey)
 {
     for (;;) {
         enum exit_code code = connection_open(survey->connection);
 
         if (code != EXIT_OK)
             return code;
-        code = survey_look(survey);
+        code = queues_look(survey);
         if (code != EXIT_UNREACHABLE)
             return code;
     }
@@ -104,7 +104,7 @@ static void take_details(struct queue_details *details, const cJSON *queue)
     details->policy = text_of(queue, "policy");
 }
 
-enum exit_code survey_ask(struct survey *survey)
+enum exit_code queues_ask(struct queues *survey)
 {
     enum exit_code code = EXIT_OK;
 
@@ -123,7 +123,7 @@ enum exit_code survey_ask(struct survey *survey)
 
 /* ---- showing ---- */
 
-const struct queue_view *survey_find(const struct survey *survey, const char *name)
+const struct queue_view *queues_find(const struct queues *survey, const char *name)
 {
     for (size_t i = 0; i < survey->count; i++)
         if (strcmp(survey->views[i].name, name) == 0)
@@ -131,7 +131,7 @@ const struct queue_view *survey_find(const struct survey *survey, const char *na
     return NULL;
 }
 
-const char *survey_obstacle(const struct queue_depth *depth)
+const char *queues_obstacle(const struct queue_depth *depth)
 {
     switch (depth->refused) {
     case EXIT_OK:
@@ -145,7 +145,7 @@ const char *survey_obstacle(const struct queue_depth *depth)
     }
 }
 
-const struct queue_view *survey_refused(const struct survey *survey)
+const struct queue_view *queues_refused(const struct queues *survey)
 {
     for (size_t i = 0; i < survey->count; i++)
         if (survey->views[i].error != NULL)
@@ -153,9 +153,9 @@ const struct queue_view *survey_refused(const struct survey *survey)
     return NULL;
 }
 
-enum exit_code survey_report_refused(const struct survey *survey)
+enum exit_code queues_report_refused(const struct queues *survey)
 {
-    const struct queue_view *first = survey_refused(survey);
+    const struct queue_view *first = queues_refused(survey);
 
     for (size_t i = 0; i < survey->count; i++)
         if (survey->views[i].error != NULL)
@@ -169,7 +169,7 @@ static void add_text(cJSON *object, const char *name, const char *text)
                            : cJSON_AddNullToObject(object, name));
 }
 
-cJSON *survey_json(const struct survey *survey, const struct queue_view *view)
+cJSON *queues_json(const struct queues *survey, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
     const struct queue_details *details = &view->details;

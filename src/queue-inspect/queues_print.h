@@ -1,0 +1,18 @@
+/*
+ * queues_print: a survey on standard output.
+ *
+ * Codes are those of output.h.
+ */
+#ifndef QUEUE_INSPECT_QUEUES_PRINT_H
+#define QUEUE_INSPECT_QUEUES_PRINT_H
+
+#include "base/report.h"
+#include "queues.h"
+
+/* A line of JSON for each queue: queues_json(). */
+enum exit_code queues_print_lines(const struct queues *survey);
+
+/* A table, for people. What is not known is "-". */
+enum exit_code queues_print_table(const struct queues *survey);
+
+#endif
