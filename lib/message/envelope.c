@@ -2,7 +2,7 @@
 
 #include "message/base64.h"
 #include "base/clock.h"
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "message/field.h"
 #include "message/integer.h"
 #include "json/json.h"

@@ -1,6 +1,6 @@
 #include "fingerprint.h"
 
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "amqp/properties.h"
 #include "base/report.h"
 
@@ -38,7 +38,7 @@ static bool next_header(struct property_reader *headers)
 {
     amqp_bytes_t name;
 
-    return !properties_next_header(headers, &name) || !dead_letter_is_brokers(name);
+    return !properties_next_header(headers, &name) || !death_is_brokers(name);
 }
 
 /* How long each part is, so that none can be taken for a part of its neighbour. */

@@ -5,7 +5,7 @@
 #define DLQ_REPLAY_LETTER_H
 
 #include "amqp/consumer.h"
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "order/order.h"
 #include "amqp/rabbitmq.h"
 

@@ -2,7 +2,7 @@
 
 #include "amqp/bytes.h"
 #include "base/clock.h"
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
@@ -444,10 +444,10 @@ amqp_basic_properties_t treatment_properties(struct treatment *treatment, const 
 {
     switch (treatment->fate.kind) {
     case FATE_PARKED:
-        return dead_letter_parked(treatment->properties, treatment->fate.reason, &treatment->pool);
+        return death_parked(treatment->properties, treatment->fate.reason, &treatment->pool);
     case FATE_RESTORED:
-        return dead_letter_restored(treatment->properties, rules->user, &treatment->pool);
+        return death_restored(treatment->properties, rules->user, &treatment->pool);
     default:
-        return dead_letter_revived(treatment->properties, rules->run, &treatment->pool);
+        return death_revived(treatment->properties, rules->run, &treatment->pool);
     }
 }

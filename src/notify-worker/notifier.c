@@ -1,7 +1,7 @@
 #include "notifier.h"
 
 #include "base/clock.h"
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "json/foreign.h"
 #include "json/json.h"
 #include "amqp/connection.h"
@@ -549,7 +549,7 @@ static enum exit_code move_to_dead_letters(struct notifier *notifier, const stru
 
     init_amqp_pool(&pool, 4096);
     given = delivery_properties(delivery, &pool);
-    properties = dead_letter_marked(given == NULL ? &none : given, &death, &pool);
+    properties = death_marked(given == NULL ? &none : given, &death, &pool);
     code = publisher_send(publisher, &message, 0);
     empty_amqp_pool(&pool);
     if (code == EXIT_OK)

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "amqp/consumer.h"
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "message/envelope.h"
 #include "amqp/connection.h"
 #include "amqp/look.h"

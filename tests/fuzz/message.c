@@ -4,7 +4,7 @@
  * encoded properties are.
  */
 #include "amqp/consumer.h"
-#include "message/dead_letter.h"
+#include "message/death.h"
 #include "message/envelope.h"
 #include "json/json.h"
 #include "amqp/rabbitmq.h"
@@ -87,10 +87,10 @@ static void check_moves(const amqp_basic_properties_t *properties)
     amqp_pool_t pool;
 
     init_amqp_pool(&pool, 4096);
-    marked = dead_letter_marked(properties, &given, &pool);
+    marked = death_marked(properties, &given, &pool);
     assert(death_read(&marked, &death));
     assert(death.queue.len == 1 && death.exchange.len == 0 && death.routing_key.len == 1 && death.time == 1);
-    revived = dead_letter_revived(&marked, "a run", &pool);
+    revived = death_revived(&marked, "a run", &pool);
     assert(!death_read(&revived, &death));
     empty_amqp_pool(&pool);
 }

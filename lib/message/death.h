@@ -4,8 +4,8 @@
  * The broker writes x-death when it moves a message. A program of ours that moves one writes the same under
  * names that the broker leaves alone, HEADER_QUEUE and so on.
  */
-#ifndef MESSAGE_DEAD_LETTER_H
-#define MESSAGE_DEAD_LETTER_H
+#ifndef MESSAGE_DEATH_H
+#define MESSAGE_DEATH_H
 
 #include "amqp/rabbitmq.h"
 
@@ -49,14 +49,14 @@ amqp_bytes_t death_queue(const amqp_basic_properties_t *properties);
  * Like the copies below it lasts as long as pool, properties and death, and is without the user_id, which the
  * broker takes from its owner alone, and without CC and BCC, by which it sends copies elsewhere.
  */
-amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
-                                           const struct death *death, amqp_pool_t *pool);
+amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties, const struct death *death,
+                                     amqp_pool_t *pool);
 
 /*
  * Is this the name of a header that is not the message's own, but is written by the broker into each
  * delivery? It is left out of all copies below.
  */
-bool dead_letter_is_brokers(amqp_bytes_t header);
+bool death_is_brokers(amqp_bytes_t header);
 
 /* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
 int64_t return_count(const amqp_basic_properties_t *properties);
@@ -74,22 +74,22 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
  * A copy for a message that is sent back: its headers say nothing of the death, count the replay, and name
  * the run, which must outlive the copy like the rest.
  */
-amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
-                                            amqp_pool_t *pool);
+amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties, const char *run,
+                                      amqp_pool_t *pool);
 
 /*
  * A copy for a message that is put into a parking queue: its headers say so besides. It has no expiration, as what
  * the broker moves: it stays until somebody looks at it.
  */
-amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *properties, const char *note,
-                                           amqp_pool_t *pool);
+amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
+                                     amqp_pool_t *pool);
 
 /*
  * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for which the
  * broker would send more copies elsewhere, and without a user_id other than that of user, who is logged in
  * (or NULL).
  */
-amqp_basic_properties_t dead_letter_restored(const amqp_basic_properties_t *properties, const char *user,
-                                             amqp_pool_t *pool);
+amqp_basic_properties_t death_restored(const amqp_basic_properties_t *properties, const char *user,
+                                       amqp_pool_t *pool);
 
 #endif

@@ -1,4 +1,4 @@
-#include "message/dead_letter.h"
+#include "message/death.h"
 
 #include "amqp/bytes.h"
 #include "message/integer.h"
@@ -200,7 +200,7 @@ bool replayed_by(const amqp_basic_properties_t *properties, const char *run)
            bytes_are(named_text(&properties->headers, HEADER_RUN), run);
 }
 
-bool dead_letter_is_brokers(amqp_bytes_t header)
+bool death_is_brokers(amqp_bytes_t header)
 {
     return bytes_are(header, DELIVERY_COUNT) || bytes_are(header, "x-acquired-count") ||
            bytes_are(header, "x-stream-offset");
@@ -209,7 +209,7 @@ bool dead_letter_is_brokers(amqp_bytes_t header)
 /* A header by which the broker sends copies to other keys, or one that is its own. */
 static bool is_of_delivery(amqp_bytes_t name)
 {
-    return bytes_are(name, "CC") || bytes_are(name, "BCC") || dead_letter_is_brokers(name);
+    return bytes_are(name, "CC") || bytes_are(name, "BCC") || death_is_brokers(name);
 }
 
 /* A header of a death or of a delivery. */
@@ -283,8 +283,8 @@ static void add_header(amqp_basic_properties_t *properties, amqp_table_entry_t e
     properties->_flags |= AMQP_BASIC_HEADERS_FLAG;
 }
 
-amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *properties,
-                                           const struct death *death, amqp_pool_t *pool)
+amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties, const struct death *death,
+                                     amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without(properties, is_of_a_death, 5, pool);
 
@@ -298,8 +298,8 @@ amqp_basic_properties_t dead_letter_marked(const amqp_basic_properties_t *proper
     return copy;
 }
 
-amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *properties, const char *run,
-                                            amqp_pool_t *pool)
+amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties, const char *run,
+                                      amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without(properties, is_ours_to_renew, 2, pool);
 
@@ -308,8 +308,8 @@ amqp_basic_properties_t dead_letter_revived(const amqp_basic_properties_t *prope
     return copy;
 }
 
-amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *properties, const char *note,
-                                           amqp_pool_t *pool)
+amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
+                                     amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without(properties, is_of_parking, 1, pool);
 
@@ -318,8 +318,8 @@ amqp_basic_properties_t dead_letter_parked(const amqp_basic_properties_t *proper
     return copy;
 }
 
-amqp_basic_properties_t dead_letter_restored(const amqp_basic_properties_t *properties, const char *user,
-                                             amqp_pool_t *pool)
+amqp_basic_properties_t death_restored(const amqp_basic_properties_t *properties, const char *user,
+                                       amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without(properties, is_of_delivery, 0, pool);
 
