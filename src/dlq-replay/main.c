@@ -1,16 +1,16 @@
 /*
  * dlq-replay: shows dead letters, takes them out, sends them back to where they came from, or puts them back.
  *
- * letter_batch.h says what holds when this program is killed, and backlog.h which letters it handles.
+ * batch.h says what holds when this program is killed, and snapshot.h which letters it handles.
  */
 #include "audit.h"
-#include "backlog.h"
+#include "snapshot.h"
 #include "base/clock.h"
 #include "fate.h"
 #include "process/coprocess.h"
 #include "base/uuid.h"
 #include "store/ledger.h"
-#include "letter_batch.h"
+#include "batch.h"
 #include "amqp/connection.h"
 #include "amqp/look.h"
 #include "base/options.h"
@@ -18,13 +18,13 @@
 #include "terminal/progress.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
-#include "restoration.h"
+#include "restore.h"
 #include "selection.h"
 #include "base/stop.h"
 #include "summary.h"
 #include "base/text.h"
 #include "amqp/topology.h"
-#include "treatment.h"
+#include "replay.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -125,18 +125,18 @@ static const char *from_file;
 static const char *ledger_file;
 static const char *audit_file;
 static char **filter_command;
-static struct treatment_rules rules = {.queue = DEAD_LETTER_QUEUE,
-                                       .parking = PARKING_QUEUE,
-                                       .parks = true,
-                                       .max_replays = REPLAYS_MAX,
-                                       .delivery_limit = LOOK_NO_LIMIT};
+static struct replay_rules rules = {.queue = DEAD_LETTER_QUEUE,
+                                    .parking = PARKING_QUEUE,
+                                    .parks = true,
+                                    .max_replays = REPLAYS_MAX,
+                                    .delivery_limit = LOOK_NO_LIMIT};
 static size_t limit = SIZE_MAX;
 static struct selection selection;
 static long rate;
 static bool force;
 
-static struct backlog *backlog;
-static struct letter_batch *batch;
+static struct snapshot *snapshot;
+static struct batch *batch;
 static struct publisher *publisher;
 static struct audit *audit;
 static struct summary *summary;
@@ -168,7 +168,7 @@ static enum exit_code check_queue(void)
         return code;
     rules.delivery_limit = look_limit(&look);
     if (look.limit >= 0)
-        backlog_spare(backlog);
+        snapshot_spare(snapshot);
     rules.only_looks = only_looks();
     if (!rules.only_looks)
         look.limit = LOOK_NO_LIMIT;
@@ -181,27 +181,27 @@ static enum exit_code handle_batch(void)
 {
     switch (job) {
     case LIST:
-        return letter_batch_list(batch);
+        return batch_list(batch);
     case SUMMARY:
-        letter_batch_sum_up(batch, summary);
+        batch_sum_up(batch, summary);
         return EXIT_OK;
     case TAKE:
-        return letter_batch_take(batch);
+        return batch_take(batch);
     default:
-        return letter_batch_replay(batch);
+        return batch_replay(batch);
     }
 }
 
 static enum exit_code handle_letters(void)
 {
-    enum exit_code code = backlog_open(backlog);
+    enum exit_code code = snapshot_open(snapshot);
     size_t count = 1;
 
     while (code == EXIT_OK && count > 0) {
-        code = letter_batch_fill(batch, &count);
+        code = batch_fill(batch, &count);
         if (code == EXIT_OK && count > 0)
             code = handle_batch();
-        backlog_show_progress(backlog);
+        snapshot_show_progress(snapshot);
     }
     return code;
 }
@@ -211,8 +211,8 @@ static enum exit_code end_with(enum exit_code code)
 {
     size_t unsure;
 
-    (void)backlog_finish(backlog);
-    unsure = backlog_unsure(backlog);
+    (void)snapshot_finish(snapshot);
+    unsure = snapshot_unsure(snapshot);
     if (unsure == 0)
         return code;
     report("%zu letter%s may come again in '%s': the broker may not have seen that %s removed", unsure,
@@ -227,9 +227,9 @@ static enum exit_code work_on_queue(void)
 
     if (code == EXIT_OK)
         code = handle_letters();
-    while (code == EXIT_OK && removes && !backlog_finish(backlog) && !stop_requested())
+    while (code == EXIT_OK && removes && !snapshot_finish(snapshot) && !stop_requested())
         code = handle_letters();
-    letter_batch_report_spent(batch);
+    batch_report_spent(batch);
     if (removes)
         code = end_with(code);
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
@@ -472,16 +472,16 @@ static size_t first_window(void)
 {
     if (rules.filter != NULL || job == TAKE)
         return 1;
-    return rate > 0 && rate < BACKLOG_WINDOW ? (size_t)rate : BACKLOG_WINDOW;
+    return rate > 0 && rate < SNAPSHOT_WINDOW ? (size_t)rate : SNAPSHOT_WINDOW;
 }
 
 static enum exit_code open_all(void)
 {
-    struct backlog_settings waiting = {.queue = rules.queue,
-                                       .declare = is_ours(rules.queue) ? topology_declare : NULL,
-                                       .selection = &selection,
-                                       .limit = limit};
-    struct letter_batch_settings handling = {.rules = &rules, .rate = rate};
+    struct snapshot_settings waiting = {.queue = rules.queue,
+                                        .declare = is_ours(rules.queue) ? topology_declare : NULL,
+                                        .selection = &selection,
+                                        .limit = limit};
+    struct batch_settings handling = {.rules = &rules, .rate = rate};
     enum exit_code code = open_rules();
 
     if (code != EXIT_OK)
@@ -490,22 +490,22 @@ static enum exit_code open_all(void)
     if (job == LIST || job == SUMMARY)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)
-        backlog = backlog_new(&broker_options, &waiting);
+        snapshot = snapshot_new(&broker_options, &waiting);
     publisher = publisher_new(&broker_options,
                               &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
                                                            .many_destinations = true});
     summary = job == SUMMARY ? summary_new() : NULL;
-    handling.backlog = backlog;
+    handling.snapshot = snapshot;
     handling.publisher = publisher;
     handling.audit = audit;
-    batch = letter_batch_new(&handling);
+    batch = batch_new(&handling);
     return EXIT_OK;
 }
 
 static void close_all(void)
 {
-    letter_batch_free(batch);
-    backlog_free(backlog);
+    batch_free(batch);
+    snapshot_free(snapshot);
     publisher_free(publisher);
     connection_free(rules.looking);
     coprocess_free(rules.filter);
@@ -526,10 +526,10 @@ int main(int argc, char **argv)
     progress_spare(STDOUT_FILENO);
     progress_start("letters", 0);
     if (code == EXIT_OK)
-        code = job == RESTORE ? restoration_run(from_file, batch, publisher) : work_on_queue();
+        code = job == RESTORE ? restore_run(from_file, batch, publisher) : work_on_queue();
     progress_done();
     if (code == EXIT_OK)
-        code = letter_batch_verdict(batch);
+        code = batch_verdict(batch);
     close_all();
     code = output_close(code);
     if (code != EXIT_OUTPUT)

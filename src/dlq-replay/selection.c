@@ -10,7 +10,7 @@
 #define AGE_MAX 1000000000 /* in its unit */
 
 /* 0 if it is not known, or nonsense: then it is neither before a time nor after it. */
-static int64_t time_of_death_ms(const struct letter *letter)
+static int64_t time_of_death_ms(const struct dead_letter *letter)
 {
     int64_t seconds = letter->death.time;
 
@@ -23,7 +23,7 @@ bool selection_is_empty(const struct selection *selection)
            selection->before_ms == 0 && selection->after_ms == 0;
 }
 
-bool selection_has(const struct selection *selection, const struct letter *letter)
+bool selection_has(const struct selection *selection, const struct dead_letter *letter)
 {
     int64_t died_ms = time_of_death_ms(letter);
 

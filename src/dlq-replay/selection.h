@@ -4,7 +4,7 @@
 #ifndef DLQ_REPLAY_SELECTION_H
 #define DLQ_REPLAY_SELECTION_H
 
-#include "letter.h"
+#include "dead_letter.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ struct selection {
 /* Are all letters meant? */
 bool selection_is_empty(const struct selection *selection);
 
-bool selection_has(const struct selection *selection, const struct letter *letter);
+bool selection_has(const struct selection *selection, const struct dead_letter *letter);
 
 /*
  * A moment as people write it, as milliseconds since 1970: an age ("90s", "15m", "2h", "3d") before now, or a time in

@@ -60,7 +60,7 @@ static struct group *find_group(struct summary *summary, const char *error, cons
     return group;
 }
 
-void summary_add(struct summary *summary, const struct letter *letter)
+void summary_add(struct summary *summary, const struct dead_letter *letter)
 {
     const char *reason = letter->death.reason.bytes == NULL
                              ? NULL

@@ -4,7 +4,7 @@
 #ifndef DLQ_REPLAY_SUMMARY_H
 #define DLQ_REPLAY_SUMMARY_H
 
-#include "letter.h"
+#include "dead_letter.h"
 #include "base/report.h"
 
 struct summary;
@@ -13,7 +13,7 @@ struct summary *summary_new(void);
 void summary_free(struct summary *summary);
 
 /* Counts a letter. After SUMMARY_GROUPS groups, those of further ones are counted together. */
-void summary_add(struct summary *summary, const struct letter *letter);
+void summary_add(struct summary *summary, const struct dead_letter *letter);
 
 #define SUMMARY_GROUPS 1000
 

@@ -1,4 +1,4 @@
-#include "letter_batch.h"
+#include "batch.h"
 
 #include "base/clock.h"
 #include "fate.h"
@@ -6,7 +6,7 @@
 #include "json/json.h"
 #include "base/output.h"
 #include "json/output.h"
-#include "pace.h"
+#include "rate_limit.h"
 #include "base/stop.h"
 #include "base/text.h"
 
@@ -16,10 +16,10 @@
 #define BATCH_MAX 256
 #define PART_MS 1000 /* that the first letter of a batch may wait for the others */
 
-struct letter_batch {
-    struct letter_batch_settings settings;
-    struct pace pace;
-    struct treatment treated[BATCH_MAX];
+struct batch {
+    struct batch_settings settings;
+    struct rate_limit pace;
+    struct replay treated[BATCH_MAX];
     bool is_on_its_way[BATCH_MAX]; /* published, and not known to be confirmed or refused */
     size_t first;                  /* letters before it were handled */
     size_t end;                    /* of the part at hand */
@@ -30,9 +30,9 @@ struct letter_batch {
     size_t spent;        /* that are, since they were not parked */
 };
 
-struct letter_batch *letter_batch_new(const struct letter_batch_settings *settings)
+struct batch *batch_new(const struct batch_settings *settings)
 {
-    struct letter_batch *batch = need_calloc(1, sizeof *batch);
+    struct batch *batch = need_calloc(1, sizeof *batch);
 
     batch->settings = *settings;
     batch->pace.rate = settings->rate;
@@ -40,12 +40,12 @@ struct letter_batch *letter_batch_new(const struct letter_batch_settings *settin
 }
 
 /* The part at hand was handled. */
-static void drop_part(struct letter_batch *batch)
+static void drop_part(struct batch *batch)
 {
     for (size_t i = batch->first; i < batch->end; i++) {
         batch->some_wrong = batch->some_wrong || batch->treated[i].is_wrong;
         batch->some_bad_input = batch->some_bad_input || batch->treated[i].is_no_letter;
-        treatment_free(&batch->treated[i]);
+        replay_free(&batch->treated[i]);
         batch->is_on_its_way[i] = false;
     }
     batch->first = batch->end;
@@ -57,7 +57,7 @@ static void drop_part(struct letter_batch *batch)
     batch->count = 0;
 }
 
-void letter_batch_free(struct letter_batch *batch)
+void batch_free(struct batch *batch)
 {
     if (batch == NULL)
         return;
@@ -66,7 +66,7 @@ void letter_batch_free(struct letter_batch *batch)
     free(batch);
 }
 
-enum exit_code letter_batch_verdict(const struct letter_batch *batch)
+enum exit_code batch_verdict(const struct batch *batch)
 {
     if (batch->some_wrong)
         return EXIT_REFUSED;
@@ -74,22 +74,22 @@ enum exit_code letter_batch_verdict(const struct letter_batch *batch)
 }
 
 /* As it is published; properties are those of the message. */
-static struct message message_of(const struct treatment *treatment, const amqp_basic_properties_t *properties)
+static struct message message_of(const struct replay *replay, const amqp_basic_properties_t *properties)
 {
-    return (struct message){.exchange = treatment->fate.exchange,
-                            .routing_key = treatment->fate.routing_key,
+    return (struct message){.exchange = replay->fate.exchange,
+                            .routing_key = replay->fate.routing_key,
                             .properties = properties,
-                            .body = treatment->body};
+                            .body = replay->body};
 }
 
 /* ---- letters that stay ---- */
 
 /* Publishes a letter that is parked. Nothing else may be on its way. True if the queue has it. */
-static bool publish_parked(struct letter_batch *batch, struct treatment *treatment)
+static bool publish_parked(struct batch *batch, struct replay *replay)
 {
     struct publisher *publisher = batch->settings.publisher;
-    amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
-    struct message message = message_of(treatment, &properties);
+    amqp_basic_properties_t properties = replay_properties(replay, batch->settings.rules);
+    struct message message = message_of(replay, &properties);
     enum publish_result fate = PUBLISH_REFUSED;
     uint64_t cookie;
 
@@ -103,39 +103,39 @@ static bool publish_parked(struct letter_batch *batch, struct treatment *treatme
  * Parks a letter that was to stay if it would not survive that. If its connection is lost, it comes again, or
  * the broker has removed it already. False if it is to be kept nevertheless, with the fate that it had.
  */
-static bool park_if_spent(struct letter_batch *batch, struct treatment *treatment)
+static bool park_if_spent(struct batch *batch, struct replay *replay)
 {
-    struct treatment_rules *rules = batch->settings.rules;
-    const struct treatment before = *treatment;
+    struct replay_rules *rules = batch->settings.rules;
+    const struct replay before = *replay;
     enum exit_code code;
 
-    if (!treatment_is_spent(treatment, rules) ||
-        backlog_is_lost(batch->settings.backlog, treatment->letter.delivery))
+    if (!replay_is_spent(replay, rules) ||
+        snapshot_is_lost(batch->settings.snapshot, replay->letter.delivery))
         return false;
-    if (treatment_park(treatment, rules, &code) && code == EXIT_OK && publish_parked(batch, treatment)) {
+    if (replay_park(replay, rules, &code) && code == EXIT_OK && publish_parked(batch, replay)) {
         batch->parked++;
         return true;
     }
     batch->spent++;
-    treatment->fate = before.fate;
-    treatment->is_sent = before.is_sent;
-    treatment->properties = before.properties;
-    treatment->body = before.body;
+    replay->fate = before.fate;
+    replay->is_sent = before.is_sent;
+    replay->properties = before.properties;
+    replay->body = before.body;
     return false;
 }
 
 /* Letters that were handed out before it may be unsettled. */
-static void keep(struct letter_batch *batch, struct treatment *treatment)
+static void keep(struct batch *batch, struct replay *replay)
 {
-    if (park_if_spent(batch, treatment))
-        backlog_remove_alone(batch->settings.backlog, treatment->letter.delivery);
+    if (park_if_spent(batch, replay))
+        snapshot_remove_alone(batch->settings.snapshot, replay->letter.delivery);
     else
-        backlog_keep(batch->settings.backlog, treatment->letter.delivery);
+        snapshot_keep(batch->settings.snapshot, replay->letter.delivery);
 }
 
-void letter_batch_report_spent(const struct letter_batch *batch)
+void batch_report_spent(const struct batch *batch)
 {
-    const struct treatment_rules *rules = batch->settings.rules;
+    const struct replay_rules *rules = batch->settings.rules;
     const char *queue = printable_text(rules->queue);
 
     if (batch->parked > 0)
@@ -153,77 +153,77 @@ void letter_batch_report_spent(const struct letter_batch *batch)
 /* ---- filling ---- */
 
 /* What is sent slowly is told each second. */
-static size_t most(const struct letter_batch *batch)
+static size_t most(const struct batch *batch)
 {
     long rate = batch->settings.rate;
 
     return rate > 0 && rate < BATCH_MAX ? (size_t)rate : BATCH_MAX;
 }
 
-static void choose(struct letter_batch *batch, struct delivery *delivery)
+static void choose(struct batch *batch, struct delivery *delivery)
 {
-    struct treatment *treatment = &batch->treated[batch->count];
+    struct replay *replay = &batch->treated[batch->count];
 
-    treatment_of_letter(treatment, batch->settings.rules, delivery);
-    if (backlog_wants(batch->settings.backlog, &treatment->letter)) {
+    replay_of_letter(replay, batch->settings.rules, delivery);
+    if (snapshot_wants(batch->settings.snapshot, &replay->letter)) {
         batch->end = ++batch->count;
         return;
     }
-    keep(batch, treatment);
-    treatment_free(treatment);
+    keep(batch, replay);
+    replay_free(replay);
 }
 
 /*
  * Letters of a batch that is handled in parts, if they did not come on a connection that is lost meanwhile.
  */
-static size_t rest(struct letter_batch *batch)
+static size_t rest(struct batch *batch)
 {
-    struct backlog *backlog = batch->settings.backlog;
+    struct snapshot *snapshot = batch->settings.snapshot;
     size_t count = batch->count - batch->first;
 
-    if (count == 0 || !backlog_is_lost(backlog, batch->treated[batch->first].letter.delivery))
+    if (count == 0 || !snapshot_is_lost(snapshot, batch->treated[batch->first].letter.delivery))
         return count;
     for (size_t i = batch->first; i < batch->count; i++)
-        backlog_give_up(backlog, batch->treated[i].letter.delivery);
+        snapshot_give_up(snapshot, batch->treated[i].letter.delivery);
     batch->end = batch->count;
     drop_part(batch);
     return 0;
 }
 
-enum exit_code letter_batch_fill(struct letter_batch *batch, size_t *count)
+enum exit_code batch_fill(struct batch *batch, size_t *count)
 {
     struct delivery *deliveries[BATCH_MAX];
     enum exit_code code;
 
     *count = rest(batch);
     if (*count > 0) {
-        backlog_adapt(batch->settings.backlog);
+        snapshot_adapt(batch->settings.snapshot);
         return EXIT_OK;
     }
-    code = backlog_take(batch->settings.backlog, deliveries, most(batch), count);
+    code = snapshot_take(batch->settings.snapshot, deliveries, most(batch), count);
     for (size_t i = 0; i < *count && code == EXIT_OK; i++)
         choose(batch, deliveries[i]);
     return code;
 }
 
-bool letter_batch_has_room(const struct letter_batch *batch)
+bool batch_has_room(const struct batch *batch)
 {
     return batch->count < most(batch);
 }
 
-void letter_batch_add(struct letter_batch *batch, const struct json_piece *piece)
+void batch_add(struct batch *batch, const struct json_piece *piece)
 {
-    treatment_of_piece(&batch->treated[batch->count++], batch->settings.rules, piece);
+    replay_of_piece(&batch->treated[batch->count++], batch->settings.rules, piece);
     batch->end = batch->count;
 }
 
-size_t letter_batch_count(const struct letter_batch *batch)
+size_t batch_count(const struct batch *batch)
 {
     return batch->count - batch->first;
 }
 
 /* Ends the part at hand with the letter at index, if its first one has waited long enough. */
-static void end_part(struct letter_batch *batch, size_t index, int64_t since_ms)
+static void end_part(struct batch *batch, size_t index, int64_t since_ms)
 {
     if (clock_monotonic_ms() - since_ms >= PART_MS)
         batch->end = index + 1;
@@ -231,7 +231,7 @@ static void end_part(struct letter_batch *batch, size_t index, int64_t since_ms)
 
 /* ---- sending ---- */
 
-static void take_fates(struct letter_batch *batch)
+static void take_fates(struct batch *batch)
 {
     struct publisher *publisher = batch->settings.publisher;
     uint64_t index;
@@ -240,21 +240,20 @@ static void take_fates(struct letter_batch *batch)
     while (publisher_next(publisher, &index, &fate)) {
         batch->is_on_its_way[index] = false;
         if (fate != PUBLISH_CONFIRMED)
-            treatment_refused(&batch->treated[index], fate == PUBLISH_UNROUTABLE
-                                                          ? "no queue takes it there"
-                                                          : publisher_reason(publisher));
+            replay_refused(&batch->treated[index], fate == PUBLISH_UNROUTABLE ? "no queue takes it there"
+                                                                              : publisher_reason(publisher));
     }
 }
 
-static enum exit_code send(struct letter_batch *batch, size_t index)
+static enum exit_code send(struct batch *batch, size_t index)
 {
-    struct treatment *treatment = &batch->treated[index];
+    struct replay *replay = &batch->treated[index];
     struct publisher *publisher = batch->settings.publisher;
-    amqp_basic_properties_t properties = treatment_properties(treatment, batch->settings.rules);
-    struct message message = message_of(treatment, &properties);
+    amqp_basic_properties_t properties = replay_properties(replay, batch->settings.rules);
+    struct message message = message_of(replay, &properties);
     enum exit_code code = EXIT_OK;
 
-    pace_wait(&batch->pace);
+    rate_limit_wait(&batch->pace);
     while (code == EXIT_OK && !publisher_has_room(publisher)) {
         code = publisher_wait(publisher);
         take_fates(batch);
@@ -265,27 +264,27 @@ static enum exit_code send(struct letter_batch *batch, size_t index)
     return code;
 }
 
-static void say_what_is_ignored(const struct treatment *treatment)
+static void say_what_is_ignored(const struct replay *replay)
 {
-    if (treatment->fate.handled != NULL)
-        report("order %s is %s already: the worker will ignore it", printable_text(treatment->fate.order_id),
-               treatment->fate.handled);
+    if (replay->fate.handled != NULL)
+        report("order %s is %s already: the worker will ignore it", printable_text(replay->fate.order_id),
+               replay->fate.handled);
 }
 
 /* Decides that those from index on are left, unless something else was decided that is not to send them. */
-static void leave_from(struct letter_batch *batch, size_t index, const char *reason)
+static void leave_from(struct batch *batch, size_t index, const char *reason)
 {
     for (size_t i = index; i < batch->end; i++)
         if (batch->treated[i].is_sent)
-            treatment_left(&batch->treated[i], reason);
+            replay_left(&batch->treated[i], reason);
 }
 
 /* Those of which nobody knows whether they have arrived. */
-static void leave_unconfirmed(struct letter_batch *batch)
+static void leave_unconfirmed(struct batch *batch)
 {
     for (size_t i = batch->first; i < batch->end; i++)
         if (batch->is_on_its_way[i])
-            treatment_left(&batch->treated[i], "the broker did not confirm it, but may have it all the same");
+            replay_left(&batch->treated[i], "the broker did not confirm it, but may have it all the same");
     publisher_forget(batch->settings.publisher);
 }
 
@@ -293,7 +292,7 @@ static void leave_unconfirmed(struct letter_batch *batch)
  * Publishes what is to be sent, up to a stop if it heeds that, and waits until the fate of all of it is
  * known. All letters have a fate afterwards, whatever the code.
  */
-static enum exit_code send_all(struct letter_batch *batch, bool heeds_stop)
+static enum exit_code send_all(struct batch *batch, bool heeds_stop)
 {
     bool dry_run = batch->settings.rules->dry_run;
     enum exit_code code = EXIT_OK;
@@ -318,7 +317,7 @@ static enum exit_code send_all(struct letter_batch *batch, bool heeds_stop)
 /* ---- the end of a letter ---- */
 
 /* In the audit before it is removed: what was done may stand there twice, and never not at all. */
-static enum exit_code record(const struct letter_batch *batch, cJSON *const lines[])
+static enum exit_code record(const struct batch *batch, cJSON *const lines[])
 {
     struct audit *audit = batch->settings.audit;
     enum exit_code code = EXIT_OK;
@@ -326,25 +325,25 @@ static enum exit_code record(const struct letter_batch *batch, cJSON *const line
     if (audit == NULL || batch->settings.rules->dry_run)
         return EXIT_OK;
     for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
-        const struct treatment *treatment = &batch->treated[i];
-        const struct delivery *delivery = treatment->letter.delivery;
+        const struct replay *replay = &batch->treated[i];
+        const struct delivery *delivery = replay->letter.delivery;
 
-        code = audit_add(audit, lines[i], delivery != NULL ? delivery->body : treatment->body,
-                         treatment->is_sent ? &treatment->body : NULL);
+        code = audit_add(audit, lines[i], delivery != NULL ? delivery->body : replay->body,
+                         replay->is_sent ? &replay->body : NULL);
     }
     return code == EXIT_OK ? audit_sync(audit) : code;
 }
 
-static bool is_removed(const struct letter_batch *batch, const struct treatment *treatment)
+static bool is_removed(const struct batch *batch, const struct replay *replay)
 {
-    enum fate_kind kind = treatment->fate.kind;
+    enum fate_kind kind = replay->fate.kind;
 
     return !batch->settings.rules->dry_run &&
            (kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_DROPPED || kind == FATE_TAKEN);
 }
 
 /* Removes what has gone elsewhere if that is recorded. */
-static void settle(struct letter_batch *batch, bool recorded)
+static void settle(struct batch *batch, bool recorded)
 {
     struct delivery *gone[BATCH_MAX];
     size_t count = 0;
@@ -353,28 +352,28 @@ static void settle(struct letter_batch *batch, bool recorded)
         if (recorded && is_removed(batch, &batch->treated[i]))
             gone[count++] = batch->treated[i].letter.delivery;
         else
-            backlog_keep(batch->settings.backlog, batch->treated[i].letter.delivery);
+            snapshot_keep(batch->settings.snapshot, batch->treated[i].letter.delivery);
     }
-    backlog_remove(batch->settings.backlog, gone, count);
+    snapshot_remove(batch->settings.snapshot, gone, count);
 }
 
 /*
  * The letters of the part at hand have met their fates, and code says how that went: records them, settles
  * the letters, and prints the fates if tells.
  */
-static enum exit_code conclude(struct letter_batch *batch, enum exit_code code, bool tells)
+static enum exit_code conclude(struct batch *batch, enum exit_code code, bool tells)
 {
     cJSON *lines[BATCH_MAX];
     enum exit_code recorded;
     enum exit_code printed = EXIT_OK;
 
-    for (size_t i = batch->first; i < batch->end && batch->settings.backlog != NULL; i++)
+    for (size_t i = batch->first; i < batch->end && batch->settings.snapshot != NULL; i++)
         if (!is_removed(batch, &batch->treated[i]))
             (void)park_if_spent(batch, &batch->treated[i]);
     for (size_t i = batch->first; i < batch->end; i++)
         lines[i] = fate_line(&batch->treated[i].fate);
     recorded = record(batch, lines);
-    if (batch->settings.backlog != NULL)
+    if (batch->settings.snapshot != NULL)
         settle(batch, recorded == EXIT_OK);
     for (size_t i = batch->first; i < batch->end; i++) {
         if (recorded == EXIT_OK && printed == EXIT_OK && tells)
@@ -392,13 +391,13 @@ static enum exit_code conclude(struct letter_batch *batch, enum exit_code code, 
 
 /* ---- what is done with it ---- */
 
-static enum exit_code show(struct treatment *treatment, const struct treatment_rules *rules)
+static enum exit_code show(struct replay *replay, const struct replay_rules *rules)
 {
-    cJSON *envelope = letter_envelope(&treatment->letter, rules->queue);
-    enum exit_code code = treatment_look_up(treatment, rules);
+    cJSON *envelope = dead_letter_envelope(&replay->letter, rules->queue);
+    enum exit_code code = replay_look_up(replay, rules);
 
-    if (treatment->fate.handled != NULL)
-        json_need(cJSON_AddStringToObject(envelope, "handled", treatment->fate.handled));
+    if (replay->fate.handled != NULL)
+        json_need(cJSON_AddStringToObject(envelope, "handled", replay->fate.handled));
     if (code == EXIT_OK)
         return output_json(envelope);
     cJSON_Delete(envelope);
@@ -406,7 +405,7 @@ static enum exit_code show(struct treatment *treatment, const struct treatment_r
 }
 
 /* Of letters that were only looked at, or with which nothing is to be done after all. */
-static void leave(struct letter_batch *batch)
+static void leave(struct batch *batch)
 {
     batch->end = batch->count;
     for (size_t i = batch->first; i < batch->end; i++)
@@ -414,7 +413,7 @@ static void leave(struct letter_batch *batch)
     drop_part(batch);
 }
 
-enum exit_code letter_batch_list(struct letter_batch *batch)
+enum exit_code batch_list(struct batch *batch)
 {
     enum exit_code code = EXIT_OK;
 
@@ -424,23 +423,23 @@ enum exit_code letter_batch_list(struct letter_batch *batch)
     return code;
 }
 
-void letter_batch_sum_up(struct letter_batch *batch, struct summary *summary)
+void batch_sum_up(struct batch *batch, struct summary *summary)
 {
     for (size_t i = 0; i < batch->count; i++)
         summary_add(summary, &batch->treated[i].letter);
     leave(batch);
 }
 
-enum exit_code letter_batch_take(struct letter_batch *batch)
+enum exit_code batch_take(struct batch *batch)
 {
     int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
 
     for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
         /* What cannot be shown as it is would be lost. */
-        if (treatment_can_be_taken(&batch->treated[i], batch->settings.rules)) {
+        if (replay_can_be_taken(&batch->treated[i], batch->settings.rules)) {
             code = show(&batch->treated[i], batch->settings.rules);
-            treatment_decide(&batch->treated[i], FATE_TAKEN, "");
+            replay_decide(&batch->treated[i], FATE_TAKEN, "");
         }
         end_part(batch, i, since_ms);
     }
@@ -452,19 +451,19 @@ enum exit_code letter_batch_take(struct letter_batch *batch)
     return code;
 }
 
-enum exit_code letter_batch_replay(struct letter_batch *batch)
+enum exit_code batch_replay(struct batch *batch)
 {
-    struct treatment_rules *rules = batch->settings.rules;
+    struct replay_rules *rules = batch->settings.rules;
     int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
     size_t i;
 
     for (i = batch->first; i < batch->end && code == EXIT_OK && !stop_requested(); i++) {
-        code = treatment_consider(&batch->treated[i], rules);
+        code = replay_consider(&batch->treated[i], rules);
         end_part(batch, i, since_ms);
     }
     for (; i < batch->end; i++)
-        treatment_decide(&batch->treated[i], FATE_LEFT, "asked to stop");
+        replay_decide(&batch->treated[i], FATE_LEFT, "asked to stop");
     if (code == EXIT_OK && rules->filter != NULL)
         code = coprocess_check(rules->filter);
     if (code == EXIT_OK)
@@ -473,12 +472,12 @@ enum exit_code letter_batch_replay(struct letter_batch *batch)
     return code;
 }
 
-enum exit_code letter_batch_restore(struct letter_batch *batch)
+enum exit_code batch_restore(struct batch *batch)
 {
     return conclude(batch, send_all(batch, batch->settings.rate > 0), true);
 }
 
-enum exit_code letter_batch_give_up(struct letter_batch *batch, const char *reason)
+enum exit_code batch_give_up(struct batch *batch, const char *reason)
 {
     leave_from(batch, batch->first, reason);
     return conclude(batch, EXIT_OK, true);

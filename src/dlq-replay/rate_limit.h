@@ -1,12 +1,12 @@
 /*
  * pace: so many things a second, and no more.
  */
-#ifndef DLQ_REPLAY_PACE_H
-#define DLQ_REPLAY_PACE_H
+#ifndef DLQ_REPLAY_RATE_LIMIT_H
+#define DLQ_REPLAY_RATE_LIMIT_H
 
 #include <stdint.h>
 
-struct pace {
+struct rate_limit {
     long rate;        /* a second; 0 for no limit */
     int64_t start_ms; /* when the first was due; private, like count */
     int64_t count;
@@ -16,6 +16,6 @@ struct pace {
  * Waits until the next is due, or a stop is asked for, and keeps all connections alive meanwhile. Time that was lost is not
  * made up for.
  */
-void pace_wait(struct pace *pace);
+void rate_limit_wait(struct rate_limit *pace);
 
 #endif

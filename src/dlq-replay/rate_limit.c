@@ -1,4 +1,4 @@
-#include "pace.h"
+#include "rate_limit.h"
 
 #include "base/clock.h"
 #include "amqp/connection.h"
@@ -8,7 +8,7 @@
 
 #define LOST_MS 100
 
-void pace_wait(struct pace *pace)
+void rate_limit_wait(struct rate_limit *pace)
 {
     int64_t now = clock_monotonic_ms();
     int64_t due;

@@ -6,8 +6,8 @@
  * or left. A letter whose way would lead back into the queue where it lies is refused, since it would come
  * there without its history.
  */
-#ifndef DLQ_REPLAY_TREATMENT_H
-#define DLQ_REPLAY_TREATMENT_H
+#ifndef DLQ_REPLAY_REPLAY_H
+#define DLQ_REPLAY_REPLAY_H
 
 #include "amqp/consumer.h"
 #include "message/envelope.h"
@@ -15,14 +15,14 @@
 #include "process/coprocess.h"
 #include "json/stream.h"
 #include "store/ledger.h"
-#include "letter.h"
+#include "dead_letter.h"
 #include "amqp/connection.h"
 #include "order/order.h"
 #include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 
-struct treatment_rules {
+struct replay_rules {
     const char *queue;    /* where the letters are */
     const char *to_queue; /* where all of them are to go; NULL: where each came from */
     bool requeues;        /* each into the queue in which it died, and no other */
@@ -44,8 +44,8 @@ struct treatment_rules {
     bool parking_is_there;
 };
 
-struct treatment {
-    struct letter letter; /* its delivery is NULL if it was read from a file */
+struct replay {
+    struct dead_letter letter; /* its delivery is NULL if it was read from a file */
     struct fate fate;
     bool is_sent;                              /* to be published, rather than only settled */
     bool is_wrong;                             /* it was refused, or left though it was to be sent */
@@ -59,50 +59,47 @@ struct treatment {
 };
 
 /* Starts with a letter from the queue, which for the time being is left. */
-void treatment_of_letter(struct treatment *treatment, const struct treatment_rules *rules,
-                         struct delivery *delivery);
+void replay_of_letter(struct replay *replay, const struct replay_rules *rules, struct delivery *delivery);
 
 /*
  * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into the one of
  * the rules. What is none is reported, and refused.
  */
-void treatment_of_piece(struct treatment *treatment, const struct treatment_rules *rules,
-                        const struct json_piece *piece);
+void replay_of_piece(struct replay *replay, const struct replay_rules *rules, const struct json_piece *piece);
 
 /* The delivery stays the caller's. */
-void treatment_free(struct treatment *treatment);
+void replay_free(struct replay *replay);
 
 /*
  * Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then nothing is
  * decided.
  */
-enum exit_code treatment_consider(struct treatment *treatment, struct treatment_rules *rules);
+enum exit_code replay_consider(struct replay *replay, struct replay_rules *rules);
 
 /* Would the broker remove the letter if it came back from us once more? */
-bool treatment_is_spent(const struct treatment *treatment, const struct treatment_rules *rules);
+bool replay_is_spent(const struct replay *replay, const struct replay_rules *rules);
 
 /*
  * Parks the letter as it is, rather than let it come back; makes the queue for that. False, with *code EXIT_OK, if
  * letters are not to be parked.
  */
-bool treatment_park(struct treatment *treatment, struct treatment_rules *rules, enum exit_code *code);
+bool replay_park(struct replay *replay, struct replay_rules *rules, enum exit_code *code);
 
 /* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
-enum exit_code treatment_look_up(struct treatment *treatment, const struct treatment_rules *rules);
+enum exit_code replay_look_up(struct replay *replay, const struct replay_rules *rules);
 
 /* False, reported, for a letter that cannot be shown as it is: it is left. */
-bool treatment_can_be_taken(struct treatment *treatment, const struct treatment_rules *rules);
+bool replay_can_be_taken(struct replay *replay, const struct replay_rules *rules);
 
-void treatment_decide(struct treatment *treatment, enum fate_kind kind, const char *reason);
+void replay_decide(struct replay *replay, enum fate_kind kind, const char *reason);
 
 /* It was to be sent, and the broker did not take it. */
-void treatment_refused(struct treatment *treatment, const char *reason);
+void replay_refused(struct replay *replay, const char *reason);
 
 /* It was to be sent, and that has not come about. */
-void treatment_left(struct treatment *treatment, const char *reason);
+void replay_left(struct replay *replay, const char *reason);
 
 /* What it is to be published with; lasts as long as the treatment. */
-amqp_basic_properties_t treatment_properties(struct treatment *treatment,
-                                             const struct treatment_rules *rules);
+amqp_basic_properties_t replay_properties(struct replay *replay, const struct replay_rules *rules);
 
 #endif

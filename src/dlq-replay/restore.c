@@ -1,4 +1,4 @@
-#include "restoration.h"
+#include "restore.h"
 
 #include "json/stream.h"
 #include "amqp/connection.h"
@@ -16,20 +16,20 @@
 #define ENVELOPE_MAX ((size_t)512 << 20)
 
 /* Takes in what was read, up to a batch. False at the end of it all. */
-static bool gather(struct json_stream *stream, struct letter_batch *batch)
+static bool gather(struct json_stream *stream, struct batch *batch)
 {
     struct json_piece piece;
     size_t bytes = 0;
 
-    while (letter_batch_has_room(batch) && bytes < BATCH_BYTES) {
+    while (batch_has_room(batch) && bytes < BATCH_BYTES) {
         switch (json_stream_next(stream, &piece)) {
         case JSON_STREAM_VALUE:
-            letter_batch_add(batch, &piece);
+            batch_add(batch, &piece);
             break;
         case JSON_STREAM_REFUSED:
             /* Of one that comes in several, only the first piece says why. */
             if (piece.reason != NULL)
-                letter_batch_add(batch, &piece);
+                batch_add(batch, &piece);
             break;
         case JSON_STREAM_EMPTY:
             return true;
@@ -52,20 +52,18 @@ static bool read_on(struct json_stream *stream, int fd, struct publisher *publis
 }
 
 /* What was read as whole letters is no longer where it came from: each has a fate. */
-static void give_up_rest(struct json_stream *stream, struct letter_batch *batch)
+static void give_up_rest(struct json_stream *stream, struct batch *batch)
 {
     bool goes_on = true;
 
     while (goes_on) {
-        goes_on = gather(stream, batch) && letter_batch_count(batch) > 0;
-        if (letter_batch_count(batch) > 0 &&
-            letter_batch_give_up(batch, "the broker cannot be reached") != EXIT_OK)
+        goes_on = gather(stream, batch) && batch_count(batch) > 0;
+        if (batch_count(batch) > 0 && batch_give_up(batch, "the broker cannot be reached") != EXIT_OK)
             return;
     }
 }
 
-static enum exit_code restore(const char *path, int fd, struct letter_batch *batch,
-                              struct publisher *publisher)
+static enum exit_code restore(const char *path, int fd, struct batch *batch, struct publisher *publisher)
 {
     struct json_stream *stream = json_stream_new(fd, ENVELOPE_MAX);
     enum exit_code code = EXIT_OK;
@@ -75,9 +73,9 @@ static enum exit_code restore(const char *path, int fd, struct letter_batch *bat
         size_t count;
 
         goes_on = gather(stream, batch);
-        count = letter_batch_count(batch);
+        count = batch_count(batch);
         if (count > 0) {
-            code = letter_batch_restore(batch);
+            code = batch_restore(batch);
         } else if (stop_requested()) {
             goes_on = false;
         } else if (goes_on && !read_on(stream, fd, publisher)) {
@@ -92,7 +90,7 @@ static enum exit_code restore(const char *path, int fd, struct letter_batch *bat
     return code;
 }
 
-enum exit_code restoration_run(const char *path, struct letter_batch *batch, struct publisher *publisher)
+enum exit_code restore_run(const char *path, struct batch *batch, struct publisher *publisher)
 {
     bool is_input = strcmp(path, "-") == 0;
     int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

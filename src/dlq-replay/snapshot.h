@@ -1,5 +1,5 @@
 /*
- * backlog: the dead letters that wait in a queue now, and none that come later, so that what comes straight
+ * snapshot: the dead letters that wait in a queue now, and none that come later, so that what comes straight
  * back is not handled for ever.
  *
  * They are handed out a batch at a time, and the caller settles each: removes or keeps it. If the
@@ -10,11 +10,11 @@
  * none is in hand longer than brokers are patient (consumer_timeout). Letters that are kept stay in hand
  * until the end, and do not count.
  */
-#ifndef DLQ_REPLAY_BACKLOG_H
-#define DLQ_REPLAY_BACKLOG_H
+#ifndef DLQ_REPLAY_SNAPSHOT_H
+#define DLQ_REPLAY_SNAPSHOT_H
 
 #include "amqp/consumer.h"
-#include "letter.h"
+#include "dead_letter.h"
 #include "amqp/broker_options.h"
 #include "base/report.h"
 #include "selection.h"
@@ -22,78 +22,78 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct backlog;
+struct snapshot;
 
 /* The most letters that are handed out ahead of the work. */
-#define BACKLOG_WINDOW 2000
+#define SNAPSHOT_WINDOW 2000
 
-struct backlog_settings {
+struct snapshot_settings {
     const char *queue;
     enum exit_code (*declare)(struct connection *connection); /* as in consumer.h */
     const struct selection *selection;                        /* which letters are meant, */
     size_t limit;     /* and how many of them at most; SIZE_MAX: all */
-    size_t window;    /* letters that the broker may hand out ahead at first: 1 to BACKLOG_WINDOW */
+    size_t window;    /* letters that the broker may hand out ahead at first: 1 to SNAPSHOT_WINDOW */
     const char *once; /* what is made of them ("list"), if that ends with the connection; otherwise NULL */
 };
 
 /* options, and what the settings point to, must outlive it. */
-struct backlog *backlog_new(const struct broker_options *options, const struct backlog_settings *settings);
+struct snapshot *snapshot_new(const struct broker_options *options, const struct snapshot_settings *settings);
 
 /*
  * From here on nothing is handed out that is not handled, as far as that can be helped: the broker counts how often
  * a letter comes back, and a subscription that ends while letters are on their way gives those back, too. It costs
- * speed. To be called before backlog_open().
+ * speed. To be called before snapshot_open().
  */
-void backlog_spare(struct backlog *backlog);
+void snapshot_spare(struct snapshot *snapshot);
 
 /* What was not removed stays in the queue. NULL is harmless. */
-void backlog_free(struct backlog *backlog);
+void snapshot_free(struct snapshot *snapshot);
 
 /*
- * Connects, and counts what waits; after backlog_finish() it begins again. EXIT_OK, or what connection_open()
+ * Connects, and counts what waits; after snapshot_finish() it begins again. EXIT_OK, or what connection_open()
  * gives.
  */
-enum exit_code backlog_open(struct backlog *backlog);
+enum exit_code snapshot_open(struct snapshot *snapshot);
 
 /*
  * The next letters, at most max, wanted or not. *count is 0 once all were handed out or as many as are
  * wanted, if a stop is asked for, or, reported, if the rest does not come. Codes as of connection_open(); if
  * there is only once, EXIT_UNREACHABLE, reported, for a lost connection and for a rest that does not come.
  */
-enum exit_code backlog_take(struct backlog *backlog, struct delivery **batch, size_t max, size_t *count);
+enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch, size_t max, size_t *count);
 
 /* Is this letter, handed out and not asked about before, meant? If so, it counts. */
-bool backlog_wants(struct backlog *backlog, const struct letter *letter);
+bool snapshot_wants(struct snapshot *snapshot, const struct dead_letter *letter);
 
 /* It stays in the queue. */
-void backlog_keep(struct backlog *backlog, struct delivery *delivery);
+void snapshot_keep(struct snapshot *snapshot, struct delivery *delivery);
 
 /* They are acknowledged. No letter that was handed out before them may still be unsettled. */
-void backlog_remove(struct backlog *backlog, struct delivery **batch, size_t count);
+void snapshot_remove(struct snapshot *snapshot, struct delivery **batch, size_t count);
 
 /* The same of one, whatever was handed out before it. */
-void backlog_remove_alone(struct backlog *backlog, struct delivery *delivery);
+void snapshot_remove_alone(struct snapshot *snapshot, struct delivery *delivery);
 
 /*
  * Is the connection lost on which a letter came? One that was wanted and not yet handled is then given up
- * with backlog_give_up(), and handed out again when it comes.
+ * with snapshot_give_up(), and handed out again when it comes.
  */
-bool backlog_is_lost(const struct backlog *backlog, const struct delivery *delivery);
-void backlog_give_up(struct backlog *backlog, struct delivery *delivery);
+bool snapshot_is_lost(const struct snapshot *snapshot, const struct delivery *delivery);
+void snapshot_give_up(struct snapshot *snapshot, struct delivery *delivery);
 
-/* Makes up, between two batches, how much is to be handed out ahead. backlog_take() does it, too. */
-void backlog_adapt(struct backlog *backlog);
+/* Makes up, between two batches, how much is to be handed out ahead. snapshot_take() does it, too. */
+void snapshot_adapt(struct snapshot *snapshot);
 
 /* progress_set() with how many of how many were handed out. */
-void backlog_show_progress(const struct backlog *backlog);
+void snapshot_show_progress(const struct snapshot *snapshot);
 
 /* Closes the connection. False if the broker may not have seen all that was removed: to be opened again. */
-bool backlog_finish(struct backlog *backlog);
+bool snapshot_finish(struct snapshot *snapshot);
 
 /*
  * Returns how many letters were removed of which the broker may not have seen it: at most so many come
  * again.
  */
-size_t backlog_unsure(const struct backlog *backlog);
+size_t snapshot_unsure(const struct snapshot *snapshot);
 
 #endif

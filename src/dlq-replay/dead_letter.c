@@ -1,4 +1,4 @@
-#include "letter.h"
+#include "dead_letter.h"
 
 #include "amqp/bytes.h"
 #include "message/envelope.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool letter_died_in(const struct letter *letter, const char *queue)
+bool dead_letter_died_in(const struct dead_letter *letter, const char *queue)
 {
     return letter->has_death && bytes_are(letter->death.queue, queue);
 }
@@ -27,13 +27,13 @@ static char *find_order_id(amqp_bytes_t body)
     return copy;
 }
 
-const char *letter_error(const struct letter *letter, amqp_bytes_t body, struct order_fault *fault,
-                         char **order_id)
+const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t body, struct order_fault *fault,
+                              char **order_id)
 {
-    const char *type = letter_died_in(letter, RESERVED_QUEUE) ? EVENT_RESERVED : EVENT_PLACED;
+    const char *type = dead_letter_died_in(letter, RESERVED_QUEUE) ? EVENT_RESERVED : EVENT_PLACED;
     /* What died in a queue that is not ours, no worker of ours will see. */
-    bool is_ours =
-        !letter->has_death || letter_died_in(letter, PLACED_QUEUE) || letter_died_in(letter, RESERVED_QUEUE);
+    bool is_ours = !letter->has_death || dead_letter_died_in(letter, PLACED_QUEUE) ||
+                   dead_letter_died_in(letter, RESERVED_QUEUE);
     struct order order;
 
     if (is_ours && event_read(&order, type, body.bytes, body.len, fault) == EVENT_SOUND) {
@@ -45,7 +45,7 @@ const char *letter_error(const struct letter *letter, amqp_bytes_t body, struct 
     return is_ours ? fault->reason : NULL;
 }
 
-void letter_read(struct letter *letter, struct delivery *delivery)
+void dead_letter_read(struct dead_letter *letter, struct delivery *delivery)
 {
     static const amqp_basic_properties_t none;
 
@@ -57,16 +57,16 @@ void letter_read(struct letter *letter, struct delivery *delivery)
     if (!letter->is_readable)
         letter->properties = &none;
     letter->has_death = death_read(letter->properties, &letter->death);
-    letter->error = letter_error(letter, delivery->body, &letter->fault, &letter->order_id);
+    letter->error = dead_letter_error(letter, delivery->body, &letter->fault, &letter->order_id);
 }
 
-void letter_free(struct letter *letter)
+void dead_letter_free(struct dead_letter *letter)
 {
     free(letter->order_id);
     empty_amqp_pool(&letter->pool);
 }
 
-cJSON *letter_envelope(const struct letter *letter, const char *queue)
+cJSON *dead_letter_envelope(const struct dead_letter *letter, const char *queue)
 {
     cJSON *envelope = envelope_new(letter->delivery, letter->is_readable ? letter->properties : NULL, queue);
 
