@@ -1,9 +1,9 @@
 /*
  * lend: runs a command with a descriptor of an unusual kind.
  *
- *   lend nonblocking DESCRIPTOR COMMAND...    sets O_NONBLOCK on what the descriptor is, for all who share it
- *   lend socket COMMAND...                    its standard output is a socket; what comes out of it, a little at a time,
- *                                             is written to ours
+ *   lend nonblocking DESCRIPTOR COMMAND...    sets O_NONBLOCK on what the descriptor is, for all
+ * who share it lend socket COMMAND...                    its standard output is a socket; what
+ * comes out of it, a little at a time, is written to ours
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,14 +3,15 @@
  *
  *   room DATABASE FILL ROUNDS    DATABASE on a small file system, FILL a file there that fills it
  *
- * Each round writes some pages and reserves room for some more, fills the file system, and writes them: that has to
- * succeed. In between the log is copied into the file and begins anew, or it cannot, because somebody reads the file:
- * then it grows, and its index with it. Prints how long it was at most, in pages.
+ * Each round writes some pages and reserves room for some more, fills the file system, and writes
+ * them: that has to succeed. In between the log is copied into the file and begins anew, or it
+ * cannot, because somebody reads the file: then it grows, and its index with it. Prints how long it
+ * was at most, in pages.
  */
+#include "base/report.h"
 #include "sqlite/database.h"
 #include "sqlite/database_files.h"
 #include "sqlite/database_room.h"
-#include "base/report.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -76,8 +77,8 @@ static void read_on(bool reads)
 {
     if (reads == (sqlite3_get_autocommit(reader) == 0))
         return;
-    if (sqlite3_exec(reader, reads ? "BEGIN; SELECT count(*) FROM page" : "ROLLBACK", NULL, NULL, NULL) !=
-        SQLITE_OK)
+    if (sqlite3_exec(reader, reads ? "BEGIN; SELECT count(*) FROM page" : "ROLLBACK", NULL, NULL,
+                     NULL) != SQLITE_OK)
         die(EXIT_BUG, "the reader: %s", sqlite3_errmsg(reader));
 }
 

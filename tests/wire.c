@@ -1,11 +1,13 @@
 /*
- * wire: messages as the bytes that they are on the wire, so that tests need not trust any encoder, ours or the library's.
+ * wire: messages as the bytes that they are on the wire, so that tests need not trust any encoder,
+ * ours or the library's.
  *
- *   wire put QUEUE    publishes what it reads, by the default exchange, and waits until the broker has confirmed it
- *   wire get QUEUE    takes all messages out of the queue, and prints them
+ *   wire put QUEUE    publishes what it reads, by the default exchange, and waits until the broker
+ * has confirmed it wire get QUEUE    takes all messages out of the queue, and prints them
  *
- * A line for each message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its body, both in
- * hexadecimal; "-" for an empty body. What the broker refuses ends it with 1 and the reason.
+ * A line for each message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its
+ * body, both in hexadecimal; "-" for an empty body. What the broker refuses ends it with 1 and the
+ * reason.
  */
 #include "amqp/rabbitmq.h"
 
@@ -71,9 +73,10 @@ static void log_in(void)
         fail_with("cannot connect", "AMQP_URL is not set");
     need_status("AMQP_URL", amqp_parse_url(url, &info));
     connection = amqp_new_connection();
-    need_status("cannot connect", amqp_socket_open(amqp_tcp_socket_new(connection), info.host, info.port));
-    need_reply("cannot log in", amqp_login(connection, info.vhost, 0, FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN,
-                                           info.user, info.password));
+    need_status("cannot connect",
+                amqp_socket_open(amqp_tcp_socket_new(connection), info.host, info.port));
+    need_reply("cannot log in", amqp_login(connection, info.vhost, 0, FRAME_MAX, 0,
+                                           AMQP_SASL_METHOD_PLAIN, info.user, info.password));
     (void)amqp_channel_open(connection, CHANNEL);
     need_reply("cannot open a channel", amqp_get_rpc_reply(connection));
     free(url);

@@ -70,7 +70,8 @@ static enum exit_code read_authfile(struct broker_options *options, int fd)
         return EXIT_LOGIN;
     }
     if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        report("'%s' holds a password and must be its owner's alone: chmod 600 it", options->authfile);
+        report("'%s' holds a password and must be its owner's alone: chmod 600 it",
+               options->authfile);
         return EXIT_LOGIN;
     }
     options->login = need_calloc(1, AUTHFILE_MAX + 1);
@@ -83,7 +84,8 @@ static enum exit_code read_authfile(struct broker_options *options, int fd)
 }
 
 /* The format of rabbitmq-c's own tools: a line "username:NAME", a line "password:SECRET". */
-static enum exit_code load_login(struct broker_options *options, const char **user, const char **password)
+static enum exit_code load_login(struct broker_options *options, const char **user,
+                                 const char **password)
 {
     int fd = open(options->authfile, O_RDONLY | O_CLOEXEC);
     enum exit_code code;
@@ -101,7 +103,8 @@ static enum exit_code load_login(struct broker_options *options, const char **us
     *user = take_line(&at, "username:");
     *password = *user == NULL ? NULL : take_line(&at, "password:");
     if (*password == NULL || *at != '\0') {
-        report("'%s' does not hold a line 'username:...' and a line 'password:...'", options->authfile);
+        report("'%s' does not hold a line 'username:...' and a line 'password:...'",
+               options->authfile);
         return EXIT_LOGIN;
     }
     return EXIT_OK;
@@ -112,15 +115,16 @@ static enum exit_code add_endpoint(struct broker_options *options, const char *u
     struct endpoint *endpoint;
     struct amqp_connection_info info;
 
-    options->endpoints =
-        need_realloc(options->endpoints, (options->endpoint_count + 1) * sizeof *options->endpoints);
+    options->endpoints = need_realloc(options->endpoints,
+                                      (options->endpoint_count + 1) * sizeof *options->endpoints);
     endpoint = &options->endpoints[options->endpoint_count++];
     memset(endpoint, 0, sizeof *endpoint);
     endpoint->text = need_calloc(len + 1, 1);
     memcpy(endpoint->text, url, len);
     if (amqp_parse_url(endpoint->text, &info) != AMQP_STATUS_OK) {
         /* Not shown: it may hold a password. */
-        report("URL number %zu is not of the form amqp://[user:password@]host[:port][/vhost], or amqps://",
+        report("URL number %zu is not of the form amqp://[user:password@]host[:port][/vhost], or "
+               "amqps://",
                options->endpoint_count);
         return EXIT_USAGE;
     }

@@ -1,5 +1,6 @@
 /*
- * broker_options: which broker, how to log in, how long to try: the options that all programs share.
+ * broker_options: which broker, how to log in, how long to try: the options that all programs
+ * share.
  */
 #ifndef AMQP_BROKER_OPTIONS_H
 #define AMQP_BROKER_OPTIONS_H
@@ -70,12 +71,13 @@ enum {
     "      --retry-delay S     seconds between them (1)\n"
 
 /*
- * Handles one option of getopt_long(), with its argument in optarg: true if it was one of BROKER_LONG_OPTIONS.
- * Ends the program with EXIT_USAGE for an argument that cannot be.
+ * Handles one option of getopt_long(), with its argument in optarg: true if it was one of
+ * BROKER_LONG_OPTIONS. Ends the program with EXIT_USAGE for an argument that cannot be.
  */
 bool broker_option(struct broker_options *options, int option);
 
-/* To be called after the options: works out the endpoints. EXIT_USAGE or EXIT_LOGIN if they cannot be. */
+/* To be called after the options: works out the endpoints. EXIT_USAGE or EXIT_LOGIN if they cannot
+ * be. */
 enum exit_code broker_options_resolve(struct broker_options *options);
 
 /* The user who logs in, if it is the same at all brokers of the list; otherwise NULL. */

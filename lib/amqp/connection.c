@@ -1,8 +1,8 @@
 #include "amqp/connection.h"
 
-#include "base/clock.h"
-#include "amqp/rabbitmq.h"
 #include "amqp/connect_error.h"
+#include "amqp/rabbitmq.h"
+#include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -47,8 +47,8 @@ struct connection {
     bool rights_vary;
     bool expects_refusal;
     unsigned exception; /* connection_exception() */
-    int send_errno;     /* why nothing more can be sent, or 0; what has arrived is read all the same */
-    size_t frame_max;   /* agreed with the broker: the largest frame that it takes */
+    int send_errno; /* why nothing more can be sent, or 0; what has arrived is read all the same */
+    size_t frame_max; /* agreed with the broker: the largest frame that it takes */
     int frame_margin;
     struct frames unsent;
     char reason[1024];       /* of the last failure */
@@ -82,7 +82,8 @@ enum exit_code connection_no_setup(struct connection *connection, void *context)
     return EXIT_OK;
 }
 
-/* How often a sign of life is due. The broker may want one sooner than we would; or never, as zero says. */
+/* How often a sign of life is due. The broker may want one sooner than we would; or never, as zero
+ * says. */
 static int beat_ms(const struct connection *connection)
 {
     int seconds = amqp_get_heartbeat(connection->state);
@@ -90,7 +91,8 @@ static int beat_ms(const struct connection *connection)
     return (seconds > 0 ? seconds : CONNECTION_HEARTBEAT) * 1000 / BEATS;
 }
 
-/* Between whole frames rabbitmq-c may send its own: all of this goes, or nothing more can be sent. */
+/* Between whole frames rabbitmq-c may send its own: all of this goes, or nothing more can be sent.
+ */
 static bool send_unsent(struct connection *connection)
 {
     if (connection->unsent.len == 0 || connection->send_errno != 0)
@@ -116,8 +118,8 @@ static void disconnect(struct connection *connection)
 }
 
 /* The next method on a channel, whatever comes before it. */
-static int await_method(struct connection *connection, amqp_channel_t channel, amqp_method_number_t id,
-                        amqp_method_t *method)
+static int await_method(struct connection *connection, amqp_channel_t channel,
+                        amqp_method_number_t id, amqp_method_t *method)
 {
     amqp_connection_state_t state = connection_state(connection);
     amqp_frame_t frame;
@@ -129,7 +131,8 @@ static int await_method(struct connection *connection, amqp_channel_t channel, a
             return status;
         *method = frame.payload.method;
     } while (frame.frame_type != AMQP_FRAME_METHOD ||
-             ((frame.channel != channel || method->id != id) && method->id != AMQP_CONNECTION_CLOSE_METHOD));
+             ((frame.channel != channel || method->id != id) &&
+              method->id != AMQP_CONNECTION_CLOSE_METHOD));
     return AMQP_STATUS_OK;
 }
 
@@ -139,8 +142,8 @@ void connection_leave(struct connection *connection)
 
     if (!connection_is_up(connection) || connection->blocked || !send_unsent(connection))
         return;
-    connection->is_leaving =
-        amqp_send_method(connection->state, 0, AMQP_CONNECTION_CLOSE_METHOD, &close_method) == AMQP_STATUS_OK;
+    connection->is_leaving = amqp_send_method(connection->state, 0, AMQP_CONNECTION_CLOSE_METHOD,
+                                              &close_method) == AMQP_STATUS_OK;
 }
 
 void connection_free(struct connection *connection)
@@ -175,7 +178,8 @@ bool connection_is_up(const struct connection *connection)
 
 amqp_connection_state_t connection_state(struct connection *connection)
 {
-    /* What is called with it may wait for the broker: until its outcome is told, or its frames are released. */
+    /* What is called with it may wait for the broker: until its outcome is told, or its frames are
+     * released. */
     stop_cuts(amqp_get_sockfd(connection->state));
     return connection->state;
 }
@@ -207,7 +211,8 @@ unsigned connection_exception(const struct connection *connection)
 
 bool connection_exception_is_doubtful(const struct connection *connection)
 {
-    return connection->exception == AMQP_INTERNAL_ERROR || connection->exception == AMQP_RESOURCE_ERROR;
+    return connection->exception == AMQP_INTERNAL_ERROR ||
+           connection->exception == AMQP_RESOURCE_ERROR;
 }
 
 void connection_expect_refusal(struct connection *connection, bool expected)
@@ -222,7 +227,8 @@ void connection_rights_vary(struct connection *connection)
 
 /* ---- what went wrong ---- */
 
-enum exit_code connection_fault(struct connection *connection, enum exit_code code, const char *format, ...)
+enum exit_code connection_fault(struct connection *connection, enum exit_code code,
+                                const char *format, ...)
 {
     va_list arguments;
 
@@ -237,9 +243,11 @@ enum exit_code connection_status(struct connection *connection, int status, cons
     stop_cuts(-1);
     if (status >= 0)
         return EXIT_OK;
-    if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED || status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
+    if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED ||
+        status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
         return connection_fault(connection, EXIT_LOGIN, "%s: %s", what, amqp_error_string2(status));
-    return connection_fault(connection, EXIT_UNREACHABLE, "%s: %s", what, amqp_error_string2(status));
+    return connection_fault(connection, EXIT_UNREACHABLE, "%s: %s", what,
+                            amqp_error_string2(status));
 }
 
 static enum exit_code code_of_reply(uint16_t reply_code)
@@ -257,7 +265,8 @@ static enum exit_code code_of_reply(uint16_t reply_code)
     }
 }
 
-enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t reply, const char *what)
+enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t reply,
+                                const char *what)
 {
     uint16_t code;
     amqp_bytes_t text;
@@ -266,9 +275,10 @@ enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t 
     if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         return EXIT_OK;
     if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
-        return connection_status(
-            connection,
-            reply.reply_type == AMQP_RESPONSE_NONE ? AMQP_STATUS_SOCKET_CLOSED : reply.library_error, what);
+        return connection_status(connection,
+                                 reply.reply_type == AMQP_RESPONSE_NONE ? AMQP_STATUS_SOCKET_CLOSED
+                                                                        : reply.library_error,
+                                 what);
     if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
         const amqp_connection_close_t *close_method = reply.reply.decoded;
 
@@ -310,7 +320,8 @@ void connection_lose(struct connection *connection)
 }
 
 /* The broker ended the connection or the channel. */
-static void lose_closed(struct connection *connection, const char *what, uint16_t code, amqp_bytes_t text)
+static void lose_closed(struct connection *connection, const char *what, uint16_t code,
+                        amqp_bytes_t text)
 {
     (void)connection_fault(connection, EXIT_UNREACHABLE, "%s: %d %s", what, code,
                            printable(text.bytes, text.len));
@@ -346,13 +357,13 @@ static enum exit_code prepare_tls(struct connection *connection, amqp_socket_t *
     if (!connection->endpoint->tls)
         return EXIT_OK;
     if (amqp_ssl_socket_set_cacert(socket, cacert) != AMQP_STATUS_OK)
-        return connection_fault(connection, EXIT_LOGIN, "cannot load certificate authorities from '%s'",
-                                cacert);
+        return connection_fault(connection, EXIT_LOGIN,
+                                "cannot load certificate authorities from '%s'", cacert);
     if (options->cert != NULL &&
         amqp_ssl_socket_set_key(socket, options->cert, options->key) != AMQP_STATUS_OK)
         return connection_fault(connection, EXIT_LOGIN,
-                                "cannot load the client certificate '%s' with its key '%s'", options->cert,
-                                options->key);
+                                "cannot load the client certificate '%s' with its key '%s'",
+                                options->cert, options->key);
     return EXIT_OK;
 }
 
@@ -371,12 +382,13 @@ static enum exit_code open_socket(struct connection *connection)
     code = prepare_tls(connection, socket);
     if (code != EXIT_OK)
         return code;
-    status =
-        amqp_socket_open_noblock(socket, connection->endpoint->host, connection->endpoint->port, &patience);
+    status = amqp_socket_open_noblock(socket, connection->endpoint->host,
+                                      connection->endpoint->port, &patience);
     if (status == AMQP_STATUS_SOCKET_ERROR || status == AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED)
-        return connection_fault(
-            connection, EXIT_UNREACHABLE, "cannot connect: %s",
-            connect_error_of(connection->endpoint->host, connection->endpoint->port, CONNECT_SECONDS * 1000));
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s",
+                                connect_error_of(connection->endpoint->host,
+                                                 connection->endpoint->port,
+                                                 CONNECT_SECONDS * 1000));
     return connection_status(connection, status, "cannot connect");
 }
 
@@ -401,33 +413,34 @@ static amqp_table_entry_t capability(const char *key)
 static enum exit_code log_in(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
-    amqp_table_entry_t capabilities[] = {capability("connection.blocked"),
-                                         capability("consumer_cancel_notify"),
-                                         capability("publisher_confirms"), capability("basic.nack")};
+    amqp_table_entry_t capabilities[] = {
+        capability("connection.blocked"), capability("consumer_cancel_notify"),
+        capability("publisher_confirms"), capability("basic.nack")};
     amqp_table_entry_t entries[4] = {text_entry("product", "order-tools"),
                                      text_entry("version", ORDER_TOOLS_VERSION)};
     amqp_table_t properties = {.num_entries = 4, .entries = entries};
     char name[128];
 
-    (void)snprintf(name, sizeof name, "%s %ld %s", report_name(), (long)getpid(), connection->purpose);
+    (void)snprintf(name, sizeof name, "%s %ld %s", report_name(), (long)getpid(),
+                   connection->purpose);
     entries[2] = text_entry("connection_name", name);
     entries[3].key = amqp_cstring_bytes("capabilities");
     entries[3].value.kind = AMQP_FIELD_KIND_TABLE;
     entries[3].value.value.table.num_entries = sizeof capabilities / sizeof capabilities[0];
     entries[3].value.value.table.entries = capabilities;
     stop_cuts(amqp_get_sockfd(connection->state));
-    return connection_reply(connection,
-                            amqp_login_with_properties(connection->state, endpoint->vhost, CONNECTION_CHANNEL,
-                                                       FRAME_MAX, CONNECTION_HEARTBEAT, &properties,
-                                                       AMQP_SASL_METHOD_PLAIN, endpoint->user,
-                                                       endpoint->password),
-                            "login failed");
+    return connection_reply(
+        connection,
+        amqp_login_with_properties(connection->state, endpoint->vhost, CONNECTION_CHANNEL,
+                                   FRAME_MAX, CONNECTION_HEARTBEAT, &properties,
+                                   AMQP_SASL_METHOD_PLAIN, endpoint->user, endpoint->password),
+        "login failed");
 }
 
 /*
- * A broker that adds headers to a message, such as x-death, does not split or refuse what outgrows a frame
- * by that: it sends a larger one. rabbitmq-c would be stuck at it, so it is told of a greater limit than
- * the one agreed upon, which stays the one for what is sent.
+ * A broker that adds headers to a message, such as x-death, does not split or refuse what outgrows
+ * a frame by that: it sends a larger one. rabbitmq-c would be stuck at it, so it is told of a
+ * greater limit than the one agreed upon, which stays the one for what is sent.
  */
 static enum exit_code agree_on_frames(struct connection *connection)
 {
@@ -447,15 +460,15 @@ static enum exit_code open_channel(struct connection *connection)
 {
     amqp_channel_open_t open_method = {0};
     struct timeval patience = {.tv_sec = REPLY_SECONDS};
-    enum exit_code code = connection_status(connection, amqp_set_rpc_timeout(connection->state, &patience),
-                                            "cannot set a timeout");
+    enum exit_code code = connection_status(
+        connection, amqp_set_rpc_timeout(connection->state, &patience), "cannot set a timeout");
 
     if (code != EXIT_OK)
         return code;
-    return connection_status(
-        connection,
-        amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_CHANNEL_OPEN_METHOD, &open_method),
-        "cannot open a channel");
+    return connection_status(connection,
+                             amqp_send_method(connection->state, CONNECTION_CHANNEL,
+                                              AMQP_CHANNEL_OPEN_METHOD, &open_method),
+                             "cannot open a channel");
 }
 
 void connection_channel_opened(struct connection *connection)
@@ -472,14 +485,16 @@ static enum exit_code await_channel(struct connection *connection)
     if (connection->channel_is_open)
         return EXIT_OK;
     code = connection_status(
-        connection, await_method(connection, CONNECTION_CHANNEL, AMQP_CHANNEL_OPEN_OK_METHOD, &reply.reply),
+        connection,
+        await_method(connection, CONNECTION_CHANNEL, AMQP_CHANNEL_OPEN_OK_METHOD, &reply.reply),
         "cannot open a channel");
     if (code != EXIT_OK || reply.reply.id == AMQP_CHANNEL_OPEN_OK_METHOD)
         return code;
     return connection_reply(connection, reply, "cannot open a channel");
 }
 
-static enum exit_code connect_endpoint(struct connection *connection, const struct endpoint *endpoint)
+static enum exit_code connect_endpoint(struct connection *connection,
+                                       const struct endpoint *endpoint)
 {
     enum exit_code code;
 
@@ -540,8 +555,9 @@ static void pause_before_retry(struct connection *connection)
 static void report_failure(const struct connection *connection, int count)
 {
     if (count % REPORT_EVERY == 1)
-        report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s", connection->endpoint->name,
-               connection->purpose, connection->reason, connection->failures, connection->options->retries,
+        report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s",
+               connection->endpoint->name, connection->purpose, connection->reason,
+               connection->failures, connection->options->retries,
                connection->options->retry_delay);
 }
 
@@ -570,7 +586,8 @@ enum exit_code connection_open(struct connection *connection)
         code = connection_try(connection);
         if (code == EXIT_OK) {
             if (connection->failures > 0)
-                report("connected to the broker '%s' (%s)", connection->endpoint->name, connection->purpose);
+                report("connected to the broker '%s' (%s)", connection->endpoint->name,
+                       connection->purpose);
             break;
         }
         if (code != EXIT_UNREACHABLE) {
@@ -605,7 +622,8 @@ static bool take_connection_frame(struct connection *connection, const amqp_meth
         const amqp_channel_close_t *m = method->decoded;
         amqp_channel_close_ok_t ok = {0};
 
-        (void)amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
+        (void)amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD,
+                               &ok);
         lose_closed(connection, "channel closed", m->reply_code, m->reply_text);
         return true;
     }
@@ -625,7 +643,8 @@ static bool take_connection_frame(struct connection *connection, const amqp_meth
         return true;
     }
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
-        report("broker '%s' (%s) takes messages again", connection->endpoint->name, connection->purpose);
+        report("broker '%s' (%s) takes messages again", connection->endpoint->name,
+               connection->purpose);
         connection->blocked = false;
         return true;
     default:
@@ -643,7 +662,8 @@ static bool is_unreadable(int status)
            status == AMQP_STATUS_UNKNOWN_METHOD;
 }
 
-/* So there is room for larger frames on the next connection, which this once is no further attempt. */
+/* So there is room for larger frames on the next connection, which this once is no further attempt.
+ */
 static void drop_unreadable(struct connection *connection)
 {
     bool widens = connection->frame_margin < FRAME_MARGIN_WIDE;
@@ -667,8 +687,8 @@ static void drop_broken(struct connection *connection, int status)
 }
 
 /*
- * If that fails, what the broker has said before, its reason perhaps, is still to be read: connection_read() ends
- * it.
+ * If that fails, what the broker has said before, its reason perhaps, is still to be read:
+ * connection_read() ends it.
  */
 static void flush(struct connection *connection)
 {
@@ -692,7 +712,8 @@ static int send_encrypted(struct connection *connection, const struct frames_mes
     amqp_frame_t header = {.frame_type = AMQP_FRAME_HEADER, .channel = CONNECTION_CHANNEL};
     amqp_frame_t part = {.frame_type = AMQP_FRAME_BODY, .channel = CONNECTION_CHANNEL};
     size_t most = frames_body_most(connection->frame_max);
-    int status = amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_BASIC_PUBLISH_METHOD, &publish);
+    int status = amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_BASIC_PUBLISH_METHOD,
+                                  &publish);
 
     header.payload.properties.class_id = AMQP_BASIC_CLASS;
     header.payload.properties.body_size = message->body.len;
@@ -778,7 +799,8 @@ static void beat(struct connection *connection, int64_t now)
         return;
     connection->next_beat_ms = now + beat_ms(connection);
     writable.fd = amqp_get_sockfd(connection->state);
-    /* A connection that takes nothing must not hold up the others; that it is lost shows when it is read. */
+    /* A connection that takes nothing must not hold up the others; that it is lost shows when it is
+     * read. */
     if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
         (void)amqp_send_frame(connection->state, &heartbeat);
 }
@@ -800,8 +822,9 @@ static int keep_alive(void)
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms)
 {
     int until_beat_ms;
-    struct pollfd fds[3] = {
-        {.fd = -1, .events = POLLIN}, {.fd = descriptor, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    struct pollfd fds[3] = {{.fd = -1, .events = POLLIN},
+                            {.fd = descriptor, .events = POLLIN},
+                            {.fd = -1, .events = POLLIN}};
 
     stop_cuts(-1);
     for (struct connection *each = all_links; each != NULL; each = each->next)
@@ -817,7 +840,8 @@ void connection_wait(struct connection *connection, int descriptor, int timeout_
     /* It is to be read, whatever has arrived. */
     if (connection != NULL && connection->send_errno != 0)
         timeout_ms = 0;
-    if (poll(fds, 3, timeout_ms < 0 || timeout_ms > until_beat_ms ? until_beat_ms : timeout_ms) < 0 &&
+    if (poll(fds, 3, timeout_ms < 0 || timeout_ms > until_beat_ms ? until_beat_ms : timeout_ms) <
+            0 &&
         errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
 }
@@ -833,16 +857,17 @@ static int64_t close_ms_left(int64_t since_ms)
 }
 
 /*
- * Reads until the broker agrees to the end of the connection. Whatever it said before comes first: that it
- * had closed the channel already, and so has thrown away what was sent on it since, although it agrees all
- * the same.
+ * Reads until the broker agrees to the end of the connection. Whatever it said before comes first:
+ * that it had closed the channel already, and so has thrown away what was sent on it since,
+ * although it agrees all the same.
  */
 static bool has_left(struct connection *connection)
 {
     int64_t since_ms = clock_monotonic_ms();
     int64_t left_ms;
 
-    while (connection->state != NULL && !connection->blocked && (left_ms = close_ms_left(since_ms)) > 0) {
+    while (connection->state != NULL && !connection->blocked &&
+           (left_ms = close_ms_left(since_ms)) > 0) {
         struct timeval patience = {.tv_usec = left_ms < 500 ? (suseconds_t)left_ms * 1000 : 500000};
         amqp_frame_t frame;
         int status = amqp_simple_wait_frame_noblock(connection->state, &frame, &patience);

@@ -1,9 +1,9 @@
 #include "amqp/consumer.h"
 
-#include "base/clock.h"
 #include "amqp/connection.h"
-#include "base/stop.h"
 #include "amqp/topology.h"
+#include "base/clock.h"
+#include "base/stop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,9 @@
 #define ANSWER_MS 15000                  /* that the broker may take to answer */
 #define ASK_EVERY 256 /* settled deliveries, after which the broker is asked for an answer */
 #define BURST_MS 50
-#define BURST 16 /* acknowledgements and the like within that time, which any queue takes in without delay */
+#define BURST \
+    16 /* acknowledgements and the like within that time, which any queue takes in without delay \
+        */
 #define TAKEN_IN_MS 250 /* that a queue may take for more of them */
 #define TAG_SIZE 32
 
@@ -42,9 +44,9 @@ struct consumer {
     uint64_t seen;            /* of them, settled before it was last asked and has answered */
     unsigned answers_to_come; /* from the broker */
     unsigned lost;            /* generation of the connection that was last found to be lost */
-    unsigned sent;            /* acknowledgements and the like of single deliveries within the BURST_MS */
-    int64_t sent_since_ms;    /* from here on */
-    int64_t burst_ms;         /* when there were more than BURST of them, last */
+    unsigned sent; /* acknowledgements and the like of single deliveries within the BURST_MS */
+    int64_t sent_since_ms; /* from here on */
+    int64_t burst_ms;      /* when there were more than BURST of them, last */
 };
 
 static void tag_of(unsigned subscription, char tag[TAG_SIZE])
@@ -61,7 +63,8 @@ static enum exit_code set_up(struct connection *connection, void *context)
         consumer->settings.declare != NULL ? consumer->settings.declare(connection) : EXIT_OK;
 
     if (code == EXIT_OK && consumer->settings.queue == NULL)
-        code = consumer->settings.own_queue(connection, consumer->settings.context, consumer->own_queue);
+        code = consumer->settings.own_queue(connection, consumer->settings.context,
+                                            consumer->own_queue);
     if (code == EXIT_OK)
         code = topology_look(connection, consumer_queue(consumer), &depth);
     if (code == EXIT_OK)
@@ -81,12 +84,14 @@ static enum exit_code set_up(struct connection *connection, void *context)
     if (code != EXIT_OK)
         return code;
     (void)amqp_basic_consume(connection_state(connection), CONNECTION_CHANNEL,
-                             amqp_cstring_bytes(consumer_queue(consumer)), amqp_cstring_bytes(tag), 0, 0, 0,
-                             amqp_empty_table);
-    return connection_reply(connection, amqp_get_rpc_reply(connection_state(connection)), "cannot consume");
+                             amqp_cstring_bytes(consumer_queue(consumer)), amqp_cstring_bytes(tag),
+                             0, 0, 0, amqp_empty_table);
+    return connection_reply(connection, amqp_get_rpc_reply(connection_state(connection)),
+                            "cannot consume");
 }
 
-struct consumer *consumer_new(const struct broker_options *options, const struct consumer_settings *settings)
+struct consumer *consumer_new(const struct broker_options *options,
+                              const struct consumer_settings *settings)
 {
     struct consumer *consumer = need_calloc(1, sizeof *consumer);
 
@@ -301,8 +306,8 @@ static void read_arrivals(struct consumer *consumer, size_t enough)
 }
 
 /*
- * After a failure that was noted: what has arrived all the same, the broker's reason perhaps among it, is
- * read first.
+ * After a failure that was noted: what has arrived all the same, the broker's reason perhaps among
+ * it, is read first.
  */
 static void lose(struct consumer *consumer)
 {
@@ -332,8 +337,8 @@ static void count_anew(struct consumer *consumer)
 }
 
 /*
- * The broker handles what comes on a channel in turn: with its answer it has handled all that was sent
- * before.
+ * The broker handles what comes on a channel in turn: with its answer it has handled all that was
+ * sent before.
  */
 static void ask(struct consumer *consumer)
 {
@@ -393,18 +398,21 @@ size_t consumer_unsure(const struct consumer *consumer)
 
 static void no_answer(struct consumer *consumer)
 {
-    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE, "no answer for %d s", ANSWER_MS / 1000);
+    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE, "no answer for %d s",
+                           ANSWER_MS / 1000);
     lose(consumer);
 }
 
 /* Is it an answer, or about a delivery for which there is room? */
 static bool is_of_use(const struct consumer *consumer, const amqp_frame_t *frame)
 {
-    return (frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_BASIC_QOS_OK_METHOD) ||
+    return (frame->frame_type == AMQP_FRAME_METHOD &&
+            frame->payload.method.id == AMQP_BASIC_QOS_OK_METHOD) ||
            consumer->arriving != NULL || consumer->arrived_bytes < ARRIVED_BYTES;
 }
 
-/* Reads what comes until then, or until no answer is to come if that is enough; drops deliveries for which there is no room. */
+/* Reads what comes until then, or until no answer is to come if that is enough; drops deliveries
+ * for which there is no room. */
 static void read_until(struct consumer *consumer, int64_t until, bool answers_are_enough)
 {
     int64_t left = until - clock_monotonic_ms();
@@ -433,7 +441,8 @@ static void await_answers(struct consumer *consumer)
 
 void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
 {
-    amqp_basic_consume_t consume = {.queue = amqp_cstring_bytes(consumer_queue(consumer)), .nowait = 1};
+    amqp_basic_consume_t consume = {.queue = amqp_cstring_bytes(consumer_queue(consumer)),
+                                    .nowait = 1};
     amqp_basic_cancel_t cancel = {.nowait = 1};
     char old_tag[TAG_SIZE];
     char new_tag[TAG_SIZE];
@@ -446,8 +455,8 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
     cancel.consumer_tag = amqp_cstring_bytes(old_tag);
     consume.consumer_tag = amqp_cstring_bytes(new_tag);
     /*
-     * A prefetch is of the subscriptions that follow it. The old one ends last: a queue that goes with its
-     * last consumer must never be without one.
+     * A prefetch is of the subscriptions that follow it. The old one ends last: a queue that goes
+     * with its last consumer must never be without one.
      */
     ask(consumer);
     if (connection_is_up(consumer->connection))
@@ -527,8 +536,8 @@ static bool is_over(struct silence *silence, struct consumer *consumer, int time
     return false;
 }
 
-enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max, size_t *count,
-                             int timeout_ms)
+enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max,
+                             size_t *count, int timeout_ms)
 {
     struct silence silence = {0};
 
@@ -577,10 +586,10 @@ void consumer_ack(struct consumer *consumer, struct delivery *delivery)
     if (consumer_is_current(consumer, delivery)) {
         count_settled(consumer, 1);
         note_single(consumer);
-        settlement_sent(
-            consumer,
-            amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL, delivery->tag, 0),
-            "cannot acknowledge");
+        settlement_sent(consumer,
+                        amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                       delivery->tag, 0),
+                        "cannot acknowledge");
     }
     recycle(consumer, delivery);
 }
@@ -590,10 +599,10 @@ void consumer_reject(struct consumer *consumer, struct delivery *delivery)
     if (consumer_is_current(consumer, delivery)) {
         count_settled(consumer, 1);
         note_single(consumer);
-        settlement_sent(
-            consumer,
-            amqp_basic_reject(connection_state(consumer->connection), CONNECTION_CHANNEL, delivery->tag, 0),
-            "cannot reject");
+        settlement_sent(consumer,
+                        amqp_basic_reject(connection_state(consumer->connection),
+                                          CONNECTION_CHANNEL, delivery->tag, 0),
+                        "cannot reject");
     }
     recycle(consumer, delivery);
 }
@@ -626,8 +635,8 @@ bool consumer_finish(struct consumer *consumer)
         await_answers(consumer);
     }
     /*
-     * A quorum queue takes in some 32 of them at a time. What exceeds that waits within the channel, whatever that has
-     * answered by then, and goes with it (rabbitmq-server, issue 10327).
+     * A quorum queue takes in some 32 of them at a time. What exceeds that waits within the
+     * channel, whatever that has answered by then, and goes with it (rabbitmq-server, issue 10327).
      */
     if (consumer->burst_ms > 0)
         read_until(consumer, consumer->burst_ms + TAKEN_IN_MS, false);
@@ -643,12 +652,14 @@ enum exit_code consumer_end(struct consumer *consumer)
     if (consumer_finish(consumer))
         return EXIT_OK;
     unsure = consumer_unsure(consumer);
-    report("%zu message%s of '%s' may come again: the broker may not have seen the acknowledgements", unsure,
-           unsure == 1 ? "" : "s", consumer->settings.queue);
+    report(
+        "%zu message%s of '%s' may come again: the broker may not have seen the acknowledgements",
+        unsure, unsure == 1 ? "" : "s", consumer->settings.queue);
     return EXIT_UNREACHABLE;
 }
 
-const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery, amqp_pool_t *pool)
+const amqp_basic_properties_t *delivery_properties(const struct delivery *delivery,
+                                                   amqp_pool_t *pool)
 {
     void *decoded;
 

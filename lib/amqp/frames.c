@@ -47,7 +47,8 @@ static void end_frame(struct frames *frames)
     put_integer(frames, FRAME_END, 1);
 }
 
-static void put_method(struct frames *frames, amqp_channel_t channel, const struct frames_message *message)
+static void put_method(struct frames *frames, amqp_channel_t channel,
+                       const struct frames_message *message)
 {
     start_frame(frames, AMQP_FRAME_METHOD, channel,
                 2 + 2 + 2 + 1 + message->exchange.len + 1 + message->routing_key.len + 1);
@@ -60,7 +61,8 @@ static void put_method(struct frames *frames, amqp_channel_t channel, const stru
     end_frame(frames);
 }
 
-static void put_header(struct frames *frames, amqp_channel_t channel, const struct frames_message *message)
+static void put_header(struct frames *frames, amqp_channel_t channel,
+                       const struct frames_message *message)
 {
     start_frame(frames, AMQP_FRAME_HEADER, channel, HEADER_ROOM + message->properties.len);
     put_integer(frames, BASIC_CLASS, 2);

@@ -1,8 +1,8 @@
 #include "amqp/look.h"
 
 #include "amqp/bytes.h"
-#include "base/text.h"
 #include "amqp/topology.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,9 +90,10 @@ static const char *after_last(const char *text, const char *words)
 }
 
 /*
- * "... inequivalent arg 'NAME' for queue ...: received ... but current is the value 'VALUE' of type 'TYPE'",
- * or "... is none", or for what is no argument, and from RabbitMQ 4 on for the type, "... is 'true'". Names and values may hold anything, so the
- * end is read backwards. What the queue has not got is left without a type and a value.
+ * "... inequivalent arg 'NAME' for queue ...: received ... but current is the value 'VALUE' of type
+ * 'TYPE'", or "... is none", or for what is no argument, and from RabbitMQ 4 on for the type, "...
+ * is 'true'". Names and values may hold anything, so the end is read backwards. What the queue has
+ * not got is left without a type and a value.
  */
 static bool read_difference(const char *text, struct argument *difference)
 {
@@ -114,7 +115,8 @@ static bool read_difference(const char *text, struct argument *difference)
     type = after_last(current, "' of type '");
     return strncmp(current, "the value '", strlen("the value '")) == 0 && type != NULL &&
            copy_up_to(difference->type, type, strchr(type, '\'')) &&
-           copy_up_to(difference->value, current + strlen("the value '"), type - strlen("' of type '"));
+           copy_up_to(difference->value, current + strlen("the value '"),
+                      type - strlen("' of type '"));
 }
 
 static bool has_argument(const struct declaration *declaration, const char *name)
@@ -151,7 +153,8 @@ static bool drop_argument(struct declaration *declaration, const char *name)
     return false;
 }
 
-/* False for a type that is none of those that queues have. Integers are the same to the broker whatever their size. */
+/* False for a type that is none of those that queues have. Integers are the same to the broker
+ * whatever their size. */
 static bool set_value(amqp_field_value_t *field, const struct argument *argument)
 {
     static const char *const integers[] = {"byte", "short", "signedint", "long"};
@@ -177,7 +180,8 @@ static bool set_value(amqp_field_value_t *field, const struct argument *argument
 }
 
 /* False if nothing is learned by it. */
-static bool learn(struct declaration *declaration, const struct argument *difference, struct look *look)
+static bool learn(struct declaration *declaration, const struct argument *difference,
+                  struct look *look)
 {
     bool is_true = strcmp(difference->value, "true") == 0;
     /* RabbitMQ 4 says only the value of a queue's type. */
@@ -215,7 +219,8 @@ static void start_declaration(struct declaration *declaration, const char *queue
     for (size_t i = 0; i < TOPOLOGY_PART_COUNT; i++) {
         const struct topology_part *part = &topology_parts[i];
 
-        if (part->kind != TOPOLOGY_QUEUE || part->exchange == NULL || strcmp(part->name, queue) != 0)
+        if (part->kind != TOPOLOGY_QUEUE || part->exchange == NULL ||
+            strcmp(part->name, queue) != 0)
             continue;
         (void)add_argument(declaration, "x-dead-letter-exchange", "longstr", part->exchange);
         (void)add_argument(declaration, "x-dead-letter-routing-key", "longstr", part->routing_key);
@@ -231,9 +236,11 @@ static void finish(struct look *look, struct connection *connection, bool limit_
     look->limit_is_sure = look->type != LOOK_QUORUM;
 }
 
-/* Declares the queue as far as it is known. *is_same if it is so; otherwise as topology_refusal(). */
+/* Declares the queue as far as it is known. *is_same if it is so; otherwise as topology_refusal().
+ */
 static enum exit_code ask(struct connection *connection, const char *queue,
-                          const struct declaration *declaration, bool *is_same, enum exit_code *refused)
+                          const struct declaration *declaration, bool *is_same,
+                          enum exit_code *refused)
 {
     amqp_table_entry_t entries[ARGUMENTS_MAX];
     amqp_table_t table = {.num_entries = declaration->count, .entries = entries};
@@ -247,8 +254,9 @@ static enum exit_code ask(struct connection *connection, const char *queue,
     }
     if (!is_sayable)
         return EXIT_OK;
-    *is_same = amqp_queue_declare(connection_state(connection), CONNECTION_CHANNEL, amqp_cstring_bytes(queue),
-                                  0, declaration->durable, 0, declaration->auto_delete, table) != NULL;
+    *is_same = amqp_queue_declare(connection_state(connection), CONNECTION_CHANNEL,
+                                  amqp_cstring_bytes(queue), 0, declaration->durable, 0,
+                                  declaration->auto_delete, table) != NULL;
     if (!*is_same)
         return topology_refusal(connection, "cannot ask for the queue", refused);
     connection_release(connection);
@@ -269,7 +277,8 @@ static enum exit_code probe(struct connection *connection, const char *queue, st
 
         if (code != EXIT_OK)
             return code;
-        learns = refused == EXIT_TOPOLOGY && read_difference(connection_reason(connection), &difference);
+        learns =
+            refused == EXIT_TOPOLOGY && read_difference(connection_reason(connection), &difference);
         if (is_same || (learns && strcmp(difference.name, POISON) == 0)) {
             finish(look, connection, has_argument(&declaration, "x-delivery-limit"));
             return EXIT_OK;
@@ -304,7 +313,8 @@ enum exit_code look_at_queue(struct connection *connection, const char *queue, s
 
     if (code == EXIT_OK && look->exists)
         code = probe(connection, queue, look);
-    if (code == EXIT_OK && look->type == LOOK_UNKNOWN && look_has_default_limit(major_version(connection)))
+    if (code == EXIT_OK && look->type == LOOK_UNKNOWN &&
+        look_has_default_limit(major_version(connection)))
         look->presumed = LOOK_DEFAULT_LIMIT;
     return code;
 }
@@ -314,7 +324,8 @@ long look_limit(const struct look *look)
     return look->limit >= 0 ? look->limit : look->presumed;
 }
 
-enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way, bool force)
+enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way,
+                           bool force)
 {
     const char *name = printable_text(queue);
 
@@ -323,20 +334,23 @@ enum exit_code look_permit(const struct look *look, const char *queue, enum look
         return EXIT_TOPOLOGY;
     }
     if (way == LOOK_BY_CONSUMING && look->auto_delete && look->consumers == 0 && !force) {
-        report("queue '%s' is auto-delete: it would go, with all that is left in it, when %s leaves it; "
+        report("queue '%s' is auto-delete: it would go, with all that is left in it, when %s "
+               "leaves it; "
                "queue-inspect --peek looks without that, --force does it nevertheless",
                name, report_name());
         return EXIT_TOPOLOGY;
     }
     if (look->delays && !force) {
-        report("queue '%s' delays what comes back: a message that is looked at would be out of everybody's "
+        report("queue '%s' delays what comes back: a message that is looked at would be out of "
+               "everybody's "
                "reach for "
                "a while; --force looks nevertheless",
                name);
         return EXIT_TOPOLOGY;
     }
     if (look->limit >= 0 && !force) {
-        report("queue '%s' has a delivery limit of %ld, and each look at a message counts as a delivery: "
+        report("queue '%s' has a delivery limit of %ld, and each look at a message counts as a "
+               "delivery: "
                "after %ld the next removes it; --force looks nevertheless",
                name, look->limit, look->limit);
         return EXIT_TOPOLOGY;

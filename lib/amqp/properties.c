@@ -74,7 +74,8 @@ static bool skip_value(struct property_reader *reader)
     }
 }
 
-bool properties_find_headers(amqp_bytes_t properties, size_t *flags, struct property_reader *headers)
+bool properties_find_headers(amqp_bytes_t properties, size_t *flags,
+                             struct property_reader *headers)
 {
     struct property_reader reader = {.at = properties.bytes, .left = properties.len};
     size_t len = 0;
@@ -85,7 +86,8 @@ bool properties_find_headers(amqp_bytes_t properties, size_t *flags, struct prop
         return false;
     if ((*flags & AMQP_BASIC_CONTENT_ENCODING_FLAG) != 0 && !skip_short_string(&reader))
         return false;
-    if ((*flags & AMQP_BASIC_HEADERS_FLAG) != 0 && (!read_integer(&reader, 4, &len) || len > reader.left))
+    if ((*flags & AMQP_BASIC_HEADERS_FLAG) != 0 &&
+        (!read_integer(&reader, 4, &len) || len > reader.left))
         return false;
     *headers = (struct property_reader){.at = reader.at, .left = len};
     return true;
@@ -114,7 +116,8 @@ static int by_bytes(const void *a, const void *b)
     return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
 }
 
-/* Each header with its name and value, in an order of its own. To be freed; NULL if one is not understood. */
+/* Each header with its name and value, in an order of its own. To be freed; NULL if one is not
+ * understood. */
 static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
 {
     size_t capacity = 16;

@@ -1,5 +1,6 @@
 /*
- * properties: the properties of a message as they are encoded on the wire, read without being decoded.
+ * properties: the properties of a message as they are encoded on the wire, read without being
+ * decoded.
  */
 #ifndef AMQP_PROPERTIES_H
 #define AMQP_PROPERTIES_H
@@ -16,14 +17,15 @@ struct property_reader {
 };
 
 /*
- * Finds the table of headers within encoded properties, or the place where it would stand: empty then. *flags tells which
- * properties there are. Returns false if the encoding is not understood.
+ * Finds the table of headers within encoded properties, or the place where it would stand: empty
+ * then. *flags tells which properties there are. Returns false if the encoding is not understood.
  */
-bool properties_find_headers(amqp_bytes_t properties, size_t *flags, struct property_reader *headers);
+bool properties_find_headers(amqp_bytes_t properties, size_t *flags,
+                             struct property_reader *headers);
 
 /*
- * Moves on past one header, of which name, within the encoded ones, is the name. Returns false if it is not understood: then
- * the table is at its end.
+ * Moves on past one header, of which name, within the encoded ones, is the name. Returns false if
+ * it is not understood: then the table is at its end.
  */
 bool properties_next_header(struct property_reader *headers, amqp_bytes_t *name);
 

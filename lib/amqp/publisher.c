@@ -1,9 +1,9 @@
 #include "amqp/publisher.h"
 
 #include "amqp/bytes.h"
-#include "base/clock.h"
 #include "amqp/connection.h"
 #include "amqp/properties.h"
+#include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
 
@@ -14,13 +14,14 @@
 #define WAIT_MS 60000
 #define WINDOW_BYTES ((size_t)16 << 20) /* kept at once, whatever their number */
 #define SMALL 65536                     /* memory of a message that is kept for the next one */
-#define ROOM_MAX ((size_t)4 << 20)      /* for headers to be encoded: larger ones fit into no frame */
-#define STOP_MS 10000                   /* that a confirm is still waited for once a stop was asked for */
-#define UNSENT UINT64_MAX               /* the tag of a message that is not on its way */
+#define ROOM_MAX ((size_t)4 << 20) /* for headers to be encoded: larger ones fit into no frame */
+#define STOP_MS 10000     /* that a confirm is still waited for once a stop was asked for */
+#define UNSENT UINT64_MAX /* the tag of a message that is not on its way */
 
 /*
- * One message whose fate was not given out yet. Tags ascend with the place in the window among those that
- * are on their way. Its parts stand one behind the other in memory of its own, which is used again.
+ * One message whose fate was not given out yet. Tags ascend with the place in the window among
+ * those that are on their way. Its parts stand one behind the other in memory of its own, which is
+ * used again.
  */
 struct slot {
     uint64_t tag; /* on the present connection; 0 if settled, or UNSENT */
@@ -60,11 +61,12 @@ struct publisher {
     size_t bytes; /* of all of them */
     uint64_t next_tag;
     size_t suspects;
-    size_t window;    /* messages on their way at once: fewer after a loss, PUBLISHER_WINDOW at most */
+    size_t window; /* messages on their way at once: fewer after a loss, PUBLISHER_WINDOW at most */
     bool some_unsent; /* messages that are no suspects wait to be published */
     bool some_came_back;
-    bool is_repaired;     /* this connection began with settings.repair */
-    bool is_connected;    /* the connection is up, unless it was lost and note_loss() does not know it yet */
+    bool is_repaired;  /* this connection began with settings.repair */
+    bool is_connected; /* the connection is up, unless it was lost and note_loss() does not know it
+                          yet */
     int64_t stop_seen_ms; /* when a wait first met a stop; 0 if none did */
     struct returned_message returned;
     char *reason; /* of the last message given out that was not taken; or NULL */
@@ -208,7 +210,8 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
     if (slot->settled || slot->came_back)
         return;
     clear_suspect(publisher, slot);
-    if (fate == PUBLISH_UNROUTABLE && publisher->settings.repair != NULL && !publisher->is_repaired) {
+    if (fate == PUBLISH_UNROUTABLE && publisher->settings.repair != NULL &&
+        !publisher->is_repaired) {
         slot->came_back = true;
         publisher->some_came_back = true;
         return;
@@ -221,8 +224,8 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
         slot->reason = need_strdup(reason);
 }
 
-static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple, enum publish_result fate,
-                       const char *reason)
+static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple,
+                       enum publish_result fate, const char *reason)
 {
     connection_progress(publisher->connection);
     for (size_t i = 0; i < publisher->count; i++) {
@@ -250,10 +253,11 @@ static bool is_returned(const struct slot *slot, const struct returned_message *
 }
 
 /*
- * A returned message does not say which it was. Of those on their way that look the same, any will do: what
- * is known of one of them is as true of the other. Their properties count, since an exchange may route by
- * headers. If something on the broker has changed them, it may be any of those that are the same but for that, and all are
- * taken for returned: what is sent again for it comes twice, and nothing is lost.
+ * A returned message does not say which it was. Of those on their way that look the same, any will
+ * do: what is known of one of them is as true of the other. Their properties count, since an
+ * exchange may route by headers. If something on the broker has changed them, it may be any of
+ * those that are the same but for that, and all are taken for returned: what is sent again for it
+ * comes twice, and nothing is lost.
  */
 static void settle_returned(struct publisher *publisher)
 {
@@ -263,11 +267,13 @@ static void settle_returned(struct publisher *publisher)
     for (size_t i = 0; i < publisher->count && !is_found; i++) {
         is_found = is_returned(slot_at(publisher, i), &publisher->returned, true);
         if (is_found)
-            settle(publisher, slot_at(publisher, i), PUBLISH_UNROUTABLE, publisher->returned.reason);
+            settle(publisher, slot_at(publisher, i), PUBLISH_UNROUTABLE,
+                   publisher->returned.reason);
     }
     for (size_t i = 0; i < publisher->count && !is_found; i++)
         if (is_returned(slot_at(publisher, i), &publisher->returned, false))
-            settle(publisher, slot_at(publisher, i), PUBLISH_UNROUTABLE, publisher->returned.reason);
+            settle(publisher, slot_at(publisher, i), PUBLISH_UNROUTABLE,
+                   publisher->returned.reason);
     forget_returned(publisher);
 }
 
@@ -286,8 +292,8 @@ static void start_returned(struct publisher *publisher, const amqp_basic_return_
     publisher->returned.awaited = true;
     publisher->returned.exchange = copy_bytes(m->exchange);
     publisher->returned.routing_key = copy_bytes(m->routing_key);
-    (void)snprintf(publisher->returned.reason, sizeof publisher->returned.reason, "%d %s", m->reply_code,
-                   printable_up_to(200, m->reply_text.bytes, m->reply_text.len));
+    (void)snprintf(publisher->returned.reason, sizeof publisher->returned.reason, "%d %s",
+                   m->reply_code, printable_up_to(200, m->reply_text.bytes, m->reply_text.len));
 }
 
 static void take_returned_part(struct publisher *publisher, const amqp_frame_t *frame)
@@ -352,7 +358,8 @@ static void put(struct slot *slot, size_t *at, amqp_bytes_t *part, const void *b
     *at += len;
 }
 
-static void encode_properties(struct slot *slot, size_t at, const amqp_basic_properties_t *properties)
+static void encode_properties(struct slot *slot, size_t at,
+                              const amqp_basic_properties_t *properties)
 {
     int len;
 
@@ -364,7 +371,8 @@ static void encode_properties(struct slot *slot, size_t at, const amqp_basic_pro
 
 static struct slot *new_slot(struct publisher *publisher)
 {
-    struct slot **slot = &publisher->slots[(publisher->head + publisher->count++) % PUBLISHER_WINDOW];
+    struct slot **slot =
+        &publisher->slots[(publisher->head + publisher->count++) % PUBLISHER_WINDOW];
 
     if (*slot == NULL)
         *slot = need_calloc(1, sizeof **slot);
@@ -411,8 +419,8 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
                        connection_frame_max(publisher->connection));
     else
         (void)snprintf(reason, sizeof reason,
-                       "its headers need a frame of %zu bytes, and the broker takes %zu at most", size,
-                       connection_frame_max(publisher->connection));
+                       "its headers need a frame of %zu bytes, and the broker takes %zu at most",
+                       size, connection_frame_max(publisher->connection));
     slot->tag = 0;
     settle(publisher, slot, PUBLISH_REFUSED, reason);
 }
@@ -426,7 +434,8 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
 
     size_t header_size = frames_header_size(&message);
 
-    if (slot->properties.len == SIZE_MAX || header_size > connection_frame_max(publisher->connection)) {
+    if (slot->properties.len == SIZE_MAX ||
+        header_size > connection_frame_max(publisher->connection)) {
         refuse_header(publisher, slot, header_size);
         return;
     }
@@ -435,8 +444,8 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
 }
 
 /*
- * Once nothing else is on its way: what came back is published again on the next connection, which sets up
- * what was missing.
+ * Once nothing else is on its way: what came back is published again on the next connection, which
+ * sets up what was missing.
  */
 static void close_for_returned(struct publisher *publisher)
 {
@@ -451,14 +460,14 @@ static void close_for_returned(struct publisher *publisher)
 /* ---- the culprit ---- */
 
 /*
- * The broker objects to a message by closing the channel or the connection, and does not say to which. Of
- * those that were on their way each is a suspect from then on: they are published again one at a time, each
- * once the one before is confirmed, and nothing else is. The one that is alone on its way when the broker
- * closes again is the culprit.
+ * The broker objects to a message by closing the channel or the connection, and does not say to
+ * which. Of those that were on their way each is a suspect from then on: they are published again
+ * one at a time, each once the one before is confirmed, and nothing else is. The one that is alone
+ * on its way when the broker closes again is the culprit.
  *
- * An answer that the broker may have given for troubles of its own has to be heard twice, and counts as a
- * failed attempt like any other loss. The others do not: each makes suspects of messages that were none
- * before, or settles one, so there is an end to them.
+ * An answer that the broker may have given for troubles of its own has to be heard twice, and
+ * counts as a failed attempt like any other loss. The others do not: each makes suspects of
+ * messages that were none before, or settles one, so there is an end to them.
  */
 
 static void accuse(struct publisher *publisher, struct slot *slot)
@@ -506,8 +515,8 @@ static size_t count_on_their_way(struct publisher *publisher)
 }
 
 /*
- * Whatever cuts connections may cut the next one as soon, and each message on its way then may reach its queue
- * once more: half as many next time, and one more with each that is confirmed.
+ * Whatever cuts connections may cut the next one as soon, and each message on its way then may
+ * reach its queue once more: half as many next time, and one more with each that is confirmed.
  */
 static void narrow_window(struct publisher *publisher)
 {
@@ -550,7 +559,8 @@ static void publish_suspect(struct publisher *publisher)
 /* May one more message be on its way? */
 static bool window_is_open(struct publisher *publisher)
 {
-    return publisher->window >= PUBLISHER_WINDOW || count_on_their_way(publisher) < publisher->window;
+    return publisher->window >= PUBLISHER_WINDOW ||
+           count_on_their_way(publisher) < publisher->window;
 }
 
 static void publish_unsent(struct publisher *publisher)
@@ -662,7 +672,8 @@ static enum exit_code wait_for_word(struct publisher *publisher)
     return revive(publisher);
 }
 
-enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie)
+enum exit_code publisher_send(struct publisher *publisher, const struct message *message,
+                              uint64_t cookie)
 {
     enum exit_code code;
 

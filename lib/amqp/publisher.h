@@ -1,19 +1,21 @@
 /*
- * publisher: messages published in a window, each confirmed by the broker or not, on a connection of its
- * own.
+ * publisher: messages published in a window, each confirmed by the broker or not, on a connection
+ * of its own.
  *
- * Every message is mandatory: one that no queue takes comes back, and is not taken for published only
- * because the broker confirms it. A message is kept until its fate is known; when the connection is lost it
- * is published again on the next one. So a message may reach its queue more than once, and is never lost in
- * between.
+ * Every message is mandatory: one that no queue takes comes back, and is not taken for published
+ * only because the broker confirms it. A message is kept until its fate is known; when the
+ * connection is lost it is published again on the next one. So a message may reach its queue more
+ * than once, and is never lost in between.
  *
- * A broker may object to a message by closing the channel or the connection: it is too large, its exchange
- * is gone, its properties are not allowed. Then all that was on its way is published again one message at a
- * time, and the culprit is settled as refused, with the broker's reason. Of the others, those that were on
- * their way at that moment may reach their queues twice. This costs no attempt and no pause of the options.
+ * A broker may object to a message by closing the channel or the connection: it is too large, its
+ * exchange is gone, its properties are not allowed. Then all that was on its way is published again
+ * one message at a time, and the culprit is settled as refused, with the broker's reason. Of the
+ * others, those that were on their way at that moment may reach their queues twice. This costs no
+ * attempt and no pause of the options.
  *
- * After a connection is lost in any other way, half as many messages as before are on their way at once, and one more
- * with each that is confirmed: a way that is cut again and again does not multiply them.
+ * After a connection is lost in any other way, half as many messages as before are on their way at
+ * once, and one more with each that is confirmed: a way that is cut again and again does not
+ * multiply them.
  */
 #ifndef AMQP_PUBLISHER_H
 #define AMQP_PUBLISHER_H
@@ -26,7 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Messages on their way at once, at most: enough to keep a broker busy, few enough to be kept in memory. */
+/* Messages on their way at once, at most: enough to keep a broker busy, few enough to be kept in
+ * memory. */
 #define PUBLISHER_WINDOW 1000
 
 struct publisher;
@@ -45,18 +48,19 @@ enum publish_result {
 };
 
 struct publisher_settings {
-    /* Called on each new connection, before anything is published. Returns as a connection_setup. May be NULL. */
+    /* Called on each new connection, before anything is published. Returns as a connection_setup.
+     * May be NULL. */
     enum exit_code (*declare)(struct connection *connection);
     /*
-     * Called instead of declare on a new connection after messages came back because no queue took them:
-     * declares all that is behind the exchange, so that this need not be looked at each time. The messages
-     * are then published again, and are unroutable if they come back once more. If it is NULL they are so at
-     * once.
+     * Called instead of declare on a new connection after messages came back because no queue took
+     * them: declares all that is behind the exchange, so that this need not be looked at each time.
+     * The messages are then published again, and are unroutable if they come back once more. If it
+     * is NULL they are so at once.
      */
     enum exit_code (*repair)(struct connection *connection);
     /*
-     * Messages go to exchanges that differ, so a lack of rights is one message's: refused. Otherwise it is
-     * everybody's, and ends the publisher with EXIT_LOGIN.
+     * Messages go to exchanges that differ, so a lack of rights is one message's: refused.
+     * Otherwise it is everybody's, and ends the publisher with EXIT_LOGIN.
      */
     bool many_destinations;
 };
@@ -73,33 +77,35 @@ enum exit_code publisher_open(struct publisher *publisher);
 enum exit_code publisher_try(struct publisher *publisher);
 
 /*
- * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked, and
- * connects if need be. There must be room: publisher_has_room(). Any code but EXIT_OK is connection_open()'s: the
- * message is kept, like those before it, and the next call tries again.
+ * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked,
+ * and connects if need be. There must be room: publisher_has_room(). Any code but EXIT_OK is
+ * connection_open()'s: the message is kept, like those before it, and the next call tries again.
  */
-enum exit_code publisher_send(struct publisher *publisher, const struct message *message, uint64_t cookie);
+enum exit_code publisher_send(struct publisher *publisher, const struct message *message,
+                              uint64_t cookie);
 
 /*
- * Takes in what the broker has said. Never waits. If the connection is lost, that is noticed and reported
- * here.
+ * Takes in what the broker has said. Never waits. If the connection is lost, that is noticed and
+ * reported here.
  */
 void publisher_service(struct publisher *publisher);
 
 /*
- * Waits until the fate of the oldest message is known. Codes as above; after a stop was asked for, at most
- * 10 s.
+ * Waits until the fate of the oldest message is known. Codes as above; after a stop was asked for,
+ * at most 10 s.
  */
 enum exit_code publisher_wait(struct publisher *publisher);
 
 /* The same for all that was sent. */
 enum exit_code publisher_settle(struct publisher *publisher);
 
-/* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten. */
+/* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten.
+ */
 bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_result *fate);
 
 /*
- * False while the window is full, of messages or of bytes: then publisher_wait() and publisher_next() make
- * room.
+ * False while the window is full, of messages or of bytes: then publisher_wait() and
+ * publisher_next() make room.
  */
 bool publisher_has_room(const struct publisher *publisher);
 
@@ -110,8 +116,8 @@ size_t publisher_pending(const struct publisher *publisher);
 void publisher_forget(struct publisher *publisher);
 
 /*
- * No message will come any more, most likely: the connection begins to be closed. One that comes opens
- * another.
+ * No message will come any more, most likely: the connection begins to be closed. One that comes
+ * opens another.
  */
 void publisher_leave(struct publisher *publisher);
 
@@ -119,12 +125,13 @@ void publisher_leave(struct publisher *publisher);
 struct connection *publisher_connection(struct publisher *publisher);
 
 /*
- * Returns why the last message given out by publisher_next() that was not confirmed was not: safe to be
- * shown.
+ * Returns why the last message given out by publisher_next() that was not confirmed was not: safe
+ * to be shown.
  */
 const char *publisher_reason(const struct publisher *publisher);
 
-/* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in uuid.h. */
+/* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in
+ * uuid.h. */
 void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
                                 const char *order_id, const char *message_id);
 

@@ -1,5 +1,6 @@
 /*
- * rabbitmq: the headers of rabbitmq-c, where this version of it has them: below rabbitmq-c/ from 0.12 on.
+ * rabbitmq: the headers of rabbitmq-c, where this version of it has them: below rabbitmq-c/ from
+ * 0.12 on.
  */
 #ifndef AMQP_RABBITMQ_H
 #define AMQP_RABBITMQ_H

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-const char *const topology_queues[] = {PLACED_QUEUE, DEAD_LETTER_QUEUE, RESERVED_QUEUE, FAILED_QUEUE, NULL};
+const char *const topology_queues[] = {PLACED_QUEUE, DEAD_LETTER_QUEUE, RESERVED_QUEUE,
+                                       FAILED_QUEUE, NULL};
 const char *const topology_work_queues[] = {PLACED_QUEUE, RESERVED_QUEUE, NULL};
 
 bool topology_is_work_queue(const char *queue)
@@ -45,7 +46,8 @@ static struct scope scope_of(const char *exchange)
     return scope;
 }
 
-/* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be looked at. */
+/* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be
+ * looked at. */
 static int ask_for(struct connection *connection, const struct topology_part *part)
 {
     amqp_connection_state_t state = connection_state(connection);
@@ -79,7 +81,8 @@ static enum exit_code declare(struct connection *connection, const struct topolo
     if (part->kind == TOPOLOGY_EXCHANGE) {
         (void)amqp_exchange_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(part->name),
                                     amqp_cstring_bytes("direct"), 0, 1, 0, 0, amqp_empty_table);
-        return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare an exchange");
+        return connection_reply(connection, amqp_get_rpc_reply(state),
+                                "cannot declare an exchange");
     }
     for (int i = 0; i < arguments.num_entries; i++)
         entries[i].value.kind = AMQP_FIELD_KIND_UTF8;
@@ -94,7 +97,8 @@ static enum exit_code declare(struct connection *connection, const struct topolo
 
 static bool is_channel_opened(const amqp_frame_t *frame)
 {
-    return frame->frame_type == AMQP_FRAME_METHOD && frame->payload.method.id == AMQP_CHANNEL_OPEN_OK_METHOD;
+    return frame->frame_type == AMQP_FRAME_METHOD &&
+           frame->payload.method.id == AMQP_CHANNEL_OPEN_OK_METHOD;
 }
 
 static bool is_answer(const amqp_frame_t *frame)
@@ -132,7 +136,8 @@ static enum exit_code reopen_channel(struct connection *connection)
 enum finding {
     ALL_THERE,
     MISSING, /* the part at *done is not there; those after it are to be asked for again */
-    NOT_OURS /* the part at *done is one that this user may not look at, or a binding that it may not make */
+    NOT_OURS /* the part at *done is one that this user may not look at, or a binding that it may
+                not make */
 };
 
 static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_t refusal)
@@ -140,8 +145,9 @@ static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_
     if (part->kind != TOPOLOGY_BINDING && closes_channel_with(refusal, AMQP_NOT_FOUND))
         return MISSING;
     /*
-     * Whoever set up the broker has made all of it; if not, whoever uses it will be told, and a message that no queue takes
-     * will tell. From RabbitMQ 4.2.6 on a look takes some right to what is looked at.
+     * Whoever set up the broker has made all of it; if not, whoever uses it will be told, and a
+     * message that no queue takes will tell. From RabbitMQ 4.2.6 on a look takes some right to what
+     * is looked at.
      */
     if (closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
         return NOT_OURS;
@@ -243,11 +249,12 @@ static bool is_not_there(amqp_rpc_reply_t reply)
     return text.len < sizeof away - 1 || memcmp(text.bytes, away, sizeof away - 1) != 0;
 }
 
-enum exit_code topology_refusal(struct connection *connection, const char *what, enum exit_code *refused)
+enum exit_code topology_refusal(struct connection *connection, const char *what,
+                                enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
-    bool is_refusal =
-        reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
+    bool is_refusal = reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+                      reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
     bool is_away = closes_channel_with(reply, AMQP_NOT_FOUND) && !is_not_there(reply);
     bool is_missing = is_not_there(reply);
     enum exit_code code = connection_reply(connection, reply, what);
@@ -263,7 +270,8 @@ enum exit_code topology_refusal(struct connection *connection, const char *what,
     return code;
 }
 
-enum exit_code topology_look(struct connection *connection, const char *queue, struct queue_depth *depth)
+enum exit_code topology_look(struct connection *connection, const char *queue,
+                             struct queue_depth *depth)
 {
     amqp_connection_state_t state = connection_state(connection);
     const amqp_queue_declare_ok_t *ok;
@@ -280,7 +288,8 @@ enum exit_code topology_look(struct connection *connection, const char *queue, s
         return EXIT_OK;
     }
     code = topology_refusal(connection, "cannot look at the queue", &depth->refused);
-    /* Rights are asked for before it is looked for; whatever else the broker says, it says of a queue. */
+    /* Rights are asked for before it is looked for; whatever else the broker says, it says of a
+     * queue. */
     depth->exists = code == EXIT_OK && depth->refused != EXIT_OK && depth->refused != EXIT_LOGIN;
     return code;
 }
@@ -302,15 +311,15 @@ enum exit_code topology_need_queue(struct connection *connection, const char *qu
     return code;
 }
 
-enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange, bool *exists,
-                                          enum exit_code *refused)
+enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange,
+                                          bool *exists, enum exit_code *refused)
 {
     *refused = EXIT_OK;
     /* The default exchange is always there, and may not be asked for. */
-    *exists =
-        *exchange == '\0' ||
-        amqp_exchange_declare(connection_state(connection), CONNECTION_CHANNEL, amqp_cstring_bytes(exchange),
-                              amqp_cstring_bytes("direct"), 1, 0, 0, 0, amqp_empty_table) != NULL;
+    *exists = *exchange == '\0' ||
+              amqp_exchange_declare(connection_state(connection), CONNECTION_CHANNEL,
+                                    amqp_cstring_bytes(exchange), amqp_cstring_bytes("direct"), 1,
+                                    0, 0, 0, amqp_empty_table) != NULL;
     if (!*exists)
         return topology_refusal(connection, "cannot look at the exchange", refused);
     connection_release(connection);

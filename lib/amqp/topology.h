@@ -1,5 +1,6 @@
 /*
- * topology: the exchanges and queues that all services of the workflow share, by name and by argument.
+ * topology: the exchanges and queues that all services of the workflow share, by name and by
+ * argument.
  *
  *   orders-ex    -- order.placed       --> order.placed.q        dead letters to orders-dlx
  *   orders-dlx   -- order.placed.dlq   --> order.placed.dlq
@@ -50,12 +51,14 @@ bool topology_is_work_queue(const char *queue);
 extern const char *const topology_queues[];
 
 /*
- * Makes sure that all of it is there, for use within a connection_setup. What exists is used as it is, whatever its arguments;
- * what is missing is declared, durable. One round trip if nothing is. Bindings cannot be looked at: they are always made.
+ * Makes sure that all of it is there, for use within a connection_setup. What exists is used as it
+ * is, whatever its arguments; what is missing is declared, durable. One round trip if nothing is.
+ * Bindings cannot be looked at: they are always made.
  */
 enum exit_code topology_declare(struct connection *connection);
 
-/* The same for one exchange, for those who only publish to it; all of the topology is declared if it is missing. */
+/* The same for one exchange, for those who only publish to it; all of the topology is declared if
+ * it is missing. */
 enum exit_code topology_declare_orders(struct connection *connection);
 enum exit_code topology_declare_dead_letters(struct connection *connection);
 enum exit_code topology_declare_inventory(struct connection *connection);
@@ -63,34 +66,38 @@ enum exit_code topology_declare_inventory(struct connection *connection);
 struct queue_depth {
     bool exists;
     enum exit_code refused; /* EXIT_OK, or why the broker does not let us look at it: below */
-    unsigned ready;         /* messages that wait; those delivered and not acknowledged are not among them */
+    unsigned
+        ready; /* messages that wait; those delivered and not acknowledged are not among them */
     unsigned consumers;
 };
 
 /*
- * Looks at one queue, without changing anything. Returns EXIT_OK also if the queue does not exist, or if the
- * broker does not let us look at it; refused then is EXIT_LOGIN (no right to it: nobody knows whether it
- * exists), EXIT_TOPOLOGY (another connection's own) or EXIT_UNREACHABLE (its node is down), and connection_reason()
- * is what the broker says. The connection must be up; after any other failure it is down, which was reported:
- * EXIT_UNREACHABLE means open it and try again.
+ * Looks at one queue, without changing anything. Returns EXIT_OK also if the queue does not exist,
+ * or if the broker does not let us look at it; refused then is EXIT_LOGIN (no right to it: nobody
+ * knows whether it exists), EXIT_TOPOLOGY (another connection's own) or EXIT_UNREACHABLE (its node
+ * is down), and connection_reason() is what the broker says. The connection must be up; after any
+ * other failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
  */
-enum exit_code topology_look(struct connection *connection, const char *queue, struct queue_depth *depth);
+enum exit_code topology_look(struct connection *connection, const char *queue,
+                             struct queue_depth *depth);
 
 /*
- * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail in that
- * way: opens the channel again. *refused is EXIT_OK if what was asked for does not exist, otherwise as in
- * topology_look(), with the broker's words after what in connection_reason(). Returns as topology_look().
+ * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail
+ * in that way: opens the channel again. *refused is EXIT_OK if what was asked for does not exist,
+ * otherwise as in topology_look(), with the broker's words after what in connection_reason().
+ * Returns as topology_look().
  */
-enum exit_code topology_refusal(struct connection *connection, const char *what, enum exit_code *refused);
+enum exit_code topology_refusal(struct connection *connection, const char *what,
+                                enum exit_code *refused);
 
 /*
- * Makes sure that a queue of that name is there, whatever its arguments. After a failure the connection is down, which was
- * reported: EXIT_UNREACHABLE means open it and try again.
+ * Makes sure that a queue of that name is there, whatever its arguments. After a failure the
+ * connection is down, which was reported: EXIT_UNREACHABLE means open it and try again.
  */
 enum exit_code topology_need_queue(struct connection *connection, const char *queue);
 
 /* topology_look() for an exchange: is it there? */
-enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange, bool *exists,
-                                          enum exit_code *refused);
+enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange,
+                                          bool *exists, enum exit_code *refused);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * background: one call that waits, in a thread of its own, while the program does something else.
  *
- * Signals are left to the program's own thread. What the call works on must be left alone until background_finish().
+ * Signals are left to the program's own thread. What the call works on must be left alone until
+ * background_finish().
  */
 #ifndef BASE_BACKGROUND_H
 #define BASE_BACKGROUND_H
@@ -20,8 +21,8 @@ struct background *background_start(int (*run)(void *context), void *context);
 int background_finish(struct background *background);
 
 /*
- * Starts run(context), for which nobody waits: the program may end before it does. Returns false if there can be no thread:
- * then nothing was called.
+ * Starts run(context), for which nobody waits: the program may end before it does. Returns false if
+ * there can be no thread: then nothing was called.
  */
 bool background_detach(void *(*run)(void *context), void *context);
 

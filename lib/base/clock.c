@@ -37,7 +37,8 @@ struct date {
 /* The date of the Gregorian calendar of so many days since 1970-01-01. */
 static struct date date_of(int64_t days)
 {
-    int64_t d = days + 719468; /* since 0000-03-01: a leap day ends the year, and a leap century the 400 */
+    int64_t d =
+        days + 719468; /* since 0000-03-01: a leap day ends the year, and a leap century the 400 */
     int64_t era = d / 146097;
     int64_t of_era = d % 146097;
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
@@ -50,8 +51,9 @@ static struct date date_of(int64_t days)
 }
 
 /*
- * The text of a whole second, as of millisecond 0. Kept, since thousands of events are of the same second. Not by
- * gmtime(), whose time_t ends in 2038 on 32-bit machines: a message may name any time.
+ * The text of a whole second, as of millisecond 0. Kept, since thousands of events are of the same
+ * second. Not by gmtime(), whose time_t ends in 2038 on 32-bit machines: a message may name any
+ * time.
  */
 static const char *second_text(int64_t second)
 {
@@ -64,7 +66,8 @@ static const char *second_text(int64_t second)
         return text;
     date = date_of(second / 86400);
     (void)snprintf(text, sizeof text, "%04u-%02u-%02uT%02u:%02u:%02u.000Z", date.year % 10000,
-                   date.month % 100, date.day % 100, of_day / 3600 % 100, of_day / 60 % 60, of_day % 60);
+                   date.month % 100, date.day % 100, of_day / 3600 % 100, of_day / 60 % 60,
+                   of_day % 60);
     written = second;
     return text;
 }
@@ -82,7 +85,8 @@ void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE])
 static int64_t days_since_1970(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
-    int64_t m = month <= 2 ? month + 9 : month - 3; /* March is 0, so that a leap day ends the year */
+    int64_t m =
+        month <= 2 ? month + 9 : month - 3; /* March is 0, so that a leap day ends the year */
 
     return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
@@ -100,7 +104,8 @@ bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
         rest += 1 + strspn(rest + 1, "0123456789");
     if (strcmp(rest, "Z") != 0 || year < 1970)
         return false;
-    *utc_ms = (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000;
+    *utc_ms =
+        (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000;
     /* A date that is none, or digits that are none, do not come out as they went in. */
     clock_rfc3339(*utc_ms, written);
     return strncmp(written, text, 19) == 0;

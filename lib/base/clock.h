@@ -17,12 +17,13 @@ int64_t clock_monotonic_ms(void);
 #define CLOCK_TEXT_SIZE 32
 
 /*
- * RFC 3339 in UTC with milliseconds. For times in the years 1970 to 9999; others come out as the nearest of
- * them.
+ * RFC 3339 in UTC with milliseconds. For times in the years 1970 to 9999; others come out as the
+ * nearest of them.
  */
 void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE]);
 
-/* The other way, for a time in UTC ("Z") without or with a fraction of a second, which is dropped. */
+/* The other way, for a time in UTC ("Z") without or with a fraction of a second, which is dropped.
+ */
 bool clock_read_rfc3339(const char *text, int64_t *utc_ms);
 
 #endif

@@ -22,8 +22,8 @@ long option_number(const char *option, const char *text, long least, long most)
     errno = 0;
     value = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || value < least || value > most)
-        die(EXIT_USAGE, "%s: '%s' is not a number from %ld to %ld", option, printable_text(text), least,
-            most);
+        die(EXIT_USAGE, "%s: '%s' is not a number from %ld to %ld", option, printable_text(text),
+            least, most);
     return value;
 }
 

@@ -19,12 +19,13 @@
     "  -V, --version           show the version\n"
 
 /*
- * Values of getopt_long() for options without a letter: those of broker_options.h, of progress.h, and of a
- * program.
+ * Values of getopt_long() for options without a letter: those of broker_options.h, of progress.h,
+ * and of a program.
  */
 enum { OPTION_LINK = 1000, OPTION_PROGRESS = 1050, OPTION_OWN = 1100 };
 
-/* Handles --help (usage on standard output) and --version: both end the program. False for any other option.
+/* Handles --help (usage on standard output) and --version: both end the program. False for any
+ * other option.
  */
 bool common_option(int option, const char *usage);
 
@@ -32,8 +33,8 @@ bool common_option(int option, const char *usage);
 _Noreturn void usage_error(void);
 
 /*
- * The whole of text as a number from least to most; ends the program with EXIT_USAGE, naming option, if it
- * is none.
+ * The whole of text as a number from least to most; ends the program with EXIT_USAGE, naming
+ * option, if it is none.
  */
 long option_number(const char *option, const char *text, long least, long most);
 

@@ -24,9 +24,9 @@
 /* ---- what it is ---- */
 
 /*
- * A descriptor shares its flags with all who inherited it; one that is opened anew does not. Poll() and then write() would
- * not do: another who writes to the same pipe may fill it in between, and the write() then waits for as long as it takes,
- * deaf to signals.
+ * A descriptor shares its flags with all who inherited it; one that is opened anew does not. Poll()
+ * and then write() would not do: another who writes to the same pipe may fill it in between, and
+ * the write() then waits for as long as it takes, deaf to signals.
  */
 static int open_again(int descriptor)
 {
@@ -130,8 +130,8 @@ void outlet_await_reader(const struct outlet *outlet)
 }
 
 /*
- * Waits until it may be of use to write again. False, with errno, if the reader is to be given up: *since_ms says since
- * when it has taken nothing after a stop; 0 to begin with.
+ * Waits until it may be of use to write again. False, with errno, if the reader is to be given up:
+ * *since_ms says since when it has taken nothing after a stop; 0 to begin with.
  */
 static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
 {

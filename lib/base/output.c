@@ -77,7 +77,8 @@ enum exit_code output_sync(void)
 
     if (output_flush() != EXIT_OK)
         return EXIT_OUTPUT;
-    if (fstat(STDOUT_FILENO, &status) != 0 || (S_ISREG(status.st_mode) && fsync(STDOUT_FILENO) != 0))
+    if (fstat(STDOUT_FILENO, &status) != 0 ||
+        (S_ISREG(status.st_mode) && fsync(STDOUT_FILENO) != 0))
         return failure();
     return EXIT_OK;
 }

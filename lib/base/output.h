@@ -1,8 +1,9 @@
 /*
  * output: standard output, which carries data alone and is checked to the last byte.
  *
- * A reader that is slow, or stands still, is waited for as outlet.h says. Once a stop is asked for, one that takes nothing
- * for OUTLET_PATIENCE_MS is given up: EXIT_OUTPUT. What was not written by then counts as not written.
+ * A reader that is slow, or stands still, is waited for as outlet.h says. Once a stop is asked for,
+ * one that takes nothing for OUTLET_PATIENCE_MS is given up: EXIT_OUTPUT. What was not written by
+ * then counts as not written.
  */
 #ifndef BASE_OUTPUT_H
 #define BASE_OUTPUT_H
@@ -18,8 +19,8 @@ enum exit_code output_text(const char *text, size_t len);
 enum exit_code output_line(const char *text, size_t len);
 
 /*
- * Hands what was added so far, and then text, to the system. *taken is how many bytes of text it has surely taken: all of
- * them with EXIT_OK, fewer with EXIT_OUTPUT, which is reported once.
+ * Hands what was added so far, and then text, to the system. *taken is how many bytes of text it
+ * has surely taken: all of them with EXIT_OK, fewer with EXIT_OUTPUT, which is reported once.
  */
 enum exit_code output_write(const char *text, size_t len, size_t *taken);
 
@@ -30,8 +31,9 @@ enum exit_code output_flush(void);
 enum exit_code output_sync(void);
 
 /*
- * For what is drawn on a terminal: writes the start of *text in one call, of which as much as the terminal takes without
- * being waited for, and moves *text and *len on. EXIT_OUTPUT as above. Not to be mixed with the calls above.
+ * For what is drawn on a terminal: writes the start of *text in one call, of which as much as the
+ * terminal takes without being waited for, and moves *text and *len on. EXIT_OUTPUT as above. Not
+ * to be mixed with the calls above.
  */
 enum exit_code output_some(const char **text, size_t *len);
 
@@ -41,7 +43,8 @@ void output_await_reader(void);
 /* Standard output for a signal handler: one that does not hold it up, where that can be had. */
 int output_descriptor(void);
 
-/* The last word of every program: flushes, closes, and gives code, or EXIT_OUTPUT if that failed. */
+/* The last word of every program: flushes, closes, and gives code, or EXIT_OUTPUT if that failed.
+ */
 enum exit_code output_close(enum exit_code code);
 
 #endif

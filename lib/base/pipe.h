@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Makes a pipe, close-on-exec: what is written to ends[1] is read from ends[0]. Returns false, with errno, if that failed:
- * both ends are then as they were, or -1.
+ * Makes a pipe, close-on-exec: what is written to ends[1] is read from ends[0]. Returns false, with
+ * errno, if that failed: both ends are then as they were, or -1.
  */
 bool pipe_make(int ends[2]);
 

@@ -14,13 +14,15 @@
 static const char *program = "order-tools";
 static struct outlet out = {.descriptor = STDERR_FILENO};
 static bool some_lost;
-static bool given_up; /* a stop was asked for, and nobody reads: there is nowhere left to say anything */
+static bool
+    given_up; /* a stop was asked for, and nobody reads: there is nowhere left to say anything */
 static char status[256];
 static bool status_stands; /* where the cursor is */
 
 /*
- * A descriptor that is closed would be given to the next file that is opened, and a message or an order end up in
- * it. What is put there instead cannot be read from as input, nor written to as output.
+ * A descriptor that is closed would be given to the next file that is opened, and a message or an
+ * order end up in it. What is put there instead cannot be read from as input, nor written to as
+ * output.
  */
 static void occupy_standard_descriptors(void)
 {

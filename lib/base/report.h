@@ -1,21 +1,22 @@
 /*
  * report: what a program says on standard error, and the code it exits with.
  *
- * A message names the program, the thing and the reason: "order-place: cannot open 'x': No such file".
- * A library function that returns an enum exit_code other than EXIT_OK has already reported why; its
- * caller only passes the code on. Text that came from a message or a file goes through printable()
- * (text.h) before it gets here.
+ * A message names the program, the thing and the reason: "order-place: cannot open 'x': No such
+ * file". A library function that returns an enum exit_code other than EXIT_OK has already reported
+ * why; its caller only passes the code on. Text that came from a message or a file goes through
+ * printable() (text.h) before it gets here.
  *
- * A reader of standard error that is slow, or stands still, is waited for as outlet.h says: nothing is lost, and no line
- * is cut, as long as there is hope. Once a stop is asked for, and it takes nothing for OUTLET_PATIENCE_MS, nothing more is
- * said.
+ * A reader of standard error that is slow, or stands still, is waited for as outlet.h says: nothing
+ * is lost, and no line is cut, as long as there is hope. Once a stop is asked for, and it takes
+ * nothing for OUTLET_PATIENCE_MS, nothing more is said.
  */
 #ifndef BASE_REPORT_H
 #define BASE_REPORT_H
 
 #include <stdbool.h>
 
-/* The interface of every program; order-tools(7) has the table. Values from 64 on are those of sysexits(3).
+/* The interface of every program; order-tools(7) has the table. Values from 64 on are those of
+ * sysexits(3).
  */
 enum exit_code {
     EXIT_OK = 0,
@@ -39,8 +40,8 @@ enum exit_code {
 #endif
 
 /*
- * Names the program, once, before anything else here: the last component of argv[0]. It must outlive all
- * calls.
+ * Names the program, once, before anything else here: the last component of argv[0]. It must
+ * outlive all calls.
  */
 void report_program(const char *argv0);
 const char *report_name(void);
@@ -57,18 +58,20 @@ _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2
 /* For memory that cannot be had: report and exit with EXIT_BUG. */
 _Noreturn void die_no_memory(void);
 
-/* One line as it stands, for the log lines that scripts look for. Kept back until report_flush(). */
+/* One line as it stands, for the log lines that scripts look for. Kept back until report_flush().
+ */
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
 
 /*
- * For standard error on a terminal that knows ECMA-48: keeps line (at most 255 bytes of ASCII, without a newline) below all that is
- * written here, until another takes its place, or the empty one, or die().
+ * For standard error on a terminal that knows ECMA-48: keeps line (at most 255 bytes of ASCII,
+ * without a newline) below all that is written here, until another takes its place, or the empty
+ * one, or die().
  */
 void report_status(const char *line);
 
 /*
- * Writes what log_line() kept back. Returns whether what is written to standard error is lost: it is closed, its reader is
- * gone or was given up, or something could not be written.
+ * Writes what log_line() kept back. Returns whether what is written to standard error is lost: it
+ * is closed, its reader is gone or was given up, or something could not be written.
  */
 bool report_is_lost(void);
 

@@ -89,12 +89,14 @@ void stop_on_signals(void)
     if (!pipe_make_bell(pipe_ends))
         die(EXIT_BUG, "cannot set up signal handling");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job control. */
+        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job
+         * control. */
         if (sigaction(numbers[i], NULL, &before) < 0 ||
             (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
             die(EXIT_BUG, "cannot set up signal handling");
     }
-    /* A file that may not grow is an error of write(), which is reported, and not a death without a word. */
+    /* A file that may not grow is an error of write(), which is reported, and not a death without a
+     * word. */
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
         sigaction(SIGALRM, &cut, NULL) < 0 || !unblock_signals())
         die(EXIT_BUG, "cannot set up signal handling");

@@ -66,8 +66,9 @@ bool text_is_control(uint32_t point)
 }
 
 /*
- * Eight bytes at once: the high bit of one is set beyond ASCII, after the subtraction if it is a control, and after the
- * addition if it is DEL. What is borrowed or carried from one to the next can only make the answer no.
+ * Eight bytes at once: the high bit of one is set beyond ASCII, after the subtraction if it is a
+ * control, and after the addition if it is DEL. What is borrowed or carried from one to the next
+ * can only make the answer no.
  */
 static bool eight_are_plain(const char *bytes)
 {
@@ -126,7 +127,8 @@ const char *printable_up_to(size_t max, const char *bytes, size_t len)
 
             /* At most 3 bytes stand for one control: 12 characters, which the spare room holds. */
             for (size_t k = 0; k < raw; k++)
-                used += (size_t)snprintf(out + used, 5, "\\x%02x", (unsigned)(unsigned char)bytes[i + k]);
+                used += (size_t)snprintf(out + used, 5, "\\x%02x",
+                                         (unsigned)(unsigned char)bytes[i + k]);
             i += raw;
         } else if (point == '\\') {
             memcpy(out + used, "\\\\", 2);

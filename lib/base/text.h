@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 /*
- * Decodes the character at the start of bytes[0..len). Returns its length, 1 to 4, with the code point in
- * *point; 0 if there is none: cut short, overlong, a surrogate, or beyond U+10FFFF (RFC 3629).
+ * Decodes the character at the start of bytes[0..len). Returns its length, 1 to 4, with the code
+ * point in *point; 0 if there is none: cut short, overlong, a surrogate, or beyond U+10FFFF (RFC
+ * 3629).
  */
 size_t utf8_decode(const char *bytes, size_t len, uint32_t *point);
 
@@ -29,9 +30,9 @@ bool text_is_printable(const char *bytes, size_t len, size_t max);
 #define PRINTABLE_MAX 512
 
 /*
- * The bytes as one line safe for a log or a terminal: whatever is no UTF-8 or a control becomes \xNN, a
- * backslash becomes \\, and what exceeds PRINTABLE_MAX is cut with "...". Returns one of four buffers in
- * turn, so that a message may hold four.
+ * The bytes as one line safe for a log or a terminal: whatever is no UTF-8 or a control becomes
+ * \xNN, a backslash becomes \\, and what exceeds PRINTABLE_MAX is cut with "...". Returns one of
+ * four buffers in turn, so that a message may hold four.
  */
 const char *printable(const char *bytes, size_t len);
 

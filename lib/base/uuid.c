@@ -11,7 +11,8 @@
 
 #define PREFIX "urn:order-tools:"
 
-/* libuuid asks the kernel for each id, six times. An id takes 16 bytes of what one question gives at most. */
+/* libuuid asks the kernel for each id, six times. An id takes 16 bytes of what one question gives
+ * at most. */
 static void random_bytes(unsigned char bytes[UUID_BYTES])
 {
     static unsigned char pool[256];

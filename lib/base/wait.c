@@ -20,7 +20,8 @@ void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop)
 
     if (due_ms >= 0 && (timeout_ms < 0 || due_ms < timeout_ms))
         timeout_ms = due_ms;
-    /* A signal, or a system short of memory, ends the wait: sooner than the caller would have it. */
+    /* A signal, or a system short of memory, ends the wait: sooner than the caller would have it.
+     */
     (void)poll(fds, 2, timeout_ms);
 }
 

@@ -1,8 +1,8 @@
 /*
  * wait: waiting for a descriptor without letting anything else of the program die.
  *
- * A connection wants signs of life in time, whatever the program waits for: its owner has a keeper called before each
- * wait, and as often as it asks for during one.
+ * A connection wants signs of life in time, whatever the program waits for: its owner has a keeper
+ * called before each wait, and as often as it asks for during one.
  */
 #ifndef BASE_WAIT_H
 #define BASE_WAIT_H
@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 /*
- * Does what is due, without waiting, and returns the milliseconds until it wants to be called again; negative if it does
- * not. It may be called wherever a message is reported: it must not report, nor change what a caller may look at.
+ * Does what is due, without waiting, and returns the milliseconds until it wants to be called
+ * again; negative if it does not. It may be called wherever a message is reported: it must not
+ * report, nor change what a caller may look at.
  */
 typedef int wait_keeper(void);
 
@@ -19,8 +20,9 @@ typedef int wait_keeper(void);
 void wait_keep(wait_keeper *keeper);
 
 /*
- * Waits until descriptor is ready for events (those of poll()), hung up or broken, timeout_ms are over (never, if
- * negative), or, if heeds_stop, a stop was asked for (stop.h), be it before the call. May return sooner.
+ * Waits until descriptor is ready for events (those of poll()), hung up or broken, timeout_ms are
+ * over (never, if negative), or, if heeds_stop, a stop was asked for (stop.h), be it before the
+ * call. May return sooner.
  */
 void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop);
 

@@ -1,21 +1,23 @@
 #include "json/canonical.h"
 
+#include "base/report.h"
 #include "json/decimal.h"
 #include "json/json.h"
-#include "json/writer.h"
 #include "json/odd.h"
-#include "base/report.h"
+#include "json/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * The text is written anew with an 's' before each string, and each number made a string after an 'n', which a tree would
- * round. What a tree cannot hold of a string becomes \u0001 and four digits, so that a \u0001 has to be doubled.
+ * The text is written anew with an 's' before each string, and each number made a string after an
+ * 'n', which a tree would round. What a tree cannot hold of a string becomes \u0001 and four
+ * digits, so that a \u0001 has to be doubled.
  */
 
-static void write_escape(struct json_writer *line, const char *text, size_t at, size_t length, bool odd)
+static void write_escape(struct json_writer *line, const char *text, size_t at, size_t length,
+                         bool odd)
 {
     char digits[5];
 
@@ -28,8 +30,9 @@ static void write_escape(struct json_writer *line, const char *text, size_t at, 
         return;
     }
     for (size_t i = 0; i < 4; i++)
-        digits[i] = text[at + 2 + i] >= 'A' && text[at + 2 + i] <= 'F' ? (char)(text[at + 2 + i] | 0x20)
-                                                                       : text[at + 2 + i];
+        digits[i] = text[at + 2 + i] >= 'A' && text[at + 2 + i] <= 'F'
+                        ? (char)(text[at + 2 + i] | 0x20)
+                        : text[at + 2 + i];
     digits[4] = '\0';
     json_writer_raw(line, "\\u0001");
     json_writer_raw(line, digits);

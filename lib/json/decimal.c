@@ -60,7 +60,8 @@ static void take_apart(struct decimal *decimal, const char *number, size_t len)
         return;
     decimal->negative = *number == '-';
     decimal->span = (size_t)(last - decimal->digits) + 1;
-    decimal->count = decimal->span - (point != NULL && point > decimal->digits && point < last ? 1 : 0);
+    decimal->count =
+        decimal->span - (point != NULL && point > decimal->digits && point < last ? 1 : 0);
     if (point == NULL)
         point = at;
     decimal->shift = point > last ? point - last - 1 : point - last;
@@ -91,7 +92,8 @@ bool decimal_integer(const char *number, size_t len, int64_t *integer)
     if (!short_exponent(&decimal, &power))
         return false;
     power += decimal.shift;
-    if (decimal.count > INTEGER_DIGITS || power < 0 || power > INTEGER_DIGITS - (int64_t)decimal.count)
+    if (decimal.count > INTEGER_DIGITS || power < 0 ||
+        power > INTEGER_DIGITS - (int64_t)decimal.count)
         return false;
     for (size_t i = 0; i < decimal.span; i++)
         if (decimal.digits[i] != '.')
@@ -104,8 +106,8 @@ bool decimal_integer(const char *number, size_t len, int64_t *integer)
 }
 
 /*
- * Writes the sum of the shift and an exponent that is too long to be a number: its size is so much larger than the shift's
- * that it keeps its sign.
+ * Writes the sum of the shift and an exponent that is too long to be a number: its size is so much
+ * larger than the shift's that it keeps its sign.
  */
 static size_t write_long_power(const struct decimal *decimal, char *text)
 {

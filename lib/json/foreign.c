@@ -30,12 +30,17 @@ static const struct {
     {"#!", 2, {"a script", "its output is wanted, not its text"}},
 };
 
-static const struct foreign utf16 = {"text in UTF-16", "iconv -f UTF-16 -t UTF-8 makes UTF-8 of it"};
-static const struct foreign utf16le = {"text in UTF-16", "iconv -f UTF-16LE -t UTF-8 makes UTF-8 of it"};
-static const struct foreign utf16be = {"text in UTF-16", "iconv -f UTF-16BE -t UTF-8 makes UTF-8 of it"};
-static const struct foreign utf32 = {"text in UTF-32", "iconv -f UTF-32 -t UTF-8 makes UTF-8 of it"};
+static const struct foreign utf16 = {"text in UTF-16",
+                                     "iconv -f UTF-16 -t UTF-8 makes UTF-8 of it"};
+static const struct foreign utf16le = {"text in UTF-16",
+                                       "iconv -f UTF-16LE -t UTF-8 makes UTF-8 of it"};
+static const struct foreign utf16be = {"text in UTF-16",
+                                       "iconv -f UTF-16BE -t UTF-8 makes UTF-8 of it"};
+static const struct foreign utf32 = {"text in UTF-32",
+                                     "iconv -f UTF-32 -t UTF-8 makes UTF-8 of it"};
 
-/* Of each four bytes, which are NUL? JSON starts with two characters of ASCII, but for what is no order. */
+/* Of each four bytes, which are NUL? JSON starts with two characters of ASCII, but for what is no
+ * order. */
 static const struct foreign *wide_text(const char *bytes, size_t len)
 {
     bool nul[4];
@@ -47,7 +52,8 @@ static const struct foreign *wide_text(const char *bytes, size_t len)
     if (memcmp(bytes, "\xFF\xFE\0\0", 4) == 0 || memcmp(bytes, "\0\0\xFE\xFF", 4) == 0 ||
         (!nul[0] && nul[1] && nul[2] && nul[3]) || (nul[0] && nul[1] && nul[2] && !nul[3]))
         return &utf32;
-    if ((memcmp(bytes, "\xFF\xFE", 2) == 0 && nul[3]) || (memcmp(bytes, "\xFE\xFF", 2) == 0 && nul[2]))
+    if ((memcmp(bytes, "\xFF\xFE", 2) == 0 && nul[3]) ||
+        (memcmp(bytes, "\xFE\xFF", 2) == 0 && nul[2]))
         return &utf16;
     if (!nul[0] && nul[1] && !nul[2] && nul[3])
         return &utf16le;
@@ -95,9 +101,11 @@ static const char *guess_packed(const unsigned char *bytes, size_t len)
         return NULL;
     if (bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5)
         return "a pickle of Python";
-    if (bytes[0] >= 0x81 && bytes[0] <= 0x8F && ((bytes[1] >= 0xA0 && bytes[1] <= 0xBF) || bytes[1] == 0xD9))
+    if (bytes[0] >= 0x81 && bytes[0] <= 0x8F &&
+        ((bytes[1] >= 0xA0 && bytes[1] <= 0xBF) || bytes[1] == 0xD9))
         return "MessagePack";
-    if (((bytes[0] >= 0xA1 && bytes[0] <= 0xB7) || bytes[0] == 0xBF) && bytes[1] >= 0x60 && bytes[1] <= 0x7B)
+    if (((bytes[0] >= 0xA1 && bytes[0] <= 0xB7) || bytes[0] == 0xBF) && bytes[1] >= 0x60 &&
+        bytes[1] <= 0x7B)
         return "CBOR";
     return starts_with((const char *)bytes, len, "Obj\x01") ? "an Avro file" : NULL;
 }
@@ -109,7 +117,8 @@ static bool is_binary(const char *bytes, size_t len)
     for (size_t i = 0; i < len && i < GUESSED;) {
         size_t step = utf8_decode(bytes + i, len - i, &point);
 
-        if (step == 0 || (text_is_control(point) && point != '\t' && point != '\n' && point != '\r'))
+        if (step == 0 ||
+            (text_is_control(point) && point != '\t' && point != '\n' && point != '\r'))
             return true;
         i += step;
     }
@@ -133,7 +142,8 @@ static const char *guess_text(const char *bytes, size_t len)
         return "XML or HTML";
     if (starts_with(bytes, len, "---"))
         return "YAML";
-    if (starts_with(bytes, len, "ey") || starts_with(bytes, len, "ewo") || starts_with(bytes, len, "ew0"))
+    if (starts_with(bytes, len, "ey") || starts_with(bytes, len, "ewo") ||
+        starts_with(bytes, len, "ew0"))
         return "JSON in base64";
     if (starts_with(bytes, len, "%7B") || starts_with(bytes, len, "%7b"))
         return "URL-encoded JSON";

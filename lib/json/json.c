@@ -1,11 +1,11 @@
 #include "json/json.h"
 
+#include "base/report.h"
+#include "base/text.h"
 #include "json/decimal.h"
 #include "json/memory_block.h"
 #include "json/odd.h"
 #include "json/scan.h"
-#include "base/report.h"
-#include "base/text.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -44,7 +44,8 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : left->index < right->index ? -1 : 1;
 }
 
-/* The members of an object, sorted by name, and those of one name as they stand; NULL if it has none. To be freed. */
+/* The members of an object, sorted by name, and those of one name as they stand; NULL if it has
+ * none. To be freed. */
 static struct place *sorted_members(const cJSON *object, size_t *count)
 {
     struct place *members;
@@ -111,8 +112,9 @@ static size_t find_number(const char *text, size_t at)
 }
 
 /*
- * Gives each number of the tree its text, from *at on, where a double may not hold what was written: cJSON keeps no
- * more. valuestring is freed with the tree, and of no meaning for a number to cJSON.
+ * Gives each number of the tree its text, from *at on, where a double may not hold what was
+ * written: cJSON keeps no more. valuestring is freed with the tree, and of no meaning for a number
+ * to cJSON.
  */
 static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 {
@@ -173,7 +175,8 @@ cJSON *json_parse_liberal(const char *text, size_t len)
     unsigned traits;
     size_t at;
 
-    return json_check(text, len, &traits, &at) == NULL ? json_parse_scanned(text, len, traits) : NULL;
+    return json_check(text, len, &traits, &at) == NULL ? json_parse_scanned(text, len, traits)
+                                                       : NULL;
 }
 
 const cJSON *json_member(const cJSON *object, const char *name)
@@ -261,7 +264,8 @@ char *json_shown(const char *text, size_t len, size_t *shown_len)
     return shown;
 }
 
-/* Past the value that starts at text[at], of a member of an object: to the comma or brace that ends it. */
+/* Past the value that starts at text[at], of a member of an object: to the comma or brace that ends
+ * it. */
 static size_t skip_value(const char *text, size_t at)
 {
     size_t depth = 0;

@@ -1,7 +1,7 @@
 /*
- * json_memory: memory for cJSON's trees. What fits goes into one block, filled from its start on and empty again as soon
- * as everything in it has been freed; what does not fit comes from malloc(). The trees of orders and events are small and
- * follow one another.
+ * json_memory: memory for cJSON's trees. What fits goes into one block, filled from its start on
+ * and empty again as soon as everything in it has been freed; what does not fit comes from
+ * malloc(). The trees of orders and events are small and follow one another.
  */
 #ifndef JSON_MEMORY_BLOCK_H
 #define JSON_MEMORY_BLOCK_H

@@ -1,8 +1,8 @@
 #include "json/odd.h"
 
+#include "base/report.h"
 #include "json/decimal.h"
 #include "json/scan.h"
-#include "base/report.h"
 
 #include <string.h>
 

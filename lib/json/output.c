@@ -1,8 +1,8 @@
 #include "json/output.h"
 
-#include "json/json.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 /*
- * Adds a JSON text to standard output: on one line, and without what a terminal would take for more than text: such
- * characters stand as \uXXXX, which is the same JSON. Returns as output_line().
+ * Adds a JSON text to standard output: on one line, and without what a terminal would take for more
+ * than text: such characters stand as \uXXXX, which is the same JSON. Returns as output_line().
  */
 enum exit_code output_json_text(const char *text, size_t len);
 

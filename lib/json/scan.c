@@ -150,8 +150,9 @@ static enum json_progress start_value(struct json_scan *scan, unsigned char c)
 static enum json_progress start_key(struct json_scan *scan, unsigned char c)
 {
     if (c != '"')
-        return fault(scan, c == '}' ? "an object's key must be a string, and none follows the last comma"
-                                    : "an object's key must be a string, in double quotes");
+        return fault(scan, c == '}'
+                               ? "an object's key must be a string, and none follows the last comma"
+                               : "an object's key must be a string, in double quotes");
     scan->state = STRING;
     scan->is_key = true;
     return JSON_UNFINISHED;
@@ -191,7 +192,8 @@ static enum json_progress structure(struct json_scan *scan, unsigned char c)
     }
 }
 
-/* The first byte of a character beyond ASCII: how many follow, and between what the next must lie (RFC 3629).
+/* The first byte of a character beyond ASCII: how many follow, and between what the next must lie
+ * (RFC 3629).
  */
 static enum json_progress start_character(struct json_scan *scan, unsigned char c)
 {
@@ -403,7 +405,8 @@ static size_t plain_run(const char *bytes, size_t len)
     return i;
 }
 
-enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, size_t len, size_t *taken)
+enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, size_t len,
+                                  size_t *taken)
 {
     enum json_progress progress = JSON_UNFINISHED;
     size_t i = 0;

@@ -1,9 +1,10 @@
 /*
- * json_scan: where one JSON value ends, and whether RFC 8259 allows it. Incremental: bytes come as they come.
+ * json_scan: where one JSON value ends, and whether RFC 8259 allows it. Incremental: bytes come as
+ * they come.
  *
- * Stricter than the grammar in two points: text must be UTF-8 (RFC 8259, 8.1), and nesting ends at JSON_MAX_DEPTH. What
- * the grammar allows and a parser may read differently is noted: see enum json_trait. Duplicate keys are not looked for
- * here but in json.h.
+ * Stricter than the grammar in two points: text must be UTF-8 (RFC 8259, 8.1), and nesting ends at
+ * JSON_MAX_DEPTH. What the grammar allows and a parser may read differently is noted: see enum
+ * json_trait. Duplicate keys are not looked for here but in json.h.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
@@ -17,9 +18,11 @@
 
 /* Traits of a valid text, as bits: what not every parser reads as it was written. */
 enum json_trait {
-    JSON_INEXACT = 1,     /* a number has a fraction, an exponent or more digits than a double may hold */
-    JSON_LONG_NUMBER = 2, /* a number has more than JSON_SHORT_NUMBER characters; it is inexact, too */
-    JSON_ODD_TEXT = 4     /* a string has the escape of NUL, or of half a surrogate pair */
+    JSON_INEXACT =
+        1, /* a number has a fraction, an exponent or more digits than a double may hold */
+    JSON_LONG_NUMBER =
+        2,            /* a number has more than JSON_SHORT_NUMBER characters; it is inexact, too */
+    JSON_ODD_TEXT = 4 /* a string has the escape of NUL, or of half a surrogate pair */
 };
 
 #define JSON_SHORT_NUMBER 63 /* what cJSON's buffer for a number holds */
@@ -50,8 +53,10 @@ enum json_progress {
 /* Ready for the first byte of a value: white space before it is skipped. */
 void json_scan_start(struct json_scan *scan);
 
-/* Reads on. *taken is how many of the bytes belong to the value (white space before it among them). */
-enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, size_t len, size_t *taken);
+/* Reads on. *taken is how many of the bytes belong to the value (white space before it among them).
+ */
+enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, size_t len,
+                                  size_t *taken);
 
 /* No more bytes will come: a number at top level is complete only now. */
 enum json_progress json_scan_finish(struct json_scan *scan);

@@ -1,8 +1,8 @@
 #include "json/stream.h"
 
+#include "base/report.h"
 #include "json/foreign.h"
 #include "json/scan.h"
-#include "base/report.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +13,9 @@
 #define READ_SIZE ((size_t)64 * 1024)
 #define RECORD_SEPARATOR '\x1E' /* stands before each text in a sequence by RFC 7464 */
 
-#define ARRAY_REFUSED \
-    "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart"
+#define ARRAY_REFUSED                                                                          \
+    "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it " \
+    "apart"
 
 enum mode {
     START,     /* at the first byte, which was not looked at yet */
@@ -140,9 +141,11 @@ static enum json_stream_event syntax_error(struct json_stream *stream, struct js
 
     stream->value_line = stream->line;
     stream->mode = SKIPPING;
-    /* An order that lacks its last bracket is noticed at the first byte of the next one, which may be sound.
+    /* An order that lacks its last bracket is noticed at the first byte of the next one, which may
+     * be sound.
      */
-    stream->line_start = stream->scanned > stream->start && stream->buffer[stream->scanned - 1] == '\n';
+    stream->line_start =
+        stream->scanned > stream->start && stream->buffer[stream->scanned - 1] == '\n';
     found = skip_refused(stream);
     return refused_piece(stream, piece, reason, found || stream->ended);
 }

@@ -1,8 +1,8 @@
 /*
  * json_writer: a JSON text on one line, written token by token.
  *
- * For what is written a thousand times a second: cJSON needs a node for each value, and prints a number through
- * printf() and reads it back, to see that nothing was lost. The bytes are the same.
+ * For what is written a thousand times a second: cJSON needs a node for each value, and prints a
+ * number through printf() and reads it back, to see that nothing was lost. The bytes are the same.
  */
 #ifndef JSON_WRITER_H
 #define JSON_WRITER_H

@@ -11,7 +11,8 @@
 /* The bytes as text, to be freed. */
 char *base64_encode(amqp_bytes_t bytes);
 
-/* The bytes that text stands for, in memory of the pool. False if it is no base64, padding and all. */
+/* The bytes that text stands for, in memory of the pool. False if it is no base64, padding and all.
+ */
 bool base64_decode(const char *text, amqp_pool_t *pool, amqp_bytes_t *bytes);
 
 #endif

@@ -1,8 +1,8 @@
 #include "message/death.h"
 
 #include "amqp/bytes.h"
-#include "message/integer.h"
 #include "base/report.h"
+#include "message/integer.h"
 
 #include <string.h>
 
@@ -31,14 +31,16 @@ static amqp_bytes_t named_text(const amqp_table_t *headers, const char *name)
 {
     const amqp_field_value_t *value = find(headers, name);
 
-    if (value == NULL || (value->kind != AMQP_FIELD_KIND_UTF8 && value->kind != AMQP_FIELD_KIND_BYTES))
+    if (value == NULL ||
+        (value->kind != AMQP_FIELD_KIND_UTF8 && value->kind != AMQP_FIELD_KIND_BYTES))
         return amqp_empty_bytes;
     return value->value.bytes;
 }
 
 static amqp_bytes_t first_of_array(const amqp_field_value_t *value)
 {
-    if (value == NULL || value->kind != AMQP_FIELD_KIND_ARRAY || value->value.array.num_entries < 1 ||
+    if (value == NULL || value->kind != AMQP_FIELD_KIND_ARRAY ||
+        value->value.array.num_entries < 1 ||
         value->value.array.entries[0].kind != AMQP_FIELD_KIND_UTF8)
         return amqp_empty_bytes;
     return value->value.array.entries[0].value.bytes;
@@ -80,10 +82,10 @@ static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_b
 }
 
 /*
- * The entry of the first death. There is one for each queue and reason, and its place tells nothing: up to
- * 3.13 the one of the newest death stands in front, however old it is, and from 4.0 on they are in the
- * order of their newest deaths. Where the broker does not say which was the first, all have died once, and
- * the newest stands in front.
+ * The entry of the first death. There is one for each queue and reason, and its place tells
+ * nothing: up to 3.13 the one of the newest death stands in front, however old it is, and from 4.0
+ * on they are in the order of their newest deaths. Where the broker does not say which was the
+ * first, all have died once, and the newest stands in front.
  */
 static const amqp_field_value_t *first_death(const amqp_table_t *headers)
 {
@@ -92,7 +94,8 @@ static const amqp_field_value_t *first_death(const amqp_table_t *headers)
     amqp_bytes_t reason = named_text(headers, FIRST_DEATH_REASON);
     const amqp_array_t *entries;
 
-    if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY || deaths->value.array.num_entries < 1)
+    if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY ||
+        deaths->value.array.num_entries < 1)
         return NULL;
     entries = &deaths->value.array;
     if (queue.bytes == NULL || reason.bytes == NULL)
@@ -115,7 +118,8 @@ static bool read_x_death(const amqp_table_t *headers, struct death *death)
     death->reason = named_text(table, "reason");
     death->exchange = named_text(table, "exchange");
     death->routing_key = first_of_array(find(table, "routing-keys"));
-    death->has_other_keys = death->routing_key.bytes != NULL && differs_within(find(table, "routing-keys"));
+    death->has_other_keys =
+        death->routing_key.bytes != NULL && differs_within(find(table, "routing-keys"));
     death->count = named_integer(table, "count");
     death->time = named_integer(table, "time");
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
@@ -255,8 +259,8 @@ static bool is_of_parking(amqp_bytes_t name)
 }
 
 /*
- * The properties with their headers in a table of its own that has room for some more, and without those
- * that are to be left out.
+ * The properties with their headers in a table of its own that has room for some more, and without
+ * those that are to be left out.
  */
 static amqp_basic_properties_t copy_without(const amqp_basic_properties_t *properties,
                                             bool (*left_out)(amqp_bytes_t name), size_t room,
@@ -264,7 +268,8 @@ static amqp_basic_properties_t copy_without(const amqp_basic_properties_t *prope
 {
     amqp_basic_properties_t copy = *properties;
     amqp_table_t headers = {0};
-    int given = (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 ? properties->headers.num_entries : 0;
+    int given =
+        (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 ? properties->headers.num_entries : 0;
 
     headers.entries = amqp_pool_alloc(pool, ((size_t)given + room + 1) * sizeof *headers.entries);
     if (headers.entries == NULL)
@@ -283,8 +288,8 @@ static void add_header(amqp_basic_properties_t *properties, amqp_table_entry_t e
     properties->_flags |= AMQP_BASIC_HEADERS_FLAG;
 }
 
-amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties, const struct death *death,
-                                     amqp_pool_t *pool)
+amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties,
+                                     const struct death *death, amqp_pool_t *pool)
 {
     amqp_basic_properties_t copy = copy_without(properties, is_of_a_death, 5, pool);
 

@@ -1,8 +1,8 @@
 /*
  * dead_letter: where a dead letter came from, and what is done to its headers when it is moved.
  *
- * The broker writes x-death when it moves a message. A program of ours that moves one writes the same under
- * names that the broker leaves alone, HEADER_QUEUE and so on.
+ * The broker writes x-death when it moves a message. A program of ours that moves one writes the
+ * same under names that the broker leaves alone, HEADER_QUEUE and so on.
  */
 #ifndef MESSAGE_DEATH_H
 #define MESSAGE_DEATH_H
@@ -33,28 +33,29 @@ struct death {
 };
 
 /*
- * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and by which
- * key the message was published; death is then empty. Fields point into the properties.
+ * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and
+ * by which key the message was published; death is then empty. Fields point into the properties.
  */
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
 /*
- * Returns the queue in which the message died first, which points into the properties; empty if they do not
- * say.
+ * Returns the queue in which the message died first, which points into the properties; empty if
+ * they do not say.
  */
 amqp_bytes_t death_queue(const amqp_basic_properties_t *properties);
 
 /*
- * A copy of properties for a message that is moved to the dead letter queue: its headers say death besides.
- * Like the copies below it lasts as long as pool, properties and death, and is without the user_id, which the
- * broker takes from its owner alone, and without CC and BCC, by which it sends copies elsewhere.
+ * A copy of properties for a message that is moved to the dead letter queue: its headers say death
+ * besides. Like the copies below it lasts as long as pool, properties and death, and is without the
+ * user_id, which the broker takes from its owner alone, and without CC and BCC, by which it sends
+ * copies elsewhere.
  */
-amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties, const struct death *death,
-                                     amqp_pool_t *pool);
+amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties,
+                                     const struct death *death, amqp_pool_t *pool);
 
 /*
- * Is this the name of a header that is not the message's own, but is written by the broker into each
- * delivery? It is left out of all copies below.
+ * Is this the name of a header that is not the message's own, but is written by the broker into
+ * each delivery? It is left out of all copies below.
  */
 bool death_is_brokers(amqp_bytes_t header);
 
@@ -71,23 +72,23 @@ int64_t replay_count(const amqp_basic_properties_t *properties);
 bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
 
 /*
- * A copy for a message that is sent back: its headers say nothing of the death, count the replay, and name
- * the run, which must outlive the copy like the rest.
+ * A copy for a message that is sent back: its headers say nothing of the death, count the replay,
+ * and name the run, which must outlive the copy like the rest.
  */
 amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties, const char *run,
                                       amqp_pool_t *pool);
 
 /*
- * A copy for a message that is put into a parking queue: its headers say so besides. It has no expiration, as what
- * the broker moves: it stays until somebody looks at it.
+ * A copy for a message that is put into a parking queue: its headers say so besides. It has no
+ * expiration, as what the broker moves: it stays until somebody looks at it.
  */
 amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
                                      amqp_pool_t *pool);
 
 /*
- * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for which the
- * broker would send more copies elsewhere, and without a user_id other than that of user, who is logged in
- * (or NULL).
+ * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for
+ * which the broker would send more copies elsewhere, and without a user_id other than that of user,
+ * who is logged in (or NULL).
  */
 amqp_basic_properties_t death_restored(const amqp_basic_properties_t *properties, const char *user,
                                        amqp_pool_t *pool);

@@ -1,21 +1,22 @@
 #include "message/envelope.h"
 
-#include "message/base64.h"
 #include "base/clock.h"
+#include "base/report.h"
+#include "base/text.h"
+#include "json/canonical.h"
+#include "json/json.h"
+#include "message/base64.h"
 #include "message/death.h"
 #include "message/field.h"
 #include "message/integer.h"
-#include "json/json.h"
-#include "json/canonical.h"
-#include "base/report.h"
-#include "base/text.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a body that is shown as JSON: what is deeper would not leave room for the envelope within JSON_MAX_DEPTH. */
+/* Of a body that is shown as JSON: what is deeper would not leave room for the envelope within
+ * JSON_MAX_DEPTH. */
 #define BODY_MAX_DEPTH 48
 
 /* The properties that are short strings, with their places. */
@@ -27,7 +28,8 @@ static const struct text_property {
     {"content_type", AMQP_BASIC_CONTENT_TYPE_FLAG, offsetof(amqp_basic_properties_t, content_type)},
     {"content_encoding", AMQP_BASIC_CONTENT_ENCODING_FLAG,
      offsetof(amqp_basic_properties_t, content_encoding)},
-    {"correlation_id", AMQP_BASIC_CORRELATION_ID_FLAG, offsetof(amqp_basic_properties_t, correlation_id)},
+    {"correlation_id", AMQP_BASIC_CORRELATION_ID_FLAG,
+     offsetof(amqp_basic_properties_t, correlation_id)},
     {"reply_to", AMQP_BASIC_REPLY_TO_FLAG, offsetof(amqp_basic_properties_t, reply_to)},
     {"expiration", AMQP_BASIC_EXPIRATION_FLAG, offsetof(amqp_basic_properties_t, expiration)},
     {"message_id", AMQP_BASIC_MESSAGE_ID_FLAG, offsetof(amqp_basic_properties_t, message_id)},
@@ -55,7 +57,8 @@ static cJSON *time_node(int64_t seconds)
     return cJSON_CreateString(text);
 }
 
-static amqp_bytes_t text_of(const amqp_basic_properties_t *properties, const struct text_property *property)
+static amqp_bytes_t text_of(const amqp_basic_properties_t *properties,
+                            const struct text_property *property)
 {
     amqp_bytes_t text;
 
@@ -199,12 +202,14 @@ struct reader {
 
 static bool fail(const struct reader *reader, const char *what, const char *name)
 {
-    (void)snprintf(reader->fault, ENVELOPE_FAULT_SIZE, what, printable_up_to(64, name, strlen(name)));
+    (void)snprintf(reader->fault, ENVELOPE_FAULT_SIZE, what,
+                   printable_up_to(64, name, strlen(name)));
     return false;
 }
 
 /* A name of a queue, exchange or key, if there is one. */
-static bool read_name(const struct reader *reader, const cJSON *object, const char *name, const char **text)
+static bool read_name(const struct reader *reader, const cJSON *object, const char *name,
+                      const char **text)
 {
     const cJSON *member = json_member(object, name);
 
@@ -231,7 +236,8 @@ static bool read_death(const struct reader *reader, const cJSON *death)
     return true;
 }
 
-static bool read_octet(const struct reader *reader, const cJSON *member, amqp_flags_t flag, uint8_t *octet)
+static bool read_octet(const struct reader *reader, const cJSON *member, amqp_flags_t flag,
+                       uint8_t *octet)
 {
     uint64_t integer;
 
@@ -263,7 +269,8 @@ static bool read_property(const struct reader *reader, const cJSON *member)
         if (strcmp(member->string, text_properties[i].name) == 0)
             return read_text_property(reader, member, &text_properties[i]);
     if (strcmp(member->string, "delivery_mode") == 0)
-        return read_octet(reader, member, AMQP_BASIC_DELIVERY_MODE_FLAG, &properties->delivery_mode);
+        return read_octet(reader, member, AMQP_BASIC_DELIVERY_MODE_FLAG,
+                          &properties->delivery_mode);
     if (strcmp(member->string, "priority") == 0)
         return read_octet(reader, member, AMQP_BASIC_PRIORITY_FLAG, &properties->priority);
     if (strcmp(member->string, "timestamp") != 0)
@@ -280,14 +287,15 @@ static bool broker_takes(const struct reader *reader)
     const char *expiration = properties->expiration.bytes;
     uint64_t ms = 0;
 
-    if ((properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 && properties->delivery_mode != 1 &&
-        properties->delivery_mode != 2)
+    if ((properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 &&
+        properties->delivery_mode != 1 && properties->delivery_mode != 2)
         return fail(reader, "the broker takes no %s but 1 and 2", "delivery_mode");
     if ((properties->_flags & AMQP_BASIC_EXPIRATION_FLAG) == 0)
         return true;
     for (size_t i = 0; i < properties->expiration.len && ms <= UINT32_MAX; i++)
-        ms = expiration[i] >= '0' && expiration[i] <= '9' ? ms * 10 + (uint64_t)(expiration[i] - '0')
-                                                          : UINT64_MAX;
+        ms = expiration[i] >= '0' && expiration[i] <= '9'
+                 ? ms * 10 + (uint64_t)(expiration[i] - '0')
+                 : UINT64_MAX;
     return (properties->expiration.len > 0 && ms <= UINT32_MAX) ||
            fail(reader, "the broker takes no %s but milliseconds in digits", "expiration");
 }
@@ -372,9 +380,9 @@ static bool read_body(const struct reader *reader, const cJSON *tree)
 
 static bool names_are_known(const struct reader *reader, const cJSON *tree)
 {
-    static const char *const names[] = {"queue",     "exchange",    "routing_key", "redelivered", "death",
-                                        "deaths",    "replays",     "properties",  "headers",     "body",
-                                        "body_text", "body_base64", "error",       "handled"};
+    static const char *const names[] = {
+        "queue",      "exchange", "routing_key", "redelivered", "death",       "deaths", "replays",
+        "properties", "headers",  "body",        "body_text",   "body_base64", "error",  "handled"};
 
     for (const cJSON *member = tree->child; member != NULL; member = member->next) {
         size_t i = 0;
@@ -389,7 +397,8 @@ static bool names_are_known(const struct reader *reader, const cJSON *tree)
 
 static bool read_members(const struct reader *reader, const cJSON *tree)
 {
-    return names_are_known(reader, tree) && read_name(reader, tree, "queue", &reader->envelope->queue) &&
+    return names_are_known(reader, tree) &&
+           read_name(reader, tree, "queue", &reader->envelope->queue) &&
            read_death(reader, json_member(tree, "death")) &&
            read_properties(reader, json_member(tree, "properties")) &&
            read_headers(reader, json_member(tree, "headers")) && read_body(reader, tree);

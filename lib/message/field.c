@@ -1,20 +1,22 @@
 #include "message/field.h"
 
-#include "message/base64.h"
-#include "message/integer.h"
-#include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
+#include "json/json.h"
+#include "message/base64.h"
+#include "message/integer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Tables and arrays within each other: what is deeper stands encoded, so that JSON_MAX_DEPTH always suffices. */
+/* Tables and arrays within each other: what is deeper stands encoded, so that JSON_MAX_DEPTH always
+ * suffices. */
 #define MAX_DEPTH 16
 
-/* Of a value in its encoded form: the headers of a message fit into a frame of 128 KiB, names and all. */
+/* Of a value in its encoded form: the headers of a message fit into a frame of 128 KiB, names and
+ * all. */
 #define ENCODED_MAX ((size_t)256 << 10)
 
 #define TAG "amqp"
@@ -233,7 +235,8 @@ static cJSON *members_node(const amqp_table_t *table, unsigned depth)
 
         /* A short string of AMQP: 255 bytes at most. */
         (void)snprintf(name, sizeof name, "%.*s", (int)table->entries[i].key.len,
-                       table->entries[i].key.len > 0 ? (const char *)table->entries[i].key.bytes : "");
+                       table->entries[i].key.len > 0 ? (const char *)table->entries[i].key.bytes
+                                                     : "");
         add(object, name, value_node(&table->entries[i].value, depth));
     }
     return object;
@@ -268,7 +271,8 @@ static void *pool_array(amqp_pool_t *pool, size_t count, size_t size)
     return memory;
 }
 
-/* The member of that name if the object has so many members, among them this one; otherwise NULL. */
+/* The member of that name if the object has so many members, among them this one; otherwise NULL.
+ */
 static const cJSON *only_member(const cJSON *object, const char *name, int members)
 {
     return cJSON_GetArraySize(object) == members ? json_member(object, name) : NULL;
@@ -293,12 +297,15 @@ bool field_text_from_json(const cJSON *json, amqp_pool_t *pool, amqp_bytes_t *te
 
     if (string != NULL)
         *text = amqp_cstring_bytes(string);
-    return string != NULL || (tag != NULL && strcmp(tag, "string") == 0 && base64_member(json, pool, text));
+    return string != NULL ||
+           (tag != NULL && strcmp(tag, "string") == 0 && base64_member(json, pool, text));
 }
 
-static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value, const char **fault);
+static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value,
+                       const char **fault);
 
-static bool read_array(const cJSON *json, amqp_pool_t *pool, amqp_array_t *array, const char **fault)
+static bool read_array(const cJSON *json, amqp_pool_t *pool, amqp_array_t *array,
+                       const char **fault)
 {
     int count = cJSON_GetArraySize(json);
     const cJSON *item = json->child;
@@ -318,7 +325,8 @@ static bool read_name(amqp_bytes_t name, const char **fault)
     return name.len <= 255;
 }
 
-static bool read_members(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table, const char **fault)
+static bool read_members(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table,
+                         const char **fault)
 {
     int count = cJSON_GetArraySize(json);
     const cJSON *item = json->child;
@@ -334,7 +342,8 @@ static bool read_members(const cJSON *json, amqp_pool_t *pool, amqp_table_t *tab
     return true;
 }
 
-static bool read_entries(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table, const char **fault)
+static bool read_entries(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table,
+                         const char **fault)
 {
     int count = cJSON_GetArraySize(json);
     const cJSON *pair = json->child;
@@ -352,7 +361,8 @@ static bool read_entries(const cJSON *json, amqp_pool_t *pool, amqp_table_t *tab
     return true;
 }
 
-static bool read_table(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table, const char **fault)
+static bool read_table(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table,
+                       const char **fault)
 {
     const char *tag = tag_of(json);
     const cJSON *content;
@@ -385,13 +395,15 @@ static bool all_finite(const amqp_field_value_t *value)
     return finite;
 }
 
-static bool read_encoded(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value, const char **fault)
+static bool read_encoded(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value,
+                         const char **fault)
 {
     amqp_bytes_t bytes;
     amqp_table_t *table;
     size_t used = 0;
 
-    /* It is read by a function that calls itself for each level: what is longer could be too deep for the stack. */
+    /* It is read by a function that calls itself for each level: what is longer could be too deep
+     * for the stack. */
     if (!base64_member(json, pool, &bytes) || bytes.len > ENCODED_MAX)
         return false;
     table = pool_array(pool, 1, sizeof *table);
@@ -434,8 +446,8 @@ static bool read_decimal(const cJSON *json, amqp_field_value_t *value)
     return true;
 }
 
-static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool, amqp_field_value_t *value,
-                        const char **fault)
+static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool,
+                        amqp_field_value_t *value, const char **fault)
 {
     const struct integer_kind *integer = integer_kind_named(tag);
 
@@ -452,7 +464,8 @@ static bool read_tagged(const cJSON *json, const char *tag, amqp_pool_t *pool, a
            base64_member(json, pool, &value->value.bytes);
 }
 
-static bool read_object(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value, const char **fault)
+static bool read_object(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value,
+                        const char **fault)
 {
     const char *tag = tag_of(json);
 
@@ -462,7 +475,8 @@ static bool read_object(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t
     return read_table(json, pool, &value->value.table, fault);
 }
 
-static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value, const char **fault)
+static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t *value,
+                       const char **fault)
 {
     if (cJSON_IsObject(json))
         return read_object(json, pool, value, fault);
@@ -483,7 +497,8 @@ static bool read_value(const cJSON *json, amqp_pool_t *pool, amqp_field_value_t 
     return true;
 }
 
-bool field_table_from_json(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table, const char **fault)
+bool field_table_from_json(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table,
+                           const char **fault)
 {
     *fault = "a header's value is of no kind that AMQP has";
     return cJSON_IsObject(json) && read_table(json, pool, table, fault);

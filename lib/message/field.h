@@ -7,8 +7,8 @@
  *
  * Everything else says what it is:
  *
- *   {"amqp": "int8", "value": 1}          also uint8, int16, uint16, int32, uint32, int64, uint64, timestamp (in
- *                                         seconds since 1970), float32, float64
+ *   {"amqp": "int8", "value": 1}          also uint8, int16, uint16, int32, uint32, int64, uint64,
+ * timestamp (in seconds since 1970), float32, float64
  *   {"amqp": "decimal", "scale": 2, "value": 314}
  *   {"amqp": "string", "base64": "..."}   a string that is no UTF-8, or holds a NUL
  *   {"amqp": "bytes", "base64": "..."}
@@ -35,10 +35,11 @@ cJSON *field_table_to_json(const amqp_table_t *table);
 cJSON *field_text_to_json(amqp_bytes_t text);
 
 /*
- * The other way. False if json is none of the above; *fault then says why, a constant. What is read lives in the pool,
- * and as long as json does.
+ * The other way. False if json is none of the above; *fault then says why, a constant. What is read
+ * lives in the pool, and as long as json does.
  */
-bool field_table_from_json(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table, const char **fault);
+bool field_table_from_json(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table,
+                           const char **fault);
 bool field_text_from_json(const cJSON *json, amqp_pool_t *pool, amqp_bytes_t *text);
 
 #endif

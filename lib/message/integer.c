@@ -12,10 +12,14 @@
 #define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 static const struct integer_kind kinds[] = {
-    {"int8", AMQP_FIELD_KIND_I8, INT8_MIN, INT8_MAX},        {"uint8", AMQP_FIELD_KIND_U8, 0, UINT8_MAX},
-    {"int16", AMQP_FIELD_KIND_I16, INT16_MIN, INT16_MAX},    {"uint16", AMQP_FIELD_KIND_U16, 0, UINT16_MAX},
-    {"int32", AMQP_FIELD_KIND_I32, INT32_MIN, INT32_MAX},    {"uint32", AMQP_FIELD_KIND_U32, 0, UINT32_MAX},
-    {"int64", AMQP_FIELD_KIND_I64, INT64_MIN, INT64_MAX},    {"uint64", AMQP_FIELD_KIND_U64, 0, UINT64_MAX},
+    {"int8", AMQP_FIELD_KIND_I8, INT8_MIN, INT8_MAX},
+    {"uint8", AMQP_FIELD_KIND_U8, 0, UINT8_MAX},
+    {"int16", AMQP_FIELD_KIND_I16, INT16_MIN, INT16_MAX},
+    {"uint16", AMQP_FIELD_KIND_U16, 0, UINT16_MAX},
+    {"int32", AMQP_FIELD_KIND_I32, INT32_MIN, INT32_MAX},
+    {"uint32", AMQP_FIELD_KIND_U32, 0, UINT32_MAX},
+    {"int64", AMQP_FIELD_KIND_I64, INT64_MIN, INT64_MAX},
+    {"uint64", AMQP_FIELD_KIND_U64, 0, UINT64_MAX},
     {"timestamp", AMQP_FIELD_KIND_TIMESTAMP, 0, UINT64_MAX},
 };
 
@@ -167,7 +171,8 @@ static void set(amqp_field_value_t *value, uint8_t kind, uint64_t integer)
     }
 }
 
-bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind, amqp_field_value_t *value)
+bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind,
+                             amqp_field_value_t *value)
 {
     uint64_t integer;
 

@@ -1,6 +1,6 @@
 /*
- * integer: the integers of AMQP, of whatever width, as JSON and back: a number as long as a double holds it, otherwise
- * its digits as a string, so that no program between rounds it.
+ * integer: the integers of AMQP, of whatever width, as JSON and back: a number as long as a double
+ * holds it, otherwise its digits as a string, so that no program between rounds it.
  */
 #ifndef MESSAGE_INTEGER_H
 #define MESSAGE_INTEGER_H
@@ -32,10 +32,12 @@ cJSON *integer_unsigned_to_json(uint64_t integer);
 /* Of a value of an integer's kind. */
 cJSON *integer_value_to_json(const amqp_field_value_t *value);
 
-/* False if json, which may be NULL, is no integer from least to most; most may be anything up to UINT64_MAX. */
+/* False if json, which may be NULL, is no integer from least to most; most may be anything up to
+ * UINT64_MAX. */
 bool integer_from_json(const cJSON *json, int64_t least, uint64_t most, uint64_t *integer);
 
 /* False if json, which may be NULL, is no integer of that kind. */
-bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind, amqp_field_value_t *value);
+bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind,
+                             amqp_field_value_t *value);
 
 #endif

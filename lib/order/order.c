@@ -1,13 +1,13 @@
 #include "order/order.h"
 
 #include "base/clock.h"
-#include "json/foreign.h"
-#include "base/uuid.h"
-#include "json/json.h"
-#include "json/canonical.h"
-#include "json/writer.h"
 #include "base/report.h"
 #include "base/text.h"
+#include "base/uuid.h"
+#include "json/canonical.h"
+#include "json/foreign.h"
+#include "json/json.h"
+#include "json/writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,15 +44,18 @@ static bool refuse_missing(const cJSON *tree, const char *name, struct order_fau
 {
     for (const cJSON *other = tree->child; other != NULL; other = other->next) {
         if (is_like(other->string, name))
-            return refuse(fault, "%s is missing: '%s' is not its name", name, printable_text(other->string));
+            return refuse(fault, "%s is missing: '%s' is not its name", name,
+                          printable_text(other->string));
         if (cJSON_IsObject(other) && json_member(other, name) != NULL)
-            return refuse(fault, "%s is missing: it stands within '%s'", name, printable_text(other->string));
+            return refuse(fault, "%s is missing: it stands within '%s'", name,
+                          printable_text(other->string));
     }
     return refuse(fault, "%s is missing", name);
 }
 
 /* Two of a name are read differently by others, who take the first or the last. */
-static bool find_member(const cJSON *tree, const char *name, const cJSON **value, struct order_fault *fault)
+static bool find_member(const cJSON *tree, const char *name, const cJSON **value,
+                        struct order_fault *fault)
 {
     if (!json_member_once(tree, name, value))
         return refuse(fault, "%s is there twice", name);
@@ -130,8 +133,8 @@ static bool read_items(struct order *order, struct order_fault *fault)
         if (!read_item(value, &order->items[order->item_count], fault)) {
             const struct order_fault of_item = *fault;
 
-            return refuse(fault, "items[%zu]%s%s", order->item_count, cJSON_IsObject(value) ? "." : " ",
-                          of_item.reason);
+            return refuse(fault, "items[%zu]%s%s", order->item_count,
+                          cJSON_IsObject(value) ? "." : " ", of_item.reason);
         }
         order->item_count++;
     }
@@ -226,19 +229,20 @@ bool order_read(struct order *order, const char *text, size_t len, struct order_
     return false;
 }
 
-bool order_read_piece(struct order *order, const struct json_piece *piece, struct order_fault *fault)
+bool order_read_piece(struct order *order, const struct json_piece *piece,
+                      struct order_fault *fault)
 {
     memset(order, 0, sizeof *order);
     order->tree = json_parse_scanned(piece->text, piece->len, piece->traits);
-    if ((cJSON_IsObject(order->tree) || refuse_kind(order->tree, fault)) && read_own_id(order, fault) &&
-        read_body(order, fault))
+    if ((cJSON_IsObject(order->tree) || refuse_kind(order->tree, fault)) &&
+        read_own_id(order, fault) && read_body(order, fault))
         return true;
     order_free(order);
     return false;
 }
 
-static enum event_verdict read_event(struct order *order, const char *type, const char *text, size_t len,
-                                     struct order_fault *fault)
+static enum event_verdict read_event(struct order *order, const char *type, const char *text,
+                                     size_t len, struct order_fault *fault)
 {
     const char *found;
 
@@ -252,7 +256,8 @@ static enum event_verdict read_event(struct order *order, const char *type, cons
     if (!read_text(order->tree, "order_id", ORDER_MAX_ID, &order->order_id, fault))
         return EVENT_MALFORMED;
     /* What others than OrderPlaced have besides is passed on as it is, and read by nobody. */
-    return strcmp(type, EVENT_PLACED) != 0 || read_body(order, fault) ? EVENT_SOUND : EVENT_MALFORMED;
+    return strcmp(type, EVENT_PLACED) != 0 || read_body(order, fault) ? EVENT_SOUND
+                                                                      : EVENT_MALFORMED;
 }
 
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,

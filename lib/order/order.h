@@ -1,10 +1,10 @@
 /*
  * order: what an order and an event are: check, read, print.
  *
- * An order, as order-place takes it: {user_id, restaurant_id, items}, optionally with an order_id that is a
- * UUID. An event, as it goes over the broker: {event_type, order_id, user_id, restaurant_id, items, ts}, with
- * reason in an InventoryFailed. Only what the job needs is read, and must be sound and there once. What else there is may be
- * any JSON by RFC 8259, of any type.
+ * An order, as order-place takes it: {user_id, restaurant_id, items}, optionally with an order_id
+ * that is a UUID. An event, as it goes over the broker: {event_type, order_id, user_id,
+ * restaurant_id, items, ts}, with reason in an InventoryFailed. Only what the job needs is read,
+ * and must be sound and there once. What else there is may be any JSON by RFC 8259, of any type.
  */
 #ifndef ORDER_ORDER_H
 #define ORDER_ORDER_H
@@ -49,13 +49,15 @@ struct order_fault {
 };
 
 /*
- * Reads an order as order-place takes it. False, with the reason and nothing to free, if it is none. text
- * need not be strict JSON: that is checked too.
+ * Reads an order as order-place takes it. False, with the reason and nothing to free, if it is
+ * none. text need not be strict JSON: that is checked too.
  */
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault);
 
-/* The same of a value that a json_stream of ORDER_MAX_SIZE handed out, without scanning it once more. */
-bool order_read_piece(struct order *order, const struct json_piece *piece, struct order_fault *fault);
+/* The same of a value that a json_stream of ORDER_MAX_SIZE handed out, without scanning it once
+ * more. */
+bool order_read_piece(struct order *order, const struct json_piece *piece,
+                      struct order_fault *fault);
 
 enum event_verdict {
     EVENT_SOUND,      /* read; to be freed with order_free() */
@@ -64,8 +66,9 @@ enum event_verdict {
 };
 
 /*
- * Reads an event of the type asked for: of an EVENT_PLACED all that inventory decides by and announces, of others the
- * order_id alone. A byte order mark before it is skipped. For all but EVENT_SOUND: the reason, and nothing to free.
+ * Reads an event of the type asked for: of an EVENT_PLACED all that inventory decides by and
+ * announces, of others the order_id alone. A byte order mark before it is skipped. For all but
+ * EVENT_SOUND: the reason, and nothing to free.
  */
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault);
@@ -73,15 +76,15 @@ enum event_verdict event_read(struct order *order, const char *type, const char 
 void order_free(struct order *order);
 
 /*
- * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for InventoryFailed.
- * order_id is given apart, since an order may have come without.
+ * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for
+ * InventoryFailed. order_id is given apart, since an order may have come without.
  */
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason);
 
 /*
- * Have two texts, each an order that order_read() takes, the same content? White space, the order of members
- * and order_id do not count; numbers are equal if their values are, exactly.
+ * Have two texts, each an order that order_read() takes, the same content? White space, the order
+ * of members and order_id do not count; numbers are equal if their values are, exactly.
  */
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len);
 

@@ -3,8 +3,8 @@
 #include "process/child.h"
 
 #include "base/pipe.h"
-#include "process/spawn.h"
 #include "base/text.h"
+#include "process/spawn.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -71,7 +71,8 @@ static enum exit_code start_without_log(char *const argv[], int input, pid_t *ch
     return code;
 }
 
-enum exit_code child_start(char *const argv[], const char *text, size_t len, bool with_log, pid_t *child)
+enum exit_code child_start(char *const argv[], const char *text, size_t len, bool with_log,
+                           pid_t *child)
 {
     int input = len < PIPE_BUF ? text_in_pipe(text, len) : text_in_memory(text, len);
     enum exit_code code = EXIT_BUG;

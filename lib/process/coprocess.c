@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "base/pipe.h"
-#include "process/spawn.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "process/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +95,8 @@ static void warn_once(struct coprocess *filter, int64_t since_ms)
 {
     if (filter->warned || clock_monotonic_ms() - since_ms < PATIENCE_MS)
         return;
-    report("no answer from the filter '%s' for %d s: it must answer line by line, as jq --unbuffered does",
+    report("no answer from the filter '%s' for %d s: it must answer line by line, as jq "
+           "--unbuffered does",
            printable_text(filter->name), PATIENCE_MS / 1000);
     filter->warned = true;
 }
@@ -106,8 +107,8 @@ static enum exit_code write_line(struct coprocess *filter, const char *text, siz
     size_t done = 0;
 
     while (done <= len && !stop_requested()) {
-        ssize_t wrote =
-            done < len ? write(filter->input, text + done, len - done) : write(filter->input, "\n", 1);
+        ssize_t wrote = done < len ? write(filter->input, text + done, len - done)
+                                   : write(filter->input, "\n", 1);
 
         if (wrote > 0) {
             done += (size_t)wrote;
@@ -181,8 +182,8 @@ enum exit_code coprocess_check(struct coprocess *filter)
     return code == EXIT_OK && filter->len > 0 ? too_much(filter) : code;
 }
 
-enum exit_code coprocess_ask(struct coprocess *filter, const char *text, size_t len, const char **answer,
-                             size_t *answer_len)
+enum exit_code coprocess_ask(struct coprocess *filter, const char *text, size_t len,
+                             const char **answer, size_t *answer_len)
 {
     enum exit_code code;
 

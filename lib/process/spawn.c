@@ -20,7 +20,8 @@ static void on_child(int number)
     pipe_ring(ends);
 }
 
-/* A parent may have had us ignore the signal, and the system then would not say how a child ended; or block it. */
+/* A parent may have had us ignore the signal, and the system then would not say how a child ended;
+ * or block it. */
 static bool watch_children(void)
 {
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
@@ -35,8 +36,8 @@ static bool watch_children(void)
 }
 
 /*
- * A program that does not look at errors is not to live on when nobody reads what it writes, or its file may not grow: we
- * ignore those signals.
+ * A program that does not look at errors is not to live on when nobody reads what it writes, or its
+ * file may not grow: we ignore those signals.
  */
 static int heed_failed_writes(posix_spawnattr_t *attributes)
 {
@@ -83,13 +84,15 @@ enum exit_code spawn_start_with(char *const argv[], int input, int output, int e
         return EXIT_OK;
     errno = result;
     if (result == ENOEXEC)
-        report("cannot run '%s': it is no program of this machine; a script needs a first line such as "
+        report("cannot run '%s': it is no program of this machine; a script needs a first line "
+               "such as "
                "#!/bin/sh",
                printable_text(argv[0]));
     else
         report_errno("cannot run '%s'", printable_text(argv[0]));
-    return result == EAGAIN || result == ENOMEM || result == EMFILE || result == ENFILE ? EXIT_BUG
-                                                                                        : EXIT_USAGE;
+    return result == EAGAIN || result == ENOMEM || result == EMFILE || result == ENFILE
+               ? EXIT_BUG
+               : EXIT_USAGE;
 }
 
 enum exit_code spawn_start(char *const argv[], int input, int output, pid_t *child)

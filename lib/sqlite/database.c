@@ -28,9 +28,9 @@ static enum exit_code begin_writing(struct database *database)
 }
 
 /*
- * SQLite syncs the first bytes of a log before the rest. In a log that is new, one sync after all of it is
- * as safe: without it the log is one that ends early. A program that stores one order spends much of its
- * time on syncs.
+ * SQLite syncs the first bytes of a log before the rest. In a log that is new, one sync after all
+ * of it is as safe: without it the log is one that ends early. A program that stores one order
+ * spends much of its time on syncs.
  */
 static enum exit_code begin_fresh_log(struct database *database)
 {
@@ -108,11 +108,12 @@ enum exit_code database_commit_ahead(struct database *database)
 
 /* ---- statements ---- */
 
-enum exit_code database_prepare(struct database *database, const struct database_statement *all, size_t count)
+enum exit_code database_prepare(struct database *database, const struct database_statement *all,
+                                size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (sqlite3_prepare_v3(database->handle, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT, all[i].statement,
-                               NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v3(database->handle, all[i].sql, -1, SQLITE_PREPARE_PERSISTENT,
+                               all[i].statement, NULL) != SQLITE_OK)
             return database_failure(database, "use");
     return EXIT_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * database: an SQLite file of ours: opened with care, synced at every commit, with its schema's version
- * checked.
+ * database: an SQLite file of ours: opened with care, synced at every commit, with its schema's
+ * version checked.
  *
  * Every function that can fail reports why, with the path, and gives EXIT_STORE.
  */
@@ -26,23 +26,25 @@ struct database_kind {
     int version;     /* of the schema: 1 to 255 */
 };
 
-/* Returns the path of the file that kind names, to be freed; NULL if nothing in the environment says where it is. */
+/* Returns the path of the file that kind names, to be freed; NULL if nothing in the environment
+ * says where it is. */
 char *database_place(const struct database_kind *kind);
 
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*
- * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it and its
- * folder if they are not there, private to their owner; made by root, the file gets the owner of its folder.
- * A file of an earlier version is brought up to date, in one transaction. Waits up to 30 s for another
- * process that holds it, or sets it up, and then up to 5 s for each transaction. Refuses a log of commits that was written for another file: see database_files.h.
+ * Opens the file: path or, if that is NULL, the one that kind names. With DATABASE_CREATE, makes it
+ * and its folder if they are not there, private to their owner; made by root, the file gets the
+ * owner of its folder. A file of an earlier version is brought up to date, in one transaction.
+ * Waits up to 30 s for another process that holds it, or sets it up, and then up to 5 s for each
+ * transaction. Refuses a log of commits that was written for another file: see database_files.h.
  */
-enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
-                             struct database **database);
+enum exit_code database_open(const struct database_kind *kind, const char *path,
+                             enum database_access access, struct database **database);
 
 /*
- * The last of all processes to close it copies the log of commits into the file, synced, and removes the
- * log: what is left is the one file. NULL is harmless.
+ * The last of all processes to close it copies the log of commits into the file, synced, and
+ * removes the log: what is left is the one file. NULL is harmless.
  */
 void database_close(struct database *database);
 
@@ -50,8 +52,8 @@ void database_close(struct database *database);
 enum exit_code database_begin(struct database *database);
 
 /*
- * The same for what may be known later: committed, it outlives this process, but a loss of power only when
- * something else was committed after it.
+ * The same for what may be known later: committed, it outlives this process, but a loss of power
+ * only when something else was committed after it.
  */
 enum exit_code database_begin_relaxed(struct database *database);
 
@@ -73,9 +75,10 @@ enum exit_code database_finish_sync(struct database *database);
 void database_roll_back(struct database *database);
 
 /*
- * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or replaced
- * since it was opened, or is a copy of another time. To be called outside transactions, before anything that
- * was read is told; database_commit() does it. Costs four or five system calls.
+ * Reports and returns EXIT_STORE if the database, its log or the index of the log was removed or
+ * replaced since it was opened, or is a copy of another time. To be called outside transactions,
+ * before anything that was read is told; database_commit() does it. Costs four or five system
+ * calls.
  */
 enum exit_code database_check_files(struct database *database);
 
@@ -98,8 +101,8 @@ enum exit_code database_prepare(struct database *database, const struct database
                                 size_t count);
 
 /*
- * Binds a value, which must last until the statement was run. Ends the program if there is no memory for
- * that.
+ * Binds a value, which must last until the statement was run. Ends the program if there is no
+ * memory for that.
  */
 void database_bind_int(sqlite3_stmt *statement, int at, int64_t value);
 void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);
@@ -108,10 +111,12 @@ void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size
 /* Runs a statement to its end, and resets it. */
 enum exit_code database_run(struct database *database, sqlite3_stmt *statement);
 
-/* Gets a row: *found says whether there is one. The caller resets the statement when it has read it. */
+/* Gets a row: *found says whether there is one. The caller resets the statement when it has read
+ * it. */
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
 
-/* Returns whether the last function that failed did so because another process held the file for too long. */
+/* Returns whether the last function that failed did so because another process held the file for
+ * too long. */
 bool database_is_locked(const struct database *database);
 
 /* Reports the last error of the database. */

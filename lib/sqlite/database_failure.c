@@ -1,8 +1,7 @@
+#include "base/text.h"
 #include "sqlite/database_handle.h"
-
 #include "sqlite/database_place.h"
 #include "sqlite/lock_holder.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,15 +22,16 @@ static int right_to_make(const char *path)
 }
 
 /*
- * Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. error is the one that SQLite met with, if
- * that is known.
+ * Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. error is the one that
+ * SQLite met with, if that is known.
  */
 static int system_error(const struct database *database, int result, int error)
 {
     switch (result & 0xFF) {
     case SQLITE_CANTOPEN:
         /* What may not be made, it tries to find. */
-        return error == ENOENT && right_to_make(database->path) != 0 ? right_to_make(database->path) : error;
+        return error == ENOENT && right_to_make(database->path) != 0 ? right_to_make(database->path)
+                                                                     : error;
     case SQLITE_IOERR:
         return error;
     case SQLITE_FULL:
@@ -54,8 +54,8 @@ static enum exit_code report_result(const struct database *database, const char 
     if (error != 0)
         report("cannot %s '%s': %s: %s", what, path, reason, strerror(error));
     else if (holder > 0)
-        report("cannot %s '%s': %s: process %ld has held it for more than %d s", what, path, reason, holder,
-               DATABASE_BUSY_MS / 1000);
+        report("cannot %s '%s': %s: process %ld has held it for more than %d s", what, path, reason,
+               holder, DATABASE_BUSY_MS / 1000);
     else
         report("cannot %s '%s': %s", what, path, reason);
     return EXIT_STORE;
@@ -72,7 +72,8 @@ enum exit_code database_failure(struct database *database, const char *what)
 
 enum exit_code database_failure_of(const struct database *database, const char *what, int result)
 {
-    return report_result(database, what, result, sqlite3_errstr(result), system_error(database, result, 0));
+    return report_result(database, what, result, sqlite3_errstr(result),
+                         system_error(database, result, 0));
 }
 
 bool database_is_locked(const struct database *database)

@@ -17,8 +17,8 @@
 #define APPLICATION_AT 68
 
 /*
- * The index of the log, as SQLite's documentation lays it out: in regions of this size, the first with this
- * header.
+ * The index of the log, as SQLite's documentation lays it out: in regions of this size, the first
+ * with this header.
  */
 #define INDEX_REGION 32768
 #define INDEX_PAGES 4096       /* of the log, that a region is for; */
@@ -245,7 +245,8 @@ uint32_t database_mark_next(uint32_t user_version)
         sqlite3_randomness((int)sizeof own, &own);
         own &= MARK_MASK;
     }
-    return (user_version & VERSION_MASK) | own << VERSION_BITS | parent << (VERSION_BITS + MARK_BITS);
+    return (user_version & VERSION_MASK) | own << VERSION_BITS |
+           parent << (VERSION_BITS + MARK_BITS);
 }
 
 static bool is_marked(const struct database_header *file, const struct database_header *seen)
@@ -268,14 +269,15 @@ bool database_log_belongs(const struct database_header *file, const struct datab
     if (!marks_fit(file, seen))
         return false;
     /*
-     * A backup that SQLite itself makes has the marks of the moment, but counts changes of the schema anew.
-     * Only a change of the version may be in the log and not yet in the file.
+     * A backup that SQLite itself makes has the marks of the moment, but counts changes of the
+     * schema anew. Only a change of the version may be in the log and not yet in the file.
      */
     return file->schema_cookie == seen->schema_cookie ||
            database_version_of(file->user_version) < database_version_of(seen->user_version);
 }
 
-/* Can page, the first one of the log that has a header, have been written onto a file with that header? */
+/* Can page, the first one of the log that has a header, have been written onto a file with that
+ * header? */
 static bool is_next(const unsigned char *file, const unsigned char *page)
 {
     uint32_t cookie = big_endian(file + COOKIE_AT);

@@ -14,8 +14,9 @@ enum exit_code database_step(struct database *database, sqlite3_stmt **statement
 {
     enum exit_code code = EXIT_OK;
 
-    if (*statement == NULL && sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                                                 statement, NULL) != SQLITE_OK)
+    if (*statement == NULL &&
+        sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) !=
+            SQLITE_OK)
         return database_failure(database, what);
     if (sqlite3_step(*statement) != SQLITE_DONE)
         code = database_failure(database, what);

@@ -1,9 +1,9 @@
 #include "sqlite/database_log.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "sqlite/database_handle.h"
 #include "sqlite/database_room.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +13,9 @@
 #define LOG_PAGES 1000
 
 /*
- * The first log of a process is copied at this age, however short it is. From then on the file differs from
- * any copy that was made before the process started, so that its log cannot be taken for that of the copy.
+ * The first log of a process is copied at this age, however short it is. From then on the file
+ * differs from any copy that was made before the process started, so that its log cannot be taken
+ * for that of the copy.
  */
 #define FIRST_LOG_MS 100
 
@@ -57,9 +58,9 @@ enum exit_code database_look_at_log(struct database *database, bool *belongs)
     if (code == EXIT_OK) {
         database->seen.user_version = (uint32_t)user_version;
         database->seen.schema_cookie = (uint32_t)cookie;
-        *belongs =
-            (database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen)) ||
-            database_log_changed_schema(database->handle, &database->seen);
+        *belongs = (database_header_read(database->handle, &file) &&
+                    database_log_belongs(&file, &database->seen)) ||
+                   database_log_changed_schema(database->handle, &database->seen);
     }
     database_roll_back(database);
     return code;
@@ -70,7 +71,8 @@ static enum exit_code check_log(struct database *database, bool *belongs)
 {
     struct database_header file;
 
-    *belongs = database_header_read(database->handle, &file) && database_log_belongs(&file, &database->seen);
+    *belongs = database_header_read(database->handle, &file) &&
+               database_log_belongs(&file, &database->seen);
     return *belongs ? EXIT_OK : database_look_at_log(database, belongs);
 }
 
@@ -103,7 +105,8 @@ void database_checkpoint(struct database *database)
     if (database->sync != NULL || (!database->log_is_long && !database_first_log_is_old(database)))
         return;
     /* Into no other file: whoever commits next is told of it. */
-    if (database_files_lost(&database->files) != NULL || check_log(database, &belongs) != EXIT_OK || !belongs)
+    if (database_files_lost(&database->files) != NULL || check_log(database, &belongs) != EXIT_OK ||
+        !belongs)
         return;
     /* What cannot be copied now, because others read it, is copied later. */
     (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

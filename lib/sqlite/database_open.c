@@ -1,11 +1,10 @@
-#include "sqlite/database_handle.h"
-
 #include "base/clock.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "sqlite/database_handle.h"
 #include "sqlite/database_log.h"
 #include "sqlite/database_place.h"
 #include "sqlite/database_schema.h"
-#include "base/stop.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,9 +15,9 @@
 #include <unistd.h>
 
 /*
- * Called by SQLite when another process holds what it needs: waits a moment, and returns false to give up.
- * A new file takes several syncs to set up, and who comes second waits for all of them: so there is more
- * patience while nobody depends on this process yet.
+ * Called by SQLite when another process holds what it needs: waits a moment, and returns false to
+ * give up. A new file takes several syncs to set up, and who comes second waits for all of them: so
+ * there is more patience while nobody depends on this process yet.
  */
 static int wait_for_other(void *context, int waits)
 {
@@ -35,7 +34,8 @@ static int wait_for_other(void *context, int waits)
     return true;
 }
 
-/* Of two that change the mode of a new file at once, SQLite lets one fail, and does not ask it to wait. */
+/* Of two that change the mode of a new file at once, SQLite lets one fail, and does not ask it to
+ * wait. */
 static enum exit_code set_log_mode(struct database *database)
 {
     int result;
@@ -84,11 +84,13 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     code = database_synchronize(database, "FULL");
     if (code == EXIT_OK)
         code = set_log_mode(database);
-    return code == EXIT_OK && version != database->kind->version ? database_make_schema(database) : code;
+    return code == EXIT_OK && version != database->kind->version ? database_make_schema(database)
+                                                                 : code;
 }
 
 /*
- * What cannot be a database of ours need not be shown to SQLite, and what the system says of it is clearer.
+ * What cannot be a database of ours need not be shown to SQLite, and what the system says of it is
+ * clearer.
  */
 static enum exit_code look_at_file(const struct database *database, enum database_access access)
 {
@@ -102,13 +104,15 @@ static enum exit_code look_at_file(const struct database *database, enum databas
         return EXIT_STORE;
     }
     if (!S_ISREG(info.st_mode))
-        report("cannot open '%s': it is %s", name, S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        report("cannot open '%s': it is %s", name,
+               S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
     else if (info.st_nlink > 1)
-        report(
-            "cannot open '%s': it has other names (hard links), and a log of its own would stand beside each",
-            name);
+        report("cannot open '%s': it has other names (hard links), and a log of its own would "
+               "stand beside each",
+               name);
     else if (database_file_is_mounted(database->path))
-        report("cannot open '%s': it is mounted alone, and its log would not stay with it: mount its folder",
+        report("cannot open '%s': it is mounted alone, and its log would not stay with it: mount "
+               "its folder",
                name);
     else
         return EXIT_OK;
@@ -127,8 +131,9 @@ static enum exit_code give_file(const struct database *database)
     if (done && info.st_size == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         done = chmod(path, S_IRUSR | S_IWUSR) == 0;
     if (done && info.st_size == 0 && geteuid() == 0)
-        done = stat(folder, &of_folder) == 0 &&
-               (of_folder.st_uid == info.st_uid || chown(path, of_folder.st_uid, of_folder.st_gid) == 0);
+        done =
+            stat(folder, &of_folder) == 0 && (of_folder.st_uid == info.st_uid ||
+                                              chown(path, of_folder.st_uid, of_folder.st_gid) == 0);
     free(folder);
     if (done)
         return EXIT_OK;
@@ -158,11 +163,13 @@ static int open_handle(struct database *database, enum database_access access)
     int flags = SQLITE_OPEN_READWRITE | (access == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0);
     int result = sqlite3_open_v2(file, &database->handle, flags, NULL);
 
-    if (result == SQLITE_OK && access == DATABASE_READ && is_immutable(database_real_path(database))) {
+    if (result == SQLITE_OK && access == DATABASE_READ &&
+        is_immutable(database_real_path(database))) {
         char *uri = database_uri(database->path, true);
 
         (void)sqlite3_close(database->handle);
-        result = sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+        result =
+            sqlite3_open_v2(uri, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
         free(uri);
     }
     free(file);
@@ -177,15 +184,16 @@ static enum exit_code open_file(struct database *database, enum database_access 
     return access == DATABASE_CREATE ? give_file(database) : EXIT_OK;
 }
 
-enum exit_code database_open(const struct database_kind *kind, const char *path, enum database_access access,
-                             struct database **out)
+enum exit_code database_open(const struct database_kind *kind, const char *path,
+                             enum database_access access, struct database **out)
 {
     struct database *database = need_calloc(1, sizeof *database);
     enum exit_code code = EXIT_OK;
     mode_t before;
 
     *out = NULL;
-    /* No program of ours has a second thread: locks and counts for others cost a twentieth of an order. */
+    /* No program of ours has a second thread: locks and counts for others cost a twentieth of an
+     * order. */
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     database->kind = kind;
@@ -220,8 +228,8 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
 }
 
 /*
- * The last to close the database copies its log into it and removes the log: but not into a file that is not
- * ours, or beside one that took its place.
+ * The last to close the database copies its log into it and removes the log: but not into a file
+ * that is not ours, or beside one that took its place.
  */
 void database_close(struct database *database)
 {
@@ -232,7 +240,8 @@ void database_close(struct database *database)
     (void)database_finish_sync(database);
     if (database->is_ours)
         (void)database_check_files(database);
-    while (database->handle != NULL && (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)
+    while (database->handle != NULL &&
+           (statement = sqlite3_next_stmt(database->handle, NULL)) != NULL)
         (void)sqlite3_finalize(statement);
     if (database->handle != NULL && !database->is_ours)
         (void)sqlite3_db_config(database->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

@@ -83,8 +83,8 @@ char *database_uri(const char *path, bool immutable)
     char *at = uri + snprintf(uri, size, "file:%s", *path == '/' ? "//" : "./");
 
     for (; *path != '\0'; path++)
-        at += snprintf(at, size - (size_t)(at - uri), strchr("?#%", *path) == NULL ? "%c" : "%%%02x",
-                       (unsigned char)*path);
+        at += snprintf(at, size - (size_t)(at - uri),
+                       strchr("?#%", *path) == NULL ? "%c" : "%%%02x", (unsigned char)*path);
     if (immutable)
         (void)snprintf(at, size - (size_t)(at - uri), "?immutable=1");
     return uri;

@@ -1,7 +1,7 @@
 #include "sqlite/database_room.h"
 
-#include "sqlite/database_handle.h"
 #include "base/text.h"
+#include "sqlite/database_handle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,13 +29,15 @@ enum exit_code database_room_open(struct database *database)
     return EXIT_OK;
 }
 
-/* Returns how many pages were written to the log since the count began, and may let it begin anew. */
+/* Returns how many pages were written to the log since the count began, and may let it begin anew.
+ */
 static size_t count_written(const struct database *database, bool begin_anew)
 {
     int pages = 0;
     int highest = 0;
 
-    (void)sqlite3_db_status(database->handle, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest, begin_anew);
+    (void)sqlite3_db_status(database->handle, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &highest,
+                            begin_anew);
     return (size_t)pages;
 }
 
@@ -66,8 +68,9 @@ static enum exit_code grow_log(const struct database *database, size_t pages)
 }
 
 /*
- * What the transaction at hand writes goes to the log now, but for the few pages that are in use until the commit: so it
- * is known where the next one begins. If that one begins the log anew, its room is at the start.
+ * What the transaction at hand writes goes to the log now, but for the few pages that are in use
+ * until the commit: so it is known where the next one begins. If that one begins the log anew, its
+ * room is at the start.
  */
 enum exit_code database_reserve(struct database *database, size_t pages, size_t bytes)
 {
@@ -76,7 +79,8 @@ enum exit_code database_reserve(struct database *database, size_t pages, size_t 
 
     if (result != SQLITE_OK)
         return database_failure_of(database, "write to", result);
-    /* A value has pages of its own if it is longer than a page: less than two for each page that it would fill. */
+    /* A value has pages of its own if it is longer than a page: less than two for each page that it
+     * would fill. */
     pages += 2 * bytes / (size_t)database->page_size + PAGES_IN_USE;
     pages += database_log_pages(database->handle) + count_written(database, false);
     code = grow_log(database, pages);

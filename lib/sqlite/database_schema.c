@@ -1,7 +1,7 @@
 #include "sqlite/database_schema.h"
 
-#include "sqlite/database_handle.h"
 #include "base/text.h"
+#include "sqlite/database_handle.h"
 
 #include <stdio.h>
 
@@ -28,12 +28,13 @@ enum exit_code database_check_version(struct database *database, int *version)
     if (application == kind->application && *version >= 1 && *version <= kind->version)
         return EXIT_OK;
     if (application == 0 || (application == kind->application && *version < 1))
-        report("'%s' is a database of something else, or made of a dump, which loses application_id (%d) and "
+        report("'%s' is a database of something else, or made of a dump, which loses "
+               "application_id (%d) and "
                "user_version (%d): %s names it",
                printable_text(database->path), kind->application, kind->version, kind->variable);
     else if (application != kind->application)
-        report("'%s' is a database of something else: %s names another file", printable_text(database->path),
-               kind->variable);
+        report("'%s' is a database of something else: %s names another file",
+               printable_text(database->path), kind->variable);
     else
         report("'%s' was written by a newer version of order-tools (schema %d, this one knows %d)",
                printable_text(database->path), *version, kind->version);
@@ -44,9 +45,11 @@ enum exit_code database_check_version(struct database *database, int *version)
 static enum exit_code write_schema(struct database *database, int version)
 {
     const struct database_kind *kind = database->kind;
-    uint32_t user_version = database_marks_of(database->seen.user_version) | (uint32_t)kind->version;
+    uint32_t user_version =
+        database_marks_of(database->seen.user_version) | (uint32_t)kind->version;
     char pragmas[128];
-    enum exit_code code = version == 0 ? database_execute(database, kind->schema, "set up") : EXIT_OK;
+    enum exit_code code =
+        version == 0 ? database_execute(database, kind->schema, "set up") : EXIT_OK;
 
     for (int from = version; from > 0 && from < kind->version && code == EXIT_OK; from++)
         code = database_execute(database, kind->upgrades[from - 1], "upgrade");

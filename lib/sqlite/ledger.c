@@ -1,10 +1,10 @@
 #include "store/ledger.h"
 
+#include "base/text.h"
 #include "sqlite/database.h"
 #include "sqlite/database_place.h"
 #include "sqlite/database_room.h"
 #include "sqlite/runs.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,19 +20,22 @@
 /* What settling and releasing write besides the pages of the events, with some to spare. */
 #define PAGES_BESIDES 16
 
-#define OWED_TABLE "CREATE TABLE owed (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, event TEXT NOT NULL);"
+#define OWED_TABLE \
+    "CREATE TABLE owed (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, event TEXT NOT NULL);"
 
-static const char *const upgrades[] = {"ALTER TABLE owed RENAME TO owed_1;" OWED_TABLE
-                                       "INSERT INTO owed (seq, run, event) SELECT seq, 0, event FROM owed_1;"
-                                       "DROP TABLE owed_1"};
+static const char *const upgrades[] = {
+    "ALTER TABLE owed RENAME TO owed_1;" OWED_TABLE
+    "INSERT INTO owed (seq, run, event) SELECT seq, 0, event FROM owed_1;"
+    "DROP TABLE owed_1"};
 
 static const struct database_kind kind = {
     .variable = "INVENTORY_LEDGER",
     .file = "ledger.db",
-    .schema = "CREATE TABLE handled (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE,"
-              " outcome INTEGER NOT NULL, at INTEGER NOT NULL);" OWED_TABLE
-              "CREATE TABLE stock (sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0),"
-              " reserved INTEGER NOT NULL) WITHOUT ROWID",
+    .schema =
+        "CREATE TABLE handled (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE,"
+        " outcome INTEGER NOT NULL, at INTEGER NOT NULL);" OWED_TABLE
+        "CREATE TABLE stock (sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0),"
+        " reserved INTEGER NOT NULL) WITHOUT ROWID",
     .upgrades = upgrades,
     .application = 0x6F726C67, /* "orlg" */
     .version = 2,
@@ -40,10 +43,11 @@ static const struct database_kind kind = {
 
 struct ledger {
     struct database *database;
-    struct runs *runs;   /* NULL without a run */
-    int64_t seen_run;    /* of the row looked at last by run_has_ended() in SQL, 0 if there was none, */
-    bool seen_ended;     /* and whether it had ended */
-    bool sweeps;         /* the next look for orders to forget is not at the first ones, */
+    struct runs *runs; /* NULL without a run */
+    int64_t
+        seen_run;    /* of the row looked at last by run_has_ended() in SQL, 0 if there was none, */
+    bool seen_ended; /* and whether it had ended */
+    bool sweeps;     /* the next look for orders to forget is not at the first ones, */
     int64_t swept_up_to; /* but after this one */
     char *text;          /* the event or sku last read, */
     char *order_id;      /* and whose event it is */
@@ -82,7 +86,8 @@ static enum exit_code open_at(struct ledger **out, const char *path, enum databa
          "SELECT max(seq) FROM (SELECT seq FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2)"},
         {&ledger->has_stock, "SELECT 1 FROM stock LIMIT 1"},
         {&ledger->stock, "SELECT sku, on_hand, reserved FROM stock WHERE sku = ?1"},
-        {&ledger->next_stock, "SELECT sku, on_hand, reserved FROM stock WHERE sku > ?1 ORDER BY sku LIMIT 1"},
+        {&ledger->next_stock,
+         "SELECT sku, on_hand, reserved FROM stock WHERE sku > ?1 ORDER BY sku LIMIT 1"},
         {&ledger->set_stock, "INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, 0)"
                              " ON CONFLICT (sku) DO UPDATE SET on_hand = excluded.on_hand"},
         {&ledger->reserve_stock,
@@ -92,7 +97,8 @@ static enum exit_code open_at(struct ledger **out, const char *path, enum databa
 
     *out = NULL;
     if (code == EXIT_OK)
-        code = database_prepare(ledger->database, statements, sizeof statements / sizeof statements[0]);
+        code = database_prepare(ledger->database, statements,
+                                sizeof statements / sizeof statements[0]);
     if (code != EXIT_OK)
         ledger_close(ledger);
     else
@@ -155,9 +161,11 @@ enum exit_code ledger_start_run(struct ledger *ledger)
         {&ledger->list_orphans, "SELECT seq FROM owed WHERE seq > ?1 AND run_has_ended(run)"
                                 " AND EXISTS (SELECT 1 FROM handled WHERE handled.seq = owed.seq)"
                                 " ORDER BY seq LIMIT ?2"},
-        {&ledger->list_own, "SELECT seq FROM owed WHERE seq > ?1 AND run = ?3 ORDER BY seq LIMIT ?2"},
-        {&ledger->find_owed, "SELECT seq, outcome, order_id, run, event FROM owed JOIN handled USING (seq)"
-                             " WHERE seq = ?1"},
+        {&ledger->list_own,
+         "SELECT seq FROM owed WHERE seq > ?1 AND run = ?3 ORDER BY seq LIMIT ?2"},
+        {&ledger->find_owed,
+         "SELECT seq, outcome, order_id, run, event FROM owed JOIN handled USING (seq)"
+         " WHERE seq = ?1"},
         {&ledger->claim, "UPDATE owed SET run = ?2 WHERE seq = ?1"},
         {&ledger->release, "UPDATE owed SET run = ?2 WHERE run = ?1"},
     };
@@ -167,8 +175,8 @@ enum exit_code ledger_start_run(struct ledger *ledger)
         code = database_room_open(ledger->database);
     if (code != EXIT_OK)
         return code;
-    if (sqlite3_create_function_v2(sqlite3_db_handle(ledger->find), "run_has_ended", 1, SQLITE_UTF8, ledger,
-                                   run_has_ended, NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_create_function_v2(sqlite3_db_handle(ledger->find), "run_has_ended", 1, SQLITE_UTF8,
+                                   ledger, run_has_ended, NULL, NULL, NULL) != SQLITE_OK)
         return database_failure(ledger->database, "use");
     return database_prepare(ledger->database, statements, sizeof statements / sizeof statements[0]);
 }
@@ -213,8 +221,8 @@ static char *column_text(sqlite3_stmt *statement, int column)
 }
 
 /* Reads the row that a statement gives: seq, outcome, order_id, run, event. */
-static enum exit_code read_entry(struct ledger *ledger, sqlite3_stmt *statement, struct ledger_entry *entry,
-                                 bool *found)
+static enum exit_code read_entry(struct ledger *ledger, sqlite3_stmt *statement,
+                                 struct ledger_entry *entry, bool *found)
 {
     enum exit_code code = database_row(ledger->database, statement, found);
     int64_t run = 0;
@@ -224,7 +232,8 @@ static enum exit_code read_entry(struct ledger *ledger, sqlite3_stmt *statement,
         return code;
     }
     entry->seq = sqlite3_column_int64(statement, 0);
-    entry->outcome = sqlite3_column_int(statement, 1) == LEDGER_RESERVED ? LEDGER_RESERVED : LEDGER_FAILED;
+    entry->outcome =
+        sqlite3_column_int(statement, 1) == LEDGER_RESERVED ? LEDGER_RESERVED : LEDGER_FAILED;
     free(ledger->order_id);
     ledger->order_id = column_text(statement, 2);
     entry->order_id = ledger->order_id;
@@ -235,8 +244,9 @@ static enum exit_code read_entry(struct ledger *ledger, sqlite3_stmt *statement,
     (void)sqlite3_reset(statement);
     entry->is_orphaned = false;
     entry->is_logged = run == RUN_RELEASED;
-    return entry->unsent_event != NULL && ledger->runs != NULL ? has_ended(ledger, run, &entry->is_orphaned)
-                                                               : EXIT_OK;
+    return entry->unsent_event != NULL && ledger->runs != NULL
+               ? has_ended(ledger, run, &entry->is_orphaned)
+               : EXIT_OK;
 }
 
 enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
@@ -246,8 +256,9 @@ enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct l
     return read_entry(ledger, ledger->find, entry, found);
 }
 
-enum exit_code ledger_record(struct ledger *ledger, const char *order_id, enum ledger_outcome outcome,
-                             int64_t at_ms, const char *event, int64_t *seq)
+enum exit_code ledger_record(struct ledger *ledger, const char *order_id,
+                             enum ledger_outcome outcome, int64_t at_ms, const char *event,
+                             int64_t *seq)
 {
     enum exit_code code;
 
@@ -270,7 +281,8 @@ enum exit_code ledger_mark_sent(struct ledger *ledger, int64_t seq)
     return database_run(ledger->database, ledger->settle);
 }
 
-static enum exit_code forget_after(struct ledger *ledger, int64_t seq, int64_t before_ms, int max, bool *any)
+static enum exit_code forget_after(struct ledger *ledger, int64_t seq, int64_t before_ms, int max,
+                                   bool *any)
 {
     enum exit_code code;
 
@@ -298,14 +310,16 @@ static enum exit_code sweep_on(struct ledger *ledger, int max)
 }
 
 /*
- * Rows are appended as time passes, so that the oldest are the first: unless a clock was wrong. So each second look is at
- * rows further on, and in the end at all of them. An index by time would cost each new order an insert.
+ * Rows are appended as time passes, so that the oldest are the first: unless a clock was wrong. So
+ * each second look is at rows further on, and in the end at all of them. An index by time would
+ * cost each new order an insert.
  */
 enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max)
 {
     bool sweeps = ledger->sweeps;
     bool any;
-    enum exit_code code = forget_after(ledger, sweeps ? ledger->swept_up_to : 0, before_ms, max, &any);
+    enum exit_code code =
+        forget_after(ledger, sweeps ? ledger->swept_up_to : 0, before_ms, max, &any);
 
     ledger->sweeps = !sweeps;
     return code == EXIT_OK && sweeps && !any ? sweep_on(ledger, max) : code;
@@ -313,8 +327,8 @@ enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max)
 
 /* ---- the outbox ---- */
 
-static enum exit_code list(struct ledger *ledger, sqlite3_stmt *statement, int64_t after, int64_t seqs[],
-                           size_t max, size_t *count)
+static enum exit_code list(struct ledger *ledger, sqlite3_stmt *statement, int64_t after,
+                           int64_t seqs[], size_t max, size_t *count)
 {
     enum exit_code code;
     bool found;
@@ -345,7 +359,8 @@ enum exit_code ledger_list_own(struct ledger *ledger, int64_t after, int64_t seq
     return list(ledger, ledger->list_own, after, seqs, max, count);
 }
 
-enum exit_code ledger_find_unsent(struct ledger *ledger, int64_t seq, struct ledger_entry *entry, bool *found)
+enum exit_code ledger_find_unsent(struct ledger *ledger, int64_t seq, struct ledger_entry *entry,
+                                  bool *found)
 {
     database_bind_int(ledger->find_owed, 1, seq);
     return read_entry(ledger, ledger->find_owed, entry, found);
@@ -378,8 +393,8 @@ char *ledger_place(void)
 }
 
 /*
- * As a URI of SQLite. Without a log of commits nobody has the file open, and it is read as it is: otherwise SQLite would
- * leave files beside it that were not there.
+ * As a URI of SQLite. Without a log of commits nobody has the file open, and it is read as it is:
+ * otherwise SQLite would leave files beside it that were not there.
  */
 static char *uri_of(const char *path)
 {
@@ -412,7 +427,8 @@ static int look(sqlite3 *handle, struct ledger_outbox *debt, bool *is_ledger)
 
     *is_ledger = application == kind.application;
     if (result == SQLITE_OK && *is_ledger)
-        result = read_numbers(handle, "SELECT count(*), min(at) FROM owed CROSS JOIN handled USING (seq)",
+        result = read_numbers(handle,
+                              "SELECT count(*), min(at) FROM owed CROSS JOIN handled USING (seq)",
                               numbers, 2);
     debt->count = numbers[0];
     debt->oldest_ms = numbers[1];
@@ -478,13 +494,14 @@ static enum exit_code read_level(struct ledger *ledger, sqlite3_stmt *statement,
     return code;
 }
 
-enum exit_code ledger_stock(struct ledger *ledger, const char *sku, struct stock_level *level, bool *found)
+enum exit_code ledger_stock(struct ledger *ledger, const char *sku, struct stock_level *level,
+                            bool *found)
 {
     return read_level(ledger, ledger->stock, sku, level, found);
 }
 
-enum exit_code ledger_next_stock(struct ledger *ledger, const char *after, struct stock_level *level,
-                                 bool *found)
+enum exit_code ledger_next_stock(struct ledger *ledger, const char *after,
+                                 struct stock_level *level, bool *found)
 {
     return read_level(ledger, ledger->next_stock, after, level, found);
 }

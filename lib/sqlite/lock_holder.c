@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 /*
- * "1: POSIX  ADVISORY  WRITE 4711 fe:00:131 120 120": kind, process, device and inode, first and last byte
- * (or EOF).
+ * "1: POSIX  ADVISORY  WRITE 4711 fe:00:131 120 120": kind, process, device and inode, first and
+ * last byte (or EOF).
  */
 static bool read_lock(const char *line, unsigned long long inode, long byte, long *process)
 {
@@ -16,7 +16,8 @@ static bool read_lock(const char *line, unsigned long long inode, long byte, lon
     long last;
     char end[24];
 
-    if (sscanf(line, "%*d: POSIX %*s WRITE %ld %*x:%*x:%llu %ld %23s", process, &locked, &first, end) != 4)
+    if (sscanf(line, "%*d: POSIX %*s WRITE %ld %*x:%*x:%llu %ld %23s", process, &locked, &first,
+               end) != 4)
         return false;
     if (strcmp(end, "EOF") == 0)
         last = byte;

@@ -11,8 +11,9 @@
 #define PAGES_BESIDES 16
 
 /*
- * The claim of an order that is free: its number is that of no run, so that it can be claimed anew. Claims that are settled
- * have no run, and go; but the newest stays, so that SQLite gives no number twice.
+ * The claim of an order that is free: its number is that of no run, so that it can be claimed anew.
+ * Claims that are settled have no run, and go; but the newest stays, so that SQLite gives no number
+ * twice.
  */
 #define FREE "1"
 #define CLAIMS                                                      \
@@ -27,9 +28,9 @@ static const char *const upgrades[] = {
 static const struct database_kind kind = {
     .variable = "NOTIFY_LEDGER",
     .file = "notices.db",
-    .schema =
-        "CREATE TABLE told (order_id TEXT PRIMARY KEY, at INTEGER NOT NULL, claim INTEGER NOT NULL DEFAULT 0,"
-        " attempt INTEGER NOT NULL DEFAULT 1) WITHOUT ROWID;" CLAIMS,
+    .schema = "CREATE TABLE told (order_id TEXT PRIMARY KEY, at INTEGER NOT NULL, claim INTEGER "
+              "NOT NULL DEFAULT 0,"
+              " attempt INTEGER NOT NULL DEFAULT 1) WITHOUT ROWID;" CLAIMS,
     .upgrades = upgrades,
     .application = 0x6F726E74, /* "ornt" */
     .version = 2,
@@ -65,7 +66,8 @@ static enum exit_code prepare(struct notified *notices)
         {&notices->forget, "DELETE FROM told WHERE order_id = ?1"},
     };
 
-    return database_prepare(notices->database, statements, sizeof statements / sizeof statements[0]);
+    return database_prepare(notices->database, statements,
+                            sizeof statements / sizeof statements[0]);
 }
 
 enum exit_code notified_open(int max_attempts, struct notified **out)
@@ -150,8 +152,8 @@ enum exit_code notified_done(struct notified *notices, int64_t claim)
     return database_run(notices->database, notices->settle);
 }
 
-static enum exit_code add(struct notified *notices, const char *order_id, int64_t claim, int64_t at_ms,
-                          bool *added)
+static enum exit_code add(struct notified *notices, const char *order_id, int64_t claim,
+                          int64_t at_ms, bool *added)
 {
     enum exit_code code;
 
@@ -163,7 +165,8 @@ static enum exit_code add(struct notified *notices, const char *order_id, int64_
     return code;
 }
 
-/* How an order stands that is known; and if it can be claimed by claim, how many times it was begun to be told. */
+/* How an order stands that is known; and if it can be claimed by claim, how many times it was begun
+ * to be told. */
 static enum exit_code find(struct notified *notices, const char *order_id, int64_t claim,
                            enum standing *standing, int *attempts)
 {
@@ -177,7 +180,8 @@ static enum exit_code find(struct notified *notices, const char *order_id, int64
     code = database_row(notices->database, notices->find, &found);
     is_claimed = code == EXIT_OK && found && sqlite3_column_type(notices->find, 2) != SQLITE_NULL;
     if (is_claimed) {
-        *standing = sqlite3_column_int64(notices->find, 0) == claim ? STANDING_OURS : STANDING_CLAIMED;
+        *standing =
+            sqlite3_column_int64(notices->find, 0) == claim ? STANDING_OURS : STANDING_CLAIMED;
         *attempts = sqlite3_column_int(notices->find, 1);
         run = sqlite3_column_int64(notices->find, 2);
     } else {
@@ -193,8 +197,8 @@ static enum exit_code find(struct notified *notices, const char *order_id, int64
     return code;
 }
 
-enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim, int64_t at_ms,
-                              enum standing *standing, int *attempt)
+enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim,
+                              int64_t at_ms, enum standing *standing, int *attempt)
 {
     bool added;
     enum exit_code code = add(notices, order_id, claim, at_ms, &added);

@@ -7,8 +7,9 @@
 #include <string.h>
 
 /*
- * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their ends. What
- * is pending is a small table beside them: confirming an order writes no page of the large one.
+ * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their
+ * ends. What is pending is a small table beside them: confirming an order writes no page of the
+ * large one.
  */
 static const struct database_kind kind = {
     .variable = "ORDER_STORE",
@@ -20,8 +21,9 @@ static const struct database_kind kind = {
     .version = 1,
 };
 
-#define COLUMNS                                                                                         \
-    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) FROM " \
+#define COLUMNS                                                                                    \
+    "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) " \
+    "FROM "                                                                                        \
     "orders o "
 
 struct orders {
@@ -76,15 +78,16 @@ static enum exit_code prepare_to_read(struct orders *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-/* The rest, when first needed: to prepare a statement takes longer than to run it, and most runs place one order. */
+/* The rest, when first needed: to prepare a statement takes longer than to run it, and most runs
+ * place one order. */
 static enum exit_code prepare_rest(struct orders *store)
 {
     const struct database_statement statements[] = {
         {&store->find, COLUMNS "WHERE order_id = ?1"},
         {&store->adopt, "UPDATE pending SET run = ?1 WHERE run = ?2"},
         {&store->last_own, "SELECT max(seq) FROM pending WHERE run = ?1"},
-        {&store->next_own,
-         COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
+        {&store->next_own, COLUMNS
+         "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
     };
 
     if (store->next_own != NULL)
@@ -253,8 +256,8 @@ enum exit_code orders_claim(struct orders *store, int64_t *last)
 /* ---- reading ---- */
 
 /* Takes the order out of the row that a statement stands on, if it does. */
-static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement, struct stored_order *order,
-                                 bool *found)
+static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement,
+                                 struct stored_order *order, bool *found)
 {
     enum exit_code code = database_row(store->database, statement, found);
     int id_len;
@@ -279,7 +282,8 @@ static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement, 
     return EXIT_OK;
 }
 
-/* What is read from a file that has left its place is no answer. Who places orders learns of it at a commit. */
+/* What is read from a file that has left its place is no answer. Who places orders learns of it at
+ * a commit. */
 static enum exit_code check_answer(struct orders *store)
 {
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
@@ -297,8 +301,8 @@ enum exit_code orders_find(struct orders *store, const unsigned char id[UUID_BYT
     return code == EXIT_OK ? check_answer(store) : code;
 }
 
-enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last, struct stored_order *order,
-                               bool *found)
+enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last,
+                               struct stored_order *order, bool *found)
 {
     enum exit_code code = prepare_rest(store);
 

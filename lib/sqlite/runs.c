@@ -43,7 +43,8 @@ static bool give_to_owner(const struct runs *runs, const char *database)
 
     if (stat(database, &of_database) != 0 || fstat(runs->fd, &of_runs) != 0)
         return false;
-    return geteuid() != 0 || (of_database.st_uid == of_runs.st_uid && of_database.st_gid == of_runs.st_gid) ||
+    return geteuid() != 0 ||
+           (of_database.st_uid == of_runs.st_uid && of_database.st_gid == of_runs.st_gid) ||
            fchown(runs->fd, of_database.st_uid, of_database.st_gid) == 0;
 }
 

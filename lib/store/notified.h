@@ -1,9 +1,10 @@
 /*
  * notices: which orders' customers have been told, on disk, so that nobody is told twice.
  *
- * Whoever is going to tell has claimed the order before. A claim has a number, is of one run of a program (runs.h), and may
- * be of many orders. While it stands, its orders are being told or, if its run has ended, may have been: nobody knows. Once it
- * is settled they are told. An order that was not told after all is released before that.
+ * Whoever is going to tell has claimed the order before. A claim has a number, is of one run of a
+ * program (runs.h), and may be of many orders. While it stands, its orders are being told or, if
+ * its run has ended, may have been: nobody knows. Once it is settled they are told. An order that
+ * was not told after all is released before that.
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $NOTIFY_LEDGER.
  */
@@ -18,21 +19,23 @@
 
 struct notified;
 
-/* An order that was begun to be told max_attempts times, and is not known to be told, is not claimed once more. */
+/* An order that was begun to be told max_attempts times, and is not known to be told, is not
+ * claimed once more. */
 enum exit_code notified_open(int max_attempts, struct notified **notices);
 void notified_close(struct notified *notices);
 
 /*
- * Between the two: all functions below but notified_checkpoint() and notified_is_locked(). Nothing has happened until commit gives
- * EXIT_OK. orders is how many are to be claimed at most: commits only if the disk has room for that, and for a second transaction
- * that settles or releases them. With 0 it is that second transaction.
+ * Between the two: all functions below but notified_checkpoint() and notified_is_locked(). Nothing
+ * has happened until commit gives EXIT_OK. orders is how many are to be claimed at most: commits
+ * only if the disk has room for that, and for a second transaction that settles or releases them.
+ * With 0 it is that second transaction.
  */
 enum exit_code notified_begin(struct notified *notices, size_t orders);
 enum exit_code notified_commit(struct notified *notices);
 
 /*
- * Rolls back, after code. Returns code or, if that is EXIT_OK, whether what was found may be acted upon: EXIT_STORE, reported,
- * if the file is no longer the one that was opened.
+ * Rolls back, after code. Returns code or, if that is EXIT_OK, whether what was found may be acted
+ * upon: EXIT_STORE, reported, if the file is no longer the one that was opened.
  */
 enum exit_code notified_end_reading(struct notified *notices, enum exit_code code);
 
@@ -54,11 +57,13 @@ enum standing {
     STANDING_TOLD
 };
 
-/* Claims an order, if that can be. *attempt says how many times it was begun to be told, with the one that begins now. */
-enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim, int64_t at_ms,
-                              enum standing *standing, int *attempt);
+/* Claims an order, if that can be. *attempt says how many times it was begun to be told, with the
+ * one that begins now. */
+enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim,
+                              int64_t at_ms, enum standing *standing, int *attempt);
 
-/* The order is claimed no longer, and was begun to be told only so many times, of which none is known to have succeeded. */
+/* The order is claimed no longer, and was begun to be told only so many times, of which none is
+ * known to have succeeded. */
 enum exit_code notified_release(struct notified *notices, const char *order_id, int attempts);
 
 /* Nothing is known of the order any more. */

@@ -1,17 +1,18 @@
 /*
  * order_store: the orders that were placed, on disk before they are on the broker.
  *
- * An order is PENDING from the commit that stores it to the commit that follows the broker's confirm; then it
- * is PLACED. Each pending order belongs to a run of order-place. A run that has ended, however it did, holds
- * its lock no longer: its pending orders can then be taken over, by one run only.
+ * An order is PENDING from the commit that stores it to the commit that follows the broker's
+ * confirm; then it is PLACED. Each pending order belongs to a run of order-place. A run that has
+ * ended, however it did, holds its lock no longer: its pending orders can then be taken over, by
+ * one run only.
  *
  * Functions that can fail report why and give EXIT_STORE. The file is $ORDER_STORE.
  */
 #ifndef STORE_ORDERS_H
 #define STORE_ORDERS_H
 
-#include "base/uuid.h"
 #include "base/report.h"
+#include "base/uuid.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,11 +37,12 @@ enum exit_code orders_open(enum orders_access access, struct orders **store);
 void orders_close(struct orders *store);
 
 /*
- * Between the two: orders_add(), _confirm(), and _find() for what is decided by it. Nothing has happened until commit
- * gives EXIT_OK.
+ * Between the two: orders_add(), _confirm(), and _find() for what is decided by it. Nothing has
+ * happened until commit gives EXIT_OK.
  */
 enum exit_code orders_begin(struct orders *store);
-/* The same for _confirm() alone: after a loss of power an order may be pending again, and is published again. */
+/* The same for _confirm() alone: after a loss of power an order may be pending again, and is
+ * published again. */
 enum exit_code orders_begin_relaxed(struct orders *store);
 
 enum exit_code orders_commit(struct orders *store);
@@ -64,14 +66,14 @@ enum exit_code orders_find(struct orders *store, const unsigned char id[UUID_BYT
                            struct stored_order *order, bool *found);
 
 /*
- * Makes the pending orders of ended runs this run's own. *last is the greatest seq of them, 0 if there are
- * none.
+ * Makes the pending orders of ended runs this run's own. *last is the greatest seq of them, 0 if
+ * there are none.
  */
 enum exit_code orders_claim(struct orders *store, int64_t *last);
 
 /* The first pending order of this run with a seq after after, and not after last. */
-enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last, struct stored_order *order,
-                               bool *found);
+enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last,
+                               struct stored_order *order, bool *found);
 
 /* The first order of any run after that seq; with only, the first of that status. */
 enum exit_code orders_next(struct orders *store, int64_t after, const enum order_status *only,

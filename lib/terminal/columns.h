@@ -1,8 +1,8 @@
 /*
  * columns: how much room a text takes on a terminal, and text that is made to take a certain room.
  *
- * Texts are UTF-8 without controls: printable(). How wide a character is, the locale says (LC_CTYPE); where
- * that does not know it, it counts as one column.
+ * Texts are UTF-8 without controls: printable(). How wide a character is, the locale says
+ * (LC_CTYPE); where that does not know it, it counts as one column.
  */
 #ifndef TERMINAL_COLUMNS_H
 #define TERMINAL_COLUMNS_H
@@ -12,7 +12,8 @@
 
 size_t columns_of(const char *text);
 
-/* A stream whose text is in *text, to be freed, and its length in *len once columns_finish() has closed it. */
+/* A stream whose text is in *text, to be freed, and its length in *len once columns_finish() has
+ * closed it. */
 FILE *columns_start(char **text, size_t *len);
 void columns_finish(FILE *out);
 

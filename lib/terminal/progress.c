@@ -206,7 +206,8 @@ static bool line_can_stand(void)
 {
     const char *type = getenv("TERM");
 
-    return isatty(STDERR_FILENO) == 1 && !terminal_in_use && type != NULL && strcmp(type, "dumb") != 0;
+    return isatty(STDERR_FILENO) == 1 && !terminal_in_use && type != NULL &&
+           strcmp(type, "dumb") != 0;
 }
 
 void progress_start(const char *what, uint64_t total)

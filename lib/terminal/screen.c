@@ -3,9 +3,9 @@
 
 #include "terminal/screen.h"
 
-#include "terminal/columns.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "terminal/columns.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -15,7 +15,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Sequences of ECMA-48, and two of xterm's that all terminals of today know: the second screen, and the cursor. */
+/* Sequences of ECMA-48, and two of xterm's that all terminals of today know: the second screen, and
+ * the cursor. */
 #define ENTER "\033[?1049h\033[?25l"
 #define LEAVE "\033[?25h\033[?1049l"
 #define HOME "\033[H"
@@ -71,7 +72,8 @@ static void on_resize(int number)
     changed = 1;
 }
 
-/* Leaves the terminal, and stops as if the signal had not been caught: once it is let through, on return. */
+/* Leaves the terminal, and stops as if the signal had not been caught: once it is let through, on
+ * return. */
 static void on_suspend(int number)
 {
     int kept = errno;
@@ -149,8 +151,8 @@ static void leave_at_exit(void)
 enum exit_code screen_open(void)
 {
     descriptor = output_descriptor();
-    if (atexit(leave_at_exit) != 0 || !handle(SIGWINCH, on_resize) || !handle(SIGTSTP, on_suspend) ||
-        !handle(SIGCONT, on_continue))
+    if (atexit(leave_at_exit) != 0 || !handle(SIGWINCH, on_resize) ||
+        !handle(SIGTSTP, on_suspend) || !handle(SIGCONT, on_continue))
         die(EXIT_BUG, "cannot set up the terminal");
     is_open = true;
     (void)stop_farewell(LEAVE, descriptor);

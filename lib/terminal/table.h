@@ -4,8 +4,8 @@
 #ifndef TERMINAL_TABLE_H
 #define TERMINAL_TABLE_H
 
-#include "terminal/columns.h"
 #include "base/report.h"
+#include "terminal/columns.h"
 
 #include <stddef.h>
 
@@ -23,7 +23,8 @@ void table_free(struct table *table);
 /* Adds the next cell, row by row: a copy. The text is printable(). */
 void table_add(struct table *table, const char *text);
 
-/* Writes the headings and the rows, all of which are full, to standard output. EXIT_OUTPUT as output.h says. */
+/* Writes the headings and the rows, all of which are full, to standard output. EXIT_OUTPUT as
+ * output.h says. */
 enum exit_code table_print(const struct table *table);
 
 #endif

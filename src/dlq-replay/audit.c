@@ -1,9 +1,9 @@
 #include "audit.h"
 
 #include "base/clock.h"
-#include "json/json.h"
 #include "base/outlet.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <openssl/evp.h>

@@ -1,5 +1,6 @@
 /*
- * audit: a file to which a line of JSON is added for each message that somebody moved: what, when, and by whom.
+ * audit: a file to which a line of JSON is added for each message that somebody moved: what, when,
+ * and by whom.
  */
 #ifndef DLQ_REPLAY_AUDIT_H
 #define DLQ_REPLAY_AUDIT_H
@@ -11,13 +12,14 @@
 
 struct audit;
 
-/* Opens the file to add to it; makes it, private to its owner, if it is not there. EXIT_OUTPUT, reported, if that fails. */
+/* Opens the file to add to it; makes it, private to its owner, if it is not there. EXIT_OUTPUT,
+ * reported, if that fails. */
 enum exit_code audit_open(const char *path, struct audit **audit);
 void audit_close(struct audit *audit);
 
 /*
- * Adds fate, an object that stays the caller's, with time (RFC 3339), user (of the system), and sha256_before and
- * sha256_after of the body; after is NULL if nothing was published.
+ * Adds fate, an object that stays the caller's, with time (RFC 3339), user (of the system), and
+ * sha256_before and sha256_after of the body; after is NULL if nothing was published.
  */
 enum exit_code audit_add(struct audit *audit, const cJSON *fate, amqp_bytes_t before,
                          const amqp_bytes_t *after);

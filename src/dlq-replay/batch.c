@@ -1,14 +1,15 @@
 #include "batch.h"
 
-#include "base/clock.h"
 #include "fate.h"
-#include "process/coprocess.h"
-#include "json/json.h"
-#include "base/output.h"
-#include "json/output.h"
 #include "rate_limit.h"
+
+#include "base/clock.h"
+#include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "json/json.h"
+#include "json/output.h"
+#include "process/coprocess.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -26,8 +27,8 @@ struct batch {
     size_t count;
     bool some_wrong;     /* something was refused, or left that was to be sent */
     bool some_bad_input; /* of a file, something is no letter */
-    size_t parked;       /* letters that were to stay, and would have been removed for coming back; */
-    size_t spent;        /* that are, since they were not parked */
+    size_t parked; /* letters that were to stay, and would have been removed for coming back; */
+    size_t spent;  /* that are, since they were not parked */
 };
 
 struct batch *batch_new(const struct batch_settings *settings)
@@ -74,7 +75,8 @@ enum exit_code batch_verdict(const struct batch *batch)
 }
 
 /* As it is published; properties are those of the message. */
-static struct message message_of(const struct replay *replay, const amqp_basic_properties_t *properties)
+static struct message message_of(const struct replay *replay,
+                                 const amqp_basic_properties_t *properties)
 {
     return (struct message){.exchange = replay->fate.exchange,
                             .routing_key = replay->fate.routing_key,
@@ -100,8 +102,9 @@ static bool publish_parked(struct batch *batch, struct replay *replay)
 }
 
 /*
- * Parks a letter that was to stay if it would not survive that. If its connection is lost, it comes again, or
- * the broker has removed it already. False if it is to be kept nevertheless, with the fate that it had.
+ * Parks a letter that was to stay if it would not survive that. If its connection is lost, it comes
+ * again, or the broker has removed it already. False if it is to be kept nevertheless, with the
+ * fate that it had.
  */
 static bool park_if_spent(struct batch *batch, struct replay *replay)
 {
@@ -139,15 +142,16 @@ void batch_report_spent(const struct batch *batch)
     const char *queue = printable_text(rules->queue);
 
     if (batch->parked > 0)
-        report("%zu letter%s of '%s' parked: the delivery limit of %ld would have removed what came back "
+        report("%zu letter%s of '%s' parked: the delivery limit of %ld would have removed what "
+               "came back "
                "once more",
                batch->parked, batch->parked == 1 ? "" : "s", queue, rules->delivery_limit);
     if (batch->spent > 0)
-        report(
-            "%zu letter%s of '%s' came back more often than the delivery limit of %ld allows: the broker has "
-            "removed %s",
-            batch->spent, batch->spent == 1 ? "" : "s", queue, rules->delivery_limit,
-            batch->spent == 1 ? "it" : "them");
+        report("%zu letter%s of '%s' came back more often than the delivery limit of %ld allows: "
+               "the broker has "
+               "removed %s",
+               batch->spent, batch->spent == 1 ? "" : "s", queue, rules->delivery_limit,
+               batch->spent == 1 ? "it" : "them");
 }
 
 /* ---- filling ---- */
@@ -174,7 +178,8 @@ static void choose(struct batch *batch, struct delivery *delivery)
 }
 
 /*
- * Letters of a batch that is handled in parts, if they did not come on a connection that is lost meanwhile.
+ * Letters of a batch that is handled in parts, if they did not come on a connection that is lost
+ * meanwhile.
  */
 static size_t rest(struct batch *batch)
 {
@@ -240,8 +245,9 @@ static void take_fates(struct batch *batch)
     while (publisher_next(publisher, &index, &fate)) {
         batch->is_on_its_way[index] = false;
         if (fate != PUBLISH_CONFIRMED)
-            replay_refused(&batch->treated[index], fate == PUBLISH_UNROUTABLE ? "no queue takes it there"
-                                                                              : publisher_reason(publisher));
+            replay_refused(&batch->treated[index], fate == PUBLISH_UNROUTABLE
+                                                       ? "no queue takes it there"
+                                                       : publisher_reason(publisher));
     }
 }
 
@@ -267,11 +273,12 @@ static enum exit_code send(struct batch *batch, size_t index)
 static void say_what_is_ignored(const struct replay *replay)
 {
     if (replay->fate.handled != NULL)
-        report("order %s is %s already: the worker will ignore it", printable_text(replay->fate.order_id),
-               replay->fate.handled);
+        report("order %s is %s already: the worker will ignore it",
+               printable_text(replay->fate.order_id), replay->fate.handled);
 }
 
-/* Decides that those from index on are left, unless something else was decided that is not to send them. */
+/* Decides that those from index on are left, unless something else was decided that is not to send
+ * them. */
 static void leave_from(struct batch *batch, size_t index, const char *reason)
 {
     for (size_t i = index; i < batch->end; i++)
@@ -284,13 +291,14 @@ static void leave_unconfirmed(struct batch *batch)
 {
     for (size_t i = batch->first; i < batch->end; i++)
         if (batch->is_on_its_way[i])
-            replay_left(&batch->treated[i], "the broker did not confirm it, but may have it all the same");
+            replay_left(&batch->treated[i],
+                        "the broker did not confirm it, but may have it all the same");
     publisher_forget(batch->settings.publisher);
 }
 
 /*
- * Publishes what is to be sent, up to a stop if it heeds that, and waits until the fate of all of it is
- * known. All letters have a fate afterwards, whatever the code.
+ * Publishes what is to be sent, up to a stop if it heeds that, and waits until the fate of all of
+ * it is known. All letters have a fate afterwards, whatever the code.
  */
 static enum exit_code send_all(struct batch *batch, bool heeds_stop)
 {
@@ -338,8 +346,8 @@ static bool is_removed(const struct batch *batch, const struct replay *replay)
 {
     enum fate_kind kind = replay->fate.kind;
 
-    return !batch->settings.rules->dry_run &&
-           (kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_DROPPED || kind == FATE_TAKEN);
+    return !batch->settings.rules->dry_run && (kind == FATE_REPLAYED || kind == FATE_PARKED ||
+                                               kind == FATE_DROPPED || kind == FATE_TAKEN);
 }
 
 /* Removes what has gone elsewhere if that is recorded. */
@@ -358,8 +366,8 @@ static void settle(struct batch *batch, bool recorded)
 }
 
 /*
- * The letters of the part at hand have met their fates, and code says how that went: records them, settles
- * the letters, and prints the fates if tells.
+ * The letters of the part at hand have met their fates, and code says how that went: records them,
+ * settles the letters, and prints the fates if tells.
  */
 static enum exit_code conclude(struct batch *batch, enum exit_code code, bool tells)
 {

@@ -1,11 +1,11 @@
 #include "dead_letter.h"
 
 #include "amqp/bytes.h"
-#include "message/envelope.h"
-#include "json/json.h"
+#include "amqp/topology.h"
 #include "base/report.h"
 #include "base/text.h"
-#include "amqp/topology.h"
+#include "json/json.h"
+#include "message/envelope.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ static char *find_order_id(amqp_bytes_t body)
     return copy;
 }
 
-const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t body, struct order_fault *fault,
-                              char **order_id)
+const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t body,
+                              struct order_fault *fault, char **order_id)
 {
     const char *type = dead_letter_died_in(letter, RESERVED_QUEUE) ? EVENT_RESERVED : EVENT_PLACED;
     /* What died in a queue that is not ours, no worker of ours will see. */
@@ -68,7 +68,8 @@ void dead_letter_free(struct dead_letter *letter)
 
 cJSON *dead_letter_envelope(const struct dead_letter *letter, const char *queue)
 {
-    cJSON *envelope = envelope_new(letter->delivery, letter->is_readable ? letter->properties : NULL, queue);
+    cJSON *envelope =
+        envelope_new(letter->delivery, letter->is_readable ? letter->properties : NULL, queue);
 
     if (letter->error == NULL)
         json_need(cJSON_AddNullToObject(envelope, "error"));

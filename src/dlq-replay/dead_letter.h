@@ -5,9 +5,9 @@
 #define DLQ_REPLAY_DEAD_LETTER_H
 
 #include "amqp/consumer.h"
+#include "amqp/rabbitmq.h"
 #include "message/death.h"
 #include "order/order.h"
-#include "amqp/rabbitmq.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -18,7 +18,8 @@ struct dead_letter {
     bool is_readable; /* false: its properties cannot be decoded, and stand empty */
     bool has_death;   /* false: it does not say where it came from, and death is empty */
     struct death death;
-    const char *error; /* why the worker would refuse it now; NULL if it would take it, or is none of ours */
+    const char *error; /* why the worker would refuse it now; NULL if it would take it, or is none
+                          of ours */
     char *order_id;    /* NULL if it has none */
     struct order_fault fault;
     amqp_pool_t pool;
@@ -28,11 +29,11 @@ void dead_letter_read(struct dead_letter *letter, struct delivery *delivery);
 void dead_letter_free(struct dead_letter *letter);
 
 /*
- * What the worker of the queue where the message died first would say to a body: NULL if it would take it. *order_id
- * is its id, to be freed, or NULL.
+ * What the worker of the queue where the message died first would say to a body: NULL if it would
+ * take it. *order_id is its id, to be freed, or NULL.
  */
-const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t body, struct order_fault *fault,
-                              char **order_id);
+const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t body,
+                              struct order_fault *fault, char **order_id);
 
 /* Did it die in the queue of that name? */
 bool dead_letter_died_in(const struct dead_letter *letter, const char *queue);

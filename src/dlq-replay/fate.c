@@ -1,13 +1,14 @@
 #include "fate.h"
 
-#include "json/json.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <string.h>
 
 static void add_text(cJSON *line, const char *name, const char *text)
 {
-    json_need(text == NULL ? cJSON_AddNullToObject(line, name) : cJSON_AddStringToObject(line, name, text));
+    json_need(text == NULL ? cJSON_AddNullToObject(line, name)
+                           : cJSON_AddStringToObject(line, name, text));
 }
 
 /* A name from outside, in so far as JSON can say it. */

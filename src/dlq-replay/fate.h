@@ -29,8 +29,8 @@ struct fate {
     const char *queue;    /* where the message was; NULL: in a file */
     const char *order_id; /* NULL: none; like the other texts the caller's */
     const char *error;    /* what the worker will say to it; NULL: it will take it */
-    const char *
-        handled; /* how the ledger says the order has ended, so that the worker will ignore it; NULL: it does not */
+    const char *handled;  /* how the ledger says the order has ended, so that the worker will ignore
+                             it; NULL: it does not */
     char exchange[FATE_NAME_SIZE]; /* where it was sent, or was to be sent */
     char routing_key[FATE_NAME_SIZE];
     int64_t replays;  /* how often it has been sent back, this time included */

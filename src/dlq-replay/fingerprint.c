@@ -1,8 +1,8 @@
 #include "fingerprint.h"
 
-#include "message/death.h"
 #include "amqp/properties.h"
 #include "base/report.h"
+#include "message/death.h"
 
 #include <openssl/evp.h>
 #include <stdbool.h>
@@ -31,8 +31,8 @@ static void add(const void *bytes, size_t len)
 }
 
 /*
- * Moves on past one header. True if it counts: it is not the broker's, or it is not understood, which ends
- * the table.
+ * Moves on past one header. True if it counts: it is not the broker's, or it is not understood,
+ * which ends the table.
  */
 static bool next_header(struct property_reader *headers)
 {

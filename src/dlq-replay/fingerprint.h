@@ -1,9 +1,10 @@
 /*
- * fingerprint: tells whether two deliveries are of the same message, on whichever connections they came.
+ * fingerprint: tells whether two deliveries are of the same message, on whichever connections they
+ * came.
  *
- * It is made of the exchange, the routing key, the properties and the body, but not of headers that the
- * broker changes from one delivery to the next. Two messages that are alike in all of that have the same
- * fingerprint; others do not, except by a chance of 1 to 2^128.
+ * It is made of the exchange, the routing key, the properties and the body, but not of headers that
+ * the broker changes from one delivery to the next. Two messages that are alike in all of that have
+ * the same fingerprint; others do not, except by a chance of 1 to 2^128.
  */
 #ifndef DLQ_REPLAY_FINGERPRINT_H
 #define DLQ_REPLAY_FINGERPRINT_H

@@ -1,30 +1,32 @@
 /*
- * dlq-replay: shows dead letters, takes them out, sends them back to where they came from, or puts them back.
+ * dlq-replay: shows dead letters, takes them out, sends them back to where they came from, or puts
+ * them back.
  *
  * batch.h says what holds when this program is killed, and snapshot.h which letters it handles.
  */
 #include "audit.h"
-#include "snapshot.h"
-#include "base/clock.h"
-#include "fate.h"
-#include "process/coprocess.h"
-#include "base/uuid.h"
-#include "store/ledger.h"
 #include "batch.h"
-#include "amqp/connection.h"
-#include "amqp/look.h"
-#include "base/options.h"
-#include "base/output.h"
-#include "terminal/progress.h"
-#include "amqp/publisher.h"
-#include "base/report.h"
+#include "fate.h"
+#include "replay.h"
 #include "restore.h"
 #include "selection.h"
-#include "base/stop.h"
+#include "snapshot.h"
 #include "summary.h"
-#include "base/text.h"
+
+#include "amqp/connection.h"
+#include "amqp/look.h"
+#include "amqp/publisher.h"
 #include "amqp/topology.h"
-#include "replay.h"
+#include "base/clock.h"
+#include "base/options.h"
+#include "base/output.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "process/coprocess.h"
+#include "store/ledger.h"
+#include "terminal/progress.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -63,8 +65,8 @@ static const char usage[] =
     "      --rate N            at most N a second\n"
     "      --ledger FILE       say which of the orders inventory has handled already\n"
     "      --dry-run           only say what would be done\n"
-    "      --audit FILE        add what was done, when and by whom, to FILE\n" PROGRESS_USAGE BROKER_USAGE
-        COMMON_USAGE;
+    "      --audit FILE        add what was done, when and by whom, to FILE\n" PROGRESS_USAGE
+        BROKER_USAGE COMMON_USAGE;
 
 enum {
     OPTION_LIST = OPTION_OWN,
@@ -90,32 +92,33 @@ enum {
     OPTION_AUDIT
 };
 
-static const struct option long_options[] = {{"list", no_argument, NULL, OPTION_LIST},
-                                             {"summary", no_argument, NULL, OPTION_SUMMARY},
-                                             {"take", no_argument, NULL, OPTION_TAKE},
-                                             {"from", required_argument, NULL, OPTION_FROM},
-                                             {"force", no_argument, NULL, OPTION_FORCE},
-                                             {"queue", required_argument, NULL, OPTION_QUEUE},
-                                             {"to", required_argument, NULL, OPTION_TO},
-                                             {"requeue", no_argument, NULL, OPTION_REQUEUE},
-                                             {"number", required_argument, NULL, 'n'},
-                                             {"reason", required_argument, NULL, OPTION_REASON},
-                                             {"error", required_argument, NULL, OPTION_ERROR},
-                                             {"order-id", required_argument, NULL, OPTION_ORDER_ID},
-                                             {"older", required_argument, NULL, OPTION_OLDER},
-                                             {"newer", required_argument, NULL, OPTION_NEWER},
-                                             {"filter", no_argument, NULL, OPTION_FILTER},
-                                             {"max-replays", required_argument, NULL, OPTION_MAX_REPLAYS},
-                                             {"parking", required_argument, NULL, OPTION_PARKING},
-                                             {"no-park", no_argument, NULL, OPTION_NO_PARK},
-                                             {"rate", required_argument, NULL, OPTION_RATE},
-                                             {"ledger", required_argument, NULL, OPTION_LEDGER},
-                                             {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-                                             {"audit", required_argument, NULL, OPTION_AUDIT},
-                                             PROGRESS_LONG_OPTIONS,
-                                             BROKER_LONG_OPTIONS,
-                                             COMMON_LONG_OPTIONS,
-                                             {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+    {"list", no_argument, NULL, OPTION_LIST},
+    {"summary", no_argument, NULL, OPTION_SUMMARY},
+    {"take", no_argument, NULL, OPTION_TAKE},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"force", no_argument, NULL, OPTION_FORCE},
+    {"queue", required_argument, NULL, OPTION_QUEUE},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"requeue", no_argument, NULL, OPTION_REQUEUE},
+    {"number", required_argument, NULL, 'n'},
+    {"reason", required_argument, NULL, OPTION_REASON},
+    {"error", required_argument, NULL, OPTION_ERROR},
+    {"order-id", required_argument, NULL, OPTION_ORDER_ID},
+    {"older", required_argument, NULL, OPTION_OLDER},
+    {"newer", required_argument, NULL, OPTION_NEWER},
+    {"filter", no_argument, NULL, OPTION_FILTER},
+    {"max-replays", required_argument, NULL, OPTION_MAX_REPLAYS},
+    {"parking", required_argument, NULL, OPTION_PARKING},
+    {"no-park", no_argument, NULL, OPTION_NO_PARK},
+    {"rate", required_argument, NULL, OPTION_RATE},
+    {"ledger", required_argument, NULL, OPTION_LEDGER},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"audit", required_argument, NULL, OPTION_AUDIT},
+    PROGRESS_LONG_OPTIONS,
+    BROKER_LONG_OPTIONS,
+    COMMON_LONG_OPTIONS,
+    {NULL, 0, NULL, 0}};
 
 enum job { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16 };
 
@@ -150,8 +153,9 @@ static bool only_looks(void)
 }
 
 /*
- * Whoever consumes from a queue may change it by that alone. Letters that are handled use up deliveries, too, but for a
- * purpose; a queue that goes with us takes along what was left in it, whatever the job.
+ * Whoever consumes from a queue may change it by that alone. Letters that are handled use up
+ * deliveries, too, but for a purpose; a queue that goes with us takes along what was left in it,
+ * whatever the job.
  */
 static enum exit_code check_queue(void)
 {
@@ -215,8 +219,9 @@ static enum exit_code end_with(enum exit_code code)
     unsure = snapshot_unsure(snapshot);
     if (unsure == 0)
         return code;
-    report("%zu letter%s may come again in '%s': the broker may not have seen that %s removed", unsure,
-           unsure == 1 ? "" : "s", printable_text(rules.queue), unsure == 1 ? "it was" : "they were");
+    report("%zu letter%s may come again in '%s': the broker may not have seen that %s removed",
+           unsure, unsure == 1 ? "" : "s", printable_text(rules.queue),
+           unsure == 1 ? "it was" : "they were");
     return code == EXIT_OK ? EXIT_UNREACHABLE : code;
 }
 
@@ -251,7 +256,8 @@ static int64_t moment(const char *option)
     int64_t ms = 0;
 
     if (!selection_moment(optarg, clock_utc_ms(), &ms))
-        die(EXIT_USAGE, "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
+        die(EXIT_USAGE,
+            "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
             option, printable_text(optarg));
     return ms;
 }
@@ -419,8 +425,8 @@ static void read_options(int argc, char **argv)
 
     /* A plus sign, so that what comes after the filter's command is the command's. */
     while (filter_command == NULL &&
-           (option = getopt_long(argc, argv, "+n:" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
-                                 NULL)) != -1) {
+           (option = getopt_long(argc, argv, "+n:" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
+                                 long_options, NULL)) != -1) {
         if (option == OPTION_FILTER)
             filter_command = argv + optind;
         else if (!choice_option(option) && !job_option(option) && !sending_option(option) &&
@@ -467,7 +473,8 @@ static enum exit_code open_rules(void)
     return code;
 }
 
-/* How many letters may be handed out ahead at first. How fast a filter or a reader is, shows later. */
+/* How many letters may be handed out ahead at first. How fast a filter or a reader is, shows later.
+ */
 static size_t first_window(void)
 {
     if (rules.filter != NULL || job == TAKE)
@@ -491,9 +498,10 @@ static enum exit_code open_all(void)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)
         snapshot = snapshot_new(&broker_options, &waiting);
-    publisher = publisher_new(&broker_options,
-                              &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
-                                                           .many_destinations = true});
+    publisher = publisher_new(
+        &broker_options,
+        &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
+                                     .many_destinations = true});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.snapshot = snapshot;
     handling.publisher = publisher;

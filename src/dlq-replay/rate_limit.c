@@ -1,7 +1,7 @@
 #include "rate_limit.h"
 
-#include "base/clock.h"
 #include "amqp/connection.h"
+#include "base/clock.h"
 #include "base/stop.h"
 
 #include <stddef.h>

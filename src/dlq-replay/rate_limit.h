@@ -13,8 +13,8 @@ struct rate_limit {
 };
 
 /*
- * Waits until the next is due, or a stop is asked for, and keeps all connections alive meanwhile. Time that was lost is not
- * made up for.
+ * Waits until the next is due, or a stop is asked for, and keeps all connections alive meanwhile.
+ * Time that was lost is not made up for.
  */
 void rate_limit_wait(struct rate_limit *pace);
 

@@ -1,12 +1,12 @@
 #include "replay.h"
 
 #include "amqp/bytes.h"
+#include "amqp/topology.h"
 #include "base/clock.h"
-#include "message/death.h"
-#include "json/json.h"
 #include "base/report.h"
 #include "base/text.h"
-#include "amqp/topology.h"
+#include "json/json.h"
+#include "message/death.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static void start(struct replay *replay, const struct replay_rules *rules)
     replay->fate.dry_run = rules->dry_run;
 }
 
-void replay_of_letter(struct replay *replay, const struct replay_rules *rules, struct delivery *delivery)
+void replay_of_letter(struct replay *replay, const struct replay_rules *rules,
+                      struct delivery *delivery)
 {
     struct dead_letter *letter = &replay->letter;
 
@@ -88,7 +89,8 @@ static void set_target(struct replay *replay, const char *exchange, const char *
 /* As a C string; false if it is none, or too long for a name of AMQP. */
 static bool name_of(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
 {
-    if (bytes.len >= FATE_NAME_SIZE || memchr(bytes.len == 0 ? "" : bytes.bytes, '\0', bytes.len) != NULL)
+    if (bytes.len >= FATE_NAME_SIZE ||
+        memchr(bytes.len == 0 ? "" : bytes.bytes, '\0', bytes.len) != NULL)
         return false;
     (void)snprintf(name, FATE_NAME_SIZE, "%.*s", (int)bytes.len,
                    bytes.len == 0 ? "" : (const char *)bytes.bytes);
@@ -127,25 +129,26 @@ static bool find_target(struct replay *replay, const struct replay_rules *rules)
 
 static bool is_the_way_of(const struct death *death, const struct fate *fate)
 {
-    return bytes_are(death->exchange, fate->exchange) && bytes_are(death->routing_key, fate->routing_key);
+    return bytes_are(death->exchange, fate->exchange) &&
+           bytes_are(death->routing_key, fate->routing_key);
 }
 
 /*
- * A letter that was published by several keys may have come to the queue where it died by any of them: by the
- * first alone it might go elsewhere, and never come there again.
+ * A letter that was published by several keys may have come to the queue where it died by any of
+ * them: by the first alone it might go elsewhere, and never come there again.
  */
 static bool may_miss_its_queue(const struct replay *replay, const struct replay_rules *rules)
 {
     const struct dead_letter *letter = &replay->letter;
 
-    return rules->to_queue == NULL && !rules->requeues && letter->has_death && letter->death.has_other_keys &&
-           is_the_way_of(&letter->death, &replay->fate);
+    return rules->to_queue == NULL && !rules->requeues && letter->has_death &&
+           letter->death.has_other_keys && is_the_way_of(&letter->death, &replay->fate);
 }
 
 /*
- * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the one by
- * which the letter came, or, as far as the letter was published that way, if it has died in this very
- * queue.
+ * Does the way lead into the queue where the letter lies? It does if it is the queue's own, or the
+ * one by which the letter came, or, as far as the letter was published that way, if it has died in
+ * this very queue.
  */
 static bool leads_back(const struct replay *replay, const struct replay_rules *rules)
 {
@@ -167,7 +170,8 @@ static bool look_is_fresh(const struct replay_rules *rules, const char *exchange
 }
 
 /* A message published where no exchange is would cost all of its channel. */
-static enum exit_code exchange_is_there(struct replay_rules *rules, const char *exchange, bool *there)
+static enum exit_code exchange_is_there(struct replay_rules *rules, const char *exchange,
+                                        bool *there)
 {
     while (!look_is_fresh(rules, exchange)) {
         enum exit_code refused;
@@ -175,7 +179,8 @@ static enum exit_code exchange_is_there(struct replay_rules *rules, const char *
 
         if (code != EXIT_OK)
             return code;
-        code = topology_look_for_exchange(rules->looking, exchange, &rules->last_is_there, &refused);
+        code =
+            topology_look_for_exchange(rules->looking, exchange, &rules->last_is_there, &refused);
         if (code == EXIT_UNREACHABLE)
             continue;
         if (code != EXIT_OK)
@@ -241,7 +246,8 @@ bool replay_park(struct replay *replay, struct replay_rules *rules, enum exit_co
     *code = EXIT_OK;
     if (rules->only_looks || !replay->letter.is_readable || !parks_letters(rules))
         return false;
-    (void)snprintf(reason, sizeof reason, "came back as often as the delivery limit of %ld allows%s%.*s",
+    (void)snprintf(reason, sizeof reason,
+                   "came back as often as the delivery limit of %ld allows%s%.*s",
                    rules->delivery_limit, *replay->fate.reason == '\0' ? "" : ": ",
                    (int)sizeof reason - REASON_ROOM, replay->fate.reason);
     replay->properties = replay->letter.properties;
@@ -259,7 +265,8 @@ enum exit_code replay_look_up(struct replay *replay, const struct replay_rules *
     bool found = false;
     enum exit_code code;
 
-    if (rules->ledger == NULL || order_id == NULL || dead_letter_died_in(&replay->letter, RESERVED_QUEUE))
+    if (rules->ledger == NULL || order_id == NULL ||
+        dead_letter_died_in(&replay->letter, RESERVED_QUEUE))
         return EXIT_OK;
     code = ledger_find(rules->ledger, order_id, &entry, &found);
     if (code == EXIT_OK && found)
@@ -287,8 +294,9 @@ static enum exit_code route(struct replay *replay, struct replay_rules *rules)
         return EXIT_OK;
     }
     if (may_miss_its_queue(replay, rules)) {
-        cannot(replay, FATE_LEFT,
-               "it was published by several keys: --requeue sends it into the queue in which it died");
+        cannot(
+            replay, FATE_LEFT,
+            "it was published by several keys: --requeue sends it into the queue in which it died");
         return EXIT_OK;
     }
     if (leads_back(replay, rules)) {
@@ -314,7 +322,8 @@ static void take_envelope(struct replay *replay)
 {
     replay->properties = &replay->envelope.properties;
     replay->body = replay->envelope.body;
-    replay->fate.error = dead_letter_error(&replay->letter, replay->body, &replay->fault, &replay->order_id);
+    replay->fate.error =
+        dead_letter_error(&replay->letter, replay->body, &replay->fault, &replay->order_id);
     replay->fate.order_id = replay->order_id;
 }
 
@@ -338,7 +347,8 @@ static bool is_word(const char *answer, size_t len, const char *word)
 }
 
 /* *goes_on is false if there is nothing to be sent. */
-static enum exit_code ask_filter(struct replay *replay, const struct replay_rules *rules, bool *goes_on)
+static enum exit_code ask_filter(struct replay *replay, const struct replay_rules *rules,
+                                 bool *goes_on)
 {
     cJSON *envelope = dead_letter_envelope(&replay->letter, rules->queue);
     char *text = json_print(envelope);
@@ -367,7 +377,8 @@ static enum exit_code ask_filter(struct replay *replay, const struct replay_rule
 /* It cannot be published again as it was. */
 static void leave_unreadable(struct replay *replay, const struct replay_rules *rules)
 {
-    report("a letter stays in '%s': its properties or headers cannot be read; the broker's management can "
+    report("a letter stays in '%s': its properties or headers cannot be read; the broker's "
+           "management can "
            "show it",
            printable_text(rules->queue));
     cannot(replay, FATE_LEFT, "its properties or headers cannot be read");
@@ -405,12 +416,14 @@ enum exit_code replay_consider(struct replay *replay, struct replay_rules *rules
 
 static void refuse_piece(struct replay *replay, const struct json_piece *piece, const char *reason)
 {
-    report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line, reason);
+    report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line,
+           reason);
     replay_decide(replay, FATE_REFUSED, reason);
     replay->is_no_letter = true;
 }
 
-void replay_of_piece(struct replay *replay, const struct replay_rules *rules, const struct json_piece *piece)
+void replay_of_piece(struct replay *replay, const struct replay_rules *rules,
+                     const struct json_piece *piece)
 {
     char fault[ENVELOPE_FAULT_SIZE];
 

@@ -1,11 +1,11 @@
 #include "restore.h"
 
-#include "json/stream.h"
 #include "amqp/connection.h"
-#include "terminal/progress.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "json/stream.h"
+#include "terminal/progress.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -58,12 +58,14 @@ static void give_up_rest(struct json_stream *stream, struct batch *batch)
 
     while (goes_on) {
         goes_on = gather(stream, batch) && batch_count(batch) > 0;
-        if (batch_count(batch) > 0 && batch_give_up(batch, "the broker cannot be reached") != EXIT_OK)
+        if (batch_count(batch) > 0 &&
+            batch_give_up(batch, "the broker cannot be reached") != EXIT_OK)
             return;
     }
 }
 
-static enum exit_code restore(const char *path, int fd, struct batch *batch, struct publisher *publisher)
+static enum exit_code restore(const char *path, int fd, struct batch *batch,
+                              struct publisher *publisher)
 {
     struct json_stream *stream = json_stream_new(fd, ENVELOPE_MAX);
     enum exit_code code = EXIT_OK;

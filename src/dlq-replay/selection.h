@@ -24,8 +24,8 @@ bool selection_is_empty(const struct selection *selection);
 bool selection_has(const struct selection *selection, const struct dead_letter *letter);
 
 /*
- * A moment as people write it, as milliseconds since 1970: an age ("90s", "15m", "2h", "3d") before now, or a time in
- * RFC 3339 and UTC ("2026-01-31T12:00:00Z"). False if text is neither.
+ * A moment as people write it, as milliseconds since 1970: an age ("90s", "15m", "2h", "3d") before
+ * now, or a time in RFC 3339 and UTC ("2026-01-31T12:00:00Z"). False if text is neither.
  */
 bool selection_moment(const char *text, int64_t now_ms, int64_t *moment_ms);
 

@@ -1,12 +1,13 @@
 #include "snapshot.h"
 
-#include "base/clock.h"
 #include "fingerprint.h"
-#include "amqp/connection.h"
-#include "terminal/progress.h"
 #include "recall.h"
+
+#include "amqp/connection.h"
+#include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "terminal/progress.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -58,7 +59,8 @@ struct snapshot {
 static void add_settled(struct settled *settled, const struct fingerprint *letter)
 {
     if (settled->first > 0 && 2 * settled->first >= settled->capacity) {
-        memmove(settled->letters, settled->letters + settled->first, settled->count * sizeof *letter);
+        memmove(settled->letters, settled->letters + settled->first,
+                settled->count * sizeof *letter);
         settled->first = 0;
     }
     if (settled->first + settled->count == settled->capacity) {
@@ -77,8 +79,9 @@ static void move_to_recall(struct settled *settled, struct recall *recall, enum 
 }
 
 /*
- * Letters that arrived and were not handed out come again. Those that had come again by then are what they were before:
- * settled, perhaps, and expected once. All are taken out before any is put back, since there may be some that are alike.
+ * Letters that arrived and were not handed out come again. Those that had come again by then are
+ * what they were before: settled, perhaps, and expected once. All are taken out before any is put
+ * back, since there may be some that are alike.
  */
 static void recall_arrived(struct recall *recall, const struct delivery *arrived)
 {
@@ -136,7 +139,8 @@ static void remember(struct snapshot *snapshot, const struct delivery *delivery,
 
 /* ---- its beginning and its end ---- */
 
-struct snapshot *snapshot_new(const struct broker_options *options, const struct snapshot_settings *settings)
+struct snapshot *snapshot_new(const struct broker_options *options,
+                              const struct snapshot_settings *settings)
 {
     struct snapshot *snapshot = need_calloc(1, sizeof *snapshot);
     bool all_are_meant = selection_is_empty(settings->selection);
@@ -167,7 +171,8 @@ void snapshot_spare(struct snapshot *snapshot)
     snapshot->spares = true;
     if (snapshot->settings.once != NULL || snapshot->window >= SPARING_WINDOW)
         return;
-    snapshot->window = snapshot->settings.limit < SPARING_WINDOW ? snapshot->settings.limit : SPARING_WINDOW;
+    snapshot->window =
+        snapshot->settings.limit < SPARING_WINDOW ? snapshot->settings.limit : SPARING_WINDOW;
     snapshot->prefetch = snapshot->window;
     consumer_set_prefetch(snapshot->consumer, (unsigned)snapshot->prefetch);
 }
@@ -189,14 +194,15 @@ static void report_missing(const struct snapshot *snapshot, size_t missing)
     size_t gone = recall_count(snapshot->recall, RECALL_GONE);
 
     if (missing > gone)
-        report("%zu of %zu letters are no longer in '%s': somebody else has taken them, or the queue was "
+        report("%zu of %zu letters are no longer in '%s': somebody else has taken them, or the "
+               "queue was "
                "deleted",
                missing - gone, snapshot->total, printable_text(snapshot->settings.queue));
 }
 
 /*
- * On a new connection. What no earlier one holds back is all there, and those that are gone and not there
- * were removed.
+ * On a new connection. What no earlier one holds back is all there, and those that are gone and not
+ * there were removed.
  */
 static void begin(struct snapshot *snapshot)
 {
@@ -242,7 +248,8 @@ static enum exit_code after_reconnection(struct snapshot *snapshot)
 /* Has all come again that the earlier connections held, if anything has? */
 static bool all_came_again(const struct snapshot *snapshot)
 {
-    return snapshot->has_begun && !snapshot->is_lost && (snapshot->left == 0 || snapshot->some_are_first) &&
+    return snapshot->has_begun && !snapshot->is_lost &&
+           (snapshot->left == 0 || snapshot->some_are_first) &&
            (snapshot->some_came_again || consumer_others(snapshot->consumer) == 0);
 }
 
@@ -266,7 +273,8 @@ size_t snapshot_unsure(const struct snapshot *snapshot)
 
 /* ---- how much is handed out ahead ---- */
 
-/* From how long the last batch took. It grows step by step, since the next letters may be slower. */
+/* From how long the last batch took. It grows step by step, since the next letters may be slower.
+ */
 static void reckon_window(struct snapshot *snapshot)
 {
     int64_t took_ms = clock_monotonic_ms() - snapshot->since_ms;
@@ -294,8 +302,9 @@ static void subscribe_for(struct snapshot *snapshot, size_t letters)
 }
 
 /*
- * No subscription to a quorum queue holds more than SNAPSHOT_WINDOW letters, whatever it asks for. So once one is full
- * of letters that are looked at, another one follows, for no more of them than are still wanted.
+ * No subscription to a quorum queue holds more than SNAPSHOT_WINDOW letters, whatever it asks for.
+ * So once one is full of letters that are looked at, another one follows, for no more of them than
+ * are still wanted.
  */
 static void look_on(struct snapshot *snapshot)
 {
@@ -333,7 +342,8 @@ void snapshot_adapt(struct snapshot *snapshot)
 
 /* ---- handing out ---- */
 
-/* Another consumer may be quicker: then fewer arrive than were counted. It may have them for a while only. */
+/* Another consumer may be quicker: then fewer arrive than were counted. It may have them for a
+ * while only. */
 static enum exit_code do_not_come(struct snapshot *snapshot)
 {
     size_t gone = recall_count(snapshot->recall, RECALL_GONE);
@@ -342,7 +352,8 @@ static enum exit_code do_not_come(struct snapshot *snapshot)
     snapshot->left = 0;
     if (missing == 0)
         return EXIT_OK;
-    report("%zu of %zu letters did not come: somebody else may have them", missing, snapshot->total);
+    report("%zu of %zu letters did not come: somebody else may have them", missing,
+           snapshot->total);
     return snapshot->settings.once == NULL ? EXIT_OK : EXIT_UNREACHABLE;
 }
 
@@ -368,7 +379,8 @@ static void remove_one(struct snapshot *snapshot, struct delivery *delivery)
     consumer_ack(snapshot->consumer, delivery);
 }
 
-/* A letter that was handled before a connection was lost is settled as it was then, and not handed out. */
+/* A letter that was handled before a connection was lost is settled as it was then, and not handed
+ * out. */
 static bool is_settled_again(struct snapshot *snapshot, struct delivery *delivery)
 {
     size_t expected = recall_count(snapshot->recall, RECALL_NEW);
@@ -389,7 +401,8 @@ static bool is_settled_again(struct snapshot *snapshot, struct delivery *deliver
     return what != RECALL_NEW;
 }
 
-/* Is nothing more wanted? What was removed as the last that was may still come again, before all others. */
+/* Is nothing more wanted? What was removed as the last that was may still come again, before all
+ * others. */
 static bool has_enough(const struct snapshot *snapshot)
 {
     return snapshot->wanted >= snapshot->settings.limit &&
@@ -397,11 +410,11 @@ static bool has_enough(const struct snapshot *snapshot)
 }
 
 /* *arrived is 0 if nothing comes; *count is how many of what did are to be handed out. */
-static enum exit_code take_some(struct snapshot *snapshot, struct delivery **batch, size_t max, size_t *count,
-                                size_t *arrived)
+static enum exit_code take_some(struct snapshot *snapshot, struct delivery **batch, size_t max,
+                                size_t *count, size_t *arrived)
 {
-    enum exit_code code = consumer_take(snapshot->consumer, batch,
-                                        max < snapshot->left ? max : snapshot->left, arrived, ARRIVE_MS);
+    enum exit_code code = consumer_take(
+        snapshot->consumer, batch, max < snapshot->left ? max : snapshot->left, arrived, ARRIVE_MS);
 
     if (code == EXIT_OK &&
         snapshot->generation != connection_generation(consumer_connection(snapshot->consumer)))
@@ -418,14 +431,15 @@ static enum exit_code take_some(struct snapshot *snapshot, struct delivery **bat
     return code;
 }
 
-enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch, size_t max, size_t *count)
+enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch, size_t max,
+                             size_t *count)
 {
     enum exit_code code = EXIT_OK;
     size_t arrived = 1;
 
     *count = 0;
-    while (code == EXIT_OK && *count == 0 && arrived > 0 && snapshot->left > 0 && !has_enough(snapshot) &&
-           !stop_requested()) {
+    while (code == EXIT_OK && *count == 0 && arrived > 0 && snapshot->left > 0 &&
+           !has_enough(snapshot) && !stop_requested()) {
         snapshot_adapt(snapshot);
         code = take_some(snapshot, batch, max, count, &arrived);
     }
@@ -437,7 +451,8 @@ enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch,
 
 bool snapshot_wants(struct snapshot *snapshot, const struct dead_letter *letter)
 {
-    if (snapshot->wanted >= snapshot->settings.limit || !selection_has(snapshot->settings.selection, letter))
+    if (snapshot->wanted >= snapshot->settings.limit ||
+        !selection_has(snapshot->settings.selection, letter))
         return false;
     snapshot->wanted++;
     return true;

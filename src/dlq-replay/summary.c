@@ -1,9 +1,9 @@
 #include "summary.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
-#include "base/text.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -85,7 +85,8 @@ static int by_count(const void *a, const void *b)
 
 static void add_text(cJSON *line, const char *name, const char *text)
 {
-    json_need(text == NULL ? cJSON_AddNullToObject(line, name) : cJSON_AddStringToObject(line, name, text));
+    json_need(text == NULL ? cJSON_AddNullToObject(line, name)
+                           : cJSON_AddStringToObject(line, name, text));
 }
 
 static void add_time(cJSON *line, const char *name, int64_t seconds)

@@ -5,6 +5,7 @@
 #define DLQ_REPLAY_SUMMARY_H
 
 #include "dead_letter.h"
+
 #include "base/report.h"
 
 struct summary;
@@ -18,8 +19,9 @@ void summary_add(struct summary *summary, const struct dead_letter *letter);
 #define SUMMARY_GROUPS 1000
 
 /*
- * Prints a line for each group, the largest first: {"error", "reason", "count", "oldest", "newest"}, with the times of
- * death in RFC 3339, or null. The group of the rest has "other": true. EXIT_OUTPUT if that fails.
+ * Prints a line for each group, the largest first: {"error", "reason", "count", "oldest",
+ * "newest"}, with the times of death in RFC 3339, or null. The group of the rest has "other": true.
+ * EXIT_OUTPUT if that fails.
  */
 enum exit_code summary_print(struct summary *summary);
 

@@ -1,19 +1,19 @@
 /*
  * inventory-stock: how many of each sku are on hand, and how many are reserved. It needs no broker.
  *
- * Levels are set in the ledger's own transactions, so a worker may be running: an order is decided before a change or
- * after it.
+ * Levels are set in the ledger's own transactions, so a worker may be running: an order is decided
+ * before a change or after it.
  */
-#include "json/json.h"
-#include "json/stream.h"
-#include "store/ledger.h"
 #include "base/options.h"
-#include "order/order.h"
 #include "base/output.h"
-#include "json/output.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "json/json.h"
+#include "json/output.h"
+#include "json/stream.h"
+#include "order/order.h"
+#include "store/ledger.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@
 static const char usage[] =
     "usage: inventory-stock [--add] < levels\n"
     "       inventory-stock < /dev/null\n"
-    "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each as it is now:\n"
+    "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each as it is "
+    "now:\n"
     "{sku, on_hand, reserved}. Without input, or at a terminal, prints all of them.\n"
     "      --add               add on_hand, which may be negative, to what is there\n" COMMON_USAGE;
 
@@ -58,7 +59,8 @@ static bool read_change(const struct json_piece *piece, struct change *change)
     const cJSON *on_hand;
 
     change->tree = json_parse_scanned(piece->text, piece->len, piece->traits);
-    if (!json_member_once(change->tree, "sku", &sku) || !json_member_once(change->tree, "on_hand", &on_hand))
+    if (!json_member_once(change->tree, "sku", &sku) ||
+        !json_member_once(change->tree, "on_hand", &on_hand))
         return refuse(piece, "sku or on_hand is there twice");
     change->sku = cJSON_GetStringValue(sku);
     if (change->sku == NULL || !text_is_printable(change->sku, strlen(change->sku), ORDER_MAX_TEXT))
@@ -122,7 +124,8 @@ static enum exit_code take_value(const struct json_piece *piece)
     return code == EXIT_INPUT ? EXIT_OK : code;
 }
 
-/* Reads on, once there is something; ends the input if a stop is asked for. Who waits for an answer has it before. */
+/* Reads on, once there is something; ends the input if a stop is asked for. Who waits for an answer
+ * has it before. */
 static enum exit_code read_on(struct json_stream *input)
 {
     if (output_flush() != EXIT_OK)
@@ -140,15 +143,18 @@ static enum exit_code read_on(struct json_stream *input)
     return EXIT_OK;
 }
 
-/* Where to go on after a failure, which came with this piece if it is the ledger's, and after it otherwise. */
+/* Where to go on after a failure, which came with this piece if it is the ledger's, and after it
+ * otherwise. */
 static void report_unset(struct json_stream *input, struct json_piece *piece, enum exit_code code)
 {
     json_stream_end(input, "not read to its end");
     if (code == EXIT_STORE || json_stream_next(input, piece) != JSON_STREAM_END)
-        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was set", piece->number, piece->line);
+        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was set", piece->number,
+               piece->line);
 }
 
-/* Reads all input, or what there was when a stop was asked for. *any says whether there was some. */
+/* Reads all input, or what there was when a stop was asked for. *any says whether there was some.
+ */
 static enum exit_code change_levels(bool *any)
 {
     struct json_stream *input = json_stream_new(STDIN_FILENO, LINE_MAX_SIZE);
@@ -207,7 +213,8 @@ static void read_options(int argc, char **argv)
             usage_error();
     }
     if (optind < argc) {
-        report("levels are read from standard input: '%s' is no option", printable_text(argv[optind]));
+        report("levels are read from standard input: '%s' is no option",
+               printable_text(argv[optind]));
         usage_error();
     }
 }

@@ -1,51 +1,56 @@
 /*
- * inventory-worker: takes OrderPlaced events, reserves or fails each order once, and publishes the outcome.
+ * inventory-worker: takes OrderPlaced events, reserves or fails each order once, and publishes the
+ * outcome.
  *
  * What is on disk and on the broker when this program is killed, per delivery:
  *
  *   I0  delivered, nothing recorded         redelivered, handled afresh
- *   I1  one transaction: order_id, outcome, no second reservation; the recorded event is published by the next worker,
- *       event to publish                    or by another that runs, whether or not the order comes again
- *   I2  event confirmed by the broker       the same event goes out again, same message_id
- *   I3  acknowledged                        a later copy is "duplicate ignored"
+ *   I1  one transaction: order_id, outcome, no second reservation; the recorded event is published
+ * by the next worker, event to publish                    or by another that runs, whether or not
+ * the order comes again I2  event confirmed by the broker       the same event goes out again, same
+ * message_id I3  acknowledged                        a later copy is "duplicate ignored"
  *
- * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes. While the broker confirms
- * those, the next batch is taken and recorded. Orders are acknowledged in the order in which they came, as far as they
- * are confirmed. That an event was confirmed is recorded with the next batch, or when the queue falls silent; after a kill
- * or a loss of power before that the same event goes out again.
+ * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes. While
+ * the broker confirms those, the next batch is taken and recorded. Orders are acknowledged in the
+ * order in which they came, as far as they are confirmed. That an event was confirmed is recorded
+ * with the next batch, or when the queue falls silent; after a kill or a loss of power before that
+ * the same event goes out again.
  *
- * An event is owed by the worker that recorded it. Once that one has ended, another claims it (ledger.h, outbox.h); as long
- * as it lives, a copy of the order is a duplicate for all others. An event that the broker does not take stays owed, and
- * its order is acknowledged all the same: it is on disk, and does not hold up others.
+ * An event is owed by the worker that recorded it. Once that one has ended, another claims it
+ * (ledger.h, outbox.h); as long as it lives, a copy of the order is a duplicate for all others. An
+ * event that the broker does not take stays owed, and its order is acknowledged all the same: it is
+ * on disk, and does not hold up others.
  */
-#include "base/clock.h"
-#include "amqp/consumer.h"
-#include "store/ledger.h"
-#include "base/options.h"
-#include "order/order.h"
 #include "outbox.h"
-#include "base/output.h"
-#include "amqp/publisher.h"
-#include "base/report.h"
 #include "reservation.h"
+
+#include "amqp/consumer.h"
+#include "amqp/publisher.h"
+#include "amqp/topology.h"
+#include "base/clock.h"
+#include "base/options.h"
+#include "base/output.h"
+#include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "amqp/topology.h"
+#include "order/order.h"
+#include "store/ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
-#define COMPANY 4     /* this part of the prefetch is worth a commit while the broker is busy confirming */
+#define COMPANY \
+    4 /* this part of the prefetch is worth a commit while the broker is busy confirming */
 #define SETTLE_MS 100 /* of silence, before what was confirmed is recorded for its own sake */
 
 /* Orders looked at with a batch, to be forgotten: more than two of the default size add. */
 #define FORGET_STEP 1000
 
 /*
- * New orders in a row whose events the broker refuses, until a worker leaves: if it is the worker that may not publish, the
- * others shall have the orders.
+ * New orders in a row whose events the broker refuses, until a worker leaves: if it is the worker
+ * that may not publish, the others shall have the orders.
  */
 #define REFUSALS_MAX 20
 
@@ -60,7 +65,8 @@ static const char usage[] =
     "                          orders\n"
     "      --retain DAYS       forget orders that were handled more than DAYS ago (never)\n"
     "      --count N           stop after N deliveries\n"
-    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE COMMON_USAGE;
+    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE
+        COMMON_USAGE;
 
 enum {
     OPTION_MAX_QTY = OPTION_OWN,
@@ -71,15 +77,16 @@ enum {
     OPTION_FLUSH
 };
 
-static const struct option long_options[] = {{"max-qty", required_argument, NULL, OPTION_MAX_QTY},
-                                             {"prefetch", required_argument, NULL, OPTION_PREFETCH},
-                                             {"flush", no_argument, NULL, OPTION_FLUSH},
-                                             {"retain", required_argument, NULL, OPTION_RETAIN},
-                                             {"count", required_argument, NULL, OPTION_COUNT},
-                                             {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
-                                             BROKER_LONG_OPTIONS,
-                                             COMMON_LONG_OPTIONS,
-                                             {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+    {"max-qty", required_argument, NULL, OPTION_MAX_QTY},
+    {"prefetch", required_argument, NULL, OPTION_PREFETCH},
+    {"flush", no_argument, NULL, OPTION_FLUSH},
+    {"retain", required_argument, NULL, OPTION_RETAIN},
+    {"count", required_argument, NULL, OPTION_COUNT},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    BROKER_LONG_OPTIONS,
+    COMMON_LONG_OPTIONS,
+    {NULL, 0, NULL, 0}};
 
 /* What is to be done about one delivery, or about an event without one. */
 struct task {
@@ -106,7 +113,8 @@ static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
 
-/* What is in hand, in a ring, of which the first is the oldest: up to the prefetch, and events without a delivery. */
+/* What is in hand, in a ring, of which the first is the oldest: up to the prefetch, and events
+ * without a delivery. */
 static struct task *tasks;
 static size_t capacity;
 static size_t first_task;
@@ -125,7 +133,8 @@ static struct task *task_at(size_t index)
 
 static bool takes_orders(void)
 {
-    return !flush_only && !stop_requested() && deliveries_left != 0 && (idle_ms < 0 || silence_ms < idle_ms);
+    return !flush_only && !stop_requested() && deliveries_left != 0 &&
+           (idle_ms < 0 || silence_ms < idle_ms);
 }
 
 /* ---- deciding ---- */
@@ -142,10 +151,10 @@ static enum exit_code decide(struct task *task, const struct order *order)
     task->kind = TASK_ANNOUNCE;
     announcement->outcome = reservation.reserved ? LEDGER_RESERVED : LEDGER_FAILED;
     announcement->event =
-        event_print(order, reservation.reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now,
-                    reservation.reserved ? NULL : reservation.reason);
-    return ledger_record(ledger, announcement->order_id, announcement->outcome, now, announcement->event,
-                         &announcement->seq);
+        event_print(order, reservation.reserved ? EVENT_RESERVED : EVENT_FAILED,
+                    announcement->order_id, now, reservation.reserved ? NULL : reservation.reason);
+    return ledger_record(ledger, announcement->order_id, announcement->outcome, now,
+                         announcement->event, &announcement->seq);
 }
 
 /* An event that is owed by a run that has ended is from now on ours to send. */
@@ -156,7 +165,8 @@ static enum exit_code claim(struct task *task, const struct ledger_entry *entry)
     return entry->is_orphaned ? ledger_claim(ledger, entry->seq) : EXIT_OK;
 }
 
-/* An order met before. Its event, if it is owed, is sent by the run that owes it, as long as that lives. */
+/* An order met before. Its event, if it is owed, is sent by the run that owes it, as long as that
+ * lives. */
 static enum exit_code recall(struct task *task, const struct ledger_entry *entry)
 {
     if (entry->unsent_event != NULL && entry->is_orphaned)
@@ -193,7 +203,8 @@ static enum exit_code handle_delivery(struct task *task)
         task->done = true;
         return EXIT_OK;
     }
-    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s", order.order_id);
+    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
+                   order.order_id);
     code = ledger_find(ledger, task->announcement.order_id, &entry, &found);
     if (code == EXIT_OK && found)
         code = recall(task, &entry);
@@ -214,7 +225,8 @@ static enum exit_code settle_confirmed(void)
     return EXIT_OK;
 }
 
-/* So that what is in hand can be settled, once it is confirmed, even if the disk becomes full meanwhile. */
+/* So that what is in hand can be settled, once it is confirmed, even if the disk becomes full
+ * meanwhile. */
 static enum exit_code reserve_room(void)
 {
     size_t events = 0;
@@ -229,7 +241,8 @@ static enum exit_code reserve_room(void)
     return events > 0 ? ledger_reserve_room(ledger, events, bytes) : EXIT_OK;
 }
 
-/* I1, for the last count of those in hand; and what is known of earlier ones, which alone is not worth a sync. */
+/* I1, for the last count of those in hand; and what is known of earlier ones, which alone is not
+ * worth a sync. */
 static enum exit_code record(size_t count)
 {
     enum exit_code code = count > 0 ? ledger_begin(ledger) : ledger_begin_relaxed(ledger);
@@ -265,7 +278,8 @@ static void take_fates(void)
         task->done = true;
         task->refused = fate != PUBLISH_CONFIRMED;
         if (task->refused)
-            outbox_refused(&outbox, &task->announcement, task->delivery != NULL, publisher_reason(publisher));
+            outbox_refused(&outbox, &task->announcement, task->delivery != NULL,
+                           publisher_reason(publisher));
         else
             outbox_confirmed(&outbox, &task->announcement);
     }
@@ -280,8 +294,9 @@ static enum exit_code publish(const struct task *task)
         if (code == EXIT_OK)
             take_fates();
     }
-    return code == EXIT_OK ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - tasks))
-                           : code;
+    return code == EXIT_OK
+               ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - tasks))
+               : code;
 }
 
 /* I2, for the last count of those in hand: on its way. */
@@ -296,8 +311,9 @@ static enum exit_code publish_last(size_t count)
 }
 
 /*
- * What was decided, as soon as it is on disk; and what was decided by a run that may have died before it wrote its log. The
- * log is written before an order is acknowledged, and before its event is settled.
+ * What was decided, as soon as it is on disk; and what was decided by a run that may have died
+ * before it wrote its log. The log is written before an order is acknowledged, and before its event
+ * is settled.
  */
 static void log_decisions(size_t count)
 {
@@ -328,7 +344,8 @@ static enum exit_code tell(size_t count)
     return output_flush();
 }
 
-/* I3, for the first count. What is rejected goes first: the acknowledgement is for all up to the last. */
+/* I3, for the first count. What is rejected goes first: the acknowledgement is for all up to the
+ * last. */
 static void acknowledge(size_t count)
 {
     size_t good = 0;
@@ -375,8 +392,9 @@ static enum exit_code finish(void)
 }
 
 /*
- * Takes what has arrived. While the broker still confirms the events of earlier orders, some company is waited for, unless
- * orders come one by one: what is decided meanwhile costs a sync of the disk.
+ * Takes what has arrived. While the broker still confirms the events of earlier orders, some
+ * company is waited for, unless orders come one by one: what is decided meanwhile costs a sync of
+ * the disk.
  */
 static enum exit_code take(size_t *count, int timeout_ms)
 {
@@ -388,8 +406,8 @@ static enum exit_code take(size_t *count, int timeout_ms)
         max = (size_t)deliveries_left;
     if (max == 0 || !takes_orders())
         return EXIT_OK;
-    if (in_hand > 0 &&
-        (outbox_holds_back(&outbox) || (last_taken > 1 && consumer_arrived(consumer) < prefetch / COMPANY)))
+    if (in_hand > 0 && (outbox_holds_back(&outbox) ||
+                        (last_taken > 1 && consumer_arrived(consumer) < prefetch / COMPANY)))
         return EXIT_OK;
     code = consumer_take(consumer, batch, max, count, timeout_ms);
     if (code != EXIT_OK || *count == 0)
@@ -434,7 +452,8 @@ static enum exit_code relay(bool at_once)
     enum exit_code code = EXIT_OK;
 
     if (!stop_requested())
-        code = outbox_list(&outbox, ledger, at_once, in_hand == 0, seqs, capacity - in_hand, &count);
+        code =
+            outbox_list(&outbox, ledger, at_once, in_hand == 0, seqs, capacity - in_hand, &count);
     if (code != EXIT_OK || count == 0)
         return code;
     for (size_t i = 0; i < count; i++)
@@ -462,7 +481,8 @@ static enum exit_code await_next(size_t *count)
     return settles ? record(0) : EXIT_OK;
 }
 
-/* Until no more orders are to be taken, nothing is in hand, and nothing is owed that nobody sends. */
+/* Until no more orders are to be taken, nothing is in hand, and nothing is owed that nobody sends.
+ */
 static enum exit_code work_on(void)
 {
     for (;;) {
@@ -485,7 +505,8 @@ static enum exit_code work_on(void)
     }
 }
 
-/* The ledger takes no more. What it has taken is on its way, and would go out again if it were left now. */
+/* The ledger takes no more. What it has taken is on its way, and would go out again if it were left
+ * now. */
 static void finish_recorded(void)
 {
     enum exit_code code = EXIT_OK;
@@ -517,8 +538,8 @@ static enum exit_code release(void)
 }
 
 /*
- * Settles what was confirmed, by itself, since there is room for that; and leaves what is owed to others: also an event
- * that could not be written to our output, for the next run to write.
+ * Settles what was confirmed, by itself, since there is room for that; and leaves what is owed to
+ * others: also an event that could not be written to our output, for the next run to write.
  */
 static enum exit_code leave_owed(void)
 {
@@ -539,7 +560,8 @@ static enum exit_code work(void)
         code = work_on();
     if (code == EXIT_STORE)
         finish_recorded();
-    /* Also then: it may be possible by now, and otherwise events that were confirmed would go out again. */
+    /* Also then: it may be possible by now, and otherwise events that were confirmed would go out
+     * again. */
     if (confirmed_count > 0 || in_hand > 0 || outbox.refused > 0)
         last = leave_owed();
     /* Asked to stop while the broker was away, with nothing in hand: that is a clean end. */
@@ -560,8 +582,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
-                                 NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
+                                 long_options, NULL)) != -1) {
         if (option == OPTION_MAX_QTY)
             max_qty = (int)option_number("--max-qty", optarg, 0, ORDER_MAX_QTY);
         else if (option == OPTION_PREFETCH)
@@ -607,9 +629,9 @@ static enum exit_code open_all(void)
     confirmed = need_calloc(capacity, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&broker_options, &settings);
-    publisher =
-        publisher_new(&broker_options, &(struct publisher_settings){.declare = topology_declare_inventory,
-                                                                    .repair = topology_declare});
+    publisher = publisher_new(&broker_options,
+                              &(struct publisher_settings){.declare = topology_declare_inventory,
+                                                           .repair = topology_declare});
     return EXIT_OK;
 }
 

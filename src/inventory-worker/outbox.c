@@ -1,9 +1,9 @@
 #include "outbox.h"
 
-#include "base/clock.h"
-#include "base/uuid.h"
-#include "base/output.h"
 #include "amqp/topology.h"
+#include "base/clock.h"
+#include "base/output.h"
+#include "base/uuid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,12 +32,12 @@ static const char *event_type_of(const struct announcement *announcement)
 void announcement_log(const struct announcement *announcement)
 {
     /* An order_id was checked to be safe to be shown. */
-    log_line("[inventory] reservation %s for %s", announcement->outcome == LEDGER_RESERVED ? "OK" : "FAILED",
-             announcement->order_id);
+    log_line("[inventory] reservation %s for %s",
+             announcement->outcome == LEDGER_RESERVED ? "OK" : "FAILED", announcement->order_id);
 }
 
-enum exit_code announcement_publish(const struct announcement *announcement, struct publisher *publisher,
-                                    uint64_t cookie)
+enum exit_code announcement_publish(const struct announcement *announcement,
+                                    struct publisher *publisher, uint64_t cookie)
 {
     bool reserved = announcement->outcome == LEDGER_RESERVED;
     const char *event_type = event_type_of(announcement);
@@ -55,7 +55,8 @@ enum exit_code announcement_publish(const struct announcement *announcement, str
 
 enum exit_code announcement_tell(const struct announcement *announcement)
 {
-    log_line("[inventory] published %s for %s", event_type_of(announcement), announcement->order_id);
+    log_line("[inventory] published %s for %s", event_type_of(announcement),
+             announcement->order_id);
     return output_line(announcement->event, strlen(announcement->event));
 }
 
@@ -66,8 +67,8 @@ static bool is_time_to_retry(const struct outbox *outbox)
     return outbox->refused > 0 && clock_monotonic_ms() >= outbox->retry_ms;
 }
 
-static enum exit_code list_refused(struct outbox *outbox, struct ledger *ledger, int64_t seqs[], size_t max,
-                                   size_t *count)
+static enum exit_code list_refused(struct outbox *outbox, struct ledger *ledger, int64_t seqs[],
+                                   size_t max, size_t *count)
 {
     size_t most = max < RETRY_BATCH ? max : RETRY_BATCH;
     enum exit_code code = ledger_list_own(ledger, outbox->tried_up_to, seqs, most, count);
@@ -130,7 +131,8 @@ void outbox_rests(struct outbox *outbox)
         return;
     outbox->is_trying = false;
     if (outbox->failed)
-        outbox->pause_ms = 2 * outbox->pause_ms < RETRY_MAX_MS ? 2 * outbox->pause_ms : RETRY_MAX_MS;
+        outbox->pause_ms =
+            2 * outbox->pause_ms < RETRY_MAX_MS ? 2 * outbox->pause_ms : RETRY_MAX_MS;
     /* As long as the broker takes them: one after the other. */
     if (outbox->failed || outbox->tried_up_to == 0)
         outbox->retry_ms = clock_monotonic_ms() + outbox->pause_ms;

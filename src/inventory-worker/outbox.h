@@ -1,18 +1,19 @@
 /*
- * outbox: the events that inventory-worker owes: how one is published and told, and when those are looked for that nobody
- * sends.
+ * outbox: the events that inventory-worker owes: how one is published and told, and when those are
+ * looked for that nobody sends.
  *
- * An event goes out with the order whose delivery brought it about. What is left over is sent without a delivery: events of
- * runs that have ended, at the start and every two seconds; and events that the broker did not take, again and again with
- * growing pauses. Those are tried with nothing else on its way, since the broker may refuse one by closing the channel.
+ * An event goes out with the order whose delivery brought it about. What is left over is sent
+ * without a delivery: events of runs that have ended, at the start and every two seconds; and
+ * events that the broker did not take, again and again with growing pauses. Those are tried with
+ * nothing else on its way, since the broker may refuse one by closing the channel.
  */
 #ifndef INVENTORY_WORKER_OUTBOX_H
 #define INVENTORY_WORKER_OUTBOX_H
 
-#include "store/ledger.h"
-#include "order/order.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "order/order.h"
+#include "store/ledger.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,24 +52,29 @@ void announcement_set(struct announcement *announcement, const struct ledger_ent
 /* Logs the decision. */
 void announcement_log(const struct announcement *announcement);
 
-/* Publishes the event; cookie comes back with its fate. There must be room. Returns what publisher_send() does. */
-enum exit_code announcement_publish(const struct announcement *announcement, struct publisher *publisher,
-                                    uint64_t cookie);
+/* Publishes the event; cookie comes back with its fate. There must be room. Returns what
+ * publisher_send() does. */
+enum exit_code announcement_publish(const struct announcement *announcement,
+                                    struct publisher *publisher, uint64_t cookie);
 
-/* Logs that the broker has confirmed the event, and writes it to standard output. Returns EXIT_OK or EXIT_OUTPUT. */
+/* Logs that the broker has confirmed the event, and writes it to standard output. Returns EXIT_OK
+ * or EXIT_OUTPUT. */
 enum exit_code announcement_tell(const struct announcement *announcement);
 
 /*
- * Lists at most max events, and at most OUTBOX_BATCH, that are to be sent without a delivery now: none if it is not time to
- * look, unless at_once is set. is_idle says that nothing is on its way. Returns EXIT_OK, or EXIT_STORE, reported.
+ * Lists at most max events, and at most OUTBOX_BATCH, that are to be sent without a delivery now:
+ * none if it is not time to look, unless at_once is set. is_idle says that nothing is on its way.
+ * Returns EXIT_OK, or EXIT_STORE, reported.
  */
 enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at_once, bool is_idle,
                            int64_t seqs[], size_t max, size_t *count);
 
-/* Returns whether nothing is to be put on its way now, so that what was refused can be tried alone. */
+/* Returns whether nothing is to be put on its way now, so that what was refused can be tried alone.
+ */
 bool outbox_holds_back(const struct outbox *outbox);
 
-/* Notes the fate of an event. A refusal is reported, once for each event; is_new says that it came with a delivery. */
+/* Notes the fate of an event. A refusal is reported, once for each event; is_new says that it came
+ * with a delivery. */
 void outbox_confirmed(struct outbox *outbox, const struct announcement *announcement);
 void outbox_refused(struct outbox *outbox, const struct announcement *announcement, bool is_new,
                     const char *reason);

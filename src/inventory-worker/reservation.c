@@ -45,8 +45,8 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
     return true;
 }
 
-static enum exit_code check_stock(struct ledger *ledger, const struct order_item *wanted, size_t count,
-                                  struct reservation *reservation)
+static enum exit_code check_stock(struct ledger *ledger, const struct order_item *wanted,
+                                  size_t count, struct reservation *reservation)
 {
     for (size_t i = 0; i < count; i++) {
         struct stock_level level;
@@ -66,7 +66,8 @@ static enum exit_code check_stock(struct ledger *ledger, const struct order_item
     return EXIT_OK;
 }
 
-static enum exit_code move_stock(struct ledger *ledger, const struct order_item *wanted, size_t count)
+static enum exit_code move_stock(struct ledger *ledger, const struct order_item *wanted,
+                                 size_t count)
 {
     enum exit_code code = EXIT_OK;
 

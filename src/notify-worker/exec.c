@@ -1,10 +1,10 @@
 #include "exec.h"
 
-#include "base/clock.h"
-#include "process/child.h"
 #include "amqp/connection.h"
-#include "process/spawn.h"
+#include "base/clock.h"
 #include "base/text.h"
+#include "process/child.h"
+#include "process/spawn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static enum exit_code run_command(const struct exec *exec, const struct notifica
     if (setenv("NOTIFY_ATTEMPT", number, 1) != 0)
         die_no_memory();
     trial->had_log = !report_is_lost();
-    code = child_start(exec->command, notification->event, notification->event_len, trial->had_log, &child);
+    code = child_start(exec->command, notification->event, notification->event_len, trial->had_log,
+                       &child);
     if (code != EXIT_OK)
         return code;
     while (!spawn_ended(child, &trial->exit_status)) {
@@ -38,12 +39,14 @@ static enum exit_code run_command(const struct exec *exec, const struct notifica
     return EXIT_OK;
 }
 
-static enum exit_code give_up(const struct exec *exec, struct notification *notification, int exit_status)
+static enum exit_code give_up(const struct exec *exec, struct notification *notification,
+                              int exit_status)
 {
     char reason[PRINTABLE_MAX + 128];
 
     (void)snprintf(reason, sizeof reason, "'%s' exited with %d, attempt %d of %d",
-                   printable_text(exec->command[0]), exit_status, notification->attempt, exec->max_attempts);
+                   printable_text(exec->command[0]), exit_status, notification->attempt,
+                   exec->max_attempts);
     return notifier_give_up(exec->notifier, notification, reason);
 }
 
@@ -52,7 +55,8 @@ static enum exit_code take_failure(const struct exec *exec, struct notification 
 {
     log_line("[notify] later: %s: '%s' exited with %d", notification->order_id,
              printable_text(exec->command[0]), trial->exit_status);
-    /* Whoever writes where nobody reads dies of that: it is our log that is broken, not the order. Next time it has none. */
+    /* Whoever writes where nobody reads dies of that: it is our log that is broken, not the order.
+     * Next time it has none. */
     if (trial->had_log && report_is_lost()) {
         notification->due_ms = clock_monotonic_ms();
         return EXIT_OK;
@@ -61,8 +65,9 @@ static enum exit_code take_failure(const struct exec *exec, struct notification 
     if (trial->exit_status == TRY_LATER)
         return EXIT_OK;
     notification->attempts_if_not = notification->attempt;
-    return notification->attempt < exec->max_attempts ? EXIT_OK
-                                                      : give_up(exec, notification, trial->exit_status);
+    return notification->attempt < exec->max_attempts
+               ? EXIT_OK
+               : give_up(exec, notification, trial->exit_status);
 }
 
 enum exit_code exec_run(const struct exec *exec)

@@ -1,27 +1,30 @@
 /*
- * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a command
- * run for each.
+ * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a
+ * command run for each.
  *
- * notifier.h says what holds when this program is killed, and at which point. Without a command, what has arrived is told in
- * one turn. With one, each order is a turn, and one that is to be tried again later waits while others are handled.
+ * notifier.h says what holds when this program is killed, and at which point. Without a command,
+ * what has arrived is told in one turn. With one, each order is a turn, and one that is to be tried
+ * again later waits while others are handled.
  */
-#include "amqp/consumer.h"
 #include "exec.h"
+#include "notifier.h"
+
 #include "amqp/connection.h"
+#include "amqp/consumer.h"
+#include "amqp/publisher.h"
+#include "amqp/topology.h"
 #include "base/options.h"
 #include "base/output.h"
-#include "amqp/publisher.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "notifier.h"
 #include "base/text.h"
-#include "amqp/topology.h"
 
 #include <stdlib.h>
 
 #define BATCH_MAX 256
 #define ATTEMPTS_MAX 1000000
-#define REFUSED_MS 300 /* that others may take to arrive, when all that is in hand cannot be settled */
+#define REFUSED_MS \
+    300 /* that others may take to arrive, when all that is in hand cannot be settled */
 
 static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
@@ -31,18 +34,26 @@ static const char usage[] =
     "      --max-attempts N    give up an order after N attempts that failed or are in doubt (3)\n"
     "      --prefetch N        deliveries in hand at once (1024; with --exec 16)\n"
     "      --count N           stop after N deliveries\n"
-    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE COMMON_USAGE;
+    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE
+        COMMON_USAGE;
 
-enum { OPTION_EXEC = OPTION_OWN, OPTION_PREFETCH, OPTION_COUNT, OPTION_IDLE_TIMEOUT, OPTION_MAX_ATTEMPTS };
+enum {
+    OPTION_EXEC = OPTION_OWN,
+    OPTION_PREFETCH,
+    OPTION_COUNT,
+    OPTION_IDLE_TIMEOUT,
+    OPTION_MAX_ATTEMPTS
+};
 
-static const struct option long_options[] = {{"exec", no_argument, NULL, OPTION_EXEC},
-                                             {"prefetch", required_argument, NULL, OPTION_PREFETCH},
-                                             {"count", required_argument, NULL, OPTION_COUNT},
-                                             {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
-                                             {"max-attempts", required_argument, NULL, OPTION_MAX_ATTEMPTS},
-                                             BROKER_LONG_OPTIONS,
-                                             COMMON_LONG_OPTIONS,
-                                             {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+    {"exec", no_argument, NULL, OPTION_EXEC},
+    {"prefetch", required_argument, NULL, OPTION_PREFETCH},
+    {"count", required_argument, NULL, OPTION_COUNT},
+    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
+    {"max-attempts", required_argument, NULL, OPTION_MAX_ATTEMPTS},
+    BROKER_LONG_OPTIONS,
+    COMMON_LONG_OPTIONS,
+    {NULL, 0, NULL, 0}};
 
 static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static char **command_line; /* NULL without --exec */
@@ -65,7 +76,8 @@ static bool is_stuck(void)
     return refused > 0 && refused == notifier_count(notifier) && !notifier_is_unsettled(notifier);
 }
 
-/* Takes what has arrived in hand, as far as there is room. Waits for it, unless there is something to be done. */
+/* Takes what has arrived in hand, as far as there is room. Waits for it, unless there is something
+ * to be done. */
 static enum exit_code hold_more(size_t *count)
 {
     int wait_ms = notifier_count(notifier) == 0 ? idle_ms : notifier_wait_ms(notifier);
@@ -104,7 +116,8 @@ static enum exit_code work(void)
                               .consumer = consumer};
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || notifier_count(notifier) > 0)) {
+    while (code == EXIT_OK && !stop_requested() &&
+           (deliveries_left != 0 || notifier_count(notifier) > 0)) {
         bool had_none = notifier_count(notifier) == 0;
         size_t count;
 
@@ -120,7 +133,8 @@ static enum exit_code work(void)
     return code;
 }
 
-/* What was told is recorded, whatever ended the work; and is the broker to have what was acknowledged. */
+/* What was told is recorded, whatever ended the work; and is the broker to have what was
+ * acknowledged. */
 static enum exit_code finish(enum exit_code code)
 {
     enum exit_code settled = notifier_settle(notifier);
@@ -145,8 +159,8 @@ static void read_options(int argc, char **argv)
 
     /* A plus sign, so that what comes after the command is the command's. */
     while (command_line == NULL &&
-           (option = getopt_long(argc, argv, "+" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
-                                 NULL)) != -1) {
+           (option = getopt_long(argc, argv, "+" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
+                                 long_options, NULL)) != -1) {
         if (option == OPTION_EXEC)
             command_line = argv + optind;
         else if (option == OPTION_PREFETCH)
@@ -184,9 +198,9 @@ static enum exit_code open_all(void)
 
     if (code != EXIT_OK)
         return code;
-    publisher =
-        publisher_new(&broker_options, &(struct publisher_settings){.declare = topology_declare_dead_letters,
-                                                                    .repair = topology_declare});
+    publisher = publisher_new(&broker_options,
+                              &(struct publisher_settings){.declare = topology_declare_dead_letters,
+                                                           .repair = topology_declare});
     settings.prefetch = prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = need_calloc(BATCH_MAX, sizeof(*batch));

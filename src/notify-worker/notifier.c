@@ -1,28 +1,30 @@
 #include "notifier.h"
 
-#include "base/clock.h"
-#include "message/death.h"
-#include "json/foreign.h"
-#include "json/json.h"
 #include "amqp/connection.h"
-#include "store/notified.h"
+#include "amqp/topology.h"
+#include "base/clock.h"
 #include "base/output.h"
-#include "json/output.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "amqp/topology.h"
+#include "json/foreign.h"
+#include "json/json.h"
+#include "json/output.h"
+#include "message/death.h"
+#include "store/notified.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_AGAIN_MS 100         /* whether the claim of another run is settled */
-#define REFUSED_MS INT64_C(60000) /* until a dead letter that the broker did not take is tried again */
+#define LOOK_AGAIN_MS 100 /* whether the claim of another run is settled */
+#define REFUSED_MS \
+    INT64_C(60000) /* until a dead letter that the broker did not take is tried again */
 
 struct notifier {
     struct notifier_settings settings;
     struct notified *notifications;
-    struct notification **waiting; /* for a turn, in the order in which they came or were put back */
+    struct notification *
+        *waiting; /* for a turn, in the order in which they came or were put back */
     size_t waiting_count;
     struct notification **turn;
     size_t turn_count;
@@ -149,8 +151,8 @@ int notifier_wait_ms(const struct notifier *notifier)
 /* ---- taking in hand ---- */
 
 /*
- * The event as it came, on one line, and without a byte order mark: no line break can stand in a JSON text but between its
- * tokens.
+ * The event as it came, on one line, and without a byte order mark: no line break can stand in a
+ * JSON text but between its tokens.
  */
 static void keep_event(struct notification *notification)
 {
@@ -210,7 +212,8 @@ void notifier_take(struct notifier *notifier, struct delivery *const batch[], si
 {
     int64_t now = clock_monotonic_ms();
 
-    /* First: what comes again after a lost connection is no repeat of the copy that is held of it. */
+    /* First: what comes again after a lost connection is no repeat of the copy that is held of it.
+     */
     drop_stale(notifier);
     for (size_t i = 0; i < count; i++) {
         struct notification *notification = new_notice(notifier);
@@ -236,7 +239,8 @@ static bool is_sound(const struct notification *notification)
 
 static bool is_to_be_tried_again(const struct notification *notification)
 {
-    return notification->outcome == OUTCOME_OPEN && (notification->was_tried || notification->is_claimed);
+    return notification->outcome == OUTCOME_OPEN &&
+           (notification->was_tried || notification->is_claimed);
 }
 
 /* Is one in hand that is tried again, later: of that order or, if order_id is NULL, of any? */
@@ -272,12 +276,12 @@ static enum exit_code record(struct notifier *notifier)
     return code == EXIT_OK ? notified_done(notifier->notifications, notifier->claim) : code;
 }
 
-static enum exit_code claim(struct notifier *notifier, struct notification *notification, int64_t number,
-                            int64_t at_ms)
+static enum exit_code claim(struct notifier *notifier, struct notification *notification,
+                            int64_t number, int64_t at_ms)
 {
     enum standing standing;
-    enum exit_code code = notified_claim(notifier->notifications, notification->order_id, number, at_ms,
-                                         &standing, &notification->attempt);
+    enum exit_code code = notified_claim(notifier->notifications, notification->order_id, number,
+                                         at_ms, &standing, &notification->attempt);
 
     switch (standing) {
     case STANDING_CLAIMED:
@@ -384,7 +388,8 @@ static void put_back(struct notifier *notifier, struct notification *notificatio
     notifier->waiting[notifier->waiting_count++] = notification;
 }
 
-/* May all of the turn be acknowledged at once: is it all that is in hand of what came up to its last? */
+/* May all of the turn be acknowledged at once: is it all that is in hand of what came up to its
+ * last? */
 static bool is_whole(const struct notifier *notifier)
 {
     const struct delivery *last = notifier->turn[notifier->turn_count - 1]->delivery;
@@ -450,7 +455,8 @@ static void advance(struct notifier *notifier)
             continue;
         }
         if (notification->verdict == VERDICT_TELL && notification->is_in_doubt)
-            log_line("[notify] in doubt: %s: attempt %d", notification->order_id, notification->attempt);
+            log_line("[notify] in doubt: %s: attempt %d", notification->order_id,
+                     notification->attempt);
         notifier->turn[notifier->turn_count++] = notification;
     }
     notifier->next_count = 0;
@@ -517,8 +523,9 @@ enum exit_code notifier_settle(struct notifier *notifier)
     }
     told = count_told(notifier);
     if (!notifier->has_failed && told > 0)
-        report("%zu customer%s told, and that could not be recorded: the next run will tell them again", told,
-               told == 1 ? " was" : "s were");
+        report("%zu customer%s told, and that could not be recorded: the next run will tell them "
+               "again",
+               told, told == 1 ? " was" : "s were");
     notifier->has_failed = true;
     return code;
 }
@@ -526,8 +533,8 @@ enum exit_code notifier_settle(struct notifier *notifier)
 /* ---- dead letters ---- */
 
 /* A queue that has no dead letter exchange would drop what is rejected. */
-static enum exit_code move_to_dead_letters(struct notifier *notifier, const struct delivery *delivery,
-                                           const char *reason)
+static enum exit_code move_to_dead_letters(struct notifier *notifier,
+                                           const struct delivery *delivery, const char *reason)
 {
     struct publisher *publisher = notifier->settings.publisher;
     struct death death = {.queue = amqp_cstring_bytes(RESERVED_QUEUE),
@@ -587,9 +594,10 @@ static enum exit_code give_up_spent(struct notifier *notifier, struct notificati
 {
     char reason[128];
 
-    (void)snprintf(reason, sizeof reason,
-                   "%d attempts to tell the customer were begun, and none is known to have succeeded",
-                   notification->attempt);
+    (void)snprintf(
+        reason, sizeof reason,
+        "%d attempts to tell the customer were begun, and none is known to have succeeded",
+        notification->attempt);
     return notifier_give_up(notifier, notification, reason);
 }
 
@@ -682,7 +690,9 @@ enum exit_code notifier_tell(struct notifier *notifier)
 
 struct notification *notifier_own(struct notifier *notifier)
 {
-    return notifier->turn_count == 1 && notifier->turn[0]->verdict == VERDICT_TELL ? notifier->turn[0] : NULL;
+    return notifier->turn_count == 1 && notifier->turn[0]->verdict == VERDICT_TELL
+               ? notifier->turn[0]
+               : NULL;
 }
 
 enum exit_code notifier_was_told(struct notifier *notifier, struct notification *notification)

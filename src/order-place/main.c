@@ -1,20 +1,22 @@
 /*
- * order-place: orders on standard input; stored, published, confirmed; a receipt for each on standard output.
+ * order-place: orders on standard input; stored, published, confirmed; a receipt for each on
+ * standard output.
  *
  * pipeline.h says what holds when this program is killed, and at which point.
  */
-#include "json/stream.h"
+#include "pipeline.h"
+
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"
-#include "order/order.h"
 #include "base/output.h"
-#include "pipeline.h"
-#include "terminal/progress.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/wait.h"
+#include "json/stream.h"
+#include "order/order.h"
+#include "terminal/progress.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -27,11 +29,12 @@
 static const char usage[] =
     "usage: order-place [options] < orders\n"
     "       order-place [options] --flush\n"
-    "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id, items},\n"
+    "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id, "
+    "items},\n"
     "publishes them, and prints a receipt for each when the broker has confirmed it.\n"
     "      --flush             publish what earlier runs left pending, and read no input\n"
-    "      --rejects FILE      append refused input to FILE, as it came\n" PROGRESS_USAGE BROKER_USAGE
-        COMMON_USAGE;
+    "      --rejects FILE      append refused input to FILE, as it came\n" PROGRESS_USAGE
+        BROKER_USAGE COMMON_USAGE;
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_REJECTS };
 
@@ -81,7 +84,8 @@ static void write_reject(const struct json_piece *piece)
 static void refuse(const struct json_piece *piece)
 {
     if (piece->reason != NULL)
-        report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line, piece->reason);
+        report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line,
+               piece->reason);
     some_refused = true;
     write_reject(piece);
 }
@@ -114,7 +118,8 @@ static bool reads_on(void)
     return fatal == EXIT_OK && !stop_requested();
 }
 
-/* Is there more to be placed? What was read is seen through, unless there is no store or nowhere to tell of it. */
+/* Is there more to be placed? What was read is seen through, unless there is no store or nowhere to
+ * tell of it. */
 static bool wants_input(void)
 {
     return !input_ended && fatal != EXIT_STORE && fatal != EXIT_OUTPUT;
@@ -122,7 +127,8 @@ static bool wants_input(void)
 
 static void end_input(void)
 {
-    json_stream_end(input, stop_requested() ? "asked to stop before it ended" : "not read to its end");
+    json_stream_end(input,
+                    stop_requested() ? "asked to stop before it ended" : "not read to its end");
 }
 
 static void read_on(void)
@@ -133,7 +139,8 @@ static void read_on(void)
     fail(EXIT_INPUT);
 }
 
-/* Takes what there is, up to a full batch, without waiting for more. False if there may be more at once. */
+/* Takes what there is, up to a full batch, without waiting for more. False if there may be more at
+ * once. */
 static bool gather(void)
 {
     struct json_piece piece;
@@ -175,14 +182,16 @@ static uint64_t size_of_input(void)
     return (uint64_t)(info.st_size - at);
 }
 
-/* How many orders it will be, if those to come are as long as those that came; 0 if that cannot be said. */
+/* How many orders it will be, if those to come are as long as those that came; 0 if that cannot be
+ * said. */
 static uint64_t expected(void)
 {
     uint64_t read = json_stream_position(input);
 
     if (input_size == 0 || read == 0)
         return 0;
-    return read >= input_size ? taken : (uint64_t)((double)taken * (double)input_size / (double)read);
+    return read >= input_size ? taken
+                              : (uint64_t)((double)taken * (double)input_size / (double)read);
 }
 
 static void show_progress(uint64_t told)
@@ -216,8 +225,8 @@ static void place_all(void)
         if (fatal != EXIT_STORE)
             unplaced.number = 0;
         /*
-         * What earlier runs left comes after the first batch: new orders are on disk before anything is
-         * waited for.
+         * What earlier runs left comes after the first batch: new orders are on disk before
+         * anything is waited for.
          */
         if (!left_published && fatal == EXIT_OK) {
             fail(pipeline_publish_left(pipeline));
@@ -232,7 +241,8 @@ static void place_all(void)
     }
 }
 
-/* Where to go on, after a failure for which what was read, or is there to be read, has no answer of its own. */
+/* Where to go on, after a failure for which what was read, or is there to be read, has no answer of
+ * its own. */
 static void report_unplaced(void)
 {
     struct json_piece *piece = &unplaced;
@@ -243,15 +253,16 @@ static void report_unplaced(void)
             return;
     }
     if (piece->number > 0)
-        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was placed", piece->number, piece->line);
+        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was placed", piece->number,
+               piece->line);
 }
 
 static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options,
-                                 NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
+                                 long_options, NULL)) != -1) {
         if (option == OPTION_FLUSH)
             flush_only = true;
         else if (option == OPTION_REJECTS)
@@ -261,7 +272,8 @@ static void read_options(int argc, char **argv)
             usage_error();
     }
     if (optind < argc) {
-        report("orders are read from standard input: '%s' is no option", printable_text(argv[optind]));
+        report("orders are read from standard input: '%s' is no option",
+               printable_text(argv[optind]));
         usage_error();
     }
 }
@@ -276,8 +288,10 @@ static enum exit_code open_rejects(void)
 
 static enum exit_code open_all(void)
 {
-    struct pipeline_settings settings = {
-        .options = &broker_options, .tell_left = flush_only, .refuse = refuse_taken, .told = show_progress};
+    struct pipeline_settings settings = {.options = &broker_options,
+                                         .tell_left = flush_only,
+                                         .refuse = refuse_taken,
+                                         .told = show_progress};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK && rejects_path != NULL)

@@ -1,13 +1,14 @@
 #include "pipeline.h"
 
+#include "receipts.h"
+
+#include "amqp/publisher.h"
+#include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/stop.h"
 #include "base/uuid.h"
 #include "json/json.h"
 #include "store/orders.h"
-#include "amqp/publisher.h"
-#include "receipts.h"
-#include "base/stop.h"
-#include "amqp/topology.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,7 +98,8 @@ static enum exit_code make_room(struct pipeline *pipeline)
     return code;
 }
 
-static void publish(struct pipeline *pipeline, const unsigned char *id, const char *event, uint64_t number)
+static void publish(struct pipeline *pipeline, const unsigned char *id, const char *event,
+                    uint64_t number)
 {
     amqp_basic_properties_t properties;
     struct message message = {
@@ -152,7 +154,8 @@ static enum exit_code mark_confirmed(struct pipeline *pipeline)
     uint64_t at = 0;
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && (receipt = receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
+    while (code == EXIT_OK &&
+           (receipt = receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
         code = orders_confirm(pipeline->store, receipt->seq);
     return code;
 }
@@ -190,8 +193,8 @@ static void refuse_taken(struct pipeline *pipeline, const struct candidate *cand
 }
 
 /*
- * An order whose id the store knows. The same order again: its receipt again, and if it is pending it is
- * published, unless it is on its way already. Another order: refused.
+ * An order whose id the store knows. The same order again: its receipt again, and if it is pending
+ * it is published, unless it is on its way already. Another order: refused.
  */
 static void place_known(struct pipeline *pipeline, struct candidate *candidate,
                         const struct stored_order *known)
@@ -244,7 +247,8 @@ static enum exit_code store_batch(struct pipeline *pipeline)
 
     if (pipeline->batch_count == 0 && !some_confirmed(pipeline))
         return EXIT_OK;
-    code = pipeline->batch_count > 0 ? orders_begin(pipeline->store) : orders_begin_relaxed(pipeline->store);
+    code = pipeline->batch_count > 0 ? orders_begin(pipeline->store)
+                                     : orders_begin_relaxed(pipeline->store);
     if (code != EXIT_OK)
         return code;
     code = mark_confirmed(pipeline);
@@ -286,7 +290,8 @@ static struct candidate *new_candidate(struct pipeline *pipeline)
     return *candidate;
 }
 
-void pipeline_take(struct pipeline *pipeline, const struct order *order, const struct json_piece *piece)
+void pipeline_take(struct pipeline *pipeline, const struct order *order,
+                   const struct json_piece *piece)
 {
     struct candidate *candidate = new_candidate(pipeline);
 
@@ -428,7 +433,8 @@ static enum exit_code publish_pending(struct pipeline *pipeline, int64_t last)
 
 enum exit_code pipeline_publish_left(struct pipeline *pipeline)
 {
-    return pipeline->left_last == 0 ? pipeline->failure : publish_pending(pipeline, pipeline->left_last);
+    return pipeline->left_last == 0 ? pipeline->failure
+                                    : publish_pending(pipeline, pipeline->left_last);
 }
 
 enum exit_code pipeline_retry(struct pipeline *pipeline)
@@ -452,9 +458,9 @@ enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pi
     enum exit_code code = orders_open(ORDERS_PLACE, &opened->store);
 
     opened->settings = *settings;
-    opened->publisher =
-        publisher_new(settings->options, &(struct publisher_settings){.declare = topology_declare_orders,
-                                                                      .repair = topology_declare});
+    opened->publisher = publisher_new(
+        settings->options, &(struct publisher_settings){.declare = topology_declare_orders,
+                                                        .repair = topology_declare});
     opened->receipts = receipts_new();
     if (code == EXIT_OK)
         code = orders_claim(opened->store, &opened->left_last);

@@ -1,7 +1,7 @@
 #include "receipts.h"
 
-#include "store/orders.h"
 #include "base/output.h"
+#include "store/orders.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,8 +111,9 @@ static void print_line(const struct receipt *receipt)
     int len;
 
     uuid_to_text(receipt->id, id);
-    len = snprintf(line, sizeof line, "{\"order_id\": \"%s\", \"status\": \"%s\"}", id,
-                   order_status_name(receipt->state == RECEIPT_PLACED ? ORDER_PLACED : ORDER_PENDING));
+    len = snprintf(
+        line, sizeof line, "{\"order_id\": \"%s\", \"status\": \"%s\"}", id,
+        order_status_name(receipt->state == RECEIPT_PLACED ? ORDER_PLACED : ORDER_PENDING));
     (void)output_line(line, (size_t)len);
 }
 

@@ -1,14 +1,14 @@
 /*
  * receipts: what came of each order, told on standard output in the order in which the orders came.
  *
- * A receipt is added when its order is stored, changes its state as more is known, and is printed and forgotten
- * once its state is final and all before it were printed.
+ * A receipt is added when its order is stored, changes its state as more is known, and is printed
+ * and forgotten once its state is final and all before it were printed.
  */
 #ifndef ORDER_PLACE_RECEIPTS_H
 #define ORDER_PLACE_RECEIPTS_H
 
-#include "base/uuid.h"
 #include "base/report.h"
+#include "base/uuid.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,7 +46,8 @@ void receipts_cut(struct receipts *receipts, uint64_t end);
 /* How many are there, not printed yet. */
 size_t receipts_waiting(const struct receipts *receipts);
 
-/* Those below are valid until the next call of receipts_add(). The receipt of that number, which must be there: */
+/* Those below are valid until the next call of receipts_add(). The receipt of that number, which
+ * must be there: */
 struct receipt *receipts_at(struct receipts *receipts, uint64_t number);
 
 /* the first of that order, NULL if there is none; */
@@ -58,7 +59,8 @@ struct receipt *receipts_next(struct receipts *receipts, enum receipt_state stat
 /* Gives all that are in one state another. */
 void receipts_change(struct receipts *receipts, enum receipt_state from, enum receipt_state to);
 
-/* Prints what can be printed. EXIT_OUTPUT, reported once, if that failed; they are forgotten all the same. */
+/* Prints what can be printed. EXIT_OUTPUT, reported once, if that failed; they are forgotten all
+ * the same. */
 enum exit_code receipts_print(struct receipts *receipts);
 
 /* How many were printed; and was one of the final ones, printed or silent, RECEIPT_PENDING? */

@@ -2,14 +2,14 @@
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
 #include "base/clock.h"
-#include "base/uuid.h"
 #include "base/options.h"
-#include "store/orders.h"
 #include "base/output.h"
-#include "json/output.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "base/uuid.h"
+#include "json/output.h"
+#include "store/orders.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,13 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: order-show ID...\n"
-                            "       order-show < ids\n"
-                            "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
-                            "Prints stored orders: those named, those named on standard input, or all.\n"
-                            "      --all               every order, oldest first\n"
-                            "      --status STATUS     only PENDING or only PLACED ones\n"
-                            "      --count             how many, as a number\n" COMMON_USAGE;
+static const char usage[] =
+    "usage: order-show ID...\n"
+    "       order-show < ids\n"
+    "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
+    "Prints stored orders: those named, those named on standard input, or all.\n"
+    "      --all               every order, oldest first\n"
+    "      --status STATUS     only PENDING or only PLACED ones\n"
+    "      --count             how many, as a number\n" COMMON_USAGE;
 
 enum { OPTION_ALL = OPTION_OWN, OPTION_STATUS, OPTION_COUNT };
 
@@ -57,9 +58,10 @@ static enum exit_code print_order(const struct stored_order *order)
     uuid_to_text(order->id, id);
     clock_rfc3339(order->placed_at, placed_at);
     /* What is stored was checked to be strict JSON, and is kept to the letter. */
-    len = snprintf(line, size,
-                   "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}", id,
-                   order_status_name(order->status), order->data, placed_at);
+    len =
+        snprintf(line, size,
+                 "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}",
+                 id, order_status_name(order->status), order->data, placed_at);
     code = output_json_text(line, (size_t)len);
     free(line);
     return code;
@@ -102,7 +104,8 @@ static enum exit_code show_one(const char *text)
     bool found = false;
     enum exit_code code = EXIT_OK;
 
-    /* Only now: in a pipe after order-place, the store may not be there before the first receipt is. */
+    /* Only now: in a pipe after order-place, the store may not be there before the first receipt
+     * is. */
     if (store == NULL)
         code = orders_open(ORDERS_LOOK, &store);
     if (code == EXIT_OK && uuid_from_text(text, id))
@@ -115,7 +118,8 @@ static enum exit_code show_one(const char *text)
     return EXIT_NO;
 }
 
-/* Shows one more; what was not found does not keep the others from being shown. False when it must not go on.
+/* Shows one more; what was not found does not keep the others from being shown. False when it must
+ * not go on.
  */
 static bool show_next(const char *text, enum exit_code *code)
 {

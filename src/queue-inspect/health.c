@@ -1,11 +1,12 @@
 #include "health.h"
 
+#include "topology_check.h"
+
+#include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "json/json.h"
 #include "store/ledger.h"
-#include "base/text.h"
-#include "amqp/topology.h"
-#include "topology_check.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -13,7 +14,8 @@
 #include <string.h>
 
 #define DETAIL_SIZE 1200
-/* Seconds that an event may be owed: many times what a worker takes to send what another has left. */
+/* Seconds that an event may be owed: many times what a worker takes to send what another has left.
+ */
 #define OWED_MAX_S 60
 
 /* Adds a check: well if there is no detail. */
@@ -61,7 +63,8 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
         add_words(detail, ", and %d more", more);
 }
 
-static enum exit_code find_all(struct queues *survey, struct management *management, cJSON **findings)
+static enum exit_code find_all(struct queues *survey, struct management *management,
+                               cJSON **findings)
 {
     cJSON_Delete(*findings);
     *findings = cJSON_CreateArray();
@@ -80,13 +83,14 @@ static bool check_topology(struct queues *survey, cJSON *checks)
 
     if (survey->management != NULL) {
         code = find_all(survey, survey->management, &findings);
-        answers =
-            add_check(checks, "management", code == EXIT_OK ? "" : management_reason(survey->management));
+        answers = add_check(checks, "management",
+                            code == EXIT_OK ? "" : management_reason(survey->management));
     }
     if (code != EXIT_OK)
         code = find_all(survey, NULL, &findings);
     describe(findings, detail);
-    fits = add_check(checks, "topology", code == EXIT_OK ? detail : connection_reason(survey->connection));
+    fits = add_check(checks, "topology",
+                     code == EXIT_OK ? detail : connection_reason(survey->connection));
     cJSON_Delete(findings);
     return fits && answers;
 }
@@ -129,7 +133,8 @@ static bool check_backlog(const struct queues *survey, long max_ready, cJSON *ch
         unsigned ready = queues_find(survey, *name)->depth.ready;
 
         if (is_known(survey, *name, detail) && (long)ready > max_ready)
-            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name, max_ready);
+            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name,
+                           max_ready);
     }
     return add_check(checks, "backlog", detail);
 }
@@ -145,8 +150,9 @@ static bool check_outbox(const char *ledger, cJSON *checks)
     if (debt.count > 0)
         seconds = (clock_utc_ms() - debt.oldest_ms) / 1000;
     if (seconds > OWED_MAX_S)
-        (void)snprintf(detail, sizeof detail, "events owed: %" PRId64 ", the oldest for %" PRId64 " s",
-                       debt.count, seconds);
+        (void)snprintf(detail, sizeof detail,
+                       "events owed: %" PRId64 ", the oldest for %" PRId64 " s", debt.count,
+                       seconds);
     return add_check(checks, "outbox", detail);
 }
 
@@ -156,7 +162,8 @@ static bool check_broker(struct queues *survey, cJSON *checks)
 
     if (code == EXIT_OK)
         code = queues_look(survey);
-    return add_check(checks, "broker", code == EXIT_OK ? "" : connection_reason(survey->connection));
+    return add_check(checks, "broker",
+                     code == EXIT_OK ? "" : connection_reason(survey->connection));
 }
 
 static bool check_all(struct queues *survey, long max_ready, const char *ledger, cJSON *checks)

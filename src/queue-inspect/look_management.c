@@ -24,7 +24,8 @@ long look_limit_said(const cJSON *queue, bool *is_said)
 
     *is_said = false;
     add_limit(&limit, json_member(json_member(queue, "arguments"), "x-delivery-limit"), is_said);
-    add_limit(&limit, json_member(json_member(queue, "effective_policy_definition"), "delivery-limit"),
+    add_limit(&limit,
+              json_member(json_member(queue, "effective_policy_definition"), "delivery-limit"),
               is_said);
     return limit;
 }
@@ -49,9 +50,9 @@ static enum exit_code ask_management(struct connection *connection, struct manag
         look->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
         look->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
         look->limit = look_limit_said(tree, &is_said);
-        look->delays =
-            delays(json_member_text(arguments, "x-delayed-retry-type")) ||
-            delays(json_member_text(json_member(tree, "effective_policy_definition"), "delayed-retry-type"));
+        look->delays = delays(json_member_text(arguments, "x-delayed-retry-type")) ||
+                       delays(json_member_text(json_member(tree, "effective_policy_definition"),
+                                               "delayed-retry-type"));
         look_add_default_limit(look, connection, is_said);
         look->limit_is_sure = look->type != LOOK_UNKNOWN;
     }

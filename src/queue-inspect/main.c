@@ -1,30 +1,31 @@
 /*
  * queue-inspect: what the queues hold, and what goes through them; and waiting until they hold it.
  *
- * It changes nothing. --peek takes messages in hand and lets them go again: they keep their place and are
- * marked as redelivered. --follow has a queue of its own, which goes when it does.
+ * It changes nothing. --peek takes messages in hand and lets them go again: they keep their place
+ * and are marked as redelivered. --follow has a queue of its own, which goes when it does.
  */
-#include "base/clock.h"
 #include "health.h"
-#include "json/json.h"
-#include "store/ledger.h"
-#include "amqp/connection.h"
 #include "management.h"
 #include "messages.h"
-#include "base/options.h"
-#include "base/output.h"
-#include "json/output.h"
-#include "terminal/progress.h"
-#include "base/report.h"
-#include "terminal/screen.h"
-#include "base/stop.h"
 #include "queues.h"
 #include "queues_print.h"
 #include "tap_keys.h"
-#include "base/text.h"
-#include "amqp/topology.h"
 #include "topology_check.h"
 #include "watch.h"
+
+#include "amqp/connection.h"
+#include "amqp/topology.h"
+#include "base/clock.h"
+#include "base/options.h"
+#include "base/output.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "json/json.h"
+#include "json/output.h"
+#include "store/ledger.h"
+#include "terminal/progress.h"
+#include "terminal/screen.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -71,27 +72,37 @@ enum {
     OPTION_LEDGER
 };
 
-static const struct option long_options[] = {{"api", required_argument, NULL, OPTION_API},
-                                             {"format", required_argument, NULL, OPTION_FORMAT},
-                                             {"watch", optional_argument, NULL, OPTION_WATCH},
-                                             {"peek", required_argument, NULL, OPTION_PEEK},
-                                             {"force", no_argument, NULL, OPTION_FORCE},
-                                             {"follow", required_argument, NULL, OPTION_FOLLOW},
-                                             {"routing-key", required_argument, NULL, OPTION_ROUTING_KEY},
-                                             {"until-empty", no_argument, NULL, OPTION_UNTIL_EMPTY},
-                                             {"until", required_argument, NULL, OPTION_UNTIL},
-                                             {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-                                             {"check-topology", no_argument, NULL, OPTION_CHECK_TOPOLOGY},
-                                             {"health", no_argument, NULL, OPTION_HEALTH},
-                                             {"max-ready", required_argument, NULL, OPTION_MAX_READY},
-                                             {"ledger", required_argument, NULL, OPTION_LEDGER},
-                                             PROGRESS_LONG_OPTIONS,
-                                             BROKER_LONG_OPTIONS,
-                                             COMMON_LONG_OPTIONS,
-                                             {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+    {"api", required_argument, NULL, OPTION_API},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"watch", optional_argument, NULL, OPTION_WATCH},
+    {"peek", required_argument, NULL, OPTION_PEEK},
+    {"force", no_argument, NULL, OPTION_FORCE},
+    {"follow", required_argument, NULL, OPTION_FOLLOW},
+    {"routing-key", required_argument, NULL, OPTION_ROUTING_KEY},
+    {"until-empty", no_argument, NULL, OPTION_UNTIL_EMPTY},
+    {"until", required_argument, NULL, OPTION_UNTIL},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"check-topology", no_argument, NULL, OPTION_CHECK_TOPOLOGY},
+    {"health", no_argument, NULL, OPTION_HEALTH},
+    {"max-ready", required_argument, NULL, OPTION_MAX_READY},
+    {"ledger", required_argument, NULL, OPTION_LEDGER},
+    PROGRESS_LONG_OPTIONS,
+    BROKER_LONG_OPTIONS,
+    COMMON_LONG_OPTIONS,
+    {NULL, 0, NULL, 0}};
 
 static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
-static enum job { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH } job = LIST;
+static enum job {
+    LIST,
+    WATCH,
+    PEEK,
+    FOLLOW,
+    UNTIL_EMPTY,
+    UNTIL,
+    CHECK_TOPOLOGY,
+    HEALTH
+} job = LIST;
 static long number; /* of --peek and --until */
 static bool force;
 static int timeout_s = -1;
@@ -195,7 +206,8 @@ static void report_unsatisfied(const struct queue_view *view)
         report("queue '%s' has %u of %ld messages ready", name, view->depth.ready, number);
 }
 
-/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like what is missing. */
+/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like
+ * what is missing. */
 static bool waiting_helps(void)
 {
     for (size_t i = 0; i < survey.count; i++)
@@ -227,7 +239,8 @@ static enum exit_code wait_for_queues(void)
     bool over = false;
 
     progress_start("messages", 0);
-    while (code == EXIT_OK && unsatisfied() != NULL && waiting_helps() && !over && !stop_requested()) {
+    while (code == EXIT_OK && unsatisfied() != NULL && waiting_helps() && !over &&
+           !stop_requested()) {
         int64_t left = timeout_s < 0 ? POLL_MS : until - clock_monotonic_ms();
 
         show_progress();
@@ -303,8 +316,8 @@ static enum exit_code check_health(void)
 {
     char *found = ledger_file == NULL ? ledger_place() : NULL;
     bool healthy;
-    enum exit_code code =
-        output_json(health_check(&survey, max_ready, ledger_file != NULL ? ledger_file : found, &healthy));
+    enum exit_code code = output_json(
+        health_check(&survey, max_ready, ledger_file != NULL ? ledger_file : found, &healthy));
 
     free(found);
     return code == EXIT_OK && !healthy ? EXIT_NO : code;
@@ -315,7 +328,8 @@ static enum exit_code check_health(void)
 static void set_job(enum job wanted)
 {
     if (job != LIST) {
-        report("--watch, --peek, --follow, --until-empty, --until, --check-topology and --health exclude "
+        report("--watch, --peek, --follow, --until-empty, --until, --check-topology and --health "
+               "exclude "
                "each other");
         usage_error();
     }
@@ -436,7 +450,8 @@ static void check_options(int names)
     require(job != FOLLOW || names == 0, "--follow takes an exchange, and no queues");
     require(job != PEEK || names == 1, "--peek looks into one queue: name it");
     require(!force || job == PEEK, "--force goes with --peek");
-    require(timeout_s < 0 || waits, "--timeout goes with --until, --until-empty, --watch or --follow");
+    require(timeout_s < 0 || waits,
+            "--timeout goes with --until, --until-empty, --watch or --follow");
     require(tap.key_count == 0 || job == FOLLOW, "--routing-key goes with --follow");
     require(max_ready == HEALTH_NO_LIMIT || job == HEALTH, "--max-ready goes with --health");
     require(ledger_file == NULL || job == HEALTH, "--ledger goes with --health");
@@ -446,8 +461,8 @@ static void read_options(int argc, char **argv)
 {
     int option;
 
-    while ((option =
-                getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS, long_options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
+                                 long_options, NULL)) != -1)
         if (!job_option(option, argv) && !own_option(option) && !progress_option(option) &&
             !broker_option(&broker_options, option) && !common_option(option, usage))
             usage_error();

@@ -1,8 +1,8 @@
 #include "management.h"
 
-#include "json/json.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <curl/curl.h>
 #include <stdarg.h>
@@ -37,15 +37,16 @@ const char *management_reason(const struct management *management)
 
 /* Notes the reason of a failure. Returns code. */
 REPORT_FORMAT(3, 4)
-static enum exit_code fault(struct management *management, enum exit_code code, const char *format, ...)
+static enum exit_code fault(struct management *management, enum exit_code code, const char *format,
+                            ...)
 {
-    int len =
-        snprintf(management->reason, sizeof management->reason,
-                 "management API '%s': ", printable_up_to(200, management->base, strlen(management->base)));
+    int len = snprintf(management->reason, sizeof management->reason, "management API '%s': ",
+                       printable_up_to(200, management->base, strlen(management->base)));
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(management->reason + len, sizeof management->reason - (size_t)len, format, arguments);
+    (void)vsnprintf(management->reason + len, sizeof management->reason - (size_t)len, format,
+                    arguments);
     va_end(arguments);
     return code;
 }
@@ -106,7 +107,8 @@ static void set_login(struct management *management, CURLU *url, const struct en
     const char *own_password = password != NULL ? password : "";
 
     need_option(curl_easy_setopt(management->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC));
-    need_option(curl_easy_setopt(management->curl, CURLOPT_USERNAME, user != NULL ? user : endpoint->user));
+    need_option(
+        curl_easy_setopt(management->curl, CURLOPT_USERNAME, user != NULL ? user : endpoint->user));
     need_option(curl_easy_setopt(management->curl, CURLOPT_PASSWORD,
                                  user != NULL ? own_password : endpoint->password));
     curl_free(user);
@@ -140,7 +142,8 @@ static enum exit_code read_url(struct management *management, const char *text,
     if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK || !is_http(url) ||
         url_has(url, CURLUPART_QUERY) || url_has(url, CURLUPART_FRAGMENT)) {
         /* Not shown: it may hold a password. */
-        report("the URL of the management API is not of the form http[s]://[user:password@]host[:port]");
+        report("the URL of the management API is not of the form "
+               "http[s]://[user:password@]host[:port]");
         code = EXIT_USAGE;
     } else {
         set_login(management, url, endpoint);
@@ -166,7 +169,8 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     return len;
 }
 
-static int end_on_stop(void *context, curl_off_t to_get, curl_off_t got, curl_off_t to_send, curl_off_t sent)
+static int end_on_stop(void *context, curl_off_t to_get, curl_off_t got, curl_off_t to_send,
+                       curl_off_t sent)
 {
     (void)context;
     (void)to_get;
@@ -239,15 +243,16 @@ void management_free(struct management *management)
 
 /* ---- asking ---- */
 
-static void set_url(struct management *management, const char *collection, const char *name, const char *rest)
+static void set_url(struct management *management, const char *collection, const char *name,
+                    const char *rest)
 {
     char *escaped = escape(management, name);
     size_t size = strlen(management->base) + strlen(collection) + strlen(management->vhost) +
                   strlen(escaped) + strlen(rest) + sizeof "/api///";
     char *url = need_calloc(size, 1);
 
-    (void)snprintf(url, size, "%s/api/%s/%s/%s%s", management->base, collection, management->vhost, escaped,
-                   rest);
+    (void)snprintf(url, size, "%s/api/%s/%s/%s%s", management->base, collection, management->vhost,
+                   escaped, rest);
     need_option(curl_easy_setopt(management->curl, CURLOPT_URL, url));
     free(url);
     curl_free(escaped);
@@ -260,7 +265,8 @@ static enum exit_code transfer_fault(struct management *management, CURLcode fai
     if (failed == CURLE_OUT_OF_MEMORY)
         die_no_memory();
     if (management->too_large)
-        return fault(management, EXIT_TOPOLOGY, "the answer has more than %d bytes", MANAGEMENT_MAX);
+        return fault(management, EXIT_TOPOLOGY, "the answer has more than %d bytes",
+                     MANAGEMENT_MAX);
     if (failed == CURLE_COULDNT_CONNECT &&
         curl_easy_getinfo(management->curl, CURLINFO_OS_ERRNO, &reason) == CURLE_OK && reason != 0)
         return fault(management, EXIT_UNREACHABLE, "cannot connect: %s", strerror((int)reason));
@@ -277,8 +283,8 @@ static enum exit_code transfer_fault(struct management *management, CURLcode fai
 static enum exit_code status_fault(struct management *management, long status)
 {
     if (status == HTTP_UNAUTHORIZED || status == HTTP_FORBIDDEN)
-        return fault(management, EXIT_LOGIN, "it refused the login, or a right to what is there (%ld)",
-                     status);
+        return fault(management, EXIT_LOGIN,
+                     "it refused the login, or a right to what is there (%ld)", status);
     return fault(management, status >= HTTP_SERVER_ERROR ? EXIT_UNREACHABLE : EXIT_TOPOLOGY,
                  "it answered with HTTP status %ld", status);
 }
@@ -325,8 +331,8 @@ static enum exit_code get(struct management *management, cJSON **tree)
     return read_answer(management, tree);
 }
 
-enum exit_code management_get(struct management *management, const char *collection, const char *name,
-                              const char *rest, cJSON **tree)
+enum exit_code management_get(struct management *management, const char *collection,
+                              const char *name, const char *rest, cJSON **tree)
 {
     set_url(management, collection, name, rest);
     return get(management, tree);

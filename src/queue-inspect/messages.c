@@ -1,18 +1,19 @@
 #include "messages.h"
 
-#include "base/clock.h"
-#include "amqp/consumer.h"
-#include "message/death.h"
-#include "message/envelope.h"
-#include "amqp/connection.h"
-#include "amqp/look.h"
 #include "look_management.h"
-#include "base/output.h"
-#include "json/output.h"
 #include "peek.h"
+
+#include "amqp/connection.h"
+#include "amqp/consumer.h"
+#include "amqp/look.h"
+#include "amqp/topology.h"
+#include "base/clock.h"
+#include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "amqp/topology.h"
+#include "json/output.h"
+#include "message/death.h"
+#include "message/envelope.h"
 
 #define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
 #define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */
@@ -29,8 +30,10 @@ struct shown {
     size_t fewest_place; /* and which one that is, from 1 on; 0 if there is none */
 };
 
-/* One more return is what this look costs a message; one that comes back more often than the limit is removed. */
-static void reckon(struct shown *shown, const struct look *look, const amqp_basic_properties_t *properties)
+/* One more return is what this look costs a message; one that comes back more often than the limit
+ * is removed. */
+static void reckon(struct shown *shown, const struct look *look,
+                   const amqp_basic_properties_t *properties)
 {
     long returns = (long)return_count(properties);
     long left;
@@ -57,24 +60,25 @@ static void report_cost(const struct shown *shown, const struct look *look, cons
     long limit = look_limit(look);
 
     if (shown->spent > 0)
-        report(
-            "queue '%s': %zu of %zu messages were looked at once more than the delivery limit of %ld allows: "
-            "the broker has removed them",
-            name, shown->spent, shown->count, limit);
+        report("queue '%s': %zu of %zu messages were looked at once more than the delivery limit "
+               "of %ld allows: "
+               "the broker has removed them",
+               name, shown->spent, shown->count, limit);
     if (shown->fewest_place > 0)
-        report("queue '%s': the delivery limit is %ld; message %zu has been delivered %ld time%s, %ld look%s "
+        report("queue '%s': the delivery limit is %ld; message %zu has been delivered %ld time%s, "
+               "%ld look%s "
                "left",
-               name, limit, shown->fewest_place, limit - shown->fewest, limit - shown->fewest == 1 ? "" : "s",
-               shown->fewest, shown->fewest == 1 ? "" : "s");
+               name, limit, shown->fewest_place, limit - shown->fewest,
+               limit - shown->fewest == 1 ? "" : "s", shown->fewest, shown->fewest == 1 ? "" : "s");
     if (shown->is_counted && limit < 0 && !look->limit_is_sure)
-        report(
-            "queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy limits those "
-            "is not known without the management API",
-            name);
+        report("queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy "
+               "limits those "
+               "is not known without the management API",
+               name);
 }
 
-static enum exit_code show(struct shown *shown, const struct look *look, const struct delivery *delivery,
-                           const char *queue)
+static enum exit_code show(struct shown *shown, const struct look *look,
+                           const struct delivery *delivery, const char *queue)
 {
     const amqp_basic_properties_t *properties;
     amqp_pool_t pool;
@@ -88,17 +92,19 @@ static enum exit_code show(struct shown *shown, const struct look *look, const s
     return code;
 }
 
-/* Those that another consumer was quicker to get, or that somebody holds, or of which the connection was lost. */
+/* Those that another consumer was quicker to get, or that somebody holds, or of which the
+ * connection was lost. */
 static enum exit_code check_complete(const struct shown *shown, const char *queue)
 {
     if (shown->count >= shown->expected || stop_requested())
         return EXIT_OK;
-    report("queue '%s': %zu of %zu messages did not come: somebody else may have them", printable_text(queue),
-           shown->expected - shown->count, shown->expected);
+    report("queue '%s': %zu of %zu messages did not come: somebody else may have them",
+           printable_text(queue), shown->expected - shown->count, shown->expected);
     return EXIT_UNREACHABLE;
 }
 
-/* Not from the first again: what was shown is not shown twice, and who knows what has come and gone meanwhile. */
+/* Not from the first again: what was shown is not shown twice, and who knows what has come and gone
+ * meanwhile. */
 static enum exit_code is_cut_off(const struct shown *shown, const char *queue)
 {
     report("queue '%s': the connection was lost after %zu of %zu messages: the rest is not shown",
@@ -106,8 +112,8 @@ static enum exit_code is_cut_off(const struct shown *shown, const char *queue)
     return EXIT_UNREACHABLE;
 }
 
-static enum exit_code show_all(struct connection *connection, const char *queue, const struct look *look,
-                               size_t count, struct shown *shown)
+static enum exit_code show_all(struct connection *connection, const char *queue,
+                               const struct look *look, size_t count, struct shown *shown)
 {
     struct peek *peek = peek_new(connection, queue, look, count);
     const struct delivery *delivery;
@@ -145,8 +151,9 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
         code = connection_open(connection);
         if (code != EXIT_OK)
             break;
-        code = management == NULL ? look_at_queue(connection, settings->queue, &look)
-                                  : look_with_management(connection, management, settings->queue, &look);
+        code = management == NULL
+                   ? look_at_queue(connection, settings->queue, &look)
+                   : look_with_management(connection, management, settings->queue, &look);
         if (code == EXIT_OK && !look.exists) {
             report("there is no queue '%s'", printable_text(settings->queue));
             code = EXIT_TOPOLOGY;
@@ -198,8 +205,8 @@ static void check_fullness(struct following *following, struct connection *conne
 }
 
 /*
- * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing would
- * come any more, without a word. Binding again heals the second, and shows the first.
+ * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing
+ * would come any more, without a word. Binding again heals the second, and shows the first.
  */
 static enum exit_code check_tap(struct following *following)
 {
@@ -215,7 +222,8 @@ static enum exit_code check_tap(struct following *following)
     else if (code == EXIT_UNREACHABLE)
         connection_lose(connection);
     else
-        report("broker '%s' (consuming): %s", connection_broker(connection), connection_reason(connection));
+        report("broker '%s' (consuming): %s", connection_broker(connection),
+               connection_reason(connection));
     return code == EXIT_UNREACHABLE ? EXIT_OK : code;
 }
 
@@ -245,9 +253,12 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
 
 enum exit_code messages_follow(const struct broker_options *options, struct tap *tap, int timeout_s)
 {
-    /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the queue. */
-    struct consumer_settings settings = {
-        .own_queue = tap_declare, .context = tap, .prefetch = 10 * FOLLOW_BATCH, .max_body = SIZE_MAX};
+    /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the
+     * queue. */
+    struct consumer_settings settings = {.own_queue = tap_declare,
+                                         .context = tap,
+                                         .prefetch = 10 * FOLLOW_BATCH,
+                                         .max_body = SIZE_MAX};
     int64_t until = clock_monotonic_ms() + (int64_t)timeout_s * 1000;
     struct following following = {.consumer = consumer_new(options, &settings),
                                   .tap = tap,

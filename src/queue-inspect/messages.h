@@ -1,16 +1,18 @@
 /*
- * messages: those of a queue, or those on their way through an exchange, on standard output as envelopes.
+ * messages: those of a queue, or those on their way through an exchange, on standard output as
+ * envelopes.
  *
- * Nothing is taken from anybody. Codes are those of connection_open() and of output.h, and EXIT_TOPOLOGY if there
- * is no such queue or exchange.
+ * Nothing is taken from anybody. Codes are those of connection_open() and of output.h, and
+ * EXIT_TOPOLOGY if there is no such queue or exchange.
  */
 #ifndef QUEUE_INSPECT_MESSAGES_H
 #define QUEUE_INSPECT_MESSAGES_H
 
-#include "amqp/broker_options.h"
 #include "management.h"
-#include "base/report.h"
 #include "tap.h"
+
+#include "amqp/broker_options.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,18 +24,19 @@ struct peek_settings {
 };
 
 /*
- * Prints the first messages of a queue (peek.h), unless a look would change something (look.h): EXIT_TOPOLOGY
- * then. What a look at a quorum queue has cost is reported. management may be NULL. EXIT_UNREACHABLE,
- * reported, also if some of them did not come: after a lost connection it does not begin again, so that
- * nothing is printed twice.
+ * Prints the first messages of a queue (peek.h), unless a look would change something (look.h):
+ * EXIT_TOPOLOGY then. What a look at a quorum queue has cost is reported. management may be NULL.
+ * EXIT_UNREACHABLE, reported, also if some of them did not come: after a lost connection it does
+ * not begin again, so that nothing is printed twice.
  */
 enum exit_code messages_peek(const struct broker_options *options, struct management *management,
                              const struct peek_settings *settings);
 
 /*
- * Prints what comes out of the tap, for timeout_s seconds, or until a stop is asked for if that is negative.
- * After a lost connection it goes on, and says so.
+ * Prints what comes out of the tap, for timeout_s seconds, or until a stop is asked for if that is
+ * negative. After a lost connection it goes on, and says so.
  */
-enum exit_code messages_follow(const struct broker_options *options, struct tap *tap, int timeout_s);
+enum exit_code messages_follow(const struct broker_options *options, struct tap *tap,
+                               int timeout_s);
 
 #endif

@@ -29,7 +29,8 @@ struct peek {
     bool has_header;
 };
 
-struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look, size_t count)
+struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look,
+                      size_t count)
 {
     struct peek *peek = need_calloc(1, sizeof *peek);
 
@@ -62,7 +63,8 @@ static void add_bytes(struct delivery *delivery, amqp_bytes_t bytes)
     if (delivery->used + bytes.len > delivery->capacity) {
         size_t capacity = delivery->capacity * 2;
 
-        delivery->capacity = delivery->used + bytes.len > capacity ? delivery->used + bytes.len : capacity;
+        delivery->capacity =
+            delivery->used + bytes.len > capacity ? delivery->used + bytes.len : capacity;
         delivery->memory = need_realloc(delivery->memory, delivery->capacity);
     }
     if (bytes.len > 0)
@@ -150,7 +152,8 @@ static enum exit_code refuse(struct peek *peek, enum exit_code code)
 
 static bool is_refusal(amqp_rpc_reply_t reply)
 {
-    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
+    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+           reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
 }
 
 /* A stream of which nobody told us that it is one: the broker says so by closing the connection. */
@@ -158,7 +161,8 @@ static bool is_no_get(amqp_rpc_reply_t reply)
 {
     return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
            reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD &&
-           ((const amqp_connection_close_t *)reply.reply.decoded)->reply_code == AMQP_NOT_IMPLEMENTED;
+           ((const amqp_connection_close_t *)reply.reply.decoded)->reply_code ==
+               AMQP_NOT_IMPLEMENTED;
 }
 
 static enum exit_code check_reply(struct peek *peek, amqp_rpc_reply_t reply, const char *what)
@@ -184,13 +188,14 @@ static enum exit_code consume(struct peek *peek)
     offset.value.value.bytes = amqp_cstring_bytes("first");
     (void)amqp_basic_qos(connection_state(peek->connection), CONNECTION_CHANNEL, 0,
                          (uint16_t)(peek->count < most ? peek->count : most), 0);
-    code =
-        check_reply(peek, amqp_get_rpc_reply(connection_state(peek->connection)), "cannot set the prefetch");
+    code = check_reply(peek, amqp_get_rpc_reply(connection_state(peek->connection)),
+                       "cannot set the prefetch");
     if (code != EXIT_OK)
         return code;
     (void)amqp_basic_consume(connection_state(peek->connection), CONNECTION_CHANNEL,
                              amqp_cstring_bytes(peek->queue), amqp_empty_bytes, 0, 0, 0, arguments);
-    return check_reply(peek, amqp_get_rpc_reply(connection_state(peek->connection)), "cannot consume");
+    return check_reply(peek, amqp_get_rpc_reply(connection_state(peek->connection)),
+                       "cannot consume");
 }
 
 /* The first alone, since it may be refused. */
@@ -227,8 +232,8 @@ static enum exit_code ask_ahead(struct peek *peek)
 
     while (peek->asked < peek->count && peek->asked < peek->come + ahead) {
         if (connection_status(peek->connection,
-                              amqp_send_method(connection_state(peek->connection), CONNECTION_CHANNEL,
-                                               AMQP_BASIC_GET_METHOD, &m),
+                              amqp_send_method(connection_state(peek->connection),
+                                               CONNECTION_CHANNEL, AMQP_BASIC_GET_METHOD, &m),
                               "cannot get a message") != EXIT_OK) {
             connection_lose(peek->connection);
             return EXIT_UNREACHABLE;
@@ -242,10 +247,10 @@ static enum exit_code ask_ahead(struct peek *peek)
 static void acknowledge(struct peek *peek)
 {
     if (peek->way == AS_STREAM && peek->come % (CREDIT / 2) == 0 &&
-        connection_status(
-            peek->connection,
-            amqp_basic_ack(connection_state(peek->connection), CONNECTION_CHANNEL, peek->delivery.tag, 1),
-            "cannot acknowledge") != EXIT_OK)
+        connection_status(peek->connection,
+                          amqp_basic_ack(connection_state(peek->connection), CONNECTION_CHANNEL,
+                                         peek->delivery.tag, 1),
+                          "cannot acknowledge") != EXIT_OK)
         connection_lose(peek->connection);
 }
 

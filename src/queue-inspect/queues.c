@@ -1,7 +1,7 @@
 #include "queues.h"
 
-#include "json/json.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@ static void forget_details(struct queue_details *details)
 {
     free(details->type);
     free(details->policy);
-    *details = (struct queue_details){.unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
+    *details = (struct queue_details){
+        .unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
 
 void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
@@ -50,8 +51,9 @@ enum exit_code queues_look(struct queues *survey)
         if (code != EXIT_OK)
             return code;
         free(view->error);
-        view->error =
-            view->depth.refused == EXIT_OK ? NULL : need_strdup(connection_reason(survey->connection));
+        view->error = view->depth.refused == EXIT_OK
+                          ? NULL
+                          : need_strdup(connection_reason(survey->connection));
     }
     connection_progress(survey->connection);
     return EXIT_OK;
@@ -178,8 +180,9 @@ cJSON *queues_json(const struct queues *survey, const struct queue_view *view)
 
     json_need(line);
     add_text(line, "queue", sayable ? view->name : printable_text(view->name));
-    json_need(view->depth.refused == EXIT_LOGIN ? cJSON_AddNullToObject(line, "exists")
-                                                : cJSON_AddBoolToObject(line, "exists", view->depth.exists));
+    json_need(view->depth.refused == EXIT_LOGIN
+                  ? cJSON_AddNullToObject(line, "exists")
+                  : cJSON_AddBoolToObject(line, "exists", view->depth.exists));
     if (view->error != NULL)
         add_text(line, "error", view->error);
     if (view->error == NULL && !view->depth.exists)

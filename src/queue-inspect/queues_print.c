@@ -1,8 +1,8 @@
 #include "queues_print.h"
 
+#include "base/text.h"
 #include "json/output.h"
 #include "terminal/table.h"
-#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -78,7 +78,8 @@ static void add_details(struct table *table, const struct queue_details *details
 
 enum exit_code queues_print_table(const struct queues *survey)
 {
-    struct table *table = table_new(columns, survey->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
+    struct table *table =
+        table_new(columns, survey->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
     enum exit_code code;
 
     for (size_t i = 0; i < survey->count; i++) {

@@ -6,8 +6,9 @@
 #ifndef QUEUE_INSPECT_QUEUES_PRINT_H
 #define QUEUE_INSPECT_QUEUES_PRINT_H
 
-#include "base/report.h"
 #include "queues.h"
+
+#include "base/report.h"
 
 /* A line of JSON for each queue: queues_json(). */
 enum exit_code queues_print_lines(const struct queues *survey);

@@ -32,7 +32,8 @@ static enum exit_code declare_queue(struct connection *connection, char name[CON
 
     if (ok == NULL)
         return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
-    (void)snprintf(name, CONSUMER_QUEUE_SIZE, "%.*s", (int)ok->queue.len, (const char *)ok->queue.bytes);
+    (void)snprintf(name, CONSUMER_QUEUE_SIZE, "%.*s", (int)ok->queue.len,
+                   (const char *)ok->queue.bytes);
     connection_release(connection);
     return EXIT_OK;
 }

@@ -27,15 +27,17 @@ void tap_add_key(struct tap *tap, const char *key);
 void tap_free(struct tap *tap);
 
 /*
- * Binds the queue of that name with each key: again, if it is bound already, which changes nothing unless
- * somebody has taken the binding, or the exchange, away. Returns EXIT_OK, or as connection_reply().
+ * Binds the queue of that name with each key: again, if it is bound already, which changes nothing
+ * unless somebody has taken the binding, or the exchange, away. Returns EXIT_OK, or as
+ * connection_reply().
  */
 enum exit_code tap_bind(struct connection *connection, const struct tap *tap, const char *name);
 
 /*
- * Declares the queue and binds it: the own_queue of a consumer. tap is a struct tap; name is what the broker
- * has called the queue.
+ * Declares the queue and binds it: the own_queue of a consumer. tap is a struct tap; name is what
+ * the broker has called the queue.
  */
-enum exit_code tap_declare(struct connection *connection, void *tap, char name[CONSUMER_QUEUE_SIZE]);
+enum exit_code tap_declare(struct connection *connection, void *tap,
+                           char name[CONSUMER_QUEUE_SIZE]);
 
 #endif

@@ -1,8 +1,8 @@
 #include "tap_keys.h"
 
-#include "json/json.h"
-#include "base/text.h"
 #include "amqp/topology.h"
+#include "base/text.h"
+#include "json/json.h"
 
 #include <string.h>
 
@@ -33,11 +33,13 @@ static enum exit_code ask_for_keys(struct tap *tap, struct management *managemen
 {
     cJSON *exchange;
     cJSON *bindings = NULL;
-    enum exit_code code = management_get(management, "exchanges", tap->exchange, "?columns=type", &exchange);
+    enum exit_code code =
+        management_get(management, "exchanges", tap->exchange, "?columns=type", &exchange);
     const char *type = json_member_text(exchange, "type");
 
     if (code == EXIT_OK)
-        code = management_get(management, "exchanges", tap->exchange, "/bindings/source", &bindings);
+        code =
+            management_get(management, "exchanges", tap->exchange, "/bindings/source", &bindings);
     if (code != EXIT_OK)
         report("%s", management_reason(management));
     else if (type != NULL && strcmp(type, "direct") != 0)

@@ -1,14 +1,16 @@
 #include "topology_check.h"
 
-#include "json/json.h"
 #include "look_management.h"
+
 #include "amqp/topology.h"
+#include "json/json.h"
 
 #include <string.h>
 
 #define EXCHANGE_COLUMNS "?columns=type,durable,auto_delete,internal"
-#define QUEUE_COLUMNS \
-    "?columns=type,durable,exclusive,auto_delete,arguments,effective_policy_definition,state,leader"
+#define QUEUE_COLUMNS                                                                          \
+    "?columns=type,durable,exclusive,auto_delete,arguments,effective_policy_definition,state," \
+    "leader"
 
 static cJSON *add_finding(cJSON *findings, const char *kind, const char *name, const char *problem)
 {
@@ -28,8 +30,8 @@ static void add_text(cJSON *object, const char *name, const char *text)
                            : cJSON_AddNullToObject(object, name));
 }
 
-static void add_binding(cJSON *findings, const char *problem, const char *queue, const char *exchange,
-                        const char *routing_key)
+static void add_binding(cJSON *findings, const char *problem, const char *queue,
+                        const char *exchange, const char *routing_key)
 {
     cJSON *finding = add_finding(findings, "binding", queue, problem);
 
@@ -77,11 +79,12 @@ static void check_flags(const char *kind, const char *name, const cJSON *object,
             (void)add_finding(findings, kind, name, fatal[i]);
 }
 
-static enum exit_code check_exchange(struct management *management, const struct topology_part *part,
-                                     cJSON *findings)
+static enum exit_code check_exchange(struct management *management,
+                                     const struct topology_part *part, cJSON *findings)
 {
     cJSON *exchange;
-    enum exit_code code = management_get(management, "exchanges", part->name, EXCHANGE_COLUMNS, &exchange);
+    enum exit_code code =
+        management_get(management, "exchanges", part->name, EXCHANGE_COLUMNS, &exchange);
     const char *type = json_member_text(exchange, "type");
 
     if (code != EXIT_OK)
@@ -102,12 +105,15 @@ static enum exit_code check_exchange(struct management *management, const struct
 
 /* ---- queues ---- */
 
-/* A setting of a queue, from its own arguments or else from a policy, where it goes without "x-". */
+/* A setting of a queue, from its own arguments or else from a policy, where it goes without "x-".
+ */
 static const cJSON *setting(const cJSON *queue, const char *argument)
 {
     const cJSON *own = json_member(json_member(queue, "arguments"), argument);
 
-    return own != NULL ? own : json_member(json_member(queue, "effective_policy_definition"), argument + 2);
+    return own != NULL
+               ? own
+               : json_member(json_member(queue, "effective_policy_definition"), argument + 2);
 }
 
 static const char *setting_text(const cJSON *queue, const char *argument)
@@ -128,7 +134,8 @@ static bool has_binding(const cJSON *bindings, const char *exchange, const char 
     return false;
 }
 
-static void add_route(cJSON *finding, const char *name, const char *exchange, const char *routing_key)
+static void add_route(cJSON *finding, const char *name, const char *exchange,
+                      const char *routing_key)
 {
     cJSON *route = cJSON_AddObjectToObject(finding, name);
 
@@ -138,8 +145,9 @@ static void add_route(cJSON *finding, const char *name, const char *exchange, co
 }
 
 /* Dead letters may take another way than ours to where they belong. */
-static enum exit_code check_dead_letters(struct management *management, const struct topology_part *part,
-                                         const cJSON *queue, cJSON *findings)
+static enum exit_code check_dead_letters(struct management *management,
+                                         const struct topology_part *part, const cJSON *queue,
+                                         cJSON *findings)
 {
     const char *exchange = setting_text(queue, "x-dead-letter-exchange");
     const char *routing_key = setting_text(queue, "x-dead-letter-routing-key");
@@ -162,12 +170,14 @@ static enum exit_code check_dead_letters(struct management *management, const st
     return EXIT_OK;
 }
 
-/* Of a queue that somebody works on: what it drops without a dead letter was promised to somebody. */
+/* Of a queue that somebody works on: what it drops without a dead letter was promised to somebody.
+ */
 static void check_limits(const char *name, const cJSON *queue, cJSON *findings)
 {
     static const char *const limits[] = {"x-message-ttl", "x-max-length", "x-max-length-bytes"};
     const char *overflow = setting_text(queue, "x-overflow");
-    bool refuses = overflow != NULL && strncmp(overflow, "reject-publish", strlen("reject-publish")) == 0;
+    bool refuses =
+        overflow != NULL && strncmp(overflow, "reject-publish", strlen("reject-publish")) == 0;
     bool keeps_dead = setting_text(queue, "x-dead-letter-exchange") != NULL;
 
     if (setting(queue, "x-expires") != NULL)
@@ -186,10 +196,11 @@ static void add_setting(cJSON *finding, const char *name, const char *argument, 
 }
 
 /*
- * A quorum queue counts how often a message was delivered. Each connection that a worker loses is one more for all that it
- * had in hand, whatever they are.
+ * A quorum queue counts how often a message was delivered. Each connection that a worker loses is
+ * one more for all that it had in hand, whatever they are.
  */
-static void check_deliveries(const char *name, const cJSON *queue, int major_version, cJSON *findings)
+static void check_deliveries(const char *name, const cJSON *queue, int major_version,
+                             cJSON *findings)
 {
     bool keeps_dead = setting_text(queue, "x-dead-letter-exchange") != NULL;
     bool is_said;
@@ -200,12 +211,14 @@ static void check_deliveries(const char *name, const cJSON *queue, int major_ver
         limit = LOOK_DEFAULT_LIMIT;
     if (limit == LOOK_NO_LIMIT)
         return;
-    finding = add_finding(findings, "queue", name, keeps_dead ? "delivery limit" : "loses messages");
+    finding =
+        add_finding(findings, "queue", name, keeps_dead ? "delivery limit" : "loses messages");
     add_text(finding, "found", "x-delivery-limit");
     json_need(cJSON_AddNumberToObject(finding, "limit", (double)limit));
 }
 
-/* A quorum queue can keep a dead letter until the queue where it belongs has it; without that it may be lost on the way. */
+/* A quorum queue can keep a dead letter until the queue where it belongs has it; without that it
+ * may be lost on the way. */
 static void check_strategy(const char *name, const cJSON *queue, cJSON *findings)
 {
     static const char *const needed[][2] = {{"x-dead-letter-strategy", "at-least-once"},
@@ -279,13 +292,15 @@ static enum exit_code check_queue(struct management *management, const struct to
 static bool is_ours(const char *exchange)
 {
     for (size_t i = 0; i < TOPOLOGY_PART_COUNT; i++)
-        if (topology_parts[i].kind == TOPOLOGY_EXCHANGE && is_text(topology_parts[i].name, exchange))
+        if (topology_parts[i].kind == TOPOLOGY_EXCHANGE &&
+            is_text(topology_parts[i].name, exchange))
             return true;
     return false;
 }
 
 /* Messages of another kind in a queue that somebody works on. */
-static void check_unexpected(const struct topology_part *part, const cJSON *bindings, cJSON *findings)
+static void check_unexpected(const struct topology_part *part, const cJSON *bindings,
+                             cJSON *findings)
 {
     const cJSON *each;
 
@@ -331,13 +346,16 @@ static enum exit_code check_part(struct management *management, const struct top
     }
 }
 
-enum exit_code topology_check(struct connection *connection, struct management *management, cJSON *findings)
+enum exit_code topology_check(struct connection *connection, struct management *management,
+                              cJSON *findings)
 {
     int major_version = 0;
-    enum exit_code code = management != NULL ? management_version(management, &major_version) : EXIT_OK;
+    enum exit_code code =
+        management != NULL ? management_version(management, &major_version) : EXIT_OK;
 
     for (size_t i = 0; i < TOPOLOGY_PART_COUNT && code == EXIT_OK; i++)
-        code = management != NULL ? check_part(management, &topology_parts[i], major_version, findings)
-                                  : look_for(connection, &topology_parts[i], findings);
+        code = management != NULL
+                   ? check_part(management, &topology_parts[i], major_version, findings)
+                   : look_for(connection, &topology_parts[i], findings);
     return code;
 }

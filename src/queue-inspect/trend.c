@@ -10,7 +10,8 @@ static const char *const ascii_levels[LEVELS] = {"_", ".", ":", "-", "=", "+", "
 
 void trend_add(struct trend *trend, int64_t at_ms, double value)
 {
-    trend->samples[trend->added++ % TREND_SAMPLES] = (struct trend_sample){.at_ms = at_ms, .value = value};
+    trend->samples[trend->added++ % TREND_SAMPLES] =
+        (struct trend_sample){.at_ms = at_ms, .value = value};
 }
 
 static size_t count_of(const struct trend *trend)
@@ -50,7 +51,8 @@ double trend_seconds_left(const struct trend *trend)
     return (double)(1 + (int64_t)(sample(trend, 0)->value / -rate));
 }
 
-/* The highest value after one time and up to another; if there is none, the last before. NaN if none is known. */
+/* The highest value after one time and up to another; if there is none, the last before. NaN if
+ * none is known. */
 static double highest(const struct trend *trend, int64_t after_ms, int64_t until_ms)
 {
     double value = NAN;
@@ -68,8 +70,8 @@ static double highest(const struct trend *trend, int64_t after_ms, int64_t until
     return value;
 }
 
-void trend_draw(const struct trend *trend, int64_t now_ms, int64_t span_ms, size_t columns, bool blocks,
-                FILE *out)
+void trend_draw(const struct trend *trend, int64_t now_ms, int64_t span_ms, size_t columns,
+                bool blocks, FILE *out)
 {
     double top = highest(trend, now_ms - span_ms, now_ms);
     int64_t step = columns > 0 ? span_ms / (int64_t)columns : 0;

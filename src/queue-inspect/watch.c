@@ -1,14 +1,15 @@
 #include "watch.h"
 
+#include "trend.h"
+
 #include "base/clock.h"
-#include "terminal/columns.h"
-#include "json/json.h"
 #include "base/output.h"
-#include "json/output.h"
-#include "terminal/screen.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "trend.h"
+#include "json/json.h"
+#include "json/output.h"
+#include "terminal/columns.h"
+#include "terminal/screen.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -57,7 +58,8 @@ static enum exit_code bear_with(struct watch *watch, enum exit_code code)
     if (code == EXIT_UNREACHABLE && ++watch->failures < watch->settings->retries)
         return EXIT_OK;
     (void)screen_close();
-    report("broker '%s' (looking): %s", connection_broker(watch->survey->connection), watch->trouble);
+    report("broker '%s' (looking): %s", connection_broker(watch->survey->connection),
+           watch->trouble);
     return code;
 }
 
@@ -288,7 +290,8 @@ static void put_headings(const struct watch *watch, const struct layout *layout,
     (void)fputc('\n', out);
 }
 
-static void put_queue(const struct watch *watch, const struct layout *layout, size_t queue, FILE *out)
+static void put_queue(const struct watch *watch, const struct layout *layout, size_t queue,
+                      FILE *out)
 {
     columns_put(out, printable_text(watch->survey->views[queue].name), layout->name, COLUMNS_LEFT);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
@@ -301,8 +304,8 @@ static void put_queue(const struct watch *watch, const struct layout *layout, si
         columns_put(out, text, fields[i].columns, COLUMNS_RIGHT);
     }
     (void)fputc(' ', out);
-    trend_draw(&watch->trends[queue], watch->looked_at_ms, span_ms(watch), layout->graph, screen_is_utf8(),
-               out);
+    trend_draw(&watch->trends[queue], watch->looked_at_ms, span_ms(watch), layout->graph,
+               screen_is_utf8(), out);
     (void)fputc('\n', out);
 }
 

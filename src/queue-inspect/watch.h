@@ -1,14 +1,16 @@
 /*
- * watch: some queues, looked at again and again: a screen that is redrawn, or a line of JSON each time.
+ * watch: some queues, looked at again and again: a screen that is redrawn, or a line of JSON each
+ * time.
  *
- * A line: {"time", "queues": [...]}, where a queue is as queues_json() says, with "rate_net", the change of
- * ready a second, and, while that falls, "seconds_left".
+ * A line: {"time", "queues": [...]}, where a queue is as queues_json() says, with "rate_net", the
+ * change of ready a second, and, while that falls, "seconds_left".
  */
 #ifndef QUEUE_INSPECT_WATCH_H
 #define QUEUE_INSPECT_WATCH_H
 
-#include "base/report.h"
 #include "queues.h"
+
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,8 +23,9 @@ struct watch_settings {
 };
 
 /*
- * Watches. The first look must succeed; after that a broker that is away is waited for as connection_open() does,
- * or, on a screen, once a look, and a management API that is away is missed.
+ * Watches. The first look must succeed; after that a broker that is away is waited for as
+ * connection_open() does, or, on a screen, once a look, and a management API that is away is
+ * missed.
  */
 enum exit_code watch_queues(struct queues *survey, const struct watch_settings *settings);
 

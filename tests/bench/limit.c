@@ -1,6 +1,6 @@
 /*
- * limit: the programs' traffic without the programs, in bare rabbitmq-c loops that parse nothing and store
- * nothing. What is measured here is what the broker and the library leave to be reached.
+ * limit: the programs' traffic without the programs, in bare rabbitmq-c loops that parse nothing
+ * and store nothing. What is measured here is what the broker and the library leave to be reached.
  *
  *   limit publish EXCHANGE KEY COUNT        the lines of standard input, read beforehand, in turn
  *   limit feed EXCHANGE KEY                 each line of standard input as it comes
@@ -8,8 +8,8 @@
  *   limit consume QUEUE COUNT               takes and acknowledges
  *   limit print QUEUE COUNT                 the same, and prints the bodies
  *
- * Publishing is persistent, mandatory and confirmed, in a window of 1000 messages with the properties of the
- * programs' events. Whatever goes wrong ends it with status 1.
+ * Publishing is persistent, mandatory and confirmed, in a window of 1000 messages with the
+ * properties of the programs' events. Whatever goes wrong ends it with status 1.
  */
 #include "amqp/rabbitmq.h"
 
@@ -34,7 +34,8 @@ struct publisher {
     amqp_bytes_t routing_key;
     uint64_t sent;
     uint64_t confirmed;  /* all up to this one are */
-    bool beyond[WINDOW]; /* of those after it: is the one with this tag, modulo the window, confirmed? */
+    bool beyond[WINDOW]; /* of those after it: is the one with this tag, modulo the window,
+                            confirmed? */
 };
 
 struct consumer {
@@ -82,7 +83,8 @@ static amqp_connection_state_t connect_to_broker(void)
         die("out of memory");
     need(amqp_parse_url(url, &info), "read AMQP_URL");
     need(amqp_socket_open(socket, info.host, info.port), "connect");
-    if (amqp_login(connection, info.vhost, 0, FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN, info.user, info.password)
+    if (amqp_login(connection, info.vhost, 0, FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN, info.user,
+                   info.password)
             .reply_type != AMQP_RESPONSE_NORMAL)
         die("login refused");
     free(url);
@@ -115,8 +117,8 @@ static void publish(struct publisher *publisher, amqp_bytes_t body)
     /* Of the size of the programs' own. */
     const amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
-                  AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TIMESTAMP_FLAG |
-                  AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_APP_ID_FLAG,
+                  AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
+                  AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_APP_ID_FLAG,
         .content_type = amqp_cstring_bytes("application/json"),
         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
         .correlation_id = amqp_cstring_bytes("01890a5d-ac96-774b-bcce-b302099a8057"),
@@ -125,8 +127,8 @@ static void publish(struct publisher *publisher, amqp_bytes_t body)
         .type = amqp_cstring_bytes("OrderPlaced"),
         .app_id = amqp_cstring_bytes("order-place")};
 
-    need(amqp_basic_publish(publisher->connection, CHANNEL, publisher->exchange, publisher->routing_key, 1, 0,
-                            &properties, body),
+    need(amqp_basic_publish(publisher->connection, CHANNEL, publisher->exchange,
+                            publisher->routing_key, 1, 0, &properties, body),
          "publish");
     publisher->sent++;
 }
@@ -154,8 +156,8 @@ static void take_confirms(struct publisher *publisher, bool wait)
     amqp_frame_t frame;
     int status;
 
-    while ((status = amqp_simple_wait_frame_noblock(publisher->connection, &frame, wait ? NULL : &at_once)) ==
-           AMQP_STATUS_OK) {
+    while ((status = amqp_simple_wait_frame_noblock(publisher->connection, &frame,
+                                                    wait ? NULL : &at_once)) == AMQP_STATUS_OK) {
         take_confirm(publisher, &frame);
         amqp_maybe_release_buffers(publisher->connection);
         wait = false;
@@ -241,8 +243,8 @@ static struct consumer open_consumer(const char *queue)
 
     (void)amqp_basic_qos(consumer.connection, CHANNEL, 0, PREFETCH, 0);
     need_reply(consumer.connection, "set the prefetch");
-    (void)amqp_basic_consume(consumer.connection, CHANNEL, amqp_cstring_bytes(queue), amqp_empty_bytes, 0, 0,
-                             0, amqp_empty_table);
+    (void)amqp_basic_consume(consumer.connection, CHANNEL, amqp_cstring_bytes(queue),
+                             amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     need_reply(consumer.connection, "consume");
     return consumer;
 }
@@ -274,7 +276,8 @@ static void acknowledge_up_to(struct consumer *consumer, uint64_t tag)
     consumer->acknowledged = tag;
 }
 
-/* Acknowledges half a prefetch at a time, so that the broker need not wait for it, and what there is before waiting. */
+/* Acknowledges half a prefetch at a time, so that the broker need not wait for it, and what there
+ * is before waiting. */
 static void run_take(const char *queue, uint64_t count, bool print)
 {
     struct consumer consumer = open_consumer(queue);
@@ -286,7 +289,8 @@ static void run_take(const char *queue, uint64_t count, bool print)
         need(amqp_simple_wait_frame(consumer.connection, &frame), "take a delivery");
         if (take_delivery(&consumer, &frame, &body)) {
             taken++;
-            if (print && (fwrite(body.bytes, 1, body.len, stdout) != body.len || fputc('\n', stdout) == EOF))
+            if (print &&
+                (fwrite(body.bytes, 1, body.len, stdout) != body.len || fputc('\n', stdout) == EOF))
                 die("cannot write standard output");
             if (consumer.tag - consumer.acknowledged >= PREFETCH / 2 ||
                 !amqp_data_in_buffer(consumer.connection)) {
@@ -321,8 +325,9 @@ static void pass_on(struct consumer *consumer, struct publisher *publisher, uint
     amqp_bytes_t body;
     int status = AMQP_STATUS_OK;
 
-    while (publisher->sent < count && (status = amqp_simple_wait_frame_noblock(consumer->connection, &frame,
-                                                                               &at_once)) == AMQP_STATUS_OK) {
+    while (publisher->sent < count &&
+           (status = amqp_simple_wait_frame_noblock(consumer->connection, &frame, &at_once)) ==
+               AMQP_STATUS_OK) {
         if (take_delivery(consumer, &frame, &body))
             publish_in_window(publisher, body);
         amqp_maybe_release_buffers(consumer->connection);

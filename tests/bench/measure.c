@@ -1,6 +1,6 @@
 /*
- * measure: runs a command and writes what it took to a file, as a line of JSON: its exit status (or 128 and
- * the signal), seconds of time, user and system CPU seconds, peak memory in KiB.
+ * measure: runs a command and writes what it took to a file, as a line of JSON: its exit status (or
+ * 128 and the signal), seconds of time, user and system CPU seconds, peak memory in KiB.
  *
  *   measure FILE COMMAND [ARGUMENT...]
  *
@@ -56,7 +56,8 @@ int main(int argc, char **argv)
     file = fopen(argv[1], "w");
     if (file == NULL ||
         fprintf(file,
-                "{\"status\": %d, \"seconds\": %.6f, \"user\": %.6f, \"system\": %.6f, \"rss_kib\": %ld}\n",
+                "{\"status\": %d, \"seconds\": %.6f, \"user\": %.6f, \"system\": %.6f, "
+                "\"rss_kib\": %ld}\n",
                 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), start,
                 seconds_of(used.ru_utime), seconds_of(used.ru_stime), used.ru_maxrss) < 0 ||
         fclose(file) != 0) {

@@ -1,12 +1,13 @@
 /*
- * Envelopes that people or filters wrote: refused with a reason, or a message that is the same once it was published, shown
- * and read again.
+ * Envelopes that people or filters wrote: refused with a reason, or a message that is the same once
+ * it was published, shown and read again.
  */
-#include "amqp/consumer.h"
 #include "message/envelope.h"
-#include "json/json.h"
+
+#include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -15,7 +16,8 @@
 /* More than there is room for in a frame, which the publisher would refuse. */
 #define ROOM ((size_t)1 << 18)
 
-static bool encode(const amqp_basic_properties_t *properties, uint8_t buffer[ROOM], amqp_bytes_t *bytes)
+static bool encode(const amqp_basic_properties_t *properties, uint8_t buffer[ROOM],
+                   amqp_bytes_t *bytes)
 {
     int len;
 

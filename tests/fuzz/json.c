@@ -1,14 +1,16 @@
 /*
- * The scanner and the stream: what is accepted, cJSON reads too, once it was tamed; taking white space out changes no token;
- * and a text cut in two anywhere is judged like the whole. And any bytes are written as a string as cJSON writes them.
+ * The scanner and the stream: what is accepted, cJSON reads too, once it was tamed; taking white
+ * space out changes no token; and a text cut in two anywhere is judged like the whole. And any
+ * bytes are written as a string as cJSON writes them.
  */
-#include "json/decimal.h"
 #include "json/json.h"
+
+#include "base/report.h"
 #include "json/canonical.h"
-#include "json/writer.h"
+#include "json/decimal.h"
 #include "json/scan.h"
 #include "json/stream.h"
-#include "base/report.h"
+#include "json/writer.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -16,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum json_progress judge(const char *text, size_t len, size_t cut, size_t *end, unsigned *traits)
+static enum json_progress judge(const char *text, size_t len, size_t cut, size_t *end,
+                                unsigned *traits)
 {
     struct json_scan scan;
     size_t first = 0;
@@ -62,8 +65,8 @@ static void check_canonical(const char *text, size_t len, const char *compact, s
 }
 
 /*
- * Within these bounds a double holds every integer, and only there it stands without a text; and what is written in 4
- * characters is not rounded to one.
+ * Within these bounds a double holds every integer, and only there it stands without a text; and
+ * what is written in 4 characters is not rounded to one.
  */
 static void check_integers(const cJSON *tree)
 {
@@ -75,7 +78,8 @@ static void check_integers(const cJSON *tree)
     if (json_integer(tree, -bound, bound, &integer))
         assert((double)integer == tree->valuedouble);
     else
-        assert(!cJSON_IsNumber(tree) || !(tree->valuedouble >= -1000 && tree->valuedouble <= 1000) ||
+        assert(!cJSON_IsNumber(tree) ||
+               !(tree->valuedouble >= -1000 && tree->valuedouble <= 1000) ||
                tree->valuedouble != (double)(int)tree->valuedouble ||
                (tree->valuestring != NULL && strlen(tree->valuestring) > 4));
     for (const cJSON *child = tree->child; child != NULL; child = child->next)
@@ -172,7 +176,8 @@ static void check_stream(const char *text, size_t len)
         }
         assert(piece.number == number || piece.number == number + 1);
         number = piece.number;
-        assert(event != JSON_STREAM_VALUE || (piece.len > 0 && piece.len <= 64 && *piece.text != '['));
+        assert(event != JSON_STREAM_VALUE ||
+               (piece.len > 0 && piece.len <= 64 && *piece.text != '['));
         out += piece.len;
         assert(out <= len);
     }

@@ -1,13 +1,13 @@
 /*
- * Messages with any properties, headers and body: the envelope is strict JSON, from which the same bytes are read again; a
- * marked copy tells the death that it was marked with, and a revived one tells none. The first two bytes say how long the
- * encoded properties are.
+ * Messages with any properties, headers and body: the envelope is strict JSON, from which the same
+ * bytes are read again; a marked copy tells the death that it was marked with, and a revived one
+ * tells none. The first two bytes say how long the encoded properties are.
  */
 #include "amqp/consumer.h"
+#include "amqp/rabbitmq.h"
+#include "json/json.h"
 #include "message/death.h"
 #include "message/envelope.h"
-#include "json/json.h"
-#include "amqp/rabbitmq.h"
 
 #include <assert.h>
 #include <stdint.h>
@@ -59,7 +59,8 @@ static void check_round_trip(const char *text, const struct delivery *delivery,
     empty_amqp_pool(&pool);
 }
 
-static void check_envelope(const struct delivery *delivery, const amqp_basic_properties_t *properties)
+static void check_envelope(const struct delivery *delivery,
+                           const amqp_basic_properties_t *properties)
 {
     cJSON *envelope = envelope_new(delivery, properties, "a queue");
     char *text = json_print(envelope);
@@ -89,7 +90,8 @@ static void check_moves(const amqp_basic_properties_t *properties)
     init_amqp_pool(&pool, 4096);
     marked = death_marked(properties, &given, &pool);
     assert(death_read(&marked, &death));
-    assert(death.queue.len == 1 && death.exchange.len == 0 && death.routing_key.len == 1 && death.time == 1);
+    assert(death.queue.len == 1 && death.exchange.len == 0 && death.routing_key.len == 1 &&
+           death.time == 1);
     revived = death_revived(&marked, "a run", &pool);
     assert(!death_read(&revived, &death));
     empty_amqp_pool(&pool);
@@ -111,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (head > size - 2)
         head = size - 2;
     delivery.properties = (amqp_bytes_t){.len = head, .bytes = (void *)(uintptr_t)(data + 2)};
-    delivery.body = (amqp_bytes_t){.len = size - 2 - head, .bytes = (void *)(uintptr_t)(data + 2 + head)};
+    delivery.body =
+        (amqp_bytes_t){.len = size - 2 - head, .bytes = (void *)(uintptr_t)(data + 2 + head)};
     delivery.body_size = delivery.body.len;
     init_amqp_pool(&pool, 4096);
     properties = delivery_properties(&delivery, &pool);

@@ -1,10 +1,11 @@
 /*
- * Orders and events: what is read can be printed, as cJSON would print it, and what was printed is read as the same.
- * What a stream has scanned is judged like what was not.
+ * Orders and events: what is read can be printed, as cJSON would print it, and what was printed is
+ * read as the same. What a stream has scanned is judged like what was not.
  */
-#include "json/json.h"
 #include "order/order.h"
+
 #include "base/text.h"
+#include "json/json.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -1,5 +1,6 @@
 /*
- * Runs a fuzz target over files: what fuzzing has found stays found. Without libFuzzer, so that any compiler does.
+ * Runs a fuzz target over files: what fuzzing has found stays found. Without libFuzzer, so that any
+ * compiler does.
  */
 #include <stdint.h>
 #include <stdio.h>

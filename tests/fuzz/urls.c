@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t i = 0; i < options.endpoint_count; i++) {
             const struct endpoint *endpoint = &options.endpoints[i];
 
-            assert(text_is_printable(endpoint->name, strlen(endpoint->name), sizeof endpoint->name));
+            assert(
+                text_is_printable(endpoint->name, strlen(endpoint->name), sizeof endpoint->name));
             assert(*endpoint->vhost != '\0' && endpoint->port >= 0 && endpoint->port <= 65535);
         }
     }

@@ -1,6 +1,6 @@
 /*
- * alone: a library to be preloaded, that lets nothing below /proc be opened for writing: as on a system without it, and as
- * with a pipe that belongs to another user.
+ * alone: a library to be preloaded, that lets nothing below /proc be opened for writing: as on a
+ * system without it, and as with a pipe that belongs to another user.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

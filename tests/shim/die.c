@@ -6,8 +6,9 @@
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
- * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something
- * to standard output, which is a file), sync (of a file to the disk) or exec (of a command).
+ * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of
+ * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk) or
+ * exec (of a command).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
@@ -41,8 +42,9 @@ static void die_if_due(const char *function, const char *side, unsigned call)
 }
 
 /*
- * For what the broker does not answer. If the connection ends before it has handled what it received, that may be lost. On
- * a channel it handles one method after the other: once it answers the next, it knows.
+ * For what the broker does not answer. If the connection ends before it has handled what it
+ * received, that may be lost. On a channel it handles one method after the other: once it answers
+ * the next, it knows.
  */
 static void die_when_known(const char *function, unsigned call, amqp_connection_state_t state,
                            amqp_channel_t channel)

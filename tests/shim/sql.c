@@ -1,5 +1,6 @@
 /*
- * sql: runs SQL on a database, for tests that need a file as no program of ours would write it, or any more.
+ * sql: runs SQL on a database, for tests that need a file as no program of ours would write it, or
+ * any more.
  *
  *   sql FILE STATEMENTS   the columns of each row are printed on a line, with "|" between them
  */
