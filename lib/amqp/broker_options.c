@@ -1,6 +1,7 @@
 #include "amqp/broker_options.h"
 
 #include "amqp/rabbitmq.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -74,7 +75,7 @@ static enum exit_code read_authfile(struct broker_options *options, int fd)
                options->authfile);
         return EXIT_LOGIN;
     }
-    options->login = need_calloc(1, AUTHFILE_MAX + 1);
+    options->login = xcalloc(1, AUTHFILE_MAX + 1);
     got = read(fd, options->login, AUTHFILE_MAX);
     if (got < 0) {
         report_errno("cannot read '%s'", options->authfile);
@@ -115,11 +116,11 @@ static enum exit_code add_endpoint(struct broker_options *options, const char *u
     struct endpoint *endpoint;
     struct amqp_connection_info info;
 
-    options->endpoints = need_realloc(options->endpoints,
-                                      (options->endpoint_count + 1) * sizeof *options->endpoints);
+    options->endpoints =
+        xrealloc(options->endpoints, (options->endpoint_count + 1) * sizeof *options->endpoints);
     endpoint = &options->endpoints[options->endpoint_count++];
     memset(endpoint, 0, sizeof *endpoint);
-    endpoint->text = need_calloc(len + 1, 1);
+    endpoint->text = xcalloc(len + 1, 1);
     memcpy(endpoint->text, url, len);
     if (amqp_parse_url(endpoint->text, &info) != AMQP_STATUS_OK) {
         /* Not shown: it may hold a password. */

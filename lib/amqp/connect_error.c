@@ -1,6 +1,7 @@
 #include "amqp/connect_error.h"
 
 #include "base/background.h"
+#include "base/memory.h"
 #include "base/pipe.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -52,9 +53,9 @@ static void *look_up_aside(void *context)
 /* In a thread: no signal interrupts getaddrinfo(). */
 static bool start_lookup(const char *host, int answer)
 {
-    struct lookup *lookup = need_calloc(1, sizeof *lookup);
+    struct lookup *lookup = xcalloc(1, sizeof *lookup);
 
-    lookup->host = need_strdup(host);
+    lookup->host = xstrdup(host);
     lookup->answer = answer;
     if (background_detach(look_up_aside, lookup))
         return true;

@@ -3,6 +3,7 @@
 #include "amqp/connect_error.h"
 #include "amqp/rabbitmq.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -62,7 +63,7 @@ static int keep_alive(void);
 struct connection *connection_new(const struct broker_options *options, const char *purpose,
                                   connection_setup *setup, void *context)
 {
-    struct connection *connection = need_calloc(1, sizeof *connection);
+    struct connection *connection = xcalloc(1, sizeof *connection);
 
     connection->options = options;
     connection->purpose = purpose;

@@ -3,6 +3,7 @@
 #include "amqp/connection.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 
 #include <stdio.h>
@@ -93,7 +94,7 @@ static enum exit_code set_up(struct connection *connection, void *context)
 struct consumer *consumer_new(const struct broker_options *options,
                               const struct consumer_settings *settings)
 {
-    struct consumer *consumer = need_calloc(1, sizeof *consumer);
+    struct consumer *consumer = xcalloc(1, sizeof *consumer);
 
     consumer->settings = *settings;
     consumer->connection = connection_new(options, "consuming", set_up, consumer);
@@ -142,7 +143,7 @@ static struct delivery *new_delivery(struct consumer *consumer)
     struct delivery *delivery = consumer->spare;
 
     if (delivery == NULL) {
-        delivery = need_calloc(1, sizeof *delivery);
+        delivery = xcalloc(1, sizeof *delivery);
         delivery->older = consumer->newest;
         consumer->newest = delivery;
         return delivery;
@@ -170,7 +171,7 @@ static void add_bytes(struct delivery *delivery, const void *bytes, size_t len)
         size_t capacity = delivery->capacity < 512 ? 1024 : delivery->capacity * 2;
 
         delivery->capacity = delivery->used + len > capacity ? delivery->used + len : capacity;
-        delivery->memory = need_realloc(delivery->memory, delivery->capacity);
+        delivery->memory = xrealloc(delivery->memory, delivery->capacity);
     }
     if (len > 0)
         memcpy(delivery->memory + delivery->used, bytes, len);

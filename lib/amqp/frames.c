@@ -1,5 +1,6 @@
 #include "amqp/frames.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <errno.h>
@@ -103,7 +104,7 @@ void frames_add(struct frames *frames, amqp_channel_t channel, const struct fram
 
     if (frames->capacity - frames->len < need) {
         frames->capacity = frames->len + need + FRAMES_FULL;
-        frames->bytes = need_realloc(frames->bytes, frames->capacity);
+        frames->bytes = xrealloc(frames->bytes, frames->capacity);
     }
     put_method(frames, channel, message);
     put_header(frames, channel, message);

@@ -1,6 +1,7 @@
 #include "amqp/properties.h"
 
 #include "amqp/bytes.h"
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <stdint.h>
@@ -121,7 +122,7 @@ static int by_bytes(const void *a, const void *b)
 static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
 {
     size_t capacity = 16;
-    amqp_bytes_t *sorted = need_calloc(capacity, sizeof *sorted);
+    amqp_bytes_t *sorted = xcalloc(capacity, sizeof *sorted);
 
     *count = 0;
     while (headers.left > 0) {
@@ -134,7 +135,7 @@ static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
         }
         if (*count == capacity) {
             capacity *= 2;
-            sorted = need_realloc(sorted, capacity * sizeof *sorted);
+            sorted = xrealloc(sorted, capacity * sizeof *sorted);
         }
         sorted[(*count)++] =
             (amqp_bytes_t){.bytes = (void *)(uintptr_t)from, .len = (size_t)(headers.at - from)};

@@ -4,6 +4,7 @@
 #include "amqp/connection.h"
 #include "amqp/properties.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
 
@@ -99,7 +100,7 @@ static enum exit_code set_up(struct connection *connection, void *context)
 struct publisher *publisher_new(const struct broker_options *options,
                                 const struct publisher_settings *settings)
 {
-    struct publisher *publisher = need_calloc(1, sizeof *publisher);
+    struct publisher *publisher = xcalloc(1, sizeof *publisher);
 
     publisher->settings = *settings;
     publisher->window = PUBLISHER_WINDOW;
@@ -221,7 +222,7 @@ static void settle(struct publisher *publisher, struct slot *slot, enum publish_
     slot->settled = true;
     slot->fate = fate;
     if (reason != NULL)
-        slot->reason = need_strdup(reason);
+        slot->reason = xstrdup(reason);
 }
 
 static void settle_tag(struct publisher *publisher, uint64_t tag, bool multiple,
@@ -306,7 +307,7 @@ static void take_returned_part(struct publisher *publisher, const amqp_frame_t *
         returned->has_header = true;
         returned->properties = copy_bytes(frame->payload.properties.raw);
         returned->body_size = (size_t)frame->payload.properties.body_size;
-        returned->body = need_calloc(returned->body_size + 1, 1);
+        returned->body = xcalloc(returned->body_size + 1, 1);
     } else if (returned->has_header) {
         amqp_bytes_t part = frame->payload.body_fragment;
         size_t room = returned->body_size - returned->received;
@@ -375,7 +376,7 @@ static struct slot *new_slot(struct publisher *publisher)
         &publisher->slots[(publisher->head + publisher->count++) % PUBLISHER_WINDOW];
 
     if (*slot == NULL)
-        *slot = need_calloc(1, sizeof **slot);
+        *slot = xcalloc(1, sizeof **slot);
     return *slot;
 }
 
@@ -397,7 +398,7 @@ static void keep(struct publisher *publisher, const struct message *message, uin
 
         if (slot->capacity < plain + room) {
             slot->capacity = plain + room;
-            slot->memory = need_realloc(slot->memory, slot->capacity);
+            slot->memory = xrealloc(slot->memory, slot->capacity);
         }
         put(slot, &at, &slot->exchange, message->exchange, exchange_len);
         put(slot, &at, &slot->routing_key, message->routing_key, key_len);

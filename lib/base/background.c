@@ -1,5 +1,6 @@
 #include "base/background.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <pthread.h>
@@ -38,7 +39,7 @@ static bool start(pthread_t *thread, void *(*run)(void *context), void *context)
 
 struct background *background_start(int (*run)(void *context), void *context)
 {
-    struct background *background = need_calloc(1, sizeof *background);
+    struct background *background = xcalloc(1, sizeof *background);
 
     background->run = run;
     background->context = context;

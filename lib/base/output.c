@@ -1,5 +1,6 @@
 #include "base/output.h"
 
+#include "base/memory.h"
 #include "base/outlet.h"
 
 #include <errno.h>

@@ -38,7 +38,7 @@ void report_program(const char *argv0)
     occupy_standard_descriptors();
     program = slash != NULL ? slash + 1 : argv0;
     if (atexit(report_flush) != 0)
-        die_no_memory();
+        die(EXIT_BUG, "out of memory");
 }
 
 const char *report_name(void)
@@ -146,11 +146,6 @@ void die(enum exit_code code, const char *format, ...)
     exit((int)code);
 }
 
-void die_no_memory(void)
-{
-    die(EXIT_BUG, "out of memory");
-}
-
 void log_line(const char *format, ...)
 {
     va_list arguments;
@@ -184,31 +179,4 @@ bool report_is_lost(void)
     report_flush();
     return some_lost || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ||
            (poll(&state, 1, 0) > 0 && (state.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
-}
-
-void *need_calloc(unsigned long count, unsigned long size)
-{
-    void *memory = calloc(count, size);
-
-    if (memory == NULL)
-        die_no_memory();
-    return memory;
-}
-
-void *need_realloc(void *old, unsigned long size)
-{
-    void *memory = realloc(old, size);
-
-    if (memory == NULL)
-        die_no_memory();
-    return memory;
-}
-
-char *need_strdup(const char *text)
-{
-    char *copy = strdup(text);
-
-    if (copy == NULL)
-        die_no_memory();
-    return copy;
 }

@@ -55,9 +55,6 @@ void report_errno(const char *format, ...) REPORT_FORMAT(1, 2);
 /* report(), then exit(code). */
 _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2, 3);
 
-/* For memory that cannot be had: report and exit with EXIT_BUG. */
-_Noreturn void die_no_memory(void);
-
 /* One line as it stands, for the log lines that scripts look for. Kept back until report_flush().
  */
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
@@ -77,10 +74,5 @@ bool report_is_lost(void);
 
 /* Writes what log_line() kept back. Called after each batch, before each wait and at exit. */
 void report_flush(void);
-
-/* calloc(), realloc() and strdup() that do not return without memory. */
-void *need_calloc(unsigned long count, unsigned long size);
-void *need_realloc(void *old, unsigned long size);
-char *need_strdup(const char *text);
 
 #endif

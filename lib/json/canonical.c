@@ -1,5 +1,6 @@
 #include "json/canonical.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "json/decimal.h"
 #include "json/json.h"
@@ -69,7 +70,7 @@ static size_t write_number(struct json_writer *line, const char *text, size_t at
     if (numbers == JSON_NUMBERS_AS_WRITTEN) {
         json_writer_bytes(line, text + at, length);
     } else {
-        char *canonical = need_calloc(DECIMAL_CANONICAL_MAX(length), 1);
+        char *canonical = xcalloc(DECIMAL_CANONICAL_MAX(length), 1);
 
         json_writer_bytes(line, canonical, decimal_canonical(text + at, length, canonical));
         free(canonical);

@@ -1,5 +1,6 @@
 #include "json/json.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "json/decimal.h"
@@ -56,7 +57,7 @@ static struct place *sorted_members(const cJSON *object, size_t *count)
     *count = n;
     if (n == 0)
         return NULL;
-    members = need_calloc(n, sizeof *members);
+    members = xcalloc(n, sizeof *members);
     n = 0;
     for (cJSON *m = object->child; m != NULL; m = m->next, n++)
         members[n] = (struct place){.member = m, .index = n};
@@ -240,7 +241,7 @@ size_t json_compact(char *text, size_t len)
 
 char *json_shown(const char *text, size_t len, size_t *shown_len)
 {
-    char *shown = need_calloc(len * 6 + 1, 1);
+    char *shown = xcalloc(len * 6 + 1, 1);
     size_t out = 0;
     uint32_t point;
 

@@ -1,5 +1,6 @@
 #include "json/odd.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "json/decimal.h"
 #include "json/scan.h"
@@ -68,7 +69,7 @@ static size_t tame_number(char *text, size_t at, size_t len)
 
 char *json_tamed(const char *text, size_t len)
 {
-    char *copy = need_calloc(len + 1, 1);
+    char *copy = xcalloc(len + 1, 1);
 
     memcpy(copy, text, len);
     for (size_t at = 0; at < len;) {

@@ -1,5 +1,6 @@
 #include "json/stream.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "json/foreign.h"
 #include "json/scan.h"
@@ -50,12 +51,12 @@ struct json_stream {
 
 struct json_stream *json_stream_new(int fd, size_t max)
 {
-    struct json_stream *stream = need_calloc(1, sizeof *stream);
+    struct json_stream *stream = xcalloc(1, sizeof *stream);
 
     stream->fd = fd;
     stream->max = max;
     stream->size = READ_SIZE;
-    stream->buffer = need_calloc(1, stream->size);
+    stream->buffer = xcalloc(1, stream->size);
     stream->line = 1;
     return stream;
 }
@@ -283,7 +284,7 @@ bool json_stream_fill(struct json_stream *stream)
     }
     if (stream->size - stream->filled < READ_SIZE / 2) {
         stream->size *= 2;
-        stream->buffer = need_realloc(stream->buffer, stream->size);
+        stream->buffer = xrealloc(stream->buffer, stream->size);
     }
     do
         got = read(stream->fd, stream->buffer + stream->filled, stream->size - stream->filled);

@@ -1,5 +1,6 @@
 #include "json/writer.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ void json_writer_bytes(struct json_writer *line, const char *bytes, size_t len)
 {
     if (line->size - line->len < len) {
         line->size = (line->size + len) * 2;
-        line->text = need_realloc(line->text, line->size);
+        line->text = xrealloc(line->text, line->size);
     }
     memcpy(line->text + line->len, bytes, len);
     line->len += len;
@@ -19,7 +20,7 @@ void json_writer_bytes(struct json_writer *line, const char *bytes, size_t len)
 
 void json_writer_start(struct json_writer *line)
 {
-    line->text = need_realloc(NULL, FIRST_SIZE);
+    line->text = xrealloc(NULL, FIRST_SIZE);
     line->len = 0;
     line->size = FIRST_SIZE;
 }

@@ -1,5 +1,6 @@
 #include "message/base64.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <limits.h>
@@ -15,7 +16,7 @@ char *base64_encode(amqp_bytes_t bytes)
 
     if (bytes.len > MAX_BYTES)
         die(EXIT_BUG, "%zu bytes are too many for base64", bytes.len);
-    text = need_calloc((bytes.len + 2) / 3 * 4 + 1, 1);
+    text = xcalloc((bytes.len + 2) / 3 * 4 + 1, 1);
     (void)EVP_EncodeBlock((unsigned char *)text, bytes.bytes, (int)bytes.len);
     return text;
 }

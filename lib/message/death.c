@@ -1,6 +1,7 @@
 #include "message/death.h"
 
 #include "amqp/bytes.h"
+#include "base/memory.h"
 #include "base/report.h"
 #include "message/integer.h"
 

@@ -1,6 +1,7 @@
 #include "message/envelope.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "json/canonical.h"
@@ -136,7 +137,7 @@ static bool is_shown_as_json(amqp_bytes_t body)
 /* The text itself, not a tree: numbers stay as they were written. To be freed. */
 static char *shown_json(amqp_bytes_t body, size_t *len)
 {
-    char *compact = need_calloc(body.len + 1, 1);
+    char *compact = xcalloc(body.len + 1, 1);
     char *shown;
 
     memcpy(compact, body.bytes, body.len);

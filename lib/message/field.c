@@ -1,5 +1,6 @@
 #include "message/field.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "json/json.h"
@@ -57,7 +58,7 @@ cJSON *field_text_to_json(amqp_bytes_t bytes)
 
     if (!text_is_utf8(bytes.bytes, bytes.len))
         return base64_node("string", bytes);
-    text = need_calloc(bytes.len + 1, 1);
+    text = xcalloc(bytes.len + 1, 1);
     if (bytes.len > 0)
         memcpy(text, bytes.bytes, bytes.len);
     node = cJSON_CreateString(text);
@@ -79,7 +80,7 @@ static cJSON *encoded_node(const amqp_field_value_t *value)
     /* Too little space has more than one status, depending on what did not fit. */
     do {
         space.len *= 2;
-        space.bytes = need_realloc(space.bytes, space.len);
+        space.bytes = xrealloc(space.bytes, space.len);
         used = 0;
         status = amqp_encode_table(space, &table, &used);
     } while (status != AMQP_STATUS_OK && space.len < ENCODED_MAX);
@@ -211,7 +212,7 @@ static int by_key(const void *a, const void *b)
 static bool names_fit(const amqp_table_t *table)
 {
     size_t count = (size_t)table->num_entries;
-    amqp_bytes_t *names = need_calloc(count + 1, sizeof *names);
+    amqp_bytes_t *names = xcalloc(count + 1, sizeof *names);
     bool fit = true;
 
     for (size_t i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 #include "order/order.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "base/uuid.h"
@@ -128,7 +129,7 @@ static bool read_items(struct order *order, struct order_fault *fault)
         return refuse(fault, "items is empty");
     if (count > ORDER_MAX_ITEMS)
         return refuse(fault, "items has more than %d entries", ORDER_MAX_ITEMS);
-    order->items = need_calloc(count, sizeof *order->items);
+    order->items = xcalloc(count, sizeof *order->items);
     for (value = items->child; value != NULL; value = value->next) {
         if (!read_item(value, &order->items[order->item_count], fault)) {
             const struct order_fault of_item = *fault;

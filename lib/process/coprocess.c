@@ -1,6 +1,7 @@
 #include "process/coprocess.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/pipe.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -41,7 +42,7 @@ static bool make_pipe(int ends[2], int ours)
 
 enum exit_code coprocess_start(char *const argv[], struct coprocess **out)
 {
-    struct coprocess *filter = need_calloc(1, sizeof *filter);
+    struct coprocess *filter = xcalloc(1, sizeof *filter);
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
     enum exit_code code = EXIT_BUG;
@@ -81,7 +82,7 @@ static enum exit_code read_on(struct coprocess *filter)
 
     if (filter->len == filter->capacity) {
         filter->capacity = filter->capacity == 0 ? 65536 : filter->capacity * 2;
-        filter->buffer = need_realloc(filter->buffer, filter->capacity);
+        filter->buffer = xrealloc(filter->buffer, filter->capacity);
     }
     got = read(filter->output, filter->buffer + filter->len, filter->capacity - filter->len);
     if (got > 0) {

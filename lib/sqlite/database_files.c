@@ -2,6 +2,7 @@
 
 #include "sqlite/database_files.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <fcntl.h>
@@ -69,7 +70,7 @@ static bool is_in_place(const char *path, const struct file_identity *before)
 static char *name_beside(const char *path, const char *suffix)
 {
     size_t size = strlen(path) + strlen(suffix) + 1;
-    char *name = need_calloc(size, 1);
+    char *name = xcalloc(size, 1);
 
     (void)snprintf(name, size, "%s%s", path, suffix);
     return name;
@@ -95,7 +96,7 @@ void database_files_learn_log(struct database_files *files)
 void database_files_learn_other(struct database_files *files, const char *path)
 {
     free(files->other);
-    files->other = need_strdup(path);
+    files->other = xstrdup(path);
     files->of_other = identify(path);
 }
 

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "sqlite/database_handle.h"
@@ -187,7 +188,7 @@ static enum exit_code open_file(struct database *database, enum database_access 
 enum exit_code database_open(const struct database_kind *kind, const char *path,
                              enum database_access access, struct database **out)
 {
-    struct database *database = need_calloc(1, sizeof *database);
+    struct database *database = xcalloc(1, sizeof *database);
     enum exit_code code = EXIT_OK;
     mode_t before;
 
@@ -201,7 +202,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     database->is_opening = true;
     database->is_first_log = true;
     database->log_fd = -1;
-    database->path = path == NULL ? database_find(kind) : need_strdup(path);
+    database->path = path == NULL ? database_find(kind) : xstrdup(path);
     if (database->path == NULL)
         code = EXIT_STORE;
     else if (access == DATABASE_CREATE)

@@ -1,5 +1,6 @@
 #include "sqlite/database_place.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 char *database_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = need_strdup(slash == NULL ? "." : path);
+    char *folder = xstrdup(slash == NULL ? "." : path);
 
     if (slash != NULL)
         folder[slash + 1 - path] = '\0';
@@ -21,7 +22,7 @@ char *database_folder(const char *path)
 char *database_join(const char *left, const char *right)
 {
     size_t size = strlen(left) + strlen(right) + 1;
-    char *text = need_calloc(size, 1);
+    char *text = xcalloc(size, 1);
 
     (void)snprintf(text, size, "%s%s", left, right);
     return text;
@@ -36,7 +37,7 @@ char *database_place(const struct database_kind *kind)
     char *path;
 
     if (named != NULL && *named != '\0')
-        return need_strdup(named);
+        return xstrdup(named);
     if (state != NULL && *state == '/') {
         folder = database_join(state, "/order-tools/");
     } else if (home != NULL && *home == '/') {
@@ -78,7 +79,7 @@ enum exit_code database_make_folders(char *path)
 char *database_uri(const char *path, bool immutable)
 {
     size_t size = 3 * strlen(path) + sizeof "file://?immutable=1";
-    char *uri = need_calloc(size, 1);
+    char *uri = xcalloc(size, 1);
     /* Between the first two slashes and the third is the name of a host, which is none. */
     char *at = uri + snprintf(uri, size, "file:%s", *path == '/' ? "//" : "./");
 

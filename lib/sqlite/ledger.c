@@ -1,5 +1,6 @@
 #include "store/ledger.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "sqlite/database.h"
 #include "sqlite/database_place.h"
@@ -71,7 +72,7 @@ struct ledger {
 
 static enum exit_code open_at(struct ledger **out, const char *path, enum database_access access)
 {
-    struct ledger *ledger = need_calloc(1, sizeof *ledger);
+    struct ledger *ledger = xcalloc(1, sizeof *ledger);
     const struct database_statement statements[] = {
         {&ledger->find,
          "SELECT h.seq, outcome, order_id, run, event FROM handled h LEFT JOIN owed USING (seq)"
@@ -217,7 +218,7 @@ static char *column_text(sqlite3_stmt *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
 
-    return text == NULL ? NULL : need_strdup((const char *)text);
+    return text == NULL ? NULL : xstrdup((const char *)text);
 }
 
 /* Reads the row that a statement gives: seq, outcome, order_id, run, event. */
@@ -479,7 +480,7 @@ static enum exit_code read_level(struct ledger *ledger, sqlite3_stmt *statement,
     database_bind_text(statement, 1, sku, strlen(sku));
     code = database_row(ledger->database, statement, found);
     if (code == EXIT_OK && *found) {
-        char *text = need_strdup((const char *)sqlite3_column_text(statement, 0));
+        char *text = xstrdup((const char *)sqlite3_column_text(statement, 0));
 
         level->on_hand = sqlite3_column_int64(statement, 1);
         level->reserved = sqlite3_column_int64(statement, 2);

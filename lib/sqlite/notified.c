@@ -1,5 +1,6 @@
 #include "store/notified.h"
 
+#include "base/memory.h"
 #include "sqlite/database.h"
 #include "sqlite/database_room.h"
 #include "sqlite/runs.h"
@@ -72,7 +73,7 @@ static enum exit_code prepare(struct notified *notices)
 
 enum exit_code notified_open(int max_attempts, struct notified **out)
 {
-    struct notified *notices = need_calloc(1, sizeof *notices);
+    struct notified *notices = xcalloc(1, sizeof *notices);
     enum exit_code code = database_open(&kind, NULL, DATABASE_CREATE, &notices->database);
 
     *out = NULL;

@@ -1,5 +1,6 @@
 #include "store/orders.h"
 
+#include "base/memory.h"
 #include "sqlite/database.h"
 #include "sqlite/runs.h"
 
@@ -97,7 +98,7 @@ static enum exit_code prepare_rest(struct orders *store)
 
 enum exit_code orders_open(enum orders_access access, struct orders **out)
 {
-    struct orders *store = need_calloc(1, sizeof *store);
+    struct orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
     enum exit_code code =
         database_open(&kind, NULL, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
@@ -273,7 +274,7 @@ static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement,
         memcpy(order->id, sqlite3_column_blob(statement, 1), UUID_BYTES);
     order->placed_at = sqlite3_column_int64(statement, 2);
     order->data_len = (size_t)sqlite3_column_bytes(statement, 3);
-    store->text = need_realloc(store->text, order->data_len + 1);
+    store->text = xrealloc(store->text, order->data_len + 1);
     memcpy(store->text, sqlite3_column_blob(statement, 3), order->data_len);
     store->text[order->data_len] = '\0';
     order->data = store->text;

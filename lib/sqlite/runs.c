@@ -1,5 +1,6 @@
 #include "sqlite/runs.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -50,14 +51,14 @@ static bool give_to_owner(const struct runs *runs, const char *database)
 
 enum exit_code runs_open(struct database *database, struct runs **out)
 {
-    struct runs *runs = need_calloc(1, sizeof *runs);
+    struct runs *runs = xcalloc(1, sizeof *runs);
     const char *path = database_real_path(database);
     size_t size = strlen(path) + sizeof "-runs";
     struct flock lock;
     mode_t before;
 
     *out = NULL;
-    runs->path = need_calloc(size, 1);
+    runs->path = xcalloc(size, 1);
     (void)snprintf(runs->path, size, "%s-runs", path);
     runs->own = new_number();
     lock = run_lock(runs->own, F_WRLCK);

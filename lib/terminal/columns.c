@@ -3,6 +3,7 @@
 
 #include "terminal/columns.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
 

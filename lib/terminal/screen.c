@@ -3,6 +3,7 @@
 
 #include "terminal/screen.h"
 
+#include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
 #include "terminal/columns.h"
@@ -222,7 +223,7 @@ static void put_lines(FILE *out, char *text)
 
 enum exit_code screen_draw(const char *text)
 {
-    char *copy = need_strdup(text);
+    char *copy = xstrdup(text);
     char *frame = NULL;
     size_t len = 0;
     FILE *out = columns_start(&frame, &len);

@@ -1,5 +1,6 @@
 #include "terminal/table.h"
 
+#include "base/memory.h"
 #include "base/output.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ struct table {
 
 struct table *table_new(const struct table_column *columns, size_t count)
 {
-    struct table *table = need_calloc(1, sizeof *table);
+    struct table *table = xcalloc(1, sizeof *table);
 
     table->columns = columns;
     table->column_count = count;
@@ -32,8 +33,8 @@ void table_free(struct table *table)
 
 void table_add(struct table *table, const char *text)
 {
-    table->cells = need_realloc(table->cells, (table->cell_count + 1) * sizeof *table->cells);
-    table->cells[table->cell_count++] = need_strdup(text);
+    table->cells = xrealloc(table->cells, (table->cell_count + 1) * sizeof *table->cells);
+    table->cells[table->cell_count++] = xstrdup(text);
 }
 
 static size_t width_of(const struct table *table, size_t column)
@@ -71,7 +72,7 @@ static enum exit_code print_row(const struct table *table, const size_t *widths,
 
 enum exit_code table_print(const struct table *table)
 {
-    size_t *widths = need_calloc(table->column_count, sizeof *widths);
+    size_t *widths = xcalloc(table->column_count, sizeof *widths);
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < table->column_count; i++)

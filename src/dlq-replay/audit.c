@@ -1,6 +1,7 @@
 #include "audit.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/outlet.h"
 #include "base/text.h"
 #include "json/json.h"
@@ -40,7 +41,7 @@ static enum exit_code failure(const struct audit *audit)
 
 enum exit_code audit_open(const char *path, struct audit **out)
 {
-    struct audit *audit = need_calloc(1, sizeof *audit);
+    struct audit *audit = xcalloc(1, sizeof *audit);
     enum exit_code code = EXIT_OK;
 
     find_user(audit);

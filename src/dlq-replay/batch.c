@@ -4,6 +4,7 @@
 #include "rate_limit.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -33,7 +34,7 @@ struct batch {
 
 struct batch *batch_new(const struct batch_settings *settings)
 {
-    struct batch *batch = need_calloc(1, sizeof *batch);
+    struct batch *batch = xcalloc(1, sizeof *batch);
 
     batch->settings = *settings;
     batch->pace.rate = settings->rate;

@@ -2,6 +2,7 @@
 
 #include "amqp/bytes.h"
 #include "amqp/topology.h"
+#include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
 #include "json/json.h"
@@ -21,7 +22,7 @@ static char *find_order_id(amqp_bytes_t body)
 {
     cJSON *tree = json_parse_liberal(body.bytes, body.len);
     const char *id = json_member_text(tree, "order_id");
-    char *copy = id != NULL && text_is_printable(id, strlen(id), SIZE_MAX) ? need_strdup(id) : NULL;
+    char *copy = id != NULL && text_is_printable(id, strlen(id), SIZE_MAX) ? xstrdup(id) : NULL;
 
     cJSON_Delete(tree);
     return copy;
@@ -37,7 +38,7 @@ const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t bod
     struct order order;
 
     if (is_ours && event_read(&order, type, body.bytes, body.len, fault) == EVENT_SOUND) {
-        *order_id = need_strdup(order.order_id);
+        *order_id = xstrdup(order.order_id);
         order_free(&order);
         return NULL;
     }

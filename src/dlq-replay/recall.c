@@ -1,5 +1,6 @@
 #include "recall.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 
 #include <stdbool.h>
@@ -24,7 +25,7 @@ struct recall {
 
 struct recall *recall_new(void)
 {
-    return need_calloc(1, sizeof(struct recall));
+    return xcalloc(1, sizeof(struct recall));
 }
 
 void recall_free(struct recall *recall)
@@ -52,7 +53,7 @@ static void grow(struct recall *recall)
     size_t old_capacity = recall->capacity;
 
     recall->capacity = old_capacity == 0 ? FIRST_CAPACITY : 2 * old_capacity;
-    recall->entries = need_calloc(recall->capacity, sizeof *recall->entries);
+    recall->entries = xcalloc(recall->capacity, sizeof *recall->entries);
     for (size_t i = 0; i < old_capacity; i++)
         if (old[i].is_used)
             *find(recall, &old[i].fingerprint) = old[i];

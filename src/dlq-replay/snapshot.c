@@ -5,6 +5,7 @@
 
 #include "amqp/connection.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "terminal/progress.h"
@@ -65,7 +66,7 @@ static void add_settled(struct settled *settled, const struct fingerprint *lette
     }
     if (settled->first + settled->count == settled->capacity) {
         settled->capacity = settled->capacity == 0 ? 512 : 2 * settled->capacity;
-        settled->letters = need_realloc(settled->letters, settled->capacity * sizeof *letter);
+        settled->letters = xrealloc(settled->letters, settled->capacity * sizeof *letter);
     }
     settled->letters[settled->first + settled->count++] = *letter;
 }
@@ -142,7 +143,7 @@ static void remember(struct snapshot *snapshot, const struct delivery *delivery,
 struct snapshot *snapshot_new(const struct broker_options *options,
                               const struct snapshot_settings *settings)
 {
-    struct snapshot *snapshot = need_calloc(1, sizeof *snapshot);
+    struct snapshot *snapshot = xcalloc(1, sizeof *snapshot);
     bool all_are_meant = selection_is_empty(settings->selection);
     bool is_limited = all_are_meant && settings->limit <= UINT16_MAX;
     struct consumer_settings consuming = {.queue = settings->queue,

@@ -1,6 +1,7 @@
 #include "summary.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
@@ -25,7 +26,7 @@ struct summary {
 
 struct summary *summary_new(void)
 {
-    return need_calloc(1, sizeof(struct summary));
+    return xcalloc(1, sizeof(struct summary));
 }
 
 void summary_free(struct summary *summary)
@@ -54,8 +55,8 @@ static struct group *find_group(struct summary *summary, const char *error, cons
     summary->count++;
     group->other = summary->count > SUMMARY_GROUPS;
     if (!group->other) {
-        group->error = error == NULL ? NULL : need_strdup(error);
-        group->reason = reason == NULL ? NULL : need_strdup(reason);
+        group->error = error == NULL ? NULL : xstrdup(error);
+        group->reason = reason == NULL ? NULL : xstrdup(reason);
     }
     return group;
 }

@@ -28,6 +28,7 @@
 #include "amqp/publisher.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "base/report.h"
@@ -624,9 +625,9 @@ static enum exit_code open_all(void)
     if (code != EXIT_OK)
         return code;
     capacity = prefetch + OUTBOX_BATCH;
-    batch = need_calloc(capacity, sizeof(*batch));
-    tasks = need_calloc(capacity, sizeof *tasks);
-    confirmed = need_calloc(capacity, sizeof *confirmed);
+    batch = xcalloc(capacity, sizeof(*batch));
+    tasks = xcalloc(capacity, sizeof *tasks);
+    confirmed = xcalloc(capacity, sizeof *confirmed);
     settings.prefetch = prefetch;
     consumer = consumer_new(&broker_options, &settings);
     publisher = publisher_new(&broker_options,

@@ -2,6 +2,7 @@
 
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "base/uuid.h"
 
@@ -19,7 +20,7 @@ void announcement_set(struct announcement *announcement, const struct ledger_ent
     announcement->seq = entry->seq;
     announcement->outcome = entry->outcome;
     (void)snprintf(announcement->order_id, sizeof announcement->order_id, "%s", entry->order_id);
-    announcement->event = need_strdup(entry->unsent_event);
+    announcement->event = xstrdup(entry->unsent_event);
     announcement->is_retry = !entry->is_orphaned;
     announcement->is_logged = entry->is_logged || announcement->is_retry;
 }

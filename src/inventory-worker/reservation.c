@@ -1,5 +1,7 @@
 #include "reservation.h"
 
+#include "base/memory.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@ static int by_sku(const void *a, const void *b)
 /* What an order wants of each sku, each sku once. To be freed. */
 static struct order_item *sum_by_sku(const struct order *order, size_t *count)
 {
-    struct order_item *wanted = need_calloc(order->item_count, sizeof *wanted);
+    struct order_item *wanted = xcalloc(order->item_count, sizeof *wanted);
     size_t n = 0;
 
     memcpy(wanted, order->items, order->item_count * sizeof *wanted);

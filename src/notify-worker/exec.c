@@ -2,6 +2,7 @@
 
 #include "amqp/connection.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "process/child.h"
 #include "process/spawn.h"

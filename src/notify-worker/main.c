@@ -13,6 +13,7 @@
 #include "amqp/consumer.h"
 #include "amqp/publisher.h"
 #include "amqp/topology.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "base/report.h"
@@ -203,7 +204,7 @@ static enum exit_code open_all(void)
                                                            .repair = topology_declare});
     settings.prefetch = prefetch;
     consumer = consumer_new(&broker_options, &settings);
-    batch = need_calloc(BATCH_MAX, sizeof(*batch));
+    batch = xcalloc(BATCH_MAX, sizeof(*batch));
     return notifier_open(&(struct notifier_settings){.consumer = consumer,
                                                      .publisher = publisher,
                                                      .in_hand = prefetch,

@@ -3,6 +3,7 @@
 #include "amqp/connection.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -42,15 +43,15 @@ struct notifier {
 
 enum exit_code notifier_open(const struct notifier_settings *settings, struct notifier **out)
 {
-    struct notifier *notifier = need_calloc(1, sizeof *notifier);
+    struct notifier *notifier = xcalloc(1, sizeof *notifier);
     enum exit_code code = notified_open(settings->max_attempts, &notifier->notifications);
 
     *out = NULL;
     notifier->settings = *settings;
-    notifier->waiting = need_calloc(settings->in_hand, sizeof(*notifier->waiting));
-    notifier->turn = need_calloc(settings->together, sizeof(*notifier->turn));
-    notifier->next = need_calloc(settings->together, sizeof(*notifier->next));
-    notifier->deliveries = need_calloc(settings->together, sizeof(*notifier->deliveries));
+    notifier->waiting = xcalloc(settings->in_hand, sizeof(*notifier->waiting));
+    notifier->turn = xcalloc(settings->together, sizeof(*notifier->turn));
+    notifier->next = xcalloc(settings->together, sizeof(*notifier->next));
+    notifier->deliveries = xcalloc(settings->together, sizeof(*notifier->deliveries));
     if (code == EXIT_OK)
         *out = notifier;
     else
@@ -65,7 +66,7 @@ static struct notification *new_notice(struct notifier *notifier)
     struct notification *notification = notifier->spare;
 
     if (notification == NULL)
-        return need_calloc(1, sizeof *notification);
+        return xcalloc(1, sizeof *notification);
     notifier->spare = notification->next;
     return notification;
 }
@@ -163,7 +164,7 @@ static void keep_event(struct notification *notification)
     notification->event_len = body.len - mark;
     if (memchr(body.bytes, '\n', body.len) == NULL && memchr(body.bytes, '\r', body.len) == NULL)
         return;
-    notification->copy = need_calloc(notification->event_len + 1, 1);
+    notification->copy = xcalloc(notification->event_len + 1, 1);
     memcpy(notification->copy, notification->event, notification->event_len);
     for (char *end = notification->copy; (end = strpbrk(end, "\r\n")) != NULL;)
         *end = ' ';
@@ -180,7 +181,7 @@ static void read_event(struct notification *notification)
     if (verdict != EVENT_SOUND) {
         notification->verdict = verdict == EVENT_MALFORMED ? VERDICT_MALFORMED : VERDICT_OTHER;
         notification->order_id[0] = '\0';
-        notification->fault = need_strdup(fault.reason);
+        notification->fault = xstrdup(fault.reason);
         return;
     }
     notification->verdict = VERDICT_TELL;
@@ -613,7 +614,7 @@ static void add_line(struct notifier *notifier, struct notification *notificatio
         shown = json_shown(notification->event, notification->event_len, &len);
     if (notifier->lines_len + len + 1 > notifier->lines_capacity) {
         notifier->lines_capacity = 2 * (notifier->lines_len + len + 1);
-        notifier->lines = need_realloc(notifier->lines, notifier->lines_capacity);
+        notifier->lines = xrealloc(notifier->lines, notifier->lines_capacity);
     }
     memcpy(notifier->lines + notifier->lines_len, shown == NULL ? notification->event : shown, len);
     notifier->lines[notifier->lines_len + len] = '\n';

@@ -5,6 +5,7 @@
 #include "amqp/publisher.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/uuid.h"
 #include "json/json.h"
@@ -274,7 +275,7 @@ bool pipeline_has_room(const struct pipeline *pipeline)
 
 static char *copy_of(const struct json_piece *piece)
 {
-    char *copy = need_calloc(piece->len + 1, 1);
+    char *copy = xcalloc(piece->len + 1, 1);
 
     memcpy(copy, piece->text, piece->len);
     return copy;
@@ -285,7 +286,7 @@ static struct candidate *new_candidate(struct pipeline *pipeline)
     struct candidate **candidate = &pipeline->batch[pipeline->batch_count++];
 
     if (*candidate == NULL)
-        *candidate = need_calloc(1, sizeof **candidate);
+        *candidate = xcalloc(1, sizeof **candidate);
     memset(*candidate, 0, sizeof **candidate);
     return *candidate;
 }
@@ -454,7 +455,7 @@ enum exit_code pipeline_retry(struct pipeline *pipeline)
 
 enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pipeline **pipeline)
 {
-    struct pipeline *opened = need_calloc(1, sizeof *opened);
+    struct pipeline *opened = xcalloc(1, sizeof *opened);
     enum exit_code code = orders_open(ORDERS_PLACE, &opened->store);
 
     opened->settings = *settings;

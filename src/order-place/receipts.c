@@ -1,5 +1,6 @@
 #include "receipts.h"
 
+#include "base/memory.h"
 #include "base/output.h"
 #include "store/orders.h"
 
@@ -20,10 +21,10 @@ struct receipts {
 
 struct receipts *receipts_new(void)
 {
-    struct receipts *receipts = need_calloc(1, sizeof *receipts);
+    struct receipts *receipts = xcalloc(1, sizeof *receipts);
 
     receipts->size = FIRST_SIZE;
-    receipts->ring = need_calloc(receipts->size, sizeof *receipts->ring);
+    receipts->ring = xcalloc(receipts->size, sizeof *receipts->ring);
     return receipts;
 }
 
@@ -70,7 +71,7 @@ void receipts_change(struct receipts *receipts, enum receipt_state from, enum re
 static void grow(struct receipts *receipts)
 {
     size_t size = receipts->size * 2;
-    struct receipt *grown = need_calloc(size, sizeof *grown);
+    struct receipt *grown = xcalloc(size, sizeof *grown);
 
     for (uint64_t i = receipts->first; i < receipts->end; i++)
         grown[i % size] = *receipts_at(receipts, i);

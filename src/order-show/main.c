@@ -2,6 +2,7 @@
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "base/report.h"
@@ -51,7 +52,7 @@ static enum exit_code print_order(const struct stored_order *order)
     char id[UUID_TEXT_SIZE];
     char placed_at[CLOCK_TEXT_SIZE];
     size_t size = order->data_len + 256;
-    char *line = need_calloc(size, 1);
+    char *line = xcalloc(size, 1);
     enum exit_code code;
     int len;
 

@@ -1,5 +1,6 @@
 #include "management.h"
 
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "json/json.h"
@@ -124,7 +125,7 @@ static void set_base(struct management *management, CURLU *url)
 
     if (curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK)
         die_no_memory();
-    management->base = need_strdup(text);
+    management->base = xstrdup(text);
     curl_free(text);
     len = strlen(management->base);
     while (len > 0 && management->base[len - 1] == '/')
@@ -163,7 +164,7 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
     management->too_large = len > MANAGEMENT_MAX - management->length;
     if (management->too_large)
         return 0;
-    management->answer = need_realloc(management->answer, management->length + len + 1);
+    management->answer = xrealloc(management->answer, management->length + len + 1);
     memcpy(management->answer + management->length, bytes, len);
     management->length += len;
     return len;
@@ -210,7 +211,7 @@ static void set_limits(struct management *management)
 enum exit_code management_new(const char *url, const struct broker_options *options,
                               struct management **management)
 {
-    struct management *made = need_calloc(1, sizeof *made);
+    struct management *made = xcalloc(1, sizeof *made);
     enum exit_code code;
 
     need_option(curl_global_init(CURL_GLOBAL_DEFAULT));
@@ -249,7 +250,7 @@ static void set_url(struct management *management, const char *collection, const
     char *escaped = escape(management, name);
     size_t size = strlen(management->base) + strlen(collection) + strlen(management->vhost) +
                   strlen(escaped) + strlen(rest) + sizeof "/api///";
-    char *url = need_calloc(size, 1);
+    char *url = xcalloc(size, 1);
 
     (void)snprintf(url, size, "%s/api/%s/%s/%s%s", management->base, collection, management->vhost,
                    escaped, rest);
@@ -342,7 +343,7 @@ enum exit_code management_version(struct management *management, int *major)
 {
     const char *path = "/api/overview?columns=rabbitmq_version";
     size_t size = strlen(management->base) + strlen(path) + 1;
-    char *url = need_calloc(size, 1);
+    char *url = xcalloc(size, 1);
     cJSON *tree;
     const char *version;
     enum exit_code code;

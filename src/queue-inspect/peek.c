@@ -1,6 +1,7 @@
 #include "peek.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
 
@@ -32,7 +33,7 @@ struct peek {
 struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look,
                       size_t count)
 {
-    struct peek *peek = need_calloc(1, sizeof *peek);
+    struct peek *peek = xcalloc(1, sizeof *peek);
 
     peek->connection = connection;
     peek->queue = queue;
@@ -65,7 +66,7 @@ static void add_bytes(struct delivery *delivery, amqp_bytes_t bytes)
 
         delivery->capacity =
             delivery->used + bytes.len > capacity ? delivery->used + bytes.len : capacity;
-        delivery->memory = need_realloc(delivery->memory, delivery->capacity);
+        delivery->memory = xrealloc(delivery->memory, delivery->capacity);
     }
     if (bytes.len > 0)
         memcpy(delivery->memory + delivery->used, bytes.bytes, bytes.len);

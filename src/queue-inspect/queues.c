@@ -1,5 +1,6 @@
 #include "queues.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "json/json.h"
 
@@ -24,7 +25,7 @@ void queues_start(struct queues *survey, const char *const *names, struct connec
     survey->management = management;
     for (survey->count = 0; names[survey->count] != NULL;)
         survey->count++;
-    survey->views = need_calloc(survey->count, sizeof *survey->views);
+    survey->views = xcalloc(survey->count, sizeof *survey->views);
     for (size_t i = 0; i < survey->count; i++) {
         survey->views[i].name = names[i];
         forget_details(&survey->views[i].details);
@@ -51,9 +52,8 @@ enum exit_code queues_look(struct queues *survey)
         if (code != EXIT_OK)
             return code;
         free(view->error);
-        view->error = view->depth.refused == EXIT_OK
-                          ? NULL
-                          : need_strdup(connection_reason(survey->connection));
+        view->error =
+            view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(survey->connection));
     }
     connection_progress(survey->connection);
     return EXIT_OK;
@@ -85,7 +85,7 @@ static char *text_of(const cJSON *object, const char *name)
 {
     const char *text = json_member_text(object, name);
 
-    return text == NULL ? NULL : need_strdup(text);
+    return text == NULL ? NULL : xstrdup(text);
 }
 
 /* What never happened to a queue is not in its statistics. */

@@ -1,13 +1,15 @@
 #include "tap.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void tap_add_key(struct tap *tap, const char *key)
 {
-    tap->keys = need_realloc(tap->keys, (tap->key_count + 1) * sizeof *tap->keys);
-    tap->keys[tap->key_count++] = need_strdup(key);
+    tap->keys = xrealloc(tap->keys, (tap->key_count + 1) * sizeof *tap->keys);
+    tap->keys[tap->key_count++] = xstrdup(key);
 }
 
 void tap_free(struct tap *tap)

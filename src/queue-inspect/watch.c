@@ -3,6 +3,7 @@
 #include "trend.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -387,7 +388,7 @@ enum exit_code watch_queues(struct queues *survey, const struct watch_settings *
     enum exit_code code;
     enum exit_code closed;
 
-    watch.trends = need_calloc(survey->count, sizeof *watch.trends);
+    watch.trends = xcalloc(survey->count, sizeof *watch.trends);
     code = look_first(&watch);
     if (code == EXIT_OK && settings->screen)
         code = screen_open();

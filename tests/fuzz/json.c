@@ -89,9 +89,9 @@ static void check_integers(const cJSON *tree)
 /* A number's canonical form is one of its own, and the integer that it says it is. */
 static void check_number(const char *number, size_t len)
 {
-    char *canonical = need_calloc(DECIMAL_CANONICAL_MAX(len), 1);
+    char *canonical = xcalloc(DECIMAL_CANONICAL_MAX(len), 1);
     size_t canonical_len = decimal_canonical(number, len, canonical);
-    char *again = need_calloc(DECIMAL_CANONICAL_MAX(canonical_len), 1);
+    char *again = xcalloc(DECIMAL_CANONICAL_MAX(canonical_len), 1);
     int64_t integer;
     int64_t other;
 
@@ -187,7 +187,7 @@ static void check_stream(const char *text, size_t len)
 
 static void check_string(const char *bytes, size_t len)
 {
-    char *text = need_calloc(len + 1, 1);
+    char *text = xcalloc(len + 1, 1);
     struct json_writer line;
     char *written;
     char *printed;
