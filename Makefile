@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := build
 
-PROGRAMS := $(patsubst src/%.c,%,$(wildcard src/*.c)) $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
+PROGRAMS := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 PACKAGES := librabbitmq libcjson libcurl uuid sqlite3 libcrypto
 
 CC ?= cc
@@ -32,15 +32,15 @@ CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNI
 LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
            -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
-LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c lib/*/*.c))
+LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
 # The objects of a program: its main.c, and what it alone needs.
-objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1).c src/$(1)/*.c))
+objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/common.bash tests/storm tests/model/check
-SOURCES := $(wildcard src/*.c src/*/*.[ch] lib/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/storm tests/model/check
+SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
@@ -87,7 +87,9 @@ check: deps
 lint:
 	@scripts/deps lint
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs
+	scripts/layers
 	clang-format --dry-run --Werror $(SOURCES)
+	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
 	shellcheck $(SCRIPTS) .ci/run tests/helper.bash tests/letters.bash tests/setup_suite.bash
 	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
 	mandoc -Tlint -W warning man/*

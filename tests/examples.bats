@@ -259,7 +259,7 @@ examples_of()
 
 programs()
 {
-    basename -a -s .c "$REPO"/src/*.c
+    basename -a "$REPO"/src/*
 }
 
 # help_options PROGRAM: those in its --help, one a line.
@@ -385,9 +385,9 @@ page_codes()
     awk '/^\.Sh / { inside = $0 == ".Sh EXIT STATUS" } inside && /^\.It [0-9]+$/ { print $2 }' "$1" | sort -n
 }
 
-@test "order-tools(7) lists the exit codes of lib/report.h, and no page lists another" {
+@test "order-tools(7) lists the exit codes of lib/base/report.h, and no page lists another" {
     local page code
-    run -0 --separate-stderr sed -nE 's/^ *EXIT_[A-Z]+ = ([0-9]+).*/\1/p' "$REPO/lib/report.h"
+    run -0 --separate-stderr sed -nE 's/^ *EXIT_[A-Z]+ = ([0-9]+).*/\1/p' "$REPO/lib/base/report.h"
     [ "${#lines[@]}" -ge 10 ]
     diff <(sort -n <<<"$output") <(page_codes "$MAN/order-tools.7")
     for page in "$MAN"/*.1; do

@@ -24,7 +24,7 @@ teardown()
     for target in envelope json message order urls; do
         # shellcheck disable=SC2046 # words are what is wanted
         cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$REPO/lib" -g -fsanitize=address,undefined -fno-sanitize-recover=all \
-            -o "$target" "$REPO/tests/fuzz/$target.c" "$REPO/tests/fuzz/replay.c" "$REPO"/lib/*.c \
+            -o "$target" "$REPO/tests/fuzz/$target.c" "$REPO/tests/fuzz/replay.c" "$REPO"/lib/*/*.c \
             $(pkg-config --cflags --libs $(sed -n 's|^PACKAGES := ||p' "$REPO/Makefile"))
         run -0 --separate-stderr "./$target" "$REPO/tests/fuzz/corpus/$target"/*
         [ "$output" -ge 5 ]
@@ -153,7 +153,7 @@ filled_on_the_way()
 @test "room that was reserved is there: whether the log is copied, begins anew or grows, and its index with it" {
     small_disk 96m
     # shellcheck disable=SC2046 # words are what is wanted
-    cc -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -I"$REPO/lib" -o room "$REPO/tests/room.c" "$REPO"/lib/*.c \
+    cc -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -I"$REPO/lib" -o room "$REPO/tests/room.c" "$REPO"/lib/*/*.c \
         $(pkg-config --cflags --libs $(sed -n 's|^PACKAGES := ||p' "$REPO/Makefile"))
     run -0 --separate-stderr ./room "$PWD/small/room.db" "$PWD/small/fill" 60
     # The index is for 4062 pages, and then for 4096 more.

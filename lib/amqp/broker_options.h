@@ -52,13 +52,13 @@ enum {
 /* For a program's string of short options, its table of long ones, and its usage text. */
 #define BROKER_SHORT_OPTIONS "u:"
 /* clang-format off */
-#define BROKER_LONG_OPTIONS                                                                                    \
-    {"url", required_argument, NULL, 'u'},                                                                   \
-    {"authfile", required_argument, NULL, OPTION_AUTHFILE},                                                  \
-    {"cacert", required_argument, NULL, OPTION_CACERT},                                                      \
-    {"cert", required_argument, NULL, OPTION_CERT},                                                          \
-    {"key", required_argument, NULL, OPTION_KEY},                                                            \
-    {"retries", required_argument, NULL, OPTION_RETRIES},                                                    \
+#define BROKER_LONG_OPTIONS \
+    {"url", required_argument, NULL, 'u'}, \
+    {"authfile", required_argument, NULL, OPTION_AUTHFILE}, \
+    {"cacert", required_argument, NULL, OPTION_CACERT}, \
+    {"cert", required_argument, NULL, OPTION_CERT}, \
+    {"key", required_argument, NULL, OPTION_KEY}, \
+    {"retries", required_argument, NULL, OPTION_RETRIES}, \
     {"retry-delay", required_argument, NULL, OPTION_RETRY_DELAY}
 /* clang-format on */
 #define BROKER_USAGE                                                                    \

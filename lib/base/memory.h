@@ -1,8 +1,8 @@
 /*
  * memory: allocation that does not return without memory.
  *
- * A program that cannot get memory reports it and exits with EXIT_BUG: what matters is on disk, or on the
- * broker, and comes again. All of it is freed with free().
+ * A program that cannot get memory reports it and exits with EXIT_BUG: what matters is on disk, or
+ * on the broker, and comes again. All of it is freed with free().
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

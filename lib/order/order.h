@@ -1,10 +1,9 @@
 /*
- * order: what an order and an event are: check, read, print.
+ * order: what an order is: check, read, compare.
  *
  * An order, as order-place takes it: {user_id, restaurant_id, items}, optionally with an order_id
- * that is a UUID. An event, as it goes over the broker: {event_type, order_id, user_id,
- * restaurant_id, items, ts}, with reason in an InventoryFailed. Only what the job needs is read,
- * and must be sound and there once. What else there is may be any JSON by RFC 8259, of any type.
+ * that is a UUID. Only what the job needs is read, and must be sound and there once. What else
+ * there is may be any JSON by RFC 8259, of any type.
  */
 #ifndef ORDER_ORDER_H
 #define ORDER_ORDER_H
@@ -21,13 +20,6 @@
 #define ORDER_MAX_ITEMS 1000
 #define ORDER_MAX_QTY 1000000
 #define ORDER_MAX_ID 128 /* bytes of an order_id that others made */
-
-/* Bytes of an event: an order, and what is added to it. */
-#define EVENT_MAX_SIZE (ORDER_MAX_SIZE + 4096)
-
-#define EVENT_PLACED "OrderPlaced"
-#define EVENT_RESERVED "InventoryReserved"
-#define EVENT_FAILED "InventoryFailed"
 
 struct order_item {
     const char *sku;
@@ -59,28 +51,7 @@ bool order_read(struct order *order, const char *text, size_t len, struct order_
 bool order_read_piece(struct order *order, const struct json_piece *piece,
                       struct order_fault *fault);
 
-enum event_verdict {
-    EVENT_SOUND,      /* read; to be freed with order_free() */
-    EVENT_OTHER_TYPE, /* sound JSON, but of another event_type than asked for */
-    EVENT_MALFORMED
-};
-
-/*
- * Reads an event of the type asked for: of an EVENT_PLACED all that inventory decides by and
- * announces, of others the order_id alone. A byte order mark before it is skipped. For all but
- * EVENT_SOUND: the reason, and nothing to free.
- */
-enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
-                              struct order_fault *fault);
-
 void order_free(struct order *order);
-
-/*
- * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for
- * InventoryFailed. order_id is given apart, since an order may have come without.
- */
-char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
-                  const char *reason);
 
 /*
  * Have two texts, each an order that order_read() takes, the same content? White space, the order

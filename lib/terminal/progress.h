@@ -22,8 +22,8 @@ enum { OPTION_SHOW_PROGRESS = OPTION_PROGRESS, OPTION_QUIET };
 
 /* For a program's table of long options, and its usage text. */
 /* clang-format off */
-#define PROGRESS_LONG_OPTIONS                                                                                \
-    {"progress", no_argument, NULL, OPTION_SHOW_PROGRESS},                                                   \
+#define PROGRESS_LONG_OPTIONS \
+    {"progress", no_argument, NULL, OPTION_SHOW_PROGRESS}, \
     {"quiet", no_argument, NULL, OPTION_QUIET}
 /* clang-format on */
 #define PROGRESS_USAGE                                                                 \

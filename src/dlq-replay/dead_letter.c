@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "message/envelope.h"
+#include "order/event.h"
 
 #include <stdint.h>
 #include <stdlib.h>

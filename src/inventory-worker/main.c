@@ -34,6 +34,7 @@
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "order/event.h"
 #include "order/order.h"
 #include "store/ledger.h"
 

@@ -11,6 +11,7 @@
 #include "json/json.h"
 #include "json/output.h"
 #include "message/death.h"
+#include "order/event.h"
 #include "store/notified.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
  */
 #include "json/json.h"
 
+#include "base/memory.h"
 #include "base/report.h"
 #include "json/canonical.h"
 #include "json/decimal.h"

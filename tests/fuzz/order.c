@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "json/json.h"
+#include "order/event.h"
 
 #include <assert.h>
 #include <stdint.h>
