@@ -1,6 +1,6 @@
 # The bench: its smallest runs, with a broker of their own. Figures are read, not judged.
 
-load helper
+load ../support/helper
 
 # On a disk, where the bench has to be.
 setup()

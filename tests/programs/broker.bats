@@ -13,7 +13,7 @@ teardown_file()
 
 setup()
 {
-    load helper
+    load ../support/helper
     PATH=$REPO/bin:$REPO/scripts:$PATH
     XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
     BROKER_HOME=$ONE

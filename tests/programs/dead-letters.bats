@@ -4,8 +4,8 @@
 
 setup()
 {
-    load helper
-    load letters
+    load ../support/helper
+    load ../support/letters
     isolate
     topology
 }

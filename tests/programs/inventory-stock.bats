@@ -2,7 +2,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     topology
 }

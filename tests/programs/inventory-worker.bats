@@ -4,7 +4,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
 }
 
@@ -19,7 +19,7 @@ teardown()
 
 teardown_file()
 {
-    load helper
+    load ../support/helper
     stop_own_broker
 }
 

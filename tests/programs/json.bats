@@ -8,7 +8,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     # Nothing listens there: what is refused needs no broker.
     NOWHERE=amqp://127.0.0.1:1

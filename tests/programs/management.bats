@@ -2,7 +2,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     # As an environment variable, since a password has no place among arguments.
     export MANAGEMENT_URL=http://guest:guest@${SUITE_API#http://}

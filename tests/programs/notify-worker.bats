@@ -4,7 +4,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
 }
 

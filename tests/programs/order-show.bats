@@ -7,7 +7,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     # Nothing listens there.
     NOWHERE=amqp://127.0.0.1:1

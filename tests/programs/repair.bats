@@ -2,8 +2,8 @@
 
 setup()
 {
-    load helper
-    load letters
+    load ../support/helper
+    load ../support/letters
     isolate
     topology
 }

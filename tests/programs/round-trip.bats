@@ -1,17 +1,10 @@
 # The envelope of a message, compared bit by bit: what --list or --take printed, --from publishes as it was. Messages are
 # put and taken as bytes, by wire.c, which has no code in common with the programs.
 
-setup_file()
-{
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -D_GNU_SOURCE -I"$REPO/lib" -o "$SUITE_DIR/wire" "$BATS_TEST_DIRNAME/wire.c" $(pkg-config --cflags --libs librabbitmq)
-}
-
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
-    PATH=$SUITE_DIR:$PATH
     api PUT "queues/$VHOST/box" '{"durable": true}' >/dev/null
 }
 

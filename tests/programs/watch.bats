@@ -2,7 +2,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     export LC_ALL=C.UTF-8 TERM=xterm
 }

@@ -1,15 +1,9 @@
 # Every row of the crash tables: each program is killed with SIGKILL exactly there, started again, and what the
-# table says is read back. The kill is made by a library that is preloaded (shim/die.c); nothing of it is in the programs.
-
-setup_file()
-{
-    load helper
-    build_shim "$SUITE_DIR/die.so"
-}
+# table says is read back. The kill is made by a library that is preloaded (support/die.c); nothing of it is in the programs.
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     # So that the first commit, and the first publish, is the one that a test is about.
     order-place </dev/null
@@ -28,8 +22,7 @@ killed_at()
 {
     local point=$1 killed=0
     shift
-    # A sanitizer's runtime would have to come first among what is preloaded; it does not mind.
-    ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=$point LD_PRELOAD="$SUITE_DIR/die.so" "$@" >out 2>err || killed=$?
+    (dying "$point" "$@") >out 2>err || killed=$?
     if [ "$killed" != 137 ]; then
         echo "not killed at $point, but exit $killed: $(cat err)" >&2
         return 1

@@ -1,17 +1,10 @@
 # Descriptors that others share: non-blocking ones, full ones whose reader stands still, and the first signal meanwhile.
 # What is written comes whole; what is read is answered; a program that is asked to stop does so, whatever it waits for.
 
-setup_file()
-{
-    cc -D_GNU_SOURCE -Wall -o "$SUITE_DIR/lend" "$BATS_TEST_DIRNAME/lend.c"
-    cc -shared -fPIC -o "$SUITE_DIR/alone.so" "$BATS_TEST_DIRNAME/shim/alone.c" -ldl
-}
-
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
-    PATH=$SUITE_DIR:$PATH
 }
 
 teardown()
@@ -259,8 +252,8 @@ pipes()
     case $1 in
         blocking) filled "${@:2}" ;;
         nonblocking) lent "${@:2}" ;;
-        # A sanitizer's runtime would have to come first among what is preloaded; it does not mind.
-        alone) ASAN_OPTIONS=verify_asan_link_order=0 filled "$2" "$3" env LD_PRELOAD="$SUITE_DIR/alone.so" "${@:4}" ;;
+        # As in dying.
+        alone) ASAN_OPTIONS=verify_asan_link_order=0 filled "$2" "$3" env LD_PRELOAD="$SUPPORT/alone.so" "${@:4}" ;;
     esac
 }
 

@@ -2,7 +2,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow
 }

@@ -31,7 +31,7 @@ EXAMPLES=
 
 setup()
 {
-    load helper
+    load ../support/helper
     EXAMPLES=$BATS_TEST_TMPDIR/examples
     MAN=$REPO/man
     PATH=$REPO/bin:$PATH

@@ -3,7 +3,7 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     STATE=$XDG_STATE_HOME/order-tools
     STORE=$STATE/orders.db
@@ -380,14 +380,12 @@ refused()
 
 @test "files: whenever a run is killed, its log is taken by the next: also that of the very first commits" {
     local at side i
-    build_shim die.so
     for at in 1 2 3 4; do
         for side in before after; do
             rm -rf "$STATE"
             for i in 1 2; do
                 status=0
-                ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=commit:$at:$side LD_PRELOAD=$PWD/die.so \
-                    order-place < <(order) >>receipts 2>err || status=$?
+                (dying "commit:$at:$side" order-place) < <(order) >>receipts 2>err || status=$?
                 [ "$status" -eq 137 ] || [ "$status" -eq 0 ]
             done
             run -0 --separate-stderr order-place --flush

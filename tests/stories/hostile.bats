@@ -1,14 +1,8 @@
 # Surroundings that are hostile: disks that are full or read-only, files that others hold, TLS that cannot be trusted.
 
-setup_file()
-{
-    load helper
-    build_shim "$SUITE_DIR/stop.so"
-}
-
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
 }
 
@@ -21,12 +15,9 @@ teardown()
 
 @test "what fuzzing has found, and what it starts from, runs clean under the sanitizers" {
     local target
-    for target in envelope json message order urls; do
-        # shellcheck disable=SC2046 # words are what is wanted
-        cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$REPO/lib" -g -fsanitize=address,undefined -fno-sanitize-recover=all \
-            -o "$target" "$REPO/tests/fuzz/$target.c" "$REPO/tests/fuzz/replay.c" "$REPO"/lib/*/*.c \
-            $(pkg-config --cflags --libs $(sed -n 's|^PACKAGES := ||p' "$REPO/Makefile"))
-        run -0 --separate-stderr "./$target" "$REPO/tests/fuzz/corpus/$target"/*
+    make -s --no-print-directory -C "$REPO" fuzz-replay
+    for target in "$REPO"/tests/fuzz/corpus/*; do
+        run -0 --separate-stderr "$REPO/.build/sanitized/tests/fuzz/${target##*/}" "$target"/*
         [ "$output" -ge 5 ]
     done
 }
@@ -98,9 +89,8 @@ filled_on_the_way()
     jq -nc --argjson events "$1" --argjson note "$2" \
         'range($events) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1, note: ("x" * $note)}]}' |
         order-place >/dev/null
-    ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=publish:1:after DIE_STOP=yes LD_PRELOAD=$SUITE_DIR/stop.so \
-        start worker inventory-worker --idle-timeout 1 --prefetch "$3"
-    eventually grep -q '^State:.T' "/proc/$PID/status"
+    DIE_STOP=yes start worker dying publish:1:after inventory-worker --idle-timeout 1 --prefetch "$3"
+    eventually is_stopped "$PID"
     run dd if=/dev/zero of=small/fill bs=4k
     [ "$status" -ne 0 ]
     kill -CONT "$PID"
@@ -152,10 +142,7 @@ filled_on_the_way()
 
 @test "room that was reserved is there: whether the log is copied, begins anew or grows, and its index with it" {
     small_disk 96m
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -I"$REPO/lib" -o room "$REPO/tests/room.c" "$REPO"/lib/*/*.c \
-        $(pkg-config --cflags --libs $(sed -n 's|^PACKAGES := ||p' "$REPO/Makefile"))
-    run -0 --separate-stderr ./room "$PWD/small/room.db" "$PWD/small/fill" 60
+    run -0 --separate-stderr room "$PWD/small/room.db" "$PWD/small/fill" 60
     # The index is for 4062 pages, and then for 4096 more.
     [ "$output" -gt 4062 ]
     [ "$(ls small)" = room.db ]
@@ -171,8 +158,7 @@ filled_on_the_way()
         for when in before after; do
             rm -f ledger.db*
             jq -nc 'range(60) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}]}' | order-place >/dev/null
-            ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=commit:$call:$when LD_PRELOAD=$SUITE_DIR/stop.so \
-                start killed inventory-worker --idle-timeout 1 --prefetch 20
+            start killed dying "commit:$call:$when" inventory-worker --idle-timeout 1 --prefetch 20
             ends "$PID" '' 20
             [ "$status" = 137 ]
             # At its end the log's file has more than a page without anything.
@@ -270,14 +256,9 @@ to_limit()
 @test "a store and a ledger that another process holds for long: 73 after some seconds, and fine when it lets go" {
     local holder
     order-place </dev/null
-    ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=commit:1:before DIE_STOP=yes LD_PRELOAD=$SUITE_DIR/stop.so \
-        start holder order-place <"$DATA/order.json"
+    DIE_STOP=yes start holder dying commit:1:before order-place <"$DATA/order.json"
     holder=$PID
-    stopped()
-    {
-        grep -q '^State:.T' "/proc/$holder/status"
-    }
-    eventually stopped
+    eventually is_stopped "$holder"
     run -73 --separate-stderr order-place <"$DATA/order.json"
     [[ ${stderr_lines[0]} == *"cannot write to '"*"orders.db': database is locked: process $holder has held it for more than 5 s" ]]
     [ "${stderr_lines[1]}" = 'order-place: nothing from input 1 (line 1) on was placed' ]

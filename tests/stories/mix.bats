@@ -5,9 +5,9 @@
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
-    SERVICES=$BATS_TEST_DIRNAME/services.py
+    SERVICES=$REPO/tests/support/services.py
     # Orders of which every third fails.
     jq -nc 'range(12) | {user_id: "u-\(.)", restaurant_id: "r-1", items: [{sku: "burger", qty: (if . % 3 == 2 then 6 else 1 end)}]}' >orders
 }

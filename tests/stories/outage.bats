@@ -2,7 +2,7 @@
 
 setup_file()
 {
-    load helper
+    load ../support/helper
     start_broker "$SUITE_DIR/outage-broker"
 }
 
@@ -13,7 +13,7 @@ teardown_file()
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
 }
 
@@ -267,7 +267,7 @@ disk_limit()
 @test "a way that is cut after every 40000 bytes: all orders are placed, and their number does not multiply" {
     local port url
     port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
-    start cut python3 "$BATS_TEST_DIRNAME/cut.py" "$port" 40000
+    start cut python3 "$REPO/tests/support/cut.py" "$port" 40000
     eventually test -s cut.out
     url=${AMQP_URL/:$port/:$(cat cut.out)}
     topology
@@ -285,7 +285,7 @@ set_up_cut_after()
     shift
     port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
     rm -f cut.out
-    start cut python3 "$BATS_TEST_DIRNAME/cut.py" "$port" "$bytes"
+    start cut python3 "$REPO/tests/support/cut.py" "$port" "$bytes"
     eventually test -s cut.out
     url=${AMQP_URL/:$port/:$(cat cut.out)}
     run -69 --separate-stderr timeout -k 1 "$PATIENCE" "$@" --url "$url" --retries 3 --retry-delay 0 </dev/null

@@ -3,17 +3,9 @@
 
 # shellcheck disable=SC2154 # run sets output and stderr
 
-setup_file()
-{
-    load helper
-    build_shim "$SUITE_DIR/die.so"
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -o "$SUITE_DIR/sql" "$BATS_TEST_DIRNAME/shim/sql.c" $(pkg-config --cflags --libs sqlite3)
-}
-
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     LEDGER=$XDG_STATE_HOME/order-tools/ledger.db
     topology
@@ -31,7 +23,7 @@ teardown()
 
 teardown_file()
 {
-    load helper
+    load ../support/helper
     stop_own_broker
 }
 
@@ -52,21 +44,13 @@ place()
 
 sql()
 {
-    "$SUITE_DIR/sql" "$LEDGER" "$1"
+    sqlite3 -cmd '.timeout 5000' "$LEDGER" "$1"
 }
 
 # owes N: so many events are owed.
 owes()
 {
     [ "$(sql 'SELECT count(*) FROM owed')" = "$1" ]
-}
-
-# preloaded POINT COMMAND...: runs it with the shim that kills or stops it there.
-preloaded()
-{
-    local point=$1
-    shift
-    exec env ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT="$point" LD_PRELOAD="$SUITE_DIR/die.so" "$@"
 }
 
 # other_broker: OTHER_URL is a virtual host in which nobody else takes orders. A worker there has the same ledger.
@@ -82,7 +66,7 @@ orphan()
 {
     other_broker
     AMQP_URL=$OTHER_URL place "$@"
-    (AMQP_URL=$OTHER_URL preloaded commit:1:after inventory-worker --count $#) >/dev/null 2>killed.err || true
+    (AMQP_URL=$OTHER_URL dying commit:1:after inventory-worker --count $#) >/dev/null 2>killed.err || true
     api DELETE "vhosts/$VHOST-other" >/dev/null
 }
 
@@ -187,8 +171,7 @@ owe_all()
     other_broker
     AMQP_URL=$OTHER_URL place same
     # Stopped between the commit and the publishing.
-    start alive env AMQP_URL="$OTHER_URL" ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=publish:1:before DIE_STOP=yes \
-        LD_PRELOAD="$SUITE_DIR/die.so" inventory-worker
+    AMQP_URL=$OTHER_URL DIE_STOP=yes start alive dying publish:1:before inventory-worker
     alive=$PID
     eventually owes 1
     place same
@@ -394,8 +377,7 @@ ledger_1()
     # What is owed is kept: by a worker that lives, so that nobody else sends it.
     other_broker
     AMQP_URL=$OTHER_URL place owed
-    start alive env AMQP_URL="$OTHER_URL" ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=publish:1:before DIE_STOP=yes \
-        LD_PRELOAD="$SUITE_DIR/die.so" inventory-worker
+    AMQP_URL=$OTHER_URL DIE_STOP=yes start alive dying publish:1:before inventory-worker
     alive=$PID
     eventually owes 1
     sql "UPDATE owed SET seq = (SELECT seq FROM handled WHERE order_id = 'old-and-owed')"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Progress, as it stands on a terminal, during the work and after it.
 
-load helper
+load ../support/helper
 
 setup()
 {

@@ -3,7 +3,7 @@
 
 setup_file()
 {
-    load helper
+    load ../support/helper
     export TLS=$SUITE_DIR/refused-tls
     make_certificates
     TLS_PORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
@@ -24,8 +24,8 @@ teardown_file()
 
 setup()
 {
-    load helper
-    load letters
+    load ../support/helper
+    load ../support/letters
     isolate
     topology
 }

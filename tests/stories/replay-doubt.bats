@@ -3,7 +3,7 @@
 
 setup_file()
 {
-    load helper
+    load ../support/helper
     start_broker "$SUITE_DIR/impatient-broker"
     be_patient_for 3000
 }
@@ -15,8 +15,8 @@ teardown_file()
 
 setup()
 {
-    load helper
-    load letters
+    load ../support/helper
+    load ../support/letters
     isolate
     topology
 }

@@ -3,17 +3,10 @@
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 
-setup_file()
-{
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -D_GNU_SOURCE -I"$REPO/lib" -o "$SUITE_DIR/wire" "$BATS_TEST_DIRNAME/wire.c" $(pkg-config --cflags --libs librabbitmq)
-}
-
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
-    PATH=$SUITE_DIR:$PATH
     SOUND='{"event_type":"OrderPlaced","order_id":"bad","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}],"ts":"2024-01-01T00:00:00.000Z"}'
     ENCODING=
     BODIES=0

@@ -3,15 +3,9 @@
 
 # shellcheck disable=SC2154 # run sets output and stderr
 
-setup_file()
-{
-    load helper
-    build_shim "$SUITE_DIR/hold.so"
-}
-
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
     topology
 }
@@ -54,9 +48,8 @@ waiting_teller()
 holder()
 {
     announce holder-of-lock
-    ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT=commit:1:before DIE_STOP=yes LD_PRELOAD=$SUITE_DIR/hold.so \
-        start "$1" notify-worker --idle-timeout 1
-    eventually grep -q '^State:.T' "/proc/$PID/status"
+    DIE_STOP=yes start "$1" dying commit:1:before notify-worker --idle-timeout 1
+    eventually is_stopped "$PID"
 }
 
 # --- messages

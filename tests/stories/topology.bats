@@ -1,8 +1,8 @@
-# The exchanges and queues that all services share: DESIGN, section 1. Everything is read back from the broker.
+# The exchanges and queues that all services share. Everything is read back from the broker.
 
 setup()
 {
-    load helper
+    load ../support/helper
     isolate
 }
 

@@ -1,12 +1,12 @@
 # shellcheck disable=SC2034 # what is set here is for the tests
-# What the tests share: load it with "load helper", call isolate in setup and tidy in teardown.
+# What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
 #
 # After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
-# own, PATH starts with bin/ and scripts/. After tidy nothing of the test runs any more.
+# own, PATH starts with bin/, scripts/ and the tools of the tests. After tidy nothing of the test runs any more.
 
 bats_require_minimum_version 1.5.0
 
-# The topology, as DESIGN has it.
+# The queues that the programs share.
 PLACED_Q=order.placed.q
 DEAD_Q=order.placed.dlq
 RESERVED_Q=inventory.reserved.q
@@ -20,7 +20,7 @@ isolate()
     VHOST=t$BATS_SUITE_TEST_NUMBER-$$
     AMQP_URL=$SUITE_URL/$VHOST
     XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
-    PATH=$REPO/bin:$REPO/scripts:$PATH
+    PATH=$REPO/bin:$REPO/scripts:$SUPPORT:$PATH
     DATA=$REPO/tests/data
     STARTED=()
     export AMQP_URL XDG_STATE_HOME PATH
@@ -127,11 +127,20 @@ stop_own_broker()
     BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
 }
 
-# build_shim FILE: the library that kills or stops a program at a point of its work, to be preloaded (shim/die.c).
-build_shim()
+# dying POINT COMMAND...: takes the place of the shell with a command that is killed at that point of its work, or with
+# DIE_STOP=yes stopped there (die.c). For start, run and subshells.
+dying()
 {
-    # shellcheck disable=SC2046 # words are what is wanted
-    cc -shared -fPIC -I"$REPO/lib" -o "$1" "$REPO/tests/shim/die.c" $(pkg-config --cflags librabbitmq sqlite3) -ldl
+    local point=$1
+    shift
+    # The runtime of a sanitizer wants to be the first library that is loaded, but does not need it.
+    exec env ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT="$point" LD_PRELOAD="$SUPPORT/die.so" "$@"
+}
+
+# is_stopped PID: was it stopped by a signal?
+is_stopped()
+{
+    grep -q '^State:.T' "/proc/$1/status"
 }
 
 # start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.

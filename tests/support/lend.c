@@ -1,10 +1,12 @@
 /*
  * lend: runs a command with a descriptor of an unusual kind.
  *
- *   lend nonblocking DESCRIPTOR COMMAND...    sets O_NONBLOCK on what the descriptor is, for all
- * who share it lend socket COMMAND...                    its standard output is a socket; what
- * comes out of it, a little at a time, is written to ours
+ *   lend nonblocking DESCRIPTOR COMMAND...
+ *       Sets O_NONBLOCK on the open file of that descriptor, for every process that shares it.
+ *   lend socket COMMAND...
+ *       Makes standard output a socket, and copies its content to our own in small pieces.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,14 +1,18 @@
 /*
- * wire: messages as the bytes that they are on the wire, so that tests need not trust any encoder,
- * ours or the library's.
+ * wire: puts and gets messages as the bytes on the wire, so that tests trust no encoder, neither
+ * that of the programs nor that of librabbitmq.
  *
- *   wire put QUEUE    publishes what it reads, by the default exchange, and waits until the broker
- * has confirmed it wire get QUEUE    takes all messages out of the queue, and prints them
+ *   wire put QUEUE
+ *       Publishes the messages on standard input through the default exchange, and waits until the
+ *       broker has confirmed them.
+ *   wire get QUEUE
+ *       Takes all messages out of the queue and prints them.
  *
- * A line for each message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its
- * body, both in hexadecimal; "-" for an empty body. What the broker refuses ends it with 1 and the
- * reason.
+ * Each line is a message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its
+ * body, both in hexadecimal; "-" is an empty body. Ends with 1 and the broker's reason if the broker
+ * refuses something.
  */
+#define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
 
 #include <poll.h>
