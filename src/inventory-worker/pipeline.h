@@ -32,8 +32,8 @@ struct pipeline_settings {
     const struct broker_options *options;
     int max_qty;       /* an item of more fails its order */
     unsigned prefetch; /* deliveries in hand at once */
-    long retain_days;  /* after which a handled order is forgotten; negative: never */
-    long count;        /* deliveries to take; negative: without end */
+    int retain_days;   /* after which a handled order is forgotten; negative: never */
+    int count;         /* deliveries to take; negative: without end */
     int idle_ms;       /* without a delivery, until the end; negative: for ever */
     bool flush_only;   /* publish what ended workers left, and take no orders */
 };
