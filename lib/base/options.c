@@ -63,7 +63,6 @@ struct exclusion {
     unsigned given;
     unsigned unnamed;
     char names[256];
-    size_t len;
 };
 
 static void count_rival(struct option_entry *option, void *context)
@@ -79,13 +78,13 @@ static void count_rival(struct option_entry *option, void *context)
 static void name_rival(struct option_entry *option, void *context)
 {
     struct exclusion *exclusion = context;
-    const char *separator = exclusion->len == 0 ? "" : exclusion->unnamed == 1 ? " and " : ", ";
+    size_t len = strlen(exclusion->names);
+    const char *separator = len == 0 ? "" : exclusion->unnamed == 1 ? " and " : ", ";
 
     if (option->set != exclusion->target)
         return;
-    exclusion->len += (size_t)snprintf(exclusion->names + exclusion->len,
-                                       sizeof exclusion->names - exclusion->len, "%s--%s",
-                                       separator, option->name);
+    (void)snprintf(exclusion->names + len, sizeof exclusion->names - len, "%s--%s", separator,
+                   option->name);
     exclusion->unnamed--;
 }
 
@@ -106,14 +105,15 @@ void options_exclude_each_other(struct option_entry *options, const int *target)
 static void describe(struct option_entry *option, void *context)
 {
     int column = option->name != NULL ? HELP_COLUMN : 0;
+    char letter[] = "    ";
     char left[2 * HELP_COLUMN] = "";
     char line[256];
 
     (void)context;
+    if (option->letter != 0)
+        (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
     if (option->name != NULL)
-        (void)snprintf(left, sizeof left, "  %c%c%c --%s%s%s  ", option->letter != 0 ? '-' : ' ',
-                       option->letter != 0 ? option->letter : ' ', option->letter != 0 ? ',' : ' ',
-                       option->name, option->argument != NULL ? " " : "",
+        (void)snprintf(left, sizeof left, "  %s--%s %s  ", letter, option->name,
                        option->argument != NULL ? option->argument : "");
     for (const char *text = option->help; *text != '\0';) {
         size_t len = strcspn(text, "\n");

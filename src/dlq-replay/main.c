@@ -34,6 +34,8 @@
 #define PARKING_QUEUE "order.placed.parked"
 #define REPLAYS_MAX 3
 
+/* ---- options ---- */
+
 static const char usage[] =
     "usage: dlq-replay [options] [--filter COMMAND [ARGUMENT...]]\n"
     "       dlq-replay [options] --list | --summary | --take\n"
@@ -61,9 +63,34 @@ static struct selection selection;
 static int rate;
 static bool force;
 
-static void check_queue_name(const char *option, const char *name);
-static void read_older(const char *option, const char *text);
-static void read_newer(const char *option, const char *text);
+static void check_queue_name(const char *option, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len >= FATE_NAME_SIZE)
+        die(EXIT_USAGE, "%s: the name of a queue has 1 to 255 bytes", option);
+}
+
+static int64_t moment(const char *option, const char *text)
+{
+    int64_t ms = 0;
+
+    if (!selection_moment(text, clock_utc_ms(), &ms))
+        die(EXIT_USAGE,
+            "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
+            option, printable_text(text));
+    return ms;
+}
+
+static void read_older(const char *option, const char *text)
+{
+    selection.before_ms = moment(option, text);
+}
+
+static void read_newer(const char *option, const char *text)
+{
+    selection.after_ms = moment(option, text);
+}
 
 static struct option_entry options[] = {
     {"list", NULL, "show them, and why they are refused, and send nothing", .set = &job,
@@ -115,6 +142,32 @@ static struct option_entry options[] = {
     {.group = common_option_table},
     {0},
 };
+
+static void check_job(struct option_entry *option, void *context)
+{
+    static const char *const names[] = {[REPLAY] = "sending letters back",
+                                        [LIST] = "--list",
+                                        [SUMMARY] = "--summary",
+                                        [TAKE] = "--take",
+                                        [RESTORE] = "--from"};
+
+    (void)context;
+    if (option->given > 0 && option->jobs != 0 && (option->jobs & (unsigned)job) == 0)
+        usage_error("--%s does not go with %s", option->name, names[job]);
+}
+
+static void read_options(int argc, char **argv)
+{
+    options_refuse_operands(options_read(argc, argv, usage, options),
+                            "dead letters come from the queue");
+    options_exclude_each_other(options, &job);
+    options_each(options, check_job, NULL);
+    if (rules.requeues && rules.to_queue != NULL)
+        usage_error("--to and --requeue exclude each other");
+    if (rules.dry_run && audit_file != NULL)
+        usage_error("--dry-run does nothing that --audit could record");
+    rules.parks = !no_park;
+}
 
 static struct snapshot *snapshot;
 static struct batch *batch;
@@ -219,61 +272,6 @@ static enum exit_code work_on_queue(void)
 }
 
 /* ---- the program ---- */
-
-static void check_queue_name(const char *option, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len == 0 || len >= FATE_NAME_SIZE)
-        die(EXIT_USAGE, "%s: the name of a queue has 1 to 255 bytes", option);
-}
-
-static int64_t moment(const char *option, const char *text)
-{
-    int64_t ms = 0;
-
-    if (!selection_moment(text, clock_utc_ms(), &ms))
-        die(EXIT_USAGE,
-            "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
-            option, printable_text(text));
-    return ms;
-}
-
-static void read_older(const char *option, const char *text)
-{
-    selection.before_ms = moment(option, text);
-}
-
-static void read_newer(const char *option, const char *text)
-{
-    selection.after_ms = moment(option, text);
-}
-
-static void check_job(struct option_entry *option, void *context)
-{
-    static const char *const names[] = {[REPLAY] = "sending letters back",
-                                        [LIST] = "--list",
-                                        [SUMMARY] = "--summary",
-                                        [TAKE] = "--take",
-                                        [RESTORE] = "--from"};
-
-    (void)context;
-    if (option->given > 0 && option->jobs != 0 && (option->jobs & (unsigned)job) == 0)
-        usage_error("--%s does not go with %s", option->name, names[job]);
-}
-
-static void read_options(int argc, char **argv)
-{
-    options_refuse_operands(options_read(argc, argv, usage, options),
-                            "dead letters come from the queue");
-    options_exclude_each_other(options, &job);
-    options_each(options, check_job, NULL);
-    if (rules.requeues && rules.to_queue != NULL)
-        usage_error("--to and --requeue exclude each other");
-    if (rules.dry_run && audit_file != NULL)
-        usage_error("--dry-run does nothing that --audit could record");
-    rules.parks = !no_park;
-}
 
 /* One of the workflow's, which is set up if it is not there. */
 static bool is_ours(const char *name)

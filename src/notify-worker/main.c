@@ -36,6 +36,7 @@ static int deliveries_left = -1; /* without end */
 static int idle_seconds = -1;
 static int idle_ms = -1;
 static int max_attempts = 3;
+static size_t together; /* deliveries that are told in one turn */
 
 static struct option_entry options[] = {
     {"exec", "COMMAND...",
@@ -55,11 +56,23 @@ static struct option_entry options[] = {
     {0},
 };
 
+static void read_options(int argc, char **argv)
+{
+    options_refuse_operands(options_read(argc, argv, usage, options), "events come from the queue");
+    if (prefetch == 0)
+        prefetch = command_line == NULL ? 1024 : 16;
+    if (idle_seconds >= 0)
+        idle_ms = consumer_idle_ms(idle_seconds);
+    /* Half of what is in hand, so that the broker sends the next turn while this one is told. */
+    together = (prefetch + 1) / 2 < BATCH_MAX ? (size_t)(prefetch + 1) / 2 : BATCH_MAX;
+    if (command_line != NULL)
+        together = 1;
+}
+
 static struct notifier *notifier;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
-static size_t together; /* deliveries that are told in one turn */
 
 /* Is nothing in hand but dead letters that the broker does not take? */
 static bool is_stuck(void)
@@ -141,19 +154,6 @@ static enum exit_code finish(enum exit_code code)
 }
 
 /* ---- the program ---- */
-
-static void read_options(int argc, char **argv)
-{
-    options_refuse_operands(options_read(argc, argv, usage, options), "events come from the queue");
-    if (prefetch == 0)
-        prefetch = command_line == NULL ? 1024 : 16;
-    if (idle_seconds >= 0)
-        idle_ms = consumer_idle_ms(idle_seconds);
-    /* Half of what is in hand, so that the broker sends the next turn while this one is told. */
-    together = (prefetch + 1) / 2 < BATCH_MAX ? (size_t)(prefetch + 1) / 2 : BATCH_MAX;
-    if (command_line != NULL)
-        together = 1;
-}
 
 static enum exit_code open_all(void)
 {

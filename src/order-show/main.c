@@ -31,7 +31,16 @@ static bool count_only;
 static enum order_status wanted_status;
 static const enum order_status *only; /* &wanted_status, or NULL for any */
 
-static void read_status(const char *option, const char *text);
+static void read_status(const char *option, const char *text)
+{
+    if (strcmp(text, "PENDING") == 0)
+        wanted_status = ORDER_PENDING;
+    else if (strcmp(text, "PLACED") == 0)
+        wanted_status = ORDER_PLACED;
+    else
+        die(EXIT_USAGE, "%s: '%s' is neither PENDING nor PLACED", option, printable_text(text));
+    only = &wanted_status;
+}
 
 static struct option_entry options[] = {
     {"all", NULL, "every order, oldest first", .flag = &all},
@@ -40,6 +49,15 @@ static struct option_entry options[] = {
     {.group = common_option_table},
     {0},
 };
+
+static char **read_options(int argc, char **argv)
+{
+    char **ids = options_read(argc, argv, usage, options);
+
+    if (*ids != NULL && (all || only != NULL || count_only))
+        usage_error("--all, --status and --count take no ids");
+    return ids;
+}
 
 static struct orders *store;
 
@@ -195,26 +213,6 @@ static enum exit_code show_named(char **ids)
     while (*ids != NULL && show_next(*ids, &code))
         ids++;
     return code;
-}
-
-static void read_status(const char *option, const char *text)
-{
-    if (strcmp(text, "PENDING") == 0)
-        wanted_status = ORDER_PENDING;
-    else if (strcmp(text, "PLACED") == 0)
-        wanted_status = ORDER_PLACED;
-    else
-        die(EXIT_USAGE, "%s: '%s' is neither PENDING nor PLACED", option, printable_text(text));
-    only = &wanted_status;
-}
-
-static char **read_options(int argc, char **argv)
-{
-    char **ids = options_read(argc, argv, usage, options);
-
-    if (*ids != NULL && (all || only != NULL || count_only))
-        usage_error("--all, --status and --count take no ids");
-    return ids;
 }
 
 int main(int argc, char **argv)

@@ -33,7 +33,8 @@
 #include <unistd.h>
 
 #define POLL_MS 200
-#define WATCH_SECONDS 2
+
+/* ---- options ---- */
 
 static const char usage[] =
     "usage: queue-inspect [options] [QUEUE...]\n"
@@ -46,16 +47,47 @@ static int job = LIST;
 static int number; /* of --peek and --until */
 static bool force;
 static int timeout_s = -1;
-static int period_s = WATCH_SECONDS;
+static int period_s = 2;
 static int max_ready = HEALTH_NO_LIMIT;
 static const char *api_url;
 static const char *ledger_file;
 static struct tap tap;
 static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
+static const char *const *queues;
+static bool queues_named;
 
-static void read_format(const char *option, const char *text);
-static void check_exchange(const char *option, const char *name);
-static void add_routing_key(const char *option, const char *key);
+static void read_format(const char *option, const char *text)
+{
+    if (strcmp(text, "json") == 0)
+        format = FORMAT_JSON;
+    else if (strcmp(text, "table") == 0)
+        format = FORMAT_TABLE;
+    else
+        die(EXIT_USAGE, "%s: '%s' is neither json nor table", option, printable_text(text));
+}
+
+/* AMQP's short strings. */
+static void check_name(const char *what, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > 255)
+        die(EXIT_USAGE, "the name of %s has 1 to 255 bytes", what);
+}
+
+static void check_exchange(const char *option, const char *name)
+{
+    (void)option;
+    check_name("an exchange", name);
+}
+
+static void add_routing_key(const char *option, const char *key)
+{
+    (void)option;
+    if (strlen(key) > 255)
+        die(EXIT_USAGE, "a routing key has at most 255 bytes");
+    tap_add_key(&tap, key);
+}
 
 static struct option_entry options[] = {
     {"api", "URL", "ask the management API, too (MANAGEMENT_URL)", .text = &api_url},
@@ -87,8 +119,47 @@ static struct option_entry options[] = {
     {0},
 };
 
-static const char *const *queues;
-static bool queues_named;
+static bool waits_for_depth(void)
+{
+    return job == UNTIL || job == UNTIL_EMPTY;
+}
+
+static void check_options(void)
+{
+    bool lasts = waits_for_depth() || job == WATCH || job == FOLLOW;
+    bool looks_at_all = job == HEALTH || job == CHECK_TOPOLOGY;
+
+    options_exclude_each_other(options, &job);
+    if (looks_at_all && queues_named)
+        usage_error("--health and --check-topology look at the whole workflow, and take no names");
+    if (job == FOLLOW && queues_named)
+        usage_error("--follow takes an exchange, and no queues");
+    if (job == PEEK && (!queues_named || queues[1] != NULL))
+        usage_error("--peek looks into one queue: name it");
+    if (force && job != PEEK)
+        usage_error("--force goes with --peek");
+    if (timeout_s >= 0 && !lasts)
+        usage_error("--timeout goes with --until, --until-empty, --watch or --follow");
+    if (tap.key_count > 0 && job != FOLLOW)
+        usage_error("--routing-key goes with --follow");
+    if (max_ready != HEALTH_NO_LIMIT && job != HEALTH)
+        usage_error("--max-ready goes with --health");
+    if (ledger_file != NULL && job != HEALTH)
+        usage_error("--ledger goes with --health");
+}
+
+static void read_options(int argc, char **argv)
+{
+    queues = (const char *const *)options_read(argc, argv, usage, options);
+    queues_named = *queues != NULL;
+    check_options();
+    if (!queues_named)
+        queues = waits_for_depth() ? topology_work_queues : topology_queues;
+    /* An empty name would mean the queue that was declared last. */
+    for (size_t i = 0; queues[i] != NULL; i++)
+        check_name("a queue", queues[i]);
+}
+
 static struct connection *looking;
 static struct management *management; /* NULL without one */
 static struct queues survey;
@@ -295,85 +366,13 @@ static enum exit_code check_health(void)
 
 /* ---- the program ---- */
 
-static void read_format(const char *option, const char *text)
-{
-    if (strcmp(text, "json") == 0)
-        format = FORMAT_JSON;
-    else if (strcmp(text, "table") == 0)
-        format = FORMAT_TABLE;
-    else
-        die(EXIT_USAGE, "%s: '%s' is neither json nor table", option, printable_text(text));
-}
-
-/* AMQP's short strings. */
-static void check_name(const char *what, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len == 0 || len > 255)
-        die(EXIT_USAGE, "the name of %s has 1 to 255 bytes", what);
-}
-
-static void check_exchange(const char *option, const char *name)
-{
-    (void)option;
-    check_name("an exchange", name);
-}
-
-static void add_routing_key(const char *option, const char *key)
-{
-    (void)option;
-    if (strlen(key) > 255)
-        die(EXIT_USAGE, "a routing key has at most 255 bytes");
-    tap_add_key(&tap, key);
-}
-
-static void check_options(bool waits_for_depth)
-{
-    bool lasts = waits_for_depth || job == WATCH || job == FOLLOW;
-    bool looks_at_all = job == HEALTH || job == CHECK_TOPOLOGY;
-
-    options_exclude_each_other(options, &job);
-    if (looks_at_all && queues_named)
-        usage_error("--health and --check-topology look at the whole workflow, and take no names");
-    if (job == FOLLOW && queues_named)
-        usage_error("--follow takes an exchange, and no queues");
-    if (job == PEEK && (!queues_named || queues[1] != NULL))
-        usage_error("--peek looks into one queue: name it");
-    if (force && job != PEEK)
-        usage_error("--force goes with --peek");
-    if (timeout_s >= 0 && !lasts)
-        usage_error("--timeout goes with --until, --until-empty, --watch or --follow");
-    if (tap.key_count > 0 && job != FOLLOW)
-        usage_error("--routing-key goes with --follow");
-    if (max_ready != HEALTH_NO_LIMIT && job != HEALTH)
-        usage_error("--max-ready goes with --health");
-    if (ledger_file != NULL && job != HEALTH)
-        usage_error("--ledger goes with --health");
-}
-
-static void read_options(int argc, char **argv)
-{
-    bool waits_for_depth;
-
-    queues = (const char *const *)options_read(argc, argv, usage, options);
-    queues_named = *queues != NULL;
-    waits_for_depth = job == UNTIL || job == UNTIL_EMPTY;
-    check_options(waits_for_depth);
-    if (!queues_named)
-        queues = waits_for_depth ? topology_work_queues : topology_queues;
-    /* An empty name would mean the queue that was declared last. */
-    for (size_t i = 0; queues[i] != NULL; i++)
-        check_name("a queue", queues[i]);
-}
-
 /* To wait takes no management API; a program that only waits shall not fail because that does. */
 static enum exit_code set_up_management(void)
 {
     const char *environment = getenv("MANAGEMENT_URL");
     const char *url = api_url;
 
-    if (job == UNTIL || job == UNTIL_EMPTY)
+    if (waits_for_depth())
         return EXIT_OK;
     if (url == NULL && environment != NULL && *environment != '\0')
         url = environment;
