@@ -320,7 +320,7 @@ static enum exit_code send_all(struct batch *batch, bool heeds_stop)
         settled = publisher_settle(batch->settings.publisher);
     take_fates(batch);
     leave_unconfirmed(batch);
-    return code == EXIT_OK ? settled : code;
+    return first_failure(code, settled);
 }
 
 /* ---- the end of a letter ---- */
@@ -393,9 +393,7 @@ static enum exit_code conclude(struct batch *batch, enum exit_code code, bool te
     drop_part(batch);
     if (recorded == EXIT_OK && printed == EXIT_OK)
         printed = output_flush();
-    if (code == EXIT_OK)
-        code = recorded;
-    return code == EXIT_OK ? printed : code;
+    return first_failure(first_failure(code, recorded), printed);
 }
 
 /* ---- what is done with it ---- */
