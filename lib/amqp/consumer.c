@@ -67,7 +67,7 @@ static enum exit_code set_up(struct connection *connection, void *context)
         code = consumer->settings.own_queue(connection, consumer->settings.context,
                                             consumer->own_queue);
     if (code == EXIT_OK)
-        code = topology_look(connection, consumer_queue(consumer), &depth);
+        code = queue_look(connection, consumer_queue(consumer), &depth);
     if (code == EXIT_OK)
         code = depth.refused;
     if (code != EXIT_OK)

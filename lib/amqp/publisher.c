@@ -721,7 +721,7 @@ enum exit_code publisher_wait(struct publisher *publisher)
     return settle_first(publisher, publisher->count > 0 ? 1 : 0);
 }
 
-enum exit_code publisher_settle(struct publisher *publisher)
+enum exit_code publisher_wait_all(struct publisher *publisher)
 {
     return settle_first(publisher, publisher->count);
 }
@@ -743,8 +743,8 @@ bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_
     return true;
 }
 
-void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
-                                const char *order_id, const char *message_id)
+void event_properties(amqp_basic_properties_t *properties, const char *event_type,
+                      const char *order_id, const char *message_id)
 {
     memset(properties, 0, sizeof *properties);
     properties->_flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |

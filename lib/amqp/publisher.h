@@ -97,7 +97,7 @@ void publisher_service(struct publisher *publisher);
 enum exit_code publisher_wait(struct publisher *publisher);
 
 /* The same for all that was sent. */
-enum exit_code publisher_settle(struct publisher *publisher);
+enum exit_code publisher_wait_all(struct publisher *publisher);
 
 /* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten.
  */
@@ -132,7 +132,7 @@ const char *publisher_reason(const struct publisher *publisher);
 
 /* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in
  * uuid.h. */
-void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
-                                const char *order_id, const char *message_id);
+void event_properties(amqp_basic_properties_t *properties, const char *event_type,
+                      const char *order_id, const char *message_id);
 
 #endif

@@ -249,8 +249,8 @@ static bool is_not_there(amqp_rpc_reply_t reply)
     return text.len < sizeof away - 1 || memcmp(text.bytes, away, sizeof away - 1) != 0;
 }
 
-enum exit_code topology_refusal(struct connection *connection, const char *what,
-                                enum exit_code *refused)
+enum exit_code channel_refusal(struct connection *connection, const char *what,
+                               enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
     bool is_refusal = reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
@@ -270,8 +270,8 @@ enum exit_code topology_refusal(struct connection *connection, const char *what,
     return code;
 }
 
-enum exit_code topology_look(struct connection *connection, const char *queue,
-                             struct queue_depth *depth)
+enum exit_code queue_look(struct connection *connection, const char *queue,
+                          struct queue_depth *depth)
 {
     amqp_connection_state_t state = connection_state(connection);
     const amqp_queue_declare_ok_t *ok;
@@ -287,17 +287,17 @@ enum exit_code topology_look(struct connection *connection, const char *queue,
         connection_release(connection);
         return EXIT_OK;
     }
-    code = topology_refusal(connection, "cannot look at the queue", &depth->refused);
+    code = channel_refusal(connection, "cannot look at the queue", &depth->refused);
     /* Rights are asked for before it is looked for; whatever else the broker says, it says of a
      * queue. */
     depth->exists = code == EXIT_OK && depth->refused != EXIT_OK && depth->refused != EXIT_LOGIN;
     return code;
 }
 
-enum exit_code topology_need_queue(struct connection *connection, const char *queue)
+enum exit_code queue_ensure(struct connection *connection, const char *queue)
 {
     struct queue_depth depth;
-    enum exit_code code = topology_look(connection, queue, &depth);
+    enum exit_code code = queue_look(connection, queue, &depth);
     amqp_connection_state_t state;
 
     if (code != EXIT_OK || depth.exists)
@@ -311,8 +311,8 @@ enum exit_code topology_need_queue(struct connection *connection, const char *qu
     return code;
 }
 
-enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange,
-                                          bool *exists, enum exit_code *refused)
+enum exit_code exchange_look(struct connection *connection, const char *exchange, bool *exists,
+                             enum exit_code *refused)
 {
     *refused = EXIT_OK;
     /* The default exchange is always there, and may not be asked for. */
@@ -321,7 +321,7 @@ enum exit_code topology_look_for_exchange(struct connection *connection, const c
                                     amqp_cstring_bytes(exchange), amqp_cstring_bytes("direct"), 1,
                                     0, 0, 0, amqp_empty_table) != NULL;
     if (!*exists)
-        return topology_refusal(connection, "cannot look at the exchange", refused);
+        return channel_refusal(connection, "cannot look at the exchange", refused);
     connection_release(connection);
     return EXIT_OK;
 }

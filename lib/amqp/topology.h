@@ -78,26 +78,26 @@ struct queue_depth {
  * is down), and connection_reason() is what the broker says. The connection must be up; after any
  * other failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
  */
-enum exit_code topology_look(struct connection *connection, const char *queue,
-                             struct queue_depth *depth);
+enum exit_code queue_look(struct connection *connection, const char *queue,
+                          struct queue_depth *depth);
 
 /*
  * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail
  * in that way: opens the channel again. *refused is EXIT_OK if what was asked for does not exist,
- * otherwise as in topology_look(), with the broker's words after what in connection_reason().
- * Returns as topology_look().
+ * otherwise as in queue_look(), with the broker's words after what in connection_reason().
+ * Returns as queue_look().
  */
-enum exit_code topology_refusal(struct connection *connection, const char *what,
-                                enum exit_code *refused);
+enum exit_code channel_refusal(struct connection *connection, const char *what,
+                               enum exit_code *refused);
 
 /*
  * Makes sure that a queue of that name is there, whatever its arguments. After a failure the
  * connection is down, which was reported: EXIT_UNREACHABLE means open it and try again.
  */
-enum exit_code topology_need_queue(struct connection *connection, const char *queue);
+enum exit_code queue_ensure(struct connection *connection, const char *queue);
 
-/* topology_look() for an exchange: is it there? */
-enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange,
-                                          bool *exists, enum exit_code *refused);
+/* queue_look() for an exchange: is it there? */
+enum exit_code exchange_look(struct connection *connection, const char *exchange, bool *exists,
+                             enum exit_code *refused);
 
 #endif

@@ -51,7 +51,7 @@ enum exit_code announcement_publish(const struct announcement *announcement,
                               .body = amqp_cstring_bytes(announcement->event)};
 
     message_id_of(event_type, announcement->order_id, message_id);
-    publisher_event_properties(&properties, event_type, announcement->order_id, message_id);
+    event_properties(&properties, event_type, announcement->order_id, message_id);
     return publisher_send(publisher, &message, cookie);
 }
 

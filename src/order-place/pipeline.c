@@ -116,7 +116,7 @@ static void publish(struct pipeline *pipeline, const unsigned char *id, const ch
     }
     uuid_to_text(id, order_id);
     message_id_of(EVENT_PLACED, order_id, message_id);
-    publisher_event_properties(&properties, EVENT_PLACED, order_id, message_id);
+    event_properties(&properties, EVENT_PLACED, order_id, message_id);
     message.body = amqp_cstring_bytes(event);
     code = make_room(pipeline);
     if (code == EXIT_OK)
@@ -391,7 +391,7 @@ enum exit_code pipeline_drain(struct pipeline *pipeline)
     enum exit_code code;
 
     if (publisher_pending(pipeline->publisher) > 0) {
-        code = publisher_settle(pipeline->publisher);
+        code = publisher_wait_all(pipeline->publisher);
         take_fates(pipeline);
         if (code == EXIT_OK)
             publisher_leave(pipeline->publisher);
