@@ -1,7 +1,7 @@
 #include "amqp/consumer.h"
 
 #include "amqp/connection.h"
-#include "amqp/topology.h"
+#include "amqp/queue.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"

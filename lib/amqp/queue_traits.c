@@ -1,6 +1,8 @@
 #include "amqp/queue_traits.h"
 
 #include "amqp/bytes.h"
+#include "amqp/channel.h"
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "base/text.h"
 

@@ -1,6 +1,7 @@
 #include "replay.h"
 
 #include "amqp/bytes.h"
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/report.h"

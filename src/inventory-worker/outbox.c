@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/uuid.h"
+#include "message/event_properties.h"
 #include "order/event.h"
 
 #include <stdio.h>

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/uuid.h"
 #include "json/json.h"
+#include "message/event_properties.h"
 #include "order/event.h"
 #include "store/orders.h"
 

@@ -5,8 +5,8 @@
 
 #include "amqp/connection.h"
 #include "amqp/consumer.h"
+#include "amqp/queue.h"
 #include "amqp/queue_traits.h"
-#include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/output.h"
 #include "base/stop.h"

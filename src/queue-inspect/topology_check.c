@@ -2,6 +2,7 @@
 
 #include "look_management.h"
 
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "json/json.h"
 
