@@ -14,8 +14,8 @@
 #include "summary.h"
 
 #include "amqp/connection.h"
-#include "amqp/look.h"
 #include "amqp/publisher.h"
+#include "amqp/queue_traits.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/options.h"
@@ -56,7 +56,7 @@ static char **filter_command;
 static struct replay_rules rules = {.queue = DEAD_LETTER_QUEUE,
                                     .parking = PARKING_QUEUE,
                                     .max_replays = REPLAYS_MAX,
-                                    .delivery_limit = LOOK_NO_LIMIT};
+                                    .delivery_limit = QUEUE_NO_LIMIT};
 static bool no_park;
 static int limit; /* 0 without one */
 static struct selection selection;
@@ -190,24 +190,24 @@ static bool only_looks(void)
  */
 static enum exit_code check_queue(void)
 {
-    struct look look;
+    struct queue_traits traits;
     enum exit_code code = EXIT_UNREACHABLE;
 
     while (code == EXIT_UNREACHABLE && !connection_is_up(rules.looking)) {
         code = connection_open(rules.looking);
         if (code != EXIT_OK)
             return code;
-        code = look_at_queue(rules.looking, rules.queue, &look);
+        code = queue_traits_read(rules.looking, rules.queue, &traits);
     }
-    if (code != EXIT_OK || !look.exists)
+    if (code != EXIT_OK || !traits.exists)
         return code;
-    rules.delivery_limit = look_limit(&look);
-    if (look.limit >= 0)
+    rules.delivery_limit = queue_traits_limit(&traits);
+    if (traits.limit >= 0)
         snapshot_spare(snapshot);
     rules.only_looks = only_looks();
     if (!rules.only_looks)
-        look.limit = LOOK_NO_LIMIT;
-    return look_permit(&look, rules.queue, LOOK_BY_CONSUMING, force);
+        traits.limit = QUEUE_NO_LIMIT;
+    return queue_traits_permit(&traits, rules.queue, QUEUE_BY_CONSUMING, force);
 }
 
 /* ---- jobs ---- */

@@ -562,7 +562,7 @@ static enum exit_code move_to_dead_letters(struct notifier *notifier,
     code = publisher_send(publisher, &message, 0);
     empty_amqp_pool(&pool);
     if (code == EXIT_OK)
-        code = publisher_settle(publisher);
+        code = publisher_wait_all(publisher);
     if (code != EXIT_OK)
         return code;
     if (publisher_next(publisher, &cookie, &fate) && fate == PUBLISH_CONFIRMED)

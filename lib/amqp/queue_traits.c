@@ -1,6 +1,8 @@
-#include "amqp/look.h"
+#include "amqp/queue_traits.h"
 
 #include "amqp/bytes.h"
+#include "amqp/channel.h"
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "base/text.h"
 
@@ -17,14 +19,14 @@
 /* From this major version on a quorum queue has a delivery limit if nobody sets one. */
 #define LIMITS_BY_DEFAULT 4
 
-void look_set_type(struct look *look, const char *type)
+void queue_traits_set_type(struct queue_traits *traits, const char *type)
 {
     if (strcmp(type, "quorum") == 0)
-        look->type = LOOK_QUORUM;
+        traits->type = QUEUE_QUORUM;
     else if (strcmp(type, "stream") == 0)
-        look->type = LOOK_STREAM;
+        traits->type = QUEUE_STREAM;
     else if (strcmp(type, "classic") == 0)
-        look->type = LOOK_CLASSIC;
+        traits->type = QUEUE_CLASSIC;
 }
 
 /* The first number of the broker's version; 0 if it does not say. */
@@ -45,15 +47,17 @@ static int major_version(struct connection *connection)
     return 0;
 }
 
-bool look_has_default_limit(int major_version)
+bool queue_has_default_limit(int major_version)
 {
     return major_version >= LIMITS_BY_DEFAULT;
 }
 
-void look_add_default_limit(struct look *look, struct connection *connection, bool is_said)
+void queue_traits_add_default_limit(struct queue_traits *traits, struct connection *connection,
+                                    bool is_said)
 {
-    if (look->type == LOOK_QUORUM && !is_said && look_has_default_limit(major_version(connection)))
-        look->limit = LOOK_DEFAULT_LIMIT;
+    if (traits->type == QUEUE_QUORUM && !is_said &&
+        queue_has_default_limit(major_version(connection)))
+        traits->limit = QUEUE_DEFAULT_LIMIT;
 }
 
 /* An argument of a queue, as the broker says it: "x-queue-type", "longstr", "quorum". */
@@ -181,7 +185,7 @@ static bool set_value(amqp_field_value_t *field, const struct argument *argument
 
 /* False if nothing is learned by it. */
 static bool learn(struct declaration *declaration, const struct argument *difference,
-                  struct look *look)
+                  struct queue_traits *traits)
 {
     bool is_true = strcmp(difference->value, "true") == 0;
     /* RabbitMQ 4 says only the value of a queue's type. */
@@ -196,17 +200,17 @@ static bool learn(struct declaration *declaration, const struct argument *differ
     if (strcmp(difference->name, "auto_delete") == 0) {
         is_new = declaration->auto_delete != is_true;
         declaration->auto_delete = is_true;
-        look->auto_delete = is_true;
+        traits->auto_delete = is_true;
         return is_new;
     }
     if (!add_argument(declaration, difference->name, type, difference->value))
         return false;
     if (strcmp(difference->name, "x-queue-type") == 0)
-        look_set_type(look, difference->value);
+        queue_traits_set_type(traits, difference->value);
     else if (strcmp(difference->name, "x-single-active-consumer") == 0)
-        look->single_active = is_true;
+        traits->single_active = is_true;
     else if (strcmp(difference->name, "x-delivery-limit") == 0)
-        look->limit = strtol(difference->value, NULL, 10);
+        traits->limit = strtol(difference->value, NULL, 10);
     return true;
 }
 
@@ -228,15 +232,15 @@ static void start_declaration(struct declaration *declaration, const char *queue
 }
 
 /* All is known that matters: nothing differs any more, or only what is meant to. */
-static void finish(struct look *look, struct connection *connection, bool limit_is_said)
+static void finish(struct queue_traits *traits, struct connection *connection, bool limit_is_said)
 {
-    if (look->type == LOOK_UNKNOWN)
-        look->type = LOOK_CLASSIC;
-    look_add_default_limit(look, connection, limit_is_said);
-    look->limit_is_sure = look->type != LOOK_QUORUM;
+    if (traits->type == QUEUE_TYPE_UNKNOWN)
+        traits->type = QUEUE_CLASSIC;
+    queue_traits_add_default_limit(traits, connection, limit_is_said);
+    traits->limit_is_sure = traits->type != QUEUE_QUORUM;
 }
 
-/* Declares the queue as far as it is known. *is_same if it is so; otherwise as topology_refusal().
+/* Declares the queue as far as it is known. *is_same if it is so; otherwise as channel_refusal().
  */
 static enum exit_code ask(struct connection *connection, const char *queue,
                           const struct declaration *declaration, bool *is_same,
@@ -258,19 +262,20 @@ static enum exit_code ask(struct connection *connection, const char *queue,
                                   amqp_cstring_bytes(queue), 0, declaration->durable, 0,
                                   declaration->auto_delete, table) != NULL;
     if (!*is_same)
-        return topology_refusal(connection, "cannot ask for the queue", refused);
+        return channel_refusal(connection, "cannot ask for the queue", refused);
     connection_release(connection);
     return EXIT_OK;
 }
 
-static enum exit_code probe(struct connection *connection, const char *queue, struct look *look)
+static enum exit_code probe(struct connection *connection, const char *queue,
+                            struct queue_traits *traits)
 {
     struct declaration declaration;
     struct argument difference;
     bool learns = true;
 
     start_declaration(&declaration, queue);
-    while (learns && look->type != LOOK_STREAM) {
+    while (learns && traits->type != QUEUE_STREAM) {
         enum exit_code refused;
         bool is_same;
         enum exit_code code = ask(connection, queue, &declaration, &is_same, &refused);
@@ -280,67 +285,69 @@ static enum exit_code probe(struct connection *connection, const char *queue, st
         learns =
             refused == EXIT_TOPOLOGY && read_difference(connection_reason(connection), &difference);
         if (is_same || (learns && strcmp(difference.name, POISON) == 0)) {
-            finish(look, connection, has_argument(&declaration, "x-delivery-limit"));
+            finish(traits, connection, has_argument(&declaration, "x-delivery-limit"));
             return EXIT_OK;
         }
         if (learns && *difference.type == '\0' && *difference.value == '\0')
             learns = drop_argument(&declaration, difference.name);
         else if (learns)
-            learns = learn(&declaration, &difference, look);
+            learns = learn(&declaration, &difference, traits);
     }
     return EXIT_OK;
 }
 
-enum exit_code look_at_depth(struct connection *connection, const char *queue, struct look *look)
+enum exit_code queue_traits_read_depth(struct connection *connection, const char *queue,
+                                       struct queue_traits *traits)
 {
     struct queue_depth depth;
-    enum exit_code code = topology_look(connection, queue, &depth);
+    enum exit_code code = queue_look(connection, queue, &depth);
 
-    *look = (struct look){.limit = LOOK_NO_LIMIT, .presumed = LOOK_NO_LIMIT};
+    *traits = (struct queue_traits){.limit = QUEUE_NO_LIMIT, .presumed = QUEUE_NO_LIMIT};
     if (code != EXIT_OK)
         return code;
-    look->exists = depth.exists;
-    look->ready = depth.ready;
-    look->consumers = depth.consumers;
+    traits->exists = depth.exists;
+    traits->ready = depth.ready;
+    traits->consumers = depth.consumers;
     if (depth.refused != EXIT_OK)
         report("'%s': %s", printable_text(queue), connection_reason(connection));
     return depth.refused;
 }
 
-enum exit_code look_at_queue(struct connection *connection, const char *queue, struct look *look)
+enum exit_code queue_traits_read(struct connection *connection, const char *queue,
+                                 struct queue_traits *traits)
 {
-    enum exit_code code = look_at_depth(connection, queue, look);
+    enum exit_code code = queue_traits_read_depth(connection, queue, traits);
 
-    if (code == EXIT_OK && look->exists)
-        code = probe(connection, queue, look);
-    if (code == EXIT_OK && look->type == LOOK_UNKNOWN &&
-        look_has_default_limit(major_version(connection)))
-        look->presumed = LOOK_DEFAULT_LIMIT;
+    if (code == EXIT_OK && traits->exists)
+        code = probe(connection, queue, traits);
+    if (code == EXIT_OK && traits->type == QUEUE_TYPE_UNKNOWN &&
+        queue_has_default_limit(major_version(connection)))
+        traits->presumed = QUEUE_DEFAULT_LIMIT;
     return code;
 }
 
-long look_limit(const struct look *look)
+long queue_traits_limit(const struct queue_traits *traits)
 {
-    return look->limit >= 0 ? look->limit : look->presumed;
+    return traits->limit >= 0 ? traits->limit : traits->presumed;
 }
 
-enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way,
-                           bool force)
+enum exit_code queue_traits_permit(const struct queue_traits *traits, const char *queue,
+                                   enum queue_access way, bool force)
 {
     const char *name = printable_text(queue);
 
-    if (way == LOOK_BY_CONSUMING && look->type == LOOK_STREAM) {
+    if (way == QUEUE_BY_CONSUMING && traits->type == QUEUE_STREAM) {
         report("queue '%s' is a stream: queue-inspect --peek shows what is in it", name);
         return EXIT_TOPOLOGY;
     }
-    if (way == LOOK_BY_CONSUMING && look->auto_delete && look->consumers == 0 && !force) {
+    if (way == QUEUE_BY_CONSUMING && traits->auto_delete && traits->consumers == 0 && !force) {
         report("queue '%s' is auto-delete: it would go, with all that is left in it, when %s "
                "leaves it; "
                "queue-inspect --peek looks without that, --force does it nevertheless",
                name, report_name());
         return EXIT_TOPOLOGY;
     }
-    if (look->delays && !force) {
+    if (traits->delays && !force) {
         report("queue '%s' delays what comes back: a message that is looked at would be out of "
                "everybody's "
                "reach for "
@@ -348,12 +355,12 @@ enum exit_code look_permit(const struct look *look, const char *queue, enum look
                name);
         return EXIT_TOPOLOGY;
     }
-    if (look->limit >= 0 && !force) {
+    if (traits->limit >= 0 && !force) {
         report("queue '%s' has a delivery limit of %ld, and each look at a message counts as a "
                "delivery: "
                "after %ld the next removes it; --force looks nevertheless",
-               name, look->limit, look->limit);
+               name, traits->limit, traits->limit);
         return EXIT_TOPOLOGY;
     }
-    return force ? EXIT_OK : look->limit_fault;
+    return force ? EXIT_OK : traits->limit_fault;
 }

@@ -16,37 +16,37 @@
  * declaration can never succeed where there is no such queue: one of its arguments is not valid. It
  * needs the right to configure the queue.
  */
-#ifndef AMQP_LOOK_H
-#define AMQP_LOOK_H
+#ifndef AMQP_QUEUE_TRAITS_H
+#define AMQP_QUEUE_TRAITS_H
 
 #include "amqp/connection.h"
 #include "base/report.h"
 
 #include <stdbool.h>
 
-#define LOOK_NO_LIMIT (-1)     /* as far as is known: limit_is_sure tells */
-#define LOOK_DEFAULT_LIMIT 20L /* of quorum queues, from RabbitMQ 4.0 on */
+#define QUEUE_NO_LIMIT (-1)     /* as far as is known: limit_is_sure tells */
+#define QUEUE_DEFAULT_LIMIT 20L /* of quorum queues, from RabbitMQ 4.0 on */
 
 /* How messages are to be looked at. */
-enum look_way {
-    LOOK_BY_GET, /* each by basic.get; a stream, and a queue that knows no basic.get, as a consumer
+enum queue_access {
+    QUEUE_BY_GET, /* each by basic.get; a stream, and a queue that knows no basic.get, as a consumer
                   */
-    LOOK_BY_CONSUMING
+    QUEUE_BY_CONSUMING
 };
 
-struct look {
+struct queue_traits {
     bool exists;
-    enum { LOOK_UNKNOWN, LOOK_CLASSIC, LOOK_QUORUM, LOOK_STREAM } type;
+    enum { QUEUE_TYPE_UNKNOWN, QUEUE_CLASSIC, QUEUE_QUORUM, QUEUE_STREAM } type;
     unsigned ready;
     unsigned consumers;
     bool auto_delete;   /* false also if it is not known */
     bool single_active; /* the same */
     bool delays; /* a message that comes back is kept from everybody for a while; only the API says
                     so */
-    long limit;  /* of deliveries after the first, that come back, or LOOK_NO_LIMIT */
+    long limit;  /* of deliveries after the first, that come back, or QUEUE_NO_LIMIT */
     bool limit_is_sure; /* a policy that sets a limit would be known, too */
     long presumed;      /* the limit if it is a quorum queue, when its type is not known; or
-                           LOOK_NO_LIMIT */
+                           QUEUE_NO_LIMIT */
     /* Why the management API, though asked, does not say; EXIT_OK if it does not matter. */
     enum exit_code limit_fault;
 };
@@ -54,31 +54,34 @@ struct look {
 /*
  * Finds out what queue is like, by AMQP, which knows nothing of policies (look_management.h does).
  * What cannot be found out (no right to configure the queue, a name so long that the broker's
- * answer is cut) is LOOK_UNKNOWN, false, or LOOK_NO_LIMIT.
+ * answer is cut) is QUEUE_TYPE_UNKNOWN, false, or QUEUE_NO_LIMIT.
  *
  * The connection must be up. Returns EXIT_OK, also if there is no such queue; reported, the code of
- * a queue that the broker does not let us look at (topology_look(): refused), with the connection
+ * a queue that the broker does not let us look at (queue_look(): refused), with the connection
  * still up; or, the connection being down, which was reported, EXIT_UNREACHABLE, which means open
  * it and try again.
  */
-enum exit_code look_at_queue(struct connection *connection, const char *queue, struct look *look);
+enum exit_code queue_traits_read(struct connection *connection, const char *queue,
+                                 struct queue_traits *traits);
 
 /* The same, of exists, ready and consumers alone. */
-enum exit_code look_at_depth(struct connection *connection, const char *queue, struct look *look);
+enum exit_code queue_traits_read_depth(struct connection *connection, const char *queue,
+                                       struct queue_traits *traits);
 
 /* Notes the type, as RabbitMQ names it. */
-void look_set_type(struct look *look, const char *type);
+void queue_traits_set_type(struct queue_traits *traits, const char *type);
 
-/* Does a quorum queue have LOOK_DEFAULT_LIMIT if nobody has said one, on a broker of that version?
+/* Does a quorum queue have QUEUE_DEFAULT_LIMIT if nobody has said one, on a broker of that version?
  */
-bool look_has_default_limit(int major_version);
+bool queue_has_default_limit(int major_version);
 
 /* Notes the limit that a quorum queue has on the connection's broker if nobody has said one. */
-void look_add_default_limit(struct look *look, struct connection *connection, bool is_said);
+void queue_traits_add_default_limit(struct queue_traits *traits, struct connection *connection,
+                                    bool is_said);
 
 /* Returns the limit to reckon with: the one that is known, or else the one that it has if it is a
  * quorum queue. */
-long look_limit(const struct look *look);
+long queue_traits_limit(const struct queue_traits *traits);
 
 /*
  * May its messages be looked at in that way without a change? Returns EXIT_OK, or EXIT_TOPOLOGY,
@@ -86,7 +89,7 @@ long look_limit(const struct look *look);
  * there is a limit, or if it cannot be read in that way; or limit_fault. With force only the last
  * reason counts, and limit_fault does not.
  */
-enum exit_code look_permit(const struct look *look, const char *queue, enum look_way way,
-                           bool force);
+enum exit_code queue_traits_permit(const struct queue_traits *traits, const char *queue,
+                                   enum queue_access way, bool force);
 
 #endif
