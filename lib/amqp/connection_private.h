@@ -54,8 +54,10 @@ struct connection {
 /* Destroys the connection to the broker, without a word to anybody. Does nothing if it is down. */
 void connection_disconnect(struct connection *connection);
 
-/* Takes the connection down because of connection.close or channel.close, whose reply code and text
- * are given; records the reason, which begins with what. */
+/*
+ * Takes the connection down because of connection.close or channel.close, whose reply code and text
+ * are given; records the reason, which begins with what.
+ */
 void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,
                             amqp_bytes_t text);
 
@@ -65,8 +67,10 @@ void connection_lose_closed(struct connection *connection, const char *what, uin
  */
 bool connection_flush(struct connection *connection);
 
-/* Handles a method that concerns the connection as a whole: it is closed, blocked, cancelled...
- * Returns false if it is not one of these. */
+/*
+ * Handles a method that concerns the connection as a whole: it is closed, blocked, cancelled...
+ * Returns false if it is not one of these.
+ */
 bool connection_handle(struct connection *connection, const amqp_method_t *method);
 
 /*

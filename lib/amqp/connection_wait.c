@@ -36,8 +36,10 @@ static void beat(struct connection *connection, int64_t now_ms)
         return;
     connection_schedule_beat(connection, now_ms);
     writable.fd = amqp_get_sockfd(connection->state);
-    /* A connection that takes nothing must not hold up the others; reading it shows that it is
-     * lost. */
+    /*
+     * A connection that takes nothing must not hold up the others; reading it shows that it is
+     * lost.
+     */
     if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
         (void)amqp_send_frame(connection->state, &heartbeat);
 }

@@ -32,7 +32,8 @@ struct arrivals {
 /* Frees all deliveries. */
 void arrivals_free(struct arrivals *arrivals);
 
-/* Begins a delivery that came on the connection of that generation. Drops one that is not complete.
+/*
+ * Begins a delivery that came on the connection of that generation. Drops one that is not complete.
  */
 void arrivals_start(struct arrivals *arrivals, const amqp_basic_deliver_t *method,
                     unsigned generation);
@@ -43,7 +44,8 @@ void arrivals_add(struct arrivals *arrivals, const amqp_frame_t *frame);
 /* Returns whether so much has arrived (16 MiB) that no more is to be read. */
 bool arrivals_are_full(const struct arrivals *arrivals);
 
-/* Removes the first delivery, which must exist, and returns it. Give it back to arrivals_recycle().
+/*
+ * Removes the first delivery, which must exist, and returns it. Give it back to arrivals_recycle().
  */
 struct delivery *arrivals_take(struct arrivals *arrivals);
 

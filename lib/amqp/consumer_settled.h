@@ -24,11 +24,14 @@ struct settled {
     int64_t burst_ms;         /* when there were too many of them at once, last; or 0 */
 };
 
-/* Counts from 0 unless the counts are of the connection of that generation. Does not touch the
- * burst. */
+/*
+ * Counts from 0 unless the counts are of the connection of that generation. Does not touch the
+ * burst.
+ */
 void settled_begin(struct settled *settled, unsigned generation);
 
-/* Counts deliveries that are about to be settled: before they are, since sending may fail half-way.
+/*
+ * Counts deliveries that are about to be settled: before they are, since sending may fail half-way.
  */
 void settled_add(struct settled *settled, unsigned generation, size_t count);
 

@@ -241,8 +241,10 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
     connection_publish(publisher->connection, &message);
 }
 
-/* Has messages that came back published again, once nothing else is in flight: on the next
- * connection, which repairs first. */
+/*
+ * Has messages that came back published again, once nothing else is in flight: on the next
+ * connection, which repairs first.
+ */
 static void close_for_repair(struct publisher *publisher)
 {
     if (publisher->some_came_back && window_in_flight(&publisher->window) == 0)

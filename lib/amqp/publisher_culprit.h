@@ -26,8 +26,10 @@ struct culprit {
     size_t suspects; /* a search is under way unless this is 0 */
 };
 
-/* Starts or continues the search after the broker has closed: to be called while the messages that
- * were in flight still count as such. */
+/*
+ * Starts or continues the search after the broker has closed: to be called while the messages that
+ * were in flight still count as such.
+ */
 void culprit_search(struct culprit *culprit);
 
 /* Returns the suspect to be published now. NULL if there is none, or the first is in flight. */

@@ -112,8 +112,10 @@ static bool drop_argument(struct declaration *declaration, const char *name)
     return false;
 }
 
-/* Returns false for a type that arguments of queues do not have. To the broker integers are equal
- * whatever their size. */
+/*
+ * Returns false for a type that arguments of queues do not have. To the broker integers are equal
+ * whatever their size.
+ */
 static bool set_value(amqp_field_value_t *field, const struct argument *argument)
 {
     static const char *const integers[] = {"byte", "short", "signedint", "long"};
@@ -195,8 +197,10 @@ static void finish(struct queue_traits *traits, struct connection *connection, b
     traits->limit_is_sure = traits->type != QUEUE_QUORUM;
 }
 
-/* Declares the queue as it is known so far. *is_same says whether the broker agrees; if not,
- * *refused is set and the code is returned as by channel_refusal(). */
+/*
+ * Declares the queue as it is known so far. *is_same says whether the broker agrees; if not,
+ * *refused is set and the code is returned as by channel_refusal().
+ */
 static enum exit_code ask(struct connection *connection, const char *queue,
                           const struct declaration *declaration, bool *is_same,
                           enum exit_code *refused)
