@@ -70,7 +70,7 @@ struct slot *window_add(struct window *window, const struct message *message, ui
 
     slot->cookie = cookie;
     slot->has_result = false;
-    slot->came_back = false;
+    slot->awaits_repair = false;
     slot->is_accused = false;
     slot->tag = SLOT_UNSENT;
     do {

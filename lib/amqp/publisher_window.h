@@ -24,8 +24,8 @@ struct slot {
                      result, and no tag on this connection */
     uint64_t cookie;
     bool has_result;
-    bool came_back;  /* it was returned, and is to be published again after a repair */
-    bool is_suspect; /* publisher_culprit.h; so is is_accused */
+    bool awaits_repair; /* it was returned, and is to be published again after a repair */
+    bool is_suspect;    /* publisher_culprit.h; so is is_accused */
     bool is_accused;
     enum publish_result result;
     char *reason; /* why the broker did not take it; owned, or NULL */
@@ -73,7 +73,7 @@ void window_set_result(struct window *window, struct slot *slot, enum publish_re
 /* Returns whether the message is in flight. */
 static inline bool slot_is_in_flight(const struct slot *slot)
 {
-    return !slot->has_result && !slot->came_back && slot->tag != SLOT_UNSENT;
+    return !slot->has_result && !slot->awaits_repair && slot->tag != SLOT_UNSENT;
 }
 
 /* Returns how many messages are in flight. */
