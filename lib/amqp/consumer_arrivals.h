@@ -1,6 +1,5 @@
 /*
- * consumer_arrivals: deliveries put together from their frames, and those that are complete and not
- * yet taken, in the order in which they came.
+ * consumer_arrivals: the deliveries that have arrived and were not taken yet, in their order.
  *
  * Deliveries are used again: their memory belongs to the arrivals, wherever they are.
  */
@@ -12,15 +11,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Zeroed to begin with, but for max_body. */
 struct arrivals {
     size_t max_body; /* bytes of a body that are kept */
     struct delivery
-        *arriving; /* its basic.deliver has come, and not yet all of its body; or NULL */
-    bool has_header;
-    uint64_t received;      /* bytes of its body, kept or not */
+        *arriving;          /* its basic.deliver has come, and not yet all of its body; or NULL */
     struct delivery *first; /* complete, linked by next */
     struct delivery *last;
     size_t count;            /* of those that are complete */

@@ -212,7 +212,7 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
 {
     char reason[128];
 
-    if (slot->properties.len == SIZE_MAX)
+    if (slot->message.properties.len == SIZE_MAX)
         (void)snprintf(reason, sizeof reason, "its headers do not fit into a frame of %zu bytes",
                        connection_frame_max(publisher->connection));
     else
@@ -225,20 +225,15 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
 
 static void publish_slot(struct publisher *publisher, struct slot *slot)
 {
-    const struct frames_message message = {.exchange = slot->exchange,
-                                           .routing_key = slot->routing_key,
-                                           .properties = slot->properties,
-                                           .body = slot->body};
+    size_t header_size = frames_header_size(&slot->message);
 
-    size_t header_size = frames_header_size(&message);
-
-    if (slot->properties.len == SIZE_MAX ||
+    if (slot->message.properties.len == SIZE_MAX ||
         header_size > connection_frame_max(publisher->connection)) {
         refuse_header(publisher, slot, header_size);
         return;
     }
     slot->tag = publisher->next_tag++;
-    connection_publish(publisher->connection, &message);
+    connection_publish(publisher->connection, &slot->message);
 }
 
 /*

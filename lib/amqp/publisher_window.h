@@ -8,6 +8,7 @@
 #ifndef AMQP_PUBLISHER_WINDOW_H
 #define AMQP_PUBLISHER_WINDOW_H
 
+#include "amqp/frames.h"
 #include "amqp/publisher.h"
 #include "amqp/rabbitmq.h"
 
@@ -29,12 +30,11 @@ struct slot {
     bool is_accused;
     enum publish_result result;
     char *reason; /* why the broker did not take it; owned, or NULL */
-    char *memory; /* owned, and used again; holds the four parts */
+    char *memory; /* owned, and used again */
     size_t capacity;
-    amqp_bytes_t exchange;
-    amqp_bytes_t routing_key;
-    amqp_bytes_t properties; /* encoded; len is SIZE_MAX if they are too large for any frame */
-    amqp_bytes_t body;
+    struct frames_message
+        message; /* in memory; properties.len is SIZE_MAX if they are too large for
+                                      any frame */
 };
 
 struct window {
