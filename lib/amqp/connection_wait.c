@@ -32,7 +32,8 @@ static void beat(struct connection *connection, int64_t now_ms)
     amqp_frame_t heartbeat = {.frame_type = AMQP_FRAME_HEARTBEAT, .channel = 0};
     struct pollfd writable = {.fd = -1, .events = POLLOUT};
 
-    if (!connection_is_up(connection) || connection->blocked || now_ms < connection->next_beat_ms)
+    if (!connection_is_up(connection) || connection->is_blocked ||
+        now_ms < connection->next_beat_ms)
         return;
     connection_schedule_beat(connection, now_ms);
     writable.fd = amqp_get_sockfd(connection->state);

@@ -327,7 +327,7 @@ bool consumer_is_current(struct consumer *consumer, const struct delivery *deliv
 static void check_settled(struct consumer *consumer, int status, const char *what)
 {
     check_sent(consumer, status, what);
-    if (settled_are_due(&consumer->settled))
+    if (settled_answer_is_due(&consumer->settled))
         ask(consumer);
 }
 

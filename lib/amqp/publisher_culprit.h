@@ -20,6 +20,7 @@
 
 #include <stddef.h>
 
+/* Has no suspects to begin with. */
 struct culprit {
     struct window *window;
     struct connection *connection;
@@ -35,7 +36,7 @@ void culprit_search(struct culprit *culprit);
 /* Returns the suspect to be published now. NULL if there is none, or the first is in flight. */
 struct slot *culprit_next(const struct culprit *culprit);
 
-/* Notes that a message, suspect or not, needs not be published alone any more. */
+/* Clears a message of suspicion, if there is any: it has a result, or is forgotten. */
 void culprit_clear(struct culprit *culprit, struct slot *slot);
 
 #endif

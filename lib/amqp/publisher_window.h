@@ -19,7 +19,10 @@
 /* The tag of a message that was not published on the present connection. */
 #define SLOT_UNSENT UINT64_MAX
 
-/* A message. Among those in flight, tags ascend with the place in the window. */
+/*
+ * A message. Among those in flight, tags ascend with the place in the window.
+ * message.properties.len is SIZE_MAX if the properties are too large for any frame.
+ */
 struct slot {
     uint64_t tag; /* its delivery tag on the present connection; or SLOT_UNSENT; or 0 if it has a
                      result, and no tag on this connection */
@@ -32,9 +35,7 @@ struct slot {
     char *reason; /* why the broker did not take it; owned, or NULL */
     char *memory; /* owned, and used again */
     size_t capacity;
-    struct frames_message
-        message; /* in memory; properties.len is SIZE_MAX if they are too large for
-                                      any frame */
+    struct frames_message message; /* in memory */
 };
 
 struct window {
@@ -60,7 +61,7 @@ static inline struct slot *window_slot(const struct window *window, size_t index
     return window->slots[(window->head + index) % PUBLISHER_WINDOW];
 }
 
-/* Adds a copy of message. There must be room for one, by number. */
+/* Adds a copy of message, and returns it. count must be less than PUBLISHER_WINDOW. */
 struct slot *window_add(struct window *window, const struct message *message, uint64_t cookie);
 
 /* Removes the oldest message. */
@@ -88,7 +89,7 @@ bool window_is_at_limit(const struct window *window);
  */
 void window_narrow(struct window *window);
 
-/* Notes that no message was published on the connection: it is gone. */
+/* Forgets the delivery tags, which were those of a connection that is lost. */
 void window_forget_tags(struct window *window);
 
 #endif
