@@ -1,6 +1,6 @@
 /*
  * look_management: queue_traits.h with the help of the management API, which knows of policies, and
- * needs no right to configure the queue. Apart from it, since not every program that looks has HTTP.
+ * needs no right to configure the queue. Apart from that, since not every program has HTTP.
  */
 #ifndef QUEUE_INSPECT_LOOK_MANAGEMENT_H
 #define QUEUE_INSPECT_LOOK_MANAGEMENT_H
