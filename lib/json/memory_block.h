@@ -1,12 +1,13 @@
 /*
- * json_memory: memory for cJSON's trees. What fits goes into one block, filled from its start on
- * and empty again as soon as everything in it has been freed; what does not fit comes from
- * malloc(). The trees of orders and events are small and follow one another.
+ * json_memory: an allocator for cJSON trees that are small and short-lived.
+ *
+ * It fills one static block from its start, and starts again once all of it has been freed. What
+ * does not fit comes from malloc().
  */
 #ifndef JSON_MEMORY_BLOCK_H
 #define JSON_MEMORY_BLOCK_H
 
-/* From now on, for all of cJSON. What it allocated before can be freed all the same. */
+/* Makes cJSON use the block from now on. Memory that it allocated before may still be freed. */
 void json_memory_use(void);
 
 #endif

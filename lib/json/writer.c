@@ -30,7 +30,7 @@ void json_writer_raw(struct json_writer *line, const char *text)
     json_writer_bytes(line, text, strlen(text));
 }
 
-/* How many bytes stand for themselves in a string. */
+/* Returns how many bytes at the start of text need no escape in a string. */
 static size_t plain_run(const char *text)
 {
     size_t i = 0;

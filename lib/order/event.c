@@ -21,7 +21,7 @@ static enum event_verdict read_event(struct order *order, const char *type, cons
     }
     if (!order_read_text(order->tree, "order_id", ORDER_MAX_ID, &order->order_id, fault))
         return EVENT_MALFORMED;
-    /* What others than OrderPlaced have besides is passed on as it is, and read by nobody. */
+    /* Events of other types are passed on as they are. */
     return strcmp(type, EVENT_PLACED) != 0 || order_read_body(order, fault) ? EVENT_SOUND
                                                                             : EVENT_MALFORMED;
 }

@@ -21,7 +21,7 @@ bool order_refuse(struct order_fault *fault, const char *format, ...)
 
 /* ---- members ---- */
 
-/* Are the names the same but for case, and for what stands between words? */
+/* Do the names differ only in case, and in '_', '-' and spaces? */
 static bool is_like(const char *a, const char *b)
 {
     for (;; a++, b++) {
@@ -32,7 +32,7 @@ static bool is_like(const char *a, const char *b)
     }
 }
 
-/* Says that a member of the tree is missing, and whether it is there in another way. */
+/* Refuses tree for a missing member; names one with a similar name, or where it is nested. */
 static bool refuse_missing(const cJSON *tree, const char *name, struct order_fault *fault)
 {
     for (const cJSON *other = tree->child; other != NULL; other = other->next) {
@@ -46,7 +46,7 @@ static bool refuse_missing(const cJSON *tree, const char *name, struct order_fau
     return order_refuse(fault, "%s is missing", name);
 }
 
-/* Two of a name are read differently by others, who take the first or the last. */
+/* Finds the member with this name. Of two, some parsers take the first and others the last. */
 static bool find_member(const cJSON *tree, const char *name, const cJSON **value,
                         struct order_fault *fault)
 {
@@ -55,7 +55,7 @@ static bool find_member(const cJSON *tree, const char *name, const cJSON **value
     return *value != NULL || refuse_missing(tree, name, fault);
 }
 
-/* A string that people and other programs may be shown as it is. */
+/* Checks for a string that is safe to show to people and to pass to other programs. */
 static bool check_text(const cJSON *value, size_t max, const char *what, struct order_fault *fault)
 {
     const char *text = cJSON_GetStringValue(value);
@@ -85,7 +85,7 @@ bool order_read_text(const cJSON *tree, const char *name, size_t max, const char
     return true;
 }
 
-/* ---- what orders and events have in common ---- */
+/* ---- the members that orders and events share ---- */
 
 static bool read_item(const cJSON *value, struct order_item *item, struct order_fault *fault)
 {
@@ -121,7 +121,7 @@ static bool read_items(struct order *order, struct order_fault *fault)
         return order_refuse(fault, "items is empty");
     if (count > ORDER_MAX_ITEMS)
         return order_refuse(fault, "items has more than %d entries", ORDER_MAX_ITEMS);
-    order->items = xcalloc(count, sizeof *order->items);
+    order->items = xmalloc(count * sizeof *order->items);
     for (value = items->child; value != NULL; value = value->next) {
         if (!read_item(value, &order->items[order->item_count], fault)) {
             const struct order_fault of_item = *fault;
@@ -134,7 +134,6 @@ static bool read_items(struct order *order, struct order_fault *fault)
     return true;
 }
 
-/* What an order and an event have in common. */
 bool order_read_body(struct order *order, struct order_fault *fault)
 {
     return order_read_text(order->tree, "user_id", ORDER_MAX_TEXT, &order->user_id, fault) &&
@@ -145,7 +144,7 @@ bool order_read_body(struct order *order, struct order_fault *fault)
 
 /* ---- the whole text ---- */
 
-/* reason, and at, as json_check() has them. */
+/* reason and at are json_check()'s. */
 static bool refuse_text(const char *text, size_t len, const char *reason, size_t at,
                         struct order_fault *fault)
 {
@@ -159,7 +158,7 @@ static bool refuse_text(const char *text, size_t len, const char *reason, size_t
         return order_refuse(fault, "not JSON: it is empty");
     if (format != NULL)
         return order_refuse(fault, "not JSON: it looks like %s", format->what);
-    /* A letter or a dash may be the start of a word or number that JSON has. */
+    /* A fault at the second byte counts too: "t" or "-" may start a JSON value. */
     guess = at <= start + 1 ? foreign_guess(text, len) : NULL;
     if (guess != NULL)
         return order_refuse(fault, "not JSON: it looks like %s", guess);

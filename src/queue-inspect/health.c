@@ -63,17 +63,17 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
         add_words(detail, ", and %d more", more);
 }
 
-static enum exit_code find_all(struct queues *survey, struct management *management,
+static enum exit_code find_all(struct queues *queues, struct management *management,
                                cJSON **findings)
 {
     cJSON_Delete(*findings);
     *findings = cJSON_CreateArray();
     json_need(*findings);
-    return topology_check(survey->connection, management, *findings);
+    return topology_check(queues->connection, management, *findings);
 }
 
 /* By the management API, if it answers; otherwise as far as AMQP shows it. */
-static bool check_topology(struct queues *survey, cJSON *checks)
+static bool check_topology(struct queues *queues, cJSON *checks)
 {
     cJSON *findings = NULL;
     enum exit_code code = EXIT_UNREACHABLE;
@@ -81,58 +81,58 @@ static bool check_topology(struct queues *survey, cJSON *checks)
     bool answers = true;
     bool fits;
 
-    if (survey->management != NULL) {
-        code = find_all(survey, survey->management, &findings);
+    if (queues->management != NULL) {
+        code = find_all(queues, queues->management, &findings);
         answers = add_check(checks, "management",
-                            code == EXIT_OK ? "" : management_reason(survey->management));
+                            code == EXIT_OK ? "" : management_reason(queues->management));
     }
     if (code != EXIT_OK)
-        code = find_all(survey, NULL, &findings);
+        code = find_all(queues, NULL, &findings);
     describe(findings, detail);
     fits = add_check(checks, "topology",
-                     code == EXIT_OK ? detail : connection_reason(survey->connection));
+                     code == EXIT_OK ? detail : connection_reason(queues->connection));
     cJSON_Delete(findings);
     return fits && answers;
 }
 
 /* False, with the reason in detail, if the broker did not let us look at the queue. */
-static bool is_known(const struct queues *survey, const char *queue, char detail[DETAIL_SIZE])
+static bool is_known(const struct queues *queues, const char *queue, char detail[DETAIL_SIZE])
 {
-    const char *error = queues_find(survey, queue)->error;
+    const char *error = queues_find(queues, queue)->error;
 
     if (error != NULL)
         (void)snprintf(detail, DETAIL_SIZE, "'%s': %s", queue, error);
     return error == NULL;
 }
 
-static bool check_consumers(const struct queues *survey, cJSON *checks)
+static bool check_consumers(const struct queues *queues, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++)
-        if (is_known(survey, *name, detail) && queues_find(survey, *name)->depth.consumers == 0)
+        if (is_known(queues, *name, detail) && queues_find(queues, *name)->depth.consumers == 0)
             (void)snprintf(detail, sizeof detail, "nobody consumes from '%s'", *name);
     return add_check(checks, "consumers", detail);
 }
 
-static bool check_dead_letters(const struct queues *survey, cJSON *checks)
+static bool check_dead_letters(const struct queues *queues, cJSON *checks)
 {
-    unsigned dead = queues_find(survey, DEAD_LETTER_QUEUE)->depth.ready;
+    unsigned dead = queues_find(queues, DEAD_LETTER_QUEUE)->depth.ready;
     char detail[DETAIL_SIZE] = "";
 
-    if (is_known(survey, DEAD_LETTER_QUEUE, detail) && dead > 0)
+    if (is_known(queues, DEAD_LETTER_QUEUE, detail) && dead > 0)
         (void)snprintf(detail, sizeof detail, "%u in '%s'", dead, DEAD_LETTER_QUEUE);
     return add_check(checks, "dead_letters", detail);
 }
 
-static bool check_backlog(const struct queues *survey, long max_ready, cJSON *checks)
+static bool check_backlog(const struct queues *queues, long max_ready, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++) {
-        unsigned ready = queues_find(survey, *name)->depth.ready;
+        unsigned ready = queues_find(queues, *name)->depth.ready;
 
-        if (is_known(survey, *name, detail) && (long)ready > max_ready)
+        if (is_known(queues, *name, detail) && (long)ready > max_ready)
             (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name,
                            max_ready);
     }
@@ -156,17 +156,17 @@ static bool check_outbox(const char *ledger, cJSON *checks)
     return add_check(checks, "outbox", detail);
 }
 
-static bool check_broker(struct queues *survey, cJSON *checks)
+static bool check_broker(struct queues *queues, cJSON *checks)
 {
-    enum exit_code code = connection_try(survey->connection);
+    enum exit_code code = connection_try(queues->connection);
 
     if (code == EXIT_OK)
-        code = queues_look(survey);
+        code = queues_look(queues);
     return add_check(checks, "broker",
-                     code == EXIT_OK ? "" : connection_reason(survey->connection));
+                     code == EXIT_OK ? "" : connection_reason(queues->connection));
 }
 
-static bool check_all(struct queues *survey, long max_ready, const char *ledger, cJSON *checks)
+static bool check_all(struct queues *queues, long max_ready, const char *ledger, cJSON *checks)
 {
     bool topology;
     bool consumers;
@@ -174,17 +174,17 @@ static bool check_all(struct queues *survey, long max_ready, const char *ledger,
     bool backlog;
     bool outbox;
 
-    if (!check_broker(survey, checks))
+    if (!check_broker(queues, checks))
         return false;
-    topology = check_topology(survey, checks);
-    consumers = check_consumers(survey, checks);
-    dead_letters = check_dead_letters(survey, checks);
-    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(survey, max_ready, checks);
+    topology = check_topology(queues, checks);
+    consumers = check_consumers(queues, checks);
+    dead_letters = check_dead_letters(queues, checks);
+    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(queues, max_ready, checks);
     outbox = ledger == NULL || check_outbox(ledger, checks);
     return topology && consumers && dead_letters && backlog && outbox;
 }
 
-cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy)
+cJSON *health_check(struct queues *queues, long max_ready, const char *ledger, bool *healthy)
 {
     cJSON *line = cJSON_CreateObject();
     cJSON *verdict;
@@ -195,7 +195,7 @@ cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, b
     checks = cJSON_AddObjectToObject(line, "checks");
     json_need(verdict);
     json_need(checks);
-    *healthy = check_all(survey, max_ready, ledger, checks);
+    *healthy = check_all(queues, max_ready, ledger, checks);
     if (*healthy)
         verdict->type = cJSON_True;
     return line;

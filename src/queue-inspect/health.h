@@ -18,10 +18,10 @@
 #define HEALTH_NO_LIMIT (-1L)
 
 /*
- * Connects, once, and looks. The survey is of topology_queues. max_ready is how many messages may
+ * Connects, once, and looks. The queues is of topology_queues. max_ready is how many messages may
  * be ready in each queue that somebody works on, or HEALTH_NO_LIMIT. ledger is the path of
  * inventory's ledger, or NULL. The tree is to be freed with cJSON_Delete().
  */
-cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy);
+cJSON *health_check(struct queues *queues, long max_ready, const char *ledger, bool *healthy);
 
 #endif

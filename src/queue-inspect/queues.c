@@ -18,55 +18,55 @@ static void forget_details(struct queue_details *details)
         .unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
 
-void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
+void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
                   struct management *management)
 {
-    survey->connection = connection;
-    survey->management = management;
-    for (survey->count = 0; names[survey->count] != NULL;)
-        survey->count++;
-    survey->views = xcalloc(survey->count, sizeof *survey->views);
-    for (size_t i = 0; i < survey->count; i++) {
-        survey->views[i].name = names[i];
-        forget_details(&survey->views[i].details);
+    queues->connection = connection;
+    queues->management = management;
+    for (queues->count = 0; names[queues->count] != NULL;)
+        queues->count++;
+    queues->views = xcalloc(queues->count, sizeof *queues->views);
+    for (size_t i = 0; i < queues->count; i++) {
+        queues->views[i].name = names[i];
+        forget_details(&queues->views[i].details);
     }
 }
 
-void queues_free(struct queues *survey)
+void queues_free(struct queues *queues)
 {
-    for (size_t i = 0; i < survey->count; i++) {
-        forget_details(&survey->views[i].details);
-        free(survey->views[i].error);
+    for (size_t i = 0; i < queues->count; i++) {
+        forget_details(&queues->views[i].details);
+        free(queues->views[i].error);
     }
-    free(survey->views);
+    free(queues->views);
 }
 
 /* ---- by AMQP ---- */
 
-enum exit_code queues_look(struct queues *survey)
+enum exit_code queues_look(struct queues *queues)
 {
-    for (size_t i = 0; i < survey->count; i++) {
-        struct queue_view *view = &survey->views[i];
-        enum exit_code code = topology_look(survey->connection, view->name, &view->depth);
+    for (size_t i = 0; i < queues->count; i++) {
+        struct queue_view *view = &queues->views[i];
+        enum exit_code code = topology_look(queues->connection, view->name, &view->depth);
 
         if (code != EXIT_OK)
             return code;
         free(view->error);
         view->error =
-            view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(survey->connection));
+            view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(queues->connection));
     }
-    connection_progress(survey->connection);
+    connection_progress(queues->connection);
     return EXIT_OK;
 }
 
-enum exit_code queues_look_patiently(struct queues *survey)
+enum exit_code queues_look_patiently(struct queues *queues)
 {
     for (;;) {
-        enum exit_code code = connection_open(survey->connection);
+        enum exit_code code = connection_open(queues->connection);
 
         if (code != EXIT_OK)
             return code;
-        code = queues_look(survey);
+        code = queues_look(queues);
         if (code != EXIT_UNREACHABLE)
             return code;
     }
@@ -106,18 +106,18 @@ static void take_details(struct queue_details *details, const cJSON *queue)
     details->policy = text_of(queue, "policy");
 }
 
-enum exit_code queues_ask(struct queues *survey)
+enum exit_code queues_ask(struct queues *queues)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < survey->count; i++)
-        forget_details(&survey->views[i].details);
-    for (size_t i = 0; i < survey->count && code == EXIT_OK && survey->management != NULL; i++) {
+    for (size_t i = 0; i < queues->count; i++)
+        forget_details(&queues->views[i].details);
+    for (size_t i = 0; i < queues->count && code == EXIT_OK && queues->management != NULL; i++) {
         cJSON *queue;
 
-        code = management_get(survey->management, "queues", survey->views[i].name, COLUMNS, &queue);
+        code = management_get(queues->management, "queues", queues->views[i].name, COLUMNS, &queue);
         if (queue != NULL)
-            take_details(&survey->views[i].details, queue);
+            take_details(&queues->views[i].details, queue);
         cJSON_Delete(queue);
     }
     return code;
@@ -125,11 +125,11 @@ enum exit_code queues_ask(struct queues *survey)
 
 /* ---- showing ---- */
 
-const struct queue_view *queues_find(const struct queues *survey, const char *name)
+const struct queue_view *queues_find(const struct queues *queues, const char *name)
 {
-    for (size_t i = 0; i < survey->count; i++)
-        if (strcmp(survey->views[i].name, name) == 0)
-            return &survey->views[i];
+    for (size_t i = 0; i < queues->count; i++)
+        if (strcmp(queues->views[i].name, name) == 0)
+            return &queues->views[i];
     return NULL;
 }
 
@@ -147,21 +147,21 @@ const char *queues_obstacle(const struct queue_depth *depth)
     }
 }
 
-const struct queue_view *queues_refused(const struct queues *survey)
+const struct queue_view *queues_refused(const struct queues *queues)
 {
-    for (size_t i = 0; i < survey->count; i++)
-        if (survey->views[i].error != NULL)
-            return &survey->views[i];
+    for (size_t i = 0; i < queues->count; i++)
+        if (queues->views[i].error != NULL)
+            return &queues->views[i];
     return NULL;
 }
 
-enum exit_code queues_report_refused(const struct queues *survey)
+enum exit_code queues_report_refused(const struct queues *queues)
 {
-    const struct queue_view *first = queues_refused(survey);
+    const struct queue_view *first = queues_refused(queues);
 
-    for (size_t i = 0; i < survey->count; i++)
-        if (survey->views[i].error != NULL)
-            report("'%s': %s", printable_text(survey->views[i].name), survey->views[i].error);
+    for (size_t i = 0; i < queues->count; i++)
+        if (queues->views[i].error != NULL)
+            report("'%s': %s", printable_text(queues->views[i].name), queues->views[i].error);
     return first == NULL ? EXIT_OK : first->depth.refused;
 }
 
@@ -171,7 +171,7 @@ static void add_text(cJSON *object, const char *name, const char *text)
                            : cJSON_AddNullToObject(object, name));
 }
 
-cJSON *queues_json(const struct queues *survey, const struct queue_view *view)
+cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
     const struct queue_details *details = &view->details;
@@ -191,7 +191,7 @@ cJSON *queues_json(const struct queues *survey, const struct queue_view *view)
         json_need(cJSON_AddNumberToObject(line, "ready", view->depth.ready));
         json_need(cJSON_AddNumberToObject(line, "consumers", view->depth.consumers));
     }
-    if (survey->management == NULL)
+    if (queues->management == NULL)
         return line;
     /* cJSON prints null for what is not a number. */
     json_need(cJSON_AddNumberToObject(line, "unacknowledged", details->unacknowledged));

@@ -1,5 +1,5 @@
 /*
- * survey: what is known of some queues at one time: by AMQP whether they are there, their depth and
+ * queues: what is known of some queues at one time: by AMQP whether they are there, their depth and
  * their consumers; by the management API, if there is one, more.
  */
 #ifndef QUEUE_INSPECT_QUEUES_H
@@ -41,28 +41,28 @@ struct queues {
 };
 
 /* Of the queues named up to a NULL. Names, connection and management must outlive it. */
-void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
+void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
                   struct management *management);
-void queues_free(struct queues *survey);
+void queues_free(struct queues *queues);
 
 /*
  * Looks at all queues by AMQP, once: the connection must be up. A queue that the broker does not
  * let us look at is no failure, and keeps nobody from looking at the others. After a failure the
  * connection is down, which was reported; EXIT_UNREACHABLE means open it and try again.
  */
-enum exit_code queues_look(struct queues *survey);
+enum exit_code queues_look(struct queues *queues);
 
 /* The same, on as many connections as that takes. Any code but EXIT_OK is final. */
-enum exit_code queues_look_patiently(struct queues *survey);
+enum exit_code queues_look_patiently(struct queues *queues);
 
 /*
  * Asks the management API, if there is one, for the details. As silent as management_get(); what it
  * could not get is not known any more.
  */
-enum exit_code queues_ask(struct queues *survey);
+enum exit_code queues_ask(struct queues *queues);
 
 /* The queue of that name, or NULL. */
-const struct queue_view *queues_find(const struct queues *survey, const char *name);
+const struct queue_view *queues_find(const struct queues *queues, const char *name);
 
 /*
  * A word that stands in place of the depth: "missing", "refused" (no right to it), "locked"
@@ -71,13 +71,13 @@ const struct queue_view *queues_find(const struct queues *survey, const char *na
 const char *queues_obstacle(const struct queue_depth *depth);
 
 /* The first queue that the broker did not let us look at, or NULL. */
-const struct queue_view *queues_refused(const struct queues *survey);
+const struct queue_view *queues_refused(const struct queues *queues);
 
 /*
  * Reports each queue that the broker did not let us look at, and why. Returns the code of the
  * first, or EXIT_OK.
  */
-enum exit_code queues_report_refused(const struct queues *survey);
+enum exit_code queues_report_refused(const struct queues *queues);
 
 /*
  * {"queue", "exists", "ready", "consumers"}, the last two if it exists, and, with the management
@@ -86,6 +86,6 @@ enum exit_code queues_report_refused(const struct queues *survey);
  * did not let us look at, {"queue", "exists", "error"}, exists being null if even that is not
  * known, and what the management API says.
  */
-cJSON *queues_json(const struct queues *survey, const struct queue_view *view);
+cJSON *queues_json(const struct queues *queues, const struct queue_view *view);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * queues_print: a survey on standard output.
+ * queues_print: a queues on standard output.
  *
  * Codes are those of output.h.
  */
@@ -11,9 +11,9 @@
 #include "base/report.h"
 
 /* A line of JSON for each queue: queues_json(). */
-enum exit_code queues_print_lines(const struct queues *survey);
+enum exit_code queues_print_lines(const struct queues *queues);
 
 /* A table, for people. What is not known is "-". */
-enum exit_code queues_print_table(const struct queues *survey);
+enum exit_code queues_print_table(const struct queues *queues);
 
 #endif

@@ -23,7 +23,7 @@
 #define CELL 32
 
 struct watch {
-    struct queues *survey;
+    struct queues *queues;
     const struct watch_settings *settings;
     struct trend *trends; /* of ready, one for each queue */
     int64_t looked_at_ms; /* by the monotonic clock */
@@ -35,31 +35,31 @@ struct watch {
 
 static enum exit_code look(struct watch *watch)
 {
-    struct queues *survey = watch->survey;
+    struct queues *queues = watch->queues;
     enum exit_code code;
 
     if (!watch->settings->screen)
-        return queues_look_patiently(survey);
-    code = connection_try(survey->connection);
-    return code == EXIT_OK ? queues_look(survey) : code;
+        return queues_look_patiently(queues);
+    code = connection_try(queues->connection);
+    return code == EXIT_OK ? queues_look(queues) : code;
 }
 
 static void note_depths(struct watch *watch)
 {
     watch->looked_at_ms = clock_monotonic_ms();
-    for (size_t i = 0; i < watch->survey->count; i++)
-        if (queues_obstacle(&watch->survey->views[i].depth) == NULL)
-            trend_add(&watch->trends[i], watch->looked_at_ms, watch->survey->views[i].depth.ready);
+    for (size_t i = 0; i < watch->queues->count; i++)
+        if (queues_obstacle(&watch->queues->views[i].depth) == NULL)
+            trend_add(&watch->trends[i], watch->looked_at_ms, watch->queues->views[i].depth.ready);
 }
 
 /* On a screen: goes on, unless there were too many failures or trying again is of no use. */
 static enum exit_code bear_with(struct watch *watch, enum exit_code code)
 {
-    watch->trouble = connection_reason(watch->survey->connection);
+    watch->trouble = connection_reason(watch->queues->connection);
     if (code == EXIT_UNREACHABLE && ++watch->failures < watch->settings->retries)
         return EXIT_OK;
     (void)screen_close();
-    report("broker '%s' (looking): %s", connection_broker(watch->survey->connection),
+    report("broker '%s' (looking): %s", connection_broker(watch->queues->connection),
            watch->trouble);
     return code;
 }
@@ -67,9 +67,9 @@ static enum exit_code bear_with(struct watch *watch, enum exit_code code)
 /* Not being able to ask for details is reported when it begins. */
 static void ask(struct watch *watch, bool missed_before)
 {
-    if (queues_ask(watch->survey) == EXIT_OK)
+    if (queues_ask(watch->queues) == EXIT_OK)
         return;
-    watch->trouble = management_reason(watch->survey->management);
+    watch->trouble = management_reason(watch->queues->management);
     if (!watch->settings->screen && !missed_before)
         report("%s", watch->trouble);
 }
@@ -77,7 +77,7 @@ static void ask(struct watch *watch, bool missed_before)
 /* A line of JSON says it itself; a row has no room for more than a word. */
 static void show_refused(struct watch *watch)
 {
-    const struct queue_view *refused = queues_refused(watch->survey);
+    const struct queue_view *refused = queues_refused(watch->queues);
 
     if (refused != NULL && watch->trouble == NULL && watch->settings->screen)
         watch->trouble = refused->error;
@@ -103,14 +103,14 @@ static enum exit_code look_again(struct watch *watch)
 /* Whatever is wrong at the start is more likely to be wrong for good. */
 static enum exit_code look_first(struct watch *watch)
 {
-    enum exit_code code = queues_look_patiently(watch->survey);
+    enum exit_code code = queues_look_patiently(watch->queues);
 
     if (code != EXIT_OK)
         return code;
     note_depths(watch);
-    code = queues_ask(watch->survey);
+    code = queues_ask(watch->queues);
     if (code != EXIT_OK)
-        report("%s", management_reason(watch->survey->management));
+        report("%s", management_reason(watch->queues->management));
     show_refused(watch);
     return code;
 }
@@ -121,22 +121,22 @@ static enum exit_code print_line(const struct watch *watch)
 {
     cJSON *line = cJSON_CreateObject();
     char time[CLOCK_TEXT_SIZE];
-    cJSON *queues;
+    cJSON *list;
     enum exit_code code;
 
     json_need(line);
     clock_rfc3339(clock_utc_ms(), time);
     json_need(cJSON_AddStringToObject(line, "time", time));
-    queues = cJSON_AddArrayToObject(line, "queues");
-    json_need(queues);
-    for (size_t i = 0; i < watch->survey->count; i++) {
-        cJSON *queue = queues_json(watch->survey, &watch->survey->views[i]);
+    list = cJSON_AddArrayToObject(line, "queues");
+    json_need(list);
+    for (size_t i = 0; i < watch->queues->count; i++) {
+        cJSON *queue = queues_json(watch->queues, &watch->queues->views[i]);
         double left = trend_seconds_left(&watch->trends[i]);
 
         json_need(cJSON_AddNumberToObject(queue, "rate_net", trend_rate(&watch->trends[i])));
         if (!isnan(left))
             json_need(cJSON_AddNumberToObject(queue, "seconds_left", left));
-        (void)cJSON_AddItemToArray(queues, queue);
+        (void)cJSON_AddItemToArray(list, queue);
     }
     code = output_json(line);
     return code == EXIT_OK ? output_flush() : code;
@@ -153,7 +153,7 @@ struct field {
 
 static void write_ready(const struct watch *watch, size_t queue, char text[CELL])
 {
-    const struct queue_depth *depth = &watch->survey->views[queue].depth;
+    const struct queue_depth *depth = &watch->queues->views[queue].depth;
 
     const char *obstacle = queues_obstacle(depth);
 
@@ -165,7 +165,7 @@ static void write_ready(const struct watch *watch, size_t queue, char text[CELL]
 
 static void write_consumers(const struct watch *watch, size_t queue, char text[CELL])
 {
-    const struct queue_depth *depth = &watch->survey->views[queue].depth;
+    const struct queue_depth *depth = &watch->queues->views[queue].depth;
 
     if (queues_obstacle(depth) == NULL)
         (void)snprintf(text, CELL, "%u", depth->consumers);
@@ -184,12 +184,12 @@ static void write_net(const struct watch *watch, size_t queue, char text[CELL])
 
 static void write_in(const struct watch *watch, size_t queue, char text[CELL])
 {
-    write_rate(watch->survey->views[queue].details.rate_in, "%.1f", text);
+    write_rate(watch->queues->views[queue].details.rate_in, "%.1f", text);
 }
 
 static void write_out(const struct watch *watch, size_t queue, char text[CELL])
 {
-    write_rate(watch->survey->views[queue].details.rate_out, "%.1f", text);
+    write_rate(watch->queues->views[queue].details.rate_out, "%.1f", text);
 }
 
 static void write_left(const struct watch *watch, size_t queue, char text[CELL])
@@ -224,7 +224,7 @@ static const struct field fields[] = {
 
 static bool is_shown(const struct watch *watch, const struct field *field)
 {
-    return field->when == ALWAYS || (field->when == BY_API) == (watch->survey->management != NULL);
+    return field->when == ALWAYS || (field->when == BY_API) == (watch->queues->management != NULL);
 }
 
 /* How a row is divided: the name, the fields, and what is left for the drawing. */
@@ -242,8 +242,8 @@ static struct layout lay_out(const struct watch *watch, size_t columns)
     for (size_t i = 0; i < FIELD_COUNT; i++)
         if (is_shown(watch, &fields[i]))
             taken += fields[i].columns + 1;
-    for (size_t i = 0; i < watch->survey->count; i++) {
-        size_t own = columns_of(printable_text(watch->survey->views[i].name));
+    for (size_t i = 0; i < watch->queues->count; i++) {
+        size_t own = columns_of(printable_text(watch->queues->views[i].name));
 
         layout.name = own > layout.name ? own : layout.name;
     }
@@ -268,7 +268,7 @@ static void put_title(const struct watch *watch, FILE *out)
     char time[CLOCK_TEXT_SIZE];
 
     clock_rfc3339(clock_utc_ms(), time);
-    (void)fprintf(out, "%s  %s  every %d s\n", time, connection_broker(watch->survey->connection),
+    (void)fprintf(out, "%s  %s  every %d s\n", time, connection_broker(watch->queues->connection),
                   watch->settings->period_s);
     if (watch->trouble != NULL)
         (void)fprintf(out, "%s\n", watch->trouble);
@@ -294,7 +294,7 @@ static void put_headings(const struct watch *watch, const struct layout *layout,
 static void put_queue(const struct watch *watch, const struct layout *layout, size_t queue,
                       FILE *out)
 {
-    columns_put(out, printable_text(watch->survey->views[queue].name), layout->name, COLUMNS_LEFT);
+    columns_put(out, printable_text(watch->queues->views[queue].name), layout->name, COLUMNS_LEFT);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         char text[CELL] = "-";
 
@@ -320,7 +320,7 @@ static enum exit_code draw(const struct watch *watch)
 
     put_title(watch, out);
     put_headings(watch, &layout, out);
-    for (size_t i = 0; i < watch->survey->count; i++)
+    for (size_t i = 0; i < watch->queues->count; i++)
         put_queue(watch, &layout, i, out);
     columns_finish(out);
     code = screen_draw(text);
@@ -352,8 +352,8 @@ static enum exit_code wait_until(const struct watch *watch, int64_t until_ms)
     int64_t left;
 
     while (code == EXIT_OK && !stop_requested() && (left = until_ms - clock_monotonic_ms()) > 0) {
-        listen(watch->survey->connection);
-        connection_wait(watch->survey->connection, -1, left > INT32_MAX ? INT32_MAX : (int)left);
+        listen(watch->queues->connection);
+        connection_wait(watch->queues->connection, -1, left > INT32_MAX ? INT32_MAX : (int)left);
         if (watch->settings->screen && !stop_requested() && screen_changed())
             code = draw(watch);
     }
@@ -382,13 +382,13 @@ static enum exit_code watch_on(struct watch *watch)
     return code;
 }
 
-enum exit_code watch_queues(struct queues *survey, const struct watch_settings *settings)
+enum exit_code watch_queues(struct queues *queues, const struct watch_settings *settings)
 {
-    struct watch watch = {.survey = survey, .settings = settings};
+    struct watch watch = {.queues = queues, .settings = settings};
     enum exit_code code;
     enum exit_code closed;
 
-    watch.trends = xcalloc(survey->count, sizeof *watch.trends);
+    watch.trends = xcalloc(queues->count, sizeof *watch.trends);
     code = look_first(&watch);
     if (code == EXIT_OK && settings->screen)
         code = screen_open();
@@ -398,5 +398,5 @@ enum exit_code watch_queues(struct queues *survey, const struct watch_settings *
     free(watch.trends);
     if (code == EXIT_OK)
         code = closed;
-    return code == EXIT_OK && !stop_requested() ? queues_report_refused(survey) : code;
+    return code == EXIT_OK && !stop_requested() ? queues_report_refused(queues) : code;
 }

@@ -27,6 +27,6 @@ struct watch_settings {
  * connection_open() does, or, on a screen, once a look, and a management API that is away is
  * missed.
  */
-enum exit_code watch_queues(struct queues *survey, const struct watch_settings *settings);
+enum exit_code watch_queues(struct queues *queues, const struct watch_settings *settings);
 
 #endif
