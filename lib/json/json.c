@@ -214,27 +214,25 @@ bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *inte
     return *integer >= least && *integer <= most;
 }
 
-size_t json_compact(char *text, size_t len)
+size_t json_compact_to(char *to, const char *text, size_t len)
 {
     size_t out = 0;
-    bool in_string = false;
 
     for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-
-        if (in_string) {
-            if (c == '\\')
-                text[out++] = text[i++];
-            else if (c == '"')
-                in_string = false;
-        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        if (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n')
             continue;
-        } else if (c == '"') {
-            in_string = true;
-        }
-        text[out++] = text[i];
+        if (text[i] == '"')
+            for (to[out++] = text[i++]; text[i] != '"'; to[out++] = text[i++])
+                if (text[i] == '\\')
+                    to[out++] = text[i++];
+        to[out++] = text[i];
     }
     return out;
+}
+
+size_t json_compact(char *text, size_t len)
+{
+    return json_compact_to(text, text, len);
 }
 
 char *json_shown(const char *text, size_t len, size_t *shown_len)

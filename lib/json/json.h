@@ -68,8 +68,14 @@ const char *json_member_text(const cJSON *object, const char *name);
 bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer);
 
 /*
- * Removes white space between tokens, in place. text[0..len) must be valid JSON. Returns the new
- * length.
+ * Copies text[0..len), which must be valid JSON, without white space between tokens to to, which
+ * has room for len bytes or is text itself. Returns the length of the copy; it does not end in a
+ * NUL.
+ */
+size_t json_compact_to(char *to, const char *text, size_t len);
+
+/*
+ * Removes white space between tokens in place, as json_compact_to() does. Returns the new length.
  */
 size_t json_compact(char *text, size_t len);
 

@@ -359,15 +359,14 @@ static enum json_progress step(struct json_scan *scan, unsigned char c)
     }
 }
 
-/* Most bytes of an order are such characters of strings, and skipping them is faster. */
-static size_t plain_run(const char *bytes, size_t len)
+size_t json_plain_run(const char *bytes, size_t len, unsigned char most)
 {
     size_t i = 0;
 
     while (i < len) {
         unsigned char c = (unsigned char)bytes[i];
 
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+        if (c < 0x20 || c > most || c == '"' || c == '\\')
             break;
         i++;
     }
@@ -387,8 +386,9 @@ enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, siz
         progress = in_a_number(scan) ? in_number(scan, c, &took) : step(scan, c);
         if (took && progress != JSON_FAULTY)
             i++;
+        /* Most bytes of an order are such characters. */
         if (scan->state == STRING)
-            i += plain_run(bytes + i, len - i);
+            i += json_plain_run(bytes + i, len - i, 0x7F);
     }
     *taken = i;
     return progress;

@@ -64,4 +64,10 @@ enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, siz
  */
 enum json_progress json_scan_finish(struct json_scan *scan);
 
+/*
+ * Returns how many bytes at the start of bytes[0..len) stand for themselves in a string: neither
+ * controls, quotation marks and backslashes, nor bytes above most, 0x7F or 0xFF.
+ */
+size_t json_plain_run(const char *bytes, size_t len, unsigned char most);
+
 #endif

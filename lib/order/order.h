@@ -10,7 +10,6 @@
 
 #include "json/stream.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +31,7 @@ struct order {
     const char *restaurant_id;
     struct order_item *items;
     size_t item_count;
-    cJSON *tree; /* private: holds the texts above */
+    char *texts; /* private: holds those above */
 };
 
 /* Why a text is not an order or event: one line, safe to show. */
