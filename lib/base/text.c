@@ -55,20 +55,6 @@ size_t utf8_decode(const char *bytes, size_t len, uint32_t *point)
     return 0;
 }
 
-bool text_is_utf8(const char *bytes, size_t len)
-{
-    uint32_t point;
-
-    for (size_t i = 0; i < len;) {
-        size_t step = utf8_decode(bytes + i, len - i, &point);
-
-        if (step == 0 || point == 0)
-            return false;
-        i += step;
-    }
-    return true;
-}
-
 bool text_is_control(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x061C ||
@@ -99,6 +85,20 @@ size_t text_plain_run(const char *bytes, size_t len)
     while (i < len && bytes[i] >= 0x20 && bytes[i] < 0x7F)
         i++;
     return i;
+}
+
+bool text_is_utf8(const char *bytes, size_t len)
+{
+    uint32_t point;
+
+    for (size_t i = text_plain_run(bytes, len); i < len; i += text_plain_run(bytes + i, len - i)) {
+        size_t step = utf8_decode(bytes + i, len - i, &point);
+
+        if (step == 0 || point == 0)
+            return false;
+        i += step;
+    }
+    return true;
 }
 
 bool text_is_printable(const char *bytes, size_t len, size_t max)

@@ -4,7 +4,6 @@
 #include "base/report.h"
 #include "base/text.h"
 #include "json/decimal.h"
-#include "json/memory_block.h"
 #include "json/odd.h"
 #include "json/scan.h"
 
@@ -139,9 +138,6 @@ cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits)
     size_t at = 0;
     cJSON *tree;
 
-#ifndef SANITIZED /* the sanitizer checks accesses to malloc()'s memory, not within the block */
-    json_memory_use();
-#endif
     tree = cJSON_ParseWithLength(tamed != NULL ? tamed : text, len);
     free(tamed);
     json_need(tree);
@@ -242,8 +238,14 @@ char *json_shown(const char *text, size_t len, size_t *shown_len)
     uint32_t point;
 
     for (size_t i = 0; i < len;) {
-        size_t step = utf8_decode(text + i, len - i, &point);
+        size_t run = text_plain_run(text + i, len - i);
+        size_t step = utf8_decode(text + i + run, len - i - run, &point);
 
+        memcpy(shown + out, text + i, run);
+        out += run;
+        i += run;
+        if (i == len)
+            break;
         if (step == 0)
             die(EXIT_BUG, "JSON that is not UTF-8");
         /* In valid JSON these occur between tokens only. */
