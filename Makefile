@@ -38,10 +38,15 @@ objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
+# What the tests run beside the programs, and what they preload.
+SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire alone.so die.so)
+# Programs that read the fuzzers' corpus, and watch themselves for faults.
+FUZZ_TARGETS ?= envelope json message order urls
+FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/storm tests/model/check
-SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
-# The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
+SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
+# The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
 JOBS ?= 2
@@ -49,7 +54,7 @@ JOBS ?= 2
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs fuzz lint format install uninstall clean force
+.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs support fuzz fuzz-replay lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -81,17 +86,17 @@ demo: deps
 	@scripts/demo
 
 check: deps
-	@$(MAKE) -s --no-print-directory build bench-programs
-	bats $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files) $(TESTS)
+	@$(MAKE) -s --no-print-directory build bench-programs support fuzz-replay
+	bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files) $(TESTS)
 
 lint:
 	@scripts/deps lint
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs support
 	scripts/layers
 	clang-format --dry-run --Werror $(SOURCES)
 	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
-	shellcheck $(SCRIPTS) .ci/run tests/helper.bash tests/letters.bash tests/setup_suite.bash
-	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
+	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
+	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*/*.bats
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=normalCheckLevelMaxBranches \
@@ -113,7 +118,6 @@ matrix:
 
 # Each parser of what comes from outside, under a coverage-guided fuzzer: make fuzz SECONDS=60
 SECONDS ?= 60
-FUZZ_TARGETS ?= envelope json message order urls
 fuzz:
 	@scripts/deps fuzz
 	@mkdir -p $(BUILD)/fuzz
@@ -126,6 +130,12 @@ fuzz:
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
 
+# The same on what fuzzing starts from, and on what it has found: under the sanitizers of the C compiler.
+fuzz-replay:
+	@$(MAKE) --no-print-directory SANITIZE=1 BUILD=$(BUILD)/sanitized fuzz-replay-programs
+
+fuzz-replay-programs: $(FUZZ_REPLAY)
+
 # The protocol as a model, searched whole: what holds at every kill, and which mechanisms that takes.
 model: deps
 	tests/model/check
@@ -134,7 +144,7 @@ model: deps
 ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
-	tests/storm --rounds $(ROUNDS)
+	tests/stories/storm --rounds $(ROUNDS)
 
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:
@@ -143,6 +153,8 @@ bench:
 	tests/bench/bench $(if $(QUICK),--quick) $(if $(LONG),--long)
 
 bench-programs: $(BENCH)
+
+support: $(SUPPORT)
 
 format:
 	clang-format -i $(SOURCES)
@@ -177,6 +189,16 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BENCH): %: %.o
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+$(filter-out %.so,$(SUPPORT)): %: %.o $(BUILD)/liborder.a
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+$(filter %.so,$(SUPPORT)): $(BUILD)/%.so: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+$(FUZZ_REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/liborder.a
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

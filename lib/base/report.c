@@ -18,6 +18,11 @@ static bool given_up; /* a stop was requested, and nobody reads */
 static char status[256];
 static bool status_stands; /* it is on the terminal, with the cursor behind it */
 
+enum exit_code first_failure(enum exit_code code, enum exit_code next)
+{
+    return code != EXIT_OK ? code : next;
+}
+
 /*
  * The next file that is opened would get the number of a closed descriptor, and messages or orders
  * would end up in it. /dev/null is opened the wrong way round, so that input and output still fail.

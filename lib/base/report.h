@@ -31,6 +31,9 @@ enum exit_code {
     EXIT_TOPOLOGY = 78     /* an exchange or queue is missing or has incompatible settings */
 };
 
+/* Returns code, or next if code is EXIT_OK: of several failures, the first counts. */
+enum exit_code first_failure(enum exit_code code, enum exit_code next);
+
 #if defined(__GNUC__)
 #define REPORT_FORMAT(string, first) __attribute__((format(printf, string, first)))
 #else

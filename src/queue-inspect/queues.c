@@ -47,7 +47,7 @@ enum exit_code queues_look(struct queues *queues)
 {
     for (size_t i = 0; i < queues->count; i++) {
         struct queue_view *view = &queues->views[i];
-        enum exit_code code = topology_look(queues->connection, view->name, &view->depth);
+        enum exit_code code = queue_look(queues->connection, view->name, &view->depth);
 
         if (code != EXIT_OK)
             return code;
