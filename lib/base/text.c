@@ -55,6 +55,11 @@ size_t utf8_decode(const char *bytes, size_t len, uint32_t *point)
     return 0;
 }
 
+bool text_equals(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
 bool text_is_control(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x061C ||

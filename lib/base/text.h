@@ -26,6 +26,9 @@ bool utf8_take(struct utf8 *utf8, unsigned char byte);
  */
 size_t utf8_decode(const char *bytes, size_t len, uint32_t *point);
 
+/* Returns true if a and b are equal, and neither is NULL. */
+bool text_equals(const char *a, const char *b);
+
 /* Returns true if bytes[0..len) is UTF-8 without NUL: fit for a C string and for JSON. */
 bool text_is_utf8(const char *bytes, size_t len);
 

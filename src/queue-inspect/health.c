@@ -6,11 +6,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "json/output.h"
 #include "store/ledger.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DETAIL_SIZE 1200
@@ -69,7 +71,7 @@ static enum exit_code find_all(struct queues *queues, struct management *managem
     cJSON_Delete(*findings);
     *findings = cJSON_CreateArray();
     json_need(*findings);
-    return topology_check(queues->connection, management, *findings);
+    return topology_find_faults(queues->connection, management, *findings);
 }
 
 /* By the management API, if it answers; otherwise as far as AMQP shows it. */
@@ -125,15 +127,15 @@ static bool check_dead_letters(const struct queues *queues, cJSON *checks)
     return add_check(checks, "dead_letters", detail);
 }
 
-static bool check_backlog(const struct queues *queues, long max_ready, cJSON *checks)
+static bool check_backlog(const struct queues *queues, int max_ready, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++) {
         unsigned ready = queues_find(queues, *name)->depth.ready;
 
-        if (is_known(queues, *name, detail) && (long)ready > max_ready)
-            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name,
+        if (is_known(queues, *name, detail) && ready > (unsigned)max_ready)
+            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %d", ready, *name,
                            max_ready);
     }
     return add_check(checks, "backlog", detail);
@@ -166,7 +168,7 @@ static bool check_broker(struct queues *queues, cJSON *checks)
                      code == EXIT_OK ? "" : connection_reason(queues->connection));
 }
 
-static bool check_all(struct queues *queues, long max_ready, const char *ledger, cJSON *checks)
+static bool check_all(struct queues *queues, int max_ready, const char *ledger, cJSON *checks)
 {
     bool topology;
     bool consumers;
@@ -184,19 +186,24 @@ static bool check_all(struct queues *queues, long max_ready, const char *ledger,
     return topology && consumers && dead_letters && backlog && outbox;
 }
 
-cJSON *health_check(struct queues *queues, long max_ready, const char *ledger, bool *healthy)
+enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger)
 {
     cJSON *line = cJSON_CreateObject();
+    char *place = ledger == NULL ? ledger_place() : NULL;
     cJSON *verdict;
     cJSON *checks;
+    bool is_healthy;
+    enum exit_code code;
 
     json_need(line);
     verdict = cJSON_AddFalseToObject(line, "healthy");
     checks = cJSON_AddObjectToObject(line, "checks");
     json_need(verdict);
     json_need(checks);
-    *healthy = check_all(queues, max_ready, ledger, checks);
-    if (*healthy)
+    is_healthy = check_all(queues, max_ready, ledger != NULL ? ledger : place, checks);
+    if (is_healthy)
         verdict->type = cJSON_True;
-    return line;
+    free(place);
+    code = output_json(line);
+    return code == EXIT_OK && !is_healthy ? EXIT_NO : code;
 }

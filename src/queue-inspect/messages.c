@@ -2,6 +2,7 @@
 
 #include "look_management.h"
 #include "peek.h"
+#include "tap_keys.h"
 
 #include "amqp/connection.h"
 #include "amqp/consumer.h"
@@ -252,7 +253,7 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
     return code;
 }
 
-enum exit_code messages_follow(const struct broker_options *options, struct tap *tap, int timeout_s)
+static enum exit_code follow(const struct broker_options *options, struct tap *tap, int timeout_s)
 {
     /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the
      * queue. */
@@ -274,4 +275,12 @@ enum exit_code messages_follow(const struct broker_options *options, struct tap 
     }
     consumer_free(following.consumer);
     return code;
+}
+
+enum exit_code messages_follow(const struct broker_options *options, struct management *management,
+                               struct tap *tap, int timeout_s)
+{
+    enum exit_code code = tap->key_count > 0 ? EXIT_OK : tap_find_keys(tap, management);
+
+    return code == EXIT_OK ? follow(options, tap, timeout_s) : code;
 }

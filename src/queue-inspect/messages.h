@@ -32,11 +32,8 @@ struct peek_settings {
 enum exit_code messages_peek(const struct broker_options *options, struct management *management,
                              const struct peek_settings *settings);
 
-/*
- * Prints what comes out of the tap, for timeout_s seconds, or until a stop is asked for if that is
- * negative. After a lost connection it goes on, and says so.
- */
-enum exit_code messages_follow(const struct broker_options *options, struct tap *tap,
-                               int timeout_s);
+/* prints */
+enum exit_code messages_follow(const struct broker_options *options, struct management *management,
+                               struct tap *tap, int timeout_s);
 
 #endif

@@ -165,12 +165,6 @@ enum exit_code queues_report_refused(const struct queues *queues)
     return first == NULL ? EXIT_OK : first->depth.refused;
 }
 
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-    json_need(text != NULL ? cJSON_AddStringToObject(object, name, text)
-                           : cJSON_AddNullToObject(object, name));
-}
-
 cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
@@ -179,12 +173,12 @@ cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
     bool sayable = text_is_utf8(view->name, strlen(view->name));
 
     json_need(line);
-    add_text(line, "queue", sayable ? view->name : printable_text(view->name));
+    json_add_text(line, "queue", sayable ? view->name : printable_text(view->name));
     json_need(view->depth.refused == EXIT_LOGIN
                   ? cJSON_AddNullToObject(line, "exists")
                   : cJSON_AddBoolToObject(line, "exists", view->depth.exists));
     if (view->error != NULL)
-        add_text(line, "error", view->error);
+        json_add_text(line, "error", view->error);
     if (view->error == NULL && !view->depth.exists)
         return line;
     if (view->error == NULL) {
@@ -198,7 +192,7 @@ cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
     json_need(cJSON_AddNumberToObject(line, "rate_in", details->rate_in));
     json_need(cJSON_AddNumberToObject(line, "rate_out", details->rate_out));
     json_need(cJSON_AddNumberToObject(line, "memory", details->memory));
-    add_text(line, "type", details->type);
-    add_text(line, "policy", details->policy);
+    json_add_text(line, "type", details->type);
+    json_add_text(line, "policy", details->policy);
     return line;
 }

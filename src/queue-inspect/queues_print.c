@@ -7,11 +7,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME_MAX_SHOWN 300
 #define CELL 32
 
-enum exit_code queues_print_lines(const struct queues *queues)
+static enum exit_code print_lines(const struct queues *queues)
 {
     enum exit_code code = EXIT_OK;
 
@@ -76,7 +77,7 @@ static void add_details(struct table *table, const struct queue_details *details
     add_text(table, details->policy);
 }
 
-enum exit_code queues_print_table(const struct queues *queues)
+static enum exit_code print_table(const struct queues *queues)
 {
     struct table *table =
         table_new(columns, queues->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
@@ -91,4 +92,11 @@ enum exit_code queues_print_table(const struct queues *queues)
     code = table_print(table);
     table_free(table);
     return code;
+}
+
+enum exit_code queues_print(const struct queues *queues, enum queues_format format)
+{
+    if (format == FORMAT_TABLE || (format == FORMAT_BY_OUTPUT && isatty(STDOUT_FILENO) == 1))
+        return print_table(queues);
+    return print_lines(queues);
 }

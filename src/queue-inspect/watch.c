@@ -1,30 +1,23 @@
 #include "watch.h"
 
+#include "dashboard.h"
 #include "trend.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
-#include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
-#include "terminal/columns.h"
 #include "terminal/screen.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* What the drawings show: some minutes, or more if it takes more to see so many looks. */
-#define SPAN_LEAST_MS 180000
-#define SPAN_PERIODS 60
-#define CELL 32
 
 struct watch {
     struct queues *queues;
     const struct watch_settings *settings;
+    bool on_screen;       /* a dashboard, rather than lines */
     struct trend *trends; /* of ready, one for each queue */
     int64_t looked_at_ms; /* by the monotonic clock */
     int failures;         /* in a row: of looks on a screen */
@@ -38,7 +31,7 @@ static enum exit_code look(struct watch *watch)
     struct queues *queues = watch->queues;
     enum exit_code code;
 
-    if (!watch->settings->screen)
+    if (!watch->on_screen)
         return queues_look_patiently(queues);
     code = connection_try(queues->connection);
     return code == EXIT_OK ? queues_look(queues) : code;
@@ -70,7 +63,7 @@ static void ask(struct watch *watch, bool missed_before)
     if (queues_ask(watch->queues) == EXIT_OK)
         return;
     watch->trouble = management_reason(watch->queues->management);
-    if (!watch->settings->screen && !missed_before)
+    if (!watch->on_screen && !missed_before)
         report("%s", watch->trouble);
 }
 
@@ -79,7 +72,7 @@ static void show_refused(struct watch *watch)
 {
     const struct queue_view *refused = queues_refused(watch->queues);
 
-    if (refused != NULL && watch->trouble == NULL && watch->settings->screen)
+    if (refused != NULL && watch->trouble == NULL && watch->on_screen)
         watch->trouble = refused->error;
 }
 
@@ -89,7 +82,7 @@ static enum exit_code look_again(struct watch *watch)
     enum exit_code code = look(watch);
 
     watch->trouble = NULL;
-    if (code != EXIT_OK && watch->settings->screen)
+    if (code != EXIT_OK && watch->on_screen)
         return bear_with(watch, code);
     if (code != EXIT_OK)
         return code;
@@ -142,197 +135,22 @@ static enum exit_code print_line(const struct watch *watch)
     return code == EXIT_OK ? output_flush() : code;
 }
 
-/* ---- on a screen ---- */
-
-struct field {
-    const char *heading;
-    size_t columns;
-    enum { ALWAYS, BY_AMQP, BY_API } when; /* there is no management API; there is one */
-    void (*write)(const struct watch *watch, size_t queue, char text[CELL]);
-};
-
-static void write_ready(const struct watch *watch, size_t queue, char text[CELL])
-{
-    const struct queue_depth *depth = &watch->queues->views[queue].depth;
-
-    const char *obstacle = queues_obstacle(depth);
-
-    if (obstacle == NULL)
-        (void)snprintf(text, CELL, "%u", depth->ready);
-    else
-        (void)snprintf(text, CELL, "%s", obstacle);
-}
-
-static void write_consumers(const struct watch *watch, size_t queue, char text[CELL])
-{
-    const struct queue_depth *depth = &watch->queues->views[queue].depth;
-
-    if (queues_obstacle(depth) == NULL)
-        (void)snprintf(text, CELL, "%u", depth->consumers);
-}
-
-static void write_rate(double rate, const char *format, char text[CELL])
-{
-    if (!isnan(rate))
-        (void)snprintf(text, CELL, format, rate);
-}
-
-static void write_net(const struct watch *watch, size_t queue, char text[CELL])
-{
-    write_rate(trend_rate(&watch->trends[queue]), "%+.1f", text);
-}
-
-static void write_in(const struct watch *watch, size_t queue, char text[CELL])
-{
-    write_rate(watch->queues->views[queue].details.rate_in, "%.1f", text);
-}
-
-static void write_out(const struct watch *watch, size_t queue, char text[CELL])
-{
-    write_rate(watch->queues->views[queue].details.rate_out, "%.1f", text);
-}
-
-static void write_left(const struct watch *watch, size_t queue, char text[CELL])
-{
-    double left = trend_seconds_left(&watch->trends[queue]);
-    int seconds;
-
-    if (isnan(left))
-        return;
-    if (left > 99 * 3600) {
-        (void)snprintf(text, CELL, ">99h");
-        return;
-    }
-    seconds = (int)left;
-    if (seconds < 60)
-        (void)snprintf(text, CELL, "%ds", seconds);
-    else if (seconds < 3600)
-        (void)snprintf(text, CELL, "%dm%02ds", seconds / 60, seconds % 60);
-    else
-        (void)snprintf(text, CELL, "%dh%02dm", seconds / 3600, seconds / 60 % 60);
-}
-
-static const struct field fields[] = {
-    {"READY", 8, ALWAYS, write_ready}, {"CONSUMERS", 9, BY_AMQP, write_consumers},
-    {"NET/S", 9, BY_AMQP, write_net},  {"IN/S", 8, BY_API, write_in},
-    {"OUT/S", 8, BY_API, write_out},   {"LEFT", 6, ALWAYS, write_left},
-};
-
-#define FIELD_COUNT (sizeof fields / sizeof fields[0])
-#define NAME_LEAST (sizeof "QUEUE" - 1)
-#define GRAPH_LEAST 10
-
-static bool is_shown(const struct watch *watch, const struct field *field)
-{
-    return field->when == ALWAYS || (field->when == BY_API) == (watch->queues->management != NULL);
-}
-
-/* How a row is divided: the name, the fields, and what is left for the drawing. */
-struct layout {
-    size_t name;
-    size_t graph;
-};
-
-static struct layout lay_out(const struct watch *watch, size_t columns)
-{
-    struct layout layout = {.name = NAME_LEAST};
-    size_t taken = 1;
-    size_t room = NAME_LEAST + GRAPH_LEAST;
-
-    for (size_t i = 0; i < FIELD_COUNT; i++)
-        if (is_shown(watch, &fields[i]))
-            taken += fields[i].columns + 1;
-    for (size_t i = 0; i < watch->queues->count; i++) {
-        size_t own = columns_of(printable_text(watch->queues->views[i].name));
-
-        layout.name = own > layout.name ? own : layout.name;
-    }
-    /* A narrow screen cuts long names first, and then the rows. */
-    if (columns > taken + room)
-        room = columns - taken;
-    if (layout.name > room - GRAPH_LEAST)
-        layout.name = room - GRAPH_LEAST;
-    layout.graph = room - layout.name;
-    return layout;
-}
-
-static int64_t span_ms(const struct watch *watch)
-{
-    int64_t span = (int64_t)watch->settings->period_s * SPAN_PERIODS * 1000;
-
-    return span > SPAN_LEAST_MS ? span : SPAN_LEAST_MS;
-}
-
-static void put_title(const struct watch *watch, FILE *out)
-{
-    char time[CLOCK_TEXT_SIZE];
-
-    clock_rfc3339(clock_utc_ms(), time);
-    (void)fprintf(out, "%s  %s  every %d s\n", time, connection_broker(watch->queues->connection),
-                  watch->settings->period_s);
-    if (watch->trouble != NULL)
-        (void)fprintf(out, "%s\n", watch->trouble);
-}
-
-static void put_headings(const struct watch *watch, const struct layout *layout, FILE *out)
-{
-    char span[CELL];
-
-    columns_put(out, "QUEUE", layout->name, COLUMNS_LEFT);
-    for (size_t i = 0; i < FIELD_COUNT; i++) {
-        if (!is_shown(watch, &fields[i]))
-            continue;
-        (void)fputc(' ', out);
-        columns_put(out, fields[i].heading, fields[i].columns, COLUMNS_RIGHT);
-    }
-    (void)snprintf(span, sizeof span, "LAST %d MIN", (int)(span_ms(watch) / 60000));
-    (void)fputc(' ', out);
-    columns_put(out, span, layout->graph, COLUMNS_LEFT);
-    (void)fputc('\n', out);
-}
-
-static void put_queue(const struct watch *watch, const struct layout *layout, size_t queue,
-                      FILE *out)
-{
-    columns_put(out, printable_text(watch->queues->views[queue].name), layout->name, COLUMNS_LEFT);
-    for (size_t i = 0; i < FIELD_COUNT; i++) {
-        char text[CELL] = "-";
-
-        if (!is_shown(watch, &fields[i]))
-            continue;
-        fields[i].write(watch, queue, text);
-        (void)fputc(' ', out);
-        columns_put(out, text, fields[i].columns, COLUMNS_RIGHT);
-    }
-    (void)fputc(' ', out);
-    trend_draw(&watch->trends[queue], watch->looked_at_ms, span_ms(watch), layout->graph,
-               screen_is_utf8(), out);
-    (void)fputc('\n', out);
-}
+/* ---- again and again ---- */
 
 static enum exit_code draw(const struct watch *watch)
 {
-    struct layout layout = lay_out(watch, screen_size().columns);
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = columns_start(&text, &len);
-    enum exit_code code;
+    struct dashboard dashboard = {.queues = watch->queues,
+                                  .trends = watch->trends,
+                                  .period_s = watch->settings->period_s,
+                                  .looked_at_ms = watch->looked_at_ms,
+                                  .trouble = watch->trouble};
 
-    put_title(watch, out);
-    put_headings(watch, &layout, out);
-    for (size_t i = 0; i < watch->queues->count; i++)
-        put_queue(watch, &layout, i, out);
-    columns_finish(out);
-    code = screen_draw(text);
-    free(text);
-    return code;
+    return dashboard_draw(&dashboard);
 }
-
-/* ---- again and again ---- */
 
 static enum exit_code show(const struct watch *watch)
 {
-    return watch->settings->screen ? draw(watch) : print_line(watch);
+    return watch->on_screen ? draw(watch) : print_line(watch);
 }
 
 /* Lets the broker say what it has to say, so that waiting for more is possible. */
@@ -354,7 +172,7 @@ static enum exit_code wait_until(const struct watch *watch, int64_t until_ms)
     while (code == EXIT_OK && !stop_requested() && (left = until_ms - clock_monotonic_ms()) > 0) {
         listen(watch->queues->connection);
         connection_wait(watch->queues->connection, -1, left > INT32_MAX ? INT32_MAX : (int)left);
-        if (watch->settings->screen && !stop_requested() && screen_changed())
+        if (watch->on_screen && !stop_requested() && screen_changed())
             code = draw(watch);
     }
     return code;
@@ -384,12 +202,18 @@ static enum exit_code watch_on(struct watch *watch)
 
 enum exit_code watch_queues(struct queues *queues, const struct watch_settings *settings)
 {
-    struct watch watch = {.queues = queues, .settings = settings};
+    struct watch watch = {.queues = queues,
+                          .settings = settings,
+                          .on_screen = settings->format != FORMAT_JSON && screen_is_possible()};
     enum exit_code code;
 
+    if (settings->format == FORMAT_TABLE && !watch.on_screen) {
+        report("--watch with --format table needs a terminal that can be drawn on");
+        return EXIT_USAGE;
+    }
     watch.trends = xcalloc(queues->count, sizeof *watch.trends);
     code = look_first(&watch);
-    if (code == EXIT_OK && settings->screen)
+    if (code == EXIT_OK && watch.on_screen)
         code = screen_open();
     if (code == EXIT_OK)
         code = watch_on(&watch);

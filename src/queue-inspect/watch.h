@@ -9,6 +9,7 @@
 #define QUEUE_INSPECT_WATCH_H
 
 #include "queues.h"
+#include "queues_print.h"
 
 #include "base/report.h"
 
@@ -19,7 +20,7 @@ struct watch_settings {
     int period_s;
     int timeout_s; /* negative: until a stop is asked for */
     int retries;   /* looks in a row that may fail on a screen */
-    bool screen;   /* rather than lines */
+    enum queues_format format;
 };
 
 /*
