@@ -65,10 +65,14 @@ static enum exit_code read_authfile(struct broker_options *options, int fd)
                options->authfile);
         return EXIT_LOGIN;
     }
-    options->login = xcalloc(1, AUTHFILE_MAX + 1);
-    got = read(fd, options->login, AUTHFILE_MAX);
+    options->login = xcalloc(1, AUTHFILE_MAX + 2);
+    got = read(fd, options->login, AUTHFILE_MAX + 1);
     if (got < 0) {
         report_errno("cannot read '%s'", options->authfile);
+        return EXIT_LOGIN;
+    }
+    if (got > AUTHFILE_MAX) {
+        report("'%s' has more than %d bytes", options->authfile, AUTHFILE_MAX);
         return EXIT_LOGIN;
     }
     return EXIT_OK;

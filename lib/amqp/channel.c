@@ -1,6 +1,6 @@
 #include "amqp/channel.h"
 
-#include <string.h>
+#include "amqp/bytes.h"
 
 static bool is_closed(amqp_rpc_reply_t reply)
 {
@@ -31,13 +31,9 @@ enum exit_code channel_reopen(struct connection *connection)
 /* A classic queue on a node that is down is a 404, too, though it exists. */
 static bool is_on_node_down(amqp_rpc_reply_t reply)
 {
-    static const char words[] = "NOT_FOUND - home node ";
-    amqp_bytes_t text;
-
-    if (!channel_closed_with(reply, AMQP_NOT_FOUND))
-        return false;
-    text = ((const amqp_channel_close_t *)reply.reply.decoded)->reply_text;
-    return text.len >= sizeof words - 1 && memcmp(text.bytes, words, sizeof words - 1) == 0;
+    return channel_closed_with(reply, AMQP_NOT_FOUND) &&
+           bytes_begin(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text,
+                       "NOT_FOUND - home node ");
 }
 
 enum exit_code channel_refusal(struct connection *connection, const char *what,

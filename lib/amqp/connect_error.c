@@ -22,7 +22,7 @@
 
 struct lookup {
     char *host;
-    int answer; /* a pipe, for the outcome of getaddrinfo() */
+    int answer; /* a pipe, to which the result of getaddrinfo() is written */
 };
 
 static int look_up(const char *host, int flags)
@@ -41,7 +41,7 @@ static void *look_up_aside(void *context)
     struct lookup *lookup = context;
     int result = look_up(lookup->host, 0);
 
-    /* If nobody waits for it any more, that is the end of it. */
+    /* It fails if the program has stopped waiting. */
     if (write(lookup->answer, &result, sizeof result) < 0)
         result = 0;
     (void)close(lookup->answer);
@@ -50,7 +50,10 @@ static void *look_up_aside(void *context)
     return NULL;
 }
 
-/* In a thread: no signal interrupts getaddrinfo(). */
+/*
+ * Looks up in a thread, since no signal interrupts getaddrinfo(). Returns false if there can be
+ * none.
+ */
 static bool start_lookup(const char *host, int answer)
 {
     struct lookup *lookup = xcalloc(1, sizeof *lookup);
@@ -91,7 +94,7 @@ const char *connect_error_of_lookup(const char *host)
 
 /* ---- connecting ---- */
 
-/* The outcome of a connect() that was under way. */
+/* Waits for the end of a connect(). Returns 0, or its errno. */
 static int connect_error(int fd, int timeout_ms)
 {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};

@@ -1,20 +1,22 @@
 /*
- * reach: why a host cannot be reached over TCP.
+ * connect_error: finds out why a host cannot be reached over TCP.
+ *
+ * rabbitmq-c says "a socket error occurred" whatever the reason.
  */
 #ifndef AMQP_CONNECT_ERROR_H
 #define AMQP_CONNECT_ERROR_H
 
 /*
- * rabbitmq-c says "a socket error occurred" whatever the reason. This tries to connect once more,
- * for the time of timeout_ms at most, and says what the system says: "Connection refused". Returns
- * a text that lasts until the next call; one that says so if this time the host could be reached.
+ * Tries once more to connect, for up to timeout_ms for each address of the host, and returns what
+ * the system says: "Connection refused". If it can be reached this time, the text says so. The text
+ * lasts until the next call.
  */
 const char *connect_error_of(const char *host, int port, int timeout_ms);
 
 /*
- * Looks the host up. Returns NULL if it has an address, or else the reason, which lasts for ever.
- * Unlike getaddrinfo() it heeds a stop, keeps connections alive (wait.h), and then says that it was
- * asked to stop.
+ * Looks up the addresses of a host. Returns NULL if there is one; otherwise the reason, a text of
+ * the C library or a constant. Unlike getaddrinfo() it lets heartbeats be sent meanwhile (wait.h),
+ * and returns "asked to stop" once a stop is requested.
  */
 const char *connect_error_of_lookup(const char *host);
 

@@ -34,7 +34,7 @@ void connection_disconnect(struct connection *connection)
         (void)amqp_destroy_connection(connection->state);
     connection->state = NULL;
     connection->up_since_ms = 0;
-    connection->blocked = false;
+    connection->is_blocked = false;
     connection->is_leaving = false;
     connection->channel_is_open = false;
     connection->send_errno = 0;
@@ -84,7 +84,7 @@ unsigned connection_generation(const struct connection *connection)
 
 bool connection_is_blocked(const struct connection *connection)
 {
-    return connection->blocked;
+    return connection->is_blocked;
 }
 
 void connection_progress(struct connection *connection)

@@ -64,8 +64,10 @@ void connection_free(struct connection *connection);
  */
 enum exit_code connection_open(struct connection *connection);
 
-/* Makes one attempt, without delay, if the connection is down. Returns as connection_open() does,
- * but reports nothing: connection_reason() has the reason. */
+/*
+ * Makes one attempt, without delay, if the connection is down. Returns as connection_open() does,
+ * but reports nothing: connection_reason() has the reason.
+ */
 enum exit_code connection_try(struct connection *connection);
 
 /*
@@ -95,19 +97,25 @@ void connection_lose(struct connection *connection);
 /* Returns whether the connection is open, and was not told to leave. */
 bool connection_is_up(const struct connection *connection);
 
-/* Returns whether the broker, short of memory or disk space, has asked that nothing be published
- * (connection.blocked). */
+/*
+ * Returns whether the broker, short of memory or disk space, has asked that nothing be published
+ * (connection.blocked).
+ */
 bool connection_is_blocked(const struct connection *connection);
 
 /* Returns a number that grows by one each time the connection is opened; 0 before the first. */
 unsigned connection_generation(const struct connection *connection);
 
-/* Returns the reason why the last attempt failed or the connection was lost, fit to be shown. It
- * lasts until the next failure. */
+/*
+ * Returns the reason why the last attempt failed or the connection was lost, fit to be shown. It
+ * lasts until the next failure.
+ */
 const char *connection_reason(const struct connection *connection);
 
-/* Returns "host:port" of the connection, or of the last attempt, fit to be shown. There must have
- * been an attempt. */
+/*
+ * Returns "host:port" of the connection, or of the last attempt, fit to be shown. There must have
+ * been an attempt.
+ */
 const char *connection_broker(const struct connection *connection);
 
 /*
@@ -133,8 +141,10 @@ void connection_progress(struct connection *connection);
  */
 unsigned connection_exception(const struct connection *connection);
 
-/* Returns whether connection_exception() is a code that a broker also gives for troubles of its
- * own: 506 (resource error), 541 (internal error). */
+/*
+ * Returns whether connection_exception() is a code that a broker also gives for troubles of its
+ * own: 506 (resource error), 541 (internal error).
+ */
 bool connection_exception_is_doubtful(const struct connection *connection);
 
 /*
@@ -205,8 +215,10 @@ amqp_connection_state_t connection_state(struct connection *connection);
 enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t reply,
                                 const char *what);
 
-/* Translates the status (AMQP_STATUS_OK or negative) of a call of rabbitmq-c, as connection_reply()
- * does: EXIT_OK, EXIT_LOGIN for a certificate that is not trusted, or EXIT_UNREACHABLE. */
+/*
+ * Translates the status (AMQP_STATUS_OK or negative) of a call of rabbitmq-c, as connection_reply()
+ * does: EXIT_OK, EXIT_LOGIN for a certificate that is not trusted, or EXIT_UNREACHABLE.
+ */
 enum exit_code connection_status(struct connection *connection, int status, const char *what);
 
 /* Records the reason of a failure, formatted as by printf(). Returns code. */

@@ -158,7 +158,7 @@ void connection_channel_opened(struct connection *connection)
     connection->channel_is_open = true;
 }
 
-/* Unless the setup has read channel.open-ok, it is still to come, or rabbitmq-c has put it aside. */
+/* Unless the setup has read channel.open-ok it is still to come, or rabbitmq-c has put it aside. */
 static enum exit_code await_channel(struct connection *connection)
 {
     amqp_rpc_reply_t reply = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};

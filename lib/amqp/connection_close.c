@@ -14,7 +14,7 @@ void connection_leave(struct connection *connection)
 {
     amqp_connection_close_t close_method = {.reply_code = AMQP_REPLY_SUCCESS};
 
-    if (!connection_is_up(connection) || connection->blocked || !connection_flush(connection))
+    if (!connection_is_up(connection) || connection->is_blocked || !connection_flush(connection))
         return;
     connection->is_leaving = amqp_send_method(connection->state, 0, AMQP_CONNECTION_CLOSE_METHOD,
                                               &close_method) == AMQP_STATUS_OK;
@@ -37,7 +37,7 @@ static bool await_close_ok(struct connection *connection)
     int64_t since_ms = clock_monotonic_ms();
     int64_t left_ms;
 
-    while (connection->state != NULL && !connection->blocked &&
+    while (connection->state != NULL && !connection->is_blocked &&
            (left_ms = close_ms_left(since_ms)) > 0) {
         struct timeval patience = {.tv_usec = left_ms < 500 ? (suseconds_t)left_ms * 1000 : 500000};
         amqp_frame_t frame;

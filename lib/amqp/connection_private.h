@@ -33,7 +33,7 @@ struct connection {
     enum exit_code final; /* EXIT_OK, or the code that every further connection_open() returns */
     int64_t up_since_ms;  /* monotonic clock; 0 until the setup has succeeded */
     int64_t next_beat_ms; /* monotonic clock */
-    bool blocked;
+    bool is_blocked;
     bool is_leaving;      /* connection.close was sent */
     bool channel_is_open; /* channel.open-ok was read */
     bool rights_vary;
@@ -51,11 +51,13 @@ struct connection {
 #define FRAME_MARGIN (1 << 20)
 #define FRAME_MARGIN_WIDE (32 << 20)
 
-/* Destroys the connection to the broker, without a word to anybody. Does nothing if it is down. */
+/* Destroys the connection to the broker without closing it, and reports nothing. */
 void connection_disconnect(struct connection *connection);
 
-/* Takes the connection down because of connection.close or channel.close, whose reply code and text
- * are given; records the reason, which begins with what. */
+/*
+ * Takes the connection down because of connection.close or channel.close, whose reply code and text
+ * are given; records the reason, which begins with what.
+ */
 void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,
                             amqp_bytes_t text);
 
@@ -65,8 +67,10 @@ void connection_lose_closed(struct connection *connection, const char *what, uin
  */
 bool connection_flush(struct connection *connection);
 
-/* Handles a method that concerns the connection as a whole: it is closed, blocked, cancelled...
- * Returns false if it is not one of these. */
+/*
+ * Handles a method that concerns the connection as a whole: it is closed, blocked, cancelled...
+ * Returns false if it is not one of these.
+ */
 bool connection_handle(struct connection *connection, const amqp_method_t *method);
 
 /*
@@ -79,7 +83,7 @@ bool connection_drop_unreadable(struct connection *connection, int status);
 void connection_register(struct connection *connection);
 void connection_unregister(struct connection *connection);
 
-/* Says that something was sent just now: the next heartbeat is due one interval later. */
+/* Schedules the next heartbeat after one was sent, or the connection was opened, at now_ms. */
 void connection_schedule_beat(struct connection *connection, int64_t now_ms);
 
 #endif

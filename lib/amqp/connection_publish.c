@@ -1,4 +1,4 @@
-/* connection_publish: messages that leave, gathered into few system calls where that is possible. */
+/* connection_publish: messages that leave, many of them in one system call unless TLS is used. */
 #include "amqp/connection.h"
 #include "amqp/connection_private.h"
 #include "amqp/frames.h"

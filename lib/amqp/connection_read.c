@@ -40,13 +40,13 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
 
         report("broker '%s' (%s) takes no messages for now: %s", connection->endpoint->name,
                connection->purpose, printable(m->reason.bytes, m->reason.len));
-        connection->blocked = true;
+        connection->is_blocked = true;
         return true;
     }
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
         report("broker '%s' (%s) takes messages again", connection->endpoint->name,
                connection->purpose);
-        connection->blocked = false;
+        connection->is_blocked = false;
         return true;
     default:
         return false;

@@ -327,32 +327,35 @@ bool consumer_is_current(struct consumer *consumer, const struct delivery *deliv
 static void check_settled(struct consumer *consumer, int status, const char *what)
 {
     check_sent(consumer, status, what);
-    if (settled_are_due(&consumer->settled))
+    if (settled_answer_is_due(&consumer->settled))
         ask(consumer);
+}
+
+static void settle(struct consumer *consumer, struct delivery *delivery, amqp_method_number_t id,
+                   void *method, const char *what)
+{
+    if (consumer_is_current(consumer, delivery)) {
+        settled_add_single(&consumer->settled, delivery->generation);
+        check_settled(consumer,
+                      amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                       id, method),
+                      what);
+    }
+    consumer_let_go(consumer, delivery);
 }
 
 void consumer_ack(struct consumer *consumer, struct delivery *delivery)
 {
-    if (consumer_is_current(consumer, delivery)) {
-        settled_add_single(&consumer->settled, delivery->generation);
-        check_settled(consumer,
-                      amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL,
-                                     delivery->tag, 0),
-                      "cannot acknowledge");
-    }
-    consumer_let_go(consumer, delivery);
+    amqp_basic_ack_t method = {.delivery_tag = delivery->tag};
+
+    settle(consumer, delivery, AMQP_BASIC_ACK_METHOD, &method, "cannot acknowledge");
 }
 
 void consumer_reject(struct consumer *consumer, struct delivery *delivery)
 {
-    if (consumer_is_current(consumer, delivery)) {
-        settled_add_single(&consumer->settled, delivery->generation);
-        check_settled(consumer,
-                      amqp_basic_reject(connection_state(consumer->connection), CONNECTION_CHANNEL,
-                                        delivery->tag, 0),
-                      "cannot reject");
-    }
-    consumer_let_go(consumer, delivery);
+    amqp_basic_reject_t method = {.delivery_tag = delivery->tag};
+
+    settle(consumer, delivery, AMQP_BASIC_REJECT_METHOD, &method, "cannot reject");
 }
 
 void consumer_let_go(struct consumer *consumer, struct delivery *delivery)

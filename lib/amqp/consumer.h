@@ -28,8 +28,10 @@ struct consumer_settings {
      * EXIT_TOPOLOGY.
      */
     enum exit_code (*declare)(struct connection *connection);
-    /* Called on each new connection if queue is NULL: declares a queue, and writes its name; returns
-     * as a connection_setup. */
+    /*
+     * Called on each new connection if queue is NULL: declares a queue, and writes its name;
+     * returns as a connection_setup.
+     */
     enum exit_code (*own_queue)(struct connection *connection, void *context,
                                 char name[CONSUMER_QUEUE_SIZE]);
     unsigned prefetch; /* deliveries that may be unsettled at once: 1 to 65535, or 0 for no limit */
@@ -52,11 +54,15 @@ struct consumer_settings {
 struct consumer *consumer_new(const struct broker_options *options,
                               const struct consumer_settings *settings);
 
-/* Closes the connection and frees the consumer with all deliveries, settled or not. Accepts NULL. */
+/*
+ * Closes the connection and frees the consumer with all deliveries, settled or not. Accepts NULL.
+ */
 void consumer_free(struct consumer *consumer);
 
-/* Connects and subscribes, unless the connection is up. Returns EXIT_OK, or what connection_open()
- * returns. */
+/*
+ * Connects and subscribes, unless the connection is up. Returns EXIT_OK, or what connection_open()
+ * returns.
+ */
 enum exit_code consumer_open(struct consumer *consumer);
 
 /*
@@ -82,8 +88,10 @@ const char *consumer_queue(const struct consumer *consumer);
 /* Returns the number of messages that were ready in the queue when the consumer last connected. */
 unsigned consumer_waiting(const struct consumer *consumer);
 
-/* Returns the number of other consumers that the queue had when the consumer last connected. With 0,
- * no earlier connection still holds messages back. */
+/*
+ * Returns the number of other consumers that the queue had when the consumer last connected. With
+ * 0, no earlier connection still holds messages back.
+ */
 unsigned consumer_others(const struct consumer *consumer);
 
 /* Returns the consumer's connection, for connection_wait(). */
@@ -116,8 +124,10 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
  */
 int consumer_idle_ms(long seconds);
 
-/* Reads what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use
- * while the work on a delivery is slow. */
+/*
+ * Reads what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use
+ * while the work on a delivery is slow.
+ */
 void consumer_service(struct consumer *consumer);
 
 /* As consumer_service(); returns how many deliveries consumer_take() could take without waiting. */
@@ -132,20 +142,28 @@ size_t consumer_arrived(struct consumer *consumer);
  */
 void consumer_ack(struct consumer *consumer, struct delivery *delivery);
 
-/* As consumer_ack(), but rejects the delivery: the broker moves the message to the queue's dead
- * letter exchange, or drops it if the queue has none. */
+/*
+ * As consumer_ack(), but rejects the delivery: the broker moves the message to the queue's dead
+ * letter exchange, or drops it if the queue has none.
+ */
 void consumer_reject(struct consumer *consumer, struct delivery *delivery);
 
-/* Frees a delivery without settling it: the broker keeps the message, and delivers it again once
- * this connection is closed. */
+/*
+ * Frees a delivery without settling it: the broker keeps the message, and delivers it again once
+ * this connection is closed.
+ */
 void consumer_let_go(struct consumer *consumer, struct delivery *delivery);
 
-/* Acknowledges a whole batch of consumer_take() with one frame. All that was delivered before the
- * batch must be settled. */
+/*
+ * Acknowledges a whole batch of consumer_take() with one frame. All that was delivered before the
+ * batch must be settled.
+ */
 void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size_t count);
 
-/* Returns whether the connection on which the delivery came is still up. If not, settling it sends
- * nothing, and the message comes again. */
+/*
+ * Returns whether the connection on which the delivery came is still up. If not, settling it sends
+ * nothing, and the message comes again.
+ */
 bool consumer_is_current(struct consumer *consumer, const struct delivery *delivery);
 
 /*

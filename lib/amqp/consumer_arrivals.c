@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define KEPT_BYTES 16384 /* memory of a delivery that is kept for the next one, at most */
 #define FULL_BYTES ((size_t)16 << 20)
@@ -51,19 +50,6 @@ void arrivals_recycle(struct arrivals *arrivals, struct delivery *delivery)
     arrivals->spare = delivery;
 }
 
-static void add_bytes(struct delivery *delivery, const void *bytes, size_t len)
-{
-    if (delivery->used + len > delivery->capacity) {
-        size_t capacity = delivery->capacity < 512 ? 1024 : delivery->capacity * 2;
-
-        delivery->capacity = delivery->used + len > capacity ? delivery->used + len : capacity;
-        delivery->memory = xrealloc(delivery->memory, delivery->capacity);
-    }
-    if (len > 0)
-        memcpy(delivery->memory + delivery->used, bytes, len);
-    delivery->used += len;
-}
-
 void arrivals_start(struct arrivals *arrivals, const amqp_basic_deliver_t *method,
                     unsigned generation)
 {
@@ -72,28 +58,18 @@ void arrivals_start(struct arrivals *arrivals, const amqp_basic_deliver_t *metho
     if (arrivals->arriving != NULL)
         arrivals_recycle(arrivals, arrivals->arriving);
     arrivals->arriving = delivery;
-    arrivals->has_header = false;
-    arrivals->received = 0;
     delivery->tag = method->delivery_tag;
     delivery->generation = generation;
     delivery->redelivered = method->redelivered != 0;
-    /* Lengths only: the memory moves while it grows. */
-    delivery->exchange.len = method->exchange.len;
-    delivery->routing_key.len = method->routing_key.len;
-    add_bytes(delivery, method->exchange.bytes, method->exchange.len);
-    add_bytes(delivery, method->routing_key.bytes, method->routing_key.len);
+    delivery_begin(delivery, method->exchange, method->routing_key);
 }
 
-static void finish(struct arrivals *arrivals)
+void arrivals_add(struct arrivals *arrivals, const amqp_frame_t *frame)
 {
     struct delivery *delivery = arrivals->arriving;
-    char *at = delivery->memory;
 
-    delivery->exchange.bytes = at;
-    delivery->routing_key.bytes = at + delivery->exchange.len;
-    delivery->properties.bytes = at + delivery->exchange.len + delivery->routing_key.len;
-    delivery->body.bytes = (char *)delivery->properties.bytes + delivery->properties.len;
-    delivery->body.len = delivery->used - (size_t)((char *)delivery->body.bytes - at);
+    if (delivery == NULL || !delivery_add(delivery, frame, arrivals->max_body))
+        return;
     delivery->next = NULL;
     if (arrivals->last != NULL)
         arrivals->last->next = delivery;
@@ -103,33 +79,6 @@ static void finish(struct arrivals *arrivals)
     arrivals->count++;
     arrivals->bytes += delivery->used;
     arrivals->arriving = NULL;
-}
-
-static void add_body_part(struct arrivals *arrivals, amqp_bytes_t part)
-{
-    uint64_t left =
-        arrivals->received < arrivals->max_body ? arrivals->max_body - arrivals->received : 0;
-
-    add_bytes(arrivals->arriving, part.bytes, part.len < left ? part.len : (size_t)left);
-    arrivals->received += part.len;
-}
-
-void arrivals_add(struct arrivals *arrivals, const amqp_frame_t *frame)
-{
-    struct delivery *delivery = arrivals->arriving;
-
-    if (delivery == NULL)
-        return;
-    if (frame->frame_type == AMQP_FRAME_HEADER) {
-        arrivals->has_header = true;
-        delivery->body_size = frame->payload.properties.body_size;
-        delivery->properties.len = frame->payload.properties.raw.len;
-        add_bytes(delivery, frame->payload.properties.raw.bytes, frame->payload.properties.raw.len);
-    } else if (arrivals->has_header) {
-        add_body_part(arrivals, frame->payload.body_fragment);
-    }
-    if (arrivals->has_header && arrivals->received >= delivery->body_size)
-        finish(arrivals);
 }
 
 struct delivery *arrivals_take(struct arrivals *arrivals)

@@ -37,7 +37,7 @@ void settled_add_single(struct settled *settled, unsigned generation)
         settled->burst_ms = now_ms;
 }
 
-bool settled_are_due(const struct settled *settled)
+bool settled_answer_is_due(const struct settled *settled)
 {
     return settled->answers_to_come == 0 && settled->count - settled->asked >= DUE;
 }

@@ -23,8 +23,8 @@ enum exit_code subscription_start(struct subscription *subscription, struct conn
                                   const char *queue, unsigned prefetch);
 
 /*
- * Replaces the subscription by a new one, to which a prefetch applies that was set meanwhile. Does
- * not wait for the broker. Returns a status of rabbitmq-c.
+ * Replaces the subscription by a new one, so that a prefetch applies which was set since. Does not
+ * wait for the broker. Returns a status of rabbitmq-c.
  */
 int subscription_renew(struct subscription *subscription, struct connection *connection,
                        const char *queue);

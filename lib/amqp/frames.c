@@ -143,7 +143,7 @@ bool frames_send(struct frames *frames, int socket, int timeout_ms)
 void frames_forget(struct frames *frames)
 {
     frames->len = 0;
-    /* What one large message has needed is not kept for ever. */
+    /* The memory for one large message is not kept. */
     if (frames->capacity > 4 * FRAMES_FULL) {
         free(frames->bytes);
         frames->bytes = NULL;

@@ -36,7 +36,7 @@ static bool skip_short_string(struct property_reader *reader)
     return read_integer(reader, 1, &len) && skip(reader, len);
 }
 
-/* A value of a header: AMQP 0-9-1, section 4.2.1, with the types as RabbitMQ has them. */
+/* Skips the value of a header: AMQP 0-9-1, section 4.2.1, with the types of RabbitMQ. */
 static bool skip_value(struct property_reader *reader)
 {
     size_t kind;
@@ -106,19 +106,9 @@ bool properties_next_header(struct property_reader *headers, amqp_bytes_t *name)
     return false;
 }
 
-/* ---- whether two are alike ---- */
+/* ---- comparing ---- */
 
-static int by_bytes(const void *a, const void *b)
-{
-    const amqp_bytes_t *left = a;
-    const amqp_bytes_t *right = b;
-    int order = memcmp(left->bytes, right->bytes, left->len < right->len ? left->len : right->len);
-
-    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
-}
-
-/* Each header with its name and value, in an order of its own. To be freed; NULL if one is not
- * understood. */
+/* Returns the encoded headers in sorted order; free() them. Returns NULL if one cannot be read. */
 static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
 {
     size_t capacity = 16;
@@ -140,7 +130,7 @@ static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
         sorted[(*count)++] =
             (amqp_bytes_t){.bytes = (void *)(uintptr_t)from, .len = (size_t)(headers.at - from)};
     }
-    qsort(sorted, *count, sizeof *sorted, by_bytes);
+    qsort(sorted, *count, sizeof *sorted, bytes_compare);
     return sorted;
 }
 

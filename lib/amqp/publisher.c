@@ -22,7 +22,7 @@ struct publisher {
     struct returned returned;
     uint64_t next_tag; /* on the present connection */
     bool some_unsent;  /* messages other than suspects are still to be published */
-    bool some_came_back;
+    bool some_await_repair;
     bool is_repaired;     /* settings.repair was called on this connection */
     bool is_connected;    /* false from when note_loss() has noticed a loss until the next open */
     int64_t stop_seen_ms; /* monotonic clock, when a wait first met a stop; 0 if none did */
@@ -34,13 +34,13 @@ static enum exit_code set_up(struct connection *connection, void *context)
     struct publisher *publisher = context;
     amqp_confirm_select_t select = {.nowait = 1};
     enum exit_code (*declare)(struct connection *) =
-        publisher->some_came_back ? publisher->settings.repair : publisher->settings.declare;
+        publisher->some_await_repair ? publisher->settings.repair : publisher->settings.declare;
     enum exit_code code = declare != NULL ? declare(connection) : EXIT_OK;
 
     if (code != EXIT_OK)
         return code;
-    publisher->is_repaired = publisher->some_came_back;
-    publisher->some_came_back = false;
+    publisher->is_repaired = publisher->some_await_repair;
+    publisher->some_await_repair = false;
     publisher->next_tag = 1;
     return connection_status(connection,
                              amqp_send_method(connection_state(connection), CONNECTION_CHANNEL,
@@ -104,7 +104,7 @@ void publisher_forget(struct publisher *publisher)
 {
     while (publisher->window.count > 0)
         forget_oldest(publisher);
-    publisher->some_came_back = false;
+    publisher->some_await_repair = false;
     publisher->some_unsent = false;
 }
 
@@ -119,13 +119,13 @@ static void set_result(struct publisher *publisher, struct slot *slot, enum publ
                        const char *reason)
 {
     /* A returned message is confirmed afterwards as well. */
-    if (slot->has_result || slot->came_back)
+    if (slot->has_result || slot->awaits_repair)
         return;
     culprit_clear(&publisher->culprit, slot);
     if (result == PUBLISH_UNROUTABLE && publisher->settings.repair != NULL &&
         !publisher->is_repaired) {
-        slot->came_back = true;
-        publisher->some_came_back = true;
+        slot->awaits_repair = true;
+        publisher->some_await_repair = true;
         return;
     }
     window_set_result(&publisher->window, slot, result, reason);
@@ -212,7 +212,7 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
 {
     char reason[128];
 
-    if (slot->properties.len == SIZE_MAX)
+    if (slot->message.properties.len == SIZE_MAX)
         (void)snprintf(reason, sizeof reason, "its headers do not fit into a frame of %zu bytes",
                        connection_frame_max(publisher->connection));
     else
@@ -225,27 +225,24 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
 
 static void publish_slot(struct publisher *publisher, struct slot *slot)
 {
-    const struct frames_message message = {.exchange = slot->exchange,
-                                           .routing_key = slot->routing_key,
-                                           .properties = slot->properties,
-                                           .body = slot->body};
+    size_t header_size = frames_header_size(&slot->message);
 
-    size_t header_size = frames_header_size(&message);
-
-    if (slot->properties.len == SIZE_MAX ||
+    if (slot->message.properties.len == SIZE_MAX ||
         header_size > connection_frame_max(publisher->connection)) {
         refuse_header(publisher, slot, header_size);
         return;
     }
     slot->tag = publisher->next_tag++;
-    connection_publish(publisher->connection, &message);
+    connection_publish(publisher->connection, &slot->message);
 }
 
-/* Has messages that came back published again, once nothing else is in flight: on the next
- * connection, which repairs first. */
+/*
+ * Has messages that were returned published again, once nothing else is in flight: on the next
+ * connection, which repairs first.
+ */
 static void close_for_repair(struct publisher *publisher)
 {
-    if (publisher->some_came_back && window_in_flight(&publisher->window) == 0)
+    if (publisher->some_await_repair && window_in_flight(&publisher->window) == 0)
         (void)connection_close(publisher->connection);
 }
 
@@ -270,7 +267,7 @@ static void publish_unsent(struct publisher *publisher)
     for (size_t i = 0; i < publisher->window.count; i++) {
         struct slot *slot = window_slot(&publisher->window, i);
 
-        if (slot->has_result || slot->came_back || slot->tag != SLOT_UNSENT)
+        if (slot->has_result || slot->awaits_repair || slot->tag != SLOT_UNSENT)
             continue;
         if (in_flight >= publisher->window.limit) {
             publisher->some_unsent = true;
@@ -288,7 +285,7 @@ static void publish_again(struct publisher *publisher)
 
     while ((suspect = culprit_next(&publisher->culprit)) != NULL)
         publish_slot(publisher, suspect);
-    if (publisher->culprit.suspects == 0 && publisher->some_unsent && !publisher->some_came_back)
+    if (publisher->culprit.suspects == 0 && publisher->some_unsent && !publisher->some_await_repair)
         publish_unsent(publisher);
 }
 
@@ -312,7 +309,7 @@ static void start_over(struct publisher *publisher)
     publisher->is_connected = true;
     returned_forget(&publisher->returned);
     for (size_t i = 0; i < publisher->window.count; i++)
-        window_slot(&publisher->window, i)->came_back = false;
+        window_slot(&publisher->window, i)->awaits_repair = false;
 }
 
 /* Connects if need be, and publishes again the messages without a result. */
@@ -382,7 +379,7 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
         die(EXIT_BUG, "a message beyond the window");
     code = revive(publisher);
     while (code == EXIT_OK && (connection_is_blocked(publisher->connection) ||
-                               publisher->some_came_back || publisher->culprit.suspects > 0 ||
+                               publisher->some_await_repair || publisher->culprit.suspects > 0 ||
                                publisher->some_unsent || window_is_at_limit(&publisher->window)))
         code = await_broker(publisher);
     slot = window_add(&publisher->window, message, cookie);

@@ -28,8 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How many messages a publisher keeps, and may have in flight, at most: enough to keep a broker
- * busy. */
+/*
+ * How many messages a publisher keeps, and may have in flight, at most: enough to keep a broker
+ * busy.
+ */
 #define PUBLISHER_WINDOW 1000
 
 struct publisher;
@@ -48,8 +50,10 @@ enum publish_result {
 };
 
 struct publisher_settings {
-    /* Called on each new connection, before anything is published; returns as a connection_setup.
-     * May be NULL. */
+    /*
+     * Called on each new connection, before anything is published; returns as a connection_setup.
+     * May be NULL.
+     */
     enum exit_code (*declare)(struct connection *connection);
     /*
      * Called instead of declare on a new connection that is made because messages were returned:
@@ -67,8 +71,10 @@ struct publisher_settings {
 
 /* ---- life ---- */
 
-/* Makes a publisher, which connects on first use. *settings is copied; options must outlive the
- * publisher. Free it with publisher_free(). */
+/*
+ * Makes a publisher, which connects on first use. *settings is copied; options must outlive the
+ * publisher. Free it with publisher_free().
+ */
 struct publisher *publisher_new(const struct broker_options *options,
                                 const struct publisher_settings *settings);
 
@@ -110,9 +116,7 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
  */
 bool publisher_has_room(const struct publisher *publisher);
 
-/*
- * Handles what the broker has sent. Never waits. Notices and reports the loss of the connection.
- */
+/* Handles what the broker has sent. Never waits. Notices and reports the loss of the connection. */
 void publisher_service(struct publisher *publisher);
 
 /*

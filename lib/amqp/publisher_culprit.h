@@ -20,20 +20,23 @@
 
 #include <stddef.h>
 
+/* Has no suspects to begin with. */
 struct culprit {
     struct window *window;
     struct connection *connection;
     size_t suspects; /* a search is under way unless this is 0 */
 };
 
-/* Starts or continues the search after the broker has closed: to be called while the messages that
- * were in flight still count as such. */
+/*
+ * Starts or continues the search after the broker has closed: to be called while the messages that
+ * were in flight still count as such.
+ */
 void culprit_search(struct culprit *culprit);
 
 /* Returns the suspect to be published now. NULL if there is none, or the first is in flight. */
 struct slot *culprit_next(const struct culprit *culprit);
 
-/* Notes that a message, suspect or not, needs not be published alone any more. */
+/* Clears a message of suspicion, if there is any: it has a result, or is forgotten. */
 void culprit_clear(struct culprit *culprit, struct slot *slot);
 
 #endif

@@ -1,28 +1,21 @@
 /*
- * publisher_returned: a message that the broker returns (basic.return) because no queue takes it,
- * put together from its frames.
+ * publisher_returned: a message that the broker returns (basic.return) because no queue takes it.
  *
  * A returned message does not say which of those in flight it was: it is found by its content.
  */
 #ifndef AMQP_PUBLISHER_RETURNED_H
 #define AMQP_PUBLISHER_RETURNED_H
 
+#include "amqp/delivery.h"
 #include "amqp/publisher_window.h"
 #include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* Zeroed to begin with. */
 struct returned {
     bool is_awaited; /* basic.return has come; header and body follow */
-    bool has_header;
-    amqp_bytes_t exchange; /* owned, like the next three */
-    amqp_bytes_t routing_key;
-    amqp_bytes_t properties; /* encoded */
-    char *body;
-    size_t body_size;
-    size_t received;  /* bytes of the body */
+    struct delivery message;
     char reason[256]; /* the broker's, fit to be shown */
 };
 

@@ -45,10 +45,11 @@ static void encode_properties(struct slot *slot, size_t at,
 {
     int len;
 
-    slot->properties.bytes = slot->memory + at;
-    slot->properties.len = slot->capacity - at;
-    len = amqp_encode_properties(AMQP_BASIC_CLASS, (void *)(uintptr_t)properties, slot->properties);
-    slot->properties.len = len < 0 ? SIZE_MAX : (size_t)len;
+    slot->message.properties.bytes = slot->memory + at;
+    slot->message.properties.len = slot->capacity - at;
+    len = amqp_encode_properties(AMQP_BASIC_CLASS, (void *)(uintptr_t)properties,
+                                 slot->message.properties);
+    slot->message.properties.len = len < 0 ? SIZE_MAX : (size_t)len;
 }
 
 static struct slot *new_slot(struct window *window)
@@ -70,7 +71,7 @@ struct slot *window_add(struct window *window, const struct message *message, ui
 
     slot->cookie = cookie;
     slot->has_result = false;
-    slot->came_back = false;
+    slot->awaits_repair = false;
     slot->is_accused = false;
     slot->tag = SLOT_UNSENT;
     do {
@@ -80,12 +81,12 @@ struct slot *window_add(struct window *window, const struct message *message, ui
             slot->capacity = plain + room;
             slot->memory = xrealloc(slot->memory, slot->capacity);
         }
-        put(slot, &at, &slot->exchange, message->exchange, exchange_len);
-        put(slot, &at, &slot->routing_key, message->routing_key, key_len);
-        put(slot, &at, &slot->body, message->body.bytes, message->body.len);
+        put(slot, &at, &slot->message.exchange, message->exchange, exchange_len);
+        put(slot, &at, &slot->message.routing_key, message->routing_key, key_len);
+        put(slot, &at, &slot->message.body, message->body.bytes, message->body.len);
         encode_properties(slot, at, message->properties);
         room *= 2;
-    } while (slot->properties.len == SIZE_MAX && room <= PROPERTIES_BYTES_MAX);
+    } while (slot->message.properties.len == SIZE_MAX && room <= PROPERTIES_BYTES_MAX);
     window->bytes += slot->capacity;
     return slot;
 }

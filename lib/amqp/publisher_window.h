@@ -8,6 +8,7 @@
 #ifndef AMQP_PUBLISHER_WINDOW_H
 #define AMQP_PUBLISHER_WINDOW_H
 
+#include "amqp/frames.h"
 #include "amqp/publisher.h"
 #include "amqp/rabbitmq.h"
 
@@ -18,23 +19,23 @@
 /* The tag of a message that was not published on the present connection. */
 #define SLOT_UNSENT UINT64_MAX
 
-/* A message. Among those in flight, tags ascend with the place in the window. */
+/*
+ * A message. Among those in flight, tags ascend with the place in the window.
+ * message.properties.len is SIZE_MAX if the properties are too large for any frame.
+ */
 struct slot {
     uint64_t tag; /* its delivery tag on the present connection; or SLOT_UNSENT; or 0 if it has a
                      result, and no tag on this connection */
     uint64_t cookie;
     bool has_result;
-    bool came_back;  /* it was returned, and is to be published again after a repair */
-    bool is_suspect; /* publisher_culprit.h; so is is_accused */
+    bool awaits_repair; /* it was returned, and is to be published again after a repair */
+    bool is_suspect;    /* publisher_culprit.h; so is is_accused */
     bool is_accused;
     enum publish_result result;
     char *reason; /* why the broker did not take it; owned, or NULL */
-    char *memory; /* owned, and used again; holds the four parts */
+    char *memory; /* owned, and used again */
     size_t capacity;
-    amqp_bytes_t exchange;
-    amqp_bytes_t routing_key;
-    amqp_bytes_t properties; /* encoded; len is SIZE_MAX if they are too large for any frame */
-    amqp_bytes_t body;
+    struct frames_message message; /* in memory */
 };
 
 struct window {
@@ -60,7 +61,7 @@ static inline struct slot *window_slot(const struct window *window, size_t index
     return window->slots[(window->head + index) % PUBLISHER_WINDOW];
 }
 
-/* Adds a copy of message. There must be room for one, by number. */
+/* Adds a copy of message, and returns it. count must be less than PUBLISHER_WINDOW. */
 struct slot *window_add(struct window *window, const struct message *message, uint64_t cookie);
 
 /* Removes the oldest message. */
@@ -73,7 +74,7 @@ void window_set_result(struct window *window, struct slot *slot, enum publish_re
 /* Returns whether the message is in flight. */
 static inline bool slot_is_in_flight(const struct slot *slot)
 {
-    return !slot->has_result && !slot->came_back && slot->tag != SLOT_UNSENT;
+    return !slot->has_result && !slot->awaits_repair && slot->tag != SLOT_UNSENT;
 }
 
 /* Returns how many messages are in flight. */
@@ -88,7 +89,7 @@ bool window_is_at_limit(const struct window *window);
  */
 void window_narrow(struct window *window);
 
-/* Notes that no message was published on the connection: it is gone. */
+/* Forgets the delivery tags, which were those of a connection that is lost. */
 void window_forget_tags(struct window *window);
 
 #endif

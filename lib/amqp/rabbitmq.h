@@ -1,5 +1,5 @@
 /*
- * rabbitmq: the headers of rabbitmq-c, where this version of it has them: below rabbitmq-c/ from
+ * rabbitmq: includes the headers of rabbitmq-c, which are in the folder rabbitmq-c from version
  * 0.12 on.
  */
 #ifndef AMQP_RABBITMQ_H

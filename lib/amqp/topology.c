@@ -50,8 +50,10 @@ static struct scope scope_of(const char *exchange)
     return scope;
 }
 
-/* Sends a passive declare of an exchange or a queue, or a binding, and does not wait for the answer.
- * Returns a status of rabbitmq-c. */
+/*
+ * Sends a passive declare of an exchange or a queue, or a binding, without waiting for the answer.
+ * Returns a status of rabbitmq-c.
+ */
 static int ask_for(struct connection *connection, const struct topology_part *part)
 {
     amqp_connection_state_t state = connection_state(connection);

@@ -46,19 +46,20 @@ extern const struct topology_part topology_parts[TOPOLOGY_PART_COUNT];
 /* The names of all queues, in the order of the workflow; ends with NULL. */
 extern const char *const topology_queues[];
 
-/* The names of the queues that a worker of the workflow consumes, and so are expected to become
- * empty; ends with NULL. */
+/*
+ * The names of the queues that a worker of the workflow consumes, and so are expected to become
+ * empty; ends with NULL.
+ */
 extern const char *const topology_work_queues[];
 
 /* Returns whether queue is among topology_work_queues. */
 bool topology_is_work_queue(const char *queue);
 
 /*
- * Makes sure that all parts exist; a connection_setup calls it. Uses an exchange or a queue that
- * exists as it is, whatever its settings; declares what is missing, durable; makes the bindings
- * anew, since they cannot be looked at. Takes one round trip if nothing is missing. Passes over what
- * the user has no right to. Returns EXIT_OK; otherwise records the reason, as a connection_setup
- * must.
+ * Makes sure that all parts exist; for use in a connection_setup. Uses an exchange or a queue that
+ * exists as it is, whatever its settings; declares a missing one, durable; makes all bindings,
+ * since they cannot be looked at. Takes one round trip if nothing is missing. Skips parts to which
+ * the user has no right. Returns EXIT_OK; otherwise records the reason, as a connection_setup must.
  */
 enum exit_code topology_declare(struct connection *connection);
 

@@ -47,11 +47,6 @@ static amqp_bytes_t first_of_array(const amqp_field_value_t *value)
     return value->value.array.entries[0].value.bytes;
 }
 
-static bool same_bytes(amqp_bytes_t a, amqp_bytes_t b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.bytes, b.bytes, a.len) == 0);
-}
-
 /* Does an array of texts hold another one than its first? */
 static bool differs_within(const amqp_field_value_t *value)
 {
@@ -59,7 +54,7 @@ static bool differs_within(const amqp_field_value_t *value)
 
     for (int i = 1; i < array->num_entries; i++)
         if (array->entries[i].kind == AMQP_FIELD_KIND_UTF8 &&
-            !same_bytes(array->entries[i].value.bytes, array->entries[0].value.bytes))
+            !bytes_equal(array->entries[i].value.bytes, array->entries[0].value.bytes))
             return true;
     return false;
 }

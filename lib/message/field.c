@@ -1,5 +1,6 @@
 #include "message/field.h"
 
+#include "amqp/bytes.h"
 #include "base/memory.h"
 #include "base/report.h"
 #include "base/text.h"
@@ -198,16 +199,6 @@ static cJSON *entries_node(const amqp_table_t *table, unsigned depth)
     return list;
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const amqp_bytes_t *left = a;
-    const amqp_bytes_t *right = b;
-    size_t common = left->len < right->len ? left->len : right->len;
-    int order = common > 0 ? memcmp(left->bytes, right->bytes, common) : 0;
-
-    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
-}
-
 /* Can its names be those of a JSON object's members? */
 static bool names_fit(const amqp_table_t *table)
 {
@@ -219,9 +210,9 @@ static bool names_fit(const amqp_table_t *table)
         names[i] = table->entries[i].key;
         fit = fit && text_is_utf8(names[i].bytes, names[i].len);
     }
-    qsort(names, count, sizeof *names, by_key);
+    qsort(names, count, sizeof *names, bytes_compare);
     for (size_t i = 1; i < count; i++)
-        fit = fit && by_key(&names[i - 1], &names[i]) != 0;
+        fit = fit && bytes_compare(&names[i - 1], &names[i]) != 0;
     free(names);
     return fit;
 }

@@ -1,6 +1,6 @@
 /*
- * look_management: look.h with the help of the management API, which knows of policies, and needs
- * no right to configure the queue. Apart from look.h, since not every program that looks has HTTP.
+ * look_management: queue_traits.h with the help of the management API, which knows of policies, and
+ * needs no right to configure the queue. Apart from it, since not every program that looks has HTTP.
  */
 #ifndef QUEUE_INSPECT_LOOK_MANAGEMENT_H
 #define QUEUE_INSPECT_LOOK_MANAGEMENT_H
@@ -17,8 +17,8 @@ enum exit_code look_with_management(struct connection *connection, struct manage
                                     const char *queue, struct queue_traits *traits);
 
 /*
- * Returns the delivery limit that the API's description of a queue says, or QUEUE_NO_LIMIT. *is_said
- * is false if it says nothing of it, not even that there is none.
+ * Returns the delivery limit that the API's description of a queue says, or QUEUE_NO_LIMIT.
+ * *is_said is false if it says nothing of it, not even that there is none.
  */
 long look_limit_said(const cJSON *queue, bool *is_said);
 

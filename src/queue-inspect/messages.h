@@ -24,7 +24,7 @@ struct peek_settings {
 };
 
 /*
- * Prints the first messages of a queue (peek.h), unless a look would change something (look.h):
+ * Prints the first messages of a queue (peek.h), unless a look would change something:
  * EXIT_TOPOLOGY then. What a look at a quorum queue has cost is reported. management may be NULL.
  * EXIT_UNREACHABLE, reported, also if some of them did not come: after a lost connection it does
  * not begin again, so that nothing is printed twice.

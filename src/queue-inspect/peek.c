@@ -6,7 +6,6 @@
 #include "base/text.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define ANSWER_MS 15000 /* that the broker may take to answer */
 #define ARRIVE_MS 2000  /* that a message in the queue may take to come to a consumer */
@@ -27,7 +26,6 @@ struct peek {
     bool has_started;
     bool is_empty; /* the broker has said so */
     struct delivery delivery;
-    bool has_header;
 };
 
 struct peek *peek_new(struct connection *connection, const char *queue,
@@ -59,46 +57,12 @@ void peek_free(struct peek *peek)
 
 /* ---- a message as it arrives ---- */
 
-static void add_bytes(struct delivery *delivery, amqp_bytes_t bytes)
-{
-    if (delivery->used + bytes.len > delivery->capacity) {
-        size_t capacity = delivery->capacity * 2;
-
-        delivery->capacity =
-            delivery->used + bytes.len > capacity ? delivery->used + bytes.len : capacity;
-        delivery->memory = xrealloc(delivery->memory, delivery->capacity);
-    }
-    if (bytes.len > 0)
-        memcpy(delivery->memory + delivery->used, bytes.bytes, bytes.len);
-    delivery->used += bytes.len;
-}
-
-/* The memory moves while it grows: only lengths for now. */
 static void start_message(struct peek *peek, uint64_t tag, bool redelivered, amqp_bytes_t exchange,
                           amqp_bytes_t routing_key)
 {
-    struct delivery *delivery = &peek->delivery;
-
-    peek->has_header = false;
-    delivery->tag = tag;
-    delivery->redelivered = redelivered;
-    delivery->used = 0;
-    delivery->exchange.len = exchange.len;
-    delivery->routing_key.len = routing_key.len;
-    delivery->properties.len = 0;
-    delivery->body.len = 0;
-    add_bytes(delivery, exchange);
-    add_bytes(delivery, routing_key);
-}
-
-static void set_pointers(struct delivery *delivery)
-{
-    char *at = delivery->memory;
-
-    delivery->exchange.bytes = at;
-    delivery->routing_key.bytes = at + delivery->exchange.len;
-    delivery->properties.bytes = at + delivery->exchange.len + delivery->routing_key.len;
-    delivery->body.bytes = (char *)delivery->properties.bytes + delivery->properties.len;
+    peek->delivery.tag = tag;
+    peek->delivery.redelivered = redelivered;
+    delivery_begin(&peek->delivery, exchange, routing_key);
 }
 
 static void take_method(struct peek *peek, const amqp_method_t *method)
@@ -116,29 +80,13 @@ static void take_method(struct peek *peek, const amqp_method_t *method)
     }
 }
 
-/* True if the message is whole now. */
+/* Returns true if the message is whole now. */
 static bool take_frame(struct peek *peek, const amqp_frame_t *frame)
 {
-    struct delivery *delivery = &peek->delivery;
-
-    if (frame->frame_type == AMQP_FRAME_METHOD) {
-        take_method(peek, &frame->payload.method);
-        return false;
-    }
-    if (frame->frame_type == AMQP_FRAME_HEADER) {
-        peek->has_header = true;
-        delivery->body_size = frame->payload.properties.body_size;
-        delivery->properties.len = frame->payload.properties.raw.len;
-        add_bytes(delivery, frame->payload.properties.raw);
-    } else if (frame->frame_type == AMQP_FRAME_BODY && peek->has_header) {
-        delivery->body.len += frame->payload.body_fragment.len;
-        add_bytes(delivery, frame->payload.body_fragment);
-    }
-    if (!peek->has_header || delivery->body.len < delivery->body_size)
-        return false;
-    peek->has_header = false;
-    set_pointers(delivery);
-    return true;
+    if (frame->frame_type != AMQP_FRAME_METHOD)
+        return delivery_add(&peek->delivery, frame, SIZE_MAX);
+    take_method(peek, &frame->payload.method);
+    return false;
 }
 
 /* ---- asking for messages ---- */
