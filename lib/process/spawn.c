@@ -87,8 +87,7 @@ enum exit_code spawn_start_with(char *const argv[], int input, int output, int e
     errno = result;
     if (result == ENOEXEC)
         report("cannot run '%s': it is no program of this machine; a script needs a first line "
-               "such as "
-               "#!/bin/sh",
+               "such as #!/bin/sh",
                printable_text(argv[0]));
     else
         report_errno("cannot run '%s'", printable_text(argv[0]));

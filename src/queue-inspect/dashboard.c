@@ -17,7 +17,7 @@
 struct field {
     const char *heading;
     size_t columns;
-    enum { ALWAYS, BY_AMQP, BY_API } when; /* there is no management API; there is one */
+    enum { ALWAYS, BY_AMQP, BY_API } when; /* always, or only without, or with, a management API */
     void (*write)(const struct dashboard *dashboard, size_t queue, char text[CELL]);
 };
 
@@ -98,7 +98,7 @@ static bool is_shown(const struct dashboard *dashboard, const struct field *fiel
            (field->when == BY_API) == (dashboard->queues->management != NULL);
 }
 
-/* How a row is divided: the name, the fields, and what is left for the drawing. */
+/* The widths of the name and the graph in a row. */
 struct layout {
     size_t name;
     size_t graph;
@@ -118,7 +118,7 @@ static struct layout lay_out(const struct dashboard *dashboard, size_t columns)
 
         layout.name = own > layout.name ? own : layout.name;
     }
-    /* A narrow screen cuts long names first, and then the rows. */
+    /* On a narrow screen, first long names are cut, then the rows. */
     if (columns > taken + room)
         room = columns - taken;
     if (layout.name > room - GRAPH_LEAST)

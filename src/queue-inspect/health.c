@@ -16,11 +16,10 @@
 #include <string.h>
 
 #define DETAIL_SIZE 1200
-/* Seconds that an event may be owed: many times what a worker takes to send what another has left.
- */
+/* An event may stay unsent for so long: workers send what others have left far sooner. */
 #define OWED_MAX_S 60
 
-/* Adds a check: well if there is no detail. */
+/* Adds a check, which has failed if detail is not empty. Returns true if it has not. */
 static bool add_check(cJSON *checks, const char *name, const char *detail)
 {
     cJSON *check = cJSON_AddObjectToObject(checks, name);
@@ -34,7 +33,7 @@ static bool add_check(cJSON *checks, const char *name, const char *detail)
 
 static void add_words(char detail[DETAIL_SIZE], const char *format, ...) REPORT_FORMAT(2, 3);
 
-/* Whatever does not fit is cut off. */
+/* Appends to detail; what does not fit is cut off. */
 static void add_words(char detail[DETAIL_SIZE], const char *format, ...)
 {
     size_t len = strlen(detail);
@@ -45,7 +44,7 @@ static void add_words(char detail[DETAIL_SIZE], const char *format, ...)
     va_end(arguments);
 }
 
-/* The first finding as words, and how many more there are. detail is empty. */
+/* Writes the first finding to detail, which is empty, in words, and how many more there are. */
 static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
 {
     const cJSON *first = cJSON_GetArrayItem(findings, 0);
@@ -74,7 +73,7 @@ static enum exit_code find_all(struct queues *queues, struct management *managem
     return topology_find_faults(queues->connection, management, *findings);
 }
 
-/* By the management API, if it answers; otherwise as far as AMQP shows it. */
+/* Falls back on AMQP, which shows less, if the management API does not answer. */
 static bool check_topology(struct queues *queues, cJSON *checks)
 {
     cJSON *findings = NULL;
@@ -97,7 +96,7 @@ static bool check_topology(struct queues *queues, cJSON *checks)
     return fits && answers;
 }
 
-/* False, with the reason in detail, if the broker did not let us look at the queue. */
+/* Returns false, with the reason in detail, if the broker does not let us look at the queue. */
 static bool is_known(const struct queues *queues, const char *queue, char detail[DETAIL_SIZE])
 {
     const char *error = queues_find(queues, queue)->error;

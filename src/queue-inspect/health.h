@@ -1,7 +1,8 @@
 /*
  * health: checks whether all is well with the workflow, and prints the answer as a line of JSON:
  *
- *   {"healthy": true, "checks": {"broker": {"ok": true}, "topology": {"ok": false, "detail": "..."}}}
+ *   {"healthy": false, "checks": {"broker": {"ok": true}, "topology":
+ *    {"ok": false, "detail": "..."}, ...}}
  *
  * The checks are "broker", "management", "topology", "consumers", "dead_letters", "backlog" and
  * "outbox". If the broker is away "broker" is the only one; "management" needs a management API,

@@ -1,8 +1,8 @@
 /*
- * queue-inspect: what the queues hold, and what goes through them; and waiting until they hold it.
+ * queue-inspect: shows queues and their messages, waits for a depth, and checks the workflow.
  *
- * It changes nothing. --peek takes messages in hand and lets them go again: they keep their place
- * and are marked as redelivered. --follow has a queue of its own, which goes when it does.
+ * It changes nothing on the broker, except that --peek marks messages as redelivered, and that
+ * --follow declares a queue of its own, which is deleted with its connection.
  */
 #include "health.h"
 #include "list.h"

@@ -12,8 +12,7 @@
     "?columns=type,durable,exclusive,auto_delete,arguments,effective_policy_definition,state," \
     "leader"
 
-/* A setting of a queue, from its own arguments or else from a policy, where it goes without "x-".
- */
+/* Returns a setting of queue: its own argument, or else that of a policy, which lacks the "x-". */
 static const cJSON *setting(const cJSON *queue, const char *argument)
 {
     const cJSON *own = json_member(json_member(queue, "arguments"), argument);
@@ -38,7 +37,7 @@ static void add_route(cJSON *finding, const char *name, const char *exchange,
     json_add_text(route, "routing_key", routing_key);
 }
 
-/* Dead letters may take another way than ours to where they belong. */
+/* Accepts another route than ours if it leads to the dead letter queue. */
 static enum exit_code check_dead_letters(struct management *management,
                                          const struct topology_part *part, const cJSON *queue,
                                          cJSON *findings)
@@ -53,7 +52,7 @@ static enum exit_code check_dead_letters(struct management *management,
     code = management_get(management, "queues", DEAD_LETTER_QUEUE, "/bindings", &bindings);
     if (code != EXIT_OK)
         return code;
-    /* Without a key of its own, a dead letter keeps the one that it was published with. */
+    /* Without a key of their own, dead letters keep the one that they were published with. */
     if (!finding_has_binding(bindings, exchange, routing_key != NULL ? routing_key : PLACED_KEY)) {
         cJSON *finding = finding_add(findings, "queue", part->name, "dead letters");
 
@@ -64,8 +63,7 @@ static enum exit_code check_dead_letters(struct management *management,
     return EXIT_OK;
 }
 
-/* Of a queue that somebody works on: what it drops without a dead letter was promised to somebody.
- */
+/* For work queues: messages that they drop without dead-lettering were promised to be handled. */
 static void check_limits(const char *name, const cJSON *queue, cJSON *findings)
 {
     static const char *const limits[] = {"x-message-ttl", "x-max-length", "x-max-length-bytes"};
@@ -91,8 +89,8 @@ static void add_setting(cJSON *finding, const char *name, const char *argument, 
 }
 
 /*
- * A quorum queue counts how often a message was delivered. Each connection that a worker loses is
- * one more for all that it had in hand, whatever they are.
+ * A quorum queue counts the deliveries of a message. Each connection that a worker loses counts for
+ * all messages that it had in hand, whatever they are.
  */
 static void check_deliveries(const char *name, const cJSON *queue, int major_version,
                              cJSON *findings)
@@ -112,8 +110,7 @@ static void check_deliveries(const char *name, const cJSON *queue, int major_ver
     json_need(cJSON_AddNumberToObject(finding, "limit", (double)limit));
 }
 
-/* A quorum queue can keep a dead letter until the queue where it belongs has it; without that it
- * may be lost on the way. */
+/* Without these settings a quorum queue may lose dead letters on their way to the next queue. */
 static void check_strategy(const char *name, const cJSON *queue, cJSON *findings)
 {
     static const char *const needed[][2] = {{"x-dead-letter-strategy", "at-least-once"},
@@ -139,7 +136,7 @@ static void check_quorum(const char *name, const cJSON *queue, int major_version
         json_add_text(finding_add(findings, "queue", name, "away"), "found", "no leader");
 }
 
-/* Of a queue that nobody can use now: its node is down, or too many of them. */
+/* Adds a queue that is unusable now: its node is down, or too many of its nodes are. */
 static void check_state(const char *name, const cJSON *queue, cJSON *findings)
 {
     static const char *const working[] = {"running", "idle", "flow"};
@@ -164,7 +161,7 @@ enum exit_code queue_check(struct management *management, const struct topology_
         return EXIT_OK;
     }
     finding_add_flags(findings, "queue", part->name, queue);
-    /* A stream keeps what is acknowledged. */
+    /* A stream does not remove acknowledged messages. */
     if (text_equals(json_member_text(queue, "type"), "stream")) {
         cJSON *finding = finding_add(findings, "queue", part->name, "type");
 

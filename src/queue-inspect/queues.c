@@ -88,7 +88,7 @@ static char *text_of(const cJSON *object, const char *name)
     return text == NULL ? NULL : xstrdup(text);
 }
 
-/* What never happened to a queue is not in its statistics. */
+/* Statistics lack what has never happened to the queue. */
 static double rate_of(const cJSON *queue, const char *name)
 {
     const cJSON *rate = json_member(json_member(queue, "message_stats"), name);
@@ -169,7 +169,7 @@ cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
     const struct queue_details *details = &view->details;
-    /* As it is, if JSON can say it. */
+    /* A name given on the command line may be no UTF-8. */
     bool sayable = text_is_utf8(view->name, strlen(view->name));
 
     json_need(line);
@@ -187,7 +187,7 @@ cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
     }
     if (queues->management == NULL)
         return line;
-    /* cJSON prints null for what is not a number. */
+    /* cJSON prints null for NaN. */
     json_need(cJSON_AddNumberToObject(line, "unacknowledged", details->unacknowledged));
     json_need(cJSON_AddNumberToObject(line, "rate_in", details->rate_in));
     json_need(cJSON_AddNumberToObject(line, "rate_out", details->rate_out));

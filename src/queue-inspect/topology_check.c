@@ -55,7 +55,7 @@ static enum exit_code check_exchange(struct management *management,
         return code;
     if (exchange == NULL)
         (void)finding_add(findings, "exchange", part->name, "missing");
-    /* Others route alike, but services that declare it as direct would be refused. */
+    /* Other types may route alike, but refuse services that declare it as direct. */
     if (type != NULL && !text_equals(type, "direct")) {
         cJSON *finding = finding_add(findings, "exchange", part->name, "type");
 
@@ -78,7 +78,7 @@ static bool is_ours(const char *exchange)
     return false;
 }
 
-/* Messages of another kind in a queue that somebody works on. */
+/* Adds bindings from our exchanges that bring other kinds of messages into a work queue. */
 static void check_unexpected(const struct topology_part *part, const cJSON *bindings,
                              cJSON *findings)
 {

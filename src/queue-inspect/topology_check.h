@@ -2,8 +2,8 @@
  * topology_check: finds what of the topology is missing on the broker, or so different that orders
  * or dead letters would be lost, go astray or come to a halt. Declares nothing.
  *
- * AMQP only tells whether an exchange or queue exists; the management API also tells its settings and
- * bindings. Not reported: quorum queues, settings from a policy that serve as well as ours, and
+ * AMQP only tells whether an exchange or queue exists; the management API also tells its settings
+ * and bindings. Not reported: quorum queues, settings from a policy that serve as well as ours, and
  * bindings of others.
  */
 #ifndef QUEUE_INSPECT_TOPOLOGY_CHECK_H
@@ -17,8 +17,8 @@
 #include <cjson/cJSON.h>
 
 /*
- * Adds a finding (finding.h) to findings, an array, for each fault. Asks management; if that is NULL,
- * looks by connection, which must be up. Fails as management_get() or as queue_look() does.
+ * Adds a finding (finding.h) to findings, an array, for each fault. Asks management; if that is
+ * NULL, looks by connection, which must be up. Fails as management_get() or as queue_look() does.
  */
 enum exit_code topology_find_faults(struct connection *connection, struct management *management,
                                     cJSON *findings);

@@ -37,8 +37,7 @@ static void report_unsatisfied(const struct queue_view *view, const struct until
         report("queue '%s' has %u of %d messages ready", name, view->depth.ready, settings->ready);
 }
 
-/* A missing queue may be declared, and a node that is down may come back; a lock or a lack of rights
- * stays. */
+/* A missing queue may be declared, and a node may come back. A lock or a lack of rights remains. */
 static bool waiting_helps(const struct queues *queues)
 {
     for (size_t i = 0; i < queues->count; i++)

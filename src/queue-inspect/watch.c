@@ -20,8 +20,8 @@ struct watch {
     bool on_screen;       /* a dashboard, rather than lines */
     struct trend *trends; /* of ready, one for each queue */
     int64_t looked_at_ms; /* by the monotonic clock */
-    int failures;         /* in a row: of looks on a screen */
-    const char *trouble;  /* of the last look, or NULL */
+    int failures;         /* failed looks in a row, on the screen */
+    const char *trouble;  /* what was wrong with the last look, or NULL */
 };
 
 /* ---- looking ---- */
@@ -45,7 +45,7 @@ static void note_depths(struct watch *watch)
             trend_add(&watch->trends[i], watch->looked_at_ms, watch->queues->views[i].depth.ready);
 }
 
-/* On a screen: goes on, unless there were too many failures or trying again is of no use. */
+/* After a failed look on the screen: goes on if trying again may help, up to retries times. */
 static enum exit_code bear_with(struct watch *watch, enum exit_code code)
 {
     watch->trouble = connection_reason(watch->queues->connection);
@@ -57,7 +57,7 @@ static enum exit_code bear_with(struct watch *watch, enum exit_code code)
     return code;
 }
 
-/* Not being able to ask for details is reported when it begins. */
+/* For lines, a failure is reported once, when it begins. */
 static void ask(struct watch *watch, bool missed_before)
 {
     if (queues_ask(watch->queues) == EXIT_OK)
@@ -67,7 +67,7 @@ static void ask(struct watch *watch, bool missed_before)
         report("%s", watch->trouble);
 }
 
-/* A line of JSON says it itself; a row has no room for more than a word. */
+/* A row of the screen has room for a word only; a line of JSON has the whole error. */
 static void show_refused(struct watch *watch)
 {
     const struct queue_view *refused = queues_refused(watch->queues);
@@ -93,7 +93,7 @@ static enum exit_code look_again(struct watch *watch)
     return EXIT_OK;
 }
 
-/* Whatever is wrong at the start is more likely to be wrong for good. */
+/* A failure at the start is more likely to be permanent, and ends the program. */
 static enum exit_code look_first(struct watch *watch)
 {
     enum exit_code code = queues_look_patiently(watch->queues);
@@ -153,7 +153,7 @@ static enum exit_code show(const struct watch *watch)
     return watch->on_screen ? draw(watch) : print_line(watch);
 }
 
-/* Lets the broker say what it has to say, so that waiting for more is possible. */
+/* Reads what has arrived: otherwise waiting for more would return at once. */
 static void listen(struct connection *connection)
 {
     amqp_frame_t frame;
@@ -163,7 +163,7 @@ static void listen(struct connection *connection)
     connection_release(connection);
 }
 
-/* Until that time, drawing anew if the screen changes. */
+/* Waits until until_ms, and draws again if the screen changes meanwhile. */
 static enum exit_code wait_until(const struct watch *watch, int64_t until_ms)
 {
     enum exit_code code = EXIT_OK;
@@ -187,7 +187,7 @@ static enum exit_code watch_on(struct watch *watch)
 
     while (code == EXIT_OK && !stop_requested()) {
         next += (int64_t)settings->period_s * 1000;
-        /* After a look that took long, the next ones do not come in a burst. */
+        /* A look that took long delays the next ones, rather than cause a burst of them. */
         if (next < clock_monotonic_ms())
             next = clock_monotonic_ms();
         code = wait_until(watch, next < end ? next : end);
