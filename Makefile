@@ -20,7 +20,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes -
 HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2
 # make check SANITIZE=1: the programs watch themselves for wrong memory accesses, leaks and undefined behaviour.
 ifdef SANITIZE
-HARDENING := -DSANITIZED -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDENING := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined
 endif
 # 64 bits for the size of a file, and for a place in it, on every machine.
@@ -122,7 +122,7 @@ fuzz:
 	@scripts/deps fuzz
 	@mkdir -p $(BUILD)/fuzz
 	set -e; for target in $(FUZZ_TARGETS); do \
-	    clang $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -DSANITIZED -g -O1 \
+	    clang $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
 	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $(BUILD)/fuzz/$$target \
 	        tests/fuzz/$$target.c $(wildcard lib/*/*.c) $(shell $(PKG_CONFIG) --libs $(PACKAGES)); \
 	    mkdir -p $(BUILD)/fuzz/$$target.corpus; \

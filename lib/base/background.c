@@ -30,7 +30,7 @@ static bool start(pthread_t *thread, void *(*run)(void *context), void *context)
     bool started;
 
     (void)sigfillset(&all);
-    /* The new thread has the mask of the one that makes it. */
+    /* A new thread inherits the mask of its creator. */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     started = pthread_create(thread, NULL, run, context) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);

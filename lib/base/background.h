@@ -1,8 +1,8 @@
 /*
- * background: one call that waits, in a thread of its own, while the program does something else.
+ * background: runs one function in a thread of its own while the program goes on.
  *
- * Signals are left to the program's own thread. What the call works on must be left alone until
- * background_finish().
+ * All signals are blocked in that thread, so that the program's own thread receives them. Data that
+ * the function uses must not be touched before background_finish() has returned.
  */
 #ifndef BASE_BACKGROUND_H
 #define BASE_BACKGROUND_H
@@ -12,17 +12,17 @@
 struct background;
 
 /*
- * Starts run(context). Returns NULL if there can be no thread: then nothing was called. End it with
- * background_finish().
+ * Starts run(context) in a new thread. Returns a handle to pass to background_finish(), or NULL if
+ * the system allows no further thread; run was not called then.
  */
 struct background *background_start(int (*run)(void *context), void *context);
 
-/* Waits for the call to end, frees background, and returns what the call returned. */
+/* Waits until the function has returned, frees background, and returns the function's result. */
 int background_finish(struct background *background);
 
 /*
- * Starts run(context), for which nobody waits: the program may end before it does. Returns false if
- * there can be no thread: then nothing was called.
+ * Starts run(context) in a new thread that is never waited for: the program may exit while it still
+ * runs. Returns false if the system allows no further thread; run was not called then.
  */
 bool background_detach(void *(*run)(void *context), void *context);
 

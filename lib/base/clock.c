@@ -6,8 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#define DAYS_TO_1970 719468 /* from 0000-03-01 */
 #define LAST_MS INT64_C(253402300799999)
-#define MS_AT 20 /* where the milliseconds stand in a text */
+#define MS_AT 20 /* the offset of the milliseconds in a text */
 
 static int64_t read_ms(clockid_t id)
 {
@@ -34,11 +35,16 @@ struct date {
     unsigned day;
 };
 
-/* The date of the Gregorian calendar of so many days since 1970-01-01. */
+/*
+ * The calendar is computed here, not by gmtime() and timegm(): a message may name any time, and on
+ * machines with a time_t of 32 bits those end in 2038. Both directions count days from 0000-03-01,
+ * so that the leap day ends a year, and the leap century its 400 years.
+ */
+
+/* Returns the date of the Gregorian calendar that is so many days after 1970-01-01. */
 static struct date date_of(int64_t days)
 {
-    int64_t d =
-        days + 719468; /* since 0000-03-01: a leap day ends the year, and a leap century the 400 */
+    int64_t d = days + DAYS_TO_1970;
     int64_t era = d / 146097;
     int64_t of_era = d % 146097;
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
@@ -50,11 +56,7 @@ static struct date date_of(int64_t days)
                          .day = (unsigned)(of_year - (153 * month + 2) / 5 + 1)};
 }
 
-/*
- * The text of a whole second, as of millisecond 0. Kept, since thousands of events are of the same
- * second. Not by gmtime(), whose time_t ends in 2038 on 32-bit machines: a message may name any
- * time.
- */
+/* Returns the text of millisecond 0 of second. Kept, since thousands of events share a second. */
 static const char *second_text(int64_t second)
 {
     static char text[CLOCK_TEXT_SIZE];
@@ -81,14 +83,13 @@ void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE])
         text[i] = (char)('0' + ms % 10);
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar. */
+/* The inverse of date_of(). */
 static int64_t days_since_1970(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
-    int64_t m =
-        month <= 2 ? month + 9 : month - 3; /* March is 0, so that a leap day ends the year */
+    int64_t m = month <= 2 ? month + 9 : month - 3; /* March is 0 */
 
-    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+    return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - DAYS_TO_1970;
 }
 
 bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
@@ -106,7 +107,7 @@ bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
         return false;
     *utc_ms =
         (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000;
-    /* A date that is none, or digits that are none, do not come out as they went in. */
+    /* An impossible date, such as 30 February, does not come out as it went in; nor do signs. */
     clock_rfc3339(*utc_ms, written);
     return strncmp(written, text, 19) == 0;
 }

@@ -1,5 +1,7 @@
 /*
- * clock: the time of day for records and events, and a clock that never jumps for waits.
+ * clock: the time of day, for records and events; a monotonic clock, for timeouts.
+ *
+ * Both end the program with EXIT_BUG if the clock cannot be read.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -7,22 +9,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Milliseconds since 1970-01-01T00:00:00Z. */
+/* Returns the time of day, in milliseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_utc_ms(void);
 
-/* Milliseconds of a clock that only goes forward. */
+/* Returns milliseconds since an unspecified start; setting the time of day does not affect it. */
 int64_t clock_monotonic_ms(void);
 
-/* "2026-01-31T23:59:59.000Z" and the terminating NUL. */
+/* Size of a buffer for "2026-01-31T23:59:59.000Z" and its NUL, with room to spare. */
 #define CLOCK_TEXT_SIZE 32
 
 /*
- * RFC 3339 in UTC with milliseconds. For times in the years 1970 to 9999; others come out as the
- * nearest of them.
+ * Writes utc_ms, as of clock_utc_ms(), as RFC 3339 in UTC with milliseconds. A time before 1970 or
+ * after 9999 is written as the first or last millisecond of that range.
  */
 void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE]);
 
-/* The other way, for a time in UTC ("Z") without or with a fraction of a second, which is dropped.
+/*
+ * Reads RFC 3339 in UTC ("Z", upper case), for the years 1970 to 9999. A fraction of a second is
+ * allowed and dropped. Returns false, with *utc_ms unspecified, for any other text.
  */
 bool clock_read_rfc3339(const char *text, int64_t *utc_ms);
 

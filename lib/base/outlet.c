@@ -21,12 +21,12 @@
 
 #define OPEN_STEP_MS 50
 
-/* ---- what it is ---- */
+/* ---- the kind of descriptor ---- */
 
 /*
- * A descriptor shares its flags with all who inherited it; one that is opened anew does not. Poll()
- * and then write() would not do: another who writes to the same pipe may fill it in between, and
- * the write() then waits for as long as it takes, deaf to signals.
+ * An inherited descriptor shares its flags with other processes; one that is opened anew does not.
+ * poll() and then write() would not do: another writer may fill the pipe in between, and write()
+ * then blocks.
  */
 static int open_again(int descriptor)
 {
@@ -36,7 +36,7 @@ static int open_again(int descriptor)
     return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-/* What is opened by the name of a pseudoterminal's master is another master. */
+/* Not the master of a pseudoterminal: opening its name gives the master of another terminal. */
 static bool is_terminal(int descriptor)
 {
     return isatty(descriptor) == 1 && ptsname(descriptor) == NULL;
@@ -90,7 +90,7 @@ bool outlet_open(struct outlet *outlet, const char *path)
 
 /* ---- writing ---- */
 
-/* How many bytes from the start are whole lines; 0 if none is. */
+/* Returns the length of the whole lines at the start of text. */
 static size_t whole_lines(const char *text, size_t len)
 {
     while (len > 0 && text[len - 1] != '\n')
@@ -130,8 +130,8 @@ void outlet_await_reader(const struct outlet *outlet)
 }
 
 /*
- * Waits until it may be of use to write again. False, with errno, if the reader is to be given up:
- * *since_ms says since when it has taken nothing after a stop; 0 to begin with.
+ * Waits until writing may succeed. Returns false, with ECANCELED in errno, if the reader is to be
+ * given up. *since_ms, 0 at first, is when it was first found to take nothing after a stop.
  */
 static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
 {
@@ -152,7 +152,7 @@ static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
     return true;
 }
 
-/* *done is how much was written, in either case. */
+/* Sets *done to the number of bytes written, also on failure. */
 static bool write_all(struct outlet *outlet, const char *text, size_t len, size_t *done)
 {
     int64_t stalled_since_ms = 0;
@@ -174,7 +174,7 @@ static bool write_all(struct outlet *outlet, const char *text, size_t len, size_
     return true;
 }
 
-/* Writes the first len bytes of what was added. */
+/* Writes the first len bytes of the buffer. */
 static bool write_first(struct outlet *outlet, size_t len)
 {
     size_t done;
@@ -236,7 +236,7 @@ bool outlet_close(struct outlet *outlet)
     if (outlet->is_known && outlet->own >= 0)
         (void)close(outlet->own);
     outlet->own = -1;
-    /* Only close() tells what a network file system thought of the data. */
+    /* A network file system may report a failed write only here. */
     if (close(outlet->descriptor) != 0)
         return false;
     errno = kept;

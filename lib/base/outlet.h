@@ -1,11 +1,14 @@
 /*
- * outlet: a descriptor to be written to that others may share, or have made non-blocking, and whose
- * reader may be slow.
+ * outlet: buffered writing to a descriptor whose reader may be slow and whose flags may be shared.
  *
- * Its flags are left alone. A reader that takes nothing is waited for with wait.h: connections are
- * kept alive, and a stop (stop.h) is heeded. What is written to a pipe or a terminal goes in pieces
- * of at most PIPE_BUF bytes, which a pipe takes whole or not at all: shorter lines are never cut,
- * nor mixed with those of others who write to it.
+ * The descriptor's flags are never changed: other processes that inherited it would see that. A
+ * reader that takes nothing is waited for with wait_for() (wait.h), so that connections stay alive
+ * meanwhile, until a stop is requested (stop.h) and the reader then takes nothing for
+ * OUTLET_PATIENCE_MS: it is given up.
+ *
+ * Data for a pipe or a terminal is written in pieces of at most PIPE_BUF bytes, of whole lines
+ * where possible. A pipe takes such a piece at once or not at all, so that no line of up to
+ * PIPE_BUF bytes is torn apart or mixed with the lines of another writer.
  */
 #ifndef BASE_OUTLET_H
 #define BASE_OUTLET_H
@@ -16,59 +19,61 @@
 
 #define OUTLET_SIZE ((size_t)64 * 1024)
 
-/* How long the reader may take nothing, once a stop was asked for, before it is given up. */
+/* How long a reader may take nothing after a stop was requested before it is given up. */
 #define OUTLET_PATIENCE_MS 1000
 
+/* Set descriptor and zero the rest, or call outlet_open(). */
 struct outlet {
     int descriptor;
-    bool is_known; /* private, like all below: kind and own are */
+    bool is_known; /* private, like all below: kind and own are set */
     enum { OUTLET_FILE, OUTLET_SOCKET, OUTLET_PIPE } kind;
-    int own; /* the same pipe or terminal, opened once more as non-blocking; -1 if that cannot be
-                had */
+    int own; /* the same pipe or terminal, opened anew as non-blocking; -1 if that is impossible */
     size_t len;
     char bytes[OUTLET_SIZE];
 };
 
 /*
- * Opens the file at path, to be appended to; makes it, readable by its owner alone, if it is not
- * there. A pipe that nobody reads from yet is waited for until a stop is asked for. False, with
- * errno, if it cannot be opened.
+ * Opens the file at path for appending; creates it with mode 0600 if it does not exist. If it is a
+ * named pipe without a reader, waits for one until a stop is requested. Returns false, with errno
+ * set, if it cannot be opened. Close with outlet_close().
  */
 bool outlet_open(struct outlet *outlet, const char *path);
 
 /*
- * Adds text. Writes whole lines once there is no more room. False, with errno, if writing failed,
- * with ECANCELED if the reader was given up; what was not written by then is forgotten.
+ * Appends text[0..len) to the buffer; writes whole lines once the buffer is full. Returns false if
+ * writing failed, with errno set: ECANCELED if the reader was given up. Buffered data that was not
+ * written by then is discarded.
  */
 bool outlet_add(struct outlet *outlet, const char *text, size_t len);
 
-/* Writes all that was added. Fails as outlet_add() does. */
+/* Writes all buffered data. Fails as outlet_add() does. */
 bool outlet_flush(struct outlet *outlet);
 
 /*
- * Flushes, and writes text. *written is how many bytes of it were: all of them, unless it fails as
- * outlet_add() does.
+ * Writes all buffered data, then text[0..len). Sets *written to the number of bytes of text that
+ * were written: len on success, perhaps fewer on failure. Fails as outlet_add() does.
  */
 bool outlet_write(struct outlet *outlet, const char *text, size_t len, size_t *written);
 
 /*
- * Writes the start of text in one call, of which as much as possible, without waiting where that
- * can be had; what was added before is not looked at. Returns what write() does: -1 with EAGAIN if
- * the reader takes nothing now.
+ * Writes as much of text[0..len) as one system call takes, without blocking if that is possible;
+ * ignores the buffer. Returns what write() returns: -1 with EAGAIN if the reader takes nothing now.
  */
 ssize_t outlet_write_some(struct outlet *outlet, const char *text, size_t len);
 
-/* Waits until the reader takes something, or a stop is asked for. */
+/* Waits until the descriptor can be written to or a stop is requested. May return sooner. */
 void outlet_await_reader(const struct outlet *outlet);
 
-/* The descriptor by which a signal handler may write without being held up, as far as there is one.
- */
+/* Returns a descriptor for signal handlers to write to: non-blocking if that is possible. */
 int outlet_descriptor(struct outlet *outlet);
 
-/* The reason, for messages, for which one of these has just failed. */
+/*
+ * Returns the reason why one of the functions above has just failed, from errno. Valid until the
+ * next call.
+ */
 const char *outlet_reason(void);
 
-/* Flushes, and closes. False, with errno, if either failed. */
+/* Writes all buffered data and closes. Returns false, with errno set, if either failed. */
 bool outlet_close(struct outlet *outlet);
 
 #endif

@@ -23,7 +23,7 @@ static enum exit_code failure(void)
     return EXIT_OUTPUT;
 }
 
-/* For an end by die(), whose message is what counts. */
+/* For exits by die(): its message has been written, so that a failure is not reported. */
 static void flush_at_exit(void)
 {
     if (!failed)
@@ -53,7 +53,7 @@ enum exit_code output_line(const char *text, size_t len)
 
     if (code == EXIT_OK)
         code = output_text("\n", 1);
-    /* Whoever looks on sees a line before the message that comes after it. */
+    /* So that a person sees the line before any later message. */
     return code == EXIT_OK && is_terminal ? output_flush() : code;
 }
 

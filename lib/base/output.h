@@ -1,9 +1,9 @@
 /*
- * output: standard output, which carries data alone and is checked to the last byte.
+ * output: standard output, buffered. It carries data only, and every error is noticed.
  *
- * A reader that is slow, or stands still, is waited for as outlet.h says. Once a stop is asked for,
- * one that takes nothing for OUTLET_PATIENCE_MS is given up: EXIT_OUTPUT. What was not written by
- * then counts as not written.
+ * Every function returns EXIT_OK, or EXIT_OUTPUT once writing has failed; the first failure is
+ * reported, later calls fail silently. A slow reader is waited for, and given up after a stop, as
+ * outlet.h describes.
  */
 #ifndef BASE_OUTPUT_H
 #define BASE_OUTPUT_H
@@ -12,38 +12,40 @@
 
 #include <stddef.h>
 
-/* Adds text to what is to be written. EXIT_OUTPUT, reported once, if writing failed. */
+/* Appends text[0..len) to the buffer, which is written when it is full. */
 enum exit_code output_text(const char *text, size_t len);
 
-/* The same with a newline after it; written at once if standard output is a terminal. */
+/* As output_text(), with a newline appended. Written at once if standard output is a terminal. */
 enum exit_code output_line(const char *text, size_t len);
 
 /*
- * Hands what was added so far, and then text, to the system. *taken is how many bytes of text it
- * has surely taken: all of them with EXIT_OK, fewer with EXIT_OUTPUT, which is reported once.
+ * Writes the buffer, then text[0..len). Sets *taken to the number of bytes of text that the system
+ * has accepted for certain: len with EXIT_OK, perhaps fewer with EXIT_OUTPUT.
  */
 enum exit_code output_write(const char *text, size_t len, size_t *taken);
 
-/* Hands all that was added to the system. EXIT_OUTPUT, reported once, if it was not taken. */
+/* Writes the buffer. */
 enum exit_code output_flush(void);
 
-/* The same, and if it is a file, until it is on the disk. */
+/* Writes the buffer and, if standard output is a regular file, waits until it is on disk. */
 enum exit_code output_sync(void);
 
 /*
- * For what is drawn on a terminal: writes the start of *text in one call, of which as much as the
- * terminal takes without being waited for, and moves *text and *len on. EXIT_OUTPUT as above. Not
- * to be mixed with the calls above.
+ * Writes as much of *text as the terminal takes in one call without blocking, and advances *text
+ * and *len past it; that may be nothing. For drawing on a terminal: ignores the buffer, so do not
+ * mix it with the functions above.
  */
 enum exit_code output_some(const char **text, size_t *len);
 
-/* Waits until the reader takes something, or a stop is asked for. */
+/* Waits until standard output can be written to or a stop is requested. May return sooner. */
 void output_await_reader(void);
 
-/* Standard output for a signal handler: one that does not hold it up, where that can be had. */
+/* Returns a descriptor of standard output for signal handlers: non-blocking if possible. */
 int output_descriptor(void);
 
-/* The last word of every program: flushes, closes, and gives code, or EXIT_OUTPUT if that failed.
+/*
+ * Writes the buffer and closes standard output. Returns code, or EXIT_OUTPUT if anything could not
+ * be written. Call it last.
  */
 enum exit_code output_close(enum exit_code code);
 

@@ -41,7 +41,7 @@ void pipe_ring(const int ends[2])
 {
     int kept = errno;
 
-    /* A full pipe is as good as a byte more. */
+    /* If the pipe is full it is readable already. */
     if (write(ends[1], "", 1) < 0)
         errno = kept;
 }

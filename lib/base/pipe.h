@@ -1,5 +1,5 @@
 /*
- * pipe: pipes of our own, which programs that we start do not inherit.
+ * pipe: close-on-exec pipes, and the self-pipe by which a signal handler wakes poll().
  */
 #ifndef BASE_PIPE_H
 #define BASE_PIPE_H
@@ -8,17 +8,17 @@
 
 /*
  * Makes a pipe, close-on-exec: what is written to ends[1] is read from ends[0]. Returns false, with
- * errno, if that failed: both ends are then as they were, or -1.
+ * errno set, on failure; ends is then unchanged, or -1 and -1. Close both ends with close().
  */
 bool pipe_make(int ends[2]);
 
-/* The same for news from a signal handler: reading and writing never wait. */
+/* As pipe_make(), for a self-pipe: both ends are non-blocking. */
 bool pipe_make_bell(int ends[2]);
 
-/* Makes ends[0] readable, until pipe_still() is called. For signal handlers: keeps errno. */
+/* Makes ends[0] readable until pipe_still() is called. Async-signal-safe; preserves errno. */
 void pipe_ring(const int ends[2]);
 
-/* Takes out all that pipe_ring() has put in. */
+/* Drains ends[0]: it stays unreadable until pipe_ring() is called again. */
 void pipe_still(const int ends[2]);
 
 #endif

@@ -14,10 +14,9 @@
 static const char *program = "order-tools";
 static struct outlet out = {.descriptor = STDERR_FILENO};
 static bool some_lost;
-static bool
-    given_up; /* a stop was asked for, and nobody reads: there is nowhere left to say anything */
+static bool given_up; /* a stop was requested, and nobody reads */
 static char status[256];
-static bool status_stands; /* where the cursor is */
+static bool status_stands; /* it is on the terminal, with the cursor behind it */
 
 enum exit_code first_failure(enum exit_code code, enum exit_code next)
 {
@@ -25,9 +24,8 @@ enum exit_code first_failure(enum exit_code code, enum exit_code next)
 }
 
 /*
- * A descriptor that is closed would be given to the next file that is opened, and a message or an
- * order end up in it. What is put there instead cannot be read from as input, nor written to as
- * output.
+ * The next file that is opened would get the number of a closed descriptor, and messages or orders
+ * would end up in it. /dev/null is opened the wrong way round, so that input and output still fail.
  */
 static void occupy_standard_descriptors(void)
 {
@@ -51,7 +49,7 @@ const char *report_name(void)
     return program;
 }
 
-/* ---- adding to what is to be written ---- */
+/* ---- adding to the buffer ---- */
 
 static void lose(void)
 {
@@ -91,7 +89,7 @@ static void add_formatted(const char *format, va_list arguments)
     free(large);
 }
 
-/* ECMA-48's "erase in line": what the terminal itself has put behind it, such as ^C, goes too. */
+/* ECMA-48's "erase in line" also removes an echo behind the line, such as ^C. */
 static void erase_status(void)
 {
     if (status_stands)

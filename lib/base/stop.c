@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The signals that ask for a stop, and when each first came; 0 if it did not. */
+/* The signals that request a stop, and when each first arrived; 0 if it has not. */
 static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 static volatile int64_t first_ms[sizeof numbers / sizeof numbers[0]];
 
@@ -25,7 +25,7 @@ static int pipe_ends[2] = {-1, -1};
 static const char *volatile farewell;
 static volatile sig_atomic_t farewell_descriptor;
 
-/* Did the signal come before, long enough ago to be another request? */
+/* Has the signal arrived before, long enough ago for this to be another request? */
 static bool is_repeated(int number)
 {
     int64_t now = clock_monotonic_ms();
@@ -43,7 +43,7 @@ static void on_signal(int number)
     int kept = errno;
 
     if (is_repeated(number)) {
-        /* It is delivered once this handler returns. */
+        /* Delivered once this handler returns. */
         (void)signal(number, SIG_DFL);
         (void)raise(number);
         return;
@@ -67,7 +67,7 @@ static void on_alarm(int number)
     errno = kept;
 }
 
-/* A parent may block signals, and a program that it starts then has them blocked. */
+/* A blocked signal stays blocked across exec(), so that the parent may have left it so. */
 static bool unblock_signals(void)
 {
     sigset_t all;
@@ -89,14 +89,12 @@ void stop_on_signals(void)
     if (!pipe_make_bell(pipe_ends))
         die(EXIT_BUG, "cannot set up signal handling");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        /* What the parent ignores stays ignored: nohup, and background jobs of a shell without job
-         * control. */
+        /* Ignored by nohup, and for background jobs of a shell without job control: left so. */
         if (sigaction(numbers[i], NULL, &before) < 0 ||
             (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
             die(EXIT_BUG, "cannot set up signal handling");
     }
-    /* A file that may not grow is an error of write(), which is reported, and not a death without a
-     * word. */
+    /* write() then fails, and that is reported, where the signal would kill without a message. */
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
         sigaction(SIGALRM, &cut, NULL) < 0 || !unblock_signals())
         die(EXIT_BUG, "cannot set up signal handling");
@@ -131,7 +129,7 @@ void stop_or_readable(int descriptor)
 void stop_cuts(int socket)
 {
     to_be_cut = socket;
-    /* If a stop is asked for just now, its handler does the same. */
+    /* The handler does the same for a stop that is requested from now on. */
     if (stop_requested())
         (void)alarm(socket < 0 ? 0 : STOP_CUT_SECONDS);
 }

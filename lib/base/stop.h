@@ -1,12 +1,10 @@
 /*
- * stop: SIGTERM, SIGINT and SIGHUP ask a program to finish what it has in hand and leave.
+ * stop: SIGTERM, SIGINT and SIGHUP ask a program to finish the work in hand and exit.
  *
- * The first signal asks; another one of the same kind, STOP_TWICE_MS later or more, kills at once,
- * as it would have without us (nothing is lost by that: see the crash tables in order-tools(7)).
- * One that comes sooner is the same request: timeout(1) and others send a signal to the program,
- * and right after to its process group. SIGPIPE and SIGXFSZ are ignored, so that a closed pipe, and
- * a file that may not grow, are errors of write() like any other. Signals that a parent had blocked
- * are unblocked.
+ * The first such signal sets a flag. Another one of the same kind, STOP_TWICE_MS later or more,
+ * kills the program as it would without a handler; that loses nothing (see the crash tables in
+ * order-tools(7)). One that arrives sooner belongs to the same request: timeout(1), for example,
+ * signals the program and right after it the process group.
  */
 #ifndef BASE_STOP_H
 #define BASE_STOP_H
@@ -15,37 +13,43 @@
 
 #define STOP_TWICE_MS 500
 
-/* To be called once, at the start. Ends the program if the system refuses. */
+/*
+ * Installs the handlers, and unblocks the signals in case the parent had blocked them. A signal
+ * that the parent ignores stays ignored. Also ignores SIGPIPE and SIGXFSZ, so that write() fails
+ * instead. Call it once, at the start; exits with EXIT_BUG if the system refuses.
+ */
 void stop_on_signals(void);
 
+/* Returns true once a stop was requested. */
 bool stop_requested(void);
 
 /*
- * Has the first signal write text to descriptor, at once, so that a second one finds a terminal as
- * it was; NULL for nothing. It must outlive the program. Returns the text before it, or NULL if
- * that was written, or there was none.
+ * Sets the text that the handler of the first signal writes to descriptor at once, to restore a
+ * terminal before a second signal may kill. text must stay valid; NULL writes nothing. Returns the
+ * text that was set before, or NULL if there was none or it was written.
  */
 const char *stop_farewell(const char *text, int descriptor);
 
-/* A descriptor that becomes readable when a stop is asked for: for poll(). */
+/* Returns a descriptor for poll() that becomes and stays readable once a stop is requested. */
 int stop_descriptor(void);
 
-/* How long a call that cannot be interrupted may go on once a stop is asked for. */
+/* How long a library call that signals cannot interrupt may go on after a stop was requested. */
 #define STOP_CUT_SECONDS 4
 
 /*
- * For calls of a library that wait for a peer, and that no signal interrupts: has the socket shut
- * down if a stop is asked for and the call is still going on STOP_CUT_SECONDS later. -1, once it is
- * over. There is one at a time.
+ * Shuts socket down if a stop is requested and STOP_CUT_SECONDS pass before stop_cuts(-1) is
+ * called. For library calls that wait for a peer and that no signal interrupts. One socket at a
+ * time.
  */
 void stop_cuts(int socket);
 
-/* Waits until descriptor can be read from, or a stop is asked for. Keeps connections alive
- * (wait.h). */
+/* Waits with wait_for() (wait.h) until descriptor is readable or a stop is requested. */
 void stop_or_readable(int descriptor);
 
-/* Ends the program by the signal that was received, so that its parent sees why; returns if there
- * was none. */
+/*
+ * Ends the program by the signal that has requested the stop, so that its parent sees the cause.
+ * Returns if there was none.
+ */
 void stop_by_signal(void);
 
 #endif

@@ -3,59 +3,61 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t utf8_decode(const char *bytes, size_t len, uint32_t *point)
+/* The first byte of a character: the ranges are those of RFC 3629, section 4. */
+static bool start_character(struct utf8 *utf8, unsigned char byte)
 {
-    const unsigned char *b = (const unsigned char *)bytes;
-    size_t need;
-    uint32_t value;
-    uint32_t least;
-
-    if (len == 0)
-        return 0;
-    if (b[0] < 0x80) {
-        *point = b[0];
-        return 1;
-    }
-    if (b[0] >= 0xC2 && b[0] <= 0xDF) {
-        need = 2;
-        value = b[0] & 0x1FU;
-        least = 0x80;
-    } else if (b[0] >= 0xE0 && b[0] <= 0xEF) {
-        need = 3;
-        value = b[0] & 0x0FU;
-        least = 0x800;
-    } else if (b[0] >= 0xF0 && b[0] <= 0xF4) {
-        need = 4;
-        value = b[0] & 0x07U;
-        least = 0x10000;
+    utf8->low = 0x80;
+    utf8->high = 0xBF;
+    if (byte < 0x80) {
+        utf8->point = byte;
+    } else if (byte >= 0xC2 && byte <= 0xDF) {
+        utf8->point = byte & 0x1FU;
+        utf8->more = 1;
+    } else if (byte >= 0xE0 && byte <= 0xEF) {
+        utf8->point = byte & 0x0FU;
+        utf8->more = 2;
+        utf8->low = byte == 0xE0 ? 0xA0 : 0x80;
+        utf8->high = byte == 0xED ? 0x9F : 0xBF;
+    } else if (byte >= 0xF0 && byte <= 0xF4) {
+        utf8->point = byte & 0x07U;
+        utf8->more = 3;
+        utf8->low = byte == 0xF0 ? 0x90 : 0x80;
+        utf8->high = byte == 0xF4 ? 0x8F : 0xBF;
     } else {
-        return 0;
-    }
-    if (len < need)
-        return 0;
-    for (size_t i = 1; i < need; i++) {
-        if ((b[i] & 0xC0U) != 0x80)
-            return 0;
-        value = value << 6 | (b[i] & 0x3FU);
-    }
-    if (value < least || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF))
-        return 0;
-    *point = value;
-    return need;
-}
-
-bool text_is_utf8(const char *bytes, size_t len)
-{
-    uint32_t point;
-
-    for (size_t i = 0; i < len;) {
-        size_t step = utf8_decode(bytes + i, len - i, &point);
-
-        if (step == 0 || point == 0)
-            return false;
-        i += step;
+        return false;
     }
     return true;
+}
+
+bool utf8_take(struct utf8 *utf8, unsigned char byte)
+{
+    if (utf8->more == 0)
+        return start_character(utf8, byte);
+    if (byte < utf8->low || byte > utf8->high)
+        return false;
+    utf8->low = 0x80;
+    utf8->high = 0xBF;
+    utf8->point = utf8->point << 6 | (byte & 0x3FU);
+    utf8->more--;
+    return true;
+}
+
+size_t utf8_decode(const char *bytes, size_t len, uint32_t *point)
+{
+    struct utf8 utf8 = {0};
+
+    for (size_t i = 0; i < len && utf8_take(&utf8, (unsigned char)bytes[i]); i++) {
+        if (utf8.more == 0) {
+            *point = utf8.point;
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+bool text_equals(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
 bool text_is_control(uint32_t point)
@@ -66,9 +68,9 @@ bool text_is_control(uint32_t point)
 }
 
 /*
- * Eight bytes at once: the high bit of one is set beyond ASCII, after the subtraction if it is a
- * control, and after the addition if it is DEL. What is borrowed or carried from one to the next
- * can only make the answer no.
+ * Looks at the high bit of each of eight bytes: it is set beyond ASCII, after the subtraction for a
+ * control character, and after the addition for DEL. A borrow or carry into the next byte can only
+ * turn a true answer into false.
  */
 static bool eight_are_plain(const char *bytes)
 {
@@ -88,6 +90,20 @@ size_t text_plain_run(const char *bytes, size_t len)
     while (i < len && bytes[i] >= 0x20 && bytes[i] < 0x7F)
         i++;
     return i;
+}
+
+bool text_is_utf8(const char *bytes, size_t len)
+{
+    uint32_t point;
+
+    for (size_t i = text_plain_run(bytes, len); i < len; i += text_plain_run(bytes + i, len - i)) {
+        size_t step = utf8_decode(bytes + i, len - i, &point);
+
+        if (step == 0 || point == 0)
+            return false;
+        i += step;
+    }
+    return true;
 }
 
 bool text_is_printable(const char *bytes, size_t len, size_t max)
@@ -125,7 +141,7 @@ const char *printable_up_to(size_t max, const char *bytes, size_t len)
         if (step == 0 || text_is_control(point)) {
             size_t raw = step == 0 ? 1 : step;
 
-            /* At most 3 bytes stand for one control: 12 characters, which the spare room holds. */
+            /* A control has at most 3 bytes: 12 characters, for which the buffer has room. */
             for (size_t k = 0; k < raw; k++)
                 used += (size_t)snprintf(out + used, 5, "\\x%02x",
                                          (unsigned)(unsigned char)bytes[i + k]);

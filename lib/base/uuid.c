@@ -11,8 +11,7 @@
 
 #define PREFIX "urn:order-tools:"
 
-/* libuuid asks the kernel for each id, six times. An id takes 16 bytes of what one question gives
- * at most. */
+/* Asks the kernel once for 16 ids: libuuid makes six system calls for each. */
 static void random_bytes(unsigned char bytes[UUID_BYTES])
 {
     static unsigned char pool[256];
@@ -36,7 +35,7 @@ void order_id_mint(unsigned char id[UUID_BYTES])
     random_bytes(id);
     if (now_ms > last_ms) {
         last_ms = now_ms;
-        /* Half of the counter is left free, so that it seldom runs over within a millisecond. */
+        /* The upper half of its range stays free, so that it seldom overflows in a millisecond. */
         counter = ((unsigned)id[6] << 8 | id[7]) & 0x7FFU;
     } else if (++counter > 0xFFFU) {
         last_ms++;

@@ -1,4 +1,4 @@
-/* version: of all the programs together. */
+/* version: the version that all programs share. */
 #ifndef BASE_VERSION_H
 #define BASE_VERSION_H
 

@@ -20,8 +20,7 @@ void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop)
 
     if (due_ms >= 0 && (timeout_ms < 0 || due_ms < timeout_ms))
         timeout_ms = due_ms;
-    /* A signal, or a system short of memory, ends the wait: sooner than the caller would have it.
-     */
+    /* If it fails, by a signal or for lack of memory, the wait is over sooner: as promised. */
     (void)poll(fds, 2, timeout_ms);
 }
 

@@ -1,8 +1,8 @@
 /*
- * wait: waiting for a descriptor without letting anything else of the program die.
+ * wait: waiting for a descriptor while connections are kept alive.
  *
- * A connection wants signs of life in time, whatever the program waits for: its owner has a keeper
- * called before each wait, and as often as it asks for during one.
+ * A connection must send heartbeats in time, whatever the program waits for. Its owner registers a
+ * keeper, which wait_for() calls.
  */
 #ifndef BASE_WAIT_H
 #define BASE_WAIT_H
@@ -10,23 +10,23 @@
 #include <stdbool.h>
 
 /*
- * Does what is due, without waiting, and returns the milliseconds until it wants to be called
- * again; negative if it does not. It may be called wherever a message is reported: it must not
- * report, nor change what a caller may look at.
+ * Does what is due, without blocking. Returns the milliseconds until it must be called again, or a
+ * negative number for never. May be called wherever a message is reported, so it must not report
+ * anything, nor change what its caller can see.
  */
 typedef int wait_keeper(void);
 
-/* Has every wait call keeper from now on, in place of any other. */
+/* Makes every wait_for() call keeper first, in place of the keeper before. */
 void wait_keep(wait_keeper *keeper);
 
 /*
- * Waits until descriptor is ready for events (those of poll()), hung up or broken, timeout_ms are
- * over (never, if negative), or, if heeds_stop, a stop was asked for (stop.h), be it before the
- * call. May return sooner.
+ * Waits until descriptor is ready for events (those of poll()), hung up or broken; until timeout_ms
+ * have passed, if that is not negative; or, if heeds_stop, until a stop is or was requested
+ * (stop.h). Returns sooner on any signal and when the keeper is due: check and call again.
  */
 void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop);
 
-/* Is descriptor ready for events, hung up or broken, now? */
+/* Returns true if descriptor is ready for events, hung up or broken. Does not wait. */
 bool wait_is_ready(int descriptor, short events);
 
 #endif

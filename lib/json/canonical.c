@@ -12,9 +12,9 @@
 #include <string.h>
 
 /*
- * The text is written anew with an 's' before each string, and each number made a string after an
- * 'n', which a tree would round. What a tree cannot hold of a string becomes \u0001 and four
- * digits, so that a \u0001 has to be doubled.
+ * A tree would round numbers and cannot hold all strings. So the text is first rewritten: a number
+ * becomes a string that starts with 'n', every other string gets an 's' before it, an escape that a
+ * tree cannot hold becomes \u0001 and its four digits, and \u0001 itself is doubled.
  */
 
 static void write_escape(struct json_writer *line, const char *text, size_t at, size_t length,
@@ -39,7 +39,7 @@ static void write_escape(struct json_writer *line, const char *text, size_t at, 
     json_writer_raw(line, digits);
 }
 
-/* Returns the place past the string that starts at text[at]. */
+/* Returns the offset after the string that starts at text[at]. */
 static size_t write_string(struct json_writer *line, const char *text, size_t at)
 {
     json_writer_raw(line, "\"s");
@@ -70,7 +70,7 @@ static size_t write_number(struct json_writer *line, const char *text, size_t at
     if (numbers == JSON_NUMBERS_AS_WRITTEN) {
         json_writer_bytes(line, text + at, length);
     } else {
-        char *canonical = xcalloc(DECIMAL_CANONICAL_MAX(length), 1);
+        char *canonical = xmalloc(DECIMAL_CANONICAL_MAX(length));
 
         json_writer_bytes(line, canonical, decimal_canonical(text + at, length, canonical));
         free(canonical);
@@ -79,7 +79,7 @@ static size_t write_number(struct json_writer *line, const char *text, size_t at
     return at + length;
 }
 
-/* To be freed. */
+/* Free with free(). */
 static char *without_numbers(const char *text, size_t len, enum json_numbers numbers)
 {
     struct json_writer line;
@@ -96,7 +96,7 @@ static char *without_numbers(const char *text, size_t len, enum json_numbers num
     return json_writer_end(&line);
 }
 
-/* Two trees of equal content then print alike. */
+/* Makes trees of equal content print alike. */
 static void sort_members(cJSON *tree)
 {
     if (cJSON_IsObject(tree))

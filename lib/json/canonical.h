@@ -1,5 +1,5 @@
 /*
- * json_canonical: do two JSON texts have the same content?
+ * json_canonical: compares the content of JSON texts.
  */
 #ifndef JSON_CANONICAL_H
 #define JSON_CANONICAL_H
@@ -7,16 +7,16 @@
 #include <stddef.h>
 
 enum json_numbers {
-    JSON_NUMBERS_AS_WRITTEN, /* 1 is not 1.0 */
-    JSON_NUMBERS_BY_VALUE    /* 1 is 1.0 and 10e-1, and 0 is -0; whatever their length, nothing is
-                                rounded */
+    JSON_NUMBERS_AS_WRITTEN, /* 1 and 1.0 differ */
+    JSON_NUMBERS_BY_VALUE    /* 1, 1.0 and 10e-1 are equal, so are 0 and -0; nothing is rounded */
 };
 
 /*
- * Returns a text that two JSON texts have in common if, and only if, they have the same content,
- * whatever their white space, their escapes and the order of members; those of equal keys keep
- * theirs. Of an object the member named without, unless that is NULL, does not count. To be freed
- * with cJSON_free(); NULL if the text is not JSON.
+ * Returns a canonical form of text[0..len): two texts have the same one if and only if their
+ * content is the same. White space, escapes and the order of members make no difference, except
+ * that members of equal keys keep their order. The member of a top-level object whose key is
+ * without is left out; without may be NULL and has at most 62 bytes. Returns NULL if text is not
+ * JSON. Free with cJSON_free().
  */
 char *json_canonical(const char *text, size_t len, const char *without, enum json_numbers numbers);
 

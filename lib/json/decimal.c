@@ -4,18 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INTEGER_DIGITS 18 /* any integer of so many is one of 64 bits */
+#define INTEGER_DIGITS 18 /* any integer with so many digits fits into 64 bits */
 
-/* What a number is made of: its digits, times ten to the power of shift and of its exponent. */
+/* The parts of a number. Its value is its digits, times ten to the power of shift plus exponent. */
 struct decimal {
     bool negative;
-    /* From the first that is not zero to the last, a point perhaps among them; NULL for zero. */
-    const char *digits;
-    size_t span;  /* of these characters */
-    size_t count; /* of the digits among them */
+    const char *digits; /* from the first to the last that is not zero; NULL for zero */
+    size_t span;        /* characters of digits, perhaps with a point among them */
+    size_t count;       /* the same without the point */
     int64_t shift;
     bool exponent_is_negative;
-    const char *exponent; /* without zeros before it */
+    const char *exponent; /* its digits, without leading zeros */
     size_t exponent_len;
 };
 
@@ -67,7 +66,7 @@ static void take_apart(struct decimal *decimal, const char *number, size_t len)
     decimal->shift = point > last ? point - last - 1 : point - last;
 }
 
-/* The exponent as a number; false if it has more than INTEGER_DIGITS digits. */
+/* Sets *exponent to the exponent. Returns false if it has more than INTEGER_DIGITS digits. */
 static bool short_exponent(const struct decimal *decimal, int64_t *exponent)
 {
     *exponent = 0;
@@ -106,8 +105,8 @@ bool decimal_integer(const char *number, size_t len, int64_t *integer)
 }
 
 /*
- * Writes the sum of the shift and an exponent that is too long to be a number: its size is so much
- * larger than the shift's that it keeps its sign.
+ * Writes the absolute value of the exponent, which is too long for an integer, plus the shift, and
+ * returns its length. The shift is so much smaller that the sum keeps the exponent's sign.
  */
 static size_t write_long_power(const struct decimal *decimal, char *text)
 {
@@ -115,7 +114,7 @@ static size_t write_long_power(const struct decimal *decimal, char *text)
     size_t len = decimal->exponent_len;
     size_t zeros = 0;
 
-    /* Ten to the power of len at most: one digit more, which may stay 0. */
+    /* A carry may add a digit. */
     text[0] = '0';
     memcpy(text + 1, decimal->exponent, len);
     for (size_t i = len + 1; i-- > 0;) {

@@ -1,6 +1,7 @@
 /*
- * decimal: the exact value of a number as JSON writes it, of whatever length, and with an exponent
- * of whatever length.
+ * decimal: exact values of JSON numbers, whose digits and exponents may be of any length.
+ *
+ * The functions need a valid JSON number: as json_scan accepts it.
  */
 #ifndef JSON_DECIMAL_H
 #define JSON_DECIMAL_H
@@ -9,21 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns how many bytes from the start of text belong to the number that stands there. */
+/* Returns the length of the number at the start of text[0..len). */
 size_t decimal_length(const char *text, size_t len);
 
-/* Reads a number of JSON that is an integer of at most 18 digits, however it is written. False if
- * it is none. */
+/*
+ * Reads number[0..len) into *integer. Returns false, with *integer unspecified, unless its value is
+ * an integer of at most 18 digits, in whatever way it is written: 1.0 and 10e-1 are 1.
+ */
 bool decimal_integer(const char *number, size_t len, int64_t *integer);
 
-/* Bytes that decimal_canonical() may write for a number of len bytes, a NUL of snprintf() among
- * them. */
+/* The size of a buffer for decimal_canonical(), for a number of len bytes. */
 #define DECIMAL_CANONICAL_MAX(len) ((len) + 32)
 
 /*
- * Writes a number of JSON in the one form that all numbers of equal value have: "0", or its digits
- * without zeros at either end, "e" and a power of ten. Returns the length; there is no NUL after
- * it.
+ * Writes number[0..len) to canonical in a form that all numbers of equal value share: "0", or the
+ * digits without zeros at either end, then "e" and a power of ten. Returns its length; it does not
+ * end in a NUL.
  */
 size_t decimal_canonical(const char *number, size_t len, char *canonical);
 

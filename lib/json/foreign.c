@@ -7,7 +7,7 @@
 
 #define MARK "\xEF\xBB\xBF"
 #define MARK_LENGTH 3
-#define GUESSED 64 /* bytes at the start that a guess looks at */
+#define GUESSED 64 /* a guess looks at so many bytes */
 
 static const struct {
     const char *magic;
@@ -39,8 +39,7 @@ static const struct foreign utf16be = {"text in UTF-16",
 static const struct foreign utf32 = {"text in UTF-32",
                                      "iconv -f UTF-32 -t UTF-8 makes UTF-8 of it"};
 
-/* Of each four bytes, which are NUL? JSON starts with two characters of ASCII, but for what is no
- * order. */
+/* An order in JSON starts with two ASCII characters: the NULs between them tell the encoding. */
 static const struct foreign *wide_text(const char *bytes, size_t len)
 {
     bool nul[4];
@@ -60,17 +59,28 @@ static const struct foreign *wide_text(const char *bytes, size_t len)
     return nul[0] && !nul[1] && nul[2] && !nul[3] ? &utf16be : NULL;
 }
 
+static bool starts_with(const char *bytes, size_t len, const char *prefix, size_t prefix_len)
+{
+    return len >= prefix_len && memcmp(bytes, prefix, prefix_len) == 0;
+}
+
+static bool starts_with_text(const char *bytes, size_t len, const char *prefix)
+{
+    return starts_with(bytes, len, prefix, strlen(prefix));
+}
+
 const struct foreign *foreign_format(const char *bytes, size_t len)
 {
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        if (len >= formats[i].length && memcmp(bytes, formats[i].magic, formats[i].length) == 0)
+        if (starts_with(bytes, len, formats[i].magic, formats[i].length))
             return &formats[i].format;
     return wide_text(bytes, len);
 }
 
-static bool is_start_of(const char *bytes, size_t len, const char *whole, size_t whole_len)
+/* Do the bytes end before prefix does, and agree with it so far? */
+static bool is_start_of(const char *bytes, size_t len, const char *prefix, size_t prefix_len)
 {
-    return len < whole_len && memcmp(bytes, whole, len) == 0;
+    return len < prefix_len && memcmp(bytes, prefix, len) == 0;
 }
 
 bool foreign_needs_more(const char *bytes, size_t len)
@@ -86,15 +96,10 @@ bool foreign_needs_more(const char *bytes, size_t len)
 
 size_t foreign_mark(const char *bytes, size_t len)
 {
-    return len >= MARK_LENGTH && memcmp(bytes, MARK, MARK_LENGTH) == 0 ? MARK_LENGTH : 0;
+    return starts_with(bytes, len, MARK, MARK_LENGTH) ? MARK_LENGTH : 0;
 }
 
-static bool starts_with(const char *bytes, size_t len, const char *start)
-{
-    return len >= strlen(start) && memcmp(bytes, start, strlen(start)) == 0;
-}
-
-/* A map, and a string as its first key. */
+/* Binary formats of JSON's kind: each starts with a map, whose first key is a string. */
 static const char *guess_packed(const unsigned char *bytes, size_t len)
 {
     if (len < 2)
@@ -107,7 +112,7 @@ static const char *guess_packed(const unsigned char *bytes, size_t len)
     if (((bytes[0] >= 0xA1 && bytes[0] <= 0xB7) || bytes[0] == 0xBF) && bytes[1] >= 0x60 &&
         bytes[1] <= 0x7B)
         return "CBOR";
-    return starts_with((const char *)bytes, len, "Obj\x01") ? "an Avro file" : NULL;
+    return starts_with_text((const char *)bytes, len, "Obj\x01") ? "an Avro file" : NULL;
 }
 
 static bool is_binary(const char *bytes, size_t len)
@@ -125,7 +130,7 @@ static bool is_binary(const char *bytes, size_t len)
     return memchr(bytes, '\0', len) != NULL;
 }
 
-/* A name, and what comes after it. */
+/* Returns the character after the name at the start of bytes; NUL if there is no name. */
 static char after_name(const char *bytes, size_t len)
 {
     size_t i = 0;
@@ -138,14 +143,14 @@ static char after_name(const char *bytes, size_t len)
 
 static const char *guess_text(const char *bytes, size_t len)
 {
-    if (starts_with(bytes, len, "<"))
+    if (starts_with_text(bytes, len, "<"))
         return "XML or HTML";
-    if (starts_with(bytes, len, "---"))
+    if (starts_with_text(bytes, len, "---"))
         return "YAML";
-    if (starts_with(bytes, len, "ey") || starts_with(bytes, len, "ewo") ||
-        starts_with(bytes, len, "ew0"))
+    if (starts_with_text(bytes, len, "ey") || starts_with_text(bytes, len, "ewo") ||
+        starts_with_text(bytes, len, "ew0"))
         return "JSON in base64";
-    if (starts_with(bytes, len, "%7B") || starts_with(bytes, len, "%7b"))
+    if (starts_with_text(bytes, len, "%7B") || starts_with_text(bytes, len, "%7b"))
         return "URL-encoded JSON";
     if (after_name(bytes, len) == '=')
         return "the data of a form";

@@ -1,6 +1,5 @@
 /*
- * foreign: what bytes are that should be JSON and are not, for messages that help whoever sent
- * them.
+ * foreign: recognizes data in other formats where JSON should be, for helpful messages.
  */
 #ifndef JSON_FOREIGN_H
 #define JSON_FOREIGN_H
@@ -10,23 +9,27 @@
 
 struct foreign {
     const char *what; /* "gzip data" */
-    const char *help; /* what makes JSON of it, as the end of a sentence */
+    const char *help; /* how to make JSON of it, as the end of a sentence */
 };
 
 /*
- * Is this, by its first bytes, of a format that JSON in UTF-8 cannot be mistaken for: other
- * encodings, compressed data, a script? NULL if not, or if it is too short to tell.
+ * Returns the format of bytes[0..len), by its first bytes, if JSON in UTF-8 cannot start like that:
+ * another encoding, compressed data, a script. Returns NULL for anything else, and if there are too
+ * few bytes to tell. The result is a constant.
  */
 const struct foreign *foreign_format(const char *bytes, size_t len);
 
-/* May foreign_format() say more once there are more bytes? */
+/* Returns true if foreign_format() might recognize bytes[0..len) with more bytes after them. */
 bool foreign_needs_more(const char *bytes, size_t len);
 
-/* What bytes probably are that do not even start like JSON: "MessagePack". NULL if they look like
- * nothing in particular. */
+/*
+ * Returns what bytes[0..len), which are not JSON, probably are: "MessagePack", a constant. Returns
+ * NULL without a good guess.
+ */
 const char *foreign_guess(const char *bytes, size_t len);
 
-/* How many bytes a byte order mark takes at the start of a text in UTF-8: 3, or 0 if there is none.
+/*
+ * Returns the length of the UTF-8 byte order mark at the start of bytes[0..len): 3, or 0 for none.
  */
 size_t foreign_mark(const char *bytes, size_t len);
 

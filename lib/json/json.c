@@ -4,7 +4,6 @@
 #include "base/report.h"
 #include "base/text.h"
 #include "json/decimal.h"
-#include "json/memory_block.h"
 #include "json/odd.h"
 #include "json/scan.h"
 
@@ -30,7 +29,7 @@ const char *json_check(const char *text, size_t len, unsigned *traits, size_t *a
     return *at == len ? NULL : "something follows the value";
 }
 
-/* A member of an object, and its place there. */
+/* A member of an object, and its position there. */
 struct place {
     cJSON *member;
     size_t index;
@@ -45,8 +44,7 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : left->index < right->index ? -1 : 1;
 }
 
-/* The members of an object, sorted by name, and those of one name as they stand; NULL if it has
- * none. To be freed. */
+/* Returns the members by name, then by position; NULL if there are none. Free with free(). */
 static struct place *sorted_members(const cJSON *object, size_t *count)
 {
     struct place *members;
@@ -57,7 +55,7 @@ static struct place *sorted_members(const cJSON *object, size_t *count)
     *count = n;
     if (n == 0)
         return NULL;
-    members = xcalloc(n, sizeof *members);
+    members = xmalloc(n * sizeof *members);
     n = 0;
     for (cJSON *m = object->child; m != NULL; m = m->next, n++)
         members[n] = (struct place){.member = m, .index = n};
@@ -71,7 +69,7 @@ static bool object_repeats_key(const cJSON *object)
     struct place *members;
     bool repeats = false;
 
-    /* Nearly every object is small, and then comparing each with each needs no memory. */
+    /* Nearly every object is small: comparing all pairs then needs no memory. */
     for (const cJSON *m = object->child; m != NULL && count <= 8; m = m->next, count++)
         for (const cJSON *other = object->child; other != m; other = other->next)
             if (*other->string == *m->string && strcmp(other->string, m->string) == 0)
@@ -85,7 +83,7 @@ static bool object_repeats_key(const cJSON *object)
     return repeats;
 }
 
-/* As deep as JSON_MAX_DEPTH at most: the scan came first. */
+/* The scan has limited the depth to JSON_MAX_DEPTH. */
 static bool repeats_key(const cJSON *tree)
 {
     if (cJSON_IsObject(tree) && object_repeats_key(tree))
@@ -96,7 +94,7 @@ static bool repeats_key(const cJSON *tree)
     return false;
 }
 
-/* Past the string that starts at text[at]. */
+/* Returns the offset after the string that starts at text[at]. */
 static size_t skip_string(const char *text, size_t at)
 {
     for (at++; text[at] != '"'; at++)
@@ -104,7 +102,7 @@ static size_t skip_string(const char *text, size_t at)
     return at + 1;
 }
 
-/* Where the next number starts in a valid JSON text, from a place outside of its strings. */
+/* Returns the offset of the next number of a valid JSON text. at is not within a string. */
 static size_t find_number(const char *text, size_t at)
 {
     while (text[at] != '-' && (text[at] < '0' || text[at] > '9'))
@@ -113,9 +111,8 @@ static size_t find_number(const char *text, size_t at)
 }
 
 /*
- * Gives each number of the tree its text, from *at on, where a double may not hold what was
- * written: cJSON keeps no more. valuestring is freed with the tree, and of no meaning for a number
- * to cJSON.
+ * Gives each number of the tree the text that it was read from, starting at text[*at], since its
+ * double may be rounded. cJSON does not use the valuestring of a number, but frees it.
  */
 static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 {
@@ -141,9 +138,6 @@ cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits)
     size_t at = 0;
     cJSON *tree;
 
-#ifndef SANITIZED /* which watches over what malloc() gave, and not within the block */
-    json_memory_use();
-#endif
     tree = cJSON_ParseWithLength(tamed != NULL ? tamed : text, len);
     free(tamed);
     json_need(tree);
@@ -216,41 +210,45 @@ bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *inte
     return *integer >= least && *integer <= most;
 }
 
-size_t json_compact(char *text, size_t len)
+size_t json_compact_to(char *to, const char *text, size_t len)
 {
     size_t out = 0;
-    bool in_string = false;
 
     for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-
-        if (in_string) {
-            if (c == '\\')
-                text[out++] = text[i++];
-            else if (c == '"')
-                in_string = false;
-        } else if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        if (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n')
             continue;
-        } else if (c == '"') {
-            in_string = true;
-        }
-        text[out++] = text[i];
+        if (text[i] == '"')
+            for (to[out++] = text[i++]; text[i] != '"'; to[out++] = text[i++])
+                if (text[i] == '\\')
+                    to[out++] = text[i++];
+        to[out++] = text[i];
     }
     return out;
 }
 
+size_t json_compact(char *text, size_t len)
+{
+    return json_compact_to(text, text, len);
+}
+
 char *json_shown(const char *text, size_t len, size_t *shown_len)
 {
-    char *shown = xcalloc(len * 6 + 1, 1);
+    char *shown = xmalloc(len * 6 + 1);
     size_t out = 0;
     uint32_t point;
 
     for (size_t i = 0; i < len;) {
-        size_t step = utf8_decode(text + i, len - i, &point);
+        size_t run = text_plain_run(text + i, len - i);
+        size_t step = utf8_decode(text + i + run, len - i - run, &point);
 
+        memcpy(shown + out, text + i, run);
+        out += run;
+        i += run;
+        if (i == len)
+            break;
         if (step == 0)
             die(EXIT_BUG, "JSON that is not UTF-8");
-        /* Between its tokens, the text has line breaks and tabs. */
+        /* In valid JSON these occur between tokens only. */
         if (point == '\n' || point == '\r' || point == '\t') {
             shown[out++] = ' ';
         } else if (text_is_control(point)) {
@@ -261,12 +259,12 @@ char *json_shown(const char *text, size_t len, size_t *shown_len)
         }
         i += step;
     }
+    shown[out] = '\0';
     *shown_len = out;
     return shown;
 }
 
-/* Past the value that starts at text[at], of a member of an object: to the comma or brace that ends
- * it. */
+/* Returns the offset of the comma or brace after the member's value that starts at text[at]. */
 static size_t skip_value(const char *text, size_t at)
 {
     size_t depth = 0;
@@ -329,6 +327,12 @@ void json_need(const void *made)
 {
     if (made == NULL)
         die_no_memory();
+}
+
+void json_add_text(cJSON *object, const char *name, const char *text)
+{
+    json_need(text != NULL ? cJSON_AddStringToObject(object, name, text)
+                           : cJSON_AddNullToObject(object, name));
 }
 
 char *json_print(const cJSON *tree)

@@ -1,10 +1,13 @@
 /*
- * json: one JSON text as a cJSON tree, and what is read out of such a tree.
+ * json: a JSON text as a cJSON tree, and functions on such trees and texts.
  *
- * Source: RFC 8259. cJSON takes more than that (leading zeros, raw controls, a byte order mark), so
- * the text is scanned first (json/scan.h). And it cuts strings at NUL, fails on half a surrogate
- * pair and keeps duplicate keys, which RFC 8259 allows: json_parse() refuses such texts;
- * json_parse_liberal() takes them, for the sake of what is read by nobody.
+ * cJSON alone is too lenient: it accepts leading zeros, raw controls and a byte order mark. So
+ * every text is checked by json/scan.h first. RFC 8259 in turn allows what cJSON cannot hold (an
+ * escaped NUL, an unpaired surrogate) and what parsers read differently (duplicate keys):
+ * json_parse() refuses such texts, json_parse_liberal() accepts them, for texts of which only some
+ * members matter.
+ *
+ * Without memory every function ends the program with EXIT_BUG.
  */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
@@ -15,72 +18,92 @@
 #include <stdint.h>
 
 /*
- * Checks that text[0..len) is one JSON value, with white space around it perhaps. Returns NULL if
- * so, with its traits (enum json_trait); otherwise the reason, a constant, with the place of the
- * fault in *at.
+ * Checks that text[0..len) is one JSON value, with optional white space around it. Returns NULL if
+ * it is, with its traits (enum json_trait) in *traits. Otherwise returns the reason, a constant,
+ * with the offset of the fault in *at.
  */
 const char *json_check(const char *text, size_t len, unsigned *traits, size_t *at);
 
 /*
- * Returns the tree of the one value in text[0..len); the caller frees it with cJSON_Delete(). NULL,
- * with the reason, a constant, in *reason, if it is not JSON or if parsers may read it differently:
- * an object has a key twice, or a string an escape of NUL or of half a surrogate pair.
+ * Returns the tree of text[0..len); free it with cJSON_Delete(). Returns NULL, with the reason, a
+ * constant, in *reason, if the text is not JSON, an object has the same key twice, or a string has
+ * an escaped NUL or an unpaired surrogate.
  */
 cJSON *json_parse(const char *text, size_t len, const char **reason);
 
 #define JSON_HALF 0x1A /* the control character SUBSTITUTE */
 
 /*
- * The same of any JSON. Keys may be there twice: see json_member_once(). In place of NUL a string
- * has U+0001, in place of half a surrogate pair JSON_HALF. NULL if it is not JSON.
+ * As json_parse(), but accepts any JSON. An object may have the same key twice: see
+ * json_member_once(). In strings U+0001 stands for NUL, and JSON_HALF for an unpaired surrogate.
  */
 cJSON *json_parse_liberal(const char *text, size_t len);
 
-/* The same of a text that was checked, or scanned and found complete, and has these traits. Never
- * NULL. */
+/*
+ * As json_parse_liberal(), for a text that json_check(), json_scan or json_stream has accepted with
+ * these traits. Never returns NULL; another text may end the program.
+ */
 cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits);
 
-/* The member of that name of an object, case and all; NULL if there is none. */
+/*
+ * Returns the member of object with this name, compared case-sensitively; NULL if there is none, or
+ * object is NULL or not an object.
+ */
 const cJSON *json_member(const cJSON *object, const char *name);
 
-/* Finds the member of that name of a value; NULL if there is none, or it is no object. False if it
- * is there twice. */
+/*
+ * Sets *member as json_member() returns it. Returns false if object has two members or more with
+ * this name.
+ */
 bool json_member_once(const cJSON *object, const char *name, const cJSON **member);
 
-/* The text of a member that is a string, otherwise NULL. */
+/* Returns the text of the member with this name; NULL if there is none or it is not a string. */
 const char *json_member_text(const cJSON *object, const char *name);
 
 /*
- * Is value, which is NULL or was parsed by these, an integer from least to most, both of 18 digits
- * at most? That is decided by the digits that are written: 1.0 and 10e-1 are 1,
- * 0.99999999999999999999 is not, though a double would be.
+ * Reads value, which one of the functions above has parsed, or NULL. Returns true, with the integer
+ * in *integer, if it is a number whose exact value is an integer from least to most, which have 18
+ * digits at most: 1.0 and 10e-1 are 1, and 0.99999999999999999999 is not.
  */
 bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer);
 
-/* Takes out, in place, the white space between the tokens of a valid JSON text; returns the new
- * length. */
+/*
+ * Copies text[0..len), which must be valid JSON, without white space between tokens to to, which
+ * has room for len bytes or is text itself. Returns the length of the copy; it does not end in a
+ * NUL.
+ */
+size_t json_compact_to(char *to, const char *text, size_t len);
+
+/*
+ * Removes white space between tokens in place, as json_compact_to() does. Returns the new length.
+ */
 size_t json_compact(char *text, size_t len);
 
 /*
- * The same text on one line, and without what a terminal would take for more than text: such
- * characters stand as \uXXXX. To be freed; ends in a NUL.
+ * Returns text[0..len), which must be valid JSON, on one line and safe for a terminal: with spaces
+ * for line breaks and tabs between tokens, and \uXXXX for text_is_control() characters. It ends in
+ * a NUL; *shown_len is its length. Free with free().
  */
 char *json_shown(const char *text, size_t len, size_t *shown_len);
 
 /*
- * Where, in the text of a JSON object, the value of the member of that name stands. NULL if there
- * is none, or its name is written with an escape.
+ * Returns where in text[0..len) the value of the member with this name starts, with its length,
+ * including white space around it, in *value_len. text must be an object that json_check() or
+ * json_parse() has accepted: anything else is read out of bounds. Returns NULL if there is no such
+ * member, or its key is written with an escape; of several, returns the first.
  */
 const char *json_member_raw(const char *text, size_t len, const char *name, size_t *value_len);
 
-/* Sorts the members of an object by name; those of one name keep their order. */
+/* Sorts the members of object by name; members with the same name keep their order. */
 void json_sort_object(cJSON *object);
 
-/* Ends the program if cJSON had no memory for what it was asked to make or to add. */
+/* Ends the program if made is NULL: for the results of cJSON functions that allocate. */
 void json_need(const void *made);
 
-/* The tree as one line of JSON, to be freed with cJSON_free(). Ends the program if there is no
- * memory. */
+/* Adds a member to object: a string, or null if text is NULL. */
+void json_add_text(cJSON *object, const char *name, const char *text);
+
+/* Returns tree as one line of JSON. Free with cJSON_free(). */
 char *json_print(const cJSON *tree);
 
 #endif

@@ -14,7 +14,7 @@ static unsigned digit_value(char c)
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a') + 10;
 }
 
-/* The code unit of the \uXXXX at text[at]; 0x10000 if it is another escape, or none. */
+/* Returns the code unit of the \uXXXX at text[at]; 0x10000 for anything else. */
 static unsigned unit_at(const char *text, size_t at)
 {
     unsigned unit = 0;
@@ -42,7 +42,7 @@ size_t json_escape(const char *text, size_t at, bool *odd)
     return UNIT_LENGTH;
 }
 
-/* Past the string that starts at text[at]. */
+/* Returns the offset after the string that starts at text[at]. */
 static size_t tame_string(char *text, size_t at)
 {
     for (at++; text[at] != '"';) {
@@ -69,9 +69,8 @@ static size_t tame_number(char *text, size_t at, size_t len)
 
 char *json_tamed(const char *text, size_t len)
 {
-    char *copy = xcalloc(len + 1, 1);
+    char *copy = xmemdup_text(text, len);
 
-    memcpy(copy, text, len);
     for (size_t at = 0; at < len;) {
         if (copy[at] == '"')
             at = tame_string(copy, at);

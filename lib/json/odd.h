@@ -1,7 +1,6 @@
 /*
- * json_odd: what RFC 8259 allows and cJSON cannot hold: the escape of NUL, at which it would cut a
- * string; that of half a surrogate pair, on which it would fail; and numbers that are too long for
- * its buffer.
+ * json_odd: valid JSON that cJSON cannot read: it cuts strings at an escaped NUL, fails on an
+ * unpaired surrogate, and has a fixed buffer for numbers.
  */
 #ifndef JSON_ODD_H
 #define JSON_ODD_H
@@ -10,16 +9,15 @@
 #include <stddef.h>
 
 /*
- * Returns the length of the escape that starts at text[at], within a string of a valid JSON text:
- * that of a surrogate pair is one of 12 bytes. *odd says whether it is one of NUL, or of half a
- * pair.
+ * Returns the length of the escape that starts at text[at], within a string of valid JSON: 2 or 6
+ * bytes, or 12 for a surrogate pair. Sets *odd if it is a NUL or an unpaired surrogate.
  */
 size_t json_escape(const char *text, size_t at, bool *odd);
 
 /*
- * Returns a copy of a valid JSON text that cJSON reads to the end, of the same length; to be freed.
- * In place of the escape of NUL stands \u0001, of that of half a pair \u001a (JSON_HALF), and of a
- * long number a 0 and spaces.
+ * Returns a copy of text[0..len), valid JSON, that cJSON can read, of the same length. It has
+ * \u0001 for an escaped NUL, \u001a (JSON_HALF) for an unpaired surrogate, and 0 with spaces for a
+ * number of more than JSON_SHORT_NUMBER characters. Free with free().
  */
 char *json_tamed(const char *text, size_t len);
 

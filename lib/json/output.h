@@ -1,5 +1,7 @@
 /*
- * output_json: JSON on standard output, a line each.
+ * output_json: JSON on standard output, one text a line.
+ *
+ * Both functions return what output_line() (output.h) returns.
  */
 #ifndef JSON_OUTPUT_H
 #define JSON_OUTPUT_H
@@ -10,12 +12,11 @@
 #include <stddef.h>
 
 /*
- * Adds a JSON text to standard output: on one line, and without what a terminal would take for more
- * than text: such characters stand as \uXXXX, which is the same JSON. Returns as output_line().
+ * Writes text[0..len), valid JSON, as one line that is safe for a terminal: json_shown() (json.h).
  */
 enum exit_code output_json_text(const char *text, size_t len);
 
-/* The same with a tree as one line of JSON; the tree is freed. */
+/* Writes tree as one line, as output_json_text() does, and frees it. */
 enum exit_code output_json(cJSON *tree);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define EXACT_DIGITS 15 /* a double holds each integer of so many */
+#define EXACT_DIGITS 15 /* a double holds every integer with so many digits */
 
 enum state {
     VALUE,         /* a value must come */
@@ -12,11 +12,11 @@ enum state {
     COLON,         /* after a key */
     AFTER_VALUE,   /* a comma or the end of what is open */
     STRING,        /* within a string */
-    UTF8,          /* within a character of a string */
+    UTF8,          /* within a character of several bytes in a string */
     ESCAPE,        /* after a backslash */
     UNICODE,       /* within \uXXXX */
-    LOW_ESCAPE,    /* after a high surrogate: the backslash of a low one, if it is not alone */
-    LOW_U,         /* and then its u */
+    LOW_ESCAPE,    /* after a high surrogate: the backslash of the low one, if it is paired */
+    LOW_U,         /* after that backslash */
     LITERAL,       /* within true, false or null */
     MINUS,         /* after the sign of a number */
     ZERO,          /* after a leading zero */
@@ -87,7 +87,7 @@ static enum json_progress start_number(struct json_scan *scan, int state)
     return JSON_UNFINISHED;
 }
 
-/* For those who write JSON by hand, or by the rules of another language. */
+/* Names likely mistakes of people who write JSON by hand or know another language. */
 static const char *why_no_value(const struct json_scan *scan, unsigned char c)
 {
     if (scan->depth == 0 && c == ',')
@@ -192,42 +192,11 @@ static enum json_progress structure(struct json_scan *scan, unsigned char c)
     }
 }
 
-/* The first byte of a character beyond ASCII: how many follow, and between what the next must lie
- * (RFC 3629).
- */
-static enum json_progress start_character(struct json_scan *scan, unsigned char c)
+static enum json_progress in_character(struct json_scan *scan, unsigned char c)
 {
-    scan->low_bound = 0x80;
-    scan->high_bound = 0xBF;
-    if (c >= 0xC2 && c <= 0xDF) {
-        scan->more = 1;
-    } else if (c >= 0xE0 && c <= 0xEF) {
-        scan->more = 2;
-        if (c == 0xE0)
-            scan->low_bound = 0xA0;
-        if (c == 0xED)
-            scan->high_bound = 0x9F;
-    } else if (c >= 0xF0 && c <= 0xF4) {
-        scan->more = 3;
-        if (c == 0xF0)
-            scan->low_bound = 0x90;
-        if (c == 0xF4)
-            scan->high_bound = 0x8F;
-    } else {
+    if (!utf8_take(&scan->utf8, c))
         return fault(scan, "a string is not UTF-8");
-    }
-    scan->state = UTF8;
-    return JSON_UNFINISHED;
-}
-
-static enum json_progress continue_character(struct json_scan *scan, unsigned char c)
-{
-    if (c < scan->low_bound || c > scan->high_bound)
-        return fault(scan, "a string is not UTF-8");
-    scan->low_bound = 0x80;
-    scan->high_bound = 0xBF;
-    if (--scan->more == 0)
-        scan->state = STRING;
+    scan->state = scan->utf8.more == 0 ? STRING : UTF8;
     return JSON_UNFINISHED;
 }
 
@@ -242,7 +211,7 @@ static enum json_progress in_string(struct json_scan *scan, unsigned char c)
     } else if (c < 0x20) {
         return fault(scan, "a string has a raw control character");
     } else if (c >= 0x80) {
-        return start_character(scan, c);
+        return in_character(scan, c);
     }
     return JSON_UNFINISHED;
 }
@@ -290,7 +259,7 @@ static enum json_progress in_unicode(struct json_scan *scan, unsigned char c)
     return JSON_UNFINISHED;
 }
 
-/* Either the low surrogate comes, or the high one is alone and c is what it would be otherwise. */
+/* If c does not continue a low surrogate, the high one is unpaired, and c is an ordinary byte. */
 static enum json_progress low_surrogate(struct json_scan *scan, unsigned char c)
 {
     bool in_u = scan->state == LOW_U;
@@ -320,7 +289,7 @@ static bool number_may_end(int state)
     return state == ZERO || state == INTEGER || state == FRACTION || state == EXPONENT_DIGITS;
 }
 
-/* The state after c within a number; DONE if c does not belong to it. */
+/* Returns the state after c within a number, or DONE if c does not belong to it. */
 static int number_next(int state, unsigned char c)
 {
     bool exponent = c == 'e' || c == 'E';
@@ -348,7 +317,7 @@ static bool in_a_number(const struct json_scan *scan)
     return scan->state >= MINUS && scan->state < DONE;
 }
 
-/* Takes c into the number; or ends the number before c, which then stands for itself. */
+/* Continues the number with c; or ends it before c, with *took false. */
 static enum json_progress in_number(struct json_scan *scan, unsigned char c, bool *took)
 {
     int next = number_next(scan->state, c);
@@ -375,7 +344,7 @@ static enum json_progress step(struct json_scan *scan, unsigned char c)
     case STRING:
         return in_string(scan, c);
     case UTF8:
-        return continue_character(scan, c);
+        return in_character(scan, c);
     case ESCAPE:
         return in_escape(scan, c);
     case UNICODE:
@@ -390,15 +359,14 @@ static enum json_progress step(struct json_scan *scan, unsigned char c)
     }
 }
 
-/* Most bytes of an order are plain characters of strings. */
-static size_t plain_run(const char *bytes, size_t len)
+size_t json_plain_run(const char *bytes, size_t len, unsigned char most)
 {
     size_t i = 0;
 
     while (i < len) {
         unsigned char c = (unsigned char)bytes[i];
 
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+        if (c < 0x20 || c > most || c == '"' || c == '\\')
             break;
         i++;
     }
@@ -418,8 +386,9 @@ enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, siz
         progress = in_a_number(scan) ? in_number(scan, c, &took) : step(scan, c);
         if (took && progress != JSON_FAULTY)
             i++;
+        /* Most bytes of an order are such characters. */
         if (scan->state == STRING)
-            i += plain_run(bytes + i, len - i);
+            i += json_plain_run(bytes + i, len - i, 0x7F);
     }
     *taken = i;
     return progress;

@@ -12,41 +12,41 @@
 #include <unistd.h>
 
 #define READ_SIZE ((size_t)64 * 1024)
-#define RECORD_SEPARATOR '\x1E' /* stands before each text in a sequence by RFC 7464 */
+#define RECORD_SEPARATOR '\x1E' /* before each value of a text sequence (RFC 7464) */
 
 #define ARRAY_REFUSED                                                                          \
     "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it " \
     "apart"
 
 enum mode {
-    START,     /* at the first byte, which was not looked at yet */
-    BETWEEN,   /* white space before a value */
-    WITHIN,    /* a value has started */
-    TOO_LARGE, /* a value has, and outgrew the limit: its bytes are let go as they come */
+    START,     /* at the first byte */
+    BETWEEN,   /* in white space before a value */
+    WITHIN,    /* within a value */
+    TOO_LARGE, /* within a value that has outgrown the limit */
     SKIPPING,  /* after a syntax error, up to a line that starts with '{' */
-    FOREIGN    /* all that comes is of another format */
+    FOREIGN    /* the rest of the input is of another format */
 };
 
 struct json_stream {
     int fd;
     size_t max;
     char *buffer;
-    uint64_t gone; /* bytes of the stream before the buffer */
+    uint64_t gone; /* bytes of the stream that are no longer in the buffer */
     size_t size;
-    size_t start;   /* of what has not been handed out */
-    size_t scanned; /* up to where it was looked at: start <= scanned <= filled */
+    size_t start;   /* of the bytes that were not handed out */
+    size_t scanned; /* of those that were not examined: start <= scanned <= filled */
     size_t filled;
     bool ended;
-    const char *cut; /* why no more was read, if the descriptor had not ended */
+    const char *cut; /* the reason given to json_stream_end() */
     enum mode mode;
     struct json_scan scan;
-    char refused[128]; /* a reason that is made here */
-    bool starts_array; /* the value at hand is an array, if it is one */
-    bool is_sequence;  /* by RFC 7464: a separator has come */
+    char refused[128]; /* a formatted reason */
+    bool starts_array; /* the current value starts as an array */
+    bool is_sequence;  /* a separator of a text sequence was found */
     bool line_start;   /* SKIPPING: the byte at scanned is the first of its line */
     uint64_t number;
     uint64_t line;       /* of the byte at scanned */
-    uint64_t value_line; /* of the first byte of the value at hand */
+    uint64_t value_line; /* of the first byte of the current value */
 };
 
 struct json_stream *json_stream_new(int fd, size_t max)
@@ -56,7 +56,7 @@ struct json_stream *json_stream_new(int fd, size_t max)
     stream->fd = fd;
     stream->max = max;
     stream->size = READ_SIZE;
-    stream->buffer = xcalloc(1, stream->size);
+    stream->buffer = xmalloc(stream->size);
     stream->line = 1;
     return stream;
 }
@@ -74,7 +74,7 @@ uint64_t json_stream_position(const struct json_stream *stream)
     return stream->gone + stream->start;
 }
 
-/* Moves on over bytes that were looked at, counting their lines. */
+/* Marks count bytes as examined, and counts their lines. */
 static void advance(struct json_stream *stream, size_t count)
 {
     const char *from = stream->buffer + stream->scanned;
@@ -110,7 +110,7 @@ static void skip_space(struct json_stream *stream)
     stream->start = stream->scanned;
 }
 
-/* Looks for the end of refused input; true if it is in the buffer. */
+/* Skips refused input. Returns true if its end is in the buffer. */
 static bool skip_refused(struct json_stream *stream)
 {
     size_t i = stream->scanned;
@@ -142,9 +142,7 @@ static enum json_stream_event syntax_error(struct json_stream *stream, struct js
 
     stream->value_line = stream->line;
     stream->mode = SKIPPING;
-    /* An order that lacks its last bracket is noticed at the first byte of the next one, which may
-     * be sound.
-     */
+    /* A missing last bracket is noticed at the first byte of the next value: do not skip that. */
     stream->line_start =
         stream->scanned > stream->start && stream->buffer[stream->scanned - 1] == '\n';
     found = skip_refused(stream);
@@ -168,7 +166,7 @@ static enum json_stream_event go_on_too_large(struct json_stream *stream, struct
     return refused_piece(stream, piece, NULL, complete);
 }
 
-/* What is left of the input, as it comes. */
+/* Refuses all that is in the buffer. */
 static enum json_stream_event all_refused(struct json_stream *stream, struct json_piece *piece,
                                           const char *reason)
 {
@@ -227,7 +225,7 @@ static enum json_stream_event read_value(struct json_stream *stream, struct json
     return JSON_STREAM_VALUE;
 }
 
-/* Looks at the first bytes. False if there are too few. */
+/* Examines the first bytes of the input. Returns false if there are too few. */
 static bool take_start(struct json_stream *stream, const struct foreign **format)
 {
     const char *bytes = stream->buffer + stream->start;

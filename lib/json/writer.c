@@ -1,7 +1,7 @@
 #include "json/writer.h"
 
 #include "base/memory.h"
-#include "base/report.h"
+#include "json/scan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,16 +30,6 @@ void json_writer_raw(struct json_writer *line, const char *text)
     json_writer_bytes(line, text, strlen(text));
 }
 
-/* How many bytes stand for themselves in a string. */
-static size_t plain_run(const char *text)
-{
-    size_t i = 0;
-
-    while ((unsigned char)text[i] >= 0x20 && text[i] != '"' && text[i] != '\\')
-        i++;
-    return i;
-}
-
 static void add_escape(struct json_writer *line, char c)
 {
     static const char controls[] = "\b\f\n\r\t";
@@ -58,15 +48,19 @@ static void add_escape(struct json_writer *line, char c)
 
 void json_writer_string(struct json_writer *line, const char *text)
 {
+    size_t len = strlen(text);
+
     json_writer_bytes(line, "\"", 1);
     for (;;) {
-        size_t run = plain_run(text);
+        size_t run = json_plain_run(text, len, 0xFF);
 
         json_writer_bytes(line, text, run);
         text += run;
-        if (*text == '\0')
+        len -= run;
+        if (len == 0)
             break;
         add_escape(line, *text++);
+        len--;
     }
     json_writer_bytes(line, "\"", 1);
 }

@@ -1,36 +1,37 @@
 /*
- * json_writer: a JSON text on one line, written token by token.
+ * json_writer: writes JSON on one line, token by token, for hot paths.
  *
- * For what is written a thousand times a second: cJSON needs a node for each value, and prints a
- * number through printf() and reads it back, to see that nothing was lost. The bytes are the same.
+ * The bytes are those that cJSON would print, without a node for each value. The caller writes the
+ * tokens in an order that makes valid JSON. Without memory the program ends with EXIT_BUG.
  */
 #ifndef JSON_WRITER_H
 #define JSON_WRITER_H
 
 #include <stddef.h>
 
+/* Private. */
 struct json_writer {
     char *text;
     size_t len;
     size_t size;
 };
 
-/* An empty line. */
+/* Starts an empty line. End it with json_writer_end(). */
 void json_writer_start(struct json_writer *line);
 
-/* Adds the text as it is: brackets, commas, names of members. */
+/* Appends text as it is: brackets, commas, keys. */
 void json_writer_raw(struct json_writer *line, const char *text);
 
-/* The same of len bytes. */
+/* Appends bytes[0..len) as they are. */
 void json_writer_bytes(struct json_writer *line, const char *bytes, size_t len);
 
-/* Adds a string of UTF-8, in quotes and escaped. */
+/* Appends text, which must be UTF-8, as a string: quoted and escaped. */
 void json_writer_string(struct json_writer *line, const char *text);
 
-/* Adds a number, which is not negative. */
+/* Appends a number. */
 void json_writer_number(struct json_writer *line, unsigned number);
 
-/* The whole line, ending in a NUL and without a line break; to be freed. */
+/* Returns the line, with a NUL and without a line break after it. Free with free(). */
 char *json_writer_end(struct json_writer *line);
 
 #endif

@@ -7,29 +7,33 @@
 
 #include <string.h>
 
-static enum event_verdict read_event(struct order *order, const char *type, const char *text,
-                                     size_t len, struct order_fault *fault)
+static enum event_verdict read_event(struct order_reader *reader, const char *type,
+                                     const char *text, size_t len)
 {
     const char *found;
 
-    if (!order_read_tree(order, text, len, EVENT_MAX_SIZE, fault) ||
-        !order_read_text(order->tree, "event_type", ORDER_MAX_TEXT, &found, fault))
+    if (!order_open(reader, text, len, EVENT_MAX_SIZE) ||
+        !order_read_text(reader, reader->object, &reader->fields[EVENT_TYPE], ORDER_MAX_TEXT,
+                         &found))
         return EVENT_MALFORMED;
     if (strcmp(found, type) != 0) {
-        (void)order_refuse(fault, "event_type is '%s', not '%s'", printable_text(found), type);
+        (void)order_refuse(reader->fault, "event_type is '%s', not '%s'", printable_text(found),
+                           type);
         return EVENT_OTHER_TYPE;
     }
-    if (!order_read_text(order->tree, "order_id", ORDER_MAX_ID, &order->order_id, fault))
+    if (!order_read_text(reader, reader->object, &reader->fields[ORDER_ID], ORDER_MAX_ID,
+                         &reader->order->order_id))
         return EVENT_MALFORMED;
-    /* What others than OrderPlaced have besides is passed on as it is, and read by nobody. */
-    return strcmp(type, EVENT_PLACED) != 0 || order_read_body(order, fault) ? EVENT_SOUND
-                                                                            : EVENT_MALFORMED;
+    /* Events of other types are passed on as they are. */
+    return strcmp(type, EVENT_PLACED) != 0 || order_read_body(reader) ? EVENT_SOUND
+                                                                      : EVENT_MALFORMED;
 }
 
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault)
 {
-    enum event_verdict verdict = read_event(order, type, text, len, fault);
+    struct order_reader reader = {.order = order, .fault = fault};
+    enum event_verdict verdict = read_event(&reader, type, text, len);
 
     if (verdict != EVENT_SOUND)
         order_free(order);

@@ -1,8 +1,8 @@
 /*
- * event: what an event is: check, read, print.
+ * event: reads and prints events, the bodies of messages.
  *
- * As it goes over the broker: {event_type, order_id, user_id, restaurant_id, items, ts}, with
- * reason in an InventoryFailed. What else there is may be any JSON by RFC 8259, of any type.
+ * An event is {event_type, order_id, user_id, restaurant_id, items, ts}, an InventoryFailed also
+ * has a reason. Other members may be any JSON and are ignored.
  */
 #ifndef ORDER_EVENT_H
 #define ORDER_EVENT_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Bytes of an event: an order, and what is added to it. */
+/* Bytes of an event: of an order and the members that are added to it. */
 #define EVENT_MAX_SIZE (ORDER_MAX_SIZE + 4096)
 
 #define EVENT_PLACED "OrderPlaced"
@@ -20,22 +20,24 @@
 #define EVENT_FAILED "InventoryFailed"
 
 enum event_verdict {
-    EVENT_SOUND,      /* read; to be freed with order_free() */
-    EVENT_OTHER_TYPE, /* sound JSON, but of another event_type than asked for */
+    EVENT_SOUND,      /* *order is set: free it with order_free() */
+    EVENT_OTHER_TYPE, /* JSON with another event_type */
     EVENT_MALFORMED
 };
 
 /*
- * Reads an event of the type asked for: of an EVENT_PLACED all that inventory decides by and
- * announces, of others the order_id alone. A byte order mark before it is skipped. For all but
- * EVENT_SOUND: the reason, and nothing to free.
+ * Reads text[0..len), an event of this type, into *order. Of an EVENT_PLACED that is all members
+ * but ts; of other types order_id alone is required and set. Skips a byte order mark. For all
+ * verdicts but EVENT_SOUND the reason is in *fault, and nothing has to be freed.
  */
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault);
 
 /*
- * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for
- * InventoryFailed. order_id is given apart, since an order may have come without.
+ * Returns an event about order as one line of JSON; free it with free(). order_id is that of the
+ * event: order->order_id is ignored, since an order may come without. ts_ms is the event's time, as
+ * of clock_utc_ms(). reason is for EVENT_FAILED, NULL for all others. Without memory the program
+ * ends with EXIT_BUG.
  */
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason);

@@ -2,11 +2,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "json/decimal.h"
 #include "json/foreign.h"
 #include "json/json.h"
+#include "json/scan.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool order_refuse(struct order_fault *fault, const char *format, ...)
@@ -21,7 +24,7 @@ bool order_refuse(struct order_fault *fault, const char *format, ...)
 
 /* ---- members ---- */
 
-/* Are the names the same but for case, and for what stands between words? */
+/* Do the names differ only in case, and in '_', '-' and spaces? */
 static bool is_like(const char *a, const char *b)
 {
     for (;; a++, b++) {
@@ -32,169 +35,232 @@ static bool is_like(const char *a, const char *b)
     }
 }
 
-/* Says that a member of the tree is missing, and whether it is there in another way. */
-static bool refuse_missing(const cJSON *tree, const char *name, struct order_fault *fault)
+static bool has_member(const cJSON *value, const char *name)
 {
-    for (const cJSON *other = tree->child; other != NULL; other = other->next) {
-        if (is_like(other->string, name))
-            return order_refuse(fault, "%s is missing: '%s' is not its name", name,
-                                printable_text(other->string));
-        if (cJSON_IsObject(other) && json_member(other, name) != NULL)
-            return order_refuse(fault, "%s is missing: it stands within '%s'", name,
-                                printable_text(other->string));
-    }
-    return order_refuse(fault, "%s is missing", name);
+    return cJSON_IsObject(value) && json_member(value, name) != NULL;
 }
 
-/* Two of a name are read differently by others, who take the first or the last. */
-static bool find_member(const cJSON *tree, const char *name, const cJSON **value,
-                        struct order_fault *fault)
+/* Refuses object for a missing member; names one with a similar name, or where it is nested. */
+static bool refuse_missing(const char *object, const char *name, struct order_fault *fault)
 {
-    if (!json_member_once(tree, name, value))
-        return order_refuse(fault, "%s is there twice", name);
-    return *value != NULL || refuse_missing(tree, name, fault);
+    cJSON *tree = json_parse_scanned(object, (size_t)(json_walk_past(object) - object),
+                                     JSON_ODD_TEXT | JSON_LONG_NUMBER);
+    const cJSON *other = tree->child;
+
+    while (other != NULL && !is_like(other->string, name) && !has_member(other, name))
+        other = other->next;
+    if (other == NULL)
+        (void)order_refuse(fault, "%s is missing", name);
+    else if (is_like(other->string, name))
+        (void)order_refuse(fault, "%s is missing: '%s' is not its name", name,
+                           printable_text(other->string));
+    else
+        (void)order_refuse(fault, "%s is missing: it stands within '%s'", name,
+                           printable_text(other->string));
+    cJSON_Delete(tree);
+    return false;
 }
 
-/* A string that people and other programs may be shown as it is. */
-static bool check_text(const cJSON *value, size_t max, const char *what, struct order_fault *fault)
+/* Of two members with one name, some parsers take the first and others the last. */
+static bool check_once(const char *object, const struct json_field *field,
+                       struct order_fault *fault)
 {
-    const char *text = cJSON_GetStringValue(value);
+    if (field->is_twice)
+        return order_refuse(fault, "%s is there twice", field->name);
+    return field->value != NULL || refuse_missing(object, field->name, fault);
+}
+
+bool order_read_text(struct order_reader *reader, const char *object,
+                     const struct json_field *field, size_t max, const char **text)
+{
     size_t len;
 
-    if (text == NULL)
-        return order_refuse(fault, "%s is not a string", what);
-    if (*text == '\0')
-        return order_refuse(fault, "%s is empty", what);
-    len = strlen(text);
+    if (!check_once(object, field, reader->fault))
+        return false;
+    if (*field->value != '"')
+        return order_refuse(reader->fault, "%s is not a string", field->name);
+    *text = reader->room;
+    reader->room = json_walk_text(field->value, reader->room) + 1;
+    len = (size_t)(reader->room - *text) - 1;
+    if (len == 0)
+        return order_refuse(reader->fault, "%s is empty", field->name);
     if (len > max)
-        return order_refuse(fault, "%s is longer than %zu bytes", what, max);
-    if (!text_is_printable(text, len, max))
-        return order_refuse(fault, "%s has a control character%s", what,
-                            strchr(text, JSON_HALF) == NULL ? "" : ", or half of a surrogate pair");
+        return order_refuse(reader->fault, "%s is longer than %zu bytes", field->name, max);
+    /* People and other programs are shown it as it is. */
+    if (!text_is_printable(*text, len, max))
+        return order_refuse(reader->fault, "%s has a control character%s", field->name,
+                            strchr(*text, JSON_HALF) == NULL ? ""
+                                                             : ", or half of a surrogate pair");
     return true;
 }
 
-bool order_read_text(const cJSON *tree, const char *name, size_t max, const char **text,
+/* ---- the members that orders and events share ---- */
+
+static bool read_qty(const char *object, const struct json_field *field, int *qty,
                      struct order_fault *fault)
 {
-    const cJSON *value;
-
-    if (!find_member(tree, name, &value, fault) || !check_text(value, max, name, fault))
-        return false;
-    *text = value->valuestring;
-    return true;
-}
-
-/* ---- what orders and events have in common ---- */
-
-static bool read_item(const cJSON *value, struct order_item *item, struct order_fault *fault)
-{
-    const cJSON *qty;
     int64_t count;
 
-    if (!cJSON_IsObject(value))
-        return order_refuse(fault, "is not an object");
-    if (!order_read_text(value, "sku", ORDER_MAX_TEXT, &item->sku, fault) ||
-        !find_member(value, "qty", &qty, fault))
+    if (!check_once(object, field, fault))
         return false;
-    if (!cJSON_IsNumber(qty))
+    if (*field->value != '-' && (*field->value < '0' || *field->value > '9'))
         return order_refuse(fault, "qty is not a number");
-    if (!json_integer(qty, 1, ORDER_MAX_QTY, &count))
+    if (!decimal_integer(field->value, (size_t)(json_walk_past(field->value) - field->value),
+                         &count) ||
+        count < 1 || count > ORDER_MAX_QTY)
         return order_refuse(fault, "qty is not an integer from 1 to %d", ORDER_MAX_QTY);
-    item->qty = (int)count;
+    *qty = (int)count;
     return true;
 }
 
-static bool read_items(struct order *order, struct order_fault *fault)
+static bool read_item(struct order_reader *reader, const char *object, struct order_item *item)
 {
-    const cJSON *items;
-    const cJSON *value;
+    struct json_field fields[] = {{.name = "sku"}, {.name = "qty"}};
+
+    if (*object != '{')
+        return order_refuse(reader->fault, "is not an object");
+    json_walk_object(object, fields, 2);
+    return order_read_text(reader, object, &fields[0], ORDER_MAX_TEXT, &item->sku) &&
+           read_qty(object, &fields[1], &item->qty, reader->fault);
+}
+
+static size_t count_elements(const char *array)
+{
+    const char *at = array;
     size_t count = 0;
 
-    if (!find_member(order->tree, "items", &items, fault))
-        return false;
-    if (!cJSON_IsArray(items))
-        return order_refuse(fault, "items is not an array");
-    for (value = items->child; value != NULL; value = value->next)
+    while ((at = json_walk_element(at)) != NULL) {
+        at = json_walk_past(at);
         count++;
-    if (count == 0)
-        return order_refuse(fault, "items is empty");
-    if (count > ORDER_MAX_ITEMS)
-        return order_refuse(fault, "items has more than %d entries", ORDER_MAX_ITEMS);
-    order->items = xcalloc(count, sizeof *order->items);
-    for (value = items->child; value != NULL; value = value->next) {
-        if (!read_item(value, &order->items[order->item_count], fault)) {
-            const struct order_fault of_item = *fault;
+    }
+    return count;
+}
 
-            return order_refuse(fault, "items[%zu]%s%s", order->item_count,
-                                cJSON_IsObject(value) ? "." : " ", of_item.reason);
+static bool read_items(struct order_reader *reader)
+{
+    const struct json_field *field = &reader->fields[ITEMS];
+    struct order *order = reader->order;
+    const char *at = field->value;
+    size_t count;
+
+    if (!check_once(reader->object, field, reader->fault))
+        return false;
+    if (*at != '[')
+        return order_refuse(reader->fault, "items is not an array");
+    count = count_elements(at);
+    if (count == 0)
+        return order_refuse(reader->fault, "items is empty");
+    if (count > ORDER_MAX_ITEMS)
+        return order_refuse(reader->fault, "items has more than %d entries", ORDER_MAX_ITEMS);
+    order->items = xmalloc(count * sizeof *order->items);
+    while ((at = json_walk_element(at)) != NULL) {
+        if (!read_item(reader, at, &order->items[order->item_count])) {
+            const struct order_fault of_item = *reader->fault;
+
+            return order_refuse(reader->fault, "items[%zu]%s%s", order->item_count,
+                                *at == '{' ? "." : " ", of_item.reason);
         }
         order->item_count++;
+        at = json_walk_past(at);
     }
     return true;
 }
 
-/* What an order and an event have in common. */
-bool order_read_body(struct order *order, struct order_fault *fault)
+bool order_read_body(struct order_reader *reader)
 {
-    return order_read_text(order->tree, "user_id", ORDER_MAX_TEXT, &order->user_id, fault) &&
-           order_read_text(order->tree, "restaurant_id", ORDER_MAX_TEXT, &order->restaurant_id,
-                           fault) &&
-           read_items(order, fault);
+    struct order *order = reader->order;
+
+    return order_read_text(reader, reader->object, &reader->fields[USER_ID], ORDER_MAX_TEXT,
+                           &order->user_id) &&
+           order_read_text(reader, reader->object, &reader->fields[RESTAURANT_ID], ORDER_MAX_TEXT,
+                           &order->restaurant_id) &&
+           read_items(reader);
 }
 
 /* ---- the whole text ---- */
 
-/* reason, and at, as json_check() has them. */
+/* Returns the length of the white space at the start of text. */
+static size_t space_before(const char *text, size_t len)
+{
+    size_t start = 0;
+
+    while (start < len && memchr(" \t\r\n", text[start], 4) != NULL)
+        start++;
+    return start;
+}
+
+/* reason and at are json_check()'s. */
 static bool refuse_text(const char *text, size_t len, const char *reason, size_t at,
                         struct order_fault *fault)
 {
     const struct foreign *format = foreign_format(text, len);
-    size_t start = 0;
+    size_t start = space_before(text, len);
     const char *guess;
 
-    while (start < len && memchr(" \t\r\n", text[start], 4) != NULL)
-        start++;
     if (start == len)
         return order_refuse(fault, "not JSON: it is empty");
     if (format != NULL)
         return order_refuse(fault, "not JSON: it looks like %s", format->what);
-    /* A letter or a dash may be the start of a word or number that JSON has. */
+    /* A fault at the second byte counts too: "t" or "-" may start a JSON value. */
     guess = at <= start + 1 ? foreign_guess(text, len) : NULL;
     if (guess != NULL)
         return order_refuse(fault, "not JSON: it looks like %s", guess);
     return order_refuse(fault, "not JSON: %s (byte %zu)", reason, at + 1);
 }
 
-bool order_refuse_kind(const cJSON *tree, struct order_fault *fault)
+/* Refuses value, which is not an object, and says what it is. */
+static bool refuse_kind(const char *value, size_t len, struct order_fault *fault)
 {
-    const char *text = cJSON_GetStringValue(tree);
+    bool has_object = false;
 
-    if (cJSON_IsArray(tree))
+    if (*value == '[')
         return order_refuse(fault, "not a JSON object, but an array");
-    if (text != NULL && text[strspn(text, " \t\r\n")] == '{')
-        return order_refuse(fault, "not a JSON object, but a string with JSON in it");
-    return order_refuse(fault, "not a JSON object");
+    if (*value == '"') {
+        char *text = xmalloc(len);
+
+        (void)json_walk_text(value, text);
+        has_object = text[strspn(text, " \t\r\n")] == '{';
+        free(text);
+    }
+    return order_refuse(fault, "not a JSON object%s",
+                        has_object ? ", but a string with JSON in it" : "");
 }
 
-bool order_read_tree(struct order *order, const char *text, size_t len, size_t max,
-                     struct order_fault *fault)
+bool order_open_scanned(struct order_reader *reader, const char *text, size_t len)
+{
+    static const struct json_field fields[ORDER_FIELDS] = {
+        [EVENT_TYPE] = {.name = "event_type"},
+        [ORDER_ID] = {.name = "order_id"},
+        [USER_ID] = {.name = "user_id"},
+        [RESTAURANT_ID] = {.name = "restaurant_id"},
+        [ITEMS] = {.name = "items"}};
+
+    memset(reader->order, 0, sizeof *reader->order);
+    if (*text != '{')
+        return refuse_kind(text, len, reader->fault);
+    memcpy(reader->fields, fields, sizeof fields);
+    reader->object = text;
+    json_walk_object(text, reader->fields, ORDER_FIELDS);
+    /* A decoded string is shorter than its text. */
+    reader->order->texts = reader->room = xmalloc(len);
+    return true;
+}
+
+bool order_open(struct order_reader *reader, const char *text, size_t len, size_t max)
 {
     size_t mark = foreign_mark(text, len);
-    unsigned traits;
     const char *reason;
+    unsigned traits;
     size_t at;
 
-    memset(order, 0, sizeof *order);
+    memset(reader->order, 0, sizeof *reader->order);
     if (len > max)
-        return order_refuse(fault, "too large: over %zu bytes", max);
-    if (mark > 0) {
-        text += mark;
-        len -= mark;
-    }
+        return order_refuse(reader->fault, "too large: over %zu bytes", max);
+    text += mark;
+    len -= mark;
     reason = json_check(text, len, &traits, &at);
     if (reason != NULL)
-        return refuse_text(text, len, reason, at, fault);
-    order->tree = json_parse_scanned(text, len, traits);
-    return cJSON_IsObject(order->tree) || order_refuse_kind(order->tree, fault);
+        return refuse_text(text, len, reason, at, reader->fault);
+    at = space_before(text, len);
+    return order_open_scanned(reader, text + at, len - at);
 }

@@ -8,46 +8,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_own_id(struct order *order, struct order_fault *fault)
+static bool read_own_id(struct order_reader *reader)
 {
-    const cJSON *value;
+    const struct json_field *field = &reader->fields[ORDER_ID];
     unsigned char id[UUID_BYTES];
+    const char *text = reader->room;
 
-    if (!json_member_once(order->tree, "order_id", &value))
-        return order_refuse(fault, "order_id is there twice");
-    if (value == NULL)
+    if (field->is_twice)
+        return order_refuse(reader->fault, "order_id is there twice");
+    if (field->value == NULL)
         return true;
-    if (!cJSON_IsString(value) || !uuid_from_text(value->valuestring, id))
-        return order_refuse(fault, "order_id is not a UUID");
-    order->order_id = value->valuestring;
+    if (*field->value != '"')
+        return order_refuse(reader->fault, "order_id is not a UUID");
+    reader->room = json_walk_text(field->value, reader->room) + 1;
+    if (!uuid_from_text(text, id))
+        return order_refuse(reader->fault, "order_id is not a UUID");
+    reader->order->order_id = text;
     return true;
+}
+
+static bool finish(struct order_reader *reader, bool is_open)
+{
+    if (is_open && read_own_id(reader) && order_read_body(reader))
+        return true;
+    order_free(reader->order);
+    return false;
 }
 
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault)
 {
-    if (order_read_tree(order, text, len, ORDER_MAX_SIZE, fault) && read_own_id(order, fault) &&
-        order_read_body(order, fault))
-        return true;
-    order_free(order);
-    return false;
+    struct order_reader reader = {.order = order, .fault = fault};
+
+    return finish(&reader, order_open(&reader, text, len, ORDER_MAX_SIZE));
 }
 
 bool order_read_piece(struct order *order, const struct json_piece *piece,
                       struct order_fault *fault)
 {
-    memset(order, 0, sizeof *order);
-    order->tree = json_parse_scanned(piece->text, piece->len, piece->traits);
-    if ((cJSON_IsObject(order->tree) || order_refuse_kind(order->tree, fault)) &&
-        read_own_id(order, fault) && order_read_body(order, fault))
-        return true;
-    order_free(order);
-    return false;
+    struct order_reader reader = {.order = order, .fault = fault};
+
+    return finish(&reader, order_open_scanned(&reader, piece->text, piece->len));
 }
 
 void order_free(struct order *order)
 {
     free(order->items);
-    cJSON_Delete(order->tree);
+    free(order->texts);
     memset(order, 0, sizeof *order);
 }
 

@@ -1,16 +1,15 @@
 /*
- * order: what an order is: check, read, compare.
+ * order: reads and compares orders as order-place takes them.
  *
- * An order, as order-place takes it: {user_id, restaurant_id, items}, optionally with an order_id
- * that is a UUID. Only what the job needs is read, and must be sound and there once. What else
- * there is may be any JSON by RFC 8259, of any type.
+ * An order is {user_id, restaurant_id, items} and optionally order_id, a UUID; an item is {sku,
+ * qty}. Each of these members must be there once, with a valid value. Other members may be any JSON
+ * and are ignored.
  */
 #ifndef ORDER_ORDER_H
 #define ORDER_ORDER_H
 
 #include "json/stream.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +18,7 @@
 #define ORDER_MAX_TEXT 256               /* bytes of user_id, restaurant_id and sku */
 #define ORDER_MAX_ITEMS 1000
 #define ORDER_MAX_QTY 1000000
-#define ORDER_MAX_ID 128 /* bytes of an order_id that others made */
+#define ORDER_MAX_ID 128 /* bytes of an order_id from another producer */
 
 struct order_item {
     const char *sku;
@@ -27,35 +26,40 @@ struct order_item {
 };
 
 struct order {
-    const char *order_id; /* NULL if an order came without */
+    const char *order_id; /* NULL if the order came without */
     const char *user_id;
     const char *restaurant_id;
     struct order_item *items;
     size_t item_count;
-    cJSON *tree; /* owns the texts above */
+    char *texts; /* private: holds those above */
 };
 
-/* Why something is no order or event: one line, safe to be shown. */
+/* Why a text is not an order or event: one line, safe to show. */
 struct order_fault {
     char reason[640];
 };
 
 /*
- * Reads an order as order-place takes it. False, with the reason and nothing to free, if it is
- * none. text need not be strict JSON: that is checked too.
+ * Reads text[0..len) into *order; free it with order_free(). Returns false, with the reason in
+ * *fault and nothing to free, if it is not an order or has more than ORDER_MAX_SIZE bytes. The text
+ * may be anything.
  */
 bool order_read(struct order *order, const char *text, size_t len, struct order_fault *fault);
 
-/* The same of a value that a json_stream of ORDER_MAX_SIZE handed out, without scanning it once
- * more. */
+/*
+ * As order_read(), for a JSON_STREAM_VALUE of a json_stream whose max is ORDER_MAX_SIZE. The text
+ * is not checked again.
+ */
 bool order_read_piece(struct order *order, const struct json_piece *piece,
                       struct order_fault *fault);
 
+/* Frees what *order holds and zeroes it. A zeroed order may be freed. */
 void order_free(struct order *order);
 
 /*
- * Have two texts, each an order that order_read() takes, the same content? White space, the order
- * of members and order_id do not count; numbers are equal if their values are, exactly.
+ * Returns true if a[0..a_len) and b[0..b_len), which order_read() accepts, have the same content.
+ * White space, the order of members and order_id make no difference; numbers are compared by their
+ * exact values.
  */
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len);
 

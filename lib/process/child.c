@@ -30,7 +30,7 @@ static bool write_text(int fd, const char *text, size_t len)
     return write_all(fd, text, len) && write_all(fd, "\n", 1);
 }
 
-/* A pipe with all of the text in it: so many bytes it takes at once. */
+/* For a text and newline of up to PIPE_BUF bytes, which an empty pipe holds. */
 static int text_in_pipe(const char *text, size_t len)
 {
     int ends[2];
@@ -45,7 +45,7 @@ static int text_in_pipe(const char *text, size_t len)
     return ends[0];
 }
 
-/* The text in memory: unlike a pipe that never fills up, and needs nobody who reads. */
+/* For any length: unlike a pipe, a file in memory never fills up for lack of a reader. */
 static int text_in_memory(const char *text, size_t len)
 {
     int fd = memfd_create("event", MFD_CLOEXEC);

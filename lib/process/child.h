@@ -1,5 +1,5 @@
 /*
- * command: another program, run with a text on its standard input. No shell is involved.
+ * child: starts a program with a text on its standard input, without a shell.
  */
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H
@@ -11,10 +11,10 @@
 #include <sys/types.h>
 
 /*
- * Starts argv[0], found as execvp() does, with text and a newline as its standard input, whether it
- * reads them or not. What it prints on standard output goes to standard error, since ours carries
- * data of ours; with_log being false, both are thrown away. EXIT_OK, or the code for why it could
- * not be started, reported. Its end is noticed with spawn_ended() (spawn.h).
+ * Starts argv[0], as spawn_start() (spawn.h) does, with text[0..len) and a newline on its standard
+ * input; it need not read them. With with_log its standard output and standard error both go to the
+ * caller's standard error, otherwise to /dev/null. Returns EXIT_OK, with the process id for
+ * spawn_ended() in *child, or reports why not and returns the code for it.
  */
 enum exit_code child_start(char *const argv[], const char *text, size_t len, bool with_log,
                            pid_t *child);

@@ -18,19 +18,19 @@
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)512 << 20)
-#define FULL_MS 20 /* until it is tried again whether the program reads on */
+#define FULL_MS 20 /* between attempts to write to a full pipe */
 #define PATIENCE_MS 10000
-#define AFTERTHOUGHT_MS 10 /* that a second answer may take to follow the first */
+#define AFTERTHOUGHT_MS 10 /* a second answer follows the first within this time */
 #define END_MS 5000
 
 struct coprocess {
     const char *name;
     pid_t child;
-    int input;  /* what we write and it reads */
-    int output; /* what it writes and we read */
+    int input;  /* its standard input: written here */
+    int output; /* its standard output: read here */
     char *buffer;
     size_t capacity;
-    size_t taken; /* bytes at the start that were the last answer */
+    size_t taken; /* bytes at the start that are the last answer */
     size_t len;
     bool warned;
 };
@@ -42,7 +42,7 @@ static bool make_pipe(int ends[2], int ours)
 
 enum exit_code coprocess_start(char *const argv[], struct coprocess **out)
 {
-    struct coprocess *filter = xcalloc(1, sizeof *filter);
+    struct coprocess *coprocess = xcalloc(1, sizeof *coprocess);
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
     enum exit_code code = EXIT_BUG;
@@ -50,102 +50,103 @@ enum exit_code coprocess_start(char *const argv[], struct coprocess **out)
     if (!make_pipe(to, 1) || !make_pipe(from, 0))
         report_errno("cannot make a pipe");
     else
-        code = spawn_start(argv, to[0], from[1], &filter->child);
+        code = spawn_start(argv, to[0], from[1], &coprocess->child);
     (void)close(to[0]);
     (void)close(from[1]);
-    filter->name = argv[0];
-    filter->input = to[1];
-    filter->output = from[0];
-    *out = filter;
+    coprocess->name = argv[0];
+    coprocess->input = to[1];
+    coprocess->output = from[0];
+    *out = coprocess;
     if (code != EXIT_OK) {
         (void)close(to[1]);
         (void)close(from[0]);
-        free(filter);
+        free(coprocess);
         *out = NULL;
     }
     return code;
 }
 
-static enum exit_code ended(const struct coprocess *filter)
+static enum exit_code ended(const struct coprocess *coprocess)
 {
-    /* The signal that stops us may have ended it, too. */
+    /* A signal to the process group may have ended it, too. */
     if (stop_requested())
         return EXIT_OK;
-    report("the filter '%s' has ended before its time", printable_text(filter->name));
+    report("the filter '%s' has ended before its time", printable_text(coprocess->name));
     return EXIT_INPUT;
 }
 
-/* Takes in what the program has written, if anything. */
-static enum exit_code read_on(struct coprocess *filter)
+/* Reads what the program has written, if anything, into the buffer. */
+static enum exit_code read_on(struct coprocess *coprocess)
 {
     ssize_t got;
 
-    if (filter->len == filter->capacity) {
-        filter->capacity = filter->capacity == 0 ? 65536 : filter->capacity * 2;
-        filter->buffer = xrealloc(filter->buffer, filter->capacity);
+    if (coprocess->len == coprocess->capacity) {
+        coprocess->capacity = coprocess->capacity == 0 ? 65536 : coprocess->capacity * 2;
+        coprocess->buffer = xrealloc(coprocess->buffer, coprocess->capacity);
     }
-    got = read(filter->output, filter->buffer + filter->len, filter->capacity - filter->len);
+    got = read(coprocess->output, coprocess->buffer + coprocess->len,
+               coprocess->capacity - coprocess->len);
     if (got > 0) {
-        filter->len += (size_t)got;
+        coprocess->len += (size_t)got;
         return EXIT_OK;
     }
-    return got < 0 && (errno == EAGAIN || errno == EINTR) ? EXIT_OK : ended(filter);
+    return got < 0 && (errno == EAGAIN || errno == EINTR) ? EXIT_OK : ended(coprocess);
 }
 
-static void warn_once(struct coprocess *filter, int64_t since_ms)
+static void warn_once(struct coprocess *coprocess, int64_t since_ms)
 {
-    if (filter->warned || clock_monotonic_ms() - since_ms < PATIENCE_MS)
+    if (coprocess->warned || clock_monotonic_ms() - since_ms < PATIENCE_MS)
         return;
     report("no answer from the filter '%s' for %d s: it must answer line by line, as jq "
            "--unbuffered does",
-           printable_text(filter->name), PATIENCE_MS / 1000);
-    filter->warned = true;
+           printable_text(coprocess->name), PATIENCE_MS / 1000);
+    coprocess->warned = true;
 }
 
-static enum exit_code write_line(struct coprocess *filter, const char *text, size_t len)
+static enum exit_code write_line(struct coprocess *coprocess, const char *text, size_t len)
 {
     int64_t since_ms = clock_monotonic_ms();
     size_t done = 0;
 
     while (done <= len && !stop_requested()) {
-        ssize_t wrote = done < len ? write(filter->input, text + done, len - done)
-                                   : write(filter->input, "\n", 1);
+        ssize_t wrote = done < len ? write(coprocess->input, text + done, len - done)
+                                   : write(coprocess->input, "\n", 1);
 
         if (wrote > 0) {
             done += (size_t)wrote;
         } else if (wrote < 0 && errno == EAGAIN) {
             enum exit_code code;
 
-            /* It may be waiting for us to read what it has to say. */
-            wait_for(filter->output, POLLIN, FULL_MS, true);
-            code = read_on(filter);
+            /* The program may be blocked until its output is read. */
+            wait_for(coprocess->output, POLLIN, FULL_MS, true);
+            code = read_on(coprocess);
             if (code != EXIT_OK)
                 return code;
-            warn_once(filter, since_ms);
+            warn_once(coprocess, since_ms);
         } else if (errno != EINTR) {
-            return ended(filter);
+            return ended(coprocess);
         }
     }
     return EXIT_OK;
 }
 
-/* Its further answers would be taken for those to other letters. */
-static enum exit_code too_much(const struct coprocess *filter)
+/* Further answers would be taken for those to later lines. */
+static enum exit_code too_much(const struct coprocess *coprocess)
 {
-    report("the filter '%s' answers one line with more than one", printable_text(filter->name));
+    report("the filter '%s' answers one line with more than one", printable_text(coprocess->name));
     return EXIT_INPUT;
 }
 
-static void forget_answer(struct coprocess *filter)
+static void forget_answer(struct coprocess *coprocess)
 {
-    filter->len -= filter->taken;
-    if (filter->taken > 0)
-        memmove(filter->buffer, filter->buffer + filter->taken, filter->len);
-    filter->taken = 0;
+    coprocess->len -= coprocess->taken;
+    if (coprocess->taken > 0)
+        memmove(coprocess->buffer, coprocess->buffer + coprocess->taken, coprocess->len);
+    coprocess->taken = 0;
 }
 
-/* Reads until there is a line, of which *len is the length, or a stop is asked for. */
-static enum exit_code await_line(struct coprocess *filter, size_t *len)
+/* Reads until there is a line, with its length in *len, or a stop is requested. */
+static enum exit_code await_line(struct coprocess *coprocess, size_t *len)
 {
     int64_t since_ms = clock_monotonic_ms();
     enum exit_code code = EXIT_OK;
@@ -153,61 +154,61 @@ static enum exit_code await_line(struct coprocess *filter, size_t *len)
     char *newline = NULL;
 
     while (code == EXIT_OK && !stop_requested()) {
-        if (filter->len > looked_at)
-            newline = memchr(filter->buffer + looked_at, '\n', filter->len - looked_at);
+        if (coprocess->len > looked_at)
+            newline = memchr(coprocess->buffer + looked_at, '\n', coprocess->len - looked_at);
         if (newline != NULL) {
-            *len = (size_t)(newline - filter->buffer);
-            filter->taken = *len + 1;
+            *len = (size_t)(newline - coprocess->buffer);
+            coprocess->taken = *len + 1;
             return EXIT_OK;
         }
-        looked_at = filter->len;
-        if (filter->len > ANSWER_MAX) {
-            report("the filter '%s' answers with an endless line", printable_text(filter->name));
+        looked_at = coprocess->len;
+        if (coprocess->len > ANSWER_MAX) {
+            report("the filter '%s' answers with an endless line", printable_text(coprocess->name));
             return EXIT_INPUT;
         }
-        wait_for(filter->output, POLLIN, PATIENCE_MS / 10, true);
-        warn_once(filter, since_ms);
-        code = read_on(filter);
+        wait_for(coprocess->output, POLLIN, PATIENCE_MS / 10, true);
+        warn_once(coprocess, since_ms);
+        code = read_on(coprocess);
     }
     return code;
 }
 
-enum exit_code coprocess_check(struct coprocess *filter)
+enum exit_code coprocess_check(struct coprocess *coprocess)
 {
     enum exit_code code = EXIT_OK;
 
-    forget_answer(filter);
-    wait_for(filter->output, POLLIN, AFTERTHOUGHT_MS, false);
-    if (wait_is_ready(filter->output, POLLIN))
-        code = read_on(filter);
-    return code == EXIT_OK && filter->len > 0 ? too_much(filter) : code;
+    forget_answer(coprocess);
+    wait_for(coprocess->output, POLLIN, AFTERTHOUGHT_MS, false);
+    if (wait_is_ready(coprocess->output, POLLIN))
+        code = read_on(coprocess);
+    return code == EXIT_OK && coprocess->len > 0 ? too_much(coprocess) : code;
 }
 
-enum exit_code coprocess_ask(struct coprocess *filter, const char *text, size_t len,
+enum exit_code coprocess_ask(struct coprocess *coprocess, const char *text, size_t len,
                              const char **answer, size_t *answer_len)
 {
     enum exit_code code;
 
     *answer = NULL;
-    forget_answer(filter);
-    if (filter->len > 0)
-        return too_much(filter);
-    code = write_line(filter, text, len);
+    forget_answer(coprocess);
+    if (coprocess->len > 0)
+        return too_much(coprocess);
+    code = write_line(coprocess, text, len);
     if (code == EXIT_OK)
-        code = await_line(filter, answer_len);
-    if (code == EXIT_OK && filter->taken > 0)
-        *answer = filter->buffer;
+        code = await_line(coprocess, answer_len);
+    if (code == EXIT_OK && coprocess->taken > 0)
+        *answer = coprocess->buffer;
     return code;
 }
 
-/* Has it ended within timeout_ms (whenever, if negative)? */
-static bool await_end(const struct coprocess *filter, int timeout_ms)
+/* Waits until the program has ended. Returns false after timeout_ms, unless that is negative. */
+static bool await_end(const struct coprocess *coprocess, int timeout_ms)
 {
     int64_t until = clock_monotonic_ms() + timeout_ms;
     int64_t left = timeout_ms;
     int exit_status;
 
-    while (!spawn_ended(filter->child, &exit_status)) {
+    while (!spawn_ended(coprocess->child, &exit_status)) {
         if (timeout_ms >= 0 && (left = until - clock_monotonic_ms()) <= 0)
             return false;
         wait_for(spawn_descriptor(), POLLIN, (int)left, false);
@@ -215,14 +216,14 @@ static bool await_end(const struct coprocess *filter, int timeout_ms)
     return true;
 }
 
-void coprocess_free(struct coprocess *filter)
+void coprocess_free(struct coprocess *coprocess)
 {
-    if (filter == NULL)
+    if (coprocess == NULL)
         return;
-    (void)close(filter->input);
-    (void)close(filter->output);
-    if (!await_end(filter, END_MS) && kill(filter->child, SIGKILL) == 0)
-        (void)await_end(filter, -1);
-    free(filter->buffer);
-    free(filter);
+    (void)close(coprocess->input);
+    (void)close(coprocess->output);
+    if (!await_end(coprocess, END_MS) && kill(coprocess->child, SIGKILL) == 0)
+        (void)await_end(coprocess, -1);
+    free(coprocess->buffer);
+    free(coprocess);
 }

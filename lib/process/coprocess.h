@@ -1,6 +1,5 @@
 /*
- * filter: another program that is asked a line at a time, and answers each with a line: a
- * co-process.
+ * coprocess: a program that reads lines and answers each with one line.
  */
 #ifndef PROCESS_COPROCESS_H
 #define PROCESS_COPROCESS_H
@@ -11,27 +10,32 @@
 
 struct coprocess;
 
-/* Starts argv[0], as spawn_start() does. */
-enum exit_code coprocess_start(char *const argv[], struct coprocess **filter);
+/*
+ * Starts argv[0], which must stay valid, as spawn_start() (spawn.h) does and with its return codes.
+ * End *coprocess, NULL on failure, with coprocess_free().
+ */
+enum exit_code coprocess_start(char *const argv[], struct coprocess **coprocess);
 
 /*
- * Writes text, which has no line break in it, as a line, and waits for one in answer; *answer is
- * NULL if a stop was asked for meanwhile, and otherwise valid until the next call. If no answer
- * comes for 10 s, that is said once: most programs buffer what they write to a pipe. EXIT_INPUT,
- * reported, if the program has ended, its answer is longer than 512 MiB, or it has said more than
- * was asked before.
+ * Writes text[0..len), without line breaks, and a newline, and waits for one line. Sets *answer to
+ * that line, *answer_len bytes without its newline, valid until the next call; or to NULL if a stop
+ * was requested meanwhile. After 10 s without an answer it reports that once, and goes on waiting.
+ * Reports and returns EXIT_INPUT if the program has ended, its answer is longer than 512 MiB, or it
+ * has written more than its previous answer.
  */
-enum exit_code coprocess_ask(struct coprocess *filter, const char *text, size_t len,
+enum exit_code coprocess_ask(struct coprocess *coprocess, const char *text, size_t len,
                              const char **answer, size_t *answer_len);
 
 /*
- * Before anything is done that cannot be undone: has the program said more than was asked, and are
- * its answers not to be relied on? Then EXIT_INPUT, reported. It is given a moment to say it; the
- * last answer is no longer valid.
+ * Waits a moment for excess output. Reports and returns EXIT_INPUT if there is any, or the program
+ * has ended: its answers may belong to other lines then. Call it before acting on answers in a way
+ * that cannot be undone. The previous answer becomes invalid.
  */
-enum exit_code coprocess_check(struct coprocess *filter);
+enum exit_code coprocess_check(struct coprocess *coprocess);
 
-/* Closes its input, gives it 5 s to end, and then kills it. NULL is harmless. */
-void coprocess_free(struct coprocess *filter);
+/*
+ * Closes the program's input, kills it if it has not ended after 5 s, and frees. NULL is allowed.
+ */
+void coprocess_free(struct coprocess *coprocess);
 
 #endif

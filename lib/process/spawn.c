@@ -12,7 +12,7 @@
 
 extern char **environ;
 
-static int ends[2] = {-1, -1}; /* of a pipe that has something in it once a child has ended */
+static int ends[2] = {-1, -1}; /* of a self-pipe that SIGCHLD rings */
 
 static void on_child(int number)
 {
@@ -20,8 +20,10 @@ static void on_child(int number)
     pipe_ring(ends);
 }
 
-/* A parent may have had us ignore the signal, and the system then would not say how a child ended;
- * or block it. */
+/*
+ * SIGCHLD and not a pidfd, which Linux has from 5.3 on only. The parent may have left the signal
+ * blocked, or ignored: the system then discards exit statuses.
+ */
 static bool watch_children(void)
 {
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
@@ -36,8 +38,8 @@ static bool watch_children(void)
 }
 
 /*
- * A program that does not look at errors is not to live on when nobody reads what it writes, or its
- * file may not grow: we ignore those signals.
+ * Restores the signals that stop_on_signals() ignores. A program that does not check for errors
+ * shall die when nobody reads its output, or its file may not grow.
  */
 static int heed_failed_writes(posix_spawnattr_t *attributes)
 {
@@ -51,7 +53,7 @@ static int heed_failed_writes(posix_spawnattr_t *attributes)
     return error != 0 ? error : posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF);
 }
 
-/* given are its standard input, output and error. */
+/* given holds the descriptors for its standard input, output and error. */
 static int spawn(char *const argv[], const int given[3], pid_t *child)
 {
     posix_spawn_file_actions_t actions;
@@ -85,8 +87,7 @@ enum exit_code spawn_start_with(char *const argv[], int input, int output, int e
     errno = result;
     if (result == ENOEXEC)
         report("cannot run '%s': it is no program of this machine; a script needs a first line "
-               "such as "
-               "#!/bin/sh",
+               "such as #!/bin/sh",
                printable_text(argv[0]));
     else
         report_errno("cannot run '%s'", printable_text(argv[0]));
@@ -110,7 +111,7 @@ bool spawn_ended(pid_t child, int *exit_status)
     pid_t ended;
     int status;
 
-    /* First: what ends from here on writes anew. */
+    /* Before waitpid(), so that a child that ends after it rings again. */
     pipe_still(ends);
     ended = waitpid(child, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR))

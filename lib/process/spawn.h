@@ -1,5 +1,5 @@
 /*
- * process: starting another program, and noticing its end. No shell is involved.
+ * spawn: starts other programs, without a shell, and notices when they end.
  */
 #ifndef PROCESS_SPAWN_H
 #define PROCESS_SPAWN_H
@@ -10,24 +10,27 @@
 #include <sys/types.h>
 
 /*
- * Starts argv[0], found as execvp() does, with these as its standard input and output, and with our
- * standard error. It inherits all other descriptors that are not marked close-on-exec. EXIT_USAGE,
- * reported, if there is no such program to be run, EXIT_BUG if the system has no room for another
- * process.
+ * Starts argv[0], found as execvp() finds it, with the descriptors input and output as its standard
+ * input and output, and the caller's standard error. It also inherits all descriptors that are not
+ * close-on-exec. On success *child is its process id, for spawn_ended(). Otherwise reports why and
+ * returns EXIT_USAGE if the program cannot be run, or EXIT_BUG if the system lacks memory,
+ * processes or descriptors.
  */
 enum exit_code spawn_start(char *const argv[], int input, int output, pid_t *child);
 
-/* The same with error as its standard error. */
+/* As spawn_start(), with the descriptor error as its standard error. */
 enum exit_code spawn_start_with(char *const argv[], int input, int output, int error, pid_t *child);
 
-/* A descriptor that becomes readable when a child ends, until spawn_ended() is called: for poll().
- * -1 before the first start. */
+/*
+ * Returns a descriptor for poll(). It becomes readable when any child ends, by SIGCHLD, and stays
+ * readable until spawn_ended() is called. Returns -1 before the first start.
+ */
 int spawn_descriptor(void);
 
 /*
- * Has the child itself ended, whatever it has left running? Then *exit_status is what it exited
- * with, or 128 and the number of the signal that killed it, as a shell would say, and the child
- * must not be asked about again. Never waits.
+ * Returns true once child has ended, whatever processes it has left behind; *exit_status is then
+ * its exit status, or 128 plus the number of the signal that killed it, as a shell has it. Do not
+ * call it again for that child. Never blocks.
  */
 bool spawn_ended(pid_t child, int *exit_status);
 

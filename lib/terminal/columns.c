@@ -20,8 +20,7 @@ static size_t width_of(uint32_t point)
     return width < 0 ? 1 : (size_t)width;
 }
 
-/* Walks over the text as far as the columns reach. Returns the bytes, with the columns they take in
- * *used. */
+/* Returns how many bytes of text fit into columns, with the columns that they take in *used. */
 static size_t walk(const char *text, size_t columns, size_t *used)
 {
     size_t len = strlen(text);

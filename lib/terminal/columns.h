@@ -1,8 +1,8 @@
 /*
- * columns: how much room a text takes on a terminal, and text that is made to take a certain room.
+ * columns: how many columns a text takes on a terminal, and text fitted to a number of columns.
  *
- * Texts are UTF-8 without controls: printable(). How wide a character is, the locale says
- * (LC_CTYPE); where that does not know it, it counts as one column.
+ * Texts must be printable() (text.h). The locale (LC_CTYPE) says how wide a character is; one that
+ * it does not know counts as one column.
  */
 #ifndef TERMINAL_COLUMNS_H
 #define TERMINAL_COLUMNS_H
@@ -10,19 +10,26 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* Returns how many columns text takes. */
 size_t columns_of(const char *text);
 
-/* A stream whose text is in *text, to be freed, and its length in *len once columns_finish() has
- * closed it. */
+/*
+ * Returns a stream that writes to memory. Once columns_finish() has closed it, *text holds what was
+ * written, with a NUL after it, and *len its length; free *text with free(). Without memory both
+ * functions end the program with EXIT_BUG.
+ */
 FILE *columns_start(char **text, size_t *len);
 void columns_finish(FILE *out);
 
-/* How many bytes of the text fit into so many columns, up to the end of a character. */
+/* Returns how many bytes of text, up to the end of a character, fit into that many columns. */
 size_t columns_fit(const char *text, size_t columns);
 
 enum columns_align { COLUMNS_LEFT, COLUMNS_RIGHT };
 
-/* Writes exactly so many columns: the text with spaces, or cut with "..." if it is longer. */
+/*
+ * Writes text in exactly that many columns: filled up with spaces, or cut off with "..." if it is
+ * too long, without the dots if there are fewer than three columns.
+ */
 void columns_put(FILE *out, const char *text, size_t columns, enum columns_align align);
 
 #endif

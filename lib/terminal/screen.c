@@ -16,8 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Sequences of ECMA-48, and two of xterm's that all terminals of today know: the second screen, and
- * the cursor. */
+/* ECMA-48, and xterm's sequences, widely known, for the alternate screen and the cursor. */
 #define ENTER "\033[?1049h\033[?25l"
 #define LEAVE "\033[?25h\033[?1049l"
 #define HOME "\033[H"
@@ -26,7 +25,7 @@
 
 static volatile sig_atomic_t changed;
 static volatile sig_atomic_t suspended;
-static volatile sig_atomic_t descriptor; /* what signal handlers write to */
+static volatile sig_atomic_t descriptor; /* for signal handlers to write to */
 static bool is_open;
 
 bool screen_is_possible(void)
@@ -62,7 +61,7 @@ bool screen_changed(void)
 
 static void write_now(const char *sequence)
 {
-    /* If the terminal is gone there is nothing to be restored. */
+    /* If the terminal is gone there is nothing to restore. */
     if (write(descriptor, sequence, strlen(sequence)) < 0)
         return;
 }
@@ -73,8 +72,7 @@ static void on_resize(int number)
     changed = 1;
 }
 
-/* Leaves the terminal, and stops as if the signal had not been caught: once it is let through, on
- * return. */
+/* Leaves the alternate screen. The raised signal suspends the program when the handler returns. */
 static void on_suspend(int number)
 {
     int kept = errno;
@@ -96,7 +94,7 @@ static bool handle(int number, void (*handler)(int))
     (void)sigemptyset(&action.sa_mask);
     if (sigaction(number, NULL, &before) != 0)
         return false;
-    /* A shell without job control has its children ignore being suspended. */
+    /* A shell without job control starts its children with SIGTSTP ignored: left so. */
     return before.sa_handler == SIG_IGN || sigaction(number, &action, NULL) == 0;
 }
 
@@ -114,7 +112,7 @@ static void on_continue(int number)
     errno = kept;
 }
 
-/* No signal may come between the question whether to stop, and drawing. */
+/* Keeps a signal from arriving between the check for a stop and the drawing. */
 static void hold_signals(int how)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT};
@@ -128,7 +126,7 @@ static void hold_signals(int how)
 
 /* ---- drawing ---- */
 
-/* A terminal may stand still, by Ctrl-S: it is waited for with the signals let through. */
+/* Signals are let through while a terminal that is held up, by Ctrl-S, is waited for. */
 static enum exit_code show(const char *text, size_t len)
 {
     enum exit_code code = EXIT_OK;
@@ -162,7 +160,7 @@ enum exit_code screen_open(void)
 
 enum exit_code screen_close(void)
 {
-    const char *unsaid;
+    const char *pending;
     enum exit_code code;
 
     if (!is_open)
@@ -170,17 +168,17 @@ enum exit_code screen_close(void)
     is_open = false;
     (void)signal(SIGCONT, SIG_DFL);
     (void)signal(SIGTSTP, SIG_DFL);
-    /* A signal may have said it already. */
+    /* NULL if a signal's handler has written it already. */
     hold_signals(SIG_BLOCK);
-    unsaid = stop_farewell(NULL, descriptor);
+    pending = stop_farewell(NULL, descriptor);
     hold_signals(SIG_UNBLOCK);
-    if (unsaid == NULL)
+    if (pending == NULL)
         return EXIT_OK;
-    code = output_text(unsaid, strlen(unsaid));
+    code = output_text(pending, strlen(pending));
     return code == EXIT_OK ? output_flush() : code;
 }
 
-/* Where the text has what this terminal cannot show, a question mark. */
+/* Puts a question mark for each character that the terminal cannot show. */
 static void put_line(FILE *out, const char *line, size_t columns)
 {
     size_t fit = columns_fit(line, columns);
@@ -211,13 +209,13 @@ static void put_lines(FILE *out, char *text)
         if (row > 0)
             (void)fputs("\r\n", out);
         put_line(out, line, size.columns);
-        /* In the last column, erasing would take the character that was just put there. */
+        /* If the last column is written to, erasing would remove the character there. */
         if (columns_of(line) < size.columns)
             (void)fputs(ERASE_LINE, out);
     }
     if (row < size.rows)
         (void)fputs("\r\n" ERASE_BELOW, out);
-    /* What others write there, messages on standard error for one, the next drawing covers. */
+    /* Whatever is written now, such as a message on standard error, the next drawing covers. */
     (void)fputs(HOME, out);
 }
 

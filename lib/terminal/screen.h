@@ -1,9 +1,9 @@
 /*
- * screen: the terminal that standard output is, redrawn in place.
+ * screen: full-screen drawing on the terminal that standard output is.
  *
- * Drawn on the terminal's second screen, so that the first one is as it was when the program
- * leaves, by whatever way but SIGKILL and SIGQUIT: at its end, at the first signal of stop.h, and
- * while it is suspended. Settings of the terminal are not touched.
+ * Drawing goes to the terminal's alternate screen. The normal screen comes back when the program
+ * exits, at the first signal of stop.h, and while the program is suspended; not after SIGKILL or
+ * SIGQUIT. Terminal settings are not changed.
  */
 #ifndef TERMINAL_SCREEN_H
 #define TERMINAL_SCREEN_H
@@ -14,16 +14,21 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Is standard output a terminal that can be drawn on? */
+/*
+ * Returns true if standard output is a terminal that can be drawn on: TERM is set and not "dumb".
+ */
 bool screen_is_possible(void);
 
-/* Does it show what is not ASCII? */
+/* Returns true if the locale's character set is UTF-8. */
 bool screen_is_utf8(void);
 
-/* Takes the terminal, until screen_close() or the end of the program. After stop_on_signals(). */
+/*
+ * Switches to the alternate screen until screen_close() or the end of the program. Call
+ * stop_on_signals() first. Returns what output_some() (output.h) returns.
+ */
 enum exit_code screen_open(void);
 
-/* Gives it back, if it was taken. */
+/* Switches back; does nothing if the screen is not open. Returns what output_flush() returns. */
 enum exit_code screen_close(void);
 
 struct screen_size {
@@ -31,16 +36,18 @@ struct screen_size {
     size_t rows;
 };
 
-/* As it is now; 80 by 24 if it does not say. */
+/* Returns the size of the terminal now, or 80 by 24 if it does not tell. */
 struct screen_size screen_size(void);
 
-/* Has the size changed, or was the program suspended, since the last call? Signals end a
- * connection_wait(). */
+/*
+ * Returns true if the terminal was resized, or the program resumed, since the last call: draw
+ * again. The signals for that end a wait_for() (wait.h).
+ */
 bool screen_changed(void);
 
 /*
- * Shows the lines of text, which is printable() but for the newlines at their ends, from the top;
- * what does not fit is cut off, and the rest is empty. EXIT_OUTPUT as output.h says.
+ * Draws text, lines of printable() text (text.h) that end in newlines, from the top. Cuts off what
+ * does not fit, and clears the rest. Returns what output_some() returns.
  */
 enum exit_code screen_draw(const char *text);
 

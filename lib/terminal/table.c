@@ -62,7 +62,7 @@ static enum exit_code print_row(const struct table *table, const size_t *widths,
         columns_put(out, table->cells[first + i], widths[i], table->columns[i].align);
     }
     columns_finish(out);
-    /* Of the last column, what fills it up. */
+    /* The last column needs no padding. */
     while (len > 0 && line[len - 1] == ' ')
         len--;
     code = output_line(line, len);

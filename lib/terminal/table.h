@@ -1,5 +1,5 @@
 /*
- * table: rows of text for people, in columns as wide as what stands in them.
+ * table: a table for people, with columns as wide as their widest cell.
  */
 #ifndef TERMINAL_TABLE_H
 #define TERMINAL_TABLE_H
@@ -16,15 +16,17 @@ struct table_column {
     enum columns_align align;
 };
 
-/* The columns must outlive the table. */
+/* Returns an empty table with count columns, which must stay valid. Free with table_free(). */
 struct table *table_new(const struct table_column *columns, size_t count);
 void table_free(struct table *table);
 
-/* Adds the next cell, row by row: a copy. The text is printable(). */
+/* Appends a cell, row by row. text is copied; it must be printable() (text.h). */
 void table_add(struct table *table, const char *text);
 
-/* Writes the headings and the rows, all of which are full, to standard output. EXIT_OUTPUT as
- * output.h says. */
+/*
+ * Writes the headings and the rows, which must be complete, to standard output. Returns what
+ * output_line() (output.h) returns.
+ */
 enum exit_code table_print(const struct table *table);
 
 #endif

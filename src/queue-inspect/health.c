@@ -6,19 +6,20 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "json/output.h"
 #include "store/ledger.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DETAIL_SIZE 1200
-/* Seconds that an event may be owed: many times what a worker takes to send what another has left.
- */
+/* An event may stay unsent for so long: workers send what others have left far sooner. */
 #define OWED_MAX_S 60
 
-/* Adds a check: well if there is no detail. */
+/* Adds a check, which has failed if detail is not empty. Returns true if it has not. */
 static bool add_check(cJSON *checks, const char *name, const char *detail)
 {
     cJSON *check = cJSON_AddObjectToObject(checks, name);
@@ -32,7 +33,7 @@ static bool add_check(cJSON *checks, const char *name, const char *detail)
 
 static void add_words(char detail[DETAIL_SIZE], const char *format, ...) REPORT_FORMAT(2, 3);
 
-/* Whatever does not fit is cut off. */
+/* Appends to detail; what does not fit is cut off. */
 static void add_words(char detail[DETAIL_SIZE], const char *format, ...)
 {
     size_t len = strlen(detail);
@@ -43,7 +44,7 @@ static void add_words(char detail[DETAIL_SIZE], const char *format, ...)
     va_end(arguments);
 }
 
-/* The first finding as words, and how many more there are. detail is empty. */
+/* Writes the first finding to detail, which is empty, in words, and how many more there are. */
 static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
 {
     const cJSON *first = cJSON_GetArrayItem(findings, 0);
@@ -63,17 +64,17 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
         add_words(detail, ", and %d more", more);
 }
 
-static enum exit_code find_all(struct queues *survey, struct management *management,
+static enum exit_code find_all(struct queues *queues, struct management *management,
                                cJSON **findings)
 {
     cJSON_Delete(*findings);
     *findings = cJSON_CreateArray();
     json_need(*findings);
-    return topology_check(survey->connection, management, *findings);
+    return topology_find_faults(queues->connection, management, *findings);
 }
 
-/* By the management API, if it answers; otherwise as far as AMQP shows it. */
-static bool check_topology(struct queues *survey, cJSON *checks)
+/* Falls back on AMQP, which shows less, if the management API does not answer. */
+static bool check_topology(struct queues *queues, cJSON *checks)
 {
     cJSON *findings = NULL;
     enum exit_code code = EXIT_UNREACHABLE;
@@ -81,59 +82,59 @@ static bool check_topology(struct queues *survey, cJSON *checks)
     bool answers = true;
     bool fits;
 
-    if (survey->management != NULL) {
-        code = find_all(survey, survey->management, &findings);
+    if (queues->management != NULL) {
+        code = find_all(queues, queues->management, &findings);
         answers = add_check(checks, "management",
-                            code == EXIT_OK ? "" : management_reason(survey->management));
+                            code == EXIT_OK ? "" : management_reason(queues->management));
     }
     if (code != EXIT_OK)
-        code = find_all(survey, NULL, &findings);
+        code = find_all(queues, NULL, &findings);
     describe(findings, detail);
     fits = add_check(checks, "topology",
-                     code == EXIT_OK ? detail : connection_reason(survey->connection));
+                     code == EXIT_OK ? detail : connection_reason(queues->connection));
     cJSON_Delete(findings);
     return fits && answers;
 }
 
-/* False, with the reason in detail, if the broker did not let us look at the queue. */
-static bool is_known(const struct queues *survey, const char *queue, char detail[DETAIL_SIZE])
+/* Returns false, with the reason in detail, if the broker does not let us look at the queue. */
+static bool is_known(const struct queues *queues, const char *queue, char detail[DETAIL_SIZE])
 {
-    const char *error = queues_find(survey, queue)->error;
+    const char *error = queues_find(queues, queue)->error;
 
     if (error != NULL)
         (void)snprintf(detail, DETAIL_SIZE, "'%s': %s", queue, error);
     return error == NULL;
 }
 
-static bool check_consumers(const struct queues *survey, cJSON *checks)
+static bool check_consumers(const struct queues *queues, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++)
-        if (is_known(survey, *name, detail) && queues_find(survey, *name)->depth.consumers == 0)
+        if (is_known(queues, *name, detail) && queues_find(queues, *name)->depth.consumers == 0)
             (void)snprintf(detail, sizeof detail, "nobody consumes from '%s'", *name);
     return add_check(checks, "consumers", detail);
 }
 
-static bool check_dead_letters(const struct queues *survey, cJSON *checks)
+static bool check_dead_letters(const struct queues *queues, cJSON *checks)
 {
-    unsigned dead = queues_find(survey, DEAD_LETTER_QUEUE)->depth.ready;
+    unsigned dead = queues_find(queues, DEAD_LETTER_QUEUE)->depth.ready;
     char detail[DETAIL_SIZE] = "";
 
-    if (is_known(survey, DEAD_LETTER_QUEUE, detail) && dead > 0)
+    if (is_known(queues, DEAD_LETTER_QUEUE, detail) && dead > 0)
         (void)snprintf(detail, sizeof detail, "%u in '%s'", dead, DEAD_LETTER_QUEUE);
     return add_check(checks, "dead_letters", detail);
 }
 
-static bool check_backlog(const struct queues *survey, long max_ready, cJSON *checks)
+static bool check_backlog(const struct queues *queues, int max_ready, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
 
     for (const char *const *name = topology_work_queues; *name != NULL && *detail == '\0'; name++) {
-        unsigned ready = queues_find(survey, *name)->depth.ready;
+        unsigned ready = queues_find(queues, *name)->depth.ready;
 
-        if (is_known(survey, *name, detail) && (long)ready > max_ready)
-            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %ld", ready, *name,
+        if (is_known(queues, *name, detail) && ready > (unsigned)max_ready)
+            (void)snprintf(detail, sizeof detail, "%u in '%s', more than %d", ready, *name,
                            max_ready);
     }
     return add_check(checks, "backlog", detail);
@@ -156,17 +157,17 @@ static bool check_outbox(const char *ledger, cJSON *checks)
     return add_check(checks, "outbox", detail);
 }
 
-static bool check_broker(struct queues *survey, cJSON *checks)
+static bool check_broker(struct queues *queues, cJSON *checks)
 {
-    enum exit_code code = connection_try(survey->connection);
+    enum exit_code code = connection_try(queues->connection);
 
     if (code == EXIT_OK)
-        code = queues_look(survey);
+        code = queues_look(queues);
     return add_check(checks, "broker",
-                     code == EXIT_OK ? "" : connection_reason(survey->connection));
+                     code == EXIT_OK ? "" : connection_reason(queues->connection));
 }
 
-static bool check_all(struct queues *survey, long max_ready, const char *ledger, cJSON *checks)
+static bool check_all(struct queues *queues, int max_ready, const char *ledger, cJSON *checks)
 {
     bool topology;
     bool consumers;
@@ -174,29 +175,34 @@ static bool check_all(struct queues *survey, long max_ready, const char *ledger,
     bool backlog;
     bool outbox;
 
-    if (!check_broker(survey, checks))
+    if (!check_broker(queues, checks))
         return false;
-    topology = check_topology(survey, checks);
-    consumers = check_consumers(survey, checks);
-    dead_letters = check_dead_letters(survey, checks);
-    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(survey, max_ready, checks);
+    topology = check_topology(queues, checks);
+    consumers = check_consumers(queues, checks);
+    dead_letters = check_dead_letters(queues, checks);
+    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(queues, max_ready, checks);
     outbox = ledger == NULL || check_outbox(ledger, checks);
     return topology && consumers && dead_letters && backlog && outbox;
 }
 
-cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy)
+enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger)
 {
     cJSON *line = cJSON_CreateObject();
+    char *place = ledger == NULL ? ledger_place() : NULL;
     cJSON *verdict;
     cJSON *checks;
+    bool is_healthy;
+    enum exit_code code;
 
     json_need(line);
     verdict = cJSON_AddFalseToObject(line, "healthy");
     checks = cJSON_AddObjectToObject(line, "checks");
     json_need(verdict);
     json_need(checks);
-    *healthy = check_all(survey, max_ready, ledger, checks);
-    if (*healthy)
+    is_healthy = check_all(queues, max_ready, ledger != NULL ? ledger : place, checks);
+    if (is_healthy)
         verdict->type = cJSON_True;
-    return line;
+    free(place);
+    code = output_json(line);
+    return code == EXIT_OK && !is_healthy ? EXIT_NO : code;
 }

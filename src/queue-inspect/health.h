@@ -1,27 +1,28 @@
 /*
- * health: is all well with the workflow? Checks, each with a reason if it fails.
+ * health: checks whether all is well with the workflow, and prints the answer as a line of JSON:
  *
- *   {"healthy": ..., "checks": {"broker": {"ok": ..., "detail": "..."}, "management",
- *    "topology", "consumers", "dead_letters", "backlog", "outbox"}}
+ *   {"healthy": false, "checks": {"broker": {"ok": true}, "topology":
+ *    {"ok": false, "detail": "..."}, ...}}
  *
- * With a broker that is away, "broker" is the only check. "backlog" is there if there is a limit,
- * "management" if there is a management API, "outbox" if there is a ledger.
+ * The checks are "broker", "management", "topology", "consumers", "dead_letters", "backlog" and
+ * "outbox". If the broker is away "broker" is the only one; "management" needs a management API,
+ * "backlog" a limit, and "outbox" a ledger.
  */
 #ifndef QUEUE_INSPECT_HEALTH_H
 #define QUEUE_INSPECT_HEALTH_H
 
 #include "queues.h"
 
-#include <cjson/cJSON.h>
-#include <stdbool.h>
+#include "base/report.h"
 
-#define HEALTH_NO_LIMIT (-1L)
+#define HEALTH_NO_LIMIT (-1)
 
 /*
- * Connects, once, and looks. The survey is of topology_queues. max_ready is how many messages may
- * be ready in each queue that somebody works on, or HEALTH_NO_LIMIT. ledger is the path of
- * inventory's ledger, or NULL. The tree is to be freed with cJSON_Delete().
+ * Connects, once, checks, and prints the line. queues must hold topology_queues. max_ready is the
+ * number of messages that may be ready in a queue that workers consume, or HEALTH_NO_LIMIT. ledger
+ * is the path of inventory's ledger; NULL means the default one. Returns EXIT_OK if all is well,
+ * EXIT_NO if not, or EXIT_OUTPUT.
  */
-cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy);
+enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger);
 
 #endif

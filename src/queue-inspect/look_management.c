@@ -6,7 +6,7 @@
 
 #define COLUMNS "?columns=type,auto_delete,arguments,effective_policy_definition"
 
-/* The lower of two limits; a negative one is none, and is said on purpose. */
+/* Lowers *limit to number. A negative number sets no limit, and keeps the broker's default away. */
 static void add_limit(long *limit, const cJSON *number, bool *is_said)
 {
     long other = cJSON_IsNumber(number) ? (long)number->valuedouble : 0;

@@ -1,6 +1,6 @@
 /*
- * look_management: queue_traits.h with the help of the management API, which knows of policies, and
- * needs no right to configure the queue. Apart from that, since not every program has HTTP.
+ * look_management: reads the traits of a queue (queue_traits.h) with the help of the management
+ * API, which knows of policies and needs no right to configure the queue.
  */
 #ifndef QUEUE_INSPECT_LOOK_MANAGEMENT_H
 #define QUEUE_INSPECT_LOOK_MANAGEMENT_H
@@ -10,15 +10,16 @@
 #include "amqp/queue_traits.h"
 
 /*
- * As queue_traits_read(). If the API does not answer, and what it might have said could matter, its
- * reason is reported, and limit_fault is the code.
+ * Reads the traits of queue, and returns what queue_traits_read() returns. If the API does not
+ * answer and the delivery limit cannot be known without it, reports why, and sets
+ * traits->limit_fault to the code.
  */
 enum exit_code look_with_management(struct connection *connection, struct management *management,
                                     const char *queue, struct queue_traits *traits);
 
 /*
- * Returns the delivery limit that the API's description of a queue says, or QUEUE_NO_LIMIT.
- * *is_said is false if it says nothing of it, not even that there is none.
+ * Returns the delivery limit in the API's description of a queue, or QUEUE_NO_LIMIT. *is_said is
+ * false if the description does not mention a limit; the broker's default then applies.
  */
 long look_limit_said(const cJSON *queue, bool *is_said);
 

@@ -1,38 +1,32 @@
 /*
- * queue-inspect: what the queues hold, and what goes through them; and waiting until they hold it.
+ * queue-inspect: shows queues and their messages, waits for a depth, and checks the workflow.
  *
- * It changes nothing. --peek takes messages in hand and lets them go again: they keep their place
- * and are marked as redelivered. --follow has a queue of its own, which goes when it does.
+ * It changes nothing on the broker, except that --peek marks messages as redelivered, and that
+ * --follow declares a queue of its own, which is deleted with its connection.
  */
 #include "health.h"
+#include "list.h"
 #include "management.h"
 #include "messages.h"
 #include "queues.h"
-#include "queues_print.h"
-#include "tap_keys.h"
+#include "tap.h"
 #include "topology_check.h"
+#include "until.h"
 #include "watch.h"
 
+#include "amqp/broker_options.h"
 #include "amqp/connection.h"
 #include "amqp/topology.h"
-#include "base/clock.h"
 #include "base/options.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
-#include "json/json.h"
-#include "json/output.h"
-#include "store/ledger.h"
 #include "terminal/progress.h"
-#include "terminal/screen.h"
 
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define POLL_MS 200
 
 /* ---- options ---- */
 
@@ -52,9 +46,9 @@ static int max_ready = HEALTH_NO_LIMIT;
 static const char *api_url;
 static const char *ledger_file;
 static struct tap tap;
-static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
-static const char *const *queues;
-static bool queues_named;
+static enum queues_format format;
+static const char *const *names;
+static bool are_named;
 
 static void read_format(const char *option, const char *text)
 {
@@ -130,11 +124,11 @@ static void check_options(void)
     bool looks_at_all = job == HEALTH || job == CHECK_TOPOLOGY;
 
     options_exclude_each_other(options, &job);
-    if (looks_at_all && queues_named)
+    if (looks_at_all && are_named)
         usage_error("--health and --check-topology look at the whole workflow, and take no names");
-    if (job == FOLLOW && queues_named)
+    if (job == FOLLOW && are_named)
         usage_error("--follow takes an exchange, and no queues");
-    if (job == PEEK && (!queues_named || queues[1] != NULL))
+    if (job == PEEK && (!are_named || names[1] != NULL))
         usage_error("--peek looks into one queue: name it");
     if (force && job != PEEK)
         usage_error("--force goes with --peek");
@@ -150,219 +144,19 @@ static void check_options(void)
 
 static void read_options(int argc, char **argv)
 {
-    queues = (const char *const *)options_read(argc, argv, usage, options);
-    queues_named = *queues != NULL;
+    names = (const char *const *)options_read(argc, argv, usage, options);
+    are_named = *names != NULL;
     check_options();
-    if (!queues_named)
-        queues = waits_for_depth() ? topology_work_queues : topology_queues;
+    if (!are_named)
+        names = waits_for_depth() ? topology_work_queues : topology_queues;
     /* An empty name would mean the queue that was declared last. */
-    for (size_t i = 0; queues[i] != NULL; i++)
-        check_name("a queue", queues[i]);
+    for (size_t i = 0; names[i] != NULL; i++)
+        check_name("a queue", names[i]);
 }
 
 static struct connection *looking;
 static struct management *management; /* NULL without one */
-static struct queues survey;
-
-/* ---- listing ---- */
-
-static enum exit_code print_survey(void)
-{
-    if (format == FORMAT_TABLE || (format == FORMAT_BY_OUTPUT && isatty(STDOUT_FILENO) == 1))
-        return queues_print_table(&survey);
-    return queues_print_lines(&survey);
-}
-
-static enum exit_code report_missing(void)
-{
-    enum exit_code code = EXIT_OK;
-
-    for (size_t i = 0; i < survey.count; i++) {
-        if (!survey.views[i].depth.exists && survey.views[i].error == NULL) {
-            report("no queue '%s'", printable_text(survey.views[i].name));
-            code = EXIT_NO;
-        }
-    }
-    return code;
-}
-
-static enum exit_code list_queues(void)
-{
-    enum exit_code code = queues_look_patiently(&survey);
-    enum exit_code asked;
-    enum exit_code printed;
-    enum exit_code refused;
-
-    if (code != EXIT_OK)
-        return code;
-    asked = queues_ask(&survey);
-    if (asked != EXIT_OK)
-        report("%s", management_reason(management));
-    printed = print_survey();
-    refused = queues_report_refused(&survey);
-    if (queues_named)
-        code = report_missing();
-    return first_failure(first_failure(printed, asked), first_failure(refused, code));
-}
-
-static enum exit_code watch(void)
-{
-    struct watch_settings settings = {
-        .period_s = period_s, .timeout_s = timeout_s, .retries = broker_options.retries};
-
-    settings.screen = format != FORMAT_JSON && screen_is_possible();
-    if (format == FORMAT_TABLE && !settings.screen) {
-        report("--watch with --format table needs a terminal that can be drawn on");
-        return EXIT_USAGE;
-    }
-    return watch_queues(&survey, &settings);
-}
-
-/* ---- waiting ---- */
-
-static bool is_satisfied(const struct queue_depth *depth)
-{
-    return queues_obstacle(depth) == NULL &&
-           (job == UNTIL_EMPTY ? depth->ready == 0 : depth->ready >= (unsigned)number);
-}
-
-/* The first queue that the wait is for still; NULL if there is none. */
-static const struct queue_view *unsatisfied(void)
-{
-    for (size_t i = 0; i < survey.count; i++)
-        if (!is_satisfied(&survey.views[i].depth))
-            return &survey.views[i];
-    return NULL;
-}
-
-static void report_unsatisfied(const struct queue_view *view)
-{
-    const char *name = printable_text(view->name);
-
-    if (!view->depth.exists)
-        report("queue '%s' is not there", name);
-    else if (job == UNTIL_EMPTY)
-        report("queue '%s' is not empty: %u ready", name, view->depth.ready);
-    else
-        report("queue '%s' has %u of %d messages ready", name, view->depth.ready, number);
-}
-
-/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like
- * what is missing. */
-static bool waiting_helps(void)
-{
-    for (size_t i = 0; i < survey.count; i++)
-        if (survey.views[i].error != NULL && survey.views[i].depth.refused != EXIT_UNREACHABLE)
-            return false;
-    return true;
-}
-
-/* What has come, or what has gone of the most that was there. */
-static void show_progress(void)
-{
-    static uint64_t most;
-    uint64_t ready = 0;
-
-    for (size_t i = 0; i < survey.count; i++) {
-        unsigned there = survey.views[i].depth.ready;
-
-        ready += job == UNTIL && there > (unsigned)number ? (uint64_t)number : there;
-    }
-    most = job == UNTIL ? survey.count * (uint64_t)number : ready > most ? ready : most;
-    progress_set(job == UNTIL ? ready : most - ready, most);
-}
-
-static enum exit_code wait_for_queues(void)
-{
-    int64_t until = clock_monotonic_ms() + (int64_t)timeout_s * 1000;
-    enum exit_code code = queues_look_patiently(&survey);
-    enum exit_code printed;
-    bool over = false;
-
-    progress_start("messages", 0);
-    while (code == EXIT_OK && unsatisfied() != NULL && waiting_helps() && !over &&
-           !stop_requested()) {
-        int64_t left = timeout_s < 0 ? POLL_MS : until - clock_monotonic_ms();
-
-        show_progress();
-        over = left <= 0;
-        if (!over)
-            connection_wait(looking, -1, left < POLL_MS ? (int)left : POLL_MS);
-        code = queues_look_patiently(&survey);
-    }
-    progress_done();
-    if (code != EXIT_OK)
-        return code;
-    printed = print_survey();
-    if (unsatisfied() == NULL || printed != EXIT_OK)
-        return printed;
-    code = queues_report_refused(&survey);
-    if (code != EXIT_OK)
-        return over && waiting_helps() ? EXIT_NO : code;
-    report_unsatisfied(unsatisfied());
-    return EXIT_NO;
-}
-
-static enum exit_code peek(void)
-{
-    struct peek_settings settings = {.queue = queues[0], .count = (size_t)number, .force = force};
-
-    return messages_peek(&broker_options, management, &settings);
-}
-
-static enum exit_code follow(void)
-{
-    enum exit_code code = tap.key_count > 0 ? EXIT_OK : tap_find_keys(&tap, management);
-
-    return code == EXIT_OK ? messages_follow(&broker_options, &tap, timeout_s) : code;
-}
-
-/* ---- checks ---- */
-
-static enum exit_code find_faults(cJSON **findings)
-{
-    enum exit_code code = EXIT_UNREACHABLE;
-
-    *findings = NULL;
-    while (code == EXIT_UNREACHABLE) {
-        code = management == NULL ? connection_open(looking) : EXIT_OK;
-        if (code != EXIT_OK)
-            return code;
-        cJSON_Delete(*findings);
-        *findings = cJSON_CreateArray();
-        json_need(*findings);
-        code = topology_check(looking, management, *findings);
-        if (code != EXIT_OK && management != NULL) {
-            report("%s", management_reason(management));
-            return code;
-        }
-    }
-    return code;
-}
-
-static enum exit_code check_topology(void)
-{
-    cJSON *findings;
-    cJSON *finding;
-    enum exit_code code = find_faults(&findings);
-    bool fits = cJSON_GetArraySize(findings) == 0;
-
-    while (code == EXIT_OK && (finding = cJSON_DetachItemFromArray(findings, 0)) != NULL)
-        code = output_json(finding);
-    cJSON_Delete(findings);
-    return code == EXIT_OK && !fits ? EXIT_NO : code;
-}
-
-static enum exit_code check_health(void)
-{
-    char *found = ledger_file == NULL ? ledger_place() : NULL;
-    bool healthy;
-    enum exit_code code = output_json(
-        health_check(&survey, max_ready, ledger_file != NULL ? ledger_file : found, &healthy));
-
-    free(found);
-    return code == EXIT_OK && !healthy ? EXIT_NO : code;
-}
+static struct queues queues;
 
 /* ---- the program ---- */
 
@@ -379,6 +173,31 @@ static enum exit_code set_up_management(void)
     return url == NULL ? EXIT_OK : management_new(url, &broker_options, &management);
 }
 
+static enum exit_code wait_for_depth(void)
+{
+    struct until_settings settings = {
+        .is_empty = job == UNTIL_EMPTY, .ready = number, .timeout_s = timeout_s, .format = format};
+
+    return until_reached(&queues, &settings);
+}
+
+static enum exit_code watch(void)
+{
+    struct watch_settings settings = {.period_s = period_s,
+                                      .timeout_s = timeout_s,
+                                      .retries = broker_options.retries,
+                                      .format = format};
+
+    return watch_queues(&queues, &settings);
+}
+
+static enum exit_code peek(void)
+{
+    struct peek_settings settings = {.queue = names[0], .count = (size_t)number, .force = force};
+
+    return messages_peek(&broker_options, management, &settings);
+}
+
 static enum exit_code do_job(void)
 {
     switch (job) {
@@ -387,16 +206,16 @@ static enum exit_code do_job(void)
     case PEEK:
         return peek();
     case FOLLOW:
-        return follow();
+        return messages_follow(&broker_options, management, &tap, timeout_s);
     case UNTIL:
     case UNTIL_EMPTY:
-        return wait_for_queues();
+        return wait_for_depth();
     case CHECK_TOPOLOGY:
-        return check_topology();
+        return topology_check(looking, management);
     case HEALTH:
-        return check_health();
+        return health_check(&queues, max_ready, ledger_file);
     default:
-        return list_queues();
+        return list_queues(&queues, format, are_named);
     }
 }
 
@@ -414,10 +233,10 @@ int main(int argc, char **argv)
         code = set_up_management();
     if (code == EXIT_OK) {
         looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
-        queues_start(&survey, queues, looking, management);
+        queues_start(&queues, names, looking, management);
         code = do_job();
     }
-    queues_free(&survey);
+    queues_free(&queues);
     management_free(management);
     connection_free(looking);
     tap_free(&tap);

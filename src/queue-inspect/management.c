@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Together less than the AMQP connections beside it can do without a heartbeat. */
+/* In all less than an AMQP connection survives without heartbeats. */
 #define CONNECT_SECONDS 5L
 #define ANSWER_SECONDS 10L
 
@@ -36,7 +36,7 @@ const char *management_reason(const struct management *management)
     return management->reason;
 }
 
-/* Notes the reason of a failure. Returns code. */
+/* Sets the reason of a failure. Returns code. */
 REPORT_FORMAT(3, 4)
 static enum exit_code fault(struct management *management, enum exit_code code, const char *format,
                             ...)
@@ -54,7 +54,7 @@ static enum exit_code fault(struct management *management, enum exit_code code, 
 
 /* ---- the URL ---- */
 
-/* As it stands in a URL; to be freed with curl_free(). */
+/* Returns text escaped for a URL. Free with curl_free(). */
 static char *escape(struct management *management, const char *text)
 {
     char *escaped = curl_easy_escape(management->curl, text, 0);
@@ -64,7 +64,7 @@ static char *escape(struct management *management, const char *text)
     return escaped;
 }
 
-/* A part of it, decoded, to be freed with curl_free(); NULL if it has none. */
+/* Returns a part of url, decoded, or NULL if there is none. Free with curl_free(). */
 static char *url_part(CURLU *url, CURLUPart part)
 {
     char *text = NULL;
@@ -100,7 +100,7 @@ static void need_option(CURLcode code)
         die(EXIT_BUG, "cannot set up HTTP: %s", curl_easy_strerror(code));
 }
 
-/* The login of the URL, which is taken out of it, or else the one for AMQP. */
+/* Takes the login out of url; without one, that for AMQP is used. */
 static void set_login(struct management *management, CURLU *url, const struct endpoint *endpoint)
 {
     char *user = url_part(url, CURLUPART_USER);
@@ -142,7 +142,7 @@ static enum exit_code read_url(struct management *management, const char *text,
         die_no_memory();
     if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK || !is_http(url) ||
         url_has(url, CURLUPART_QUERY) || url_has(url, CURLUPART_FRAGMENT)) {
-        /* Not shown: it may hold a password. */
+        /* The URL is not shown, since it may hold a password. */
         report("the URL of the management API is not of the form "
                "http[s]://[user:password@]host[:port]");
         code = EXIT_USAGE;
@@ -250,7 +250,7 @@ static void set_url(struct management *management, const char *collection, const
     char *escaped = escape(management, name);
     size_t size = strlen(management->base) + strlen(collection) + strlen(management->vhost) +
                   strlen(escaped) + strlen(rest) + sizeof "/api///";
-    char *url = xcalloc(size, 1);
+    char *url = xmalloc(size);
 
     (void)snprintf(url, size, "%s/api/%s/%s/%s%s", management->base, collection, management->vhost,
                    escaped, rest);
@@ -290,7 +290,7 @@ static enum exit_code status_fault(struct management *management, long status)
                  "it answered with HTTP status %ld", status);
 }
 
-/* Any web server says 404; the API says it in JSON. */
+/* Any web server may answer 404; the API's answer is JSON with an error. */
 static bool says_not_found(const struct management *management)
 {
     const char *reason;
@@ -312,7 +312,7 @@ static enum exit_code read_answer(struct management *management, cJSON **tree)
     return EXIT_OK;
 }
 
-/* Gets what the URL that is set is about. */
+/* Gets the URL that is set. */
 static enum exit_code get(struct management *management, cJSON **tree)
 {
     CURLcode failed;
@@ -343,7 +343,7 @@ enum exit_code management_version(struct management *management, int *major)
 {
     const char *path = "/api/overview?columns=rabbitmq_version";
     size_t size = strlen(management->base) + strlen(path) + 1;
-    char *url = xcalloc(size, 1);
+    char *url = xmalloc(size);
     cJSON *tree;
     const char *version;
     enum exit_code code;

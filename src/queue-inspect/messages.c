@@ -2,6 +2,7 @@
 
 #include "look_management.h"
 #include "peek.h"
+#include "tap_keys.h"
 
 #include "amqp/connection.h"
 #include "amqp/consumer.h"
@@ -15,23 +16,22 @@
 #include "message/death.h"
 #include "message/envelope.h"
 
-#define FOLLOW_MS 1000   /* after which a new connection is noticed, though no message comes */
-#define FOLLOW_BATCH 100 /* messages that are printed and acknowledged at once */
+#define FOLLOW_MS 1000   /* a new connection is noticed within this time */
+#define FOLLOW_BATCH 100 /* messages printed and acknowledged together */
 
-/* ---- a look into a queue ---- */
+/* ---- the messages of a queue ---- */
 
-/* What a look has shown, and what it has cost. */
+/* The messages shown so far, and what that has cost. */
 struct shown {
     size_t count;
     size_t expected;
     bool is_counted;     /* the broker counts how often a message was delivered: a quorum queue */
-    size_t spent;        /* messages for which this was one too many */
-    long fewest;         /* looks that are left to the message that has the fewest, */
-    size_t fewest_place; /* and which one that is, from 1 on; 0 if there is none */
+    size_t spent;        /* messages that this look takes over the delivery limit */
+    long fewest;         /* looks left to the message with the fewest */
+    size_t fewest_place; /* the number of that message, from 1; 0 for none */
 };
 
-/* One more return is what this look costs a message; one that comes back more often than the limit
- * is removed. */
+/* Counts what this look costs a message: one return, and its life if those exceed the limit. */
 static void reckon(struct shown *shown, const struct queue_traits *traits,
                    const amqp_basic_properties_t *properties)
 {
@@ -41,7 +41,7 @@ static void reckon(struct shown *shown, const struct queue_traits *traits,
     shown->count++;
     if (returns < 0 && traits->type != QUEUE_QUORUM)
         return;
-    /* From RabbitMQ 4 on the count is there once a message has come back. */
+    /* From RabbitMQ 4 on a message that has never come back has no count. */
     left = queue_traits_limit(traits) - (returns < 0 ? 0 : returns) - 1;
     shown->is_counted = true;
     if (queue_traits_limit(traits) < 0)
@@ -62,19 +62,16 @@ static void report_cost(const struct shown *shown, const struct queue_traits *tr
 
     if (shown->spent > 0)
         report("queue '%s': %zu of %zu messages were looked at once more than the delivery limit "
-               "of %ld allows: "
-               "the broker has removed them",
+               "of %ld allows: the broker has removed them",
                name, shown->spent, shown->count, limit);
     if (shown->fewest_place > 0)
         report("queue '%s': the delivery limit is %ld; message %zu has been delivered %ld time%s, "
-               "%ld look%s "
-               "left",
+               "%ld look%s left",
                name, limit, shown->fewest_place, limit - shown->fewest,
                limit - shown->fewest == 1 ? "" : "s", shown->fewest, shown->fewest == 1 ? "" : "s");
     if (shown->is_counted && limit < 0 && !traits->limit_is_sure)
         report("queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy "
-               "limits those "
-               "is not known without the management API",
+               "limits those is not known without the management API",
                name);
 }
 
@@ -93,8 +90,7 @@ static enum exit_code show(struct shown *shown, const struct queue_traits *trait
     return code;
 }
 
-/* Those that another consumer was quicker to get, or that somebody holds, or of which the
- * connection was lost. */
+/* Reports messages that did not arrive: consumers may have them. */
 static enum exit_code check_complete(const struct shown *shown, const char *queue)
 {
     if (shown->count >= shown->expected || stop_requested())
@@ -104,8 +100,7 @@ static enum exit_code check_complete(const struct shown *shown, const char *queu
     return EXIT_UNREACHABLE;
 }
 
-/* Not from the first again: what was shown is not shown twice, and who knows what has come and gone
- * meanwhile. */
+/* Another connection would start with the first message, or with one that has arrived since. */
 static enum exit_code is_cut_off(const struct shown *shown, const char *queue)
 {
     report("queue '%s': the connection was lost after %zu of %zu messages: the rest is not shown",
@@ -163,7 +158,7 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
             code = queue_traits_permit(&traits, settings->queue, QUEUE_BY_GET, settings->force);
         if (code == EXIT_OK)
             code = show_all(connection, settings->queue, &traits, settings->count, &shown);
-        /* Only a connection that was lost with nothing shown is worth another. */
+        /* Once something was shown, another connection would show it again. */
         if (connection_is_up(connection) || shown.count > 0)
             break;
     }
@@ -171,7 +166,7 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
     return code;
 }
 
-/* ---- what passes an exchange ---- */
+/* ---- the messages that pass an exchange ---- */
 
 static enum exit_code print_delivery(const struct delivery *delivery, const char *queue)
 {
@@ -191,7 +186,7 @@ struct following {
     bool is_behind; /* which was reported */
 };
 
-/* A queue that is as full as it may be has dropped messages, or is about to. */
+/* A full queue has dropped messages, or is about to. */
 static void check_fullness(struct following *following, struct connection *connection)
 {
     struct queue_depth depth;
@@ -206,8 +201,8 @@ static void check_fullness(struct following *following, struct connection *conne
 }
 
 /*
- * An exchange that is deleted takes its bindings along, and one that is made anew has none: nothing
- * would come any more, without a word. Binding again heals the second, and shows the first.
+ * If the exchange was deleted, and perhaps declared again, the bindings are gone, and no message
+ * arrives any more. Binding again restores them, or fails if there is no exchange.
  */
 static enum exit_code check_tap(struct following *following)
 {
@@ -228,7 +223,7 @@ static enum exit_code check_tap(struct following *following)
     return code == EXIT_UNREACHABLE ? EXIT_OK : code;
 }
 
-/* Takes some, prints them, and lets the broker forget them. */
+/* Takes some messages, prints and acknowledges them. */
 static enum exit_code follow_batch(struct following *following, int wait_ms)
 {
     struct consumer *consumer = following->consumer;
@@ -245,17 +240,16 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
         code = print_delivery(batch[i], consumer_queue(consumer));
     if (code == EXIT_OK)
         code = output_flush();
-    /* Before the queue gets room. */
+    /* Before the acknowledgement: the queue then still shows that it was full. */
     if (code == EXIT_OK)
         code = check_tap(following);
     consumer_ack_batch(consumer, batch, count);
     return code;
 }
 
-enum exit_code messages_follow(const struct broker_options *options, struct tap *tap, int timeout_s)
+static enum exit_code follow(const struct broker_options *options, struct tap *tap, int timeout_s)
 {
-    /* What is printed is acknowledged, so that the rest waits where there is a limit to it: in the
-     * queue. */
+    /* With a prefetch, messages wait in the queue, which is bounded, not in the consumer. */
     struct consumer_settings settings = {.own_queue = tap_declare,
                                          .context = tap,
                                          .prefetch = 10 * FOLLOW_BATCH,
@@ -274,4 +268,12 @@ enum exit_code messages_follow(const struct broker_options *options, struct tap 
     }
     consumer_free(following.consumer);
     return code;
+}
+
+enum exit_code messages_follow(const struct broker_options *options, struct management *management,
+                               struct tap *tap, int timeout_s)
+{
+    enum exit_code code = tap->key_count > 0 ? EXIT_OK : tap_find_keys(tap, management);
+
+    return code == EXIT_OK ? follow(options, tap, timeout_s) : code;
 }

@@ -1,9 +1,8 @@
 /*
- * messages: those of a queue, or those on their way through an exchange, on standard output as
- * envelopes.
+ * messages: prints the messages of a queue, or those that pass an exchange, as envelopes.
  *
- * Nothing is taken from anybody. Codes are those of connection_open() and of output.h, and
- * EXIT_TOPOLOGY if there is no such queue or exchange.
+ * No message is taken from a consumer. Return codes, all reported, are those of connection_open()
+ * and output_line(), EXIT_TOPOLOGY if the queue or exchange does not exist, and those below.
  */
 #ifndef QUEUE_INSPECT_MESSAGES_H
 #define QUEUE_INSPECT_MESSAGES_H
@@ -19,24 +18,26 @@
 
 struct peek_settings {
     const char *queue;
-    size_t count; /* the first so many messages */
-    bool force;   /* even if that uses up deliveries of which there is a limit */
+    size_t count; /* at most so many messages */
+    bool force;   /* even if that uses up a limited number of deliveries */
 };
 
 /*
- * Prints the first messages of a queue (peek.h), unless a look would change something:
- * EXIT_TOPOLOGY then. What a look at a quorum queue has cost is reported. management may be NULL.
- * EXIT_UNREACHABLE, reported, also if some of them did not come: after a lost connection it does
- * not begin again, so that nothing is printed twice.
+ * Prints the first messages of a queue (peek.h), and reports what that has cost if the broker
+ * counts their deliveries. management may be NULL. Returns EXIT_TOPOLOGY if peeking would change
+ * the queue (queue_traits.h), and EXIT_UNREACHABLE if some messages did not arrive. After a lost
+ * connection it does not start again, so that no message is printed twice.
  */
 enum exit_code messages_peek(const struct broker_options *options, struct management *management,
                              const struct peek_settings *settings);
 
 /*
- * Prints what comes out of the tap, for timeout_s seconds, or until a stop is asked for if that is
- * negative. After a lost connection it goes on, and says so.
+ * Prints what arrives in the tap, for timeout_s seconds or, if that is negative, until a stop is
+ * requested. If tap has no keys, finds them first and returns what tap_find_keys() returns;
+ * management may be NULL. After a lost connection it reports that messages may be missing, and goes
+ * on.
  */
-enum exit_code messages_follow(const struct broker_options *options, struct tap *tap,
-                               int timeout_s);
+enum exit_code messages_follow(const struct broker_options *options, struct management *management,
+                               struct tap *tap, int timeout_s);
 
 #endif

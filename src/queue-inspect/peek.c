@@ -7,24 +7,24 @@
 
 #include <stdlib.h>
 
-#define ANSWER_MS 15000 /* that the broker may take to answer */
-#define ARRIVE_MS 2000  /* that a message in the queue may take to come to a consumer */
-#define QUIET_MS 500    /* the same, once as many have come as it said there are */
-#define AHEAD 32        /* messages that are asked for at once, */
-#define LARGE 65536     /* unless the last one had more bytes than this */
-#define CREDIT 1000     /* messages of a stream that may be on their way */
-#define UNSETTLED 2000  /* that a quorum queue gives a consumer at most */
+#define ANSWER_MS 15000 /* the broker answers a request within this time */
+#define ARRIVE_MS 2000  /* a message in the queue reaches a consumer within this time; */
+#define QUIET_MS 500    /* within this, once all that the queue was said to have have arrived */
+#define AHEAD 32        /* messages requested ahead, */
+#define LARGE 65536     /* unless the last one was larger than this, in bytes */
+#define CREDIT 1000     /* prefetch for a stream */
+#define UNSETTLED 2000  /* the largest prefetch of a quorum queue */
 
 struct peek {
     struct connection *connection;
     const char *queue;
     enum { BY_GET, BY_CONSUMING, AS_STREAM } way;
     size_t count;    /* wanted */
-    size_t expected; /* said to be there */
+    size_t expected; /* in the queue, by its depth, up to count */
     size_t asked;
     size_t come;
     bool has_started;
-    bool is_empty; /* the broker has said so */
+    bool is_empty; /* the broker has said that the queue is */
     struct delivery delivery;
 };
 
@@ -91,7 +91,7 @@ static bool take_frame(struct peek *peek, const amqp_frame_t *frame)
 
 /* ---- asking for messages ---- */
 
-/* Nothing more can come of a connection after this. */
+/* Reports that the broker has refused, and closes the connection. Returns code. */
 static enum exit_code refuse(struct peek *peek, enum exit_code code)
 {
     report("'%s': %s", printable_text(peek->queue), connection_reason(peek->connection));
@@ -105,7 +105,7 @@ static bool is_refusal(amqp_rpc_reply_t reply)
            reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
 }
 
-/* A stream of which nobody told us that it is one: the broker says so by closing the connection. */
+/* The broker's answer for a stream that was not known to be one: it closes the connection. */
 static bool is_no_get(amqp_rpc_reply_t reply)
 {
     return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
@@ -147,7 +147,7 @@ static enum exit_code consume(struct peek *peek)
                        "cannot consume");
 }
 
-/* The first alone, since it may be refused. */
+/* Gets the first message by itself, since the broker may refuse. */
 static enum exit_code get_first(struct peek *peek)
 {
     amqp_rpc_reply_t reply = amqp_basic_get(connection_state(peek->connection), CONNECTION_CHANNEL,
@@ -173,7 +173,7 @@ static enum exit_code start(struct peek *peek)
     return peek->way == BY_GET ? get_first(peek) : consume(peek);
 }
 
-/* Large ones one at a time, so that the broker need not hold many for us. */
+/* Requests large messages one at a time, so that the broker need not hold many of them. */
 static enum exit_code ask_ahead(struct peek *peek)
 {
     amqp_basic_get_t m = {.queue = amqp_cstring_bytes(peek->queue)};
@@ -192,7 +192,7 @@ static enum exit_code ask_ahead(struct peek *peek)
     return EXIT_OK;
 }
 
-/* A stream gives more only for what is acknowledged; it keeps that all the same. */
+/* A stream delivers more only for acknowledgements, and keeps its messages all the same. */
 static void acknowledge(struct peek *peek)
 {
     if (peek->way == AS_STREAM && peek->come % (CREDIT / 2) == 0 &&
@@ -210,7 +210,7 @@ static int64_t patience_ms(const struct peek *peek)
     return peek->come < peek->expected ? ARRIVE_MS : QUIET_MS;
 }
 
-/* Reads until a message is whole, the queue is empty, or nothing has come for long enough. */
+/* Reads until a message is complete, the queue is empty, or nothing has arrived for too long. */
 static enum exit_code await_message(struct peek *peek, bool *is_whole)
 {
     int64_t until = clock_monotonic_ms() + patience_ms(peek);

@@ -1,14 +1,13 @@
 /*
- * peek: the first messages of a queue, one after the other, which all stay there.
+ * peek: fetches the first messages of a queue, one by one, and leaves them all in the queue.
  *
- * They come by basic.get, which makes nobody a consumer: a queue that goes with its last consumer
- * stays, and whoever consumes alone, or is the single active consumer, does not matter. Some are
- * asked for ahead of their turn. A stream, and a quorum queue with a single active consumer, know
- * no basic.get: they are consumed.
+ * They come by basic.get, which involves no consumer: auto-delete queues survive it, and exclusive
+ * or single active consumers are not disturbed. Several are requested ahead. Streams, and quorum
+ * queues with a single active consumer, do not support basic.get: those are consumed.
  *
- * None is acknowledged. When the connection is closed the broker puts all of them back where they
- * were, marked as redelivered, and only then agrees. It does that in one go; one by one, as for
- * basic.nack, it takes minutes for 100,000 of them.
+ * Nothing is acknowledged. When the connection is closed, the broker puts all messages back where
+ * they were, marked as redelivered, before it confirms. It does so in one go; with basic.nack, one
+ * by one, 100,000 messages take minutes.
  */
 #ifndef QUEUE_INSPECT_PEEK_H
 #define QUEUE_INSPECT_PEEK_H
@@ -22,18 +21,19 @@
 
 struct peek;
 
-/* Of count messages, at most, of the queue that look is of. The connection, which is up, and queue
- * must outlive it. */
+/*
+ * Prepares to fetch at most count messages of queue, which has these traits. connection must be up
+ * and, like queue, stay valid. Free with peek_free().
+ */
 struct peek *peek_new(struct connection *connection, const char *queue,
                       const struct queue_traits *traits, size_t count);
 void peek_free(struct peek *peek);
 
 /*
- * Gets the next message. *delivery is valid until the next call, or NULL if there are no more:
- * count have come, or the queue has no more, or, of what is consumed, none came for a while, or a
- * stop is asked for. EXIT_UNREACHABLE if the connection was lost, which was reported: those that
- * come on another would begin from the first again. Other codes, reported, if the broker refuses to
- * give any.
+ * Fetches the next message. Sets *delivery, valid until the next call; or to NULL at the end: count
+ * have come, the queue has no more, none was delivered to the consumer for a while, or a stop was
+ * requested. Reports and returns EXIT_UNREACHABLE if the connection was lost: a new one would start
+ * with the first message again. Returns another code, reported, if the broker refuses.
  */
 enum exit_code peek_next(struct peek *peek, const struct delivery **delivery);
 

@@ -18,55 +18,55 @@ static void forget_details(struct queue_details *details)
         .unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
 
-void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
+void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
                   struct management *management)
 {
-    survey->connection = connection;
-    survey->management = management;
-    for (survey->count = 0; names[survey->count] != NULL;)
-        survey->count++;
-    survey->views = xcalloc(survey->count, sizeof *survey->views);
-    for (size_t i = 0; i < survey->count; i++) {
-        survey->views[i].name = names[i];
-        forget_details(&survey->views[i].details);
+    queues->connection = connection;
+    queues->management = management;
+    for (queues->count = 0; names[queues->count] != NULL;)
+        queues->count++;
+    queues->views = xcalloc(queues->count, sizeof *queues->views);
+    for (size_t i = 0; i < queues->count; i++) {
+        queues->views[i].name = names[i];
+        forget_details(&queues->views[i].details);
     }
 }
 
-void queues_free(struct queues *survey)
+void queues_free(struct queues *queues)
 {
-    for (size_t i = 0; i < survey->count; i++) {
-        forget_details(&survey->views[i].details);
-        free(survey->views[i].error);
+    for (size_t i = 0; i < queues->count; i++) {
+        forget_details(&queues->views[i].details);
+        free(queues->views[i].error);
     }
-    free(survey->views);
+    free(queues->views);
 }
 
 /* ---- by AMQP ---- */
 
-enum exit_code queues_look(struct queues *survey)
+enum exit_code queues_look(struct queues *queues)
 {
-    for (size_t i = 0; i < survey->count; i++) {
-        struct queue_view *view = &survey->views[i];
-        enum exit_code code = queue_look(survey->connection, view->name, &view->depth);
+    for (size_t i = 0; i < queues->count; i++) {
+        struct queue_view *view = &queues->views[i];
+        enum exit_code code = queue_look(queues->connection, view->name, &view->depth);
 
         if (code != EXIT_OK)
             return code;
         free(view->error);
         view->error =
-            view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(survey->connection));
+            view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(queues->connection));
     }
-    connection_progress(survey->connection);
+    connection_progress(queues->connection);
     return EXIT_OK;
 }
 
-enum exit_code queues_look_patiently(struct queues *survey)
+enum exit_code queues_look_patiently(struct queues *queues)
 {
     for (;;) {
-        enum exit_code code = connection_open(survey->connection);
+        enum exit_code code = connection_open(queues->connection);
 
         if (code != EXIT_OK)
             return code;
-        code = queues_look(survey);
+        code = queues_look(queues);
         if (code != EXIT_UNREACHABLE)
             return code;
     }
@@ -88,7 +88,7 @@ static char *text_of(const cJSON *object, const char *name)
     return text == NULL ? NULL : xstrdup(text);
 }
 
-/* What never happened to a queue is not in its statistics. */
+/* Statistics lack what has never happened to the queue. */
 static double rate_of(const cJSON *queue, const char *name)
 {
     const cJSON *rate = json_member(json_member(queue, "message_stats"), name);
@@ -106,18 +106,18 @@ static void take_details(struct queue_details *details, const cJSON *queue)
     details->policy = text_of(queue, "policy");
 }
 
-enum exit_code queues_ask(struct queues *survey)
+enum exit_code queues_ask(struct queues *queues)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < survey->count; i++)
-        forget_details(&survey->views[i].details);
-    for (size_t i = 0; i < survey->count && code == EXIT_OK && survey->management != NULL; i++) {
+    for (size_t i = 0; i < queues->count; i++)
+        forget_details(&queues->views[i].details);
+    for (size_t i = 0; i < queues->count && code == EXIT_OK && queues->management != NULL; i++) {
         cJSON *queue;
 
-        code = management_get(survey->management, "queues", survey->views[i].name, COLUMNS, &queue);
+        code = management_get(queues->management, "queues", queues->views[i].name, COLUMNS, &queue);
         if (queue != NULL)
-            take_details(&survey->views[i].details, queue);
+            take_details(&queues->views[i].details, queue);
         cJSON_Delete(queue);
     }
     return code;
@@ -125,11 +125,11 @@ enum exit_code queues_ask(struct queues *survey)
 
 /* ---- showing ---- */
 
-const struct queue_view *queues_find(const struct queues *survey, const char *name)
+const struct queue_view *queues_find(const struct queues *queues, const char *name)
 {
-    for (size_t i = 0; i < survey->count; i++)
-        if (strcmp(survey->views[i].name, name) == 0)
-            return &survey->views[i];
+    for (size_t i = 0; i < queues->count; i++)
+        if (strcmp(queues->views[i].name, name) == 0)
+            return &queues->views[i];
     return NULL;
 }
 
@@ -147,58 +147,52 @@ const char *queues_obstacle(const struct queue_depth *depth)
     }
 }
 
-const struct queue_view *queues_refused(const struct queues *survey)
+const struct queue_view *queues_refused(const struct queues *queues)
 {
-    for (size_t i = 0; i < survey->count; i++)
-        if (survey->views[i].error != NULL)
-            return &survey->views[i];
+    for (size_t i = 0; i < queues->count; i++)
+        if (queues->views[i].error != NULL)
+            return &queues->views[i];
     return NULL;
 }
 
-enum exit_code queues_report_refused(const struct queues *survey)
+enum exit_code queues_report_refused(const struct queues *queues)
 {
-    const struct queue_view *first = queues_refused(survey);
+    const struct queue_view *first = queues_refused(queues);
 
-    for (size_t i = 0; i < survey->count; i++)
-        if (survey->views[i].error != NULL)
-            report("'%s': %s", printable_text(survey->views[i].name), survey->views[i].error);
+    for (size_t i = 0; i < queues->count; i++)
+        if (queues->views[i].error != NULL)
+            report("'%s': %s", printable_text(queues->views[i].name), queues->views[i].error);
     return first == NULL ? EXIT_OK : first->depth.refused;
 }
 
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-    json_need(text != NULL ? cJSON_AddStringToObject(object, name, text)
-                           : cJSON_AddNullToObject(object, name));
-}
-
-cJSON *queues_json(const struct queues *survey, const struct queue_view *view)
+cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
     const struct queue_details *details = &view->details;
-    /* As it is, if JSON can say it. */
+    /* A name given on the command line may be no UTF-8. */
     bool sayable = text_is_utf8(view->name, strlen(view->name));
 
     json_need(line);
-    add_text(line, "queue", sayable ? view->name : printable_text(view->name));
+    json_add_text(line, "queue", sayable ? view->name : printable_text(view->name));
     json_need(view->depth.refused == EXIT_LOGIN
                   ? cJSON_AddNullToObject(line, "exists")
                   : cJSON_AddBoolToObject(line, "exists", view->depth.exists));
     if (view->error != NULL)
-        add_text(line, "error", view->error);
+        json_add_text(line, "error", view->error);
     if (view->error == NULL && !view->depth.exists)
         return line;
     if (view->error == NULL) {
         json_need(cJSON_AddNumberToObject(line, "ready", view->depth.ready));
         json_need(cJSON_AddNumberToObject(line, "consumers", view->depth.consumers));
     }
-    if (survey->management == NULL)
+    if (queues->management == NULL)
         return line;
-    /* cJSON prints null for what is not a number. */
+    /* cJSON prints null for NaN. */
     json_need(cJSON_AddNumberToObject(line, "unacknowledged", details->unacknowledged));
     json_need(cJSON_AddNumberToObject(line, "rate_in", details->rate_in));
     json_need(cJSON_AddNumberToObject(line, "rate_out", details->rate_out));
     json_need(cJSON_AddNumberToObject(line, "memory", details->memory));
-    add_text(line, "type", details->type);
-    add_text(line, "policy", details->policy);
+    json_add_text(line, "type", details->type);
+    json_add_text(line, "policy", details->policy);
     return line;
 }

@@ -1,6 +1,6 @@
 /*
- * survey: what is known of some queues at one time: by AMQP whether they are there, their depth and
- * their consumers; by the management API, if there is one, more.
+ * queues: the state of some queues: existence, depth and consumers by AMQP, and more by the
+ * management API, if there is one.
  */
 #ifndef QUEUE_INSPECT_QUEUES_H
 #define QUEUE_INSPECT_QUEUES_H
@@ -14,22 +14,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* By the management API. A number that it does not say is NaN, a text NULL. */
+/* By the management API. A number that is not known is NaN, a text NULL. */
 struct queue_details {
     double unacknowledged;
-    double
-        rate_in; /* messages a second that were published to the queue, as the broker reckons it */
-    double rate_out; /* and that were delivered from it */
+    double rate_in;  /* messages published to the queue per second, by the broker's statistics */
+    double rate_out; /* messages delivered from it per second */
     double memory;   /* bytes */
     char *type;
-    char *policy; /* NULL too if it has none */
+    char *policy; /* NULL also if the queue has none */
 };
 
 struct queue_view {
     const char *name;
     struct queue_depth depth;
-    char *error; /* NULL, or what the broker says that does not let us look at the queue:
-                    depth.refused */
+    char *error; /* if depth.refused is not EXIT_OK: the broker's words; NULL otherwise */
     struct queue_details details;
 };
 
@@ -40,52 +38,54 @@ struct queues {
     size_t count;
 };
 
-/* Of the queues named up to a NULL. Names, connection and management must outlive it. */
-void queues_start(struct queues *survey, const char *const *names, struct connection *connection,
+/*
+ * Prepares queues for the names up to a NULL. Names, connection and management must stay valid.
+ * Free with queues_free().
+ */
+void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
                   struct management *management);
-void queues_free(struct queues *survey);
+void queues_free(struct queues *queues);
 
 /*
- * Looks at all queues by AMQP, once: the connection must be up. A queue that the broker does not
- * let us look at is no failure, and keeps nobody from looking at the others. After a failure the
- * connection is down, which was reported; EXIT_UNREACHABLE means open it and try again.
+ * Looks at each queue once, by AMQP. The connection must be up. Returns EXIT_OK also if the broker
+ * does not let us look at some of them: their error is set. After a failure, which was reported,
+ * the connection is down; EXIT_UNREACHABLE then means that it may be opened to try again.
  */
-enum exit_code queues_look(struct queues *survey);
-
-/* The same, on as many connections as that takes. Any code but EXIT_OK is final. */
-enum exit_code queues_look_patiently(struct queues *survey);
+enum exit_code queues_look(struct queues *queues);
 
 /*
- * Asks the management API, if there is one, for the details. As silent as management_get(); what it
- * could not get is not known any more.
+ * Opens the connection and looks, until that succeeds. Returns EXIT_OK or another code, which is
+ * final.
  */
-enum exit_code queues_ask(struct queues *survey);
-
-/* The queue of that name, or NULL. */
-const struct queue_view *queues_find(const struct queues *survey, const char *name);
+enum exit_code queues_look_patiently(struct queues *queues);
 
 /*
- * A word that stands in place of the depth: "missing", "refused" (no right to it), "locked"
- * (another connection's own) or "down" (its node is). NULL if the depth is known.
+ * Gets the details of each queue from the management API, if there is one. Fails as
+ * management_get() does; details that it could not get are not known then.
+ */
+enum exit_code queues_ask(struct queues *queues);
+
+/* Returns the queue with this name, or NULL. */
+const struct queue_view *queues_find(const struct queues *queues, const char *name);
+
+/*
+ * Returns a word to print in place of the depth: "missing", "refused" (no right to it), "locked"
+ * (exclusive to another connection) or "down" (its node is). Returns NULL if the depth is known.
  */
 const char *queues_obstacle(const struct queue_depth *depth);
 
-/* The first queue that the broker did not let us look at, or NULL. */
-const struct queue_view *queues_refused(const struct queues *survey);
+/* Returns the first queue that the broker does not let us look at, or NULL. */
+const struct queue_view *queues_refused(const struct queues *queues);
+
+/* Reports all such queues. Returns depth.refused of the first, or EXIT_OK if there are none. */
+enum exit_code queues_report_refused(const struct queues *queues);
 
 /*
- * Reports each queue that the broker did not let us look at, and why. Returns the code of the
- * first, or EXIT_OK.
+ * Returns view as JSON; free with cJSON_Delete(). It has the members "queue", "exists" and, if the
+ * queue exists, "ready" and "consumers"; with a management API also "unacknowledged", "rate_in",
+ * "rate_out", "memory", "type" and "policy". If the broker does not let us look, "error" replaces
+ * "ready" and "consumers", and "exists" is null if that is not known.
  */
-enum exit_code queues_report_refused(const struct queues *survey);
-
-/*
- * {"queue", "exists", "ready", "consumers"}, the last two if it exists, and, with the management
- * API,
- * {"unacknowledged", "rate_in", "rate_out", "memory", "type", "policy"}. Of a queue that the broker
- * did not let us look at, {"queue", "exists", "error"}, exists being null if even that is not
- * known, and what the management API says.
- */
-cJSON *queues_json(const struct queues *survey, const struct queue_view *view);
+cJSON *queues_json(const struct queues *queues, const struct queue_view *view);
 
 #endif

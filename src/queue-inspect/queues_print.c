@@ -7,16 +7,17 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME_MAX_SHOWN 300
 #define CELL 32
 
-enum exit_code queues_print_lines(const struct queues *survey)
+static enum exit_code print_lines(const struct queues *queues)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = 0; i < survey->count && code == EXIT_OK; i++)
-        code = output_json(queues_json(survey, &survey->views[i]));
+    for (size_t i = 0; i < queues->count && code == EXIT_OK; i++)
+        code = output_json(queues_json(queues, &queues->views[i]));
     return code;
 }
 
@@ -76,19 +77,26 @@ static void add_details(struct table *table, const struct queue_details *details
     add_text(table, details->policy);
 }
 
-enum exit_code queues_print_table(const struct queues *survey)
+static enum exit_code print_table(const struct queues *queues)
 {
     struct table *table =
-        table_new(columns, survey->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
+        table_new(columns, queues->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
     enum exit_code code;
 
-    for (size_t i = 0; i < survey->count; i++) {
-        add_text(table, survey->views[i].name);
-        add_depth(table, &survey->views[i].depth);
-        if (survey->management != NULL)
-            add_details(table, &survey->views[i].details);
+    for (size_t i = 0; i < queues->count; i++) {
+        add_text(table, queues->views[i].name);
+        add_depth(table, &queues->views[i].depth);
+        if (queues->management != NULL)
+            add_details(table, &queues->views[i].details);
     }
     code = table_print(table);
     table_free(table);
     return code;
+}
+
+enum exit_code queues_print(const struct queues *queues, enum queues_format format)
+{
+    if (format == FORMAT_TABLE || (format == FORMAT_BY_OUTPUT && isatty(STDOUT_FILENO) == 1))
+        return print_table(queues);
+    return print_lines(queues);
 }

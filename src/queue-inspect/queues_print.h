@@ -1,7 +1,5 @@
 /*
- * queues_print: a survey on standard output.
- *
- * Codes are those of output.h.
+ * queues_print: queues on standard output.
  */
 #ifndef QUEUE_INSPECT_QUEUES_PRINT_H
 #define QUEUE_INSPECT_QUEUES_PRINT_H
@@ -10,10 +8,13 @@
 
 #include "base/report.h"
 
-/* A line of JSON for each queue: queues_json(). */
-enum exit_code queues_print_lines(const struct queues *survey);
+enum queues_format {
+    FORMAT_BY_OUTPUT, /* a table if standard output is a terminal, JSON otherwise */
+    FORMAT_JSON,      /* a line for each queue: queues_json() */
+    FORMAT_TABLE      /* for people, with "-" for what is not known */
+};
 
-/* A table, for people. What is not known is "-". */
-enum exit_code queues_print_table(const struct queues *survey);
+/* Prints queues. Returns what output_line() (output.h) returns. */
+enum exit_code queues_print(const struct queues *queues, enum queues_format format);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * tap_keys: by which keys messages come to an exchange.
+ * tap_keys: finds the routing keys by which an exchange receives messages.
  */
 #ifndef QUEUE_INSPECT_TAP_KEYS_H
 #define QUEUE_INSPECT_TAP_KEYS_H
@@ -10,10 +10,9 @@
 #include "base/report.h"
 
 /*
- * Adds the keys by which messages come, for an exchange of which none is given: by the management
- * API, if it is not NULL, those of its bindings, or "#" for one that is not direct; otherwise those
- * of the topology. EXIT_USAGE, reported, if there are none; other codes as management_get(), but
- * reported.
+ * Adds keys to tap, which has none. With management: "#", or for a direct exchange the keys of all
+ * its bindings. If management is NULL: the keys of the topology. Reports and returns EXIT_USAGE if
+ * it finds none, and the codes of management_get().
  */
 enum exit_code tap_find_keys(struct tap *tap, struct management *management);
 

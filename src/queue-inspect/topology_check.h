@@ -1,12 +1,10 @@
 /*
- * topology_check: what of the topology is missing on the broker, or so different that orders would
- * be lost, go astray or come to a halt. It declares nothing.
+ * topology_check: finds what of the topology is missing on the broker, or so different that orders
+ * or dead letters would be lost, go astray or come to a halt. Declares nothing.
  *
- * By AMQP one can only see that exchanges and queues are there; by the management API also what
- * they are like, and the bindings. What makes no difference to the workflow (a dead letter exchange
- * that comes from a policy, bindings of others) is no finding; nor is a quorum queue, but what some
- * of them do: drop messages, or let them die, since they were delivered too often, and lose dead
- * letters.
+ * AMQP only tells whether an exchange or queue exists; the management API also tells its settings
+ * and bindings. Not reported: quorum queues, settings from a policy that serve as well as ours, and
+ * bindings of others.
  */
 #ifndef QUEUE_INSPECT_TOPOLOGY_CHECK_H
 #define QUEUE_INSPECT_TOPOLOGY_CHECK_H
@@ -14,19 +12,22 @@
 #include "management.h"
 
 #include "amqp/connection.h"
+#include "base/report.h"
 
 #include <cjson/cJSON.h>
 
 /*
- * Adds to findings, an array, an object for each thing that is wrong:
- * {"kind", "name", "problem"}, for a binding {"exchange", "routing_key"} too, and for what is
- * different
- * {"expected", "found"}, for a delivery limit {"limit"}. queue-inspect(1) has the list of problems.
- *
- * Without a management API the connection, which must be up, is asked; a failure is as with
- * queue_look(). With one, only that is asked, as silently as management_get().
+ * Adds a finding (finding.h) to findings, an array, for each fault. Asks management; if that is
+ * NULL, looks by connection, which must be up. Fails as management_get() or as queue_look() does.
  */
-enum exit_code topology_check(struct connection *connection, struct management *management,
-                              cJSON *findings);
+enum exit_code topology_find_faults(struct connection *connection, struct management *management,
+                                    cJSON *findings);
+
+/*
+ * Prints a line of JSON for each fault. Without management it opens the connection, and again if it
+ * is lost. Returns EXIT_OK if there are no faults, EXIT_NO if there are, and otherwise, with the
+ * reason reported, the code of connection_open() or management_get(), or EXIT_OUTPUT.
+ */
+enum exit_code topology_check(struct connection *connection, struct management *management);
 
 #endif

@@ -19,7 +19,7 @@ static size_t count_of(const struct trend *trend)
     return trend->added < TREND_SAMPLES ? trend->added : TREND_SAMPLES;
 }
 
-/* The newest is number 0. */
+/* Returns the sample of this age: 0 for the newest. */
 static const struct trend_sample *sample(const struct trend *trend, size_t age)
 {
     return &trend->samples[(trend->added - 1 - age) % TREND_SAMPLES];
@@ -51,8 +51,7 @@ double trend_seconds_left(const struct trend *trend)
     return (double)(1 + (int64_t)(sample(trend, 0)->value / -rate));
 }
 
-/* The highest value after one time and up to another; if there is none, the last before. NaN if
- * none is known. */
+/* Returns the highest value after after_ms and up to until_ms, or else the last before; or NaN. */
 static double highest(const struct trend *trend, int64_t after_ms, int64_t until_ms)
 {
     double value = NAN;
@@ -79,7 +78,7 @@ void trend_draw(const struct trend *trend, int64_t now_ms, int64_t span_ms, size
     for (size_t i = 0; i < columns; i++) {
         int64_t until = now_ms - (int64_t)(columns - 1 - i) * step;
         double value = highest(trend, until - step, until);
-        /* The lowest is for nothing at all. */
+        /* The lowest level is for 0 alone. */
         size_t level = value > 0 ? 1 + (size_t)(value / top * (LEVELS - 2)) : 0;
 
         if (isnan(value))

@@ -1,6 +1,5 @@
 /*
- * trend: how a number has moved in the last minutes: how fast it falls, when it will be zero, and a
- * drawing of it.
+ * trend: the history of a number over the last minutes: its rate, when it will reach zero, a graph.
  */
 #ifndef QUEUE_INSPECT_TREND_H
 #define QUEUE_INSPECT_TREND_H
@@ -18,26 +17,33 @@ struct trend_sample {
     double value;
 };
 
-/* Ready when zeroed. */
+/* Zeroed, it is an empty history. */
 struct trend {
     struct trend_sample samples[TREND_SAMPLES]; /* a ring; private, like all below */
     size_t added;
 };
 
-/* The value at a time, after all times before. The oldest value is forgotten for it if need be. */
+/*
+ * Adds value at at_ms, which must not be earlier than before. Replaces the oldest of TREND_SAMPLES.
+ */
 void trend_add(struct trend *trend, int64_t at_ms, double value);
 
-/* Its change a second, over the last TREND_WINDOW_MS or a sample more; NaN as long as there is but
- * one. */
+/*
+ * Returns the change per second over the last TREND_WINDOW_MS, extended to the sample before them.
+ * Returns NaN with fewer than two samples, or if they have the same time.
+ */
 double trend_rate(const struct trend *trend);
 
-/* The whole seconds until it is zero if it goes on falling at that rate; NaN if it does not fall,
- * or is zero. */
+/*
+ * Returns the whole seconds, rounded up, until the number is zero at its present rate. Returns NaN
+ * if it does not fall or is zero already.
+ */
 double trend_seconds_left(const struct trend *trend);
 
 /*
- * Draws the last span_ms up to now_ms as a row of characters, the highest value in them being the
- * highest; spaces where nothing is known. In block characters, or else in ASCII.
+ * Writes a graph of the span_ms up to now_ms to out, columns characters wide. Each character stands
+ * for the highest value of its time, relative to the highest of all; a space means no value. Uses
+ * block characters if blocks, ASCII otherwise.
  */
 void trend_draw(const struct trend *trend, int64_t now_ms, int64_t span_ms, size_t columns,
                 bool blocks, FILE *out);
