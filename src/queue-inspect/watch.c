@@ -386,6 +386,7 @@ enum exit_code watch_queues(struct queues *survey, const struct watch_settings *
 {
     struct watch watch = {.survey = survey, .settings = settings};
     enum exit_code code;
+    enum exit_code closed;
 
     watch.trends = xcalloc(survey->count, sizeof *watch.trends);
     code = look_first(&watch);
@@ -393,7 +394,9 @@ enum exit_code watch_queues(struct queues *survey, const struct watch_settings *
         code = screen_open();
     if (code == EXIT_OK)
         code = watch_on(&watch);
-    code = first_failure(code, screen_close());
+    closed = screen_close();
     free(watch.trends);
+    if (code == EXIT_OK)
+        code = closed;
     return code == EXIT_OK && !stop_requested() ? queues_report_refused(survey) : code;
 }
