@@ -147,8 +147,8 @@ static void show_version(const char *option, const char *argument)
 }
 
 struct option_entry common_option_table[] = {
-    {"help", NULL, "show this text", .letter = 'h', .call = show_help},
-    {"version", NULL, "show the version", .letter = 'V', .call = show_version},
+    {"help", NULL, "print this text", .letter = 'h', .call = show_help},
+    {"version", NULL, "print the version", .letter = 'V', .call = show_version},
     {0},
 };
 

@@ -40,13 +40,13 @@ static size_t together; /* deliveries that are told in one turn */
 
 static struct option_entry options[] = {
     {"exec", "COMMAND...",
-     "run COMMAND for each, the event on its standard input;\n"
-     "must come last",
+     "run COMMAND for each instead, with the event on its standard\n"
+     "input; the last option",
      .command = &command_line},
     {"max-attempts", "N", "give up an order after N attempts that failed or are in doubt (3)",
      .number = &max_attempts, .least = 1, .most = 1000000},
-    {"prefetch", "N", "deliveries in hand at once (1024; with --exec 16)", .number = &prefetch,
-     .least = 1, .most = 65535},
+    {"prefetch", "N", "unacknowledged deliveries at a time (1024; with --exec 16)",
+     .number = &prefetch, .least = 1, .most = 65535},
     {"count", "N", "stop after N deliveries", .number = &deliveries_left, .least = 1,
      .most = 1000000000},
     {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &idle_seconds,

@@ -29,17 +29,15 @@
 static const char usage[] =
     "usage: order-place [options] < orders\n"
     "       order-place [options] --flush\n"
-    "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id, "
-    "items},\n"
-    "publishes them, and prints a receipt for each when the broker has confirmed it.\n";
+    "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id,\n"
+    "items}, publishes them, and prints a receipt for each once the broker has confirmed it.\n";
 
 static bool flush_only;
 static const char *rejects_path;
 
 static struct option_entry options[] = {
-    {"flush", NULL, "publish what earlier runs left pending, and read no input",
-     .flag = &flush_only},
-    {"rejects", "FILE", "append refused input to FILE, as it came", .text = &rejects_path},
+    {"flush", NULL, "publish pending orders of earlier runs; read no input", .flag = &flush_only},
+    {"rejects", "FILE", "append refused input to FILE, unchanged", .text = &rejects_path},
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = common_option_table},

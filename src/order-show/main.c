@@ -24,7 +24,8 @@ static const char usage[] =
     "usage: order-show ID...\n"
     "       order-show < ids\n"
     "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
-    "Prints stored orders: those named, those named on standard input, or all.\n";
+    "Prints stored orders: those with the given ids, those with the ids on standard input, or\n"
+    "all of them.\n";
 
 static bool all;
 static bool count_only;
@@ -43,9 +44,9 @@ static void read_status(const char *option, const char *text)
 }
 
 static struct option_entry options[] = {
-    {"all", NULL, "every order, oldest first", .flag = &all},
-    {"status", "STATUS", "only PENDING or only PLACED ones", .call = read_status},
-    {"count", NULL, "how many, as a number", .flag = &count_only},
+    {"all", NULL, "print every order, oldest first", .flag = &all},
+    {"status", "STATUS", "only orders with this status", .call = read_status},
+    {"count", NULL, "print the number of orders instead", .flag = &count_only},
     {.group = common_option_table},
     {0},
 };
