@@ -1,8 +1,10 @@
 /*
- * queue-inspect: what the queues hold, and what goes through them; and waiting until they hold it.
+ * queue-inspect: prints the depth of queues, the messages in them and those published to an
+ * exchange; waits until queues reach a depth; checks the workflow.
  *
- * It changes nothing. --peek takes messages in hand and lets them go again: they keep their place
- * and are marked as redelivered. --follow has a queue of its own, which goes when it does.
+ * It leaves the broker as it was, but for two things: --peek returns the messages it receives, and
+ * they keep their place and are marked as redelivered; --follow has an exclusive queue while it
+ * runs.
  */
 #include "health.h"
 #include "management.h"
@@ -66,7 +68,7 @@ static void read_format(const char *option, const char *text)
         die(EXIT_USAGE, "%s: '%s' is neither json nor table", option, printable_text(text));
 }
 
-/* AMQP's short strings. */
+/* Ends the program unless name fits into a short string of AMQP. */
 static void check_name(const char *what, const char *name)
 {
     size_t len = strlen(name);
@@ -156,7 +158,7 @@ static void read_options(int argc, char **argv)
     check_options();
     if (!queues_named)
         queues = waits_for_depth() ? topology_work_queues : topology_queues;
-    /* An empty name would mean the queue that was declared last. */
+    /* AMQP takes an empty name for the queue that was declared last. */
     for (size_t i = 0; queues[i] != NULL; i++)
         check_name("a queue", queues[i]);
 }
@@ -227,7 +229,7 @@ static bool is_satisfied(const struct queue_depth *depth)
            (job == UNTIL_EMPTY ? depth->ready == 0 : depth->ready >= (unsigned)number);
 }
 
-/* The first queue that the wait is for still; NULL if there is none. */
+/* Returns the first queue that has not reached its depth yet, or NULL. */
 static const struct queue_view *unsatisfied(void)
 {
     for (size_t i = 0; i < survey.count; i++)
@@ -248,8 +250,8 @@ static void report_unsatisfied(const struct queue_view *view)
         report("queue '%s' has %u of %d messages ready", name, view->depth.ready, number);
 }
 
-/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like
- * what is missing. */
+/* Returns false if a queue is exclusive to others or a permission is missing. A node that is down
+ * may come back, and a missing queue may be declared. */
 static bool waiting_helps(void)
 {
     for (size_t i = 0; i < survey.count; i++)
@@ -258,7 +260,7 @@ static bool waiting_helps(void)
     return true;
 }
 
-/* What has come, or what has gone of the most that was there. */
+/* Shows how many messages have come (--until), or have gone of the most that were there. */
 static void show_progress(void)
 {
     static uint64_t most;
@@ -367,7 +369,7 @@ static enum exit_code check_health(void)
 
 /* ---- the program ---- */
 
-/* To wait takes no management API; a program that only waits shall not fail because that does. */
+/* Waiting needs no management API, and must not fail because the API does. */
 static enum exit_code set_up_management(void)
 {
     const char *environment = getenv("MANAGEMENT_URL");
@@ -406,7 +408,7 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
-    /* How wide characters are, and whether the terminal shows them. */
+    /* For the width of characters. */
     (void)setlocale(LC_CTYPE, "");
     read_options(argc, argv);
     stop_on_signals();
