@@ -13,7 +13,7 @@
 
 #define OPTIONS_MAX 64
 #define HELP_COLUMN 26
-#define FIRST_VALUE 256 /* of getopt_long(), for long options: no letter */
+#define FIRST_VALUE 256 /* of getopt_long() for long options, distinct from all letters */
 
 /* What --help shows. */
 static const char *usage_text;
@@ -59,7 +59,7 @@ void options_each(struct option_entry *options,
 }
 
 struct exclusion {
-    const int *target;
+    const int *set;
     unsigned given;
     unsigned unnamed;
     char names[256];
@@ -69,7 +69,7 @@ static void count_rival(struct option_entry *option, void *context)
 {
     struct exclusion *exclusion = context;
 
-    if (option->set != exclusion->target)
+    if (option->set != exclusion->set)
         return;
     exclusion->given += option->given;
     exclusion->unnamed++;
@@ -81,16 +81,16 @@ static void name_rival(struct option_entry *option, void *context)
     size_t len = strlen(exclusion->names);
     const char *separator = len == 0 ? "" : exclusion->unnamed == 1 ? " and " : ", ";
 
-    if (option->set != exclusion->target)
+    if (option->set != exclusion->set)
         return;
     (void)snprintf(exclusion->names + len, sizeof exclusion->names - len, "%s--%s", separator,
                    option->name);
     exclusion->unnamed--;
 }
 
-void options_exclude_each_other(struct option_entry *options, const int *target)
+void options_exclude_each_other(struct option_entry *options, const int *set)
 {
-    struct exclusion exclusion = {.target = target};
+    struct exclusion exclusion = {.set = set};
 
     options_each(options, count_rival, &exclusion);
     if (exclusion.given < 2)
@@ -251,7 +251,7 @@ static bool is_digits(const char *word)
     return word != NULL && *word != '\0' && word[strspn(word, "0123456789")] == '\0';
 }
 
-/* Handles an option that getopt_long() has found; what follows a command's option is taken, too. */
+/* Handles an option that getopt_long() has found, with the words after it that belong to it. */
 static void take(struct option_entry *option, int argc, char **argv)
 {
     if (may_lack_argument(option) && optarg == NULL && is_digits(argv[optind]))
