@@ -1,10 +1,8 @@
 /*
- * queue-inspect: prints the depth of queues, the messages in them and those published to an
- * exchange; waits until queues reach a depth; checks the workflow.
+ * queue-inspect: what the queues hold, and what goes through them; and waiting until they hold it.
  *
- * It leaves the broker as it was, but for two things: --peek returns the messages it receives, and
- * they keep their place and are marked as redelivered; --follow has an exclusive queue while it
- * runs.
+ * It changes nothing. --peek takes messages in hand and lets them go again: they keep their place
+ * and are marked as redelivered. --follow has a queue of its own, which goes when it does.
  */
 #include "health.h"
 #include "management.h"
@@ -68,7 +66,7 @@ static void read_format(const char *option, const char *text)
         die(EXIT_USAGE, "%s: '%s' is neither json nor table", option, printable_text(text));
 }
 
-/* Ends the program unless name fits into a short string of AMQP. */
+/* AMQP's short strings. */
 static void check_name(const char *what, const char *name)
 {
     size_t len = strlen(name);
@@ -158,7 +156,7 @@ static void read_options(int argc, char **argv)
     check_options();
     if (!queues_named)
         queues = waits_for_depth() ? topology_work_queues : topology_queues;
-    /* AMQP takes an empty name for the queue that was declared last. */
+    /* An empty name would mean the queue that was declared last. */
     for (size_t i = 0; queues[i] != NULL; i++)
         check_name("a queue", queues[i]);
 }
@@ -229,7 +227,7 @@ static bool is_satisfied(const struct queue_depth *depth)
            (job == UNTIL_EMPTY ? depth->ready == 0 : depth->ready >= (unsigned)number);
 }
 
-/* Returns the first queue that has not reached its depth yet, or NULL. */
+/* The first queue that the wait is for still; NULL if there is none. */
 static const struct queue_view *unsatisfied(void)
 {
     for (size_t i = 0; i < survey.count; i++)
@@ -250,8 +248,8 @@ static void report_unsatisfied(const struct queue_view *view)
         report("queue '%s' has %u of %d messages ready", name, view->depth.ready, number);
 }
 
-/* Returns false if a queue is exclusive to others or a permission is missing. A node that is down
- * may come back, and a missing queue may be declared. */
+/* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like
+ * what is missing. */
 static bool waiting_helps(void)
 {
     for (size_t i = 0; i < survey.count; i++)
@@ -260,7 +258,7 @@ static bool waiting_helps(void)
     return true;
 }
 
-/* Shows how many messages have come (--until), or have gone of the most that were there. */
+/* What has come, or what has gone of the most that was there. */
 static void show_progress(void)
 {
     static uint64_t most;
@@ -369,7 +367,7 @@ static enum exit_code check_health(void)
 
 /* ---- the program ---- */
 
-/* Waiting needs no management API, and must not fail because the API does. */
+/* To wait takes no management API; a program that only waits shall not fail because that does. */
 static enum exit_code set_up_management(void)
 {
     const char *environment = getenv("MANAGEMENT_URL");
@@ -408,7 +406,7 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
-    /* For the width of characters. */
+    /* How wide characters are, and whether the terminal shows them. */
     (void)setlocale(LC_CTYPE, "");
     read_options(argc, argv);
     stop_on_signals();
