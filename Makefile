@@ -38,9 +38,12 @@ objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
+# A test program for each file of tests/unit/FOLDER.
+UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/storm tests/model/check
-SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c)
+SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c \
+                      tests/unit/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
@@ -81,12 +84,12 @@ demo: deps
 	@scripts/demo
 
 check: deps
-	@$(MAKE) -s --no-print-directory build bench-programs
+	@$(MAKE) -s --no-print-directory build bench-programs unit-programs
 	bats $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files) $(TESTS)
 
 lint:
 	@scripts/deps lint
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs unit-programs
 	scripts/layers
 	clang-format --dry-run --Werror $(SOURCES)
 	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
@@ -139,10 +142,12 @@ storm: deps
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:
 	@scripts/deps bench
-	@$(MAKE) -s --no-print-directory build bench-programs
+	@$(MAKE) -s --no-print-directory build bench-programs unit-programs
 	tests/bench/bench $(if $(QUICK),--quick) $(if $(LONG),--long)
 
 bench-programs: $(BENCH)
+
+unit-programs: $(UNIT)
 
 format:
 	clang-format -i $(SOURCES)
@@ -179,7 +184,13 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BENCH): %: %.o
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+# With the rooms of the program, if it is one's folder that is tested.
+$(BUILD)/tests/unit/%.o: CPPFLAGS_ALL += -Isrc -Itests/unit
+$(UNIT): %: %.o $(BUILD)/tests/unit/unit.o \
+         $$(filter-out %/main.o,$$(call objects_of,$$(notdir $$(@D)))) $(BUILD)/liborder.a
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
 clean:
 	rm -rf $(BUILD) $(BIN)

@@ -1,0 +1,46 @@
+# The unit tests: a program for each file of tests/unit/FOLDER, which prints a line of TAP for each group of checks.
+
+bats_require_minimum_version 1.5.0
+
+UNIT=$BATS_TEST_DIRNAME/../.build/tests/unit
+
+# unit FOLDER/FILE: on a failure, prints the groups that failed and their checks.
+unit()
+{
+    run "$UNIT/$1"
+    [ "$status" -eq 0 ] || { grep -v '^ok' <<<"$output"; false; }
+}
+
+@test "unit: every file of tests/unit is run below" {
+    local file name
+    for file in "$BATS_TEST_DIRNAME"/unit/*/*.c; do
+        name=${file#"$BATS_TEST_DIRNAME"/unit/}
+        grep -qF "{ unit ${name%.c}; }" "$BATS_TEST_FILENAME" || { echo "$name is not run"; false; }
+    done
+}
+
+@test "unit: amqp/broker_options" { unit amqp/broker_options; }
+@test "unit: amqp/bytes" { unit amqp/bytes; }
+@test "unit: amqp/frames" { unit amqp/frames; }
+@test "unit: amqp/look" { unit amqp/look; }
+@test "unit: amqp/properties" { unit amqp/properties; }
+@test "unit: base/clock" { unit base/clock; }
+@test "unit: base/memory" { unit base/memory; }
+@test "unit: base/output" { unit base/output; }
+@test "unit: base/report" { unit base/report; }
+@test "unit: base/text" { unit base/text; }
+@test "unit: base/uuid" { unit base/uuid; }
+@test "unit: json/canonical" { unit json/canonical; }
+@test "unit: json/decimal" { unit json/decimal; }
+@test "unit: json/foreign" { unit json/foreign; }
+@test "unit: json/json" { unit json/json; }
+@test "unit: json/memory_block" { unit json/memory_block; }
+@test "unit: json/odd" { unit json/odd; }
+@test "unit: json/scan" { unit json/scan; }
+@test "unit: json/stream" { unit json/stream; }
+@test "unit: json/writer" { unit json/writer; }
+@test "unit: message/base64" { unit message/base64; }
+@test "unit: message/field" { unit message/field; }
+@test "unit: message/integer" { unit message/integer; }
+@test "unit: terminal/columns" { unit terminal/columns; }
+@test "unit: terminal/table" { unit terminal/table; }
