@@ -35,6 +35,8 @@ LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
 # The objects of a program: its main.c, and what it alone needs.
 objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+# The same without its main.c; none if there is no such program.
+rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
@@ -106,7 +108,7 @@ compilers:
 	set -e; for compiler in gcc clang; do \
 	    $(MAKE) --no-print-directory CC=$$compiler BUILD=$(BUILD)/$$compiler BIN=$(BUILD)/$$compiler/bin \
 	        HARDENING='-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3' CFLAGS='$(CFLAGS) -Werror' \
-	        build bench-programs; \
+	        build bench-programs unit-programs; \
 	done
 
 # The README's two commands, the linter and the compilers, on whole systems made for it: make matrix SUITES="trixie bookworm:i386"
@@ -142,7 +144,7 @@ storm: deps
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:
 	@scripts/deps bench
-	@$(MAKE) -s --no-print-directory build bench-programs unit-programs
+	@$(MAKE) -s --no-print-directory build bench-programs
 	tests/bench/bench $(if $(QUICK),--quick) $(if $(LONG),--long)
 
 bench-programs: $(BENCH)
@@ -184,10 +186,8 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 $(BENCH): %: %.o
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
-# With the rooms of the program, if it is one's folder that is tested.
 $(BUILD)/tests/unit/%.o: CPPFLAGS_ALL += -Isrc -Itests/unit
-$(UNIT): %: %.o $(BUILD)/tests/unit/unit.o \
-         $$(filter-out %/main.o,$$(call objects_of,$$(notdir $$(@D)))) $(BUILD)/liborder.a
+$(UNIT): %: %.o $(BUILD)/tests/unit/unit.o $$(call rooms_of,$$(notdir $$(@D))) $(BUILD)/liborder.a
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)

@@ -30,6 +30,11 @@ unit()
 @test "unit: base/report" { unit base/report; }
 @test "unit: base/text" { unit base/text; }
 @test "unit: base/uuid" { unit base/uuid; }
+@test "unit: dlq-replay/fate" { unit dlq-replay/fate; }
+@test "unit: dlq-replay/fingerprint" { unit dlq-replay/fingerprint; }
+@test "unit: dlq-replay/recall" { unit dlq-replay/recall; }
+@test "unit: dlq-replay/selection" { unit dlq-replay/selection; }
+@test "unit: dlq-replay/summary" { unit dlq-replay/summary; }
 @test "unit: json/canonical" { unit json/canonical; }
 @test "unit: json/decimal" { unit json/decimal; }
 @test "unit: json/foreign" { unit json/foreign; }
@@ -40,7 +45,14 @@ unit()
 @test "unit: json/stream" { unit json/stream; }
 @test "unit: json/writer" { unit json/writer; }
 @test "unit: message/base64" { unit message/base64; }
+@test "unit: message/death" { unit message/death; }
+@test "unit: message/envelope" { unit message/envelope; }
 @test "unit: message/field" { unit message/field; }
 @test "unit: message/integer" { unit message/integer; }
+@test "unit: order-place/receipts" { unit order-place/receipts; }
+@test "unit: order/event" { unit order/event; }
+@test "unit: order/order" { unit order/order; }
+@test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
+@test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }

@@ -149,7 +149,7 @@ void unit_capture(int descriptor)
 
 const char *unit_captured(int descriptor)
 {
-    static char text[1 << 16];
+    static char text[1 << 18];
     size_t len = 0;
     ssize_t got;
 
