@@ -50,11 +50,13 @@ SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/s
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
 JOBS ?= 2
+BATS := bats $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs fuzz lint format install uninstall clean force
+.PHONY: all build help deps demo check unit unit-programs coverage compilers matrix model storm bench bench-programs fuzz lint \
+        format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -66,6 +68,8 @@ help:
 	@echo 'make            build the programs into bin/'
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
 	@echo 'make check      the same preparation, then every test'
+	@echo 'make unit       the unit tests alone, without a broker'
+	@echo 'make coverage   which lines and branches unit tests and suite pass through: TESTS=tests/unit.bats'
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
@@ -87,7 +91,26 @@ demo: deps
 
 check: deps
 	@$(MAKE) -s --no-print-directory build bench-programs unit-programs
-	bats $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files) $(TESTS)
+	$(BATS) $(TESTS)
+
+unit: unit-programs
+	@set -e; for program in $(UNIT); do $$program; done
+
+# In a copy of the tree, built with counters, so that bin/ stays as it is. What is killed by SIGKILL leaves no counts. A test that
+# fails does not keep the rest from being counted.
+COVERAGE := $(BUILD)/coverage
+COUNTED := -O0 -g --coverage -fprofile-update=prefer-atomic
+coverage: deps
+	@scripts/deps coverage
+	rm -rf $(COVERAGE)
+	mkdir -p $(COVERAGE)/report
+	cp -Rp $(filter-out bin,$(wildcard *)) $(COVERAGE)
+	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build CFLAGS='$(COUNTED)' HARDENING= LDFLAGS= .build/tests/shim/coverage.o
+	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build BIN=bin CFLAGS='$(COUNTED)' HARDENING= \
+	    LDFLAGS='--coverage -Wl,--wrap=raise .build/tests/shim/coverage.o' build bench-programs unit-programs
+	-cd $(COVERAGE) && $(BATS) $(TESTS)
+	cd $(COVERAGE) && gcovr --filter lib/ --filter src/ --html-details report/index.html --print-summary
+	@echo '$(COVERAGE)/report/index.html shows the lines'
 
 lint:
 	@scripts/deps lint
