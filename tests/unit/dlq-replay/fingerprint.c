@@ -85,6 +85,15 @@ static void differs_for_different_messages(void)
         with(BYTES("\x28\0\0\0\0\x03" A "\x02")),
         with(BYTES("\xA0\0\x01t\0\0\0\x03" A)),
         with(BYTES("\x60\0\x01t\0\0\0\x03" A)),
+        /* The same bytes, of which more are headers, or more are the exchange. */
+        with(BYTES("\x20\x08\0\0\0\x03" A B "x")),
+        with(BYTES("\x20\x08\0\0\0\x07" A B "x")),
+        with(BYTES("\0\x08xA")),
+        {.exchange = BYTES("exk"),
+         .routing_key = BYTES("eyb"),
+         .properties = BYTES("\0\x08"
+                             "A"),
+         .body = BYTES("odyx")},
         with(BYTES("\0\0")),
         with(BYTES("")),
         with(BYTES("\x20\0\0\0\0\x09" A)),

@@ -87,6 +87,8 @@ static void parses_anything_liberally(void)
     CHECK(!json_member_once(tree, "a", &member));
     CHECK(json_member_once(tree, "nul", &member) && cJSON_IsString(member));
     CHECK(json_member_once(tree, "NUL", &member) && member == NULL);
+    CHECK(json_member_once(tree, "nu", &member) && member == NULL);
+    CHECK(json_member_once(tree, "null", &member) && member == NULL);
     cJSON_Delete(tree);
     CHECK(json_parse_liberal("{", 1) == NULL);
 }
