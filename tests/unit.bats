@@ -2,19 +2,17 @@
 
 bats_require_minimum_version 1.5.0
 
-UNIT=$BATS_TEST_DIRNAME/../.build/tests/unit
-
 # unit FOLDER/FILE: on a failure, prints the groups that failed and their checks.
 unit()
 {
-    run "$UNIT/$1"
+    run "$REPO/.build/tests/unit/$1"
     [ "$status" -eq 0 ] || { grep -v '^ok' <<<"$output"; false; }
 }
 
 @test "unit: every file of tests/unit is run below" {
     local file name
-    for file in "$BATS_TEST_DIRNAME"/unit/*/*.c; do
-        name=${file#"$BATS_TEST_DIRNAME"/unit/}
+    for file in "$REPO"/tests/unit/*/*.c; do
+        name=${file#"$REPO"/tests/unit/}
         grep -qF "{ unit ${name%.c}; }" "$BATS_TEST_FILENAME" || { echo "$name is not run"; false; }
     done
 }
