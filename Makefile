@@ -42,21 +42,25 @@ BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
 # A test program for each file of tests/unit/FOLDER.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
+# What the tests run beside the programs, and what they preload.
+SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire alone.so die.so)
+# Programs that read the fuzzers' corpus, and watch themselves for faults.
+FUZZ_TARGETS ?= envelope json message order urls
+FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/storm tests/model/check
-SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*.c tests/fuzz/*.c tests/shim/*.c tests/bench/*.c \
-                      tests/unit/*.[ch] tests/unit/*/*.c)
-# The suite, or the files of it that are asked for: make check TESTS=tests/order-place.bats.
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
+SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
+# The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
 TESTS ?= tests
 JOBS ?= 2
-BATS := bats $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
+BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check unit unit-programs coverage compilers matrix model storm bench bench-programs fuzz lint \
-        format install uninstall clean force
+.PHONY: all build help deps demo check unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
+        fuzz-replay lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -69,7 +73,7 @@ help:
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
 	@echo 'make check      the same preparation, then every test'
 	@echo 'make unit       the unit tests alone, without a broker'
-	@echo 'make coverage   which lines and branches unit tests and suite pass through: TESTS=tests/unit.bats'
+	@echo 'make coverage   which lines and branches unit tests and suite pass through: TESTS=tests/unit'
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
@@ -90,7 +94,7 @@ demo: deps
 	@scripts/demo
 
 check: deps
-	@$(MAKE) -s --no-print-directory build bench-programs unit-programs
+	@$(MAKE) -s --no-print-directory build bench-programs unit-programs support fuzz-replay
 	$(BATS) $(TESTS)
 
 unit: unit-programs
@@ -105,21 +109,21 @@ coverage: deps
 	rm -rf $(COVERAGE)
 	mkdir -p $(COVERAGE)/report
 	cp -Rp $(filter-out bin,$(wildcard *)) $(COVERAGE)
-	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build CFLAGS='$(COUNTED)' HARDENING= LDFLAGS= .build/tests/shim/coverage.o
+	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build CFLAGS='$(COUNTED)' HARDENING= LDFLAGS= .build/tests/support/coverage.o
 	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build BIN=bin CFLAGS='$(COUNTED)' HARDENING= \
-	    LDFLAGS='--coverage -Wl,--wrap=raise .build/tests/shim/coverage.o' build bench-programs unit-programs
+	    LDFLAGS='--coverage -Wl,--wrap=raise .build/tests/support/coverage.o' build bench-programs unit-programs support fuzz-replay
 	-cd $(COVERAGE) && $(BATS) $(TESTS)
 	cd $(COVERAGE) && gcovr --filter lib/ --filter src/ --html-details report/index.html --print-summary
 	@echo '$(COVERAGE)/report/index.html shows the lines'
 
 lint:
 	@scripts/deps lint
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs unit-programs
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs unit-programs support
 	scripts/layers
 	clang-format --dry-run --Werror $(SOURCES)
 	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
-	shellcheck $(SCRIPTS) .ci/run tests/helper.bash tests/letters.bash tests/setup_suite.bash
-	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*.bats
+	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
+	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*/*.bats
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=normalCheckLevelMaxBranches \
@@ -141,7 +145,6 @@ matrix:
 
 # Each parser of what comes from outside, under a coverage-guided fuzzer: make fuzz SECONDS=60
 SECONDS ?= 60
-FUZZ_TARGETS ?= envelope json message order urls
 fuzz:
 	@scripts/deps fuzz
 	@mkdir -p $(BUILD)/fuzz
@@ -154,6 +157,12 @@ fuzz:
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
 
+# The same on what fuzzing starts from, and on what it has found: under the sanitizers of the C compiler.
+fuzz-replay:
+	@$(MAKE) --no-print-directory SANITIZE=1 BUILD=$(BUILD)/sanitized fuzz-replay-programs
+
+fuzz-replay-programs: $(FUZZ_REPLAY)
+
 # The protocol as a model, searched whole: what holds at every kill, and which mechanisms that takes.
 model: deps
 	tests/model/check
@@ -162,7 +171,7 @@ model: deps
 ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
-	tests/storm --rounds $(ROUNDS)
+	tests/stories/storm --rounds $(ROUNDS)
 
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:
@@ -173,6 +182,8 @@ bench:
 bench-programs: $(BENCH)
 
 unit-programs: $(UNIT)
+
+support: $(SUPPORT)
 
 format:
 	clang-format -i $(SOURCES)
@@ -207,6 +218,16 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BENCH): %: %.o
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+$(filter-out %.so,$(SUPPORT)): %: %.o $(BUILD)/liborder.a
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+$(filter %.so,$(SUPPORT)): $(BUILD)/%.so: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
+$(FUZZ_REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/liborder.a
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 $(BUILD)/tests/unit/%.o: CPPFLAGS_ALL += -Isrc -Itests/unit

@@ -1,12 +1,14 @@
-# What the scripts share. To be sourced: it sets where things are, and a broker of one's own for a script's time.
+# Sourced by the other scripts: paths, messages, and a private broker for the duration of a script.
 # shellcheck shell=bash
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 PATH=$root/bin:$here:$PATH
 
+# Prints a message on standard error, after the name of the script.
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
+# die STATUS MESSAGE...: prints the message and exits.
 die() {
 	local status=$1
 	shift
@@ -21,7 +23,7 @@ require_programs() {
 	done
 }
 
-# A folder for this run, gone at its end, and all data of the programs in it.
+# Makes a temporary folder for all data of the programs; it is removed when the script ends.
 make_work_folder() {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/order-tools.XXXXXX")
 	export XDG_STATE_HOME=$work/state WORKFLOW_HOME=$work/workflow
@@ -38,7 +40,7 @@ clean_up() {
 	rm -rf "$work"
 }
 
-# The broker that AMQP_URL names, or else one of our own until the script ends.
+# Uses the broker in AMQP_URL, or else starts a private one until the script ends.
 provide_broker() {
 	[[ -z ${AMQP_URL:-} ]] || return 0
 	export BROKER_HOME=$work/broker
@@ -47,9 +49,10 @@ provide_broker() {
 	eval "$(broker env)"
 }
 
+# Prints how many messages are ready in a queue.
 depth() { queue-inspect "$1" | jq -r .ready; }
 
-# until_true SECONDS COMMAND...: tries until it succeeds.
+# until_true SECONDS COMMAND...: repeats the command until it succeeds; fails after SECONDS.
 until_true() {
 	local deadline=$((SECONDS + $1))
 	shift

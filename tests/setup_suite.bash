@@ -8,7 +8,11 @@ setup_suite()
     SUITE_DIR=$(mktemp -d "${TMPDIR:-/tmp}/order-tools-check.XXXXXX")
     export SUITE_DIR
     export BROKER_HOME=$SUITE_DIR/broker
-    export REPO=$BATS_TEST_DIRNAME/..
+    REPO=$(realpath "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/..")
+    # What the tests are made with, besides the programs: built from tests/support.
+    SUPPORT=$REPO/.build/tests/support
+    export REPO SUPPORT
+    make -s --no-print-directory -C "$REPO" support
     # Quicker than most brokers to count, and to hang up on those who are silent, so that tests need not wait for it.
     export BROKER_CONFIG_EXTRA=$SUITE_DIR/broker.conf
     cat >"$BROKER_CONFIG_EXTRA" <<'END'

@@ -13,36 +13,26 @@
 
 #define AUTHFILE_MAX 1024
 
-bool broker_option(struct broker_options *options, int option)
-{
-    switch (option) {
-    case 'u':
-        options->url = optarg;
-        return true;
-    case OPTION_AUTHFILE:
-        options->authfile = optarg;
-        return true;
-    case OPTION_CACERT:
-        options->cacert = optarg;
-        return true;
-    case OPTION_CERT:
-        options->cert = optarg;
-        return true;
-    case OPTION_KEY:
-        options->key = optarg;
-        return true;
-    case OPTION_RETRIES:
-        options->retries = (int)option_number("--retries", optarg, 1, 1000000);
-        return true;
-    case OPTION_RETRY_DELAY:
-        options->retry_delay = (int)option_number("--retry-delay", optarg, 0, 86400);
-        return true;
-    default:
-        return false;
-    }
-}
+struct broker_options broker_options = {.retries = 60, .retry_delay = 1};
 
-/* Takes "prefix" and the rest of the line out of *at; NULL if that is not what stands there. */
+struct option_entry broker_option_table[] = {
+    {"url", "URL[,URL...]", "broker: amqp:// or amqps://, tried in turn (AMQP_URL)", .letter = 'u',
+     .text = &broker_options.url},
+    {"authfile", "FILE", "read user name and password from FILE", .text = &broker_options.authfile},
+    {"cacert", "FILE", "trust the certificate authorities in FILE", .text = &broker_options.cacert},
+    {"cert", "FILE", "client certificate, and", .text = &broker_options.cert},
+    {"key", "FILE", "its key", .text = &broker_options.key},
+    {"retries", "N", "attempts to connect before giving up (60)", .number = &broker_options.retries,
+     .least = 1, .most = 1000000},
+    {"retry-delay", "S", "seconds between them (1)", .number = &broker_options.retry_delay,
+     .most = 86400},
+    {0},
+};
+
+/*
+ * Returns the rest of the line at *at after prefix and spaces, and moves *at to the next line. NULL
+ * if there is no complete line that starts with prefix.
+ */
 static char *take_line(char **at, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -84,7 +74,7 @@ static enum exit_code read_authfile(struct broker_options *options, int fd)
     return EXIT_OK;
 }
 
-/* The format of rabbitmq-c's own tools: a line "username:NAME", a line "password:SECRET". */
+/* Reads a line "username:NAME" and a line "password:SECRET", the format of rabbitmq-c's tools. */
 static enum exit_code load_login(struct broker_options *options, const char **user,
                                  const char **password)
 {
@@ -123,7 +113,7 @@ static enum exit_code add_endpoint(struct broker_options *options, const char *u
     endpoint->text = xcalloc(len + 1, 1);
     memcpy(endpoint->text, url, len);
     if (amqp_parse_url(endpoint->text, &info) != AMQP_STATUS_OK) {
-        /* Not shown: it may hold a password. */
+        /* Named by its number, because it may contain a password. */
         report("URL number %zu is not of the form amqp://[user:password@]host[:port][/vhost], or "
                "amqps://",
                options->endpoint_count);

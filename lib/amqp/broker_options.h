@@ -1,6 +1,6 @@
 /*
- * broker_options: which broker, how to log in, how long to try: the options that all programs
- * share.
+ * broker_options: which broker to connect to, how to log in and how long to try. The options are the
+ * same in all programs that use a broker.
  */
 #ifndef AMQP_BROKER_OPTIONS_H
 #define AMQP_BROKER_OPTIONS_H
@@ -11,78 +11,56 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* One broker of the list. All texts but name point into text. */
 struct endpoint {
-    char *text; /* owns what the others point into */
+    char *text; /* the URL, cut into pieces; allocated */
     const char *user;
     const char *password;
     const char *host;
     int port;
     const char *vhost;
     bool tls;
-    char name[300]; /* "host:port", safe to be shown */
+    char name[300]; /* "host:port" for messages, without control characters */
 };
 
 struct broker_options {
-    const char *url; /* --url, else AMQP_URL, else amqp://localhost */
-    const char *authfile;
+    const char *url;      /* --url: one URL, or several with commas between; NULL if not given */
+    const char *authfile; /* --authfile: NULL if not given, like the following */
     const char *cacert;
     const char *cert;
     const char *key;
-    int retries;     /* attempts to connect before giving up */
-    int retry_delay; /* seconds between them */
-    struct endpoint *endpoints;
+    int retries;                /* attempts to connect before giving up */
+    int retry_delay;            /* seconds between attempts */
+    struct endpoint *endpoints; /* set by broker_options_resolve(), in the order to be tried */
     size_t endpoint_count;
-    char *login; /* what --authfile held */
+    char *login; /* private: the contents of the authfile */
 };
 
-/* By hand: versions of clang-format before 19 take the braces for a block. */
-/* clang-format off */
-#define BROKER_OPTIONS_DEFAULT {.retries = 60, .retry_delay = 1}
-/* clang-format on */
+/* What the command line says about the broker; before it is read, the defaults. */
+extern struct broker_options broker_options;
 
-enum {
-    OPTION_AUTHFILE = OPTION_LINK,
-    OPTION_CACERT,
-    OPTION_CERT,
-    OPTION_KEY,
-    OPTION_RETRIES,
-    OPTION_RETRY_DELAY
-};
-
-/* For a program's string of short options, its table of long ones, and its usage text. */
-#define BROKER_SHORT_OPTIONS "u:"
-/* clang-format off */
-#define BROKER_LONG_OPTIONS \
-    {"url", required_argument, NULL, 'u'}, \
-    {"authfile", required_argument, NULL, OPTION_AUTHFILE}, \
-    {"cacert", required_argument, NULL, OPTION_CACERT}, \
-    {"cert", required_argument, NULL, OPTION_CERT}, \
-    {"key", required_argument, NULL, OPTION_KEY}, \
-    {"retries", required_argument, NULL, OPTION_RETRIES}, \
-    {"retry-delay", required_argument, NULL, OPTION_RETRY_DELAY}
-/* clang-format on */
-#define BROKER_USAGE                                                                    \
-    "  -u, --url URL[,URL...]  broker: amqp:// or amqps://, tried in turn (AMQP_URL)\n" \
-    "      --authfile FILE     read user name and password from FILE\n"                 \
-    "      --cacert FILE       trust the certificate authorities in FILE\n"             \
-    "      --cert FILE         client certificate, and\n"                               \
-    "      --key FILE          its key\n"                                               \
-    "      --retries N         attempts to connect before giving up (60)\n"             \
-    "      --retry-delay S     seconds between them (1)\n"
+/* The options that set broker_options: a group for the table of a program. */
+extern struct option_entry broker_option_table[];
 
 /*
- * Handles one option of getopt_long(), with its argument in optarg: true if it was one of
- * BROKER_LONG_OPTIONS. Ends the program with EXIT_USAGE for an argument that cannot be.
+ * Sets the endpoints from url, else from the environment variable AMQP_URL, else
+ * "amqp://localhost". User and password of the authfile, if one is given, replace those in the URLs.
+ * Call it once, after the command line was read; free with broker_options_free(), also after a
+ * failure.
+ *
+ * Returns EXIT_OK; EXIT_USAGE if a URL is malformed, or only one of cert and key is given;
+ * EXIT_LOGIN if the authfile cannot be read, is malformed, or is accessible to others than its
+ * owner. Failures are reported.
  */
-bool broker_option(struct broker_options *options, int option);
-
-/* To be called after the options: works out the endpoints. EXIT_USAGE or EXIT_LOGIN if they cannot
- * be. */
 enum exit_code broker_options_resolve(struct broker_options *options);
 
-/* The user who logs in, if it is the same at all brokers of the list; otherwise NULL. */
+/*
+ * Returns the user name to log in with, if it is the same for all endpoints; otherwise, or without
+ * endpoints, NULL. It lasts until broker_options_free().
+ */
 const char *broker_options_user(const struct broker_options *options);
 
+/* Frees the endpoints and forgets them. Harmless without any. */
 void broker_options_free(struct broker_options *options);
 
 #endif

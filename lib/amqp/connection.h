@@ -1,15 +1,16 @@
 /*
- * connection: one connection to the broker, with one channel, that heals itself.
+ * connection: a connection to the broker, with one channel, that can be opened again and again.
  *
- * A connection is given a setup (declare, subscribe, ask for confirms) that runs each time it
- * connects. When the connection is lost, or the broker closes the channel or cancels the
- * subscription, the connection says so on standard error and is down; whoever uses it calls
- * connection_open() again and repeats what was under way. generation tells one connection from the
- * next: delivery tags mean nothing beyond the one they came on.
+ * A connection has a setup function (declare, subscribe, ask for confirms), which runs each time
+ * the connection is opened. The connection goes down when it is lost, when the broker closes it or
+ * its channel, or when the broker cancels the subscription; the reason is reported on standard
+ * error. The caller then calls connection_open() again and repeats what was under way.
+ * connection_generation() tells one opening from the next: a delivery tag is valid only within the
+ * generation in which it was received.
  *
- * rabbitmq-c sends heartbeats only from within its calls. connection_wait() keeps all connections
- * of the program alive, whichever of them it waits for, and so do the waits of wait.h, once there
- * is a connection: a program waits nowhere else.
+ * rabbitmq-c sends heartbeats only from within its own calls. connection_wait() and the functions
+ * of base/wait.h send them for every connection of the program: a program must not block anywhere
+ * else. All connections belong to one thread.
  */
 #ifndef AMQP_CONNECTION_H
 #define AMQP_CONNECTION_H
@@ -20,164 +21,203 @@
 #include "base/report.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
+/* The number of the channel. */
 #define CONNECTION_CHANNEL 1
 
 /*
- * Seconds after which a silent connection is asked for a sign of life, unless the broker wants one
- * sooner; after twice that it is lost.
+ * The heartbeat interval in seconds that is proposed to the broker, which may ask for a shorter
+ * one. A connection on which nothing arrives for twice the interval is lost.
  */
 #define CONNECTION_HEARTBEAT 10
 
 struct connection;
 
 /*
- * EXIT_UNREACHABLE means try again; any other code but EXIT_OK is final. The reason was noted
- * before, with connection_reply(), connection_status() or connection_fault().
+ * Prepares the channel of a new connection. Returns EXIT_OK; EXIT_UNREACHABLE to have another
+ * attempt made; or any other code to give up. Unless it returns EXIT_OK, it records the reason
+ * first, with connection_reply(), connection_status() or connection_fault().
  */
 typedef enum exit_code connection_setup(struct connection *connection, void *context);
 
-/* A setup that does nothing. */
+/* A setup that does nothing. Returns EXIT_OK. */
 enum exit_code connection_no_setup(struct connection *connection, void *context);
 
-/* purpose is one word for messages ("publishing"); options and context must outlive the connection.
+/* ---- opening and closing ---- */
+
+/*
+ * Makes a connection that is down. purpose is one word for messages, such as "publishing". options,
+ * purpose and context must outlive the connection. Free it with connection_free().
  */
 struct connection *connection_new(const struct broker_options *options, const char *purpose,
                                   connection_setup *setup, void *context);
 
+/* Closes the connection as connection_close() does, and frees it. Accepts NULL. */
+void connection_free(struct connection *connection);
+
 /*
- * Closes the connection. Returns true if the broker has handled all that was sent on it,
- * acknowledgements among it. Reads all that the broker still has to say, and drops it: returns
- * false, and reports the reason, if the broker closed the channel or the connection, or cancelled
- * the subscription, before it agreed, since what reached it after that is thrown away. Returns
- * false, too, if the connection was down, was lost, takes no messages (connection_is_blocked()), or
- * if the broker does not answer within 15 s, 5 s once a stop was asked for. The connection is down
- * afterwards, and can be opened again.
+ * Connects if the connection is down. Makes as many attempts as the options say, with their delay
+ * in between; each attempt tries all URLs in turn. Returns EXIT_OK; EXIT_UNREACHABLE when the
+ * attempts are used up or a stop is requested; EXIT_LOGIN, EXIT_TOPOLOGY or another code of the
+ * setup without further attempts. Reports failures.
+ */
+enum exit_code connection_open(struct connection *connection);
+
+/* Makes one attempt, without delay, if the connection is down. Returns as connection_open() does,
+ * but reports nothing: connection_reason() has the reason. */
+enum exit_code connection_try(struct connection *connection);
+
+/*
+ * Sends connection.close without waiting for the answer; connection_close() waits for it. The
+ * connection counts as down from then on. Does nothing if the connection is down or blocked: a
+ * broker that has blocked a connection does not read from it.
+ */
+void connection_leave(struct connection *connection);
+
+/*
+ * Closes the connection; it can be opened again. Reads and drops whatever the broker still sends.
+ * Returns true if the broker has handled all that was sent on the connection, acknowledgements
+ * among it. Returns false if it may not have: the connection was down or blocked, or was lost while
+ * closing; the broker did not answer within 15 s, or 5 s once a stop is requested; or it closed the
+ * channel or the connection or cancelled the subscription first, which is reported.
  */
 bool connection_close(struct connection *connection);
 
 /*
- * Asks the broker to close the connection. Does not wait for the answer: connection_close() does.
- * The connection is not up from here on, unless the broker takes no messages: then nothing is
- * asked.
+ * Takes the connection down, and reports that it is lost. Does nothing if it is down. Record the
+ * reason with connection_reply(), connection_status() or connection_fault() first.
  */
-void connection_leave(struct connection *connection);
+void connection_lose(struct connection *connection);
 
-/* Closes as connection_close() does, and frees the connection. NULL is harmless. */
-void connection_free(struct connection *connection);
+/* ---- state ---- */
 
-/*
- * Connects, if the connection is down: as many attempts as the options say, with the delay they say
- * between them, over all URLs in turn. EXIT_UNREACHABLE once they are used up, or if a stop is
- * asked for meanwhile; EXIT_LOGIN, EXIT_TOPOLOGY and others at once.
- */
-enum exit_code connection_open(struct connection *connection);
-
-/* One attempt, at once, without a word if it fails. */
-enum exit_code connection_try(struct connection *connection);
-
-/* Why the last attempt failed or the last connection was lost: safe to be shown. */
-const char *connection_reason(const struct connection *connection);
-
-/* "host:port" of the connection, or of the last attempt: safe to be shown. */
-const char *connection_broker(const struct connection *connection);
-
+/* Returns whether the connection is open, and was not told to leave. */
 bool connection_is_up(const struct connection *connection);
 
-/*
- * Returns the connection, for a call of rabbitmq-c on CONNECTION_CHANNEL; only while the connection
- * is up. To be asked for anew before each call that waits for the broker: once a stop is asked for,
- * such a call is cut short (stop_cuts(), stop.h).
- */
-amqp_connection_state_t connection_state(struct connection *connection);
+/* Returns whether the broker, short of memory or disk space, has asked that nothing be published
+ * (connection.blocked). */
+bool connection_is_blocked(const struct connection *connection);
 
+/* Returns a number that grows by one each time the connection is opened; 0 before the first. */
 unsigned connection_generation(const struct connection *connection);
+
+/* Returns the reason why the last attempt failed or the connection was lost, fit to be shown. It
+ * lasts until the next failure. */
+const char *connection_reason(const struct connection *connection);
+
+/* Returns "host:port" of the connection, or of the last attempt, fit to be shown. There must have
+ * been an attempt. */
+const char *connection_broker(const struct connection *connection);
 
 /*
  * Returns the size in bytes of the largest frame that may be sent, as agreed with the broker for
- * the last connection. amqp_get_frame_max() gives a larger one: what is taken in.
+ * the last connection. amqp_get_frame_max() returns a larger one, which applies to what is read.
  */
 size_t connection_frame_max(const struct connection *connection);
 
-/* Has the broker, short of memory or disk, asked that nothing be published? */
-bool connection_is_blocked(const struct connection *connection);
-
-/* Something came through, or is settled otherwise: attempts count from the first again. */
+/*
+ * Starts counting attempts from the first again. For the user of a connection on which something
+ * was achieved, so that a connection which is made and lost over and over does not count as
+ * progress by itself.
+ */
 void connection_progress(struct connection *connection);
 
+/* ---- closed by the broker ---- */
+
 /*
- * Returns the reply code with which the broker closed the channel or the connection, if it objected
- * to something that it was sent; connection_reason() has its text. Returns 0 if the connection is
- * up, or went down for another reason: closed by us or by an operator, lost, or for good (the next
- * connection_open() fails).
+ * Returns the reply code with which the broker closed the channel or the connection, if it did so
+ * because of something that it was sent; connection_reason() has its text. Returns 0 if the
+ * connection is up, or went down for another reason: it was closed by this program or an operator,
+ * it was lost, or connection_open() will not connect again.
  */
 unsigned connection_exception(const struct connection *connection);
 
-/* Is it one that a broker gives for troubles of its own, too: 506, 541? */
+/* Returns whether connection_exception() is a code that a broker also gives for troubles of its
+ * own: 506 (resource error), 541 (internal error). */
 bool connection_exception_is_doubtful(const struct connection *connection);
 
 /*
- * Lets the connection come back after it was closed for a lack of rights (403, 530), which
- * otherwise is final: with exchanges that differ from message to message, the next one may be
- * allowed.
+ * Lets connection_open() connect again after the broker closed the connection or the channel for a
+ * lack of rights (403, 530), which otherwise is final. For a user whose messages go to different
+ * exchanges: the next message may be allowed.
  */
 void connection_rights_vary(struct connection *connection);
 
 /*
- * While expected, closings of which connection_exception() tells, and which are not doubtful, are
- * not reported: the caller says what was refused, and why.
+ * Says whether the caller expects the broker to close the channel or the connection, and reports
+ * the reason itself. If so, a closing with a connection_exception() that is not doubtful is not
+ * reported here.
  */
 void connection_expect_refusal(struct connection *connection, bool expected);
 
+/* ---- reading, publishing, waiting ---- */
+
 enum connection_event {
-    CONNECTION_FRAME, /* a frame for the channel; valid until connection_release() */
+    CONNECTION_FRAME, /* a frame of the channel was read */
     CONNECTION_QUIET, /* nothing has arrived */
     CONNECTION_DOWN   /* the connection is down, which was reported */
 };
 
 /*
- * The next frame that has arrived. Never waits. Frames that concern the connection as a whole are
- * dealt with inside.
+ * Reads the next frame that has arrived into *frame. Never waits. The content of the frame is valid
+ * until connection_release(). Handles frames that concern the connection as a whole by itself.
  */
 enum connection_event connection_read(struct connection *connection, amqp_frame_t *frame);
 
-/*
- * Publishes a mandatory message on CONNECTION_CHANNEL. It is gathered with others, and on its way
- * at the latest when connection_read() or connection_wait() is called. Its header must fit:
- * frames_header_size() at most connection_frame_max(). A failure to send is reported, and the
- * connection down, by connection_read(), once it has given out what had arrived before.
- */
-void connection_publish(struct connection *connection, const struct frames_message *message);
-
-/* Gives back the memory of frames read so far: what was asked of connection_state() is over. */
+/* Frees the memory of all frames read and replies received so far. */
 void connection_release(struct connection *connection);
 
 /*
+ * Publishes a mandatory message on CONNECTION_CHANNEL. The message is copied into a buffer, which
+ * is sent when it is full, and by connection_read() and connection_wait(). The header must fit:
+ * frames_header_size() must not exceed connection_frame_max(). If sending fails, connection_read()
+ * first returns what had arrived before, then reports the failure and takes the connection down.
+ */
+void connection_publish(struct connection *connection, const struct frames_message *message);
+
+/*
  * Waits until the connection (which may be NULL or down) has something to read, descriptor (unless
- * -1) is readable or hung up, a stop is asked for, or timeout_ms are over; perhaps less long. The
- * caller has read until CONNECTION_QUIET before.
+ * -1) is readable or hung up, a stop is requested, or timeout_ms are over (never, if negative). If
+ * a stop was requested before the call, only the others end the wait. May return sooner, for no
+ * visible reason: after 3.3 s at the latest, a third of CONNECTION_HEARTBEAT, or a third of a
+ * shorter interval that the broker asked for. Sends what was published on any connection, and
+ * flushes the log. Call connection_read() until it returns CONNECTION_QUIET first: what rabbitmq-c
+ * has buffered does not end the wait.
  */
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms);
 
-/* The outcome of a rabbitmq-c call: EXIT_OK, or the code for what went wrong, noted for
- * connection_open(). */
+/* ---- calling rabbitmq-c ---- */
+
+/*
+ * Returns the connection for a call of rabbitmq-c on CONNECTION_CHANNEL. The connection must be up,
+ * or in its setup. Ask anew before each call that waits for the broker: if a stop is requested, the
+ * socket is shut down STOP_CUT_SECONDS later (stop.h) unless the call's outcome was given to
+ * connection_reply() or connection_status(), or its frames were released, by then.
+ */
+amqp_connection_state_t connection_state(struct connection *connection);
+
+/*
+ * Translates the reply to a call of rabbitmq-c. Returns EXIT_OK; otherwise records the reason,
+ * which begins with what ("cannot consume"), and returns EXIT_LOGIN for a lack of rights,
+ * EXIT_TOPOLOGY for a missing or different exchange or queue, or EXIT_UNREACHABLE. Reports nothing.
+ */
 enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t reply,
                                 const char *what);
 
-/* The same for one that returns a status. */
+/* Translates the status (AMQP_STATUS_OK or negative) of a call of rabbitmq-c, as connection_reply()
+ * does: EXIT_OK, EXIT_LOGIN for a certificate that is not trusted, or EXIT_UNREACHABLE. */
 enum exit_code connection_status(struct connection *connection, int status, const char *what);
 
-/*
- * For a setup that reads frames itself: this one was AMQP_CHANNEL_OPEN_OK_METHOD, which answers to
- * what was asked before the setup began, so that it and what the setup asks share a round trip.
- */
-void connection_channel_opened(struct connection *connection);
-
-/* Notes the reason of a failed setup. Returns code. */
+/* Records the reason of a failure, formatted as by printf(). Returns code. */
 enum exit_code connection_fault(struct connection *connection, enum exit_code code,
                                 const char *format, ...) REPORT_FORMAT(3, 4);
 
-/* Declares the connection down, and reports it, for the reason noted last. */
-void connection_lose(struct connection *connection);
+/*
+ * Tells the connection that its setup has read channel.open-ok. channel.open is sent, and not
+ * waited for, before the setup begins, so that both share a round trip: only a setup that reads
+ * frames itself can come upon the answer.
+ */
+void connection_channel_opened(struct connection *connection);
 
 #endif

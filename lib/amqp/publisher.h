@@ -1,21 +1,21 @@
 /*
- * publisher: messages published in a window, each confirmed by the broker or not, on a connection
- * of its own.
+ * publisher: publishes messages, many at a time, and tells the result of each; on a connection of
+ * its own.
  *
- * Every message is mandatory: one that no queue takes comes back, and is not taken for published
- * only because the broker confirms it. A message is kept until its fate is known; when the
- * connection is lost it is published again on the next one. So a message may reach its queue more
- * than once, and is never lost in between.
+ * Every message is mandatory: one that no queue takes is returned by the broker, and does not count
+ * as published although the broker confirms it. The publisher keeps a copy of each message until
+ * its result is known, and publishes it again if the connection is lost: a message may reach its
+ * queue more than once, and is not lost in between.
  *
- * A broker may object to a message by closing the channel or the connection: it is too large, its
- * exchange is gone, its properties are not allowed. Then all that was on its way is published again
- * one message at a time, and the culprit is settled as refused, with the broker's reason. Of the
- * others, those that were on their way at that moment may reach their queues twice. This costs no
- * attempt and no pause of the options.
+ * A broker may object to a message by closing the channel or the connection: the message is too
+ * large, its exchange does not exist, its properties are not allowed. The publisher then finds out
+ * which message it was by publishing those that were in flight again one by one. That message is
+ * refused, with the broker's reason; each of the others may reach its queue twice. This does not
+ * count against the attempts to connect.
  *
- * After a connection is lost in any other way, half as many messages as before are on their way at
- * once, and one more with each that is confirmed: a way that is cut again and again does not
- * multiply them.
+ * After any other loss of the connection the publisher lets half as many messages be in flight at
+ * once, and one more with each result: a network that breaks again and again does not multiply
+ * them.
  */
 #ifndef AMQP_PUBLISHER_H
 #define AMQP_PUBLISHER_H
@@ -28,8 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Messages on their way at once, at most: enough to keep a broker busy, few enough to be kept in
- * memory. */
+/* How many messages a publisher keeps, and may have in flight, at most: enough to keep a broker
+ * busy. */
 #define PUBLISHER_WINDOW 1000
 
 struct publisher;
@@ -43,96 +43,104 @@ struct message {
 
 enum publish_result {
     PUBLISH_CONFIRMED,  /* a queue has it */
-    PUBLISH_UNROUTABLE, /* no queue is bound where it was sent */
-    PUBLISH_REFUSED     /* the broker could not take it, or would not */
+    PUBLISH_UNROUTABLE, /* it was returned: no queue is bound to exchange and routing key */
+    PUBLISH_REFUSED     /* the broker could not or would not take it */
 };
 
 struct publisher_settings {
-    /* Called on each new connection, before anything is published. Returns as a connection_setup.
+    /* Called on each new connection, before anything is published; returns as a connection_setup.
      * May be NULL. */
     enum exit_code (*declare)(struct connection *connection);
     /*
-     * Called instead of declare on a new connection after messages came back because no queue took
-     * them: declares all that is behind the exchange, so that this need not be looked at each time.
-     * The messages are then published again, and are unroutable if they come back once more. If it
-     * is NULL they are so at once.
+     * Called instead of declare on a new connection that is made because messages were returned:
+     * declares also what is behind the exchange, so that declare need not look at it each time. The
+     * messages are then published again, and are unroutable if they are returned once more. If NULL
+     * they are unroutable at once.
      */
     enum exit_code (*repair)(struct connection *connection);
     /*
-     * Messages go to exchanges that differ, so a lack of rights is one message's: refused.
-     * Otherwise it is everybody's, and ends the publisher with EXIT_LOGIN.
+     * Whether messages go to different exchanges. If so, a message is refused for a lack of rights;
+     * otherwise that ends the publisher with EXIT_LOGIN.
      */
     bool many_destinations;
 };
 
-/* Returns a publisher that connects on first use. options must outlive it. */
+/* ---- life ---- */
+
+/* Makes a publisher, which connects on first use. *settings is copied; options must outlive the
+ * publisher. Free it with publisher_free(). */
 struct publisher *publisher_new(const struct broker_options *options,
                                 const struct publisher_settings *settings);
+
+/* Closes the connection and frees the publisher with all its messages. Accepts NULL. */
 void publisher_free(struct publisher *publisher);
 
-/* Connects now. EXIT_OK, or what connection_open() gives. */
+/*
+ * Connects, unless the connection is up, and publishes again the messages without a result. Returns
+ * EXIT_OK, or what connection_open() returns.
+ */
 enum exit_code publisher_open(struct publisher *publisher);
 
-/* One attempt to connect, at once and silently. */
+/* As publisher_open(), with a single attempt, whose failure is not reported. */
 enum exit_code publisher_try(struct publisher *publisher);
 
 /*
- * Publishes a copy of message; cookie comes back with its fate. Waits while the broker is blocked,
- * and connects if need be. There must be room: publisher_has_room(). Any code but EXIT_OK is
- * connection_open()'s: the message is kept, like those before it, and the next call tries again.
+ * Begins to close the connection, without waiting, once no further message is expected. A message
+ * that is sent all the same opens another connection.
+ */
+void publisher_leave(struct publisher *publisher);
+
+/* Returns the publisher's connection, for connection_wait(). */
+struct connection *publisher_connection(struct publisher *publisher);
+
+/* ---- messages ---- */
+
+/*
+ * Publishes a copy of message; publisher_next() returns cookie with its result. There must be room:
+ * publisher_has_room(). Connects if need be, and waits while the broker has blocked the connection.
+ * Returns EXIT_OK, or what publisher_wait() returns: the message is kept then, too, like those
+ * before it, and the next call tries again.
  */
 enum exit_code publisher_send(struct publisher *publisher, const struct message *message,
                               uint64_t cookie);
 
 /*
- * Takes in what the broker has said. Never waits. If the connection is lost, that is noticed and
- * reported here.
+ * Returns whether there is room for one more message, by number (PUBLISHER_WINDOW) and by size (16
+ * MiB in all). If not, publisher_wait() and publisher_next() make room.
+ */
+bool publisher_has_room(const struct publisher *publisher);
+
+/*
+ * Handles what the broker has sent. Never waits. Notices and reports the loss of the connection.
  */
 void publisher_service(struct publisher *publisher);
 
 /*
- * Waits until the fate of the oldest message is known. Codes as above; after a stop was asked for,
- * at most 10 s.
+ * Waits until the result of the oldest message is known; does nothing if there is no message.
+ * Returns EXIT_OK, or what connection_open() returns; EXIT_UNREACHABLE, reported, if no result came
+ * within 10 s after a stop was requested.
  */
 enum exit_code publisher_wait(struct publisher *publisher);
 
-/* The same for all that was sent. */
-enum exit_code publisher_settle(struct publisher *publisher);
-
-/* The oldest message, in the order of publisher_send(), if its fate is known: then it is forgotten.
- */
-bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_result *fate);
+/* As publisher_wait(), for the results of all messages. */
+enum exit_code publisher_wait_all(struct publisher *publisher);
 
 /*
- * False while the window is full, of messages or of bytes: then publisher_wait() and
- * publisher_next() make room.
+ * Removes the oldest message, in the order of publisher_send(), if its result is known: sets
+ * *cookie and *result, and returns true.
  */
-bool publisher_has_room(const struct publisher *publisher);
-
-/* Messages whose fate was not yet given out by publisher_next(). */
-size_t publisher_pending(const struct publisher *publisher);
-
-/* Forgets all messages, whatever their fate. */
-void publisher_forget(struct publisher *publisher);
+bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_result *result);
 
 /*
- * No message will come any more, most likely: the connection begins to be closed. One that comes
- * opens another.
- */
-void publisher_leave(struct publisher *publisher);
-
-/* For connection_wait(). */
-struct connection *publisher_connection(struct publisher *publisher);
-
-/*
- * Returns why the last message given out by publisher_next() that was not confirmed was not: safe
- * to be shown.
+ * Returns why the last message that publisher_next() has removed without PUBLISH_CONFIRMED was not
+ * confirmed; fit to be shown. It lasts until the next such message.
  */
 const char *publisher_reason(const struct publisher *publisher);
 
-/* Fills in the properties of an event of ours; the texts must outlive them. message_id is as in
- * uuid.h. */
-void publisher_event_properties(amqp_basic_properties_t *properties, const char *event_type,
-                                const char *order_id, const char *message_id);
+/* Returns the number of messages that publisher_next() has not removed. */
+size_t publisher_pending(const struct publisher *publisher);
+
+/* Removes all messages, whatever has become of them. */
+void publisher_forget(struct publisher *publisher);
 
 #endif

@@ -1,5 +1,9 @@
 #include "amqp/topology.h"
 
+#include "amqp/channel.h"
+#include "amqp/connection.h"
+#include "amqp/rabbitmq.h"
+
 #include <string.h>
 
 const char *const topology_queues[] = {PLACED_QUEUE, DEAD_LETTER_QUEUE, RESERVED_QUEUE,
@@ -28,7 +32,7 @@ const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
     {TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
 };
 
-/* The parts from one on, up to another that is not among them. */
+/* The parts with the numbers first to end - 1. */
 struct scope {
     size_t first;
     size_t end;
@@ -46,8 +50,8 @@ static struct scope scope_of(const char *exchange)
     return scope;
 }
 
-/* Asks for a part, without waiting for the answer: passively, but for bindings, which cannot be
- * looked at. */
+/* Sends a passive declare of an exchange or a queue, or a binding, and does not wait for the answer.
+ * Returns a status of rabbitmq-c. */
 static int ask_for(struct connection *connection, const struct topology_part *part)
 {
     amqp_connection_state_t state = connection_state(connection);
@@ -110,57 +114,34 @@ static bool is_answer(const amqp_frame_t *frame)
             id == AMQP_QUEUE_BIND_OK_METHOD);
 }
 
-static bool closes_channel_with(amqp_rpc_reply_t reply, uint16_t reply_code)
-{
-    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-           reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD &&
-           ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == reply_code;
-}
-
-/* After the broker closed the channel: agrees, and opens it again. */
-static enum exit_code reopen_channel(struct connection *connection)
-{
-    amqp_connection_state_t state = connection_state(connection);
-    amqp_channel_close_ok_t ok = {0};
-    enum exit_code code = connection_status(
-        connection, amqp_send_method(state, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok),
-        "cannot close a channel");
-
-    if (code != EXIT_OK)
-        return code;
-    (void)amqp_channel_open(connection_state(connection), CONNECTION_CHANNEL);
-    return connection_reply(connection, amqp_get_rpc_reply(state), "cannot open a channel");
-}
-
-/* What became of the parts that were asked for. */
+/* Why the broker refused a part; it has then not looked at those that were asked for after it. */
 enum finding {
-    ALL_THERE,
-    MISSING, /* the part at *done is not there; those after it are to be asked for again */
-    NOT_OURS /* the part at *done is one that this user may not look at, or a binding that it may
-                not make */
+    NO_FINDING, /* it did not, or for another reason, which ends the setup */
+    MISSING,    /* the exchange or queue does not exist */
+    NO_RIGHT    /* the user may not look at it, or may not make the binding */
 };
 
 static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_t refusal)
 {
-    if (part->kind != TOPOLOGY_BINDING && closes_channel_with(refusal, AMQP_NOT_FOUND))
+    if (part->kind != TOPOLOGY_BINDING && channel_closed_with(refusal, AMQP_NOT_FOUND))
         return MISSING;
     /*
-     * Whoever set up the broker has made all of it; if not, whoever uses it will be told, and a
-     * message that no queue takes will tell. From RabbitMQ 4.2.6 on a look takes some right to what
-     * is looked at.
+     * Not a failure: whoever set up the broker for users with few rights is expected to have made
+     * all parts. If one is missing all the same, consuming fails, or a message is returned. From
+     * RabbitMQ 4.2.6 on even a passive declare needs a right.
      */
-    if (closes_channel_with(refusal, AMQP_ACCESS_REFUSED))
-        return NOT_OURS;
-    return ALL_THERE;
+    if (channel_closed_with(refusal, AMQP_ACCESS_REFUSED))
+        return NO_RIGHT;
+    return NO_FINDING;
 }
 
-/* Reads the answers to what was asked from *done on, up to the first that is a refusal. */
+/* Reads the answers for the parts from *done on, and counts *done up, until a part is refused. */
 static enum exit_code read_answers(struct connection *connection, struct scope scope, size_t *done,
                                    enum finding *finding)
 {
     amqp_connection_state_t state = connection_state(connection);
 
-    *finding = ALL_THERE;
+    *finding = NO_FINDING;
     while (*done < scope.end) {
         struct timeval *patience = amqp_get_rpc_timeout(state);
         amqp_frame_t frame;
@@ -183,7 +164,7 @@ static enum exit_code read_answers(struct connection *connection, struct scope s
             continue;
         refusal.reply = frame.payload.method;
         *finding = finding_of(&topology_parts[*done], refusal);
-        return *finding != ALL_THERE
+        return *finding != NO_FINDING
                    ? EXIT_OK
                    : connection_reply(connection, refusal, "cannot set up exchanges and queues");
     }
@@ -196,22 +177,22 @@ static enum exit_code declare_within(struct connection *connection, struct scope
 
     for (size_t done = scope.first; done < scope.end; connection_release(connection)) {
         enum exit_code code = EXIT_OK;
-        enum finding finding = ALL_THERE;
+        enum finding finding = NO_FINDING;
 
         for (size_t i = done; i < scope.end && code == EXIT_OK; i++)
             code = connection_status(connection, ask_for(connection, &topology_parts[i]),
                                      "cannot look for exchanges and queues");
         if (code == EXIT_OK)
             code = read_answers(connection, scope, &done, &finding);
-        if (code == EXIT_OK && finding != ALL_THERE)
-            code = reopen_channel(connection);
+        if (code == EXIT_OK && finding != NO_FINDING)
+            code = channel_reopen(connection);
         if (code == EXIT_OK && finding == MISSING && is_whole)
             code = declare(connection, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
         if (finding == MISSING && !is_whole)
             return declare_within(connection, whole);
-        if (finding == NOT_OURS)
+        if (finding == NO_RIGHT)
             done++;
     }
     return EXIT_OK;
@@ -235,93 +216,4 @@ enum exit_code topology_declare_dead_letters(struct connection *connection)
 enum exit_code topology_declare_inventory(struct connection *connection)
 {
     return declare_within(connection, scope_of(INVENTORY_EXCHANGE));
-}
-
-/* A classic queue whose node is down answers with 404, too: it is there all the same. */
-static bool is_not_there(amqp_rpc_reply_t reply)
-{
-    static const char away[] = "NOT_FOUND - home node ";
-    amqp_bytes_t text;
-
-    if (!closes_channel_with(reply, AMQP_NOT_FOUND))
-        return false;
-    text = ((const amqp_channel_close_t *)reply.reply.decoded)->reply_text;
-    return text.len < sizeof away - 1 || memcmp(text.bytes, away, sizeof away - 1) != 0;
-}
-
-enum exit_code topology_refusal(struct connection *connection, const char *what,
-                                enum exit_code *refused)
-{
-    amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
-    bool is_refusal = reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
-                      reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
-    bool is_away = closes_channel_with(reply, AMQP_NOT_FOUND) && !is_not_there(reply);
-    bool is_missing = is_not_there(reply);
-    enum exit_code code = connection_reply(connection, reply, what);
-
-    *refused = EXIT_OK;
-    if (is_refusal) {
-        if (!is_missing)
-            *refused = is_away ? EXIT_UNREACHABLE : code;
-        code = reopen_channel(connection);
-    }
-    if (code != EXIT_OK)
-        connection_lose(connection);
-    return code;
-}
-
-enum exit_code topology_look(struct connection *connection, const char *queue,
-                             struct queue_depth *depth)
-{
-    amqp_connection_state_t state = connection_state(connection);
-    const amqp_queue_declare_ok_t *ok;
-    enum exit_code code;
-
-    memset(depth, 0, sizeof *depth);
-    ok = amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0,
-                            amqp_empty_table);
-    if (ok != NULL) {
-        depth->exists = true;
-        depth->ready = ok->message_count;
-        depth->consumers = ok->consumer_count;
-        connection_release(connection);
-        return EXIT_OK;
-    }
-    code = topology_refusal(connection, "cannot look at the queue", &depth->refused);
-    /* Rights are asked for before it is looked for; whatever else the broker says, it says of a
-     * queue. */
-    depth->exists = code == EXIT_OK && depth->refused != EXIT_OK && depth->refused != EXIT_LOGIN;
-    return code;
-}
-
-enum exit_code topology_need_queue(struct connection *connection, const char *queue)
-{
-    struct queue_depth depth;
-    enum exit_code code = topology_look(connection, queue, &depth);
-    amqp_connection_state_t state;
-
-    if (code != EXIT_OK || depth.exists)
-        return code;
-    state = connection_state(connection);
-    (void)amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
-                             amqp_empty_table);
-    code = connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
-    if (code != EXIT_OK)
-        connection_lose(connection);
-    return code;
-}
-
-enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange,
-                                          bool *exists, enum exit_code *refused)
-{
-    *refused = EXIT_OK;
-    /* The default exchange is always there, and may not be asked for. */
-    *exists = *exchange == '\0' ||
-              amqp_exchange_declare(connection_state(connection), CONNECTION_CHANNEL,
-                                    amqp_cstring_bytes(exchange), amqp_cstring_bytes("direct"), 1,
-                                    0, 0, 0, amqp_empty_table) != NULL;
-    if (!*exists)
-        return topology_refusal(connection, "cannot look at the exchange", refused);
-    connection_release(connection);
-    return EXIT_OK;
 }

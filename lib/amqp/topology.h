@@ -30,74 +30,45 @@
 #define RESERVED_KEY "inventory.reserved"
 #define FAILED_KEY "inventory.failed"
 
-/* What there is, and in which order it can be declared. */
+/* An exchange, a queue or a binding of the workflow. */
 struct topology_part {
     enum { TOPOLOGY_EXCHANGE, TOPOLOGY_QUEUE, TOPOLOGY_BINDING } kind;
-    const char *name;        /* of a binding: its queue */
-    const char *exchange;    /* of a binding; of a queue: where its dead letters go, or NULL */
-    const char *routing_key; /* the same */
+    const char *name;        /* of the exchange or queue; of a binding, that of its queue */
+    const char *exchange;    /* of a binding; of a queue: its dead letter exchange, or NULL */
+    const char *routing_key; /* of a binding; of a queue: that of its dead letters, or NULL */
 };
 
 #define TOPOLOGY_PART_COUNT 11
 
+/* All parts, in an order in which they can be declared. */
 extern const struct topology_part topology_parts[TOPOLOGY_PART_COUNT];
 
-/* The queues that somebody works on, and so are expected to become empty; NULL at the end. */
-extern const char *const topology_work_queues[];
-
-bool topology_is_work_queue(const char *queue);
-
-/* All queues, in the order of the workflow; NULL at the end. */
+/* The names of all queues, in the order of the workflow; ends with NULL. */
 extern const char *const topology_queues[];
 
+/* The names of the queues that a worker of the workflow consumes, and so are expected to become
+ * empty; ends with NULL. */
+extern const char *const topology_work_queues[];
+
+/* Returns whether queue is among topology_work_queues. */
+bool topology_is_work_queue(const char *queue);
+
 /*
- * Makes sure that all of it is there, for use within a connection_setup. What exists is used as it
- * is, whatever its arguments; what is missing is declared, durable. One round trip if nothing is.
- * Bindings cannot be looked at: they are always made.
+ * Makes sure that all parts exist; a connection_setup calls it. Uses an exchange or a queue that
+ * exists as it is, whatever its settings; declares what is missing, durable; makes the bindings
+ * anew, since they cannot be looked at. Takes one round trip if nothing is missing. Passes over what
+ * the user has no right to. Returns EXIT_OK; otherwise records the reason, as a connection_setup
+ * must.
  */
 enum exit_code topology_declare(struct connection *connection);
 
-/* The same for one exchange, for those who only publish to it; all of the topology is declared if
- * it is missing. */
+/*
+ * Makes sure that one exchange exists, for a program that only publishes to it: ORDERS_EXCHANGE,
+ * DEAD_LETTER_EXCHANGE, INVENTORY_EXCHANGE. Declares all parts if it is missing. Returns as
+ * topology_declare().
+ */
 enum exit_code topology_declare_orders(struct connection *connection);
 enum exit_code topology_declare_dead_letters(struct connection *connection);
 enum exit_code topology_declare_inventory(struct connection *connection);
-
-struct queue_depth {
-    bool exists;
-    enum exit_code refused; /* EXIT_OK, or why the broker does not let us look at it: below */
-    unsigned
-        ready; /* messages that wait; those delivered and not acknowledged are not among them */
-    unsigned consumers;
-};
-
-/*
- * Looks at one queue, without changing anything. Returns EXIT_OK also if the queue does not exist,
- * or if the broker does not let us look at it; refused then is EXIT_LOGIN (no right to it: nobody
- * knows whether it exists), EXIT_TOPOLOGY (another connection's own) or EXIT_UNREACHABLE (its node
- * is down), and connection_reason() is what the broker says. The connection must be up; after any
- * other failure it is down, which was reported: EXIT_UNREACHABLE means open it and try again.
- */
-enum exit_code topology_look(struct connection *connection, const char *queue,
-                             struct queue_depth *depth);
-
-/*
- * For what the broker has just answered by closing the channel, a call of rabbitmq-c that may fail
- * in that way: opens the channel again. *refused is EXIT_OK if what was asked for does not exist,
- * otherwise as in topology_look(), with the broker's words after what in connection_reason().
- * Returns as topology_look().
- */
-enum exit_code topology_refusal(struct connection *connection, const char *what,
-                                enum exit_code *refused);
-
-/*
- * Makes sure that a queue of that name is there, whatever its arguments. After a failure the
- * connection is down, which was reported: EXIT_UNREACHABLE means open it and try again.
- */
-enum exit_code topology_need_queue(struct connection *connection, const char *queue);
-
-/* topology_look() for an exchange: is it there? */
-enum exit_code topology_look_for_exchange(struct connection *connection, const char *exchange,
-                                          bool *exists, enum exit_code *refused);
 
 #endif

@@ -1,20 +1,212 @@
 #include "base/options.h"
 
 #include "base/output.h"
-#include "base/report.h"
 #include "base/text.h"
 #include "base/version.h"
 
 #include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void usage_error(void)
+#define OPTIONS_MAX 64
+#define HELP_COLUMN 26
+#define FIRST_VALUE 256 /* of getopt_long(), for long options: no letter */
+
+/* What --help shows. */
+static const char *usage_text;
+static struct option_entry *table;
+
+/* ---- wrong usage ---- */
+
+static _Noreturn void point_at_help(void)
 {
     die(EXIT_USAGE, "try '%s --help'", report_name());
 }
 
-long option_number(const char *option, const char *text, long least, long most)
+void usage_error(const char *format, ...)
+{
+    char reason[1024];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(reason, sizeof reason, format, arguments);
+    va_end(arguments);
+    report("%s", reason);
+    point_at_help();
+}
+
+void options_refuse_operands(char **operands, const char *instead)
+{
+    if (*operands != NULL)
+        usage_error("%s: '%s' is no option", instead, printable_text(*operands));
+}
+
+/* ---- the table ---- */
+
+void options_each(struct option_entry *options,
+                  void (*visit)(struct option_entry *option, void *context), void *context)
+{
+    for (struct option_entry *option = options; option->group != NULL || option->help != NULL;
+         option++) {
+        if (option->group != NULL)
+            options_each(option->group, visit, context);
+        else
+            visit(option, context);
+    }
+}
+
+struct exclusion {
+    const int *target;
+    unsigned given;
+    unsigned unnamed;
+    char names[256];
+};
+
+static void count_rival(struct option_entry *option, void *context)
+{
+    struct exclusion *exclusion = context;
+
+    if (option->set != exclusion->target)
+        return;
+    exclusion->given += option->given;
+    exclusion->unnamed++;
+}
+
+static void name_rival(struct option_entry *option, void *context)
+{
+    struct exclusion *exclusion = context;
+    size_t len = strlen(exclusion->names);
+    const char *separator = len == 0 ? "" : exclusion->unnamed == 1 ? " and " : ", ";
+
+    if (option->set != exclusion->target)
+        return;
+    (void)snprintf(exclusion->names + len, sizeof exclusion->names - len, "%s--%s", separator,
+                   option->name);
+    exclusion->unnamed--;
+}
+
+void options_exclude_each_other(struct option_entry *options, const int *target)
+{
+    struct exclusion exclusion = {.target = target};
+
+    options_each(options, count_rival, &exclusion);
+    if (exclusion.given < 2)
+        return;
+    options_each(options, name_rival, &exclusion);
+    usage_error("%s exclude each other", exclusion.names);
+}
+
+/* ---- help ---- */
+
+/* Prints "  -u, --url URL" with the help beside it, or a heading. */
+static void describe(struct option_entry *option, void *context)
+{
+    int column = option->name != NULL ? HELP_COLUMN : 0;
+    char letter[] = "    ";
+    char left[2 * HELP_COLUMN] = "";
+    char line[256];
+
+    (void)context;
+    if (option->letter != 0)
+        (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
+    if (option->name != NULL)
+        (void)snprintf(left, sizeof left, "  %s--%s %s  ", letter, option->name,
+                       option->argument != NULL ? option->argument : "");
+    for (const char *text = option->help; *text != '\0';) {
+        size_t len = strcspn(text, "\n");
+
+        (void)snprintf(line, sizeof line, "%-*s%.*s\n", column, left, (int)len, text);
+        (void)output_text(line, strlen(line));
+        left[0] = '\0';
+        text += len + (text[len] == '\n');
+    }
+}
+
+/* A failure to write is not lost: output_close() returns it. */
+static void show_help(const char *option, const char *argument)
+{
+    (void)option;
+    (void)argument;
+    (void)output_text(usage_text, strlen(usage_text));
+    options_each(table, describe, NULL);
+    exit((int)output_close(EXIT_OK));
+}
+
+static void show_version(const char *option, const char *argument)
+{
+    static const char version[] = " (order-tools) " ORDER_TOOLS_VERSION;
+
+    (void)option;
+    (void)argument;
+    (void)output_text(report_name(), strlen(report_name()));
+    (void)output_line(version, strlen(version));
+    exit((int)output_close(EXIT_OK));
+}
+
+struct option_entry common_option_table[] = {
+    {"help", NULL, "show this text", .letter = 'h', .call = show_help},
+    {"version", NULL, "show the version", .letter = 'V', .call = show_version},
+    {0},
+};
+
+/* ---- parsing ---- */
+
+/* The entries with a name, and the same for getopt_long(). */
+struct parser {
+    struct option_entry *entries[OPTIONS_MAX];
+    struct option longs[OPTIONS_MAX + 1];
+    size_t count;
+    char shorts[2 * OPTIONS_MAX + 2];
+    size_t shorts_len;
+    bool has_command;
+};
+
+static bool may_lack_argument(const struct option_entry *option)
+{
+    return option->argument != NULL && option->argument[0] == '[';
+}
+
+static int kind_of_argument(const struct option_entry *option)
+{
+    if (option->argument == NULL || option->command != NULL)
+        return no_argument;
+    return may_lack_argument(option) ? optional_argument : required_argument;
+}
+
+static void add(struct option_entry *option, void *context)
+{
+    struct parser *parser = context;
+    size_t index = parser->count;
+
+    if (option->name == NULL)
+        return;
+    if (index == OPTIONS_MAX)
+        die(EXIT_BUG, "more than %d options", OPTIONS_MAX);
+    parser->entries[index] = option;
+    parser->longs[index] = (struct option){
+        .name = option->name, .has_arg = kind_of_argument(option), .val = FIRST_VALUE + (int)index};
+    parser->count++;
+    if (option->letter != 0)
+        parser->shorts[parser->shorts_len++] = option->letter;
+    if (option->letter != 0 && kind_of_argument(option) == required_argument)
+        parser->shorts[parser->shorts_len++] = ':';
+    if (option->command != NULL)
+        parser->has_command = true;
+}
+
+/* Returns the option of a value of getopt_long(), NULL for '?'. */
+static struct option_entry *find(const struct parser *parser, int value)
+{
+    for (size_t i = 0; i < parser->count; i++)
+        if (value == FIRST_VALUE + (int)i || value == parser->entries[i]->letter)
+            return parser->entries[i];
+    return NULL;
+}
+
+static int read_number(const char *name, const char *text, int least, int most)
 {
     char *end;
     long value;
@@ -22,24 +214,63 @@ long option_number(const char *option, const char *text, long least, long most)
     errno = 0;
     value = strtol(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || value < least || value > most)
-        die(EXIT_USAGE, "%s: '%s' is not a number from %ld to %ld", option, printable_text(text),
-            least, most);
-    return value;
+        die(EXIT_USAGE, "%s: '%s' is not a number from %d to %d", name, printable_text(text), least,
+            most);
+    return (int)value;
 }
 
-bool common_option(int option, const char *usage)
+static void set_targets(struct option_entry *option, const char *argument)
 {
-    static const char version[] = " (order-tools) " ORDER_TOOLS_VERSION;
-    enum exit_code code;
+    char name[64];
 
-    if (option == 'h') {
-        code = output_text(usage, strlen(usage));
-    } else if (option == 'V') {
-        code = output_text(report_name(), strlen(report_name()));
-        if (code == EXIT_OK)
-            code = output_line(version, strlen(version));
-    } else {
-        return false;
+    if (option->letter != 0)
+        (void)snprintf(name, sizeof name, "-%c", option->letter);
+    else
+        (void)snprintf(name, sizeof name, "--%s", option->name);
+    option->given++;
+    if (option->flag != NULL)
+        *option->flag = true;
+    if (option->set != NULL)
+        *option->set = option->value;
+    if (option->number != NULL && argument != NULL)
+        *option->number = read_number(name, argument, option->least, option->most);
+    if (option->text != NULL)
+        *option->text = argument;
+    if (option->call != NULL)
+        option->call(name, argument);
+}
+
+static bool is_digits(const char *word)
+{
+    return word != NULL && *word != '\0' && word[strspn(word, "0123456789")] == '\0';
+}
+
+char **options_read(int argc, char **argv, const char *usage, struct option_entry *options)
+{
+    /* With "+" in front, options end at the first operand. */
+    struct parser parser = {.shorts = "+", .shorts_len = 1};
+    const char *shorts = parser.shorts;
+    int value;
+
+    usage_text = usage;
+    table = options;
+    options_each(options, add, &parser);
+    if (!parser.has_command)
+        shorts++;
+    while ((value = getopt_long(argc, argv, shorts, parser.longs, NULL)) != -1) {
+        struct option_entry *option = find(&parser, value);
+
+        if (option == NULL)
+            point_at_help();
+        if (may_lack_argument(option) && optarg == NULL && is_digits(argv[optind]))
+            optarg = argv[optind++];
+        set_targets(option, optarg);
+        if (option->command != NULL) {
+            *option->command = argv + optind;
+            if (argv[optind] == NULL)
+                usage_error("--%s needs a command", option->name);
+            return argv + argc;
+        }
     }
-    exit((int)output_close(code));
+    return argv + optind;
 }

@@ -19,6 +19,11 @@ static bool
 static char status[256];
 static bool status_stands; /* where the cursor is */
 
+enum exit_code first_failure(enum exit_code code, enum exit_code next)
+{
+    return code != EXIT_OK ? code : next;
+}
+
 /*
  * A descriptor that is closed would be given to the next file that is opened, and a message or an
  * order end up in it. What is put there instead cannot be read from as input, nor written to as

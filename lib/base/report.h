@@ -33,6 +33,9 @@ enum exit_code {
     EXIT_TOPOLOGY = 78     /* what is on the broker does not fit */
 };
 
+/* Returns code, or next if code is EXIT_OK: of several failures, the first counts. */
+enum exit_code first_failure(enum exit_code code, enum exit_code next);
+
 #if defined(__GNUC__)
 #define REPORT_FORMAT(string, first) __attribute__((format(printf, string, first)))
 #else

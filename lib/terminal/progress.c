@@ -5,17 +5,18 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define FIRST_MS 500 /* work that is over sooner needs no line */
+#define FIRST_MS 500 /* work that ends sooner shows no line */
 #define REDRAW_MS 200
 #define MESSAGE_MS 1000
 
-/* The rate is that of the last seconds: a sample for each. */
+/* The rate is that of the last SAMPLES seconds. */
 #define SAMPLE_MS 1000
 #define SAMPLES 6
 
@@ -26,7 +27,9 @@ struct sample {
     uint64_t done;
 };
 
-static enum { ON_TERMINAL, NEVER, ALWAYS } wanted;
+enum { ON_TERMINAL, NEVER, ALWAYS };
+
+static int wanted = ON_TERMINAL;
 static bool terminal_in_use;
 
 static enum { OFF, LINE, MESSAGES } form;
@@ -35,20 +38,16 @@ static uint64_t things_done;
 static uint64_t things_total;
 static int64_t started_ms;
 static int64_t due_ms;
-static struct sample first; /* some may be done when the work is first looked at */
+static struct sample first; /* of the work: its done may be more than 0 */
 static struct sample samples[SAMPLES];
-static size_t sample_count; /* ever taken; the last SAMPLES of them are kept */
+static size_t sample_count; /* of all ever taken, of which the last SAMPLES are kept */
 
-bool progress_option(int option)
-{
-    if (option == OPTION_SHOW_PROGRESS)
-        wanted = ALWAYS;
-    else if (option == OPTION_QUIET)
-        wanted = NEVER;
-    else
-        return false;
-    return true;
-}
+struct option_entry progress_option_table[] = {
+    {"progress", NULL, "show progress, even if standard error is no terminal", .set = &wanted,
+     .value = ALWAYS},
+    {"quiet", NULL, "show no progress, even if it is one", .set = &wanted, .value = NEVER},
+    {0},
+};
 
 void progress_spare(int descriptor)
 {
@@ -78,7 +77,7 @@ static double rate_of_late(int64_t now)
     return rate_since(&samples[sample_count < SAMPLES ? 0 : sample_count % SAMPLES], now);
 }
 
-/* ---- what is shown ---- */
+/* ---- lines and messages ---- */
 
 struct line {
     char text[LINE_SIZE];
@@ -88,7 +87,7 @@ struct line {
 
 static void add(struct line *line, const char *format, ...) REPORT_FORMAT(2, 3);
 
-/* Adds all of it or nothing: half a number would be another number. */
+/* Adds all of it or nothing, and then nothing more: a number that is cut is a wrong number. */
 static void add(struct line *line, const char *format, ...)
 {
     char field[LINE_SIZE];
@@ -137,7 +136,7 @@ static void compose(struct line *line, int64_t now)
         add_time(line, ", ", (double)left / rate, " left");
 }
 
-/* The last column stays free: some terminals go to the next line once it is taken. */
+/* Returns the width of the terminal less one: some terminals wrap once the last column is used. */
 static size_t columns(void)
 {
     struct winsize size;
@@ -147,7 +146,7 @@ static size_t columns(void)
     return size.ws_col > LINE_SIZE ? LINE_SIZE - 1 : (size_t)size.ws_col - 1;
 }
 
-/* In the background of a shell the terminal belongs to others. */
+/* True if a shell has put the program in the background: the terminal is for others then. */
 static bool in_background(void)
 {
     pid_t owner = tcgetpgrp(STDERR_FILENO);

@@ -1,59 +1,48 @@
 /*
- * progress: how far long work has come, on standard error, for somebody who waits: done, rate, time
- * left.
+ * progress: a line on standard error that tells somebody who waits how far long work has come:
+ * done, rate, time left.
  *
- * On a terminal that is one line, below the messages of report.h, and gone at the end; work that is
- * over in half a second has none. Elsewhere, and on a terminal that cannot take back what was
- * written (TERM is "dumb" or missing), there is nothing. --quiet: nothing anywhere. --progress: a
- * line where it can be, elsewhere a message each second; and a message with the sum at the end.
+ * On a terminal it is one line below the messages of report.h, redrawn a few times a second and
+ * erased at the end; work that ends within half a second shows none. Without a terminal, or on one
+ * that cannot erase (TERM is "dumb" or not set), nothing is shown. --quiet shows nothing anywhere.
+ * --progress shows the line where possible, and a message each second elsewhere; at the end it adds
+ * a message with the total.
  *
- * Between redraws, a few a second, nothing is asked of the system but the time. What cannot be
- * written is nobody's fault.
+ * A process has one progress line, for one piece of work at a time. Failures to write are ignored.
  */
 #ifndef TERMINAL_PROGRESS_H
 #define TERMINAL_PROGRESS_H
 
 #include "base/options.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
-enum { OPTION_SHOW_PROGRESS = OPTION_PROGRESS, OPTION_QUIET };
-
-/* For a program's table of long options, and its usage text. */
-/* clang-format off */
-#define PROGRESS_LONG_OPTIONS \
-    {"progress", no_argument, NULL, OPTION_SHOW_PROGRESS}, \
-    {"quiet", no_argument, NULL, OPTION_QUIET}
-/* clang-format on */
-#define PROGRESS_USAGE                                                                 \
-    "      --progress          show progress, even if standard error is no terminal\n" \
-    "      --quiet             show no progress, even if it is one\n"
-
-/* Handles one option of getopt_long(): true if it was one of PROGRESS_LONG_OPTIONS. */
-bool progress_option(int option);
+/* --progress and --quiet, of which the last one given counts: a group for the table of a program.
+ */
+extern struct option_entry progress_option_table[];
 
 /*
- * To be called before progress_start() for a descriptor that is read or written while the work goes
- * on. If it is a terminal, no line is kept there: without --progress nothing is shown, with it
- * messages.
+ * Declares that descriptor is read or written during the work; call it before progress_start(). If
+ * it is a terminal, no line is drawn: it would mix with the data. --progress then shows messages.
  */
 void progress_spare(int descriptor);
 
 /*
- * The work starts. what is the plural of what is counted, in ASCII, and must outlive it; total is
- * how many there are, or 0 if that is not known.
+ * Starts the work. what names the things that are counted, in the plural and in ASCII; it must
+ * outlive the work. total is their number, or 0 if it is not known.
  */
 void progress_start(const char *what, uint64_t total);
 
-/* So many more are done. */
+/* Adds count to the number of things done. */
 void progress_advance(uint64_t count);
 
-/* So many are done now, of so many: for a total that changes or comes to be known, and for work
- * that loses ground. */
+/*
+ * Sets the number of things done and the total (0: not known). done may be less than before, and
+ * total another. Does nothing before progress_start().
+ */
 void progress_set(uint64_t done, uint64_t total);
 
-/* The work is over, well or not. Harmless if it never started, or twice. */
+/* Ends the work, successful or not. Does nothing if it never started or has ended. */
 void progress_done(void);
 
 #endif

@@ -96,7 +96,8 @@ static bool publish_parked(struct batch *batch, struct replay *replay)
     enum publish_result fate = PUBLISH_REFUSED;
     uint64_t cookie;
 
-    if (publisher_send(publisher, &message, 0) == EXIT_OK && publisher_settle(publisher) == EXIT_OK)
+    if (publisher_send(publisher, &message, 0) == EXIT_OK &&
+        publisher_wait_all(publisher) == EXIT_OK)
         (void)publisher_next(publisher, &cookie, &fate);
     publisher_forget(publisher);
     return fate == PUBLISH_CONFIRMED;
@@ -317,10 +318,10 @@ static enum exit_code send_all(struct batch *batch, bool heeds_stop)
     }
     leave_from(batch, i, code == EXIT_OK ? "asked to stop" : "the broker cannot be reached");
     if (code == EXIT_OK && !dry_run)
-        settled = publisher_settle(batch->settings.publisher);
+        settled = publisher_wait_all(batch->settings.publisher);
     take_fates(batch);
     leave_unconfirmed(batch);
-    return code == EXIT_OK ? settled : code;
+    return first_failure(code, settled);
 }
 
 /* ---- the end of a letter ---- */
@@ -393,9 +394,7 @@ static enum exit_code conclude(struct batch *batch, enum exit_code code, bool te
     drop_part(batch);
     if (recorded == EXIT_OK && printed == EXIT_OK)
         printed = output_flush();
-    if (code == EXIT_OK)
-        code = recorded;
-    return code == EXIT_OK ? printed : code;
+    return first_failure(first_failure(code, recorded), printed);
 }
 
 /* ---- what is done with it ---- */

@@ -14,12 +14,12 @@
 #include "summary.h"
 
 #include "amqp/connection.h"
-#include "amqp/look.h"
 #include "amqp/publisher.h"
+#include "amqp/queue_traits.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/options.h"
-#include "base/output.h"
+#include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -34,109 +34,140 @@
 #define PARKING_QUEUE "order.placed.parked"
 #define REPLAYS_MAX 3
 
+/* ---- options ---- */
+
 static const char usage[] =
     "usage: dlq-replay [options] [--filter COMMAND [ARGUMENT...]]\n"
     "       dlq-replay [options] --list | --summary | --take\n"
     "       dlq-replay [options] --from FILE\n"
     "Sends the dead letters of order.placed.dlq back to the exchange and routing key they came\n"
-    "from, and prints a line of JSON for each.\n"
-    "      --list              show them, and why they are refused, and send nothing\n"
-    "      --summary           count them by error and reason\n"
-    "      --take              print them as --list does, and remove them\n"
-    "      --from FILE         publish what --list or --take printed, each into its queue;\n"
-    "                          - for standard input\n"
-    "      --force             even if a look, or leaving, costs letters or the queue\n"
-    "      --queue QUEUE       of that queue, rather than order.placed.dlq\n"
-    "      --to QUEUE          send them into that queue\n"
-    "      --requeue           send each into the queue in which it died, and no other\n"
-    "Which letters:\n"
-    "  -n, --number N          the first N only\n"
-    "      --reason REASON     that died for that reason: rejected, expired...\n"
-    "      --error TEXT        whose error has TEXT in it\n"
-    "      --order-id ID       of that order\n"
-    "      --older WHEN        that died before: an age (90s, 15m, 2h, 3d) or a time in UTC\n"
-    "      --newer WHEN        that died after it\n"
-    "How to send them back:\n"
-    "      --filter COMMAND    ask COMMAND about each: a line with the letter in, a line out with\n"
-    "                          what to send, null to leave it, or \"drop\"; the last option\n"
-    "      --max-replays N     those that were sent back N times are parked instead (3)\n"
-    "      --parking QUEUE     in that queue (order.placed.parked)\n"
-    "      --no-park           they are left instead\n"
-    "      --rate N            at most N a second\n"
-    "      --ledger FILE       say which of the orders inventory has handled already\n"
-    "      --dry-run           only say what would be done\n"
-    "      --audit FILE        add what was done, when and by whom, to FILE\n" PROGRESS_USAGE
-        BROKER_USAGE COMMON_USAGE;
+    "from, and prints a line of JSON for each.\n";
 
-enum {
-    OPTION_LIST = OPTION_OWN,
-    OPTION_SUMMARY,
-    OPTION_TAKE,
-    OPTION_FROM,
-    OPTION_FORCE,
-    OPTION_QUEUE,
-    OPTION_TO,
-    OPTION_REQUEUE,
-    OPTION_REASON,
-    OPTION_ERROR,
-    OPTION_ORDER_ID,
-    OPTION_OLDER,
-    OPTION_NEWER,
-    OPTION_FILTER,
-    OPTION_MAX_REPLAYS,
-    OPTION_PARKING,
-    OPTION_NO_PARK,
-    OPTION_RATE,
-    OPTION_LEDGER,
-    OPTION_DRY_RUN,
-    OPTION_AUDIT
-};
+enum { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16 };
 
-static const struct option long_options[] = {
-    {"list", no_argument, NULL, OPTION_LIST},
-    {"summary", no_argument, NULL, OPTION_SUMMARY},
-    {"take", no_argument, NULL, OPTION_TAKE},
-    {"from", required_argument, NULL, OPTION_FROM},
-    {"force", no_argument, NULL, OPTION_FORCE},
-    {"queue", required_argument, NULL, OPTION_QUEUE},
-    {"to", required_argument, NULL, OPTION_TO},
-    {"requeue", no_argument, NULL, OPTION_REQUEUE},
-    {"number", required_argument, NULL, 'n'},
-    {"reason", required_argument, NULL, OPTION_REASON},
-    {"error", required_argument, NULL, OPTION_ERROR},
-    {"order-id", required_argument, NULL, OPTION_ORDER_ID},
-    {"older", required_argument, NULL, OPTION_OLDER},
-    {"newer", required_argument, NULL, OPTION_NEWER},
-    {"filter", no_argument, NULL, OPTION_FILTER},
-    {"max-replays", required_argument, NULL, OPTION_MAX_REPLAYS},
-    {"parking", required_argument, NULL, OPTION_PARKING},
-    {"no-park", no_argument, NULL, OPTION_NO_PARK},
-    {"rate", required_argument, NULL, OPTION_RATE},
-    {"ledger", required_argument, NULL, OPTION_LEDGER},
-    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
-    {"audit", required_argument, NULL, OPTION_AUDIT},
-    PROGRESS_LONG_OPTIONS,
-    BROKER_LONG_OPTIONS,
-    COMMON_LONG_OPTIONS,
-    {NULL, 0, NULL, 0}};
+/* The jobs that read letters from a queue. */
+#define FROM_QUEUE (REPLAY | LIST | SUMMARY | TAKE)
 
-enum job { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16 };
-
-static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
-static enum job job = REPLAY;
+static int job = REPLAY;
 static const char *from_file;
 static const char *ledger_file;
 static const char *audit_file;
 static char **filter_command;
 static struct replay_rules rules = {.queue = DEAD_LETTER_QUEUE,
                                     .parking = PARKING_QUEUE,
-                                    .parks = true,
                                     .max_replays = REPLAYS_MAX,
-                                    .delivery_limit = LOOK_NO_LIMIT};
-static size_t limit = SIZE_MAX;
+                                    .delivery_limit = QUEUE_NO_LIMIT};
+static bool no_park;
+static int limit; /* 0 without one */
 static struct selection selection;
-static long rate;
+static int rate;
 static bool force;
+
+static void check_queue_name(const char *option, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len >= FATE_NAME_SIZE)
+        die(EXIT_USAGE, "%s: the name of a queue has 1 to 255 bytes", option);
+}
+
+static int64_t moment(const char *option, const char *text)
+{
+    int64_t ms = 0;
+
+    if (!selection_moment(text, clock_utc_ms(), &ms))
+        die(EXIT_USAGE,
+            "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
+            option, printable_text(text));
+    return ms;
+}
+
+static void read_older(const char *option, const char *text)
+{
+    selection.before_ms = moment(option, text);
+}
+
+static void read_newer(const char *option, const char *text)
+{
+    selection.after_ms = moment(option, text);
+}
+
+static struct option_entry options[] = {
+    {"list", NULL, "show them, and why they are refused, and send nothing", .set = &job,
+     .value = LIST},
+    {"summary", NULL, "count them by error and reason", .set = &job, .value = SUMMARY},
+    {"take", NULL, "print them as --list does, and remove them", .set = &job, .value = TAKE},
+    {"from", "FILE",
+     "publish what --list or --take printed, each into its queue;\n"
+     "- for standard input",
+     .set = &job, .value = RESTORE, .text = &from_file},
+    {"force", NULL, "even if a look, or leaving, costs letters or the queue", .flag = &force,
+     .jobs = FROM_QUEUE},
+    {"queue", "QUEUE", "of that queue, rather than order.placed.dlq", .text = &rules.queue,
+     .call = check_queue_name, .jobs = FROM_QUEUE},
+    {"to", "QUEUE", "send them into that queue", .text = &rules.to_queue, .call = check_queue_name,
+     .jobs = REPLAY | RESTORE},
+    {"requeue", NULL, "send each into the queue in which it died, and no other",
+     .flag = &rules.requeues, .jobs = REPLAY},
+    {.help = "Which letters:"},
+    {"number", "N", "the first N only", .letter = 'n', .number = &limit, .least = 1,
+     .most = 1000000000, .jobs = FROM_QUEUE},
+    {"reason", "REASON", "that died for that reason: rejected, expired...",
+     .text = &selection.reason, .jobs = FROM_QUEUE},
+    {"error", "TEXT", "whose error has TEXT in it", .text = &selection.error, .jobs = FROM_QUEUE},
+    {"order-id", "ID", "of that order", .text = &selection.order_id, .jobs = FROM_QUEUE},
+    {"older", "WHEN", "that died before: an age (90s, 15m, 2h, 3d) or a time in UTC",
+     .call = read_older, .jobs = FROM_QUEUE},
+    {"newer", "WHEN", "that died after it", .call = read_newer, .jobs = FROM_QUEUE},
+    {.help = "How to send them back:"},
+    {"filter", "COMMAND",
+     "ask COMMAND about each: a line with the letter in, a line out with\n"
+     "what to send, null to leave it, or \"drop\"; the last option",
+     .command = &filter_command, .jobs = REPLAY},
+    {"max-replays", "N", "those that were sent back N times are parked instead (3)",
+     .number = &rules.max_replays, .least = 1, .most = 1000000000, .jobs = REPLAY},
+    {"parking", "QUEUE", "in that queue (order.placed.parked)", .text = &rules.parking,
+     .call = check_queue_name, .jobs = REPLAY},
+    {"no-park", NULL, "they are left instead", .flag = &no_park, .jobs = REPLAY},
+    {"rate", "N", "at most N a second", .number = &rate, .least = 1, .most = 1000000,
+     .jobs = REPLAY | RESTORE},
+    {"ledger", "FILE", "say which of the orders inventory has handled already",
+     .text = &ledger_file, .jobs = REPLAY | LIST},
+    {"dry-run", NULL, "only say what would be done", .flag = &rules.dry_run,
+     .jobs = REPLAY | RESTORE},
+    {"audit", "FILE", "add what was done, when and by whom, to FILE", .text = &audit_file,
+     .jobs = REPLAY | TAKE | RESTORE},
+    {.group = progress_option_table},
+    {.group = broker_option_table},
+    {.group = common_option_table},
+    {0},
+};
+
+static void check_job(struct option_entry *option, void *context)
+{
+    static const char *const names[] = {[REPLAY] = "sending letters back",
+                                        [LIST] = "--list",
+                                        [SUMMARY] = "--summary",
+                                        [TAKE] = "--take",
+                                        [RESTORE] = "--from"};
+
+    (void)context;
+    if (option->given > 0 && option->jobs != 0 && (option->jobs & (unsigned)job) == 0)
+        usage_error("--%s does not go with %s", option->name, names[job]);
+}
+
+static void read_options(int argc, char **argv)
+{
+    options_refuse_operands(options_read(argc, argv, usage, options),
+                            "dead letters come from the queue");
+    options_exclude_each_other(options, &job);
+    options_each(options, check_job, NULL);
+    if (rules.requeues && rules.to_queue != NULL)
+        usage_error("--to and --requeue exclude each other");
+    if (rules.dry_run && audit_file != NULL)
+        usage_error("--dry-run does nothing that --audit could record");
+    rules.parks = !no_park;
+}
 
 static struct snapshot *snapshot;
 static struct batch *batch;
@@ -159,24 +190,24 @@ static bool only_looks(void)
  */
 static enum exit_code check_queue(void)
 {
-    struct look look;
+    struct queue_traits traits;
     enum exit_code code = EXIT_UNREACHABLE;
 
     while (code == EXIT_UNREACHABLE && !connection_is_up(rules.looking)) {
         code = connection_open(rules.looking);
         if (code != EXIT_OK)
             return code;
-        code = look_at_queue(rules.looking, rules.queue, &look);
+        code = queue_traits_read(rules.looking, rules.queue, &traits);
     }
-    if (code != EXIT_OK || !look.exists)
+    if (code != EXIT_OK || !traits.exists)
         return code;
-    rules.delivery_limit = look_limit(&look);
-    if (look.limit >= 0)
+    rules.delivery_limit = queue_traits_limit(&traits);
+    if (traits.limit >= 0)
         snapshot_spare(snapshot);
     rules.only_looks = only_looks();
     if (!rules.only_looks)
-        look.limit = LOOK_NO_LIMIT;
-    return look_permit(&look, rules.queue, LOOK_BY_CONSUMING, force);
+        traits.limit = QUEUE_NO_LIMIT;
+    return queue_traits_permit(&traits, rules.queue, QUEUE_BY_CONSUMING, force);
 }
 
 /* ---- jobs ---- */
@@ -222,7 +253,7 @@ static enum exit_code end_with(enum exit_code code)
     report("%zu letter%s may come again in '%s': the broker may not have seen that %s removed",
            unsure, unsure == 1 ? "" : "s", printable_text(rules.queue),
            unsure == 1 ? "it was" : "they were");
-    return code == EXIT_OK ? EXIT_UNREACHABLE : code;
+    return first_failure(code, EXIT_UNREACHABLE);
 }
 
 static enum exit_code work_on_queue(void)
@@ -241,207 +272,6 @@ static enum exit_code work_on_queue(void)
 }
 
 /* ---- the program ---- */
-
-static void set_job(enum job wanted)
-{
-    if (job != REPLAY) {
-        report("--list, --summary, --take and --from exclude each other");
-        usage_error();
-    }
-    job = wanted;
-}
-
-static int64_t moment(const char *option)
-{
-    int64_t ms = 0;
-
-    if (!selection_moment(optarg, clock_utc_ms(), &ms))
-        die(EXIT_USAGE,
-            "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
-            option, printable_text(optarg));
-    return ms;
-}
-
-static const char *queue_name(const char *option)
-{
-    size_t len = strlen(optarg);
-
-    if (len == 0 || len >= FATE_NAME_SIZE)
-        die(EXIT_USAGE, "%s: the name of a queue has 1 to 255 bytes", option);
-    return optarg;
-}
-
-static bool choice_option(int option)
-{
-    switch (option) {
-    case 'n':
-        limit = (size_t)option_number("-n", optarg, 1, 1000000000);
-        return true;
-    case OPTION_REASON:
-        selection.reason = optarg;
-        return true;
-    case OPTION_ERROR:
-        selection.error = optarg;
-        return true;
-    case OPTION_ORDER_ID:
-        selection.order_id = optarg;
-        return true;
-    case OPTION_OLDER:
-        selection.before_ms = moment("--older");
-        return true;
-    case OPTION_NEWER:
-        selection.after_ms = moment("--newer");
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool job_option(int option)
-{
-    switch (option) {
-    case OPTION_LIST:
-        set_job(LIST);
-        return true;
-    case OPTION_SUMMARY:
-        set_job(SUMMARY);
-        return true;
-    case OPTION_TAKE:
-        set_job(TAKE);
-        return true;
-    case OPTION_FROM:
-        set_job(RESTORE);
-        from_file = optarg;
-        return true;
-    case OPTION_FORCE:
-        force = true;
-        return true;
-    case OPTION_QUEUE:
-        rules.queue = queue_name("--queue");
-        return true;
-    case OPTION_TO:
-        rules.to_queue = queue_name("--to");
-        return true;
-    case OPTION_REQUEUE:
-        rules.requeues = true;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool sending_option(int option)
-{
-    switch (option) {
-    case OPTION_MAX_REPLAYS:
-        rules.max_replays = option_number("--max-replays", optarg, 1, 1000000000);
-        return true;
-    case OPTION_PARKING:
-        rules.parking = queue_name("--parking");
-        return true;
-    case OPTION_NO_PARK:
-        rules.parks = false;
-        return true;
-    case OPTION_RATE:
-        rate = option_number("--rate", optarg, 1, 1000000);
-        return true;
-    case OPTION_LEDGER:
-        ledger_file = optarg;
-        return true;
-    case OPTION_DRY_RUN:
-        rules.dry_run = true;
-        return true;
-    case OPTION_AUDIT:
-        audit_file = optarg;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* For which jobs an option means something; for all if it is not among these. */
-static unsigned jobs_of(int option)
-{
-    switch (option) {
-    case 'n':
-    case OPTION_FORCE:
-    case OPTION_QUEUE:
-    case OPTION_REASON:
-    case OPTION_ERROR:
-    case OPTION_ORDER_ID:
-    case OPTION_OLDER:
-    case OPTION_NEWER:
-        return ~(unsigned)RESTORE;
-    case OPTION_FILTER:
-    case OPTION_REQUEUE:
-    case OPTION_MAX_REPLAYS:
-    case OPTION_PARKING:
-    case OPTION_NO_PARK:
-        return REPLAY;
-    case OPTION_TO:
-    case OPTION_RATE:
-    case OPTION_DRY_RUN:
-        return REPLAY | RESTORE;
-    case OPTION_LEDGER:
-        return REPLAY | LIST;
-    case OPTION_AUDIT:
-        return REPLAY | TAKE | RESTORE;
-    default:
-        return ~0U;
-    }
-}
-
-static void check_options(const bool given[])
-{
-    static const char *const names[] = {[REPLAY] = "sending letters back",
-                                        [LIST] = "--list",
-                                        [SUMMARY] = "--summary",
-                                        [TAKE] = "--take",
-                                        [RESTORE] = "--from"};
-
-    for (const struct option *option = long_options; option->name != NULL; option++)
-        if (given[option - long_options] && (jobs_of(option->val) & job) == 0) {
-            report("--%s does not go with %s", option->name, names[job]);
-            usage_error();
-        }
-    if (filter_command != NULL && *filter_command == NULL) {
-        report("--filter needs a command");
-        usage_error();
-    }
-    if (rules.requeues && rules.to_queue != NULL) {
-        report("--to and --requeue exclude each other");
-        usage_error();
-    }
-    if (rules.dry_run && audit_file != NULL) {
-        report("--dry-run does nothing that --audit could record");
-        usage_error();
-    }
-}
-
-static void read_options(int argc, char **argv)
-{
-    bool given[sizeof long_options / sizeof long_options[0]] = {false};
-    int option;
-
-    /* A plus sign, so that what comes after the filter's command is the command's. */
-    while (filter_command == NULL &&
-           (option = getopt_long(argc, argv, "+n:" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
-                                 long_options, NULL)) != -1) {
-        if (option == OPTION_FILTER)
-            filter_command = argv + optind;
-        else if (!choice_option(option) && !job_option(option) && !sending_option(option) &&
-                 !progress_option(option) && !broker_option(&broker_options, option) &&
-                 !common_option(option, usage))
-            usage_error();
-        for (size_t i = 0; long_options[i].name != NULL; i++)
-            given[i] = given[i] || long_options[i].val == option;
-    }
-    if (filter_command == NULL && optind < argc) {
-        report("dead letters come from the queue: '%s' is no option", printable_text(argv[optind]));
-        usage_error();
-    }
-    check_options(given);
-}
 
 /* One of the workflow's, which is set up if it is not there. */
 static bool is_ours(const char *name)
@@ -487,7 +317,7 @@ static enum exit_code open_all(void)
     struct snapshot_settings waiting = {.queue = rules.queue,
                                         .declare = is_ours(rules.queue) ? topology_declare : NULL,
                                         .selection = &selection,
-                                        .limit = limit};
+                                        .limit = limit > 0 ? (size_t)limit : SIZE_MAX};
     struct batch_settings handling = {.rules = &rules, .rate = rate};
     enum exit_code code = open_rules();
 
@@ -539,8 +369,5 @@ int main(int argc, char **argv)
     if (code == EXIT_OK)
         code = batch_verdict(batch);
     close_all();
-    code = output_close(code);
-    if (code != EXIT_OUTPUT)
-        stop_by_signal();
-    return (int)code;
+    return program_end(code, false);
 }

@@ -1,6 +1,7 @@
 #include "replay.h"
 
 #include "amqp/bytes.h"
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/report.h"
@@ -179,8 +180,7 @@ static enum exit_code exchange_is_there(struct replay_rules *rules, const char *
 
         if (code != EXIT_OK)
             return code;
-        code =
-            topology_look_for_exchange(rules->looking, exchange, &rules->last_is_there, &refused);
+        code = exchange_look(rules->looking, exchange, &rules->last_is_there, &refused);
         if (code == EXIT_UNREACHABLE)
             continue;
         if (code != EXIT_OK)
@@ -202,7 +202,7 @@ static enum exit_code need_parking(struct replay_rules *rules)
 
         if (code != EXIT_OK)
             return code;
-        code = topology_need_queue(rules->looking, rules->parking);
+        code = queue_ensure(rules->looking, rules->parking);
         if (code != EXIT_OK && code != EXIT_UNREACHABLE)
             return code;
         rules->parking_is_there = code == EXIT_OK;

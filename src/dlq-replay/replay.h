@@ -30,7 +30,7 @@ struct replay_rules {
     const char *
         parking; /* a queue, made if it is not there, for those that were sent back often enough; */
     bool parks;  /* unless they are to be left */
-    long max_replays; /* that many times is often enough */
+    int max_replays;  /* that many times is often enough */
     const char *run;  /* the name of this run: what was sent back by it, and died again, is left */
     const char *user; /* who is logged in, or NULL */
     bool dry_run;     /* nothing will be sent */

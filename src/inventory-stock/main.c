@@ -6,6 +6,7 @@
  */
 #include "base/options.h"
 #include "base/output.h"
+#include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -28,13 +29,15 @@ static const char usage[] =
     "       inventory-stock < /dev/null\n"
     "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each as it is "
     "now:\n"
-    "{sku, on_hand, reserved}. Without input, or at a terminal, prints all of them.\n"
-    "      --add               add on_hand, which may be negative, to what is there\n" COMMON_USAGE;
+    "{sku, on_hand, reserved}. Without input, or at a terminal, prints all of them.\n";
 
-enum { OPTION_ADD = OPTION_OWN };
+static bool add;
 
-static const struct option long_options[] = {
-    {"add", no_argument, NULL, OPTION_ADD}, COMMON_LONG_OPTIONS, {NULL, 0, NULL, 0}};
+static struct option_entry options[] = {
+    {"add", NULL, "add on_hand, which may be negative, to what is there", .flag = &add},
+    {.group = common_option_table},
+    {0},
+};
 
 struct change {
     cJSON *tree; /* owns sku */
@@ -42,7 +45,6 @@ struct change {
     int64_t amount;
 };
 
-static bool add;
 static struct ledger *ledger;
 static bool some_refused;
 
@@ -202,30 +204,14 @@ static enum exit_code print_all(void)
     return code;
 }
 
-static void read_options(int argc, char **argv)
-{
-    int option;
-
-    while ((option = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        if (option == OPTION_ADD)
-            add = true;
-        else if (!common_option(option, usage))
-            usage_error();
-    }
-    if (optind < argc) {
-        report("levels are read from standard input: '%s' is no option",
-               printable_text(argv[optind]));
-        usage_error();
-    }
-}
-
 int main(int argc, char **argv)
 {
     bool any = false;
     enum exit_code code;
 
     report_program(argv[0]);
-    read_options(argc, argv);
+    options_refuse_operands(options_read(argc, argv, usage, options),
+                            "levels are read from standard input");
     stop_on_signals();
     code = ledger_open(&ledger);
     if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
@@ -235,8 +221,5 @@ int main(int argc, char **argv)
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;
     ledger_close(ledger);
-    code = output_close(code);
-    if (code != EXIT_OUTPUT)
-        stop_by_signal();
-    return (int)code;
+    return program_end(code, false);
 }

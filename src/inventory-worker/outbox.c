@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/uuid.h"
+#include "message/event_properties.h"
 #include "order/event.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ enum exit_code announcement_publish(const struct announcement *announcement,
                               .body = amqp_cstring_bytes(announcement->event)};
 
     message_id_of(event_type, announcement->order_id, message_id);
-    publisher_event_properties(&properties, event_type, announcement->order_id, message_id);
+    event_properties(&properties, event_type, announcement->order_id, message_id);
     return publisher_send(publisher, &message, cookie);
 }
 

@@ -15,7 +15,7 @@
 #include "amqp/topology.h"
 #include "base/memory.h"
 #include "base/options.h"
-#include "base/output.h"
+#include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -23,51 +23,56 @@
 #include <stdlib.h>
 
 #define BATCH_MAX 256
-#define ATTEMPTS_MAX 1000000
 #define REFUSED_MS \
     300 /* that others may take to arrive, when all that is in hand cannot be settled */
 
 static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
-    "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n"
-    "      --exec COMMAND...   run COMMAND for each, the event on its standard input;\n"
-    "                          must come last\n"
-    "      --max-attempts N    give up an order after N attempts that failed or are in doubt (3)\n"
-    "      --prefetch N        deliveries in hand at once (1024; with --exec 16)\n"
-    "      --count N           stop after N deliveries\n"
-    "      --idle-timeout S    stop when S seconds pass without a delivery\n" BROKER_USAGE
-        COMMON_USAGE;
+    "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n";
 
-enum {
-    OPTION_EXEC = OPTION_OWN,
-    OPTION_PREFETCH,
-    OPTION_COUNT,
-    OPTION_IDLE_TIMEOUT,
-    OPTION_MAX_ATTEMPTS
-};
-
-static const struct option long_options[] = {
-    {"exec", no_argument, NULL, OPTION_EXEC},
-    {"prefetch", required_argument, NULL, OPTION_PREFETCH},
-    {"count", required_argument, NULL, OPTION_COUNT},
-    {"idle-timeout", required_argument, NULL, OPTION_IDLE_TIMEOUT},
-    {"max-attempts", required_argument, NULL, OPTION_MAX_ATTEMPTS},
-    BROKER_LONG_OPTIONS,
-    COMMON_LONG_OPTIONS,
-    {NULL, 0, NULL, 0}};
-
-static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static char **command_line; /* NULL without --exec */
-static unsigned prefetch;
-static long deliveries_left = -1; /* without end */
+static int prefetch;
+static int deliveries_left = -1; /* without end */
+static int idle_seconds = -1;
 static int idle_ms = -1;
 static int max_attempts = 3;
+static size_t together; /* deliveries that are told in one turn */
+
+static struct option_entry options[] = {
+    {"exec", "COMMAND...",
+     "run COMMAND for each, the event on its standard input;\n"
+     "must come last",
+     .command = &command_line},
+    {"max-attempts", "N", "give up an order after N attempts that failed or are in doubt (3)",
+     .number = &max_attempts, .least = 1, .most = 1000000},
+    {"prefetch", "N", "deliveries in hand at once (1024; with --exec 16)", .number = &prefetch,
+     .least = 1, .most = 65535},
+    {"count", "N", "stop after N deliveries", .number = &deliveries_left, .least = 1,
+     .most = 1000000000},
+    {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &idle_seconds,
+     .most = 86400},
+    {.group = broker_option_table},
+    {.group = common_option_table},
+    {0},
+};
+
+static void read_options(int argc, char **argv)
+{
+    options_refuse_operands(options_read(argc, argv, usage, options), "events come from the queue");
+    if (prefetch == 0)
+        prefetch = command_line == NULL ? 1024 : 16;
+    if (idle_seconds >= 0)
+        idle_ms = consumer_idle_ms(idle_seconds);
+    /* Half of what is in hand, so that the broker sends the next turn while this one is told. */
+    together = (prefetch + 1) / 2 < BATCH_MAX ? (size_t)(prefetch + 1) / 2 : BATCH_MAX;
+    if (command_line != NULL)
+        together = 1;
+}
 
 static struct notifier *notifier;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
-static size_t together; /* deliveries that are told in one turn */
 
 /* Is nothing in hand but dead letters that the broker does not take? */
 static bool is_stuck(void)
@@ -93,7 +98,7 @@ static enum exit_code hold_more(size_t *count)
         return EXIT_OK;
     if (room > BATCH_MAX)
         room = BATCH_MAX;
-    if (deliveries_left >= 0 && deliveries_left < (long)room)
+    if (deliveries_left >= 0 && deliveries_left < (int)room)
         room = (size_t)deliveries_left;
     if (room == 0) {
         if (wait_ms > 0)
@@ -102,7 +107,7 @@ static enum exit_code hold_more(size_t *count)
     }
     code = consumer_take(consumer, batch, room, count, wait_ms);
     if (deliveries_left > 0)
-        deliveries_left -= (long)*count;
+        deliveries_left -= (int)*count;
     if (code == EXIT_OK && *count > 0)
         notifier_take(notifier, batch, *count);
     return code;
@@ -139,57 +144,16 @@ static enum exit_code work(void)
 static enum exit_code finish(enum exit_code code)
 {
     enum exit_code settled = notifier_settle(notifier);
-    enum exit_code ended;
 
     /* Asked to stop while the broker was away: that is a clean end. */
     if (code == EXIT_UNREACHABLE && stop_requested())
         code = EXIT_OK;
-    if (code == EXIT_OK)
-        code = settled;
-    if (code == EXIT_OK && notifier_refused(notifier) > 0)
-        code = EXIT_REFUSED;
-    ended = consumer_end(consumer);
-    return code == EXIT_OK ? ended : code;
+    code = first_failure(code, settled);
+    code = first_failure(code, notifier_refused(notifier) > 0 ? EXIT_REFUSED : EXIT_OK);
+    return first_failure(code, consumer_end(consumer));
 }
 
 /* ---- the program ---- */
-
-static void read_options(int argc, char **argv)
-{
-    int option;
-
-    /* A plus sign, so that what comes after the command is the command's. */
-    while (command_line == NULL &&
-           (option = getopt_long(argc, argv, "+" BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
-                                 long_options, NULL)) != -1) {
-        if (option == OPTION_EXEC)
-            command_line = argv + optind;
-        else if (option == OPTION_PREFETCH)
-            prefetch = (unsigned)option_number("--prefetch", optarg, 1, 65535);
-        else if (option == OPTION_COUNT)
-            deliveries_left = option_number("--count", optarg, 1, 1000000000);
-        else if (option == OPTION_IDLE_TIMEOUT)
-            idle_ms = consumer_idle_ms(option_number("--idle-timeout", optarg, 0, 86400));
-        else if (option == OPTION_MAX_ATTEMPTS)
-            max_attempts = (int)option_number("--max-attempts", optarg, 1, ATTEMPTS_MAX);
-        else if (!broker_option(&broker_options, option) && !common_option(option, usage))
-            usage_error();
-    }
-    if (command_line != NULL && *command_line == NULL) {
-        report("--exec needs a command");
-        usage_error();
-    }
-    if (command_line == NULL && optind < argc) {
-        report("events come from the queue: '%s' is no option", printable_text(argv[optind]));
-        usage_error();
-    }
-    if (prefetch == 0)
-        prefetch = command_line == NULL ? 1024 : 16;
-    /* Half of what is in hand, so that the broker sends the next turn while this one is told. */
-    together = (prefetch + 1) / 2 < BATCH_MAX ? (prefetch + 1) / 2 : BATCH_MAX;
-    if (command_line != NULL)
-        together = 1;
-}
 
 static enum exit_code open_all(void)
 {
@@ -202,12 +166,12 @@ static enum exit_code open_all(void)
     publisher = publisher_new(&broker_options,
                               &(struct publisher_settings){.declare = topology_declare_dead_letters,
                                                            .repair = topology_declare});
-    settings.prefetch = prefetch;
+    settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));
     return notifier_open(&(struct notifier_settings){.consumer = consumer,
                                                      .publisher = publisher,
-                                                     .in_hand = prefetch,
+                                                     .in_hand = (size_t)prefetch,
                                                      .together = together,
                                                      .max_attempts = max_attempts},
                          &notifier);
@@ -233,5 +197,5 @@ int main(int argc, char **argv)
     if (code == EXIT_OK)
         code = finish(work());
     close_all();
-    return (int)output_close(code);
+    return program_end(code, true);
 }

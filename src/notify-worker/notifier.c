@@ -562,7 +562,7 @@ static enum exit_code move_to_dead_letters(struct notifier *notifier,
     code = publisher_send(publisher, &message, 0);
     empty_amqp_pool(&pool);
     if (code == EXIT_OK)
-        code = publisher_settle(publisher);
+        code = publisher_wait_all(publisher);
     if (code != EXIT_OK)
         return code;
     if (publisher_next(publisher, &cookie, &fate) && fate == PUBLISH_CONFIRMED)
@@ -679,12 +679,8 @@ enum exit_code notifier_tell(struct notifier *notifier)
 {
     enum exit_code code = write_lines(notifier);
 
-    for (size_t i = 0; i < notifier->turn_count; i++) {
-        enum exit_code of_notice = handle(notifier, notifier->turn[i]);
-
-        if (code == EXIT_OK)
-            code = of_notice;
-    }
+    for (size_t i = 0; i < notifier->turn_count; i++)
+        code = first_failure(code, handle(notifier, notifier->turn[i]));
     /* Before N3: after it, a kill would lose what is said of those who were told. */
     report_flush();
     return code;

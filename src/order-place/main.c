@@ -9,7 +9,7 @@
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"
-#include "base/output.h"
+#include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -31,23 +31,20 @@ static const char usage[] =
     "       order-place [options] --flush\n"
     "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id, "
     "items},\n"
-    "publishes them, and prints a receipt for each when the broker has confirmed it.\n"
-    "      --flush             publish what earlier runs left pending, and read no input\n"
-    "      --rejects FILE      append refused input to FILE, as it came\n" PROGRESS_USAGE
-        BROKER_USAGE COMMON_USAGE;
+    "publishes them, and prints a receipt for each when the broker has confirmed it.\n";
 
-enum { OPTION_FLUSH = OPTION_OWN, OPTION_REJECTS };
-
-static const struct option long_options[] = {{"flush", no_argument, NULL, OPTION_FLUSH},
-                                             {"rejects", required_argument, NULL, OPTION_REJECTS},
-                                             PROGRESS_LONG_OPTIONS,
-                                             BROKER_LONG_OPTIONS,
-                                             COMMON_LONG_OPTIONS,
-                                             {NULL, 0, NULL, 0}};
-
-static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
 static bool flush_only;
 static const char *rejects_path;
+
+static struct option_entry options[] = {
+    {"flush", NULL, "publish what earlier runs left pending, and read no input",
+     .flag = &flush_only},
+    {"rejects", "FILE", "append refused input to FILE, as it came", .text = &rejects_path},
+    {.group = progress_option_table},
+    {.group = broker_option_table},
+    {.group = common_option_table},
+    {0},
+};
 
 static struct pipeline *pipeline;
 static struct json_stream *input;
@@ -63,21 +60,24 @@ static enum exit_code fatal; /* ends the reading of input */
 
 static void fail(enum exit_code code)
 {
-    if (fatal == EXIT_OK)
-        fatal = code;
+    fatal = first_failure(fatal, code);
 }
 
 /* ---- input ---- */
+
+static enum exit_code rejects_failed(void)
+{
+    report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
+    return EXIT_OUTPUT;
+}
 
 static void write_reject(const struct json_piece *piece)
 {
     if (rejects_path == NULL)
         return;
     if (!outlet_add(&rejects, piece->text, piece->len) ||
-        (piece->last && (!outlet_add(&rejects, "\n", 1) || !outlet_flush(&rejects)))) {
-        report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
-        fail(EXIT_OUTPUT);
-    }
+        (piece->last && (!outlet_add(&rejects, "\n", 1) || !outlet_flush(&rejects))))
+        fail(rejects_failed());
 }
 
 /* A piece of refused input: the first has a reason. */
@@ -257,27 +257,6 @@ static void report_unplaced(void)
                piece->line);
 }
 
-static void read_options(int argc, char **argv)
-{
-    int option;
-
-    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
-                                 long_options, NULL)) != -1) {
-        if (option == OPTION_FLUSH)
-            flush_only = true;
-        else if (option == OPTION_REJECTS)
-            rejects_path = optarg;
-        else if (!progress_option(option) && !broker_option(&broker_options, option) &&
-                 !common_option(option, usage))
-            usage_error();
-    }
-    if (optind < argc) {
-        report("orders are read from standard input: '%s' is no option",
-               printable_text(argv[optind]));
-        usage_error();
-    }
-}
-
 static enum exit_code open_rejects(void)
 {
     if (outlet_open(&rejects, rejects_path))
@@ -305,23 +284,17 @@ static enum exit_code open_all(void)
 
 static enum exit_code close_all(void)
 {
-    enum exit_code code = EXIT_OK;
-
     pipeline_close(pipeline);
     json_stream_free(input);
     broker_options_free(&broker_options);
-    if (rejects_path != NULL && !outlet_close(&rejects)) {
-        report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
-        code = EXIT_OUTPUT;
-    }
-    return code;
+    return rejects_path == NULL || outlet_close(&rejects) ? EXIT_OK : rejects_failed();
 }
 
 static enum exit_code verdict(void)
 {
-    enum exit_code code = fatal != EXIT_OK ? fatal : pipeline_verdict(pipeline);
+    enum exit_code code = first_failure(fatal, pipeline_verdict(pipeline));
 
-    return code == EXIT_OK && some_refused ? EXIT_INPUT : code;
+    return first_failure(code, some_refused ? EXIT_INPUT : EXIT_OK);
 }
 
 int main(int argc, char **argv)
@@ -329,7 +302,8 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
-    read_options(argc, argv);
+    options_refuse_operands(options_read(argc, argv, usage, options),
+                            "orders are read from standard input");
     stop_on_signals();
     code = open_all();
     if (code == EXIT_OK) {
@@ -339,11 +313,5 @@ int main(int argc, char **argv)
         report_unplaced();
         code = verdict();
     }
-    if (close_all() != EXIT_OK && code == EXIT_OK)
-        code = EXIT_OUTPUT;
-    code = output_close(code);
-    /* What was not written is the greater news. */
-    if (code != EXIT_OUTPUT)
-        stop_by_signal();
-    return (int)code;
+    return program_end(first_failure(code, close_all()), false);
 }

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/uuid.h"
 #include "json/json.h"
+#include "message/event_properties.h"
 #include "order/event.h"
 #include "store/orders.h"
 
@@ -116,7 +117,7 @@ static void publish(struct pipeline *pipeline, const unsigned char *id, const ch
     }
     uuid_to_text(id, order_id);
     message_id_of(EVENT_PLACED, order_id, message_id);
-    publisher_event_properties(&properties, EVENT_PLACED, order_id, message_id);
+    event_properties(&properties, EVENT_PLACED, order_id, message_id);
     message.body = amqp_cstring_bytes(event);
     code = make_room(pipeline);
     if (code == EXIT_OK)
@@ -391,7 +392,7 @@ enum exit_code pipeline_drain(struct pipeline *pipeline)
     enum exit_code code;
 
     if (publisher_pending(pipeline->publisher) > 0) {
-        code = publisher_settle(pipeline->publisher);
+        code = publisher_wait_all(pipeline->publisher);
         take_fates(pipeline);
         if (code == EXIT_OK)
             publisher_leave(pipeline->publisher);

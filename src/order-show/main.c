@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/output.h"
+#include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -23,23 +24,40 @@ static const char usage[] =
     "usage: order-show ID...\n"
     "       order-show < ids\n"
     "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
-    "Prints stored orders: those named, those named on standard input, or all.\n"
-    "      --all               every order, oldest first\n"
-    "      --status STATUS     only PENDING or only PLACED ones\n"
-    "      --count             how many, as a number\n" COMMON_USAGE;
-
-enum { OPTION_ALL = OPTION_OWN, OPTION_STATUS, OPTION_COUNT };
-
-static const struct option long_options[] = {{"all", no_argument, NULL, OPTION_ALL},
-                                             {"status", required_argument, NULL, OPTION_STATUS},
-                                             {"count", no_argument, NULL, OPTION_COUNT},
-                                             COMMON_LONG_OPTIONS,
-                                             {NULL, 0, NULL, 0}};
+    "Prints stored orders: those named, those named on standard input, or all.\n";
 
 static bool all;
 static bool count_only;
 static enum order_status wanted_status;
 static const enum order_status *only; /* &wanted_status, or NULL for any */
+
+static void read_status(const char *option, const char *text)
+{
+    if (strcmp(text, "PENDING") == 0)
+        wanted_status = ORDER_PENDING;
+    else if (strcmp(text, "PLACED") == 0)
+        wanted_status = ORDER_PLACED;
+    else
+        die(EXIT_USAGE, "%s: '%s' is neither PENDING nor PLACED", option, printable_text(text));
+    only = &wanted_status;
+}
+
+static struct option_entry options[] = {
+    {"all", NULL, "every order, oldest first", .flag = &all},
+    {"status", "STATUS", "only PENDING or only PLACED ones", .call = read_status},
+    {"count", NULL, "how many, as a number", .flag = &count_only},
+    {.group = common_option_table},
+    {0},
+};
+
+static char **read_options(int argc, char **argv)
+{
+    char **ids = options_read(argc, argv, usage, options);
+
+    if (*ids != NULL && (all || only != NULL || count_only))
+        usage_error("--all, --status and --count take no ids");
+    return ids;
+}
 
 static struct orders *store;
 
@@ -188,64 +206,31 @@ static enum exit_code show_from_input(void)
     return code;
 }
 
-static enum exit_code show_named(int count, char **ids)
+static enum exit_code show_named(char **ids)
 {
     enum exit_code code = EXIT_OK;
 
-    for (int i = 0; i < count && show_next(ids[i], &code); i++)
-        continue;
+    while (*ids != NULL && show_next(*ids, &code))
+        ids++;
     return code;
-}
-
-static void read_status(const char *text)
-{
-    if (strcmp(text, "PENDING") == 0)
-        wanted_status = ORDER_PENDING;
-    else if (strcmp(text, "PLACED") == 0)
-        wanted_status = ORDER_PLACED;
-    else
-        die(EXIT_USAGE, "--status: '%s' is neither PENDING nor PLACED", printable_text(text));
-    only = &wanted_status;
-}
-
-static void read_options(int argc, char **argv)
-{
-    int option;
-
-    while ((option = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, long_options, NULL)) != -1) {
-        if (option == OPTION_ALL)
-            all = true;
-        else if (option == OPTION_STATUS)
-            read_status(optarg);
-        else if (option == OPTION_COUNT)
-            count_only = true;
-        else if (!common_option(option, usage))
-            usage_error();
-    }
-    if (optind < argc && (all || only != NULL || count_only)) {
-        report("--all, --status and --count take no ids");
-        usage_error();
-    }
 }
 
 int main(int argc, char **argv)
 {
+    char **ids;
     enum exit_code code;
 
     report_program(argv[0]);
-    read_options(argc, argv);
+    ids = read_options(argc, argv);
     stop_on_signals();
     if (count_only)
         code = show_count();
     else if (all || only != NULL)
         code = show_all();
-    else if (optind < argc)
-        code = show_named(argc - optind, argv + optind);
+    else if (*ids != NULL)
+        code = show_named(ids);
     else
         code = show_from_input();
     orders_close(store);
-    code = output_close(code);
-    if (code != EXIT_OUTPUT)
-        stop_by_signal();
-    return (int)code;
+    return program_end(code, false);
 }

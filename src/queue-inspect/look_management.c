@@ -14,13 +14,13 @@ static void add_limit(long *limit, const cJSON *number, bool *is_said)
     if (!cJSON_IsNumber(number))
         return;
     *is_said = true;
-    if (other >= 0 && (*limit == LOOK_NO_LIMIT || other < *limit))
+    if (other >= 0 && (*limit == QUEUE_NO_LIMIT || other < *limit))
         *limit = other;
 }
 
 long look_limit_said(const cJSON *queue, bool *is_said)
 {
-    long limit = LOOK_NO_LIMIT;
+    long limit = QUEUE_NO_LIMIT;
 
     *is_said = false;
     add_limit(&limit, json_member(json_member(queue, "arguments"), "x-delivery-limit"), is_said);
@@ -36,7 +36,7 @@ static bool delays(const char *retry_type)
 }
 
 static enum exit_code ask_management(struct connection *connection, struct management *management,
-                                     const char *queue, struct look *look)
+                                     const char *queue, struct queue_traits *traits)
 {
     cJSON *tree;
     enum exit_code code = management_get(management, "queues", queue, COLUMNS, &tree);
@@ -46,35 +46,35 @@ static enum exit_code ask_management(struct connection *connection, struct manag
     if (tree != NULL) {
         const char *type = json_member_text(tree, "type");
 
-        look_set_type(look, type != NULL ? type : "");
-        look->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
-        look->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
-        look->limit = look_limit_said(tree, &is_said);
-        look->delays = delays(json_member_text(arguments, "x-delayed-retry-type")) ||
-                       delays(json_member_text(json_member(tree, "effective_policy_definition"),
-                                               "delayed-retry-type"));
-        look_add_default_limit(look, connection, is_said);
-        look->limit_is_sure = look->type != LOOK_UNKNOWN;
+        queue_traits_set_type(traits, type != NULL ? type : "");
+        traits->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
+        traits->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
+        traits->limit = look_limit_said(tree, &is_said);
+        traits->delays = delays(json_member_text(arguments, "x-delayed-retry-type")) ||
+                         delays(json_member_text(json_member(tree, "effective_policy_definition"),
+                                                 "delayed-retry-type"));
+        queue_traits_add_default_limit(traits, connection, is_said);
+        traits->limit_is_sure = traits->type != QUEUE_TYPE_UNKNOWN;
     }
     cJSON_Delete(tree);
     return code;
 }
 
 enum exit_code look_with_management(struct connection *connection, struct management *management,
-                                    const char *queue, struct look *look)
+                                    const char *queue, struct queue_traits *traits)
 {
     enum exit_code fault;
-    enum exit_code code = look_at_depth(connection, queue, look);
+    enum exit_code code = queue_traits_read_depth(connection, queue, traits);
 
-    if (code != EXIT_OK || !look->exists)
+    if (code != EXIT_OK || !traits->exists)
         return code;
-    fault = ask_management(connection, management, queue, look);
+    fault = ask_management(connection, management, queue, traits);
     if (fault == EXIT_OK)
         return EXIT_OK;
-    code = look_at_queue(connection, queue, look);
-    if (code == EXIT_OK && look->exists && !look->limit_is_sure) {
+    code = queue_traits_read(connection, queue, traits);
+    if (code == EXIT_OK && traits->exists && !traits->limit_is_sure) {
         report("%s", management_reason(management));
-        look->limit_fault = fault;
+        traits->limit_fault = fault;
     }
     return code;
 }

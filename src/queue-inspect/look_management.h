@@ -7,17 +7,17 @@
 
 #include "management.h"
 
-#include "amqp/look.h"
+#include "amqp/queue_traits.h"
 
 /*
- * As look_at_queue(). If the API does not answer, and what it might have said could matter, its
+ * As queue_traits_read(). If the API does not answer, and what it might have said could matter, its
  * reason is reported, and limit_fault is the code.
  */
 enum exit_code look_with_management(struct connection *connection, struct management *management,
-                                    const char *queue, struct look *look);
+                                    const char *queue, struct queue_traits *traits);
 
 /*
- * Returns the delivery limit that the API's description of a queue says, or LOOK_NO_LIMIT. *is_said
+ * Returns the delivery limit that the API's description of a queue says, or QUEUE_NO_LIMIT. *is_said
  * is false if it says nothing of it, not even that there is none.
  */
 long look_limit_said(const cJSON *queue, bool *is_said);

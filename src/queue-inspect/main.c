@@ -17,7 +17,7 @@
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/options.h"
-#include "base/output.h"
+#include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -33,88 +33,133 @@
 #include <unistd.h>
 
 #define POLL_MS 200
-#define WATCH_SECONDS 2
+
+/* ---- options ---- */
 
 static const char usage[] =
     "usage: queue-inspect [options] [QUEUE...]\n"
     "Prints a line of JSON for each queue, or a table on a terminal. If none is named, all of\n"
-    "the workflow; to wait for, those that the workers empty.\n"
-    "      --api URL           ask the management API, too (MANAGEMENT_URL)\n"
-    "      --format FORMAT     json or table\n"
-    "      --watch [S]         look again every S seconds (2)\n"
-    "      --peek N            print the first N messages of one queue, without taking them\n"
-    "      --force             even if that uses up deliveries of which there is a limit\n"
-    "      --follow EXCHANGE   print messages as they are published to an exchange\n"
-    "      --routing-key KEY   only those with this key; may be repeated\n"
-    "      --until-empty       wait until nothing is ready in the queues\n"
-    "      --until N           wait until each of the queues has N messages ready, or more\n"
-    "      --timeout S         stop waiting, watching or following after S seconds\n"
-    "      --check-topology    a line of JSON for all that is missing or different\n"
-    "      --health            one line of JSON: is all well?\n"
-    "      --max-ready N       it is not with more than N messages ready for a worker\n"
-    "      --ledger FILE       nor if inventory-worker owes events for long "
-    "(INVENTORY_LEDGER)\n" PROGRESS_USAGE BROKER_USAGE COMMON_USAGE;
+    "the workflow; to wait for, those that the workers empty.\n";
 
-enum {
-    OPTION_API = OPTION_OWN,
-    OPTION_FORMAT,
-    OPTION_WATCH,
-    OPTION_PEEK,
-    OPTION_FORCE,
-    OPTION_FOLLOW,
-    OPTION_ROUTING_KEY,
-    OPTION_UNTIL_EMPTY,
-    OPTION_UNTIL,
-    OPTION_TIMEOUT,
-    OPTION_CHECK_TOPOLOGY,
-    OPTION_HEALTH,
-    OPTION_MAX_READY,
-    OPTION_LEDGER
-};
+enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH };
 
-static const struct option long_options[] = {
-    {"api", required_argument, NULL, OPTION_API},
-    {"format", required_argument, NULL, OPTION_FORMAT},
-    {"watch", optional_argument, NULL, OPTION_WATCH},
-    {"peek", required_argument, NULL, OPTION_PEEK},
-    {"force", no_argument, NULL, OPTION_FORCE},
-    {"follow", required_argument, NULL, OPTION_FOLLOW},
-    {"routing-key", required_argument, NULL, OPTION_ROUTING_KEY},
-    {"until-empty", no_argument, NULL, OPTION_UNTIL_EMPTY},
-    {"until", required_argument, NULL, OPTION_UNTIL},
-    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
-    {"check-topology", no_argument, NULL, OPTION_CHECK_TOPOLOGY},
-    {"health", no_argument, NULL, OPTION_HEALTH},
-    {"max-ready", required_argument, NULL, OPTION_MAX_READY},
-    {"ledger", required_argument, NULL, OPTION_LEDGER},
-    PROGRESS_LONG_OPTIONS,
-    BROKER_LONG_OPTIONS,
-    COMMON_LONG_OPTIONS,
-    {NULL, 0, NULL, 0}};
-
-static struct broker_options broker_options = BROKER_OPTIONS_DEFAULT;
-static enum job {
-    LIST,
-    WATCH,
-    PEEK,
-    FOLLOW,
-    UNTIL_EMPTY,
-    UNTIL,
-    CHECK_TOPOLOGY,
-    HEALTH
-} job = LIST;
-static long number; /* of --peek and --until */
+static int job = LIST;
+static int number; /* of --peek and --until */
 static bool force;
 static int timeout_s = -1;
-static int period_s = WATCH_SECONDS;
-static long max_ready = HEALTH_NO_LIMIT;
+static int period_s = 2;
+static int max_ready = HEALTH_NO_LIMIT;
 static const char *api_url;
 static const char *ledger_file;
 static struct tap tap;
 static enum { FORMAT_BY_OUTPUT, FORMAT_JSON, FORMAT_TABLE } format;
-
 static const char *const *queues;
 static bool queues_named;
+
+static void read_format(const char *option, const char *text)
+{
+    if (strcmp(text, "json") == 0)
+        format = FORMAT_JSON;
+    else if (strcmp(text, "table") == 0)
+        format = FORMAT_TABLE;
+    else
+        die(EXIT_USAGE, "%s: '%s' is neither json nor table", option, printable_text(text));
+}
+
+/* AMQP's short strings. */
+static void check_name(const char *what, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len > 255)
+        die(EXIT_USAGE, "the name of %s has 1 to 255 bytes", what);
+}
+
+static void check_exchange(const char *option, const char *name)
+{
+    (void)option;
+    check_name("an exchange", name);
+}
+
+static void add_routing_key(const char *option, const char *key)
+{
+    (void)option;
+    if (strlen(key) > 255)
+        die(EXIT_USAGE, "a routing key has at most 255 bytes");
+    tap_add_key(&tap, key);
+}
+
+static struct option_entry options[] = {
+    {"api", "URL", "ask the management API, too (MANAGEMENT_URL)", .text = &api_url},
+    {"format", "FORMAT", "json or table", .call = read_format},
+    {"watch", "[S]", "look again every S seconds (2)", .set = &job, .value = WATCH,
+     .number = &period_s, .least = 1, .most = 3600},
+    {"peek", "N", "print the first N messages of one queue, without taking them", .set = &job,
+     .value = PEEK, .number = &number, .least = 1, .most = 1000000},
+    {"force", NULL, "even if that uses up deliveries of which there is a limit", .flag = &force},
+    {"follow", "EXCHANGE", "print messages as they are published to an exchange", .set = &job,
+     .value = FOLLOW, .text = &tap.exchange, .call = check_exchange},
+    {"routing-key", "KEY", "only those with this key; may be repeated", .call = add_routing_key},
+    {"until-empty", NULL, "wait until nothing is ready in the queues", .set = &job,
+     .value = UNTIL_EMPTY},
+    {"until", "N", "wait until each of the queues has N messages ready, or more", .set = &job,
+     .value = UNTIL, .number = &number, .most = 1000000000},
+    {"timeout", "S", "stop waiting, watching or following after S seconds", .number = &timeout_s,
+     .most = 1000000},
+    {"check-topology", NULL, "a line of JSON for all that is missing or different", .set = &job,
+     .value = CHECK_TOPOLOGY},
+    {"health", NULL, "one line of JSON: is all well?", .set = &job, .value = HEALTH},
+    {"max-ready", "N", "it is not with more than N messages ready for a worker",
+     .number = &max_ready, .most = 1000000000},
+    {"ledger", "FILE", "nor if inventory-worker owes events for long (INVENTORY_LEDGER)",
+     .text = &ledger_file},
+    {.group = progress_option_table},
+    {.group = broker_option_table},
+    {.group = common_option_table},
+    {0},
+};
+
+static bool waits_for_depth(void)
+{
+    return job == UNTIL || job == UNTIL_EMPTY;
+}
+
+static void check_options(void)
+{
+    bool lasts = waits_for_depth() || job == WATCH || job == FOLLOW;
+    bool looks_at_all = job == HEALTH || job == CHECK_TOPOLOGY;
+
+    options_exclude_each_other(options, &job);
+    if (looks_at_all && queues_named)
+        usage_error("--health and --check-topology look at the whole workflow, and take no names");
+    if (job == FOLLOW && queues_named)
+        usage_error("--follow takes an exchange, and no queues");
+    if (job == PEEK && (!queues_named || queues[1] != NULL))
+        usage_error("--peek looks into one queue: name it");
+    if (force && job != PEEK)
+        usage_error("--force goes with --peek");
+    if (timeout_s >= 0 && !lasts)
+        usage_error("--timeout goes with --until, --until-empty, --watch or --follow");
+    if (tap.key_count > 0 && job != FOLLOW)
+        usage_error("--routing-key goes with --follow");
+    if (max_ready != HEALTH_NO_LIMIT && job != HEALTH)
+        usage_error("--max-ready goes with --health");
+    if (ledger_file != NULL && job != HEALTH)
+        usage_error("--ledger goes with --health");
+}
+
+static void read_options(int argc, char **argv)
+{
+    queues = (const char *const *)options_read(argc, argv, usage, options);
+    queues_named = *queues != NULL;
+    check_options();
+    if (!queues_named)
+        queues = waits_for_depth() ? topology_work_queues : topology_queues;
+    /* An empty name would mean the queue that was declared last. */
+    for (size_t i = 0; queues[i] != NULL; i++)
+        check_name("a queue", queues[i]);
+}
+
 static struct connection *looking;
 static struct management *management; /* NULL without one */
 static struct queues survey;
@@ -157,11 +202,7 @@ static enum exit_code list_queues(void)
     refused = queues_report_refused(&survey);
     if (queues_named)
         code = report_missing();
-    if (printed != EXIT_OK)
-        return printed;
-    if (asked != EXIT_OK)
-        return asked;
-    return refused != EXIT_OK ? refused : code;
+    return first_failure(first_failure(printed, asked), first_failure(refused, code));
 }
 
 static enum exit_code watch(void)
@@ -182,7 +223,7 @@ static enum exit_code watch(void)
 static bool is_satisfied(const struct queue_depth *depth)
 {
     return queues_obstacle(depth) == NULL &&
-           (job == UNTIL_EMPTY ? depth->ready == 0 : (long)depth->ready >= number);
+           (job == UNTIL_EMPTY ? depth->ready == 0 : depth->ready >= (unsigned)number);
 }
 
 /* The first queue that the wait is for still; NULL if there is none. */
@@ -203,7 +244,7 @@ static void report_unsatisfied(const struct queue_view *view)
     else if (job == UNTIL_EMPTY)
         report("queue '%s' is not empty: %u ready", name, view->depth.ready);
     else
-        report("queue '%s' has %u of %ld messages ready", name, view->depth.ready, number);
+        report("queue '%s' has %u of %d messages ready", name, view->depth.ready, number);
 }
 
 /* Waiting does not help against a lock or a lack of rights; a node that is down may come back, like
@@ -225,7 +266,7 @@ static void show_progress(void)
     for (size_t i = 0; i < survey.count; i++) {
         unsigned there = survey.views[i].depth.ready;
 
-        ready += job == UNTIL && (long)there > number ? (uint64_t)number : there;
+        ready += job == UNTIL && there > (unsigned)number ? (uint64_t)number : there;
     }
     most = job == UNTIL ? survey.count * (uint64_t)number : ready > most ? ready : most;
     progress_set(job == UNTIL ? ready : most - ready, most);
@@ -325,165 +366,13 @@ static enum exit_code check_health(void)
 
 /* ---- the program ---- */
 
-static void set_job(enum job wanted)
-{
-    if (job != LIST) {
-        report("--watch, --peek, --follow, --until-empty, --until, --check-topology and --health "
-               "exclude "
-               "each other");
-        usage_error();
-    }
-    job = wanted;
-}
-
-static void read_format(const char *text)
-{
-    if (strcmp(text, "json") == 0)
-        format = FORMAT_JSON;
-    else if (strcmp(text, "table") == 0)
-        format = FORMAT_TABLE;
-    else
-        die(EXIT_USAGE, "--format: '%s' is neither json nor table", printable_text(text));
-}
-
-/* AMQP's short strings. */
-static void check_name(const char *what, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len == 0 || len > 255)
-        die(EXIT_USAGE, "the name of %s has 1 to 255 bytes", what);
-}
-
-/* A number after the option belongs to it; getopt_long() would have it written with "=". */
-static void read_period(char **argv)
-{
-    const char *text = optarg;
-
-    if (text == NULL && argv[optind] != NULL && *argv[optind] != '\0' &&
-        strspn(argv[optind], "0123456789") == strlen(argv[optind]))
-        text = argv[optind++];
-    if (text != NULL)
-        period_s = (int)option_number("--watch", text, 1, 3600);
-}
-
-static bool job_option(int option, char **argv)
-{
-    switch (option) {
-    case OPTION_WATCH:
-        set_job(WATCH);
-        read_period(argv);
-        return true;
-    case OPTION_PEEK:
-        set_job(PEEK);
-        number = option_number("--peek", optarg, 1, 1000000);
-        return true;
-    case OPTION_FOLLOW:
-        set_job(FOLLOW);
-        check_name("an exchange", optarg);
-        tap.exchange = optarg;
-        return true;
-    case OPTION_UNTIL_EMPTY:
-        set_job(UNTIL_EMPTY);
-        return true;
-    case OPTION_UNTIL:
-        set_job(UNTIL);
-        number = option_number("--until", optarg, 0, 1000000000);
-        return true;
-    case OPTION_CHECK_TOPOLOGY:
-        set_job(CHECK_TOPOLOGY);
-        return true;
-    case OPTION_HEALTH:
-        set_job(HEALTH);
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool own_option(int option)
-{
-    switch (option) {
-    case OPTION_API:
-        api_url = optarg;
-        return true;
-    case OPTION_FORMAT:
-        read_format(optarg);
-        return true;
-    case OPTION_FORCE:
-        force = true;
-        return true;
-    case OPTION_ROUTING_KEY:
-        if (strlen(optarg) > 255)
-            die(EXIT_USAGE, "a routing key has at most 255 bytes");
-        tap_add_key(&tap, optarg);
-        return true;
-    case OPTION_TIMEOUT:
-        timeout_s = (int)option_number("--timeout", optarg, 0, 1000000);
-        return true;
-    case OPTION_MAX_READY:
-        max_ready = option_number("--max-ready", optarg, 0, 1000000000);
-        return true;
-    case OPTION_LEDGER:
-        ledger_file = optarg;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void require(bool fits, const char *rule)
-{
-    if (!fits) {
-        report("%s", rule);
-        usage_error();
-    }
-}
-
-static void check_options(int names)
-{
-    bool waits = job == UNTIL || job == UNTIL_EMPTY || job == WATCH || job == FOLLOW;
-    bool looks_at_all = job == HEALTH || job == CHECK_TOPOLOGY;
-
-    require(!looks_at_all || names == 0,
-            "--health and --check-topology look at the whole workflow, and take no names");
-    require(job != FOLLOW || names == 0, "--follow takes an exchange, and no queues");
-    require(job != PEEK || names == 1, "--peek looks into one queue: name it");
-    require(!force || job == PEEK, "--force goes with --peek");
-    require(timeout_s < 0 || waits,
-            "--timeout goes with --until, --until-empty, --watch or --follow");
-    require(tap.key_count == 0 || job == FOLLOW, "--routing-key goes with --follow");
-    require(max_ready == HEALTH_NO_LIMIT || job == HEALTH, "--max-ready goes with --health");
-    require(ledger_file == NULL || job == HEALTH, "--ledger goes with --health");
-}
-
-static void read_options(int argc, char **argv)
-{
-    int option;
-
-    while ((option = getopt_long(argc, argv, BROKER_SHORT_OPTIONS COMMON_SHORT_OPTIONS,
-                                 long_options, NULL)) != -1)
-        if (!job_option(option, argv) && !own_option(option) && !progress_option(option) &&
-            !broker_option(&broker_options, option) && !common_option(option, usage))
-            usage_error();
-    queues_named = optind < argc;
-    check_options(argc - optind);
-    if (queues_named)
-        queues = (const char *const *)argv + optind;
-    else
-        queues = job == UNTIL || job == UNTIL_EMPTY ? topology_work_queues : topology_queues;
-    /* An empty name would mean the queue that was declared last. */
-    for (size_t i = 0; queues[i] != NULL; i++)
-        check_name("a queue", queues[i]);
-}
-
 /* To wait takes no management API; a program that only waits shall not fail because that does. */
 static enum exit_code set_up_management(void)
 {
     const char *environment = getenv("MANAGEMENT_URL");
     const char *url = api_url;
 
-    if (job == UNTIL || job == UNTIL_EMPTY)
+    if (waits_for_depth())
         return EXIT_OK;
     if (url == NULL && environment != NULL && *environment != '\0')
         url = environment;
@@ -533,8 +422,5 @@ int main(int argc, char **argv)
     connection_free(looking);
     tap_free(&tap);
     broker_options_free(&broker_options);
-    code = output_close(code);
-    if (code != EXIT_OUTPUT)
-        stop_by_signal();
-    return (int)code;
+    return program_end(code, false);
 }

@@ -5,8 +5,8 @@
 
 #include "amqp/connection.h"
 #include "amqp/consumer.h"
-#include "amqp/look.h"
-#include "amqp/topology.h"
+#include "amqp/queue.h"
+#include "amqp/queue_traits.h"
 #include "base/clock.h"
 #include "base/output.h"
 #include "base/stop.h"
@@ -32,19 +32,19 @@ struct shown {
 
 /* One more return is what this look costs a message; one that comes back more often than the limit
  * is removed. */
-static void reckon(struct shown *shown, const struct look *look,
+static void reckon(struct shown *shown, const struct queue_traits *traits,
                    const amqp_basic_properties_t *properties)
 {
     long returns = (long)return_count(properties);
     long left;
 
     shown->count++;
-    if (returns < 0 && look->type != LOOK_QUORUM)
+    if (returns < 0 && traits->type != QUEUE_QUORUM)
         return;
     /* From RabbitMQ 4 on the count is there once a message has come back. */
-    left = look_limit(look) - (returns < 0 ? 0 : returns) - 1;
+    left = queue_traits_limit(traits) - (returns < 0 ? 0 : returns) - 1;
     shown->is_counted = true;
-    if (look_limit(look) < 0)
+    if (queue_traits_limit(traits) < 0)
         return;
     if (left < 0) {
         shown->spent++;
@@ -54,10 +54,11 @@ static void reckon(struct shown *shown, const struct look *look,
     }
 }
 
-static void report_cost(const struct shown *shown, const struct look *look, const char *queue)
+static void report_cost(const struct shown *shown, const struct queue_traits *traits,
+                        const char *queue)
 {
     const char *name = printable_text(queue);
-    long limit = look_limit(look);
+    long limit = queue_traits_limit(traits);
 
     if (shown->spent > 0)
         report("queue '%s': %zu of %zu messages were looked at once more than the delivery limit "
@@ -70,14 +71,14 @@ static void report_cost(const struct shown *shown, const struct look *look, cons
                "left",
                name, limit, shown->fewest_place, limit - shown->fewest,
                limit - shown->fewest == 1 ? "" : "s", shown->fewest, shown->fewest == 1 ? "" : "s");
-    if (shown->is_counted && limit < 0 && !look->limit_is_sure)
+    if (shown->is_counted && limit < 0 && !traits->limit_is_sure)
         report("queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy "
                "limits those "
                "is not known without the management API",
                name);
 }
 
-static enum exit_code show(struct shown *shown, const struct look *look,
+static enum exit_code show(struct shown *shown, const struct queue_traits *traits,
                            const struct delivery *delivery, const char *queue)
 {
     const amqp_basic_properties_t *properties;
@@ -86,7 +87,7 @@ static enum exit_code show(struct shown *shown, const struct look *look,
 
     init_amqp_pool(&pool, 4096);
     properties = delivery_properties(delivery, &pool);
-    reckon(shown, look, properties);
+    reckon(shown, traits, properties);
     code = output_json(envelope_new(delivery, properties, queue));
     empty_amqp_pool(&pool);
     return code;
@@ -113,24 +114,24 @@ static enum exit_code is_cut_off(const struct shown *shown, const char *queue)
 }
 
 static enum exit_code show_all(struct connection *connection, const char *queue,
-                               const struct look *look, size_t count, struct shown *shown)
+                               const struct queue_traits *traits, size_t count, struct shown *shown)
 {
-    struct peek *peek = peek_new(connection, queue, look, count);
+    struct peek *peek = peek_new(connection, queue, traits, count);
     const struct delivery *delivery;
     enum exit_code code;
     enum exit_code printed = EXIT_OK;
 
-    shown->expected = look->ready < count ? look->ready : count;
+    shown->expected = traits->ready < count ? traits->ready : count;
     for (;;) {
         code = peek_next(peek, &delivery);
         if (code != EXIT_OK || delivery == NULL)
             break;
-        printed = show(shown, look, delivery, queue);
+        printed = show(shown, traits, delivery, queue);
         if (printed != EXIT_OK)
             break;
     }
     peek_free(peek);
-    report_cost(shown, look, queue);
+    report_cost(shown, traits, queue);
     if (printed != EXIT_OK)
         return printed;
     if (code == EXIT_OK)
@@ -146,22 +147,22 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
     enum exit_code code = EXIT_UNREACHABLE;
 
     while (code == EXIT_UNREACHABLE) {
-        struct look look;
+        struct queue_traits traits;
 
         code = connection_open(connection);
         if (code != EXIT_OK)
             break;
         code = management == NULL
-                   ? look_at_queue(connection, settings->queue, &look)
-                   : look_with_management(connection, management, settings->queue, &look);
-        if (code == EXIT_OK && !look.exists) {
+                   ? queue_traits_read(connection, settings->queue, &traits)
+                   : look_with_management(connection, management, settings->queue, &traits);
+        if (code == EXIT_OK && !traits.exists) {
             report("there is no queue '%s'", printable_text(settings->queue));
             code = EXIT_TOPOLOGY;
         }
         if (code == EXIT_OK)
-            code = look_permit(&look, settings->queue, LOOK_BY_GET, settings->force);
+            code = queue_traits_permit(&traits, settings->queue, QUEUE_BY_GET, settings->force);
         if (code == EXIT_OK)
-            code = show_all(connection, settings->queue, &look, settings->count, &shown);
+            code = show_all(connection, settings->queue, &traits, settings->count, &shown);
         /* Only a connection that was lost with nothing shown is worth another. */
         if (connection_is_up(connection) || shown.count > 0)
             break;
@@ -196,7 +197,7 @@ static void check_fullness(struct following *following, struct connection *conne
     struct queue_depth depth;
     bool is_full;
 
-    if (topology_look(connection, consumer_queue(following->consumer), &depth) != EXIT_OK)
+    if (queue_look(connection, consumer_queue(following->consumer), &depth) != EXIT_OK)
         return;
     is_full = depth.ready >= TAP_MAX_MESSAGES;
     if (is_full && !following->is_behind)

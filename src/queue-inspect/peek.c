@@ -30,19 +30,19 @@ struct peek {
     bool has_header;
 };
 
-struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look,
-                      size_t count)
+struct peek *peek_new(struct connection *connection, const char *queue,
+                      const struct queue_traits *traits, size_t count)
 {
     struct peek *peek = xcalloc(1, sizeof *peek);
 
     peek->connection = connection;
     peek->queue = queue;
     peek->count = count;
-    peek->expected = look->ready < count ? look->ready : count;
+    peek->expected = traits->ready < count ? traits->ready : count;
     peek->way = BY_GET;
-    if (look->type == LOOK_STREAM)
+    if (traits->type == QUEUE_STREAM)
         peek->way = AS_STREAM;
-    else if (look->type == LOOK_QUORUM && look->single_active)
+    else if (traits->type == QUEUE_QUORUM && traits->single_active)
         peek->way = BY_CONSUMING;
     if (peek->way != AS_STREAM)
         peek->count = peek->expected;

@@ -15,7 +15,7 @@
 
 #include "amqp/connection.h"
 #include "amqp/consumer.h"
-#include "amqp/look.h"
+#include "amqp/queue_traits.h"
 #include "base/report.h"
 
 #include <stddef.h>
@@ -24,8 +24,8 @@ struct peek;
 
 /* Of count messages, at most, of the queue that look is of. The connection, which is up, and queue
  * must outlive it. */
-struct peek *peek_new(struct connection *connection, const char *queue, const struct look *look,
-                      size_t count);
+struct peek *peek_new(struct connection *connection, const char *queue,
+                      const struct queue_traits *traits, size_t count);
 void peek_free(struct peek *peek);
 
 /*

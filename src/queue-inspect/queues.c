@@ -47,7 +47,7 @@ enum exit_code queues_look(struct queues *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {
         struct queue_view *view = &survey->views[i];
-        enum exit_code code = topology_look(survey->connection, view->name, &view->depth);
+        enum exit_code code = queue_look(survey->connection, view->name, &view->depth);
 
         if (code != EXIT_OK)
             return code;

@@ -8,7 +8,7 @@
 #include "management.h"
 
 #include "amqp/connection.h"
-#include "amqp/topology.h"
+#include "amqp/queue.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

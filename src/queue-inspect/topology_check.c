@@ -2,6 +2,7 @@
 
 #include "look_management.h"
 
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "json/json.h"
 
@@ -54,9 +55,9 @@ static enum exit_code look_for(struct connection *connection, const struct topol
     enum exit_code code = EXIT_OK;
 
     if (part->kind == TOPOLOGY_EXCHANGE)
-        code = topology_look_for_exchange(connection, part->name, &depth.exists, &depth.refused);
+        code = exchange_look(connection, part->name, &depth.exists, &depth.refused);
     else if (part->kind == TOPOLOGY_QUEUE)
-        code = topology_look(connection, part->name, &depth);
+        code = queue_look(connection, part->name, &depth);
     if (code == EXIT_OK && depth.refused != EXIT_OK)
         add_text(add_finding(findings, kind, part->name, "not known"), "found",
                  connection_reason(connection));
@@ -207,9 +208,9 @@ static void check_deliveries(const char *name, const cJSON *queue, int major_ver
     long limit = look_limit_said(queue, &is_said);
     cJSON *finding;
 
-    if (!is_said && look_has_default_limit(major_version))
-        limit = LOOK_DEFAULT_LIMIT;
-    if (limit == LOOK_NO_LIMIT)
+    if (!is_said && queue_has_default_limit(major_version))
+        limit = QUEUE_DEFAULT_LIMIT;
+    if (limit == QUEUE_NO_LIMIT)
         return;
     finding =
         add_finding(findings, "queue", name, keeps_dead ? "delivery limit" : "loses messages");

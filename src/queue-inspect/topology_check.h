@@ -24,7 +24,7 @@
  * {"expected", "found"}, for a delivery limit {"limit"}. queue-inspect(1) has the list of problems.
  *
  * Without a management API the connection, which must be up, is asked; a failure is as with
- * topology_look(). With one, only that is asked, as silently as management_get().
+ * queue_look(). With one, only that is asked, as silently as management_get().
  */
 enum exit_code topology_check(struct connection *connection, struct management *management,
                               cJSON *findings);

@@ -386,7 +386,6 @@ enum exit_code watch_queues(struct queues *survey, const struct watch_settings *
 {
     struct watch watch = {.survey = survey, .settings = settings};
     enum exit_code code;
-    enum exit_code closed;
 
     watch.trends = xcalloc(survey->count, sizeof *watch.trends);
     code = look_first(&watch);
@@ -394,9 +393,7 @@ enum exit_code watch_queues(struct queues *survey, const struct watch_settings *
         code = screen_open();
     if (code == EXIT_OK)
         code = watch_on(&watch);
-    closed = screen_close();
+    code = first_failure(code, screen_close());
     free(watch.trends);
-    if (code == EXIT_OK)
-        code = closed;
     return code == EXIT_OK && !stop_requested() ? queues_report_refused(survey) : code;
 }

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct broker_options options = BROKER_OPTIONS_DEFAULT;
+    struct broker_options options = {0};
     char *urls = calloc(size + 1, 1);
 
     assert(urls != NULL);

@@ -1,7 +1,7 @@
 #include "amqp/bytes.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 static void compares_bytes(void)
 {

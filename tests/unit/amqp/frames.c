@@ -1,7 +1,7 @@
 #include "amqp/frames.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "amqp/properties.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 /* AMQP 0-9-1, 4.2.6.1: the flags of the properties that there are, and their values. */
 static void finds_the_table_of_headers(void)

@@ -1,7 +1,7 @@
 #include "dlq-replay/fingerprint.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "dlq-replay/selection.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #define NOW INT64_C(1769903999000)
 

@@ -1,7 +1,7 @@
 #include "dlq-replay/summary.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include "base/output.h"
 

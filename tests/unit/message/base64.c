@@ -1,7 +1,7 @@
 #include "message/base64.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include <stdlib.h>
 #include <string.h>

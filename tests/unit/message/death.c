@@ -1,7 +1,7 @@
 #include "message/death.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include "amqp/bytes.h"
 

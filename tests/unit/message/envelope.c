@@ -1,7 +1,7 @@
 #include "message/envelope.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include "json/json.h"
 

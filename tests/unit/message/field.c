@@ -1,7 +1,7 @@
 #include "message/field.h"
 
+#include "bytes.h"
 #include "unit.h"
-#include "wire.h"
 
 #include "json/json.h"
 

@@ -1,0 +1,61 @@
+#include "amqp/channel.h"
+
+#include <string.h>
+
+static bool is_closed(amqp_rpc_reply_t reply)
+{
+    return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
+           reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
+}
+
+bool channel_closed_with(amqp_rpc_reply_t reply, uint16_t reply_code)
+{
+    return is_closed(reply) &&
+           ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == reply_code;
+}
+
+enum exit_code channel_reopen(struct connection *connection)
+{
+    amqp_connection_state_t state = connection_state(connection);
+    amqp_channel_close_ok_t ok = {0};
+    enum exit_code code = connection_status(
+        connection, amqp_send_method(state, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok),
+        "cannot close a channel");
+
+    if (code != EXIT_OK)
+        return code;
+    (void)amqp_channel_open(connection_state(connection), CONNECTION_CHANNEL);
+    return connection_reply(connection, amqp_get_rpc_reply(state), "cannot open a channel");
+}
+
+/* A classic queue on a node that is down is a 404, too, though it exists. */
+static bool is_on_node_down(amqp_rpc_reply_t reply)
+{
+    static const char words[] = "NOT_FOUND - home node ";
+    amqp_bytes_t text;
+
+    if (!channel_closed_with(reply, AMQP_NOT_FOUND))
+        return false;
+    text = ((const amqp_channel_close_t *)reply.reply.decoded)->reply_text;
+    return text.len >= sizeof words - 1 && memcmp(text.bytes, words, sizeof words - 1) == 0;
+}
+
+enum exit_code channel_refusal(struct connection *connection, const char *what,
+                               enum exit_code *refused)
+{
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
+    bool is_refusal = is_closed(reply);
+    bool is_away = is_on_node_down(reply);
+    bool is_missing = !is_away && channel_closed_with(reply, AMQP_NOT_FOUND);
+    enum exit_code code = connection_reply(connection, reply, what);
+
+    *refused = EXIT_OK;
+    if (is_refusal) {
+        if (!is_missing)
+            *refused = is_away ? EXIT_UNREACHABLE : code;
+        code = channel_reopen(connection);
+    }
+    if (code != EXIT_OK)
+        connection_lose(connection);
+    return code;
+}

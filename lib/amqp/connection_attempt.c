@@ -1,0 +1,230 @@
+/* connection_attempt: one attempt to connect: socket, TLS, login, channel, setup. */
+#include "amqp/connect_error.h"
+#include "amqp/connection.h"
+#include "amqp/connection_private.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/version.h"
+
+#include <stdio.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define CONNECT_SECONDS 5
+#define REPLY_SECONDS 15
+#define FRAME_MAX 131072 /* bytes; proposed to the broker, which may ask for smaller frames */
+#define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
+
+static amqp_socket_t *new_socket(struct connection *connection)
+{
+    amqp_socket_t *socket;
+
+    if (!connection->endpoint->tls)
+        return amqp_tcp_socket_new(connection->state);
+    socket = amqp_ssl_socket_new(connection->state);
+    if (socket == NULL)
+        return NULL;
+    amqp_ssl_socket_set_verify_peer(socket, 1);
+    amqp_ssl_socket_set_verify_hostname(socket, 1);
+    return socket;
+}
+
+static enum exit_code prepare_tls(struct connection *connection, amqp_socket_t *socket)
+{
+    const struct broker_options *options = connection->options;
+    const char *cacert = options->cacert != NULL ? options->cacert : SYSTEM_CAS;
+
+    if (!connection->endpoint->tls)
+        return EXIT_OK;
+    if (amqp_ssl_socket_set_cacert(socket, cacert) != AMQP_STATUS_OK)
+        return connection_fault(connection, EXIT_LOGIN,
+                                "cannot load certificate authorities from '%s'", cacert);
+    if (options->cert != NULL &&
+        amqp_ssl_socket_set_key(socket, options->cert, options->key) != AMQP_STATUS_OK)
+        return connection_fault(connection, EXIT_LOGIN,
+                                "cannot load the client certificate '%s' with its key '%s'",
+                                options->cert, options->key);
+    return EXIT_OK;
+}
+
+static enum exit_code open_socket(struct connection *connection)
+{
+    struct timeval patience = {.tv_sec = CONNECT_SECONDS};
+    amqp_socket_t *socket = new_socket(connection);
+    const char *fault = connect_error_of_lookup(connection->endpoint->host);
+    enum exit_code code;
+    int status;
+
+    if (socket == NULL)
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot make a socket");
+    if (fault != NULL)
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s", fault);
+    code = prepare_tls(connection, socket);
+    if (code != EXIT_OK)
+        return code;
+    status = amqp_socket_open_noblock(socket, connection->endpoint->host,
+                                      connection->endpoint->port, &patience);
+    if (status == AMQP_STATUS_SOCKET_ERROR || status == AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED)
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s",
+                                connect_error_of(connection->endpoint->host,
+                                                 connection->endpoint->port,
+                                                 CONNECT_SECONDS * 1000));
+    return connection_status(connection, status, "cannot connect");
+}
+
+static amqp_table_entry_t text_entry(const char *key, const char *value)
+{
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};
+
+    entry.value.kind = AMQP_FIELD_KIND_UTF8;
+    entry.value.value.bytes = amqp_cstring_bytes(value);
+    return entry;
+}
+
+static amqp_table_entry_t capability(const char *key)
+{
+    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};
+
+    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
+    entry.value.value.boolean = 1;
+    return entry;
+}
+
+static enum exit_code log_in(struct connection *connection)
+{
+    const struct endpoint *endpoint = connection->endpoint;
+    amqp_table_entry_t capabilities[] = {
+        capability("connection.blocked"), capability("consumer_cancel_notify"),
+        capability("publisher_confirms"), capability("basic.nack")};
+    amqp_table_entry_t entries[4] = {text_entry("product", "order-tools"),
+                                     text_entry("version", ORDER_TOOLS_VERSION)};
+    amqp_table_t properties = {.num_entries = 4, .entries = entries};
+    char name[128];
+
+    (void)snprintf(name, sizeof name, "%s %ld %s", report_name(), (long)getpid(),
+                   connection->purpose);
+    entries[2] = text_entry("connection_name", name);
+    entries[3].key = amqp_cstring_bytes("capabilities");
+    entries[3].value.kind = AMQP_FIELD_KIND_TABLE;
+    entries[3].value.value.table.num_entries = sizeof capabilities / sizeof capabilities[0];
+    entries[3].value.value.table.entries = capabilities;
+    stop_cuts(amqp_get_sockfd(connection->state));
+    return connection_reply(
+        connection,
+        amqp_login_with_properties(connection->state, endpoint->vhost, CONNECTION_CHANNEL,
+                                   FRAME_MAX, CONNECTION_HEARTBEAT, &properties,
+                                   AMQP_SASL_METHOD_PLAIN, endpoint->user, endpoint->password),
+        "login failed");
+}
+
+/*
+ * A broker that adds headers to a message, such as x-death, sends them in a larger frame than was
+ * agreed if need be. rabbitmq-c would refuse that, so it is told a greater limit; frame_max keeps
+ * the one that was agreed, for frames that are sent.
+ */
+static enum exit_code agree_on_frames(struct connection *connection)
+{
+    amqp_connection_state_t state = connection->state;
+    int agreed = amqp_get_frame_max(state);
+
+    connection->frame_max = (size_t)(agreed < AMQP_FRAME_MIN_SIZE ? AMQP_FRAME_MIN_SIZE : agreed);
+    return connection_status(connection,
+                             amqp_tune_connection(state, amqp_get_channel_max(state),
+                                                  agreed + connection->frame_margin,
+                                                  amqp_get_heartbeat(state)),
+                             "cannot set the size of frames");
+}
+
+/* Does not wait for the answer, so that it shares a round trip with what the setup asks. */
+static enum exit_code open_channel(struct connection *connection)
+{
+    amqp_channel_open_t open_method = {0};
+    struct timeval patience = {.tv_sec = REPLY_SECONDS};
+    enum exit_code code = connection_status(
+        connection, amqp_set_rpc_timeout(connection->state, &patience), "cannot set a timeout");
+
+    if (code != EXIT_OK)
+        return code;
+    return connection_status(connection,
+                             amqp_send_method(connection->state, CONNECTION_CHANNEL,
+                                              AMQP_CHANNEL_OPEN_METHOD, &open_method),
+                             "cannot open a channel");
+}
+
+void connection_channel_opened(struct connection *connection)
+{
+    connection->channel_is_open = true;
+}
+
+/* Unless the setup has read channel.open-ok, it is still to come, or rabbitmq-c has put it aside. */
+static enum exit_code await_channel(struct connection *connection)
+{
+    amqp_rpc_reply_t reply = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
+    int status = AMQP_STATUS_OK;
+
+    while (!connection->channel_is_open && status == AMQP_STATUS_OK) {
+        amqp_connection_state_t state = connection_state(connection);
+        amqp_frame_t frame;
+
+        status = amqp_simple_wait_frame_noblock(state, &frame, amqp_get_rpc_timeout(state));
+        if (status != AMQP_STATUS_OK || frame.frame_type != AMQP_FRAME_METHOD)
+            continue;
+        reply.reply = frame.payload.method;
+        if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD)
+            return connection_reply(connection, reply, "cannot open a channel");
+        if (reply.reply.id == AMQP_CHANNEL_OPEN_OK_METHOD && frame.channel == CONNECTION_CHANNEL)
+            connection_channel_opened(connection);
+    }
+    return connection_status(connection, status, "cannot open a channel");
+}
+
+static enum exit_code connect_endpoint(struct connection *connection,
+                                       const struct endpoint *endpoint)
+{
+    enum exit_code code;
+
+    connection->endpoint = endpoint;
+    connection->state = amqp_new_connection();
+    if (connection->state == NULL)
+        die_no_memory();
+    code = open_socket(connection);
+    if (code == EXIT_OK)
+        code = log_in(connection);
+    if (code == EXIT_OK)
+        code = agree_on_frames(connection);
+    if (code == EXIT_OK)
+        code = open_channel(connection);
+    if (code == EXIT_OK)
+        code = connection->setup(connection, connection->context);
+    if (code == EXIT_OK)
+        code = await_channel(connection);
+    if (code != EXIT_OK)
+        connection_disconnect(connection);
+    return code;
+}
+
+enum exit_code connection_try(struct connection *connection)
+{
+    enum exit_code code = EXIT_UNREACHABLE;
+    bool may_come = false;
+
+    if (connection->is_leaving)
+        (void)connection_close(connection);
+    if (connection->state != NULL)
+        return EXIT_OK;
+    for (size_t i = 0; i < connection->options->endpoint_count; i++) {
+        code = connect_endpoint(connection, &connection->options->endpoints[i]);
+        may_come = may_come || code == EXIT_UNREACHABLE;
+        if (code == EXIT_OK || stop_requested())
+            break;
+    }
+    if (code != EXIT_OK)
+        return may_come ? EXIT_UNREACHABLE : code;
+    connection->generation++;
+    connection->exception = 0;
+    connection->up_since_ms = clock_monotonic_ms();
+    connection_schedule_beat(connection, connection->up_since_ms);
+    return EXIT_OK;
+}

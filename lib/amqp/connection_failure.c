@@ -1,0 +1,116 @@
+/* connection_failure: the reason of a failure, and taking the connection down for it. */
+#include "amqp/connection.h"
+#include "amqp/connection_private.h"
+#include "base/clock.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define STABLE_MS 60000 /* a connection that lasted this long does not count as a failed attempt */
+
+enum exit_code connection_fault(struct connection *connection, enum exit_code code,
+                                const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(connection->reason, sizeof connection->reason, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+enum exit_code connection_status(struct connection *connection, int status, const char *what)
+{
+    stop_cuts(-1);
+    if (status >= 0)
+        return EXIT_OK;
+    if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED ||
+        status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
+        return connection_fault(connection, EXIT_LOGIN, "%s: %s", what, amqp_error_string2(status));
+    return connection_fault(connection, EXIT_UNREACHABLE, "%s: %s", what,
+                            amqp_error_string2(status));
+}
+
+static enum exit_code code_of_reply(uint16_t reply_code)
+{
+    switch (reply_code) {
+    case AMQP_ACCESS_REFUSED:
+    case AMQP_NOT_ALLOWED:
+        return EXIT_LOGIN;
+    case AMQP_NOT_FOUND:
+    case AMQP_PRECONDITION_FAILED:
+    case AMQP_RESOURCE_LOCKED:
+        return EXIT_TOPOLOGY;
+    default:
+        return EXIT_UNREACHABLE;
+    }
+}
+
+enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t reply,
+                                const char *what)
+{
+    uint16_t code;
+    amqp_bytes_t text;
+
+    stop_cuts(-1);
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL)
+        return EXIT_OK;
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION)
+        return connection_status(connection,
+                                 reply.reply_type == AMQP_RESPONSE_NONE ? AMQP_STATUS_SOCKET_CLOSED
+                                                                        : reply.library_error,
+                                 what);
+    if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        const amqp_connection_close_t *close_method = reply.reply.decoded;
+
+        code = close_method->reply_code;
+        text = close_method->reply_text;
+    } else {
+        const amqp_channel_close_t *close_method = reply.reply.decoded;
+
+        code = close_method->reply_code;
+        text = close_method->reply_text;
+    }
+    return connection_fault(connection, code_of_reply(code), "%s: %d %s", what, code,
+                            printable(text.bytes, text.len));
+}
+
+static void lose(struct connection *connection, bool is_silent)
+{
+    if (connection->state == NULL)
+        return;
+    /* A failed attempt: connection_open() counts and reports it. */
+    if (connection->up_since_ms == 0) {
+        connection_disconnect(connection);
+        return;
+    }
+    if (clock_monotonic_ms() - connection->up_since_ms >= STABLE_MS)
+        connection->failures = 0;
+    else
+        connection->failures++;
+    if (!is_silent)
+        report("lost the broker '%s' (%s): %s", connection->endpoint->name, connection->purpose,
+               connection->reason);
+    connection_disconnect(connection);
+}
+
+void connection_lose(struct connection *connection)
+{
+    lose(connection, false);
+}
+
+void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,
+                            amqp_bytes_t text)
+{
+    (void)connection_fault(connection, EXIT_UNREACHABLE, "%s: %d %s", what, code,
+                           printable(text.bytes, text.len));
+    if (code_of_reply(code) == EXIT_LOGIN && !connection->rights_vary)
+        connection->final = EXIT_LOGIN;
+    else if (code != AMQP_REPLY_SUCCESS && code != AMQP_CONNECTION_FORCED)
+        connection->exception = code;
+    lose(connection, connection->expects_refusal && connection->exception != 0 &&
+                         !connection_exception_is_doubtful(connection));
+}

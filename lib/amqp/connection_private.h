@@ -1,0 +1,85 @@
+/*
+ * connection_private: what the files of the connection share. Include connection.h elsewhere.
+ *
+ *   connection.c          its life and its state
+ *   connection_attempt.c  one attempt to connect: socket, TLS, login, channel, setup
+ *   connection_retry.c    how many attempts, and the delay between them
+ *   connection_failure.c  the reason of a failure, and taking the connection down
+ *   connection_read.c     frames that arrive
+ *   connection_publish.c  messages that leave
+ *   connection_wait.c     heartbeats, and the wait for something to happen
+ *   connection_close.c    leaving and closing
+ */
+#ifndef AMQP_CONNECTION_PRIVATE_H
+#define AMQP_CONNECTION_PRIVATE_H
+
+#include "amqp/connection.h"
+#include "amqp/frames.h"
+#include "amqp/rabbitmq.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection {
+    const struct broker_options *options;
+    const char *purpose;
+    connection_setup *setup;
+    void *context;
+    amqp_connection_state_t state;   /* NULL while down */
+    const struct endpoint *endpoint; /* of the connection, or of the last attempt */
+    unsigned generation;
+    int failures;         /* attempts in a row that led to nothing */
+    enum exit_code final; /* EXIT_OK, or the code that every further connection_open() returns */
+    int64_t up_since_ms;  /* monotonic clock; 0 until the setup has succeeded */
+    int64_t next_beat_ms; /* monotonic clock */
+    bool blocked;
+    bool is_leaving;      /* connection.close was sent */
+    bool channel_is_open; /* channel.open-ok was read */
+    bool rights_vary;
+    bool expects_refusal;
+    unsigned exception;      /* connection_exception() */
+    int send_errno;          /* why sending failed, or 0; what has arrived is still read */
+    size_t frame_max;        /* bytes; agreed with the broker, for frames that are sent */
+    int frame_margin;        /* bytes beyond frame_max up to which frames are read */
+    struct frames unsent;    /* published, and not sent yet */
+    char reason[1024];       /* of the last failure */
+    struct connection *next; /* among all connections of the program */
+};
+
+/* The first frame_margin; and the second, once a frame was larger than the first allows. */
+#define FRAME_MARGIN (1 << 20)
+#define FRAME_MARGIN_WIDE (32 << 20)
+
+/* Destroys the connection to the broker, without a word to anybody. Does nothing if it is down. */
+void connection_disconnect(struct connection *connection);
+
+/* Takes the connection down because of connection.close or channel.close, whose reply code and text
+ * are given; records the reason, which begins with what. */
+void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,
+                            amqp_bytes_t text);
+
+/*
+ * Sends what was published. Returns false if that failed, now or before. connection_read() reports
+ * it, since the broker's reason may have arrived and is to be read first.
+ */
+bool connection_flush(struct connection *connection);
+
+/* Handles a method that concerns the connection as a whole: it is closed, blocked, cancelled...
+ * Returns false if it is not one of these. */
+bool connection_handle(struct connection *connection, const amqp_method_t *method);
+
+/*
+ * Takes the connection down if status says that a frame could not be decoded. Returns false for any
+ * other status.
+ */
+bool connection_drop_unreadable(struct connection *connection, int status);
+
+/* Adds the connection to those that heartbeats are sent for, or removes it. */
+void connection_register(struct connection *connection);
+void connection_unregister(struct connection *connection);
+
+/* Says that something was sent just now: the next heartbeat is due one interval later. */
+void connection_schedule_beat(struct connection *connection, int64_t now_ms);
+
+#endif

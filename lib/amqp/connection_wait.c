@@ -1,0 +1,100 @@
+/* connection_wait: heartbeats for all connections, and the wait for something to happen. */
+#include "amqp/connection.h"
+#include "amqp/connection_private.h"
+#include "base/clock.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "base/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define BEATS 3 /* heartbeats sent in each interval that was agreed */
+
+static struct connection *all_connections;
+
+/* The broker may ask for a shorter interval than ours, or, with 0, for no heartbeats at all. */
+static int beat_ms(const struct connection *connection)
+{
+    int seconds = amqp_get_heartbeat(connection->state);
+
+    return (seconds > 0 ? seconds : CONNECTION_HEARTBEAT) * 1000 / BEATS;
+}
+
+void connection_schedule_beat(struct connection *connection, int64_t now_ms)
+{
+    connection->next_beat_ms = now_ms + beat_ms(connection);
+}
+
+static void beat(struct connection *connection, int64_t now_ms)
+{
+    amqp_frame_t heartbeat = {.frame_type = AMQP_FRAME_HEARTBEAT, .channel = 0};
+    struct pollfd writable = {.fd = -1, .events = POLLOUT};
+
+    if (!connection_is_up(connection) || connection->blocked || now_ms < connection->next_beat_ms)
+        return;
+    connection_schedule_beat(connection, now_ms);
+    writable.fd = amqp_get_sockfd(connection->state);
+    /* A connection that takes nothing must not hold up the others; reading it shows that it is
+     * lost. */
+    if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
+        (void)amqp_send_frame(connection->state, &heartbeat);
+}
+
+/* A wait_keeper. */
+static int keep_alive(void)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    int until_beat_ms = CONNECTION_HEARTBEAT * 1000 / BEATS;
+
+    for (struct connection *each = all_connections; each != NULL; each = each->next) {
+        beat(each, now_ms);
+        if (connection_is_up(each) && beat_ms(each) < until_beat_ms)
+            until_beat_ms = beat_ms(each);
+    }
+    return until_beat_ms;
+}
+
+void connection_register(struct connection *connection)
+{
+    connection->next = all_connections;
+    all_connections = connection;
+    wait_keep(keep_alive);
+}
+
+void connection_unregister(struct connection *connection)
+{
+    struct connection **at = &all_connections;
+
+    while (*at != connection)
+        at = &(*at)->next;
+    *at = connection->next;
+}
+
+void connection_wait(struct connection *connection, int descriptor, int timeout_ms)
+{
+    int until_beat_ms;
+    struct pollfd fds[3] = {{.fd = -1, .events = POLLIN},
+                            {.fd = descriptor, .events = POLLIN},
+                            {.fd = -1, .events = POLLIN}};
+
+    stop_cuts(-1);
+    for (struct connection *each = all_connections; each != NULL; each = each->next)
+        (void)connection_flush(each);
+    /* Before the state is examined, which may change while a slow reader of the log is awaited. */
+    report_flush();
+    until_beat_ms = keep_alive();
+    if (connection != NULL && connection_is_up(connection))
+        fds[0].fd = amqp_get_sockfd(connection->state);
+    /* After a stop the caller finishes what it has in hand, and still waits for that. */
+    if (!stop_requested())
+        fds[2].fd = stop_descriptor();
+    /* connection_read() is to find out why sending failed. */
+    if (connection != NULL && connection->send_errno != 0)
+        timeout_ms = 0;
+    if (timeout_ms < 0 || timeout_ms > until_beat_ms)
+        timeout_ms = until_beat_ms;
+    if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
+        die(EXIT_BUG, "cannot wait: %s", strerror(errno));
+}

@@ -1,0 +1,52 @@
+# The bench: its smallest runs, with a broker of their own. Figures are read, not judged.
+
+load ../support/helper
+
+# On a disk, where the bench has to be.
+setup()
+{
+    command -v gnuplot >/dev/null || skip "make bench installs what it needs"
+    OUT=$(mktemp -d "$REPO/.build/bench.XXXXXX")
+}
+
+teardown()
+{
+    [ -z "${OUT:-}" ] || rm -rf "$OUT"
+}
+
+@test "bench: a table, a result that adds up, and a plot" {
+    run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 200 --rounds 3 --only replay,one --out "$OUT"
+
+    # A head, and a row for each line of the result.
+    [ "${#lines[@]}" -eq 5 ]
+    [[ ${lines[1]} == dlq-replay*orders/s*limit*reached* ]]
+    [[ ${lines[4]} == "one order"*amqp-publish*reached* ]]
+    jq -e '
+        def near(a; b): (a - b | fabs) < 1e-6 * (1 + b);
+        def median: sort | .[1];
+        (.lines | map(.figure) == ["throughput", "cpu", "rss", "milliseconds"])
+        and (.lines | map(.peer) == ["limit", "limit", "limit", "amqp-publish"])
+        and (.machine.cores >= 1) and (.options.rounds == 3)
+        and all(.lines[] | .ours, .theirs;
+            (.all | length == 3 and min > 0) and .min == (.all | min) and .max == (.all | max) and .median == (.all | median))
+        and all(.lines[] | select(.bound != "at most more"); near(.ratio; [.ours.all, .theirs.all] | transpose | map(.[0] / .[1]) | median))
+        and all(.lines[] | select(.bound == "at most more"); near(.ratio; [.ours.all, .theirs.all] | transpose | map(.[0] - .[1]) | median))
+        and all(.lines[]; .reached == if .bound == "at least" then .ratio >= .reach else .ratio <= .reach end)
+    ' "$OUT/result.json"
+    grep -q 'dlq-replay' "$OUT/throughput.svg"
+    # Broker and data are gone.
+    [ "$(ls "$OUT")" = $'result.json\nthroughput.svg' ]
+}
+
+@test "bench: not in memory, where a commit costs nothing" {
+    rm -rf "$OUT"
+    OUT=$(mktemp -d /dev/shm/bench.XXXXXX)
+    run -1 --separate-stderr "$REPO/tests/bench/bench" --quick --only one --out "$OUT"
+    [[ $stderr == *"is in memory, where a commit costs nothing"* ]]
+    [ -z "$(ls "$OUT")" ]
+}
+
+@test "bench: a line that there is not is refused" {
+    run -64 --separate-stderr "$REPO/tests/bench/bench" --only speed
+    [[ $stderr == "bench: there is no line speed: see bench --help" ]]
+}

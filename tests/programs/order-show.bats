@@ -1,0 +1,298 @@
+# order-show: what is in the store, as it was placed.
+
+# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
+# shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
+# shellcheck disable=SC2016 # what bash -c is given expands there
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
+
+setup()
+{
+    load ../support/helper
+    isolate
+    # Nothing listens there.
+    NOWHERE=amqp://127.0.0.1:1
+    UNKNOWN=00000000-0000-4000-8000-000000000000
+}
+
+teardown()
+{
+    tidy
+}
+
+# stored N: are there so many orders?
+stored()
+{
+    [ "$(order-show --count)" -eq "$1" ]
+}
+
+# Four orders, the second and the fourth of them PENDING. Their ids are in the array ids.
+four_orders()
+{
+    local status
+    order 1 'user 1' | order-place >receipts
+    # The second belongs to a run that lives until the third is placed, which would publish it otherwise.
+    order 2 'user 2' >second
+    start second bash -c 'exec order-place --url "$0" <second' "$NOWHERE"
+    eventually stored 2
+    order 3 'user 3' | order-place >>receipts
+    finish "$PID" KILL
+    status=0
+    order 4 'user 4' | order-place --url "$NOWHERE" --retries 1 >>receipts 2>/dev/null || status=$?
+    [ "$status" -eq 75 ]
+    mapfile -t ids < <(jq -r .order_id receipts)
+    ids=("${ids[0]}" "$(order-show --all | sed -n 2p | jq -r .order_id)" "${ids[@]:1}")
+    [ "${#ids[@]}" -eq 4 ]
+}
+
+# has_store PID: has it opened the store?
+has_store()
+{
+    [ -n "$(find "/proc/$1/fd" -lname '*/orders.db')" ]
+}
+
+# users: of the orders that were shown, in one line.
+users()
+{
+    jq -r .data.user_id <<<"$output" | paste -sd ' '
+}
+
+@test "order-show: an order is {order_id, status, data, placed_at}, its data to the letter" {
+    printf '{\n  "user_id": "\\u00fc\\/ü",\t"restaurant_id" :"r",\r\n"items":[{"sku":"s","qty":1e0,"note":"  a  "}],' >order
+    printf '"z":12345678901234567890.1234567890e-5,"a":{"k":[1.0,1E400,"\\ud83d\\ude00"]}}' >>order
+    run -0 --separate-stderr order-place <order
+    id=$(jq -r .order_id <<<"$output")
+
+    run -0 --separate-stderr order-show "$id"
+    [ -z "$stderr" ]
+    [ "${#lines[@]}" -eq 1 ]
+    data='{"user_id":"\u00fc\/ü","restaurant_id":"r","items":[{"sku":"s","qty":1e0,"note":"  a  "}],'
+    data+='"z":12345678901234567890.1234567890e-5,"a":{"k":[1.0,1E400,"\ud83d\ude00"]}}'
+    start="{\"order_id\": \"$id\", \"status\": \"PLACED\", \"data\": $data, \"placed_at\": \""
+    [ "${output:0:${#start}}" = "$start" ]
+    [[ ${output:${#start}} =~ ^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.[0-9]{3}Z\"\}$ ]]
+
+    # It was placed just now, and that is the time in the event.
+    at=$(jq -r .placed_at <<<"$output")
+    age=$(($(date +%s%3N) - $(date -d "$at" +%s%3N)))
+    [ "$age" -ge 0 ]
+    [ "$age" -lt 60000 ]
+    [ "$(drain "$PLACED_Q" | jq -r '.payload | fromjson | .ts')" = "$at" ]
+}
+
+@test "order-show: orders by id: one, several, in either case, and twice; of those unknown it says so" {
+    four_orders
+    unset AMQP_URL
+
+    run -0 --separate-stderr order-show "${ids[2]}"
+    [ "$(users)" = 'user 3' ]
+    [ "$(jq -r .order_id <<<"$output")" = "${ids[2]}" ]
+    run -0 --separate-stderr order-show "${ids[3]^^}" "${ids[0]}" "${ids[3]}"
+    [ "$(users)" = 'user 4 user 1 user 4' ]
+    [ "$(jq -r .status <<<"$output" | paste -sd ' ')" = 'PENDING PLACED PENDING' ]
+
+    run -1 --separate-stderr order-show "$UNKNOWN"
+    [ -z "$output" ]
+    [ "$stderr" = "order-show: no order '$UNKNOWN'" ]
+    run -1 --separate-stderr order-show "${ids[0]}" "$UNKNOWN" "${ids[1]}" 'nonsense' "${ids[2]} "
+    [ "$(users)" = 'user 1 user 2' ]
+    diff <(echo "$stderr") - <<END
+order-show: no order '$UNKNOWN'
+order-show: no order 'nonsense'
+order-show: no order '${ids[2]} '
+END
+    # What is not found is shown so that it cannot harm a terminal.
+    run -1 --separate-stderr order-show $'\e[31m\u202e\n\\'
+    [ "$stderr" = "order-show: no order '\\x1b[31m\\xe2\\x80\\xae\\x0a\\\\'" ]
+    run -1 --separate-stderr order-show ''
+    [ "$stderr" = "order-show: no order ''" ]
+}
+
+@test "order-show: ids on standard input, as other programs write them" {
+    four_orders
+    unset AMQP_URL
+
+    printf '%s\r\n\n%s\n\r\n%s\n%s' "${ids[1]}" "${ids[3]}" "$UNKNOWN" "${ids[0]}" >list
+    run -1 --separate-stderr order-show <list
+    [ "$(users)" = 'user 2 user 4 user 1' ]
+    [ "$stderr" = "order-show: no order '$UNKNOWN'" ]
+
+    run -0 --separate-stderr order-show </dev/null
+    [ -z "$output$stderr" ]
+    run -65 --separate-stderr order-show </
+    [ -z "$output" ]
+    [ "$stderr" = 'order-show: cannot read standard input: Is a directory' ]
+    run -65 --separate-stderr timeout -s KILL 10 bash -c 'exec order-show <&-'
+    [ "$stderr" = 'order-show: cannot read standard input: Bad file descriptor' ]
+
+    # A line is one id, however long it is.
+    {
+        printf '%01000d\n' 0
+        echo "${ids[2]}"
+    } >list
+    run -1 --separate-stderr order-show <list
+    [ "$(users)" = 'user 3' ]
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "order-show: order-place | jq | order-show shows what was just placed" {
+    run -0 --separate-stderr bash -c 'order-place <"$1" | jq -r .order_id | order-show' - "$DATA/orders-30.jsonl"
+    [ -z "$stderr" ]
+    jq -c .data <<<"$output" | diff - <(jq -c . "$DATA/orders-30.jsonl")
+    [ "$(jq -r .status <<<"$output" | sort | uniq -c | tr -s ' ')" = ' 30 PLACED' ]
+}
+
+@test "order-show: all orders, oldest first; those of a status; how many" {
+    local options count want bad=0
+    four_orders
+    unset AMQP_URL
+    while read -r options count want; do
+        # shellcheck disable=SC2086 # options are several
+        run -0 --separate-stderr order-show ${options//,/ } </dev/null
+        [ -z "$stderr" ] && [ "$(users)" = "$want" ] || { echo "$options: $output $stderr" >&2; bad=1; }
+        # shellcheck disable=SC2086
+        run -0 --separate-stderr order-show --count ${options//,/ } </dev/null
+        [ -z "$stderr" ] && [ "$output" = "$count" ] || { echo "$options, --count: $output $stderr" >&2; bad=1; }
+    done <<'END'
+--all 4 user 1 user 2 user 3 user 4
+--status,PENDING 2 user 2 user 4
+--status,PLACED 2 user 1 user 3
+--all,--status,PENDING 2 user 2 user 4
+--status=PLACED,--all 2 user 1 user 3
+--status,PLACED,--status,PENDING 2 user 2 user 4
+END
+    [ "$bad" -eq 0 ]
+    run -0 --separate-stderr order-show --count </dev/null
+    [ "$output" = 4 ]
+    order-show --status PENDING | jq -r .status | sort -u | grep -qx PENDING
+    order-show --status PLACED | jq -r .status | sort -u | grep -qx PLACED
+
+    # None of a kind is an answer like any other.
+    order-place --flush >/dev/null --url "$SUITE_URL/$VHOST"
+    run -0 --separate-stderr order-show --status PENDING
+    [ -z "$output$stderr" ]
+    run -0 --separate-stderr order-show --status PENDING --count
+    [ "$output" = 0 ]
+}
+
+@test "order-show: a command line that is wrong ends with 64 and shows nothing" {
+    local arguments want bad=0
+    order-place <"$DATA/order.json" >receipt
+    while IFS='|' read -r arguments want; do
+        # shellcheck disable=SC2086 # several
+        run --separate-stderr order-show $arguments </dev/null
+        if [ "$status" -ne 64 ] || [ -n "$output" ] || [[ $stderr != "order-show: $want"* ]]; then
+            echo "$arguments: exit $status, $output, $stderr" >&2
+            bad=1
+        fi
+    done <<END
+--status pending|--status: 'pending' is neither PENDING nor PLACED
+--status=ALL|--status: 'ALL' is neither
+--status|option '--status' requires an argument
+--all $UNKNOWN|--all, --status and --count take no ids
+$UNKNOWN --count|--all, --status and --count take no ids
+--status PLACED $UNKNOWN|--all, --status and --count take no ids
+--unknown|unrecognized option '--unknown'
+-x|invalid option -- 'x'
+--all=yes|option '--all' doesn't allow an argument
+END
+    [ "$bad" -eq 0 ]
+}
+
+@test "order-show: --help and --version" {
+    run -0 --separate-stderr order-show --help
+    [[ $output == 'usage: order-show ID...'* && -z $stderr ]]
+    for option in --all --status --count --help --version; do
+        [[ $output == *"$option"* ]]
+    done
+    help=$output
+    run -0 --separate-stderr order-show -h
+    [ "$output" = "$help" ]
+    run -0 --separate-stderr order-show --version
+    [[ $output =~ ^order-show\ \(order-tools\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    version=$output
+    run -0 --separate-stderr order-show -V
+    [ "$output" = "$version" ]
+    run -74 --separate-stderr bash -c 'order-show --help >/dev/full'
+    [ "$stderr" = 'order-show: cannot write standard output: No space left on device' ]
+    run -74 bash -c 'order-show --version >/dev/full'
+    # None of that needs or makes a store.
+    [ ! -e "$XDG_STATE_HOME" ]
+}
+
+@test "order-show: without a store, or one that is none, it ends with 73, says why, and makes nothing" {
+    local options
+    for options in --all --count '--status PLACED' "$UNKNOWN" ''; do
+        # shellcheck disable=SC2086 # several
+        run -73 --separate-stderr order-show $options <<<"$UNKNOWN"
+        [ -z "$output" ]
+        [[ $stderr == "order-show: cannot open '$XDG_STATE_HOME/order-tools/orders.db': "* ]]
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    done
+    [ ! -e "$XDG_STATE_HOME" ]
+
+    echo 'a text of some length, which is no database' >text
+    ORDER_STORE=text run -73 --separate-stderr order-show --all
+    [ "$stderr" = "order-show: cannot read 'text': file is not a database" ]
+    : >empty
+    ORDER_STORE=empty run -73 --separate-stderr order-show --all
+    [ "$stderr" = "order-show: 'empty' has nothing in it" ]
+    [ ! -s empty ]
+    INVENTORY_LEDGER=ledger inventory-worker --idle-timeout 0
+    ORDER_STORE=ledger run -73 --separate-stderr order-show --count
+    [ "$stderr" = "order-show: 'ledger' is a database of something else: ORDER_STORE names another file" ]
+    run -73 --separate-stderr env -u HOME -u XDG_STATE_HOME order-show --all
+    [ "$stderr" = 'order-show: nothing says where to keep data: set ORDER_STORE, XDG_STATE_HOME or HOME' ]
+}
+
+@test "order-show: output that cannot be written is 74, whether the disk is full or the reader gone" {
+    local i
+    for ((i = 0; i < 1000; i++)); do
+        order 1 "user $i"
+    done | order-place >receipts
+    id=$(head -n 1 receipts | jq -r .order_id)
+
+    for options in --all --count "$id"; do
+        run -74 --separate-stderr bash -c 'order-show "$1" >/dev/full' - "$options"
+        [ "$stderr" = 'order-show: cannot write standard output: No space left on device' ]
+    done
+    run -74 --separate-stderr bash -c 'order-show --all >&-'
+    [ "$stderr" = 'order-show: cannot write standard output: Bad file descriptor' ]
+    # More than a pipe holds.
+    order-show --all >whole
+    [ "$(wc -c <whole)" -gt 131072 ]
+    run -0 --separate-stderr bash -c 'order-show --all | head -n 1; echo "${PIPESTATUS[0]}"'
+    [ "${lines[0]}" = "$(head -n 1 whole)" ]
+    [ "${lines[1]}" -eq 74 ]
+    [ "$stderr" = 'order-show: cannot write standard output: Broken pipe' ]
+}
+
+@test "order-show: a signal ends it while it waits for ids" {
+    order-place <"$DATA/order.json" >receipt
+    mkfifo ids
+    start show bash -c 'exec order-show <ids'
+    exec {feed}>ids
+    jq -r .order_id receipt >&"$feed"
+    # What it was asked is answered at once, and not when the input ends.
+    eventually grep -q order_id show.out
+    PATIENCE=5
+    kill -TERM "$PID"
+    eventually ended "$PID"
+    finish "$PID"
+    [ "$status" -eq 143 ]
+}
+
+@test "order-show: a store can be read while order-place is at work on it" {
+    mkfifo orders
+    start place bash -c 'exec order-place <orders'
+    exec {feed}>orders
+    order 1 'user 1' >&"$feed"
+    eventually test -s place.out
+    run -0 --separate-stderr order-show --all
+    [ "$(users)" = 'user 1' ]
+    order 1 'user 2' >&"$feed"
+    exec {feed}>&-
+    finish "$PID"
+    [ "$status" -eq 0 ]
+    run -0 --separate-stderr order-show --all
+    [ "$(users)" = 'user 1 user 2' ]
+}

@@ -1,0 +1,336 @@
+# dlq-replay --filter, its audit, and what becomes of letters when it, or the broker, goes away in the middle.
+
+setup()
+{
+    load ../support/helper
+    load ../support/letters
+    isolate
+    topology
+}
+
+teardown()
+{
+    exec 5<&- 7>&-
+    tidy
+}
+
+# ---- the filter ----
+
+@test "--filter: each letter is mended, left or dropped, as it says" {
+    letters 'letter(order("a") | .user = .user_id | del(.user_id)), letter({n: 1}), letter({n: 2}), letter(order("b"))'
+    run -0 --separate-stderr dlq-replay --filter jq -c --unbuffered '
+        if .body.n == 1 then null elif .body.n == 2 then "drop"
+        elif .error == "user_id is missing" then .body.user_id = .body.user | del(.body.user) else . end'
+    [ -z "$stderr" ]
+    [ "$(jq -c '[.fate, .order_id, .error, .reason]' <<<"$output" | paste -sd' ')" = \
+        '["replayed","a",null,null] ["left",null,"event_type is missing","the filter leaves it"] ["dropped",null,"event_type is missing","the filter drops it"] ["replayed","b",null,null]' ]
+    eventually holds "$DEAD_Q" 1
+    [ "$(numbers "$DEAD_Q")" = 1 ]
+    run -0 --separate-stderr inventory-worker --count 2
+    [ "$(jq -r '.event_type + " " + .order_id' <<<"$output" | paste -sd,)" = 'InventoryReserved a,InventoryReserved b' ]
+    [[ $stderr != *duplicate* ]]
+}
+
+@test "--filter: what it passes on unchanged goes back as it was, properties, headers and bytes" {
+    jq -nc '{queue: "order.placed.dlq", properties: {priority: 7, message_id: {amqp: "string", base64: "/w=="}, timestamp: 5},
+        headers: {"order-tools-exchange": "orders-ex", "order-tools-routing-key": "order.placed", one: {amqp: "int8", value: 1}},
+        body_base64: "AP8="}' | dlq-replay --from - >/dev/null
+    run -0 --separate-stderr dlq-replay --filter cat
+    [ "$(fates)" = '1 replayed' ]
+    run -0 --separate-stderr dlq-replay --queue "$PLACED_Q" --list
+    jq -e '.properties == {priority: 7, message_id: {amqp: "string", base64: "/w=="}, timestamp: 5}
+        and .headers.one == {amqp: "int8", value: 1} and .headers["order-tools-replays"] == 1 and .body_base64 == "AP8="
+        and (.headers | has("order-tools-exchange") | not)' <<<"$output"
+}
+
+@test "--filter: it may send a letter elsewhere, and is asked only about those that are meant" {
+    numbered 3
+    run -0 --separate-stderr dlq-replay -n 2 --filter sh -c 'tee asked | jq -c --unbuffered \
+        ".death = {exchange: \"inventory-ex\", routing_key: \"inventory.failed\"}"'
+    [ "$(jq .body.n asked | paste -sd,)" = 1,2 ]
+    [ "$(jq -r .exchange <<<"$output" | sort -u)" = inventory-ex ]
+    [ "$(numbers "$FAILED_Q" | paste -sd,)" = 1,2 ]
+    # One that takes away where it came from leaves it nowhere to go.
+    eventually holds "$DEAD_Q" 1
+    run -76 --separate-stderr dlq-replay --filter jq -c --unbuffered '.death = null'
+    [ "$(fates)" = '1 left' ]
+    eventually holds "$DEAD_Q" 1
+    run -0 --separate-stderr dlq-replay --to "$FAILED_Q" --filter jq -c --unbuffered '.death = null'
+    holds "$DEAD_Q" 0
+}
+
+@test "--filter: an answer that is none stops the run, and every letter is kept" {
+    local answer
+    numbered 5
+    while IFS= read -r answer; do
+        echo "$answer"
+        # shellcheck disable=SC2016 # expanded by that shell
+        run -65 --separate-stderr dlq-replay --filter sh -c 'while read -r line; do printf "$0\n"; done' "$answer"
+        [ -z "$output" ]
+        [[ $stderr == "dlq-replay: the filter"* ]]
+        eventually holds "$DEAD_Q" 5
+        holds "$PLACED_Q" 0
+    done <<'END'
+
+nonsense
+{}
+[]
+7
+true
+drop
+"dropped"
+{"body": 1, "no": 1}
+{"body": 1} {"body": 2}
+null null
+null\n
+null\nnull
+{"body":1}\n{"body":1}
+{"body": "\\377"}
+END
+    is_exactly 5 "$DEAD_Q"
+}
+
+@test "--filter: one that dies before its first answer is whole stops the run, and every letter is kept" {
+    local command
+    numbered 5
+    while IFS= read -r command; do
+        echo "$command"
+        run -65 --separate-stderr dlq-replay --filter sh -c "$command"
+        [ -z "$output" ]
+        [[ $stderr == *"dlq-replay: the filter 'sh' has ended before its time" ]]
+        eventually holds "$DEAD_Q" 5
+        holds "$PLACED_Q" 0
+    done <<'END'
+:
+exec >&-; cat >/dev/null
+read -r line; exit 1
+read -r line; printf %s "$line"
+kill -9 $$
+END
+}
+
+@test "--filter: 1000 letters; what was done before it died is done, and the rest is kept" {
+    numbered 1000
+    run -65 --separate-stderr dlq-replay --filter sed -u 700q
+    # In batches of 256 or fewer, whatever had arrived.
+    done=$(jq -r 'select(.fate == "replayed") | 1' <<<"$output" | wc -l)
+    [ "$done" -ge 400 ]
+    [ "$done" -le 700 ]
+    is_exactly 1000 "$DEAD_Q" "$PLACED_Q"
+    eventually holds "$DEAD_Q" $((1000 - done))
+    run -0 --separate-stderr dlq-replay --filter cat
+    [ "$(fates)" = "$((1000 - done)) replayed" ]
+    is_exactly 1000 "$PLACED_Q"
+}
+
+@test "--filter: letters larger than a pipe, and answers, too" {
+    letters 'letter({n: 1, pad: ("x" * 3000000)}), letter({n: 2, pad: ("y" * 3000000)})'
+    run -0 --separate-stderr dlq-replay --filter jq -c --unbuffered '.body.pad += .body.pad'
+    [ "$(fates)" = '2 replayed' ]
+    dlq-replay --queue "$PLACED_Q" --list | jq -es 'map([.body.n, (.body.pad | length)]) == [[1, 6000000], [2, 6000000]]'
+}
+
+@test "--filter: one that does not answer is waited for, over a silence that would cost the connection; a stop is heeded" {
+    numbered 2
+    start silent dlq-replay --filter sh -c 'echo $$ >sleeper && exec sleep 600'
+    eventually test -s sleeper
+    STARTED+=("$(cat sleeper)")
+    PATIENCE=40
+    eventually grep -q 'no answer from the filter .sh. for 10 s: it must answer line by line, as jq --unbuffered does' silent.err
+    # After 8 s without a sign of life the broker hangs up.
+    before=$SECONDS
+    still_there()
+    {
+        [ $((SECONDS - before)) -ge 10 ] && kill -0 "$PID"
+    }
+    eventually still_there
+    queue-inspect "$DEAD_Q" | jq -e '.consumers == 1'
+    [ "$(grep -c 'no answer' silent.err)" = 1 ]
+    [ "$(grep -c 'lost the broker' silent.err)" = 0 ]
+    finish "$PID" TERM
+    [ "$status" = 143 ]
+    run -1 kill -0 "$(cat sleeper)"
+    eventually holds "$DEAD_Q" 2
+    [ "$(jq -c '[.fate, .reason]' silent.out | sort -u)" = '["left","asked to stop"]' ]
+}
+
+@test "--filter: one that does not read is stopped in the end" {
+    letters 'range(4) | letter({n: ., pad: ("x" * 100000)})'
+    start deaf dlq-replay --filter sleep 600
+    eventually is_held
+    finish "$PID" TERM
+    [ "$status" = 143 ]
+    eventually holds "$DEAD_Q" 4
+    holds "$PLACED_Q" 0
+}
+
+# Does somebody have a dead letter of the four in hand? Not more, since nobody knows how fast the filter will be.
+is_held()
+{
+    queue-inspect "$DEAD_Q" | jq -e '.ready == 3 and .consumers == 1'
+}
+
+@test "--filter: a command that is not there, or cannot be run" {
+    numbered 1
+    run -64 --separate-stderr dlq-replay --filter no-such-command
+    [ "$stderr" = "dlq-replay: cannot run 'no-such-command': No such file or directory" ]
+    run -64 --separate-stderr dlq-replay --filter /
+    run -64 --separate-stderr dlq-replay --filter
+    eventually holds "$DEAD_Q" 1
+}
+
+# ---- the audit ----
+
+sha()
+{
+    printf '%s' "$1" | sha256sum | cut -d' ' -f1
+}
+
+@test "--audit: what was done, when, by whom, and to what" {
+    letters '(letter({n: 1}), letter({n: 2}), letter({n: 3}), (letter({n: 4}) | .headers["order-tools-replays"] = 3))'
+    run -0 --separate-stderr dlq-replay --audit log --filter jq -c --unbuffered \
+        'if .body.n == 1 then .body.n = 10 elif .body.n == 2 then "drop" else null end'
+    [ "$(stat -c %a log)" = 600 ]
+    jq -c 'del(.time, .user, .sha256_before, .sha256_after)' log | diff - <(printf '%s\n' "$output")
+    [ "$(jq -c '[.fate, .sha256_before, .sha256_after]' log)" = "[\"replayed\",\"$(sha '{"n":1}')\",\"$(sha '{"n":10}')\"]
+[\"dropped\",\"$(sha '{"n":2}')\",null]
+[\"left\",\"$(sha '{"n":3}')\",null]
+[\"parked\",\"$(sha '{"n":4}')\",\"$(sha '{"n":4}')\"]" ]
+    [ "$(jq -r .user log | sort -u)" = "$(id -un)" ]
+    jq -es 'all(.time | test("^20..-..-..T..:..:..[.]...Z$"))' log
+    # It is added to, and taking and restoring are in it, too.
+    eventually holds "$DEAD_Q" 1
+    dlq-replay --audit log --take >taken
+    dlq-replay --audit log --from taken >/dev/null
+    [ "$(jq -r .fate log | paste -sd,)" = replayed,dropped,left,parked,taken,restored ]
+    [ "$(jq -r 'select(.fate == "taken") | .sha256_after' log)" = null ]
+    [ "$(jq -r 'select(.fate == "restored") | .sha256_after' log)" = "$(sha '{"n":3}')" ]
+}
+
+@test "--audit: what cannot be written down is not removed" {
+    numbered 2
+    run -74 --separate-stderr dlq-replay --audit /dev/full
+    [ "$stderr" = "dlq-replay: cannot write '/dev/full': No space left on device" ]
+    eventually holds "$DEAD_Q" 2
+    run -74 --separate-stderr dlq-replay --audit /dev/full --take
+    eventually holds "$DEAD_Q" 2
+    run -74 --separate-stderr dlq-replay --audit no/such/folder
+    [ "$stderr" = "dlq-replay: cannot write 'no/such/folder': No such file or directory" ]
+    run -74 --separate-stderr dlq-replay --audit .
+    # Sent once, before it was found out.
+    eventually holds "$DEAD_Q" 2
+    holds "$PLACED_Q" 2
+    is_at_least 2 "$DEAD_Q" "$PLACED_Q"
+}
+
+# ---- in the middle ----
+
+@test "stopped in the middle of taking: what was printed is gone, and nothing else" {
+    numbered 3000
+    stalled take dlq-replay --take
+    eventually stands_still "$PID"
+    kill -TERM "$PID"
+    cat <&5 >taken
+    finish "$PID"
+    [ "$status" = 143 ]
+    eventually nobody_holds "$DEAD_Q"
+    [ "$(wc -l <taken)" -gt 0 ]
+    [ "$(wc -l <taken)" -lt 3000 ]
+    { jq .body.n taken && numbers "$DEAD_Q"; } | sort -n | cmp - <(seq 3000)
+}
+
+@test "stopped in the middle of restoring: what it says is restored is, and nothing else" {
+    jq -nc 'range(1; 20001) | {queue: "inventory.failed.q", body: {n: .}}' >given
+    start restore dlq-replay --from given
+    eventually test -s restore.out
+    finish "$PID" TERM
+    [ "$status" = 143 ]
+    [ "$(wc -l <restore.out)" -lt 20000 ]
+    jq -r 'select(.fate == "restored").number' restore.out | cmp - <(numbers "$FAILED_Q")
+    [ "$(jq -r .fate restore.out | sort -u | paste -sd,)" = restored ] ||
+        [ "$(jq -r 'select(.fate != "restored") | .fate + ": " + .reason' restore.out | sort -u)" = 'left: asked to stop' ]
+}
+
+@test "stopped in the middle of a list: nothing has changed" {
+    numbered 3000
+    stalled list dlq-replay --list
+    eventually stands_still "$PID"
+    kill -TERM "$PID"
+    cat <&5 >/dev/null
+    finish "$PID"
+    [ "$status" = 143 ]
+    is_exactly 3000 "$DEAD_Q"
+}
+
+@test "connections cut while letters are taken: each is in the file, or in the queue, or in both" {
+    numbered 3000
+    stalled take dlq-replay --take --retry-delay 0
+    eventually stands_still "$PID"
+    cut_connections
+    cat <&5 >taken
+    finish "$PID"
+    [ "$status" = 0 ]
+    holds "$DEAD_Q" 0
+    [ "$(jq .body.n taken | sort -nu | cksum)" = "$(seq 3000 | cksum)" ]
+}
+
+@test "connections cut while letters are restored: all of them are, some perhaps twice" {
+    start_fed fed dlq-replay --from - --retry-delay 0
+    jq -nc 'range(1; 1001) | {queue: "inventory.failed.q", body: {n: .}}' >&7
+    eventually holds "$FAILED_Q" 1000
+    cut_connections
+    jq -nc 'range(1001; 1501) | {queue: "inventory.failed.q", body: {n: .}}' >&7
+    eventually is_at_least 1500 "$FAILED_Q"
+    finish "$PID" TERM
+    grep -q 'lost the broker' fed.err
+}
+
+@test "two at once take each letter once" {
+    numbered 3000
+    start first dlq-replay --take
+    first=$PID
+    start second dlq-replay --take
+    finish "$PID"
+    [ "$status" = 0 ]
+    finish "$first"
+    [ "$status" = 0 ]
+    holds "$DEAD_Q" 0
+    [ "$(jq .body.n first.out second.out | sort -n | cksum)" = "$(seq 3000 | cksum)" ]
+}
+
+# within_100_mib COMMAND...: runs it with no more memory than that, libraries and all.
+within_100_mib()
+{
+    (ulimit -v 102400 && exec "$@")
+}
+
+@test "100000 letters in 100 MiB: listed, counted, taken, restored and sent back" {
+    if ldd "$REPO/bin/dlq-replay" | grep -q asan; then
+        skip "the sanitizers take more than that for themselves"
+    fi
+    jq -nc 'range(1; 100001) | {queue: "order.placed.dlq", body: {n: ., pad: ("x" * 1000)},
+        headers: {"order-tools-exchange": "orders-ex", "order-tools-routing-key": "order.placed"}}' >given
+    within_100_mib dlq-replay --from given >restored
+    [ "$(wc -l <restored)" = 100000 ]
+    within_100_mib dlq-replay --list >listed
+    [ "$(jq .body.n listed | cksum)" = "$(seq 100000 | cksum)" ]
+    PATIENCE=60
+    eventually holds "$DEAD_Q" 100000
+    within_100_mib dlq-replay --summary >summary
+    [ "$(jq .count summary)" = 100000 ]
+    eventually holds "$DEAD_Q" 100000
+    within_100_mib dlq-replay --take -n 50000 >taken
+    [ "$(jq .body.n taken | cksum)" = "$(seq 50000 | cksum)" ]
+    within_100_mib dlq-replay --filter cat >sent
+    [ "$(wc -l <sent)" = 50000 ]
+    holds "$PLACED_Q" 50000
+    holds "$DEAD_Q" 0
+}
+
+@test "letters of many MiB in 300 MiB: they are not all held at once" {
+    if ldd "$REPO/bin/dlq-replay" | grep -q asan; then
+        skip "the sanitizers take more than that for themselves"
+    fi
+    letters 'range(60) | letter({n: ., pad: ("x" * 8000000)})'
+    (ulimit -v 307200 && dlq-replay --list | jq .body.n) | cmp - <(seq 0 59)
+}

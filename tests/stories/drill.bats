@@ -1,0 +1,129 @@
+# The drills and the workflow script, as people run them.
+
+setup()
+{
+    load ../support/helper
+    isolate
+    export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow
+}
+
+teardown()
+{
+    workflow down 2>/dev/null
+    tidy
+}
+
+drill_passes()
+{
+    run -0 --separate-stderr drill "$@"
+    [ "$(grep -c '^NO' <<<"$output")" = 0 ]
+    [ "$(grep -c '^ok' <<<"$output")" -ge 3 ]
+}
+
+@test "drill basic" {
+    drill_passes basic
+}
+
+@test "drill backlog" {
+    drill_passes backlog --wait 2
+}
+
+@test "drill duplicate" {
+    drill_passes duplicate
+}
+
+@test "drill poison" {
+    drill_passes poison
+}
+
+@test "drill repair" {
+    drill_passes repair
+    [[ $output == *" parked, user_id is missing"* ]]
+}
+
+@test "drill refuses a broker on which others are at work, and takes nothing away from them: 69" {
+    order-place <"$DATA/order.json"
+    run -69 --separate-stderr drill basic
+    [ "$output" = "" ]
+    [[ $stderr == *"drill: the broker in AMQP_URL is in use, see $PLACED_Q; without AMQP_URL a private one is started"* ]]
+    holds "$PLACED_Q" 1
+    workflow up
+    run -69 --separate-stderr drill all
+    [[ $stderr == *"is in use, see $PLACED_Q $RESERVED_Q; "* ]]
+}
+
+@test "workflow up, ps, logs, stop, start, down: what runs runs, what is stopped is gone" {
+    run -0 --separate-stderr workflow up
+    run -0 --separate-stderr workflow ps
+    [ "$(grep -c ' running ' <<<"$output")" = 2 ]
+    # Once more does nothing.
+    run -0 --separate-stderr workflow up
+    [[ $stderr == *"inventory-worker runs already"* ]]
+    id=$(order-place <"$DATA/order.json" | jq -r .order_id)
+    told()
+    {
+        workflow logs notify-worker | grep -qxF "notify-worker | [notify] Order confirmed: $id"
+    }
+    eventually told
+    run -0 workflow logs
+    [[ $output == *"inventory-worker | [inventory] reservation OK for $id"* ]]
+    [ "$(jq -r .order_id "$WORKFLOW_HOME/notify-worker.out")" = "$id" ]
+
+    run -0 workflow stop inventory-worker
+    run -1 --separate-stderr workflow ps
+    [[ $output == *"inventory-worker   stopped"* ]]
+    run -0 workflow start inventory-worker
+    eventually workflow ps
+
+    pids=$(cat "$WORKFLOW_HOME"/*.pid)
+    run -0 --separate-stderr workflow down
+    for pid in $pids; do
+        run -1 kill -0 "$pid"
+    done
+    # With AMQP_URL set, no broker was started, and none is stopped.
+    [ ! -e "$WORKFLOW_HOME/broker" ]
+    holds "$PLACED_Q" 0
+}
+
+@test "workflow logs -f goes on as more is said" {
+    workflow up 2>/dev/null
+    start follow workflow logs -f
+    id=$(order-place <"$DATA/order.json" | jq -r .order_id)
+    eventually grep -xF "notify-worker | [notify] Order confirmed: $id" follow.out
+    finish "$PID" TERM
+    [ "$status" = 143 ]
+}
+
+@test "workflow without AMQP_URL starts a broker of its own, and stops it" {
+    unset AMQP_URL
+    export BROKER_HOME=$WORKFLOW_HOME/broker
+    run -0 --separate-stderr workflow up
+    eval "$(workflow env)"
+    run -0 --separate-stderr order-place <"$DATA/order.json"
+    unset AMQP_URL
+    run -0 --separate-stderr workflow ps
+    [[ $output == *"broker             running"* ]]
+    run -0 --separate-stderr workflow down
+    run -3 broker status
+}
+
+@test "the demo, on a broker that AMQP_URL names: it shows what it promises" {
+    run -0 --separate-stderr demo
+    [[ $output == *'"status": "PLACED"}'* ]]
+    [[ $output == *"30 PLACED"* ]]
+    [[ $output == *"[inventory] reservation FAILED for"* ]]
+    [[ $output =~ order\.placed\.dlq\ +1\ +0 ]]
+    [[ $output == *'"reason": "rejected"'* ]]
+    [[ $output == *"32 PLACED"* ]]
+}
+
+@test "workflow and drill: wrong usage is 64" {
+    run -64 workflow
+    run -64 workflow jump
+    run -64 workflow stop nobody
+    run -64 drill
+    run -64 drill fire
+    run -64 drill backlog --wait soon
+    run -0 workflow --help
+    run -0 drill --help
+}

@@ -1,0 +1,381 @@
+# Surroundings that are hostile: disks that are full or read-only, files that others hold, TLS that cannot be trusted.
+
+setup()
+{
+    load ../support/helper
+    isolate
+}
+
+teardown()
+{
+    mountpoint -q small && umount -l small
+    [ -z "${OWN_BROKER:-}" ] || broker stop 2>/dev/null
+    tidy
+}
+
+@test "what fuzzing has found, and what it starts from, runs clean under the sanitizers" {
+    local target
+    make -s --no-print-directory -C "$REPO" fuzz-replay
+    for target in "$REPO"/tests/fuzz/corpus/*; do
+        run -0 --separate-stderr "$REPO/.build/sanitized/tests/fuzz/${target##*/}" "$target"/*
+        [ "$output" -ge 5 ]
+    done
+}
+
+@test "the store's disk is full: what has a receipt is stored, the rest has none, and the exit code is 73" {
+    small_disk 300k
+    export ORDER_STORE=$PWD/small/orders.db
+    jq -nc 'range(5000) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}], note: ("x" * 100)}' >orders
+    run -73 --separate-stderr order-place <orders
+    [[ $stderr == *"cannot write to '$ORDER_STORE': database or disk is full: No space left on device"* ]]
+    [ "${#lines[@]}" -lt 5000 ]
+    printf '%s\n' "${lines[@]}" >receipts
+    mount -o remount,size=50m small
+    # Each receipt's order is there, and each published order is stored.
+    jq -r 'select(.order_id) | .order_id' receipts | order-show >shown
+    [ "$(wc -l <shown)" = "$(grep -c order_id receipts)" ]
+    order-place --flush >/dev/null
+    [ "$(order-show --count --status PENDING)" = 0 ]
+    run -0 --separate-stderr inventory-worker --idle-timeout 0
+    [ "${#lines[@]}" = "$(order-show --count)" ]
+}
+
+# settled: does the ledger know that all was confirmed?
+settled()
+{
+    [ "$(sqlite3 "$INVENTORY_LEDGER" 'SELECT count(*) FROM owed')" = 0 ]
+}
+
+@test "the ledger's disk is full: what is on it is told, acknowledged and settled, nothing else is; with room again all is handled once" {
+    local size note
+    topology
+    # Where the disk is full is another place each time. Long events have pages of their own.
+    while read -r size note; do
+        jq -nc --argjson note "$note" \
+            'range(2000) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1, note: ("x" * $note)}]}' |
+            order-place >/dev/null
+        small_disk "$size"
+        export INVENTORY_LEDGER=$PWD/small/ledger.db
+        # Small batches, so that events of one are on their way when the next cannot be recorded.
+        run -73 --separate-stderr inventory-worker --idle-timeout 0 --prefetch 8
+        [[ $stderr == *"cannot write to '$INVENTORY_LEDGER': "*"No space left on device"* ]]
+        printf '%s\n' "${lines[@]}" >first
+        [ "$(wc -l <first)" -ge 20 ]
+        holds "$RESERVED_Q" "$(wc -l <first)"
+        eventually holds "$PLACED_Q" $((2000 - $(wc -l <first)))
+        settled
+        mount -o remount,size=200m small
+        run -0 --separate-stderr inventory-worker --idle-timeout 1
+        printf '%s\n' "${lines[@]}" | cat first - >all
+        [ "$(wc -l <all)" = 2000 ]
+        [ "$(ids <all | sort -u | wc -l)" = 2000 ]
+        holds "$PLACED_Q" 0
+        holds "$RESERVED_Q" 2000
+        settled
+        umount small
+        api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+    done <<'END'
+500k 1
+600k 1
+611k 1
+700k 1
+3m 6000
+END
+}
+
+# filled_on_the_way EVENTS NOTE PREFETCH: the disk has become full when the first batch of events is on its way to the broker.
+filled_on_the_way()
+{
+    jq -nc --argjson events "$1" --argjson note "$2" \
+        'range($events) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1, note: ("x" * $note)}]}' |
+        order-place >/dev/null
+    DIE_STOP=yes start worker dying publish:1:after inventory-worker --idle-timeout 1 --prefetch "$3"
+    eventually is_stopped "$PID"
+    run dd if=/dev/zero of=small/fill bs=4k
+    [ "$status" -ne 0 ]
+    kill -CONT "$PID"
+}
+
+@test "the ledger's disk becomes full while an event is on its way: it is settled, and does not go out again" {
+    local note
+    topology
+    export INVENTORY_LEDGER=$PWD/small/ledger.db
+    for note in 1 100000; do
+        small_disk 20m
+        filled_on_the_way 1 "$note" 1
+        ends "$PID" '' 20
+        # There was nothing to be recorded any more, but that it was confirmed.
+        [ "$status" = 0 ]
+        settled
+        says worker.err "[inventory] published InventoryReserved for $(ids <worker.out)"
+        rm small/fill
+        run -0 --separate-stderr inventory-worker --idle-timeout 1
+        [ -z "$output" ]
+        holds "$RESERVED_Q" 1
+        umount small
+        api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+    done
+}
+
+@test "the ledger's disk becomes full while the first of many events are on their way: what was confirmed is settled at the end" {
+    local note
+    topology
+    export INVENTORY_LEDGER=$PWD/small/ledger.db
+    for note in 1 6000; do
+        small_disk 20m
+        filled_on_the_way 1500 "$note" 32
+        ends "$PID" '' 20
+        [ "$status" = 73 ]
+        settled
+        mv worker.out first
+        rm small/fill
+        mount -o remount,size=200m small
+        run -0 --separate-stderr inventory-worker --idle-timeout 1
+        printf '%s\n' "${lines[@]}" | cat first - | ids >all
+        [ "$(wc -l <all)" = 1500 ]
+        [ "$(sort -u all | wc -l)" = 1500 ]
+        holds "$RESERVED_Q" 1500
+        umount small
+        api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+    done
+}
+
+@test "room that was reserved is there: whether the log is copied, begins anew or grows, and its index with it" {
+    small_disk 96m
+    run -0 --separate-stderr room "$PWD/small/room.db" "$PWD/small/fill" 60
+    # The index is for 4062 pages, and then for 4096 more.
+    [ "$output" -gt 4062 ]
+    [ "$(ls small)" = room.db ]
+    [ "$(sqlite3 small/room.db 'PRAGMA integrity_check')" = ok ]
+}
+
+@test "killed with room reserved: the rest of the log has nothing in it, the next run takes what was committed, and leaves one file" {
+    local call when
+    topology
+    export INVENTORY_LEDGER=$PWD/ledger.db
+    # The first commit makes the ledger.
+    for call in 2 3 4; do
+        for when in before after; do
+            rm -f ledger.db*
+            jq -nc 'range(60) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}]}' | order-place >/dev/null
+            start killed dying "commit:$call:$when" inventory-worker --idle-timeout 1 --prefetch 20
+            ends "$PID" '' 20
+            [ "$status" = 137 ]
+            # At its end the log's file has more than a page without anything.
+            [ -z "$(tail -c 5000 ledger.db-wal | tr -d '\0')" ]
+            run -0 --separate-stderr inventory-worker --idle-timeout 1
+            [ "$(sqlite3 ledger.db 'SELECT count(*), count(DISTINCT order_id) FROM handled')" = '60|60' ]
+            settled
+            [ "$(sqlite3 ledger.db 'PRAGMA integrity_check')" = ok ]
+            [ "$(echo ledger.db*)" = 'ledger.db ledger.db-runs' ]
+            holds "$PLACED_Q" 0
+            [ "$(messages "$RESERVED_Q" | jq -r .payload | ids | sort -u | wc -l)" = 60 ]
+            api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+        done
+    done
+}
+
+@test "the disk for notices is full: nobody is acknowledged who is not noted" {
+    topology
+    order-place <"$DATA/orders-30.jsonl" >/dev/null
+    inventory-worker --idle-timeout 0 >/dev/null 2>&1
+    small_disk 8k
+    NOTIFY_LEDGER=$PWD/small/notices.db run -73 --separate-stderr notify-worker --idle-timeout 0
+    eventually holds "$RESERVED_Q" 30
+}
+
+# limited KIB COMMAND...: no file that it writes to may be larger than that.
+limited()
+{
+    (
+        ulimit -f "$1"
+        shift
+        exec "$@"
+    )
+}
+
+# to_limit COMMAND...: its output is added to a file that may not grow any more.
+to_limit()
+{
+    [ -e at-limit ] || head -c 1M /dev/zero >at-limit
+    limited 1024 "$@" >>at-limit
+}
+
+@test "files that may not grow (ulimit -f): an error with its reason, as on a full disk, and no program is killed by it" {
+    local i
+    topology
+    order >orders
+    run -73 --separate-stderr limited 8 order-place <orders
+    [[ $stderr == *"orders.db"*": File too large" ]]
+    run -74 --separate-stderr to_limit order-place <orders
+    [ "$stderr" = 'order-place: cannot write standard output: File too large' ]
+    [ "$(order-show --count --status PLACED)" = 1 ]
+
+    run -73 --separate-stderr limited 8 inventory-worker --idle-timeout 0
+    [[ $stderr == *"ledger.db"*": File too large" ]]
+    run -74 --separate-stderr to_limit inventory-worker --idle-timeout 0
+    [[ $stderr == *'inventory-worker: cannot write standard output: File too large' ]]
+    inventory-worker --idle-timeout 0 >events
+    [ "$(wc -l <events)" = 1 ]
+    holds "$PLACED_Q" 0
+
+    run -73 --separate-stderr limited 8 notify-worker --idle-timeout 0 --exec sh -c ': >told'
+    [[ $stderr == *"notices.db"*": File too large" ]]
+    [ ! -e told ]
+    for i in 74 0 0; do
+        run "-$i" --separate-stderr to_limit notify-worker --idle-timeout 0 --exec sh -c 'jq -r .order_id >>told'
+    done
+    [ "$(cat told)" = "$(ids <events)" ]
+    holds "$RESERVED_Q" 0
+}
+
+@test "a command of --exec is killed by what it writes too much, as ever" {
+    topology
+    publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
+    # shellcheck disable=SC2016 # expanded by that shell
+    run -0 --separate-stderr notify-worker --count 1 --max-attempts 1 --exec sh -c 'kill -XFSZ $$; exit 0'
+    [[ $stderr == *"'sh' exited with 153, attempt 1 of 1"* ]]
+}
+
+@test "a read-only disk: 73, the reason, and nothing lost" {
+    small_disk 1m
+    export ORDER_STORE=$PWD/small/orders.db INVENTORY_LEDGER=$PWD/small/ledger.db
+    order-place <"$DATA/order.json"
+    inventory-stock </dev/null
+    mount -o remount,ro small
+    run -73 --separate-stderr order-place <"$DATA/order.json"
+    [[ $stderr == *"order-place: cannot "*"'$ORDER_STORE': "*": Read-only file system" ]]
+    [ "$output" = "" ]
+    run -73 --separate-stderr inventory-worker --idle-timeout 0
+    [[ $stderr == *"inventory-worker: cannot "*"'$INVENTORY_LEDGER': "*": Read-only file system" ]]
+    # Who only looks need not write.
+    [ "$(order-show --count)" = 1 ]
+    holds "$PLACED_Q" 1
+}
+
+@test "a store and a ledger that another process holds for long: 73 after some seconds, and fine when it lets go" {
+    local holder
+    order-place </dev/null
+    DIE_STOP=yes start holder dying commit:1:before order-place <"$DATA/order.json"
+    holder=$PID
+    eventually is_stopped "$holder"
+    run -73 --separate-stderr order-place <"$DATA/order.json"
+    [[ ${stderr_lines[0]} == *"cannot write to '"*"orders.db': database is locked: process $holder has held it for more than 5 s" ]]
+    [ "${stderr_lines[1]}" = 'order-place: nothing from input 1 (line 1) on was placed' ]
+    # Readers are not held up.
+    [ "$(order-show --count)" = 0 ]
+    kill -CONT "$holder"
+    finish "$holder"
+    [ "$status" = 0 ]
+    order-place <"$DATA/order.json"
+    [ "$(order-show --count)" = 2 ]
+}
+
+@test "a database of another program, a text, and one of a newer version are left alone: 73" {
+    local kind file
+    export ORDER_STORE=$PWD/orders.db INVENTORY_LEDGER=$PWD/ledger.db NOTIFY_LEDGER=$PWD/notices.db
+    order-place </dev/null
+    inventory-worker --idle-timeout 0
+    notify-worker --idle-timeout 0
+    ORDER_STORE=$INVENTORY_LEDGER run -73 --separate-stderr order-place <"$DATA/order.json"
+    [[ $stderr == *"is a database of something else: ORDER_STORE names another file"* ]]
+    INVENTORY_LEDGER=$NOTIFY_LEDGER run -73 --separate-stderr inventory-worker --idle-timeout 0
+    NOTIFY_LEDGER=$ORDER_STORE run -73 --separate-stderr notify-worker --idle-timeout 0
+    # user_version stands at offset 60 of the file.
+    for file in orders ledger notices; do
+        printf '\0\0\0\143' | dd of="$file.db" bs=1 seek=60 conv=notrunc status=none
+    done
+    for kind in "order-place" "inventory-worker --idle-timeout 0" "notify-worker --idle-timeout 0" "order-show --all" inventory-stock; do
+        # shellcheck disable=SC2086 # a program and its options
+        run -73 --separate-stderr $kind </dev/null
+        [[ $stderr == *"was written by a newer version of order-tools (schema 99, this one knows "[1-9]')'* ]]
+    done
+}
+
+# ---- TLS
+
+free_port()
+{
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 10000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+# certificate NAME SUBJECT-ALTERNATIVE-NAME DAYS: signed by ca.pem.
+certificate()
+{
+    openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" -out "$1.pem" \
+        -extfile <(printf 'subjectAltName=%s\n' "$2") 2>/dev/null
+    chmod 644 "$1.key"
+}
+
+authority()
+{
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 2 -subj "/CN=$1" 2>/dev/null
+}
+
+# tls_broker CERTIFICATE [LINE...]: on $TLS_PORT.
+tls_broker()
+{
+    local cert=$1
+    shift
+    TLS_PORT=$(free_port)
+    {
+        echo "listeners.ssl.1 = 127.0.0.1:$TLS_PORT"
+        echo "ssl_options.cacertfile = $PWD/ca.pem"
+        echo "ssl_options.certfile = $PWD/$cert.pem"
+        echo "ssl_options.keyfile = $PWD/$cert.key"
+        printf '%s\n' "$@"
+    } >extra.conf
+    export BROKER_HOME=$BATS_TEST_TMPDIR/tls BROKER_CONFIG_EXTRA=$PWD/extra.conf
+    OWN_BROKER=yes
+    broker start 2>/dev/null
+    AMQP_URL=amqps://guest:guest@localhost:$TLS_PORT
+}
+
+@test "TLS: the right authority works; no authority, a wrong one and a wrong host name are refused with the reason" {
+    authority ca
+    authority other
+    certificate server DNS:localhost 2
+    tls_broker server
+    run -0 --separate-stderr order-place --cacert ca.pem <"$DATA/order.json"
+    [ "$(jq -r .status <<<"$output")" = PLACED ]
+    run -0 --separate-stderr inventory-worker --cacert ca.pem --count 1
+    run -0 --separate-stderr notify-worker --cacert ca.pem --count 1
+    run -0 --separate-stderr queue-inspect --cacert ca.pem
+    run -0 --separate-stderr dlq-replay --cacert ca.pem --list
+
+    run -77 --separate-stderr queue-inspect --retries 1
+    [[ $stderr == *"cannot connect: SSL peer cert verification failed"* ]]
+    run -77 --separate-stderr queue-inspect --retries 1 --cacert other.pem
+    [[ $stderr == *"SSL peer cert verification failed"* ]]
+    AMQP_URL=${AMQP_URL/localhost/127.0.0.1} run -77 --separate-stderr queue-inspect --retries 1 --cacert ca.pem
+    [[ $stderr == *"SSL hostname verification failed"* ]]
+    run -77 --separate-stderr queue-inspect --cacert missing.pem
+    [[ $stderr == *"cannot load certificate authorities from 'missing.pem'"* ]]
+}
+
+@test "TLS: an expired certificate is refused" {
+    authority ca
+    certificate server DNS:localhost 0
+    tls_broker server
+    run -77 --separate-stderr queue-inspect --retries 1 --cacert ca.pem
+    [[ $stderr == *"SSL peer cert verification failed"* ]]
+}
+
+@test "TLS: where the broker asks for a client certificate, it must be given, with its key" {
+    authority ca
+    certificate server DNS:localhost 2
+    certificate client DNS:client 2
+    tls_broker server "ssl_options.verify = verify_peer" "ssl_options.fail_if_no_peer_cert = true"
+    run -0 --separate-stderr order-place --cacert ca.pem --cert client.pem --key client.key <"$DATA/order.json"
+    [ "$(jq -r .status <<<"$output")" = PLACED ]
+    run -69 --separate-stderr queue-inspect --cacert ca.pem --retries 2 --retry-delay 0
+    run -64 --separate-stderr queue-inspect --cacert ca.pem --cert client.pem
+    run -77 --separate-stderr queue-inspect --cacert ca.pem --cert client.pem --key missing.key
+    [[ $stderr == *"cannot load the client certificate 'client.pem' with its key 'missing.key'"* ]]
+}

@@ -1,0 +1,678 @@
+# Each customer is told once, unless the worker is killed in the midst of it: whatever fails, and however many copies of an
+# event, workers and restarts there are.
+
+# shellcheck disable=SC2154 # run sets output and stderr
+
+setup()
+{
+    load ../support/helper
+    isolate
+    topology
+}
+
+teardown()
+{
+    # Commands that wait for a sign would outlive the test.
+    touch go
+    # A command that was left alone may still have a file open there.
+    ! mountpoint -q small || umount -l small
+    [ -z "${OWN_BROKER:-}" ] || broker stop 2>/dev/null
+    tidy
+}
+
+# --- processes
+
+# worker ARGS...: runs notify-worker, not for ever if it does not end by itself.
+worker()
+{
+    timeout 60 notify-worker "$@"
+}
+
+# teller: ./tell, which adds the order and the number of the attempt to the file told, after COMMANDS.
+teller()
+{
+    {
+        echo 'id=$(jq -r .order_id)'
+        printf '%s\n' "$@"
+        echo 'echo "$id $NOTIFY_ATTEMPT" >>told'
+    } | make_script tell
+}
+
+# waiting_teller: ./tell as above, which marks that it has started, and waits for the file go.
+waiting_teller()
+{
+    teller ': >started.$id' 'tries=600' 'until [ -e go ] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.05; done' "$@"
+}
+
+# holder NAME: a worker that stops in the midst of a transaction, and so has the ledger locked. $PID is its process.
+holder()
+{
+    announce holder-of-lock
+    DIE_STOP=yes start "$1" dying commit:1:before notify-worker --idle-timeout 1
+    eventually is_stopped "$PID"
+}
+
+# --- messages
+
+reserved()
+{
+    printf '{"event_type":"InventoryReserved","order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' "$@"
+}
+
+# announce IDS...
+announce()
+{
+    reserved "$@" | amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
+}
+
+# small_ledger SIZE: the ledger is on a disk of that size.
+small_ledger()
+{
+    small_disk "$1"
+    export NOTIFY_LEDGER=$PWD/small/notices.db
+}
+
+# fill: until nothing more fits.
+fill()
+{
+    run -1 dd if=/dev/zero of=small/fill bs=4k
+}
+
+# count_of FILE: how many lines.
+count_of()
+{
+    wc -l <"$1"
+}
+
+unacknowledged()
+{
+    [ "$(api GET "queues/$VHOST/$RESERVED_Q" | jq .messages_unacknowledged)" = "$1" ]
+}
+
+# settled: nothing is left of the messages, be it ready or in hand.
+settled()
+{
+    [ "$(broker ctl -q list_queues --vhost "$VHOST" name messages | awk -v q="$RESERVED_Q" '$1 == q { print $2 }')" = 0 ]
+}
+
+# nothing_claimed: after a clean end no order is being told, and none is in doubt.
+nothing_claimed()
+{
+    [ "$(sqlite3 "${NOTIFY_LEDGER:-$XDG_STATE_HOME/order-tools/notices.db}" 'SELECT count(*) FROM told JOIN claims USING (claim) WHERE run <> 0')" = 0 ]
+}
+
+# --- the ledger fails
+
+@test "a full ledger: under a supervisor nobody is told, at no start; with room again each is told once" {
+    local i
+    teller
+    announce a b c d
+    small_ledger 300k
+    notify-worker --idle-timeout 0 --exec ./nothing <<<'' || true
+    fill
+    for i in 1 2 3 4 5; do
+        run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
+        [[ $stderr == *"notify-worker: cannot "*"small/notices.db'"* ]]
+        run -73 --separate-stderr worker --idle-timeout 1
+        [ -z "$output" ]
+    done
+    [ ! -e told ]
+    eventually holds "$RESERVED_Q" 4
+    rm small/fill
+    run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
+    holds "$RESERVED_Q" 0
+    nothing_claimed
+}
+
+@test "the ledger's disk fills up while a customer is told: that is recorded all the same" {
+    local all
+    teller '[ -e small/fill ] || dd if=/dev/zero of=small/fill bs=4k 2>/dev/null'
+    mapfile -t all < <(seq 100)
+    announce "${all[@]}"
+    small_ledger 1m
+    # Until there is no place for a new claim; the end of the old one has its place.
+    run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    [[ $stderr == *"cannot write to '$NOTIFY_LEDGER'"* && $stderr != *'could not be recorded'* ]]
+    [ "$(ids <<<"$output" | awk '{ print $1, 1 }')" = "$(cat told)" ]
+    [ "$(count_of told)" -lt 100 ]
+    nothing_claimed
+    run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    mount -o remount,size=20m small
+    announce "${all[@]}"
+    run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    diff told <(seq 100 | awk '{ print $1, 1 }')
+    holds "$RESERVED_Q" 0
+    nothing_claimed
+}
+
+# written_once FILE: what a run that failed, with exit code $status, has written whole to FILE is not told again; all else is.
+written_once()
+{
+    jq -rR 'fromjson? | .order_id' "$1" >whole
+    [ "$(count_of whole)" -ge 100 ]
+    [ "$(count_of whole)" -lt 3000 ]
+    [ "$(grep -c 'Order confirmed' err)" = "$(count_of whole)" ]
+    nothing_claimed
+    mount -o remount,size=50m small
+    run -0 --separate-stderr worker --idle-timeout 1
+    ids <<<"$output" >rest
+    [ "$(sort whole rest)" = "$(seq -f 'order-%g' 3000 | sort)" ]
+    run -1 grep -F 'in doubt' <<<"$stderr"
+    holds "$RESERVED_Q" 0
+    nothing_claimed
+}
+
+@test "an output on a full disk: 74; each whole line is recorded, a line that was cut comes again" {
+    # shellcheck disable=SC2046 # words are what is wanted
+    announce $(seq -f 'order-%g' 3000)
+    small_ledger 100k
+    unset NOTIFY_LEDGER
+    status=0
+    worker --idle-timeout 1 >small/out 2>err || status=$?
+    [ "$status" -eq 74 ]
+    written_once small/out
+}
+
+@test "ledger and output on one full disk: whichever is met first, the same" {
+    # Long ones, so that it becomes full whatever the size of the batches.
+    # shellcheck disable=SC2046 # words are what is wanted
+    reserved $(seq -f 'order-%g' 3000) | jq -c '.note = ("x" * 900)' |
+        amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
+    small_ledger 2500k
+    status=0
+    worker --idle-timeout 1 >small/out 2>err || status=$?
+    [ "$status" -eq 74 ] || [ "$status" -eq 73 ]
+    written_once small/out
+}
+
+@test "a locked ledger: nobody is told, exit 73 after some seconds" {
+    local lock
+    teller
+    holder lock
+    lock=$PID
+    announce a
+    run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    [[ $stderr == *'database is locked'* ]]
+    run -73 --separate-stderr worker --idle-timeout 1
+    [ -z "$output" ]
+    [ ! -e told ]
+    kill -CONT "$lock"
+    finish "$lock"
+    [ "$status" -eq 0 ]
+    run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    touch told
+    [ "$(cat told lock.out | grep -c '^a 1$\|"order_id":"a"')" = 1 ]
+    eventually settled
+}
+
+@test "a ledger that is locked while the customer is told: it is recorded once whoever holds it lets go" {
+    local teller lock
+    waiting_teller
+    announce a
+    start teller notify-worker --prefetch 1 --exec ./tell
+    teller=$PID
+    eventually test -e started.a
+    holder lock
+    lock=$PID
+    touch go
+    # It tries more than once.
+    PATIENCE=30 eventually eval '[ "$(grep -c "database is locked" teller.err)" -ge 2 ]'
+    kill -CONT "$lock"
+    finish "$lock"
+    eventually settled
+    ends "$teller" TERM
+    [ "$status" -eq 0 ]
+    [ "$(cat told)" = 'a 1' ]
+    announce a
+    run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    [ "$stderr" = '[notify] repeat ignored: a' ]
+    nothing_claimed
+}
+
+@test "a ledger of the version before: who was told is not told again, and it is brought up to date" {
+    mkdir -p "$XDG_STATE_HOME/order-tools"
+    rm -f "$XDG_STATE_HOME"/order-tools/notices.db*
+    sqlite3 "$XDG_STATE_HOME/order-tools/notices.db" "CREATE TABLE told (order_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+        PRAGMA application_id = $((0x6F726E74)); PRAGMA user_version = 1; PRAGMA journal_mode = WAL;
+        INSERT INTO told VALUES ('old-1', 1750000000000), ('old-2', 1750000000001)" >/dev/null
+    announce old-1 new old-2 new
+    run -0 --separate-stderr worker --idle-timeout 1
+    [ "$(ids <<<"$output")" = new ]
+    [ "$(grep -c 'repeat ignored: old' <<<"$stderr")" = 2 ]
+    # Beside the version of the schema stand the marks of the log.
+    [ $(($(sqlite3 "$XDG_STATE_HOME/order-tools/notices.db" 'PRAGMA user_version') & 255)) = 2 ]
+    announce old-1 new
+    run -0 --separate-stderr worker --idle-timeout 1 --exec true
+    [ -z "$output" ]
+    holds "$RESERVED_Q" 0
+    nothing_claimed
+}
+
+@test "a dead letter that no queue takes: 76, and those who were told with it are not told again" {
+    local guest=$AMQP_URL
+    api DELETE "bindings/$VHOST/e/orders-dlx/q/$DEAD_Q/order.placed.dlq" >/dev/null
+    announce a b
+    publish inventory-ex inventory.reserved poison
+    announce c
+    reduced_user '' '^[a-z]+-(ex|dlx)$' '^(order|inventory)\\.[a-z]+\\.q$'
+    run -76 --separate-stderr worker --idle-timeout 1
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'a b c' ]
+    AMQP_URL=$guest
+    nothing_claimed
+    eventually holds "$RESERVED_Q" 1
+    announce a b c
+    run -0 --separate-stderr worker --idle-timeout 1
+    [ -z "$output" ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 1
+}
+
+# full_of_letters: the dead letter queue takes no more.
+full_of_letters()
+{
+    api PUT "policies/$VHOST/full" \
+        "{\"pattern\": \"^$DEAD_Q\$\", \"apply-to\": \"queues\", \"definition\": {\"max-length\": 0, \"overflow\": \"reject-publish\"}}" >/dev/null
+    eventually is_full
+}
+
+is_full()
+{
+    api GET "queues/$VHOST/$DEAD_Q" | jq -e '.effective_policy_definition.overflow == "reject-publish"'
+}
+
+@test "a dead letter that the broker does not take holds up no other with --exec: they are told, once, then 76; later it is moved" {
+    teller 'case $id in bad) exit 1 ;; esac'
+    full_of_letters
+    publish inventory-ex inventory.reserved poison
+    announce a bad b c
+    run -76 --separate-stderr worker --max-attempts 1 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1' ]
+    [ "$(grep -c "^notify-worker: cannot move a message to '$DEAD_Q': " <<<"$stderr")" -eq 2 ]
+    eventually holds "$RESERVED_Q" 2
+    announce d
+    run -76 --separate-stderr worker --max-attempts 1 --count 3 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
+    eventually holds "$RESERVED_Q" 2
+    # Asked to stop with letters in hand.
+    start worker notify-worker --max-attempts 1 --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done'
+    announce e
+    eventually test -e started
+    kill -TERM "$PID"
+    touch go
+    ends "$PID"
+    [ "$status" -eq 76 ]
+    api DELETE "policies/$VHOST/full" >/dev/null
+    run -0 --separate-stderr worker --max-attempts 1 --count 2 --exec ./tell
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 2
+}
+
+# --- copies, and several workers
+
+@test "many orders, each twice, three workers with a command on one ledger: each is told once" {
+    local all i workers=()
+    teller
+    mapfile -t all < <(seq 150)
+    announce "${all[@]}"
+    for i in 1 2 3; do
+        start "worker$i" notify-worker --prefetch 1 --idle-timeout 2 --exec ./tell
+        workers+=("$PID")
+    done
+    announce "${all[@]}"
+    for i in "${workers[@]}"; do
+        ends "$i" '' 60
+        [ "$status" -eq 0 ]
+    done
+    [ "$(sort -n told | awk '{ print $1 }')" = "$(seq 150)" ]
+    [ "$(awk '{ print $2 }' told | sort -u)" = 1 ]
+    [ "$(cat worker?.out | ids | sort -n)" = "$(seq 150)" ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 0
+    nothing_claimed
+}
+
+@test "many orders, each four times, three workers in batches on one ledger: each is told once" {
+    local i workers=()
+    for i in 1 2 3 4; do
+        seq 2000 | shuf
+    done >all
+    # shellcheck disable=SC2046 # words are what is wanted
+    announce $(cat all)
+    for i in 1 2 3; do
+        start "worker$i" notify-worker --prefetch $((i * 30)) --idle-timeout 2
+        workers+=("$PID")
+    done
+    for i in "${workers[@]}"; do
+        ends "$i" '' 60
+        [ "$status" -eq 0 ]
+    done
+    [ "$(cat worker?.out | ids | sort -n)" = "$(seq 2000)" ]
+    [ "$(cat worker?.err | grep -c 'Order confirmed')" = 2000 ]
+    [ "$(cat worker?.err | grep -c 'repeat ignored')" = 6000 ]
+    holds "$RESERVED_Q" 0
+    nothing_claimed
+}
+
+@test "the same event twice, two workers: the second waits with its copy, tells others meanwhile, and calls it a repeat" {
+    local first second
+    waiting_teller
+    announce twice
+    start first notify-worker --prefetch 1 --exec ./tell
+    first=$PID
+    eventually test -e started.twice
+    announce twice other
+    start second notify-worker
+    second=$PID
+    eventually says second.err '[notify] waiting: twice: another worker has claimed it'
+    eventually says second.err '[notify] Order confirmed: other'
+    [ "$(ids <second.out)" = other ]
+    # Neither copy is acknowledged.
+    eventually unacknowledged 2
+    touch go
+    eventually says second.err '[notify] repeat ignored: twice'
+    says second.err '[notify] waiting: twice: another worker has claimed it'
+    ends "$first" TERM
+    [ "$status" -eq 0 ]
+    ends "$second" TERM
+    [ "$status" -eq 0 ]
+    [ "$(cat told)" = 'twice 1' ]
+    [ "$(ids <second.out)" = other ]
+    eventually settled
+    nothing_claimed
+}
+
+@test "the worker that has claimed is killed: the one that waits with a copy tells, as another attempt" {
+    local first second
+    waiting_teller
+    announce twice
+    start first notify-worker --prefetch 1 --exec ./tell
+    first=$PID
+    eventually test -e started.twice
+    announce twice
+    start second notify-worker --prefetch 1 --exec ./tell
+    second=$PID
+    eventually says second.err '[notify] waiting: twice: another worker has claimed it'
+    ends "$first" KILL
+    eventually says second.err '[notify] in doubt: twice: attempt 2'
+    touch go
+    eventually says second.err '[notify] Order confirmed: twice'
+    # The copy of the first comes again.
+    eventually says second.err '[notify] repeat ignored: twice'
+    ends "$second" TERM
+    [ "$status" -eq 0 ]
+    grep -qxF 'twice 2' told
+    eventually settled
+    nothing_claimed
+}
+
+@test "the command of the worker that has claimed fails for now: the one that waits with a copy tells, as the first attempt" {
+    local first second
+    waiting_teller '[ -e second ] || exit 75'
+    announce twice
+    start first notify-worker --prefetch 1 --retry-delay 3600 --exec ./tell
+    first=$PID
+    eventually test -e started.twice
+    announce twice
+    start second notify-worker --prefetch 1 --exec sh -c 'touch second && exec ./tell'
+    second=$PID
+    eventually says second.err '[notify] waiting: twice: another worker has claimed it'
+    touch go
+    eventually says second.err '[notify] Order confirmed: twice'
+    ends "$first" TERM
+    [ "$status" -eq 0 ]
+    eventually says second.err '[notify] repeat ignored: twice'
+    ends "$second" TERM
+    [ "$status" -eq 0 ]
+    [ "$(cat told)" = 'twice 1' ]
+    eventually settled
+}
+
+@test "a worker that waits with a copy stops at once when asked to, and the copy stays in the queue" {
+    local first
+    waiting_teller
+    announce twice
+    start first notify-worker --prefetch 1 --exec ./tell
+    first=$PID
+    eventually test -e started.twice
+    announce twice
+    start second notify-worker --prefetch 1
+    eventually says second.err '[notify] waiting: twice: another worker has claimed it'
+    ends "$PID" TERM 2
+    [ "$status" -eq 0 ]
+    eventually holds "$RESERVED_Q" 1
+    touch go
+    eventually says first.err '[notify] repeat ignored: twice'
+    ends "$first" TERM
+    [ "$(cat told)" = 'twice 1' ]
+}
+
+@test "the connection of the worker that tells is lost, and its copy goes to another: told once, by the first" {
+    local first second
+    waiting_teller
+    announce stale
+    start first notify-worker --prefetch 1 --exec ./tell
+    first=$PID
+    eventually test -e started.stale
+    start second notify-worker --prefetch 1 --exec ./tell
+    second=$PID
+    eventually eval '[ "$(queue-inspect "$RESERVED_Q" | jq .consumers)" -eq 2 ]'
+    # Only that of the first: the second has nothing in hand.
+    broker ctl -q close_connection "$(broker ctl -q list_connections pid client_properties |
+        awk -F'\t' -v name="notify-worker $first consuming" 'index($2, name) { print $1 }')" 'cut by a test'
+    eventually grep -q 'lost the broker' first.err
+    eventually says second.err '[notify] waiting: stale: another worker has claimed it'
+    touch go
+    eventually says first.err '[notify] Order confirmed: stale'
+    eventually says second.err '[notify] repeat ignored: stale'
+    ends "$first" TERM
+    [ "$status" -eq 0 ]
+    ends "$second" TERM
+    [ "$status" -eq 0 ]
+    [ "$(cat told)" = 'stale 1' ]
+    eventually settled
+}
+
+# --- attempts
+
+@test "failures count over restarts; what says 75 does not count; then a dead letter, and replayed it is told" {
+    local number=0
+    teller 'echo "$NOTIFY_ATTEMPT" >>attempts' 'exit $(cat code)'
+    announce a
+    for code in 75 75 1 75 2; do
+        echo "$code" >code
+        # What an earlier one has said stands in a file of its own.
+        start "worker$((++number))" notify-worker --retry-delay 3600 --exec ./tell
+        eventually grep -q '^\[notify\] later: a: ' "worker$number.err"
+        ends "$PID" TERM 2
+        [ "$status" -eq 0 ]
+        eventually holds "$RESERVED_Q" 1
+        nothing_claimed
+    done
+    [ "$(paste -sd' ' attempts)" = '1 1 1 2 2' ]
+    echo 3 >code
+    run -0 --separate-stderr worker --count 1 --exec ./tell
+    [[ $stderr == *"[notify] moved to order.placed.dlq: a: './tell' exited with 3, attempt 3 of 3"* ]]
+    [ "$(tail -n 1 attempts)" = 3 ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 1
+    dlq-replay >/dev/null
+    echo 0 >code
+    run -0 --separate-stderr worker --count 1 --exec ./tell
+    [ "$(ids <<<"$output")" = a ]
+    [ "$(tail -n 1 attempts)" = 1 ]
+}
+
+@test "--max-attempts is how many there are" {
+    announce a b
+    run -0 --separate-stderr worker --count 1 --max-attempts 1 --retry-delay 0 --exec false
+    [ "$(grep -c '^\[notify\] later' <<<"$stderr")" = 1 ]
+    run -0 --separate-stderr worker --count 1 --max-attempts 7 --retry-delay 0 --exec false
+    [ "$(grep -c '^\[notify\] later' <<<"$stderr")" = 7 ]
+    holds "$DEAD_Q" 2
+}
+
+# --- the command
+
+@test "a command that leaves a process behind has ended" {
+    local all before
+    mapfile -t all < <(seq 20)
+    announce "${all[@]}"
+    before=$(now_ms)
+    run -0 --separate-stderr worker --count 20 --exec sh -c 'sleep 5 & exit 0'
+    [ $(($(now_ms) - before)) -lt 5000 ]
+    [ "$(ids <<<"$output")" = "$(seq 20)" ]
+}
+
+@test "no file is needed: a read-only /tmp, events of 1000 items" {
+    local home
+    command -v unshare >/dev/null || skip "no unshare"
+    home=$(mktemp -d /var/tmp/told-once.XXXXXX)
+    reserved large | jq -c '.items = [range(1000) | {sku: "a sku of some length \(.)", qty: 1}]' |
+        amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved
+    announce small
+    cp "$(command -v notify-worker)" "$home"
+    run -0 --separate-stderr env NOTIFY_LEDGER="$home/notices.db" PROGRAM="$home/notify-worker" \
+        unshare --mount sh -c 'mount -t tmpfs -o ro none /tmp && exec "$PROGRAM" --idle-timeout 1 --exec wc -c' ||
+        { rm -rf "$home" && false; }
+    rm -rf "$home"
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'large small' ]
+    holds "$RESERVED_Q" 0
+}
+
+@test "a command that reads nothing, or only a part, neither blocks the worker nor ends it" {
+    reserved large | jq -c '.note = ("x" * 900000)' | amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved
+    announce small
+    run -0 --separate-stderr worker --count 2 --exec true
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'large small' ]
+    announce small-2
+    run -0 --separate-stderr worker --count 1 --exec sh -c 'exec <&- && sleep 0.1'
+    holds "$RESERVED_Q" 0
+}
+
+@test "a parent that ignores the end of children does not confuse the worker" {
+    announce a b
+    run -0 --separate-stderr env --ignore-signal=CHLD notify-worker --count 2 --exec sh -c 'exit 0'
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'a b' ]
+}
+
+@test "a parent that blocks signals: the end of a command is noticed at once, and a stop is heeded" {
+    announce a b c d
+    SECONDS=0
+    run -0 --separate-stderr env --block-signal=CHLD notify-worker --count 4 --exec sh -c 'exit 0'
+    [ "$(ids <<<"$output" | paste -sd' ')" = 'a b c d' ]
+    [ "$SECONDS" -lt 5 ]
+    start worker env --block-signal=TERM notify-worker
+    eventually is_consumed "$RESERVED_Q"
+    ends "$PID" TERM
+    [ "$status" -eq 0 ]
+}
+
+# without_log HOW: a worker whose standard error is broken; its command writes there.
+without_log()
+{
+    local all
+    teller 'echo "on standard output"' 'echo "on standard error" >&2'
+    mapfile -t all < <(seq 5)
+    announce "${all[@]}"
+    case $1 in
+    gone)
+        # The reader ends before the worker starts: when it has opened its log, and read nothing.
+        mkfifo log
+        start reader sh -c 'exec <log'
+        { exec 6>log && finish "$PID" && worker --count 5 --retry-delay 0 --exec ./tell 2>&6 6>&- >out; } || status=$?
+        exec 6>&-
+        ;;
+    closed) worker --count 5 --retry-delay 0 --exec ./tell 2>&- >out || status=$? ;;
+    esac
+}
+
+@test "a log whose reader is gone, or that is closed: the command is not killed for it, and no order is a dead letter" {
+    local how
+    for how in gone closed; do
+        status=0
+        rm -f told
+        XDG_STATE_HOME=$PWD/state-$how without_log "$how"
+        [ "$status" -eq 0 ]
+        [ "$(sort -n told | paste -sd,)" = '1 1,2 1,3 1,4 1,5 1' ]
+        [ "$(ids <out | paste -sd' ')" = '1 2 3 4 5' ]
+        holds "$RESERVED_Q" 0
+        holds "$DEAD_Q" 0
+    done
+}
+
+@test "a log whose reader goes while the command runs: that failure is not the order's" {
+    waiting_teller 'echo "on standard error" >&2'
+    announce a b
+    mkfifo log
+    start reader sh -c 'exec <log; : >opened; until [ -e gone ]; do sleep 0.05; done'
+    reader=$PID
+    start worker sh -c 'exec notify-worker --count 2 --retry-delay 3600 --exec ./tell 2>log'
+    eventually test -e started.a
+    touch gone
+    finish "$reader"
+    touch go
+    ends "$PID" '' 10
+    [ "$status" -eq 0 ]
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1' ]
+    holds "$RESERVED_Q" 0
+    holds "$DEAD_Q" 0
+}
+
+@test "a log on a full disk: the command fails once, the order is told, and is no dead letter" {
+    teller 'echo "on standard error" >&2 || exit 1'
+    announce a b
+    status=0
+    worker --count 2 --retry-delay 3600 --exec ./tell 2>/dev/full >out || status=$?
+    [ "$status" -eq 0 ]
+    [ "$(sort told | paste -sd,)" = 'a 1,b 1' ]
+    holds "$DEAD_Q" 0
+}
+
+# --- a broker that loses patience
+
+# impatient_broker SECONDS: takes a delivery back that is not settled for so long.
+impatient_broker()
+{
+    export BROKER_HOME=$BATS_TEST_TMPDIR/impatient
+    OWN_BROKER=yes
+    broker start 2>/dev/null
+    broker ctl -q eval "application:set_env(rabbit, consumer_timeout, $(($1 * 1000))), application:set_env(rabbit, channel_tick_interval, 1000)." >/dev/null
+    eval "$(broker env)"
+}
+
+@test "a command slower than the broker's patience: told once, exit 0" {
+    impatient_broker 3
+    teller 'sleep 8'
+    topology
+    announce slow quick
+    start worker notify-worker --retry-delay 1 --exec ./tell
+    PATIENCE=60 eventually says worker.err '[notify] repeat ignored: quick'
+    says worker.err '[notify] repeat ignored: slow'
+    grep -q 'lost the broker' worker.err
+    ends "$PID" TERM
+    [ "$status" -eq 0 ]
+    holds "$RESERVED_Q" 0
+    [ "$(sort told | paste -sd,)" = 'quick 1,slow 1' ]
+    [ "$(ids <worker.out | sort | paste -sd' ')" = 'quick slow' ]
+    holds "$DEAD_Q" 0
+}
+
+@test "a command that says 75 for longer than the broker's patience: told once in the end, as the first attempt" {
+    impatient_broker 3
+    teller '[ -e go ] || exit 75'
+    topology
+    announce later
+    start worker notify-worker --retry-delay 1 --exec ./tell
+    PATIENCE=30 eventually eval '[ "$(grep -c "lost the broker" worker.err)" -ge 2 ]'
+    touch go
+    eventually says worker.err '[notify] Order confirmed: later'
+    eventually holds "$RESERVED_Q" 0
+    ends "$PID" TERM
+    [ "$status" -eq 0 ]
+    [ "$(cat told)" = 'later 1' ]
+    run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
+    has_lines told 1
+    nothing_claimed
+}

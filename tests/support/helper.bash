@@ -1,0 +1,390 @@
+# shellcheck disable=SC2034 # what is set here is for the tests
+# What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
+#
+# After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
+# own, PATH starts with bin/, scripts/ and the tools of the tests. After tidy nothing of the test runs any more.
+
+bats_require_minimum_version 1.5.0
+
+# The queues that the programs share.
+PLACED_Q=order.placed.q
+DEAD_Q=order.placed.dlq
+RESERVED_Q=inventory.reserved.q
+FAILED_Q=inventory.failed.q
+
+# Seconds that anything may take before a test gives up waiting for it.
+PATIENCE=20
+
+isolate()
+{
+    VHOST=t$BATS_SUITE_TEST_NUMBER-$$
+    AMQP_URL=$SUITE_URL/$VHOST
+    XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+    PATH=$REPO/bin:$REPO/scripts:$SUPPORT:$PATH
+    DATA=$REPO/tests/data
+    STARTED=()
+    export AMQP_URL XDG_STATE_HOME PATH
+    cd "$BATS_TEST_TMPDIR" || return
+    api PUT "vhosts/$VHOST" >/dev/null
+}
+
+tidy()
+{
+    local pid
+    # No others: the number of one that has ended may be that of a stranger by now.
+    for pid in $(jobs -rp); do
+        [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
+    done
+    [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null
+    [ -z "${REDUCED:-}" ] || api DELETE "users/$REDUCED" >/dev/null
+}
+
+# reduced_user CONFIGURE WRITE READ: from here on programs run as a user with these permissions only.
+reduced_user()
+{
+    REDUCED=reduced-$VHOST
+    api PUT "users/$REDUCED" '{"password": "secret", "tags": ""}' >/dev/null
+    api PUT "permissions/$VHOST/$REDUCED" "{\"configure\": \"$1\", \"write\": \"$2\", \"read\": \"$3\"}" >/dev/null
+    AMQP_URL=amqp://$REDUCED:secret@${AMQP_URL#*@}
+}
+
+# api METHOD PATH [JSON]: the broker's management API.
+api()
+{
+    curl -sS -f --max-time 30 -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
+}
+
+# The first number of the broker's version, for tests of what differs from one to the other.
+broker_major()
+{
+    api GET overview | jq -r '.rabbitmq_version | split(".")[0]'
+}
+
+# broker_is_at_least MAJOR MINOR
+broker_is_at_least()
+{
+    api GET overview | jq -e --argjson least "[$1, $2]" '[.rabbitmq_version | split(".")[:2][] | tonumber] >= $least' >/dev/null
+}
+
+# queues_now [QUEUE]: all queues of the test, or one, as the API describes them, but for an argument that RabbitMQ 4 adds to those
+# that are declared without a type.
+queues_now()
+{
+    api GET "queues/$VHOST${1:+/$1}" |
+        jq -c 'walk(if type == "object" and ."x-queue-type" == "classic" then del(."x-queue-type") else . end)'
+}
+
+# endless [JSON]: arguments of a quorum queue that delivers as often as it takes, with these others: up to RabbitMQ 3.13 all do, from 4
+# on that has to be said.
+endless()
+{
+    jq -nc --argjson major "$(broker_major)" --argjson others "${1:-{\}}" '{"x-queue-type": "quorum"} + $others
+        + if $major >= 4 then {"x-delivery-limit": -1} else {} end'
+}
+
+# publish_record EXCHANGE KEY BODY PROPERTIES [DEFINITIONS]: as a program on the broker itself, with properties that are an Erlang
+# record: the management API does not know all types of headers. RabbitMQ 4 has other functions for it.
+publish_record()
+{
+    broker ctl -q eval "${5:-} Props = $4, Key = <<\"$2\">>, Body = <<\"$3\">>,
+        Exchange = rabbit_misc:r(<<\"$VHOST\">>, exchange, <<\"$1\">>),
+        code:ensure_loaded(rabbit_basic),
+        case erlang:function_exported(rabbit_basic, publish, 4) of
+            true -> rabbit_basic:publish(Exchange, Key, Props, Body);
+            false -> {ok, Message} = mc_amqpl:message(Exchange, Key, rabbit_basic:build_content(Props, Body)),
+                rabbit_queue_type:publish_at_most_once(Exchange, Message)
+        end." >/dev/null
+}
+
+# setting NAME VALUE: of the broker, for the channels and connections that are opened from here on. RabbitMQ 4 keeps some apart.
+setting()
+{
+    broker ctl -q eval "application:set_env(rabbit, $1, $2), persistent_term:put($1, $2)." >/dev/null
+}
+
+# start_broker FOLDER: a broker in that folder takes the place of the suite's, to be changed and stopped at will. Also for setup_file.
+start_broker()
+{
+    export BROKER_HOME=$1
+    "$REPO/scripts/broker" start
+    SUITE_URL=$("$REPO/scripts/broker" url)
+    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
+    export SUITE_URL SUITE_API
+}
+
+# own_broker: from here on the test has such a broker. It is started once for the file; stop_own_broker in teardown_file ends it.
+own_broker()
+{
+    api DELETE "vhosts/$VHOST" >/dev/null
+    start_broker "$BATS_FILE_TMPDIR/broker"
+    OWN_BROKER=yes
+    AMQP_URL=$SUITE_URL/$VHOST
+    api PUT "vhosts/$VHOST" >/dev/null
+}
+
+stop_own_broker()
+{
+    BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+}
+
+# dying POINT COMMAND...: takes the place of the shell with a command that is killed at that point of its work, or with
+# DIE_STOP=yes stopped there (die.c). For start, run and subshells.
+dying()
+{
+    local point=$1
+    shift
+    # The runtime of a sanitizer wants to be the first library that is loaded, but does not need it.
+    exec env ASAN_OPTIONS=verify_asan_link_order=0 DIE_AT="$point" LD_PRELOAD="$SUPPORT/die.so" "$@"
+}
+
+# is_stopped PID: was it stopped by a signal?
+is_stopped()
+{
+    grep -q '^State:.T' "/proc/$1/status"
+}
+
+# start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.
+start()
+{
+    local name=$1
+    shift
+    # Its input is that of start: the shell would take it away from a background job.
+    "$@" <&0 >"$name.out" 2>"$name.err" 3>&- 7>&- &
+    PID=$!
+    STARTED+=("$PID")
+}
+
+# start_fed NAME COMMAND...: the same, its input being what is written to descriptor 7; exec 7>&- ends it.
+start_fed()
+{
+    mkfifo "$1.in"
+    # For both, since opening one end alone would wait for the other.
+    exec 7<>"$1.in"
+    start "$@" <"$1.in"
+}
+
+# finish PID [SIGNAL]: asks it to stop, and gives its exit status as $status.
+finish()
+{
+    [ -z "${2:-}" ] || kill -"$2" "$1"
+    status=0
+    wait "$1" || status=$?
+}
+
+# ended PID: has it ended? What nobody waited for yet is still there, as a zombie.
+ended()
+{
+    local stat
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    [[ ${stat##*) } == Z* ]]
+}
+
+# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), once it was sent the signal; $status is its exit status.
+ends()
+{
+    [ -z "${2:-}" ] || kill -"$2" "$1"
+    PATIENCE=${3:-5} eventually ended "$1"
+    finish "$1"
+}
+
+# eventually COMMAND...: tries it until it succeeds, for $PATIENCE seconds at most.
+eventually()
+{
+    local deadline=$((SECONDS + PATIENCE))
+    until "$@" >/dev/null 2>&1; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            echo "not within $PATIENCE s: $*" >&2
+            "$@"
+            return 1
+        fi
+        sleep 0.05
+    done
+}
+
+# ready QUEUE: messages that wait there, by AMQP. holds QUEUE N: are there N?
+ready()
+{
+    queue-inspect "$1" | jq -r .ready
+}
+
+holds()
+{
+    [ "$(ready "$1")" = "$2" ]
+}
+
+is_consumed()
+{
+    queue-inspect "$1" | jq -e '.consumers > 0'
+}
+
+# drain QUEUE: takes all messages out, a line for each, through the management API: {properties, payload, ...}.
+drain()
+{
+    api POST "queues/$VHOST/$1/get" '{"count": 100000, "ackmode": "ack_requeue_false", "encoding": "auto"}' | jq -c '.[]'
+}
+
+# messages QUEUE: the same without taking them.
+messages()
+{
+    api POST "queues/$VHOST/$1/get" '{"count": 100000, "ackmode": "reject_requeue_true", "encoding": "auto"}' | jq -c '.[]'
+}
+
+# publish EXCHANGE KEY BODY [amqp-publish options]: as a program that is not ours would.
+publish()
+{
+    local exchange=$1 key=$2 body=$3
+    shift 3
+    amqp-publish -u "$AMQP_URL" -e "$exchange" -r "$key" -b "$body" "$@"
+}
+
+# post EXCHANGE KEY BODY [PROPERTIES [ENCODING]]: publishes through the management API, which knows every property.
+post()
+{
+    local message
+    message=$(jq -nc --arg key "$2" --arg body "$3" --argjson properties "${4:-{\}}" --arg encoding "${5:-string}" \
+        '{routing_key: $key, payload: $body, payload_encoding: $encoding, properties: $properties}')
+    api POST "exchanges/$VHOST/${1:-amq.default}/publish" "$message" | jq -e .routed >/dev/null
+}
+
+# cut_connections: the broker closes all connections of the test.
+cut_connections()
+{
+    broker ctl -q close_all_connections --vhost "$VHOST" 'cut by a test' >/dev/null
+}
+
+# topology: makes sure that the queues are there, for tests that publish before any program of ours has run.
+topology()
+{
+    dlq-replay --list
+}
+
+# event ORDER_ID [QTY]: an OrderPlaced as another producer might write it.
+event()
+{
+    printf '{"event_type":"OrderPlaced","order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":%s}]}' \
+        "$1" "${2:-1}"
+}
+
+# order [QTY [USER]]: an order to be placed.
+order()
+{
+    printf '{"user_id":"%s","restaurant_id":"r-1","items":[{"sku":"burger","qty":%s}]}\n' "${2:-u-1}" "${1:-1}"
+}
+
+# ids: of the events on standard input.
+ids()
+{
+    jq -r .order_id
+}
+
+# says FILE LINE [N]: the line stands in the file exactly N times (1).
+says()
+{
+    [ "$(grep -cxF -- "$2" "$1")" -eq "${3:-1}" ]
+}
+
+# has_lines FILE N: it has so many.
+has_lines()
+{
+    [ "$(wc -l <"$1")" -eq "$2" ]
+}
+
+# customers_told N: so many, by the log of "start notify".
+customers_told()
+{
+    [ "$(grep -c '^\[notify\] Order confirmed: ' notify.err)" -eq "$1" ]
+}
+
+# make_script NAME: a program with the shell commands on standard input; it may use the folder of the test.
+make_script()
+{
+    { printf '#!/bin/sh\ncd %q || exit 99\n' "$PWD" && cat; } >"$1"
+    chmod +x "$1"
+}
+
+# small_disk SIZE: one of its own, in the folder small. The test unmounts it.
+small_disk()
+{
+    mkdir -p small
+    mount -t tmpfs -o "size=$1" none small 2>/dev/null || skip "no right to mount a file system"
+}
+
+# reject QUEUE [N]: all messages, which are N, are rejected, by somebody who has no reason.
+reject()
+{
+    api POST "queues/$VHOST/$1/get" "{\"count\": ${2:-1000}, \"ackmode\": \"reject_requeue_false\", \"encoding\": \"auto\"}" |
+        jq -e --argjson n "${2:-null}" '$n == null or length == $n' >/dev/null
+    eventually holds "$1" 0
+}
+
+# queue_consumers QUEUE N: so many consume from it.
+queue_consumers()
+{
+    [ "$(queue-inspect "$1" | jq .consumers)" = "$2" ]
+}
+
+# orders N: so many to be placed, of users 1 to N.
+orders()
+{
+    seq -f '{"user_id":"%.0f","restaurant_id":"r","items":[{"sku":"s","qty":1}]}' 1 "$1"
+}
+
+# repeat N TEXT
+repeat()
+{
+    local padding
+
+    printf -v padding '%*s' "$1" ''
+    printf '%s' "${padding// /$2}"
+}
+
+now_ms()
+{
+    date +%s%3N
+}
+
+# to_full COMMAND...: with a standard output that takes nothing.
+to_full()
+{
+    "$@" >/dev/full
+}
+
+# full_pipe: descriptor 7 becomes a pipe that takes nothing more until something is read from it.
+full_pipe()
+{
+    mkfifo pipe
+    exec 7<>pipe
+    status=0
+    timeout 0.3 cat /dev/zero >&7 || status=$?
+    [ "$status" -eq 124 ]
+}
+
+# with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is.
+with_memory()
+{
+    local limit=$1
+    shift
+    (
+        [ -n "${SANITIZE:-}" ] || ulimit -v "$limit"
+        exec "$@"
+    )
+}
+
+# stalled NAME COMMAND...: starts it, its output in a pipe that nobody reads yet: descriptor 5.
+stalled()
+{
+    local name=$1
+    shift
+    mkfifo "$name.pipe"
+    # shellcheck disable=SC2016 # expanded by that shell
+    start "$name" sh -c 'pipe=$1 && shift && exec "$@" >"$pipe"' - "$name.pipe" "$@"
+    exec 5<"$name.pipe"
+}
+
+# Does it wait at the full pipe, with some of the work done?
+stands_still()
+{
+    local before after
+    before=$(cat "/proc/$1/io") && sleep 0.2 && after=$(cat "/proc/$1/io")
+    [ "$before" = "$after" ] && grep -q '^wchar: [0-9]\{5\}' <<<"$after"
+}
