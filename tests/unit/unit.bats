@@ -22,13 +22,17 @@ unit()
 
 @test "unit: amqp/broker_options" { unit amqp/broker_options; }
 @test "unit: amqp/bytes" { unit amqp/bytes; }
+@test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
 @test "unit: amqp/frames" { unit amqp/frames; }
-@test "unit: amqp/look" { unit amqp/look; }
 @test "unit: amqp/properties" { unit amqp/properties; }
+@test "unit: amqp/publisher_returned" { unit amqp/publisher_returned; }
+@test "unit: amqp/publisher_window" { unit amqp/publisher_window; }
+@test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
 @test "unit: base/output" { unit base/output; }
 @test "unit: base/report" { unit base/report; }
+@test "unit: base/stop" { unit base/stop; }
 @test "unit: base/text" { unit base/text; }
 @test "unit: base/uuid" { unit base/uuid; }
 @test "unit: dlq-replay/fate" { unit dlq-replay/fate; }

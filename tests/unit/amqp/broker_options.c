@@ -10,7 +10,7 @@
 
 static enum exit_code resolve(struct broker_options *options, const char *url)
 {
-    *options = (struct broker_options)BROKER_OPTIONS_DEFAULT;
+    *options = (struct broker_options){0};
     options->url = url;
     return broker_options_resolve(options);
 }
@@ -119,7 +119,7 @@ static void takes_the_url_of_the_environment(void)
 
 static void needs_a_key_for_a_certificate(void)
 {
-    struct broker_options options = BROKER_OPTIONS_DEFAULT;
+    struct broker_options options = {0};
 
     options.cert = "cert.pem";
     EQUAL(broker_options_resolve(&options), EXIT_USAGE);
@@ -136,7 +136,7 @@ static enum exit_code log_in_by_file(struct broker_options *options, const char 
     int fd = mkstemp(path);
     enum exit_code code;
 
-    *options = (struct broker_options)BROKER_OPTIONS_DEFAULT;
+    *options = (struct broker_options){0};
     options->url = "amqp://other:one@a,amqp://b";
     options->authfile = path;
     CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
@@ -202,7 +202,7 @@ static void refuses_a_file_that_others_may_read(void)
 
 static void tells_of_a_file_that_cannot_be_read(void)
 {
-    struct broker_options options = BROKER_OPTIONS_DEFAULT;
+    struct broker_options options = {0};
 
     options.authfile = "/nowhere/login";
     EQUAL(broker_options_resolve(&options), EXIT_LOGIN);
