@@ -45,7 +45,7 @@ exchanges()
 }
 
 @test "letters of a quorum queue that are settled one by one: what was sent back is gone from it" {
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'range(200) | letter({n: (. + 1)}; (if . % 2 == 0 then "rejected" else "expired" end); 1700000000) | .queue = "quorum"'
     eventually holds quorum 200
     run -0 --separate-stderr dlq-replay --queue quorum --reason rejected --to "$FAILED_Q"
@@ -56,7 +56,7 @@ exchanges()
 }
 
 @test "--list and --summary on a quorum queue count as a delivery each" {
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'letter(1) | .queue = "quorum"'
     run -0 --separate-stderr dlq-replay --queue quorum --list
     jq -e '.headers | has("x-delivery-count") | not' <<<"$output"
@@ -66,7 +66,7 @@ exchanges()
 }
 
 @test "--list and --summary show all of a quorum queue, which gives no consumer more than 2000; -n takes in hand no more than it shows" {
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'range(4200) | letter({n: (. + 1)}) | .queue = "quorum"'
     eventually holds quorum 4200
     run -0 --separate-stderr dlq-replay --queue quorum --list
@@ -401,7 +401,7 @@ has_policy()
 }
 
 @test "a letter that came to its queue by another key than the first is not sent elsewhere: left, unless it is said where to" {
-    api PUT "queues/$VHOST/first" '{"durable": true}' >/dev/null
+    queue first
     api PUT "queues/$VHOST/second" '{"durable": true, "arguments": {"x-dead-letter-exchange": "orders-dlx",
         "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
     api POST "bindings/$VHOST/e/amq.direct/q/first" '{"routing_key": "one"}' >/dev/null
@@ -452,7 +452,7 @@ has_policy()
 
 @test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {
     local counters='"x-delivery-count": 7, "x-acquired-count": 8, "x-stream-offset": 9'
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'letter({n: 1}) | .queue = "quorum"'
     dlq-replay --queue quorum --list >/dev/null
     eventually holds quorum 1
@@ -520,7 +520,7 @@ has_policy()
     api DELETE "vhosts/$VHOST" >/dev/null
     api PUT "vhosts/$VHOST" >/dev/null
     for name in theirs theirs.dead; do
-        api PUT "queues/$VHOST/$name" '{"durable": true}' >/dev/null
+        queue "$name"
     done
     letters 'letter({n: 1}) | .queue = "theirs.dead" | .headers = died("theirs"; "expired"; ""; "theirs"; 1700000000)'
     run -0 --separate-stderr dlq-replay --queue theirs.dead --list
@@ -539,7 +539,7 @@ has_policy()
 }
 
 @test "letters that somebody else keeps: it says that they did not come, and that a list is not complete" {
-    api PUT "queues/$VHOST/single" '{"durable": true, "arguments": {"x-single-active-consumer": true}}' >/dev/null
+    queue single '{"x-single-active-consumer": true}'
     letters 'range(3) | letter({n: .}) | .queue = "single"'
     # shellcheck disable=SC2016 # expanded by that shell
     printf '#!/bin/sh\necho $$ >sleeper && exec sleep 600\n' >keep

@@ -33,12 +33,6 @@ carry()
     bytes "{\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[{\"sku\":\"s\",\"qty\":1}],\"x\":$1}"
 }
 
-# data: what was placed, of each order in the store, to the letter.
-data()
-{
-    order-show --all | sed -E 's/^\{"order_id": "[^"]*", "status": "PLACED", "data": (.*), "placed_at": "[^"]*"\}$/\1/'
-}
-
 # Values that are allowed: one a line.
 allowed()
 {
@@ -111,7 +105,7 @@ END
     # What a terminal would take for more than text is shown as an escape, and otherwise all is as it was.
     bytes 's/%7F/\\u007f/; s/%C2%80/\\u0080/; s/%E2%80%A8/\\u2028/; s/%E2%80%A9/\\u2029/; s/%E2%80%AE/\\u202e/' >escape
     LC_ALL=C sed -f escape orders >shown
-    data | diff -a shown -
+    stored_data | diff -a shown -
     # So another parser reads the same.
     jq -c .x orders >before
     order-show --all | jq -c .data.x | diff -a before -
@@ -123,7 +117,7 @@ END
     head -c 6000 orders | sed '$d' >some
     dd if=some bs=1 status=none | order-place >receipts
     [ "$(wc -l <receipts)" -eq "$(wc -l <some)" ]
-    data | diff -a <(LC_ALL=C sed -f escape some) -
+    stored_data | diff -a <(LC_ALL=C sed -f escape some) -
 }
 
 # What RFC 8259 allows, and parsers read differently or not at all: one a line.
@@ -171,13 +165,13 @@ END
     run -0 --separate-stderr order-place <orders
     [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 28 ]
-    data | diff -a orders -
+    stored_data | diff -a orders -
     drain "$PLACED_Q" | jq -c '.payload | fromjson | keys' | sort -u >keys
     [ "$(cat keys)" = '["event_type","items","order_id","restaurant_id","ts","user_id"]' ]
     # Every token cut everywhere.
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
     dd if=orders bs=1 status=none | order-place >receipts
-    data | diff -a orders -
+    stored_data | diff -a orders -
 }
 
 @test "json: an order that has such a thing placed again is the same, unless it is not" {
@@ -283,7 +277,7 @@ table()
     run -0 --separate-stderr order-place <stream
     [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 270 ]
-    data >kept
+    stored_data >kept
     # But for the white space between tokens, and what a terminal would take for more than text.
     table take '' shown | diff -a - kept
     # So another parser reads the same.
@@ -307,7 +301,7 @@ table()
     [ "${#lines[@]}" -eq 260 ]
     # Every other input, and nothing is said but that.
     sed -E 's/^order-place: (input [0-9]+) \(line [0-9]+\): .+/\1/' <<<"$stderr" | diff - <(seq -f 'input %g' 1 2 519)
-    [ "$(data | grep -c 'behind it')" -eq 258 ]
+    [ "$(stored_data | grep -c 'behind it')" -eq 258 ]
     [ "$(order-show --count)" -eq 260 ]
 
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/may
@@ -320,10 +314,10 @@ table()
     run -65 --separate-stderr order-place <stream
     length=${#lines[@]}
     [ "$length" -eq $((70 - $(grep -c '^order-place: input [0-9]* (line [0-9]*): ' <<<"$stderr"))) ]
-    [ "$(data | grep -c 'behind it')" -eq 35 ]
+    [ "$(stored_data | grep -c 'behind it')" -eq 35 ]
     # All but the eight with a byte order mark and the three that are too deep.
     [ "$length" -eq 59 ]
-    data | diff -a - <(grep -avE '"user_id":"(mark|[0-9]+ levels)' stream)
+    stored_data | diff -a - <(grep -avE '"user_id":"(mark|[0-9]+ levels)' stream)
 }
 
 @test "json: white space of the four kinds may stand between all tokens, and is not kept" {
@@ -341,7 +335,7 @@ table()
     cat dense dense airy dense >stream
     run -0 --separate-stderr order-place <stream
     [ "${#lines[@]}" -eq 4 ]
-    data >kept
+    stored_data >kept
     [ "$(wc -l <kept)" -eq 4 ]
     [ "$(sort -u kept)" = "$(cat dense)" ]
 
@@ -566,7 +560,7 @@ END
         run -65 --separate-stderr order-place <input
         [ "$(jq -r .status <<<"$output")" = PLACED ] || bad=1
         [[ $stderr == 'order-place: input 1 (line 1): '* ]] || bad=1
-        [ "$(data | jq -r .user_id)" = second ] || bad=1
+        [ "$(stored_data | jq -r .user_id)" = second ] || bad=1
         [ "$bad" -eq 0 ] || echo "'$start': $output $stderr" >&2
     done
     [ "$bad" -eq 0 ]
@@ -586,7 +580,7 @@ END
     run -65 --separate-stderr order-place <input
     [ "${#lines[@]}" -eq 3 ]
     [ "$stderr" = 'order-place: input 3 (line 3): a byte order mark, or other text, where a value should start' ]
-    data | jq -r .user_id | diff - <(printf '%s\n' first second fourth)
+    stored_data | jq -r .user_id | diff - <(printf '%s\n' first second fourth)
 
     # In pieces, and all alone.
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
@@ -612,7 +606,7 @@ END
     } >input
     run -65 --separate-stderr order-place --rejects rejects <input
     [ "${#lines[@]}" -eq 6 ]
-    [ "$(data | jq -r .user_id | paste -sd' ')" = 'first second third fourth fifth u' ]
+    [ "$(stored_data | jq -r .user_id | paste -sd' ')" = 'first second third fourth fifth u' ]
     diff <(printf '%s\n' "$stderr") - <<'END'
 order-place: input 3 (line 3): a string has a raw control character
 order-place: input 5 (line 4): no JSON value starts like this

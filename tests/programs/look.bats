@@ -13,12 +13,6 @@ teardown()
     tidy
 }
 
-# queue NAME [JSON]: makes one, with these arguments.
-queue()
-{
-    api PUT "queues/$VHOST/$1" "{\"durable\": true, \"arguments\": ${2:-{\}}}" >/dev/null
-}
-
 # auto_delete NAME: makes one that goes with its last consumer.
 auto_delete()
 {
@@ -28,7 +22,7 @@ auto_delete()
 # fill QUEUE N: N messages in it, which hold the numbers from 1 on.
 fill()
 {
-    seq "$2" | amqp-publish -u "$AMQP_URL" -e '' -r "$1" -l
+    put_numbers "$2" "$1"
     eventually holds "$1" "$2"
 }
 
@@ -48,17 +42,6 @@ is_listed()
 shows()
 {
     [ "$(jq -c .body <<<"$output" | paste -sd' ')" = "$*" ]
-}
-
-policy()
-{
-    api PUT "policies/$VHOST/$1" "{\"pattern\": \"^$2\$\", \"definition\": $3, \"apply-to\": \"queues\"}" >/dev/null
-    eventually applies "$2" "$3"
-}
-
-applies()
-{
-    api GET "queues/$VHOST/$1" | jq -e --argjson definition "$2" '.effective_policy_definition == $definition'
 }
 
 with_api()
@@ -284,7 +267,7 @@ dead_letters()
 
 @test "look: a limit that a policy sets is known with the management API; without, it is said that it is not" {
     queue lives "$(endless)"
-    policy lives lives '{"delivery-limit": 3}'
+    policy lives lives '{"delivery-limit": 3}' lives
     fill lives 2
     with_api run -78 --separate-stderr queue-inspect --peek 2 lives
     [[ $stderr == *"queue 'lives' has a delivery limit of 3"* ]]
@@ -428,10 +411,10 @@ dead_letters()
 @test "look: waiting for a locked queue fails at once" {
     queue a
     lock locked.q
-    run -78 --separate-stderr timeout 10 queue-inspect --until-empty a locked.q
+    run -78 --separate-stderr timeout "$HANGING" queue-inspect --until-empty a locked.q
     [[ $stderr == *"'locked.q': "*RESOURCE_LOCKED* ]]
     [ "${#lines[@]}" -eq 2 ]
-    run -78 --separate-stderr timeout 10 queue-inspect --until 0 locked.q
+    run -78 --separate-stderr timeout "$HANGING" queue-inspect --until 0 locked.q
     [[ $stderr == *RESOURCE_LOCKED* ]]
 }
 
@@ -471,7 +454,7 @@ dead_letters()
 @test "look: --follow without a right to the exchange says so" {
     api PUT "exchanges/$VHOST/ex" '{"type": "direct", "durable": true}' >/dev/null
     reduced_user '^amq\\.gen' '^amq\\.gen' '^amq\\.gen'
-    run -77 --separate-stderr timeout 10 queue-inspect --follow ex --routing-key k
+    run -77 --separate-stderr timeout "$HANGING" queue-inspect --follow ex --routing-key k
     [[ $stderr == *"403 ACCESS_REFUSED"*"'ex'"* ]]
 }
 

@@ -19,18 +19,6 @@ queue()
     api PUT "queues/$VHOST/$1" "${2:-{\"durable\": true\}}" >/dev/null
 }
 
-# policy NAME PATTERN JSON [QUEUE]: waits until the broker says of the queue that it applies, which takes some seconds.
-policy()
-{
-    api PUT "policies/$VHOST/$1" "{\"pattern\": \"^$2\$\", \"definition\": $3, \"apply-to\": \"queues\"}" >/dev/null
-    [ -z "${4:-}" ] || eventually applies "$3" "$4"
-}
-
-applies()
-{
-    api GET "queues/$VHOST/$2" | jq -e --argjson definition "$1" '.effective_policy_definition == $definition'
-}
-
 bind()
 {
     api POST "bindings/$VHOST/e/$1/q/$2" "{\"routing_key\": \"$3\"}" >/dev/null
@@ -524,14 +512,14 @@ safe()
     [ "$(broker_major)" -lt 4 ] || skip 'RabbitMQ 4 does not tell with a single node'
     topology
     quorum "$FAILED_Q" "$(safe)"
-    broker ctl -q eval "ra:stop_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})." >/dev/null
+    evaluate "ra:stop_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})."
     is_away()
     {
         run -1 --separate-stderr queue-inspect --check-topology
         jq -e '. == {kind: "queue", name: "inventory.failed.q", problem: "away", found: "no leader"}' <<<"$output" >/dev/null
     }
     eventually is_away
-    broker ctl -q eval "ra:restart_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})." >/dev/null
+    evaluate "ra:restart_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})."
     eventually fits
 }
 

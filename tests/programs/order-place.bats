@@ -69,22 +69,10 @@ close_input()
     exec {INPUT}>&-
 }
 
-# stored N [STATUS]: are there so many orders in the store?
-stored()
-{
-    [ "$(order-show --count ${2:+--status "$2"})" -eq "$1" ]
-}
-
 # placed_ids: of all messages in the queue, which are taken out, sorted.
 placed_ids()
 {
     drain "$PLACED_Q" | jq -r '.payload | fromjson | .order_id' | sort
-}
-
-# data: what was placed, of each order in the store, to the letter.
-data()
-{
-    order-show --all | sed -E 's/^\{"order_id": "[^"]*", "status": "[A-Z]*", "data": (.*), "placed_at": "[^"]*"\}$/\1/'
 }
 
 # same FILE FILE: do two files hold the same JSON values?
@@ -191,7 +179,7 @@ END
     [ "$(date -d "$ts" +%s)" -ge "$before" ]
     [ "$(date -d "$ts" +%s)" -le "$after" ]
     # What it does not publish it keeps.
-    data | diff - input || data | diff - <(cat input; echo)
+    stored_data | diff - input || stored_data | diff - <(cat input; echo)
 }
 
 @test "order-place: one order does not wait for company" {
@@ -305,7 +293,7 @@ END
         fi
     done
     [ "$bad" -eq 0 ]
-    data | diff input -
+    stored_data | diff input -
     holds "$PLACED_Q" 1
 }
 
@@ -366,7 +354,7 @@ judge()
     # The good ones, and none but them, are on the broker and in the store; the others among the rejects.
     [ "$status" -eq 65 ] || return 1
     has_lines receipts "$(wc -l <good)" || return 1
-    data | diff good - || return 1
+    stored_data | diff good - || return 1
     grep -v '^$' rejects | diff refused - || return 1
     drain "$PLACED_Q" | jq -c '.payload | fromjson | {user_id, restaurant_id, items}' >published
     jq -c '{user_id, restaurant_id, items: [.items[] | {sku, qty}]}' good >wanted
@@ -582,7 +570,7 @@ order-place: input 3 (line 2): too large
 order-place: input 5 (line 4): too large
 END
     [ "${#lines[@]}" -eq 4 ]
-    data >kept
+    stored_data >kept
     cmp <(sed -n 1p kept) <(printf '%s\n' "${frame%\"\}}$padding\"}")
     diff <(sed 1d kept) <(order 1 between; echo "$frame"; order 1 last)
     cmp rejects <(sed -n 2p input; sed '1,3d; s/^}{.*/}/' input)
@@ -640,7 +628,7 @@ order-place: input 10 (line 21): no JSON value starts like this
 order-place: input 11 (line 22): a string has a raw control character
 order-place: input 13 (line 24): no JSON value starts like this
 END
-    [ "$(data | jq -r .user_id | paste -sd ,)" = 'good 1,good 2,good 3,good 4,good 5' ]
+    [ "$(stored_data | jq -r .user_id | paste -sd ,)" = 'good 1,good 2,good 3,good 4,good 5' ]
     [ "${#lines[@]}" -eq 5 ]
     # All that was refused is there, to the letter; a newline was added to each.
     diff rejects - <<'END'
@@ -715,7 +703,7 @@ END
     run -65 --separate-stderr order-place </
     [ -z "$output" ]
     [ "$stderr" = 'order-place: cannot read standard input: Is a directory' ]
-    run -65 --separate-stderr timeout -s KILL 10 bash -c 'exec order-place <&-'
+    run -65 --separate-stderr timeout -s KILL "$HANGING" bash -c 'exec order-place <&-'
     [ -z "$output" ]
     [ "$stderr" = 'order-place: cannot read standard input: Bad file descriptor' ]
 }
@@ -744,7 +732,7 @@ order-place: input 2 (line 2): too large
 order-place: input 4 (line 3): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
 order-place: input 5 (line 250003): too large
 END
-    [ "$(data | jq -r .user_id | paste -sd ,)" = first,second,third ]
+    [ "$(stored_data | jq -r .user_id | paste -sd ,)" = first,second,third ]
     cmp rejects <(cat large; echo; cat many; echo; cat broken; echo; echo)
 
     # Of each kind as much as the memory that it is given.
@@ -1189,7 +1177,7 @@ binding()
         own "$n" >input
         start=$SECONDS
         run --separate-stderr order-place --url "$url" <input
-        if [ "$status" -ne 77 ] || [ "$output" != "$(receipt "$n" PENDING)" ] || [ $((SECONDS - start)) -gt 5 ] ||
+        if [ "$status" -ne 77 ] || [ "$output" != "$(receipt "$n" PENDING)" ] || [ $((SECONDS - start)) -gt "$PATIENCE" ] ||
             [[ $stderr != "order-place: broker '127.0.0.1:"*": login failed: "* ]] ||
             [[ $stderr == *attempt* || $stderr == *sEcReT* || $stderr == *$'\n'* ]]; then
             echo "$url: exit $status, $output, $stderr, $((SECONDS - start)) s" >&2
@@ -1224,7 +1212,8 @@ binding()
     start=$SECONDS
     AMQP_URL="$NOWHERE,amqp://127.0.0.1:2,$AMQP_URL" run -0 --separate-stderr order-place <input
     [ -z "$stderr" ]
-    [ $((SECONDS - start)) -le 5 ]
+    # An attempt of its own for each would begin after a second of waiting, and be said.
+    [ $((SECONDS - start)) -le "$PATIENCE" ]
     run -0 --separate-stderr order-place --url "$AMQP_URL,$NOWHERE" <input
     # None of them: that counts as one attempt.
     run -75 --separate-stderr order-place --url "$NOWHERE,amqp://127.0.0.1:2" --retries 2 --retry-delay 0 <input
@@ -1299,8 +1288,7 @@ END
     open_input place --retry-delay 0
     say "$(own 1)"
     eventually has_lines place.out 1
-    eventually connection_of "$PID"
-    api DELETE "connections/$(connection_of "$PID")"
+    cut_connections " $PID "
     eventually grep -q "lost the broker" place.err
     say "$(own 2)"
     eventually has_lines place.out 2
@@ -1314,13 +1302,6 @@ END
     diff place.out <(receipt 1; receipt 2; receipt 3)
     stored 3 PLACED
     [ "$(placed_ids | uniq)" = "$(uuid 1; echo; uuid 2; echo; uuid 3)" ]
-}
-
-# connection_of PID: the name by which the management API knows the connection of a process of ours.
-connection_of()
-{
-    api GET "vhosts/$VHOST/connections" |
-        jq -er --arg pid "$1" '.[] | select(.user_provided_name // .client_properties.connection_name // "" | test(" \($pid) ")) | .name | @uri'
 }
 
 # ---- how it ends ----

@@ -19,12 +19,6 @@ teardown()
     tidy
 }
 
-# stored N: are there so many orders?
-stored()
-{
-    [ "$(order-show --count)" -eq "$1" ]
-}
-
 # Four orders, the second and the fourth of them PENDING. Their ids are in the array ids.
 four_orders()
 {
@@ -121,7 +115,7 @@ END
     run -65 --separate-stderr order-show </
     [ -z "$output" ]
     [ "$stderr" = 'order-show: cannot read standard input: Is a directory' ]
-    run -65 --separate-stderr timeout -s KILL 10 bash -c 'exec order-show <&-'
+    run -65 --separate-stderr timeout -s KILL "$HANGING" bash -c 'exec order-show <&-'
     [ "$stderr" = 'order-show: cannot read standard input: Bad file descriptor' ]
 
     # A line is one id, however long it is.

@@ -12,6 +12,12 @@ teardown()
     tidy
 }
 
+teardown_file()
+{
+    load ../support/helper
+    stop_own_broker
+}
+
 levels()
 {
     seq -f '{"sku":"sku-%.0f","on_hand":7}' 1 "$1"
@@ -346,6 +352,7 @@ accounted()
     # 64 KiB in the pipe, as much again in the program's hands.
     while IFS= read -r -N 4096 -u 8 piece || [ -n "$piece" ]; do
         printf %s "$piece"
+        # Here the time itself counts: a reader that is slow.
         sleep 0.1
     done >got
     finish "$PID"
@@ -356,13 +363,13 @@ accounted()
 }
 
 @test "while nobody reads what a program writes, its connections are kept alive" {
+    own_broker
     orders 2000 | order-place >/dev/null
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
+    evaluate 'application:set_env(rabbit, heartbeat, 1).'
     pipes blocking inventory 1 inventory-worker --count 2000
     eventually stands_still "$PID"
-    # Nothing is waited for here: the time is what the test is about.
+    # Here the time itself counts: some times two seconds, after which the broker hangs up.
     sleep 5
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
     read_all inventory >inventory.lines
     finish "$PID"
     [ "$status" -eq 0 ]
@@ -370,24 +377,15 @@ accounted()
     [ "$(grep -vc '^\[inventory\] ' inventory.err)" -eq 0 ]
     [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
     holds "$PLACED_Q" 0
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
     pipes blocking notify 2 notify-worker --count 2000
     eventually stands_still "$PID"
     sleep 5
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
     read_all notify >notify.lines
     finish "$PID"
     [ "$status" -eq 0 ]
     [ "$(wc -l <notify.out)" -eq 2000 ]
     [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 2000 ]
     [ "$(wc -l <notify.lines)" -eq 2000 ]
-}
-
-# Does it do nothing just now?
-waits()
-{
-    local before
-    before=$(cat "/proc/$1/io") && sleep 0.1 && [ "$before" = "$(cat "/proc/$1/io")" ]
 }
 
 @test "two programs that share a full pipe: no line of one within a line of the other, and both heed the first signal" {
@@ -409,12 +407,13 @@ waits()
     [ "$status" -eq 74 ]
     ends "$two" TERM 3
     [ "$status" -eq 74 ]
-    timeout 1 cat <&8 >>got || true
+    # What is in the pipe, which does not end.
+    dd iflag=nonblock <&8 >>got 2>/dev/null || true
     jq -e . got >/dev/null
 }
 
 @test "order-place asked to stop in the midst of a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
-    local round delay read whole
+    local round read whole
     orders 20000 >input
     for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
         rm -rf "$XDG_STATE_HOME" in rejects
@@ -424,8 +423,7 @@ waits()
         start place order-place --rejects rejects <in
         # As late as it has begun to answer, and then at any moment.
         [ $((round % 3)) -eq 0 ] || eventually test -s place.out
-        delay=$(printf '0.%03d' $((RANDOM % 200)))
-        sleep "$delay"
+        sleep "$(printf '0.%03d' $((RANDOM % 200)))"
         exec 8<in
         ends "$PID" TERM
         [ "$status" -eq 143 ]
@@ -544,9 +542,7 @@ END
     [ "$status" -eq 74 ]
     [ "$(cat replay.err)" = "dlq-replay: cannot write 'pipe': No such device or address" ]
     exec 8<>pipe
-    status=0
-    timeout 0.3 cat /dev/zero >&8 || status=$?
-    [ "$status" -eq 124 ]
+    fill_pipe pipe
     start replay dlq-replay --audit pipe
     eventually waits "$PID"
     ends "$PID" TERM
@@ -601,7 +597,7 @@ listener()
                 kill -TERM "$PID"
             done
             for PID in "${pids[@]}"; do
-                PATIENCE=6 eventually ended "$PID"
+                PATIENCE=6 eventually ended "$PID" # the 5 s, as the test counts them
                 finish "$PID"
                 [[ $status == 0 || $status == 143 ]]
             done
@@ -618,17 +614,25 @@ asks_again()
     ! kill -TERM "$1" 2>/dev/null || ended "$1"
 }
 
+# is_delivered SIGNAL PID: none of it is pending.
+is_delivered()
+{
+    local pending
+    pending=$(sed -n 's/^ShdPnd:[[:space:]]*//p' "/proc/$2/status")
+    ((((0x$pending >> ($(kill -l "$1") - 1)) & 1) == 0))
+}
+
 # As timeout(1) sends it: to the program, and at once to the group that it is in.
 @test "the same signal twice at once is one request to stop; half a second later it kills" {
     local i
     topology
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
-    start worker notify-worker --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done; echo told >>told'
+    start worker notify-worker --exec sh -c ": >started; $UNTIL_GO; echo told >>told"
     eventually test -e started
     for i in 1 2 3; do
         kill -TERM "$PID"
-        # So that each of them is delivered, and not two as one.
-        sleep 0.02
+        # So that each of them is delivered, and not two as one. All of it is well within the half second.
+        eventually is_delivered TERM "$PID"
     done
     touch go
     ends "$PID"
@@ -638,7 +642,7 @@ asks_again()
 
     rm go started
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "b"}'
-    start worker notify-worker --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done'
+    start worker notify-worker --exec sh -c ": >started; $UNTIL_GO"
     eventually test -e started
     kill -TERM "$PID"
     eventually asks_again "$PID"

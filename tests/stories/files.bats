@@ -17,6 +17,13 @@ teardown()
     tidy
 }
 
+# first_log_is_due: the next commit is followed by the first copy of the log into the file. That is so for any from 100 ms after the
+# file was opened: here the time itself counts.
+first_log_is_due()
+{
+    sleep 0.15
+}
+
 # copy_aside FILE: another file in its place, with the same in it.
 copy_aside()
 {
@@ -60,8 +67,8 @@ take_away()
         start_fed place$number order-place
         order >&7
         eventually has_lines place$number.out 1
-        # Later than the first copy of the log into the file, so that an earlier copy is another file.
-        sleep 0.15
+        # So that an earlier copy is another file.
+        first_log_is_due
         order >&7
         eventually has_lines place$number.out 2
         order >&7
@@ -96,7 +103,7 @@ take_away()
         for i in 1 2 3; do
             publish orders-ex order.placed "$(event "a-$number-$i")"
             eventually has_lines worker$number.out "$i"
-            sleep 0.15
+            first_log_is_due
         done
         take_away "$INVENTORY_LEDGER" "$way"
         publish orders-ex order.placed "$(event "b-$number")"
@@ -171,7 +178,7 @@ take_away()
     start_fed place order-place
     order >&7
     eventually has_lines place.out 1
-    sleep 0.15
+    first_log_is_due
     order >&7
     eventually has_lines place.out 2
     order >&7
@@ -272,7 +279,8 @@ has_open()
     start holder hold "$STORE"
     eventually has_lines holder.out 1
     start first order-place <"$DATA/order.json"
-    sleep 5.5 # longer than is waited for once the store is open: what is tested is that this is not the limit
+    # Here the time itself counts: longer than is waited for once the store is open, which is not the limit for this.
+    sleep 5.5
     kill -0 "$PID"
     finish "${STARTED[0]}" KILL
     finish "$PID"
@@ -299,7 +307,7 @@ killed_run()
     for ((i = 1; i <= $2; i++)); do
         order >&7
         eventually has_lines "$1.out" "$i"
-        [ "$i" -ne 1 ] || sleep 0.15
+        [ "$i" -ne 1 ] || first_log_is_due
     done
     finish "$PID" KILL
     exec 7>&-
@@ -423,7 +431,7 @@ END
             start_fed place order-place
             order >&7
             eventually has_lines place.out 1
-            sleep 0.15
+            first_log_is_due
             order >&7
             eventually has_lines place.out 2
             sqlite3 "$STORE" "$sql" >/dev/null

@@ -170,7 +170,7 @@ mix()
 # ---- an InventoryReserved that has no more than it must, or more than we know
 
 # Each on a line.
-reserved_events()
+odd_reserved_events()
 {
     cat <<'END'
 {"event_type":"InventoryReserved","order_id":"id-1"}
@@ -187,7 +187,7 @@ END
 @test "notify-worker: of an InventoryReserved nothing is needed but event_type and order_id; what else it has is passed on" {
     local line
     topology
-    reserved_events >events
+    odd_reserved_events >events
     while IFS= read -r line; do
         post inventory-ex inventory.reserved "$line"
     done <events

@@ -157,7 +157,7 @@ receipts()
     terminal 80 "order-place <input"
     order >&7
     eventually shows '\{"order_id": "[-0-9a-f]+", "status": "PLACED"\}'
-    # Long enough for a line to appear.
+    # Here the time itself counts: a line would appear after a second.
     sleep 1.5
     order >&7
     exec 7>&-

@@ -14,12 +14,13 @@ ssl_options.cacertfile = $TLS/ca.pem
 ssl_options.certfile = $TLS/server.pem
 ssl_options.keyfile = $TLS/server.key
 END
-    BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker "$SUITE_DIR/refused-broker"
+    BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker
 }
 
 teardown_file()
 {
-    "$REPO/scripts/broker" stop
+    load ../support/helper
+    stop_own_broker
 }
 
 setup()
@@ -284,7 +285,7 @@ says_placed()
     order >&7
     eventually says_placed 1
     # Channels that crash close the connection with 541, whatever was on its way: for a second and a half, all of them do.
-    start crashes broker ctl -q eval '[begin [exit(P, crashed) || P <- rabbit_channel:list()], timer:sleep(20) end || _ <- lists:seq(1, 75)].'
+    start crashes evaluate '[begin [exit(P, crashed) || P <- rabbit_channel:list()], timer:sleep(20) end || _ <- lists:seq(1, 75)].'
     local crashes=$PID
     while ! ended "$crashes"; do
         yes "$(order)" | head -n 10
