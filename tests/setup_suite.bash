@@ -11,7 +11,8 @@ setup_suite()
     REPO=$(realpath "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/..")
     # What the tests are made with, besides the programs: built from tests/support.
     SUPPORT=$REPO/.build/tests/support
-    export REPO SUPPORT
+    PROCESSORS=$(nproc)
+    export REPO SUPPORT PROCESSORS
     # Of the make that may run the suite: its jobs are none of ours.
     unset MAKEFLAGS MFLAGS MAKELEVEL
     make -s --no-print-directory -C "$REPO" support

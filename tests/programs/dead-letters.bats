@@ -4,7 +4,6 @@
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     topology

@@ -2,7 +2,6 @@
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     topology

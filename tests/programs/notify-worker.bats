@@ -34,6 +34,16 @@ cat event.\$\$ >>told
 END
 }
 
+# later_command: ./cmd tells as soon as the file go is there; before that it says 75, which means later.
+later_command()
+{
+    make_script cmd <<'END'
+cat >event
+[ -e go ] || exit 75
+cat event >>told
+END
+}
+
 # --- messages
 
 # reserved ORDER_ID [EVENT_TYPE]: an event, as inventory-worker writes it.
@@ -442,11 +452,7 @@ END
 }
 
 @test "--exec: a repeat while the first is still being tried is ignored, and the first is told" {
-    make_script cmd <<'END'
-cat >event
-[ -e go ] || exit 75
-cat event >>told
-END
+    later_command
     topology
     announce twice
     start worker notify-worker --retry-delay 1 --exec ./cmd
@@ -678,11 +684,7 @@ older_than()
 }
 
 @test "the connection lost while an order waits to be tried again: it is told all the same" {
-    make_script cmd <<'END'
-cat >event
-[ -e go ] || exit 75
-cat event >>told
-END
+    later_command
     topology
     announce patient
     start worker notify-worker --retry-delay 2 --exec ./cmd

@@ -637,7 +637,7 @@ connections()
 
     put_numbers 2 "$DEAD_Q"
     unhealthy dead_letters "2 .*$DEAD_Q"
-    api DELETE "queues/$VHOST/$DEAD_Q/contents" >/dev/null
+    purge "$DEAD_Q"
 
     api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
     unhealthy topology "^queue '$FAILED_Q': missing\$"

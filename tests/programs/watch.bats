@@ -310,12 +310,12 @@ leaves()
     put_numbers 100 "$PLACED_Q"
     start watching queue-inspect --watch=1 "$PLACED_Q"
     eventually grep -q '"ready":100' watching.out
-    api DELETE "queues/$VHOST/$PLACED_Q/contents" >/dev/null
+    purge "$PLACED_Q"
     put_numbers 40 "$PLACED_Q"
     eventually grep -q '"ready":40' watching.out
     line=$(grep -m 1 '"ready":40' watching.out)
     jq -e '.queues[0] | .rate_net < 0 and .seconds_left > 0 and (.seconds_left - 40 / -.rate_net | . >= 0 and . <= 1)' <<<"$line"
-    api DELETE "queues/$VHOST/$PLACED_Q/contents" >/dev/null
+    purge "$PLACED_Q"
     eventually grep -q '"ready":0' watching.out
     jq -e '.queues[0] | has("seconds_left") | not' <<<"$(grep -m 1 '"ready":0' watching.out)"
     finish "$PID" TERM

@@ -153,7 +153,7 @@ work_killed_at()
 # gone QUEUE: all messages in it are.
 gone()
 {
-    api DELETE "queues/$VHOST/$1/contents" >/dev/null
+    purge "$1"
     holds "$1" 0
 }
 

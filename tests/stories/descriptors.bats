@@ -75,23 +75,8 @@ lines_of()
     esac
 }
 
-# lent NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a non-blocking pipe that nobody reads yet: NAME.pipe,
-# which is open as descriptor 8, too.
-lent()
-{
-    local name=$1 descriptor=$2
-    shift 2
-    rm -f "$name.pipe"
-    mkfifo "$name.pipe"
-    exec 8<>"$name.pipe"
-    # shellcheck disable=SC2016 # expanded by that shell
-    case $descriptor in
-        1) start "$name" bash -c 'exec "$@" >&8 8>&-' - lend nonblocking 1 "$@" ;;
-        2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - lend nonblocking 2 "$@" ;;
-    esac
-}
-
-# filled NAME DESCRIPTOR COMMAND...: the same, with a pipe that is blocking.
+# filled NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a pipe that nobody reads yet: NAME.pipe, which is open as
+# descriptor 8, too.
 filled()
 {
     local name=$1 descriptor=$2
@@ -104,6 +89,20 @@ filled()
         1) start "$name" bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
         2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
     esac
+}
+
+# lent NAME DESCRIPTOR COMMAND...: the same, with a pipe that is non-blocking.
+lent()
+{
+    filled "$1" "$2" lend nonblocking "$2" "${@:3}"
+}
+
+# start_over: an empty virtual host, and no databases.
+start_over()
+{
+    api DELETE "vhosts/$VHOST" >/dev/null
+    api PUT "vhosts/$VHOST" >/dev/null
+    rm -rf "$XDG_STATE_HOME"
 }
 
 # read_all: all that comes out of descriptor 8 until nobody else writes to it.
@@ -152,9 +151,7 @@ check_whole()
             *) [ ! -s "$name.err" ] ;;
         esac
         cut_connections
-        api DELETE "vhosts/$VHOST" >/dev/null
-        api PUT "vhosts/$VHOST" >/dev/null
-        rm -rf "$XDG_STATE_HOME"
+        start_over
     done
 }
 
@@ -297,9 +294,7 @@ accounted()
                 take) eventually accounted "$DEAD_Q" 700 "$name" ;;
             esac
         done
-        api DELETE "vhosts/$VHOST" >/dev/null
-        api PUT "vhosts/$VHOST" >/dev/null
-        rm -rf "$XDG_STATE_HOME"
+        start_over
     done
 }
 

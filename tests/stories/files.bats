@@ -114,7 +114,7 @@ take_away()
             bad=1
         fi
         eventually holds "$PLACED_Q" 1
-        api DELETE "queues/$VHOST/$PLACED_Q/contents"
+        purge "$PLACED_Q"
     done < <(ways)
     [ "$bad" -eq 0 ]
     holds "$RESERVED_Q" $((3 * number))
@@ -347,23 +347,30 @@ refused()
     only_these orders.db orders.db-runs
 }
 
+# backup_beside_log STATEMENTS...: a store with one order, backed up by SQLite, the first of the statements; its user then runs the
+# others, another order is placed, the run is killed, and the backup is put back beside the log. That is refused, until the log is gone.
+backup_beside_log()
+{
+    rm -rf "$STATE" copy.db
+    start_fed place order-place
+    order >&7
+    eventually has_lines place.out 1
+    sqlite3 "$STORE" "$@"
+    order >&7
+    eventually has_lines place.out 2
+    finish "$PID" KILL
+    exec 7>&-
+    rm place.in
+    cp copy.db "$STORE"
+    refused
+    rm "$STORE-wal"
+    [ "$(order-show --count)" = 1 ]
+}
+
 @test "files: a backup made by SQLite of a store in use, put back beside the log of that time: 73" {
     local how
     for how in '.backup copy.db' "VACUUM INTO 'copy.db'"; do
-        rm -rf "$STATE" copy.db
-        start_fed place order-place
-        order >&7
-        eventually has_lines place.out 1
-        sqlite3 "$STORE" "$how"
-        order >&7
-        eventually has_lines place.out 2
-        finish "$PID" KILL
-        exec 7>&-
-        rm place.in
-        cp copy.db "$STORE"
-        refused
-        rm "$STORE-wal"
-        [ "$(order-show --count)" = 1 ]
+        backup_beside_log "$how"
         order | order-place
         [ "$(sqlite3 "$STORE" 'PRAGMA integrity_check')" = ok ]
         [ "$(order-show --count)" = 2 ]
@@ -458,21 +465,7 @@ END
 @test "files: a backup made by SQLite beside a log in which the schema was changed by hand: 73" {
     local how
     for how in '.backup copy.db' "VACUUM INTO 'copy.db'"; do
-        rm -rf "$STATE" copy.db
-        start_fed place order-place
-        order >&7
-        eventually has_lines place.out 1
-        sqlite3 "$STORE" "$how"
-        sqlite3 "$STORE" 'CREATE TABLE _a (seq INTEGER)' 'CREATE TABLE _b (seq INTEGER)'
-        order >&7
-        eventually has_lines place.out 2
-        finish "$PID" KILL
-        exec 7>&-
-        rm place.in
-        cp copy.db "$STORE"
-        refused
-        rm "$STORE-wal"
-        [ "$(order-show --count)" = 1 ]
+        backup_beside_log "$how" 'CREATE TABLE _a (seq INTEGER)' 'CREATE TABLE _b (seq INTEGER)'
     done
 }
 

@@ -72,8 +72,7 @@ settled()
         holds "$PLACED_Q" 0
         holds "$RESERVED_Q" 2000
         settled
-        umount small
-        api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+        start_over
     done <<'END'
 500k 1
 600k 1
@@ -83,9 +82,18 @@ settled()
 END
 }
 
-# filled_on_the_way EVENTS NOTE PREFETCH: the disk has become full when the first batch of events is on its way to the broker.
+# start_over: no disk, and no events in their queue.
+start_over()
+{
+    umount small
+    purge "$RESERVED_Q"
+}
+
+# filled_on_the_way EVENTS NOTE PREFETCH STATUS: the ledger's disk becomes full when the first batch of events is on its way to the
+# broker. The worker ends with that status, and then there is room again.
 filled_on_the_way()
 {
+    small_disk 20m
     jq -nc --argjson events "$1" --argjson note "$2" \
         'range($events) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1, note: ("x" * $note)}]}' |
         order-place >/dev/null
@@ -94,6 +102,10 @@ filled_on_the_way()
     run dd if=/dev/zero of=small/fill bs=4k
     [ "$status" -ne 0 ]
     kill -CONT "$PID"
+    ends "$PID" '' 20
+    [ "$status" = "$4" ]
+    settled
+    rm small/fill
 }
 
 @test "the ledger's disk becomes full while an event is on its way: it is settled, and does not go out again" {
@@ -101,19 +113,13 @@ filled_on_the_way()
     topology
     export INVENTORY_LEDGER=$PWD/small/ledger.db
     for note in 1 100000; do
-        small_disk 20m
-        filled_on_the_way 1 "$note" 1
-        ends "$PID" '' 20
         # There was nothing to be recorded any more, but that it was confirmed.
-        [ "$status" = 0 ]
-        settled
+        filled_on_the_way 1 "$note" 1 0
         says worker.err "[inventory] published InventoryReserved for $(ids <worker.out)"
-        rm small/fill
         run -0 --separate-stderr inventory-worker --idle-timeout 1
         [ -z "$output" ]
         holds "$RESERVED_Q" 1
-        umount small
-        api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+        start_over
     done
 }
 
@@ -122,21 +128,15 @@ filled_on_the_way()
     topology
     export INVENTORY_LEDGER=$PWD/small/ledger.db
     for note in 1 6000; do
-        small_disk 20m
-        filled_on_the_way 1500 "$note" 32
-        ends "$PID" '' 20
-        [ "$status" = 73 ]
-        settled
+        filled_on_the_way 1500 "$note" 32 73
         mv worker.out first
-        rm small/fill
         mount -o remount,size=200m small
         run -0 --separate-stderr inventory-worker --idle-timeout 1
         printf '%s\n' "${lines[@]}" | cat first - | ids >all
         [ "$(wc -l <all)" = 1500 ]
         [ "$(sort -u all | wc -l)" = 1500 ]
         holds "$RESERVED_Q" 1500
-        umount small
-        api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+        start_over
     done
 }
 
@@ -170,7 +170,7 @@ filled_on_the_way()
             [ "$(echo ledger.db*)" = 'ledger.db ledger.db-runs' ]
             holds "$PLACED_Q" 0
             [ "$(messages "$RESERVED_Q" | jq -r .payload | ids | sort -u | wc -l)" = 60 ]
-            api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+            purge "$RESERVED_Q"
         done
     done
 }

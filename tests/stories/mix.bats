@@ -237,7 +237,7 @@ END
     # One that was read is none any more.
     letter='{queue: "order.placed.dlq", properties: {}, body: {event_type: "InventoryReserved", order_id: "a"},
         headers: {"x-death": [{queue: "inventory.reserved.q", reason: "expired", exchange: "inventory-ex", "routing-keys": ["inventory.reserved"], count: 1}]}}'
-    api DELETE "queues/$VHOST/$DEAD_Q/contents"
+    purge "$DEAD_Q"
     jq -nc "$letter" | dlq-replay --from - >/dev/null
     dlq-replay --list | jq -e 'has("error") and .error == null and .death.queue == "inventory.reserved.q"'
 }

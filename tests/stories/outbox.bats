@@ -121,7 +121,7 @@ published()
 # owe_all: the events of all orders are owed again, by a run that has ended.
 owe_all()
 {
-    api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+    purge "$RESERVED_Q"
     sql "INSERT INTO owed (seq, run, event) SELECT seq, 0,
         json_object('event_type', 'InventoryReserved', 'order_id', order_id) FROM handled"
 }

@@ -25,7 +25,6 @@ teardown_file()
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     topology
@@ -65,24 +64,24 @@ copies()
     numbers "$1" | sort -n | uniq -c | sed 's/^ *\([0-9]*\) \([0-9]*\)$/\2 \1/'
 }
 
-# are_once QUEUE N...: each of these is there exactly once. are_at_most_twice, are_not: so they are.
+# are_once, are_at_most_twice, are_not QUEUE N...: so often each of these is there.
 are_once()
 {
-    local queue=$1 n
-    shift
-    copies "$queue" >copies
-    for n in "$@"; do
-        grep -qx "$n 1" copies || return
-    done
+    are_there 1 "$@"
 }
 
 are_at_most_twice()
 {
-    local queue=$1 n
-    shift
+    are_there '[12]' "$@"
+}
+
+are_there()
+{
+    local times=$1 queue=$2 n
+    shift 2
     copies "$queue" >copies
     for n in "$@"; do
-        grep -qx "$n [12]" copies || return
+        grep -qx "$n $times" copies || return
     done
 }
 

@@ -16,7 +16,6 @@ teardown_file()
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     topology

@@ -49,6 +49,15 @@ waiting_teller()
     teller ': >started.$id' "$UNTIL_GO" "$@"
 }
 
+# claim ORDER_ID OPTIONS...: a first worker has claimed the order, and waits for its command. $first is its process.
+claim()
+{
+    publish_reserved "$1"
+    start first notify-worker --prefetch 1 "${@:2}" --exec ./tell
+    first=$PID
+    eventually test -e "started.$1"
+}
+
 # holder NAME: a worker that stops in the midst of a transaction, and so has the ledger locked. $PID is its process.
 holder()
 {
@@ -346,10 +355,7 @@ is_full()
 @test "the same event twice, two workers: the second waits with its copy, tells others meanwhile, and calls it a repeat" {
     local first second
     waiting_teller
-    publish_reserved twice
-    start first notify-worker --prefetch 1 --exec ./tell
-    first=$PID
-    eventually test -e started.twice
+    claim twice
     publish_reserved twice other
     start second notify-worker
     second=$PID
@@ -374,10 +380,7 @@ is_full()
 @test "the worker that has claimed is killed: the one that waits with a copy tells, as another attempt" {
     local first second
     waiting_teller
-    publish_reserved twice
-    start first notify-worker --prefetch 1 --exec ./tell
-    first=$PID
-    eventually test -e started.twice
+    claim twice
     publish_reserved twice
     start second notify-worker --prefetch 1 --exec ./tell
     second=$PID
@@ -398,10 +401,7 @@ is_full()
 @test "the command of the worker that has claimed fails for now: the one that waits with a copy tells, as the first attempt" {
     local first second
     waiting_teller '[ -e second ] || exit 75'
-    publish_reserved twice
-    start first notify-worker --prefetch 1 --retry-delay 3600 --exec ./tell
-    first=$PID
-    eventually test -e started.twice
+    claim twice --retry-delay 3600
     publish_reserved twice
     start second notify-worker --prefetch 1 --exec sh -c 'touch second && exec ./tell'
     second=$PID
@@ -420,10 +420,7 @@ is_full()
 @test "a worker that waits with a copy stops at once when asked to, and the copy stays in the queue" {
     local first
     waiting_teller
-    publish_reserved twice
-    start first notify-worker --prefetch 1 --exec ./tell
-    first=$PID
-    eventually test -e started.twice
+    claim twice
     publish_reserved twice
     start second notify-worker --prefetch 1
     eventually says second.err '[notify] waiting: twice: another worker has claimed it'
@@ -439,10 +436,7 @@ is_full()
 @test "the connection of the worker that tells is lost, and its copy goes to another: told once, by the first" {
     local first second
     waiting_teller
-    publish_reserved stale
-    start first notify-worker --prefetch 1 --exec ./tell
-    first=$PID
-    eventually test -e started.stale
+    claim stale
     start second notify-worker --prefetch 1 --exec ./tell
     second=$PID
     eventually eval '[ "$(queue-inspect "$RESERVED_Q" | jq .consumers)" -eq 2 ]'

@@ -219,12 +219,20 @@ ends()
     finish "$1"
 }
 
-# eventually COMMAND...: tries it until it succeeds, every 50 ms, as often as fits into $PATIENCE seconds. Tries are counted, not the
-# time: however busy the machine is, and though it may stand still for a while, what is waited for gets its turns.
+# slowness: how much longer than on an idle machine things take just now: 1, or more if processes have to share the processors.
+slowness()
+{
+    local load
+    read -r load _ </proc/loadavg
+    echo $((1 + ${load%.*} / PROCESSORS))
+}
+
+# eventually COMMAND...: tries it until it succeeds, every 50 ms, as often as fits into $PATIENCE seconds, and more often on a busy
+# machine. Tries are counted, not the time: though the machine may stand still for a while, what is waited for gets its turns.
 eventually()
 {
     local tries
-    for ((tries = PATIENCE * 20; tries > 0; tries--)); do
+    for ((tries = PATIENCE * 20 * $(slowness); tries > 0; tries--)); do
         ! "$@" >/dev/null 2>&1 || return 0
         sleep 0.05
     done
@@ -247,6 +255,12 @@ holds()
 is_consumed()
 {
     queue-inspect "$1" | jq -e '.consumers > 0'
+}
+
+# purge QUEUE: nothing that is ready is in it any more.
+purge()
+{
+    api DELETE "queues/$VHOST/$1/contents" >/dev/null
 }
 
 # drain QUEUE: takes all messages out, a line for each, through the management API: {properties, payload, ...}.
