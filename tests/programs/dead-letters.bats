@@ -233,7 +233,7 @@ END
     queues_now aside | jq -e '.durable and .arguments == {}'
 }
 
-@test "a letter that says that it was replayed often beyond measure, or never, is no trouble" {
+@test "a letter whose counter of replays is enormous, negative or a text is handled like any other" {
     letters '(letter({n: 1}) | .headers["order-tools-replays"] = {amqp: "int64", value: "9223372036854775807"}),
         (letter({n: 2}) | .headers["order-tools-replays"] = -5), (letter({n: 3}) | .headers["order-tools-replays"] = "many")'
     run -0 --separate-stderr dlq-replay
@@ -514,7 +514,7 @@ has_policy()
 
 # ---- any queue ----
 
-@test "--queue: any dead letter queue, of which nothing is known; it declares nothing of ours" {
+@test "--queue: works on any dead letter queue, and declares nothing of the workflow" {
     local name
     api DELETE "vhosts/$VHOST" >/dev/null
     api PUT "vhosts/$VHOST" >/dev/null
@@ -564,7 +564,7 @@ has_policy()
 
 # ---- taking and restoring ----
 
-@test "--take: what is printed is gone from the queue, and what is not is there" {
+@test "--take: a letter that was printed has left the queue, every other letter is still there" {
     numbered 5
     run -0 --separate-stderr dlq-replay --take -n 2
     [ "$(jq .body.n <<<"$output" | paste -sd,)" = 1,2 ]
@@ -589,12 +589,12 @@ has_policy()
     [ "$(numbers "$DEAD_Q" | cksum)" = "$(seq 300 | cksum)" ]
     run -0 --separate-stderr dlq-replay --from - --to "$FAILED_Q" <taken
     [ "$(numbers "$FAILED_Q" | cksum)" = "$(seq 300 | cksum)" ]
-    # Nothing is no trouble.
+    # Empty input is valid.
     run -0 --separate-stderr dlq-replay --from /dev/null
     [ -z "$output$stderr" ]
 }
 
-@test "--from: what is no letter is refused by its place, and the rest goes" {
+@test "--from: input that is not a letter is refused with its position, and the rest is published" {
     local count
     cat >broken <<'END'
 {"queue": "inventory.failed.q", "body": {"n": 1}}
@@ -664,7 +664,7 @@ END
     [ "$status" = 143 ]
 }
 
-@test "--from: what is no integer as it is written is none, though a double would be" {
+@test "--from: a number that is not an integer is refused, even if the nearest double is one" {
     local value
     for value in 0.99999999999999999999 1e-400 1.5 256 -1; do
         run -65 --separate-stderr dlq-replay --from - <<<"{\"queue\":\"$DEAD_Q\",\"body\":1,\"properties\":{\"priority\":$value}}"

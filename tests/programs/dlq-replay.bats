@@ -285,7 +285,7 @@ END
     holds "$RESERVED_Q" 3
 }
 
-@test "dlq-replay: what is rejected again at once is not replayed for ever" {
+@test "dlq-replay: letters that are rejected again at once are not replayed for ever" {
     poison 5
     start worker inventory-worker
     run -0 --separate-stderr timeout -k 1 "$HANGING" dlq-replay

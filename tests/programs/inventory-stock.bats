@@ -41,14 +41,14 @@ outcomes()
     [ "$(levels)" = '[["burger",0,0],["fries",0,0],["new",2,0],["soda",1000000000000,0]]' ]
 }
 
-@test "what is shown can be set again: output is input" {
+@test "the levels it prints can be set again: output is input" {
     inventory-stock <<<'{"sku":"b","on_hand":7}{"sku":"a \"quoted\" é","on_hand":3}' >/dev/null
     inventory-stock </dev/null >levels
     XDG_STATE_HOME=$PWD/other run -0 inventory-stock <levels
     [ "$output" = "$(cat levels)" ]
 }
 
-@test "levels that are none are refused, one by one, with the reason" {
+@test "invalid levels are refused one by one, with the reason" {
     local bad
     while IFS= read -r bad; do
         run -65 --separate-stderr inventory-stock <<<"$bad"
@@ -163,7 +163,7 @@ END"
     [ "${stderr_lines[0]}" = 'inventory-stock: cannot write standard output: No space left on device' ]
     [ "${stderr_lines[1]}" = "inventory-stock: nothing from input $next (line $next) on was set" ]
     rm -r "$XDG_STATE_HOME"
-    # No file may grow beyond 1 MiB, and it is no signal that says so.
+    # No file may grow beyond 1 MiB, and SIGXFSZ is ignored.
     run -73 --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1024; exec inventory-stock <input | cat; exit "${PIPESTATUS[0]}"'
     next=$(($(levels | jq length) + 1))
     [ "$next" -eq $((${#lines[@]} + 1)) ]

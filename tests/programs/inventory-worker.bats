@@ -50,7 +50,7 @@ placed()
         user_id: "u", restaurant_id: "r", items: [{sku: $sku, qty: $qty}]}'
 }
 
-# place ORDER_ID [QTY [SKU]]: by a program that is not ours.
+# place ORDER_ID [QTY [SKU]]: as another producer does.
 place()
 {
     publish orders-ex order.placed "$(placed "$@")" -p
@@ -313,7 +313,7 @@ rejected_bodies()
     drain "$DEAD_Q" | jq -j .payload | cmp - over
 }
 
-@test "poison alone, first and last in what is waiting" {
+@test "poison alone, and as the first and the last of the messages that wait" {
     topology
     publish orders-ex order.placed bad1
     publish orders-ex order.placed bad2
@@ -608,7 +608,7 @@ is_quick()
     holds "$RESERVED_Q" "$(wc -l <placed)"
 }
 
-@test "SIGTERM in the midst of work: the batch in hand is finished, the rest stays in the queue" {
+@test "SIGTERM during work: the batch in hand is finished, the rest stays in the queue" {
     topology
     mapfile -t all < <(seq 5000)
     publish_placed "${all[@]}"
@@ -665,7 +665,7 @@ is_quick()
     eventually holds "$PLACED_Q" 1
 }
 
-@test "the ledger: its place, its folders and files private, and what is no ledger refused" {
+@test "the ledger: its path, its private folders and files, and files that are refused because they are not a ledger" {
     topology
     rm -rf "$XDG_STATE_HOME"
     place mine
@@ -702,7 +702,7 @@ is_quick()
 
 @test "several workers may start at once on a ledger that is not there yet" {
     mkfifo gate
-    # All at the gate first. There is no broker behind it: having opened its ledger, a worker gives up.
+    # All of them start at the same moment. Without a broker, a worker gives up once it has opened its ledger.
     cat >racer <<'END'
 : >ready-$1
 : <gate

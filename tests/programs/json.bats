@@ -10,7 +10,7 @@ setup()
 {
     load ../support/helper
     isolate
-    # Nothing listens there: what is refused needs no broker.
+    # Nothing listens there: input is refused without a broker.
     NOWHERE=amqp://127.0.0.1:1
 }
 
@@ -155,7 +155,7 @@ END
     printf '{"\\u0000":%s,"\\ud800":"\\ud800"}\n' "$(repeat 70 7)"
 }
 
-@test "json: what is only kept may be what others read differently: NUL, half a pair, a key twice; it is kept to the letter" {
+@test "json: members that are only kept may hold what parsers read differently (NUL, half a surrogate pair, a key twice), and are kept to the letter" {
     local value
     while IFS= read -r value; do
         carry "$value"
@@ -480,7 +480,7 @@ END
     [ "$(order-show --count)" -eq 0 ]
 }
 
-@test "json: what is forbidden spoils nothing around it, and is kept verbatim by --rejects" {
+@test "json: forbidden input affects nothing around it, and --rejects keeps it verbatim" {
     local name reason value messages bad=0 number=0 count
     forbidden >table
     count=$(wc -l <table)
@@ -592,7 +592,7 @@ END
     { bytes '%EF%BB%BF' && echo '{"sku":"soda","on_hand":5}'; } | inventory-stock | grep -x '{"sku":"soda","on_hand":5,"reserved":0}'
 }
 
-@test "json: a sequence by RFC 7464 is taken, and what is cut short in it costs only itself" {
+@test "json: a JSON text sequence (RFC 7464) is read, and a truncated text in it costs only that text" {
     {
         printf '\x1e' && order 1 first
         printf '\x1e\x1e' && order 2 second

@@ -50,7 +50,7 @@ with_api()
 
 # ---- auto-delete
 
-@test "look: --peek leaves an auto-delete queue and what is in it" {
+@test "look: --peek leaves an auto-delete queue and its messages" {
     auto_delete adq
     fill adq 3
     for _ in 1 2 3; do
@@ -291,7 +291,7 @@ dead_letters()
     shows 1 2
 }
 
-@test "look: what is found out of a queue makes none, changes none, and is right for every kind of argument" {
+@test "look: asking what a queue is like creates and changes nothing, and is right for every kind of argument" {
     local arguments
     topology
     api GET "queues/$VHOST" | jq -S 'map({name, durable, auto_delete, arguments}) | sort_by(.name)' >before

@@ -238,7 +238,7 @@ http()
     [[ $stderr == *"'$SERVER': the answer has more than 8388608 bytes" ]]
 }
 
-@test "management: answers that are none" {
+@test "management: answers that are not valid" {
     local answer
     topology
     while IFS='|' read -r code answer reason; do
@@ -385,7 +385,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     finds '{kind: "binding", name: "inventory.reserved.q", problem: "unexpected", exchange: "inventory-ex", routing_key: "inventory.failed"}'
 }
 
-@test "check-topology: bindings and queues of others are no problem" {
+@test "check-topology: bindings and queues of others are not reported" {
     topology
     queue others
     bind orders-ex others order.placed
@@ -434,7 +434,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
             expected: {exchange: "orders-dlx", routing_key: "order.placed.dlq"}, found: {exchange: "orders-dlx", routing_key: null}}'
 }
 
-@test "check-topology: dead letters that arrive by another way are no problem" {
+@test "check-topology: dead letters that take another route to their queue are not reported" {
     topology
     # By a policy; with the key that they have; by the default exchange.
     remake "$PLACED_Q" '{"durable": true}'
@@ -463,7 +463,7 @@ safe()
         + if $major >= 4 then {"x-delivery-limit": -1} else {} end'
 }
 
-@test "check-topology: quorum queues are no problem if they keep all they have" {
+@test "check-topology: quorum queues that lose no message are not reported" {
     local queue
     topology
     for queue in "$PLACED_Q" "$DEAD_Q" "$RESERVED_Q" "$FAILED_Q"; do

@@ -53,7 +53,7 @@ reserved()
         items: [{sku: "s", qty: 1}], ts: "2026-01-02T03:04:05.678Z"}'
 }
 
-# announce ORDER_ID: by a program that is not ours, without properties.
+# announce ORDER_ID: as another producer does, without properties.
 announce()
 {
     announce_text "$(reserved "$1")"
@@ -171,7 +171,7 @@ announce_file()
 
 # --- what cannot be told
 
-# moved FILE REASON: the dead letter, as drain gives it, says in its headers whence it came, why and when.
+# moved FILE REASON: the headers of the dead letter, which drain has written to the file, say where it came from, why and when.
 moved()
 {
     local now
@@ -182,7 +182,7 @@ moved()
         (."order-tools-time" | . == floor and . >= $now - 60 and . <= $now)' "$1"
 }
 
-@test "what is no event is moved to order.placed.dlq, with headers that say whence, and nobody is held up" {
+@test "messages that are not events are moved to order.placed.dlq, with headers that say where from, and delay no other" {
     edits=('del(.order_id)' '.order_id = ""' '.order_id += "\u001b"' '.order_id = 5' '.order_id = null'
         '.order_id = ["p"]' '.order_id = "p" * 129' '.Order_Id = .order_id | del(.order_id)' '{data: .}' 'del(.event_type)' '.event_type = 1' '[.]' 'tojson' 'null')
     texts=('not json' '' "$(reserved p)}" "$(reserved p)$(reserved p)" '{"event_type":"InventoryReserved"' "$(reserved p | jq -c 'del(.order_id)' | sed 's/}$/,"order_id":"p","order_id":"q"}/')")
@@ -340,7 +340,7 @@ END
     [ -z "$output" ]
 }
 
-@test "--exec: the command has no descriptor of ours but the three" {
+@test "--exec: the command inherits no descriptor of the worker's but standard input, output and error" {
     # shellcheck disable=SC2016 # for the command
     printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | make_script cmd
     for fd in "/proc/$BASHPID/fd"/*; do readlink "$fd"; done | sort >before || true
@@ -370,7 +370,7 @@ END
     topology
     mapfile -t all < <(seq 40)
     publish_reserved "${all[@]}"
-    # More than it has in hand at once: whoever came first must not be passed by those who come after.
+    # More than it has in hand at once: those that came first must not be overtaken.
     run -0 --separate-stderr worker --count 40 --exec true
     [ "$(ids <<<"$output" | paste -sd' ')" = "$(seq -s' ' 40)" ]
     holds "$RESERVED_Q" 0
@@ -515,7 +515,7 @@ END
     [ "$status" -eq 0 ]
 }
 
-# This one takes half a minute: from its last sign of life on, the broker waits 20 to 30 s before it gives a client up.
+# The broker hangs up after 8 s without a sign of life.
 @test "--exec: a slow command does not cost the connections" {
     waiting_command
     topology
@@ -573,7 +573,7 @@ older_than()
     [ "$(ids <<<"$output")" = b ]
 }
 
-@test "SIGTERM in the midst of work: each event is told by this run or the next, by one of them" {
+@test "SIGTERM during work: each event is told by this run or the next, by one of them" {
     topology
     mapfile -t all < <(seq 20000)
     publish_reserved "${all[@]}"
@@ -753,7 +753,7 @@ older_than()
     holds "$RESERVED_Q" 0
 }
 
-@test "the memory of who was told: its place, its files private, and what is none refused" {
+@test "the database of notified customers: its path, its private files, and files that are refused because they are not one" {
     topology
     rm -rf "$XDG_STATE_HOME"
     announce mine

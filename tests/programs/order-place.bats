@@ -1,5 +1,5 @@
 # order-place: from orders on standard input to the store, to the broker, to receipts; and all that can be wrong with each.
-# What is JSON and what is not: json.bats. What a crash leaves at each step: crash.bats.
+# Which input is valid JSON: json.bats. Crashes at each step: crash.bats.
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 # shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
@@ -278,7 +278,7 @@ END
     own 1 | jq -c '. + {x: [1, {"n": 9007199254740993}], y: null, z: 1e400}' | sed 's/9007199254740992/9007199254740993/; s/1.797[0-9]*e+308/1e400/; s/1E+400/1e400/' >input
     grep -q '9007199254740993.*1e400' input
     order-place <input >receipts
-    # Whatever differs, also in what is not published: numbers by their exact value, since some differ by too little for a double.
+    # Any difference counts, also in members that are not published. Numbers are compared exactly: some differ by too little for a double.
     for change in 's/"user_id":"u"/"user_id":"v"/' 's/"qty":1/"qty":2/' 's/"qty":1/"qty":10/' 's/"restaurant_id":"r"/"restaurant_id":"R"/' \
         's/"sku":"s"/"sku":"s "/' 's/"y":null,//' 's/"y":null/"y":false/' 's/\[1,/[1,1,/' 's/\[1,{\(.*\)}\]/[{\1},1]/' \
         's/"y"/"Y"/' 's/}$/,"w":0}/' 's/"x":\[1,/"x":["1",/' 's/\(\[{"sku":"s","qty":1}\)\]/\1,{"sku":"s","qty":1}]/' \
@@ -588,7 +588,7 @@ END
     judge table
 }
 
-# ---- input that is none ----
+# ---- refused input ----
 
 @test "order-place: refused input is told by its number and line, and the rest goes on" {
     cat >input <<'END'
@@ -793,7 +793,7 @@ END
     holds "$PLACED_Q" 0
 }
 
-@test "order-place: what is pending is published by a run that has nothing else to do, too" {
+@test "order-place: a run without input publishes pending orders, too" {
     own 1 | order-place --url "$NOWHERE" --retries 1 >/dev/null 2>&1 || [ $? -eq 75 ]
     run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 </dev/null
     [ -z "$output" ]
@@ -820,7 +820,7 @@ END
     [ "$(placed_ids)" = "$(for n in 1 2 3 9; do uuid "$n"; echo; done)" ]
 }
 
-@test "order-place: --flush publishes what is pending, with a receipt each, in the order of placing; and then nothing" {
+@test "order-place: --flush publishes the pending orders with a receipt each, in the order of placing; a second --flush publishes nothing" {
     {
         own 3
         own 1
@@ -997,7 +997,7 @@ END
     holds "$PLACED_Q" 6
 }
 
-@test "order-place: a store that is none, or not one that it knows: 73, a reason, nothing published, the file as it was" {
+@test "order-place: a file that is not a store, or a store of another version: 73, a reason, nothing published, the file as it was" {
     local file reason bad=0
     order >input
     topology
@@ -1083,7 +1083,7 @@ END
 
 @test "order-place: no more room for the store: 73, and whatever has a receipt is in it" {
     orders 20000 >input
-    # No file may grow beyond 1 MiB, and it is no signal that says so.
+    # No file may grow beyond 1 MiB, and SIGXFSZ is ignored.
     (
         trap '' XFSZ
         ulimit -f 1024
@@ -1144,7 +1144,7 @@ binding()
     stored 3 PENDING
     [ "$(placed_ids)" = "$(uuid 1; echo; uuid 5)" ]
 
-    # A later run sets up what is missing, if it may.
+    # A later run declares the missing parts, if it may.
     api DELETE "$(binding)"
     AMQP_URL=$guest
     run -0 --separate-stderr order-place --flush
@@ -1189,7 +1189,7 @@ binding()
     diff <(echo "$output") <(receipt 1; receipt 2; receipt 3)
 }
 
-@test "order-place: a URL that is none: 64, before anything is stored, and it is not shown" {
+@test "order-place: a malformed URL: 64, before anything is stored, and it is not shown" {
     local url bad=0
     order >input
     for url in 'http://user:sEcReT@localhost/' 'amqp://user:sEcReT@localhost:port' "$AMQP_URL,amqp//sEcReT" ',' "$AMQP_URL," \
@@ -1326,7 +1326,7 @@ END
     holds "$PLACED_Q" 0
 }
 
-@test "order-place: killed in the midst of a stream: every receipt holds, and what is stored goes out" {
+@test "order-place: killed during a stream: every receipt holds, and every stored order is published" {
     orders 30000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
@@ -1369,7 +1369,7 @@ END
     holds "$PLACED_Q" 6
 }
 
-@test "order-place: SIGTERM in the midst of a stream: a receipt for all that was stored, and no more" {
+@test "order-place: SIGTERM during a stream: a receipt for every stored order, and for no other" {
     orders 100000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
@@ -1418,7 +1418,7 @@ END
     [ "$stderr" = 'order-place: cannot write standard output: Bad file descriptor' ]
 }
 
-@test "order-place: the reader of its receipts gone: 74, and what is stored is or will be on the broker" {
+@test "order-place: the reader of its receipts is gone: 74, and every stored order is published now or by the next run" {
     # More receipts than a pipe holds.
     orders 5000 >input
     run -0 --separate-stderr bash -c 'order-place <input | head -n 1; exit $((PIPESTATUS[0] - 74))'

@@ -1,4 +1,4 @@
-# order-show: what is in the store, as it was placed.
+# order-show: the orders in the store, as they were placed.
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 # shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
@@ -213,7 +213,7 @@ END
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
-@test "order-show: without a store, or one that is none, it ends with 73, says why, and makes nothing" {
+@test "order-show: without a store, or with a file that is not one, it ends with 73, says why, and creates nothing" {
     local options
     for options in --all --count '--status PLACED' "$UNKNOWN" ''; do
         # shellcheck disable=SC2086 # several

@@ -207,7 +207,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     [ "$(eventually holds "$PLACED_Q" 1 && peeked .redelivered)" = true ]
 }
 
-@test "queue-inspect: --peek shows whence a dead letter came" {
+@test "queue-inspect: --peek shows where a dead letter came from" {
     topology
     publish orders-ex order.placed poison
     run -0 --separate-stderr inventory-worker --count 1
@@ -265,7 +265,7 @@ queue-inspect: no queue '$PLACED_Q'" ]
     jq -e '.body_text == " { \"big\" : 123456789012345678901234567890 , \"e\":1E400,\t\"z\": -0.0,\r\n\"s\": \" a \\u00e9 \\\" \\\\ \",  \"l\": [ 1 , 2.50 ] }\n"' <<<"${lines[0]}"
 }
 
-@test "queue-inspect: --peek shows what is no JSON as text, and what is no text as base64" {
+@test "queue-inspect: --peek shows bodies that are not JSON as text, and those that are not text as base64" {
     topology
     post '' "$PLACED_Q" 'plain "text" größe'
     post '' "$PLACED_Q" '{"cut": '
@@ -327,7 +327,7 @@ publish_all_types()
             {<<\"latin\">>, longstr, <<228>>}, {<<\"nul\">>, longstr, <<\"a\", 0, \"b\">>}],"
 }
 
-@test "queue-inspect: --peek shows headers of AMQP's other types with their types, and what is no UTF-8 as base64" {
+@test "queue-inspect: --peek shows headers of AMQP's other types with their types, and strings that are not UTF-8 as base64" {
     topology
     publish_all_types
     run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
@@ -827,7 +827,7 @@ END
     [ -z "$output" ]
 }
 
-@test "queue-inspect: a queue that is another connection's own is no reason to try for ever" {
+@test "queue-inspect: an exclusive queue of another connection ends it at once" {
     topology
     start owner amqp-consume -u "$AMQP_URL" -e orders-ex -r none -x cat
     eventually grep -q 'amq\.' owner.err

@@ -58,7 +58,7 @@ teardown()
     holds "$DEAD_Q" 0
 }
 
-@test "--filter: an answer that is none stops the run, and every letter is kept" {
+@test "--filter: an invalid answer stops the run, and every letter is kept" {
     local answer
     numbered 5
     while IFS= read -r answer; do

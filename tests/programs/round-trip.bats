@@ -259,7 +259,7 @@ survives_jq()
     [ "$(wire get box)" = "$(body '{"qty" : 1.0}')" ]
 }
 
-# What parsers read differently is no JSON for everybody: it is shown as text. But what is written into headers is read.
+# Bodies that parsers read differently are shown as text, not as JSON. In headers, which are parsed, they are refused.
 @test "round trip: a body with a key twice, NUL or half a pair is shown as its text; a header that has one is refused" {
     local value
     for value in '{"a":1,"a":2}' '{"a":"\\u0000"}' '{"a":"\\ud800"}'; do

@@ -1,4 +1,4 @@
-# queue-inspect --watch: in a real terminal (tmux), and where there is none.
+# queue-inspect --watch: in a real terminal (tmux), and without a terminal.
 
 setup()
 {

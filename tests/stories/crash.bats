@@ -415,7 +415,7 @@ confirmed_times()
     run -0 grep -c 'repeat ignored' log
 }
 
-@test "--max-attempts 1: what is in doubt is not told again" {
+@test "--max-attempts 1: a notification in doubt is not sent again" {
     reserve_for_notify
     told_by flush:1:after
     eventually holds "$RESERVED_Q" 1
@@ -526,7 +526,7 @@ ids_in()
     [ "$(ids_in order.placed.parked)" = dead-0 ]
 }
 
-@test "dlq-replay --from killed before it published, and after: what is in the file can be restored again" {
+@test "dlq-replay --from killed before it published, and after: the file can be restored again" {
     dead_orders 1
     dlq-replay --take >taken
     killed_at publish:1:before dlq-replay --from taken

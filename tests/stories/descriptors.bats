@@ -1,5 +1,5 @@
 # Descriptors that others share: non-blocking ones, full ones whose reader stands still, and the first signal meanwhile.
-# What is written comes whole; what is read is answered; a program that is asked to stop does so, whatever it waits for.
+# Output arrives whole, input that was read is answered, and a program that is asked to stop does so, whatever it waits for.
 
 setup()
 {
@@ -407,7 +407,7 @@ accounted()
     jq -e . got >/dev/null
 }
 
-@test "order-place asked to stop in the midst of a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
+@test "order-place asked to stop while it reads a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
     local round read whole
     orders 20000 >input
     for round in 1 2 3 4 5 6 7 8 9 10 11 12; do

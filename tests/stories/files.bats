@@ -134,7 +134,7 @@ take_away()
     eventually holds "$RESERVED_Q" 1
 }
 
-@test "files: what order-show finds in a store that was replaced is no answer: 73" {
+@test "files: order-show reports a store that was replaced while in use instead of answering: 73" {
     local id
     id=$(order | order-place | ids)
     start_fed show order-show
@@ -212,7 +212,7 @@ only_these()
     order >&7
     eventually has_lines place.out 1
     [ -s "$STORE-wal" ]
-    # One who looks does not take the log from those who are at work.
+    # A reader leaves the log to the runs that are writing.
     [ "$(order-show --count)" = 6 ]
     [ -s "$STORE-wal" ]
     ends "$PID" TERM

@@ -46,7 +46,7 @@ settled()
     [ "$(sqlite3 "$INVENTORY_LEDGER" 'SELECT count(*) FROM owed')" = 0 ]
 }
 
-@test "the ledger's disk is full: what is on it is told, acknowledged and settled, nothing else is; with room again all is handled once" {
+@test "the ledger's disk is full: orders that were recorded are published, acknowledged and settled, no others are; with room again all are handled once" {
     local size note
     topology
     # Where the disk is full is another place each time. Long events have pages of their own.
@@ -175,7 +175,7 @@ filled_on_the_way()
     done
 }
 
-@test "the disk for notices is full: nobody is acknowledged who is not noted" {
+@test "notify-worker's disk is full: no event is acknowledged that was not recorded" {
     topology
     order-place <"$DATA/orders-30.jsonl" >/dev/null
     inventory-worker --idle-timeout 0 >/dev/null 2>&1
@@ -229,7 +229,7 @@ to_limit()
     holds "$RESERVED_Q" 0
 }
 
-@test "a command of --exec is killed by what it writes too much, as ever" {
+@test "a command of --exec is still killed by SIGXFSZ" {
     topology
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
     # shellcheck disable=SC2016 # expanded by that shell

@@ -204,7 +204,7 @@ END
     grep . got | diff events -
 }
 
-@test "notify-worker: a byte order mark before an event is no part of it" {
+@test "notify-worker: a byte order mark before an event is ignored" {
     topology
     post inventory-ex inventory.reserved "$(printf '\xef\xbb\xbf{"event_type":"InventoryReserved","order_id":"A-1"}')"
     run -0 --separate-stderr notify-worker --idle-timeout 1

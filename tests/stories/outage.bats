@@ -151,7 +151,7 @@ placed_some()
     [ ! -s place.err ]
 }
 
-@test "a broker that wants a sign of life more often than we would gets it, from those who wait for another program, too" {
+@test "a broker that asks for frequent heartbeats gets them, also while dlq-replay waits for its filter" {
     # Then a connection is lost after two seconds: here the time itself counts.
     evaluate 'application:set_env(rabbit, heartbeat, 1).'
     topology

@@ -149,7 +149,7 @@ owe_all()
     [ "$(published | tr ' ' '\n' | sort -V)" = "$(printf '%s\n' "${all[@]}")" ]
 }
 
-@test "--count: what is owed has gone out, too, before the worker exits 0" {
+@test "--count: events that are owed have been published before the worker exits 0" {
     orphan left
     publish_placed new
     run -0 --separate-stderr worker --count 1
@@ -346,7 +346,7 @@ ledger_1()
         PRAGMA application_id = 0x6F726C67; PRAGMA user_version = 1; PRAGMA journal_mode = $1" >/dev/null
 }
 
-@test "a ledger of version 1 is brought up to date, and what is owed in it goes out" {
+@test "a ledger of version 1 is brought up to date, and the events owed in it are published" {
     ledger_1 WAL
     publish_placed told owed-1 new
     run -0 --separate-stderr worker --idle-timeout 0

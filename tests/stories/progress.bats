@@ -81,7 +81,7 @@ receipts()
     eventually shows "QUEUE +READY +CONSUMERS"$'\n'"$FAILED_Q +0 +0"$'\n''left 0'
 }
 
-@test "queue-inspect --until: what is there of what shall be there" {
+@test "queue-inspect --until: how many of the wanted messages are there" {
     topology
     fill 3
     terminal 80 "queue-inspect --until 4 $FAILED_Q $DEAD_Q"
@@ -152,7 +152,7 @@ receipts()
     eventually shows 'queue-inspect:'
 }
 
-@test "where receipts go to the terminal there is no line; with --progress there are messages" {
+@test "no progress line where receipts go to the terminal; with --progress there are messages" {
     feed
     terminal 80 "order-place <input"
     order >&7
@@ -175,7 +175,7 @@ receipts()
     [[ $output != *messages* ]]
 }
 
-@test "on a terminal that cannot erase there is no line; with --progress there are messages" {
+@test "no progress line on a terminal that cannot erase; with --progress there are messages" {
     topology
     fill 1
     TERM=dumb run -1 script -qec "queue-inspect --format json --until-empty --timeout 2 $FAILED_Q" /dev/null
@@ -223,7 +223,7 @@ receipts()
     [[ $stderr =~ ^"order-place: 0 orders in 0:0"[0-9]$ ]]
 }
 
-@test "progress that cannot be written is no failure" {
+@test "progress that cannot be written does not fail the run" {
     order >orders
     run -0 order-place --progress <orders 2>/dev/full
     [[ $output == '{"order_id": '* ]]

@@ -245,7 +245,7 @@ lost_once()
     grep -q '^ *1 large$' events
 }
 
-@test "refused: not an order, if its exchange is deleted in the midst: it is declared again, and all are placed, once" {
+@test "refused: no order is refused because its exchange is deleted meanwhile: it is declared again, and all are placed, once" {
     start_fed place order-place --retries 1
     yes "$(order)" | head -n 100 >&7
     eventually says_placed 100

@@ -172,7 +172,7 @@ nobody_reads_for()
     holds "$DEAD_Q" 0
 }
 
-@test "replayed with nobody reading what is said of it for a while: each goes once" {
+@test "replayed while nobody reads the output: each letter is sent once" {
     numbered 3000
     nobody_reads_for 5 replay dlq-replay --retry-delay 0
     [ "$status" = 0 ]

@@ -32,7 +32,7 @@ wired()
         }' "$(wc -l <encodings)" "$SOUND"
 }
 
-# shape NAME REASON COMMAND...: what the command writes is no order, for that reason.
+# shape NAME REASON COMMAND...: the output of the command is a body that is refused as an order, for that reason.
 shape()
 {
     local name=$1 reason=$2

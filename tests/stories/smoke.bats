@@ -1,4 +1,4 @@
-# The workflow from end to end, in one breath.
+# The workflow from end to end.
 
 setup()
 {

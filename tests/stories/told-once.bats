@@ -1,4 +1,4 @@
-# Each customer is told once, unless the worker is killed in the midst of it: whatever fails, and however many copies of an
+# Each customer is told once, unless the worker is killed while telling: whatever fails, and however many copies of an
 # event, workers and restarts there are.
 
 # shellcheck disable=SC2154 # run sets output and stderr
@@ -58,7 +58,7 @@ claim()
     eventually test -e "started.$1"
 }
 
-# holder NAME: a worker that stops in the midst of a transaction, and so has the ledger locked. $PID is its process.
+# holder NAME: a worker that is stopped within a transaction, so that the ledger is locked. $PID is its process.
 holder()
 {
     publish_reserved holder-of-lock
@@ -128,7 +128,7 @@ nothing_claimed()
     mapfile -t all < <(seq 100)
     publish_reserved "${all[@]}"
     small_ledger 1m
-    # Until there is no place for a new claim; the end of the old one has its place.
+    # Until a new claim does not fit; the record that settles the old one has its room.
     run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
     [[ $stderr == *"cannot write to '$NOTIFY_LEDGER'"* && $stderr != *'could not be recorded'* ]]
     [ "$(ids <<<"$output" | awk '{ print $1, 1 }')" = "$(cat told)" ]
@@ -161,7 +161,7 @@ written_once()
 }
 
 @test "an output on a full disk: 74; each whole line is recorded, a line that was cut comes again" {
-    # shellcheck disable=SC2046 # words are what is wanted
+    # shellcheck disable=SC2046 # the words are wanted
     publish_reserved $(seq -f 'order-%g' 3000)
     small_ledger 100k
     unset NOTIFY_LEDGER
@@ -173,7 +173,7 @@ written_once()
 
 @test "ledger and output on one full disk: whichever is met first, the same" {
     # Long ones, so that it becomes full whatever the size of the batches.
-    # shellcheck disable=SC2046 # words are what is wanted
+    # shellcheck disable=SC2046 # the words are wanted
     reserved_events $(seq -f 'order-%g' 3000) | jq -c '.note = ("x" * 900)' |
         amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
     small_ledger 2500k
@@ -246,7 +246,7 @@ written_once()
     nothing_claimed
 }
 
-@test "a dead letter that no queue takes: 76, and those who were told with it are not told again" {
+@test "a dead letter that no queue takes: 76, and the customers of its batch are not told again" {
     local guest=$AMQP_URL
     api DELETE "bindings/$VHOST/e/orders-dlx/q/$DEAD_Q/order.placed.dlq" >/dev/null
     publish_reserved a b
@@ -335,7 +335,7 @@ is_full()
     for i in 1 2 3 4; do
         seq 2000 | shuf
     done >all
-    # shellcheck disable=SC2046 # words are what is wanted
+    # shellcheck disable=SC2046 # the words are wanted
     publish_reserved $(cat all)
     for i in 1 2 3; do
         start "worker$i" notify-worker --prefetch $((i * 30)) --idle-timeout 2
@@ -604,7 +604,7 @@ without_log()
     holds "$DEAD_Q" 0
 }
 
-@test "a log on a full disk: the command fails once, the order is told, and is no dead letter" {
+@test "a log on a full disk: the command fails once, the customer is told, and the event does not become a dead letter" {
     teller 'echo "on standard error" >&2 || exit 1'
     publish_reserved a b
     status=0

@@ -1,4 +1,4 @@
-# shellcheck disable=SC2034 # what is set here is for the tests
+# shellcheck disable=SC2034 # the tests use the variables that are set here
 # What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
 #
 # After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
@@ -185,7 +185,7 @@ start()
     STARTED+=("$PID")
 }
 
-# start_fed NAME COMMAND...: the same, its input being what is written to descriptor 7; exec 7>&- ends it.
+# start_fed NAME COMMAND...: the same, with a pipe as input: write to descriptor 7; exec 7>&- ends it.
 start_fed()
 {
     mkfifo "$1.in"
@@ -228,7 +228,7 @@ slowness()
 }
 
 # eventually COMMAND...: tries it until it succeeds, every 50 ms, as often as fits into $PATIENCE seconds, and more often on a busy
-# machine. Tries are counted, not the time: though the machine may stand still for a while, what is waited for gets its turns.
+# machine. Tries are counted, not the time: even if the whole machine stops for a while, the awaited process gets its turns.
 eventually()
 {
     local tries
@@ -275,7 +275,7 @@ messages()
     api POST "queues/$VHOST/$1/get" '{"count": 100000, "ackmode": "reject_requeue_true", "encoding": "auto"}' | jq -c '.[]'
 }
 
-# publish EXCHANGE KEY BODY [amqp-publish options]: as a program that is not ours would.
+# publish EXCHANGE KEY BODY [amqp-publish options]: as another producer does.
 publish()
 {
     local exchange=$1 key=$2 body=$3
@@ -308,7 +308,7 @@ has_none()
         rabbit_amqqueue:info(Queue, [messages]).") == '{ok, [{messages, 0}]}' ]]
 }
 
-# topology: makes sure that the queues are there, for tests that publish before any program of ours has run.
+# topology: declares the queues, for tests that publish before any of the programs has run.
 topology()
 {
     dlq-replay --list
