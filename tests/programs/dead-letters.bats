@@ -27,7 +27,7 @@ exchanges()
 
 # ---- looking ----
 
-@test "--list: an envelope says all there is to say" {
+@test "--list: an envelope holds everything about a message" {
     letters 'letter(order("a")) | .headers["order-tools-replays"] = 2 | .properties.priority = 3'
     run -0 --separate-stderr dlq-replay --list
     jq -e '. == {queue: "order.placed.dlq", exchange: "", routing_key: "order.placed.dlq", redelivered: false,
@@ -171,7 +171,7 @@ END
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 1,4,5 ]
 }
 
-@test "choosing: 1000 letters that are not meant do not stand in the way" {
+@test "choosing: 1000 letters that were not chosen do not stand in the way" {
     letters '(range(1000) | letter({n: (. + 1)})), letter({n: 1001}; "expired"; 1700000000)'
     run -0 --separate-stderr dlq-replay --reason expired -n 1
     [ "$(fates)" = '1 replayed' ]
@@ -181,7 +181,7 @@ END
 
 # ---- sending back ----
 
-@test "--to: into one queue, and nowhere if that is not there" {
+@test "--to: sends into one queue, and nothing if that does not exist" {
     numbered 2
     run -76 --separate-stderr dlq-replay --to nowhere
     [ "$(fates)" = '2 refused' ]
@@ -253,7 +253,7 @@ END
     dlq-replay --list | jq -es 'map(.headers.n) | sort == [range(1; 40; 2)]'
 }
 
-@test "--rate: no more than so many a second" {
+@test "--rate: limits the letters a second" {
     local before after
     numbered 7
     before=$(date +%s%N)
@@ -273,7 +273,7 @@ END
     is_exactly 5 "$PLACED_Q" "$DEAD_Q"
 }
 
-@test "--dry-run: says what would happen, and nothing does" {
+@test "--dry-run: says what would happen, and changes nothing" {
     numbered 3
     dlq-replay --list | jq -c 'del(.redelivered)' >before
     eventually holds "$DEAD_Q" 3
@@ -331,7 +331,7 @@ dlq-replay: order failed is failed already: the worker will ignore it' ]
     [ "$(messages "$PLACED_Q" | jq -c '.properties.headers | keys' | sort -u)" = '["order-tools-replays","order-tools-run"]' ]
 }
 
-@test "where a letter died: no entry is of the death that the broker names as the first, or it names none" {
+@test "where a letter died: the broker names no first death, or one that has no entry" {
     letters '(letter({n: 1}) | .headers += {"x-first-death-queue": "theirs", "x-first-death-reason": "rejected"}),
         (letter({n: 2}) | .headers += {"x-first-death-queue": "order.placed.q", "x-first-death-reason": "expired"}),
         (letter({n: 3}) | .headers += {"x-first-death-queue": "order.placed.q"} |
@@ -372,7 +372,7 @@ has_policy()
     [ "$(numbers "$PLACED_Q")" = 1 ]
 }
 
-@test "a way that leads back into the queue where a letter lies is refused, and its history is kept" {
+@test "a route that leads back into the letter's own queue is refused, and its history is kept" {
     letters '(letter({n: 1}) | .headers["x-death"][0] += {exchange: "", "routing-keys": ["order.placed.dlq"]}),
         (letter({n: 2}) | .headers["x-death"][0].queue = "order.placed.dlq"), letter({n: 3})'
     # One that has come by the way that it names.
@@ -399,7 +399,7 @@ has_policy()
     holds "$PLACED_Q" 1
 }
 
-@test "a letter that came to its queue by another key than the first is not sent elsewhere: left, unless it is said where to" {
+@test "a letter that reached its queue by another key than its first is left, unless --to or --requeue say where to send it" {
     queue first
     api PUT "queues/$VHOST/second" '{"durable": true, "arguments": {"x-dead-letter-exchange": "orders-dlx",
         "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
@@ -449,7 +449,7 @@ has_policy()
     messages order.placed.parked | jq -e '.payload == "{\"n\":1}" and (.properties | has("expiration") | not)'
 }
 
-@test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {
+@test "the broker's counters of deliveries are not copied into headers: restored, parked, sent back, moved" {
     local counters='"x-delivery-count": 7, "x-acquired-count": 8, "x-stream-offset": 9'
     queue quorum "$(endless)"
     letters 'letter({n: 1}) | .queue = "quorum"'
@@ -537,7 +537,7 @@ has_policy()
     [ -z "$(exchanges)" ]
 }
 
-@test "letters that somebody else keeps: it says that they did not come, and that a list is not complete" {
+@test "letters that another consumer holds: it says that they did not arrive, and that a list is not complete" {
     queue single '{"x-single-active-consumer": true}'
     letters 'range(3) | letter({n: .}) | .queue = "single"'
     # shellcheck disable=SC2016 # expanded by that shell
@@ -643,7 +643,7 @@ END
     run -65 --separate-stderr dlq-replay --from .
 }
 
-@test "--from: what no queue takes, or no frame holds, is refused, and the rest goes" {
+@test "--from: letters that no queue takes, or that fit in no frame, are refused, and the rest is published" {
     jq -nc '{queue: "no-such-queue", body: 1}, {queue: "inventory.failed.q", body: 1, headers: {h: ("x" * 140000)}},
         {queue: "inventory.failed.q", body: 1, headers: {h: ("x" * 2000000)}},
         {queue: "inventory.failed.q", body: 1, headers: {h: {amqp: "encoded", base64: ("AAAA" * 1000000)}}},

@@ -92,7 +92,7 @@ END
     [ "$(sort -u given | wc -l)" -ge 15 ]
 }
 
-@test "dlq-replay: --list gives for what came from inventory.reserved.q the reason that notify-worker gave" {
+@test "dlq-replay: --list gives for letters from inventory.reserved.q the reason that notify-worker gave" {
     local body count=0
     while IFS= read -r body; do
         publish inventory-ex inventory.reserved "$body"
@@ -199,7 +199,7 @@ END
         diff <(jq -c 'del(.redelivered, .properties.headers."order-tools-run")' back) -
 }
 
-@test "dlq-replay: a letter without any property goes back without any but the count and the run" {
+@test "dlq-replay: a letter without properties goes back with two headers only, the count and the run" {
     post orders-ex order.placed ''
     reject "$PLACED_Q" 1
     run -0 --separate-stderr dlq-replay
@@ -243,7 +243,7 @@ END
     holds "$DEAD_Q" 0
 }
 
-@test "dlq-replay: what notify-worker moved goes back to inventory.reserved.q, without the headers of the move" {
+@test "dlq-replay: letters that notify-worker moved go back to inventory.reserved.q, without the headers of the move" {
     post inventory-ex inventory.reserved poison '{"headers": {"own": 1}, "user_id": "guest", "type": "t"}'
     run -0 --separate-stderr notify-worker --count 1
     messages "$DEAD_Q" | jq -e '.properties.headers | has("order-tools-exchange") and has("order-tools-queue")'
@@ -374,7 +374,7 @@ END
     jq -es 'all(has("death") and has("error"))' <<<"$output"
 }
 
-@test "dlq-replay: a letter whose headers name its exchange by no text is left" {
+@test "dlq-replay: a letter whose headers name its exchange by something other than a text is left" {
     # Taken for the default exchange, it would go to whatever queue the key names.
     letter '{"n":1}' '{"x-death": [{"exchange": 7, "routing-keys": ["order.placed.q"]}]}'
     letter '{"n":2}' '{"order-tools-exchange": 7, "order-tools-routing-key": "order.placed.q"}'
@@ -504,7 +504,7 @@ cut_replay()
     eventually nobody_holds "$DEAD_Q"
 }
 
-@test "dlq-replay: connections cut while letters arrive cost time, and no letter" {
+@test "dlq-replay: connections cut while letters arrive cost no letter" {
     heavy_poison 1100
     cut_replay 1100
     [ "$status" -eq 0 ]

@@ -225,7 +225,7 @@ rejected_bodies()
     jq -r 'if .payload_encoding == "base64" then .payload else .payload | @base64 end' dead | LC_ALL=C sort
 }
 
-@test "poison goes to order.placed.dlq, is not taken for handled, and holds up nobody" {
+@test "poison goes to order.placed.dlq, does not count as handled, and delays no order" {
     # What to make of a sound event...
     edits=('del(.order_id)' '.order_id = ""' '.order_id = null' '.order_id = 7' '.order_id = ["x"]'
         '.order_id += "\u001b[31m"' '.order_id += "\n"' '.order_id += "\u007f"' '.order_id += "\u0085"' '.order_id += "\u202e"'
@@ -280,7 +280,7 @@ rejected_bodies()
     [ "$(grep -c '^\[inventory\] reservation OK for p' <<<"$stderr")" -eq $bad ]
 }
 
-@test "what a message contains cannot forge or garble the log" {
+@test "the content of a message cannot forge or garble the log" {
     topology
     publish orders-ex order.placed "$(placed forged | jq -c '.event_type = "\n[inventory] reservation OK for forged\u001b[2J\u009b\u202e"')"
     publish orders-ex order.placed "$(placed forged | jq -c '.event_type = "Other\\x1b"')"
@@ -430,7 +430,7 @@ rejected_bodies()
     holds "$PLACED_Q" 0
 }
 
-@test "I1: recorded but not to be published: said once, its order acknowledged, exit 76, and the recorded event goes out later" {
+@test "I1: recorded but impossible to publish: reported once, the order acknowledged, exit 76, and the recorded event is published later" {
     local guest=$AMQP_URL
     topology
     # A user who may not put the binding back.
@@ -559,7 +559,7 @@ rejected_bodies()
     [ "$(ids <worker.out | paste -sd' ')" = "$(seq -s' ' 20)" ]
 }
 
-@test "--count takes as many and leaves the rest, --idle-timeout ends in silence" {
+@test "--count takes so many and leaves the rest, --idle-timeout ends a worker that receives nothing" {
     topology
     publish_placed 1 2 3 4 5
     run -0 --separate-stderr worker --count 3
@@ -778,7 +778,7 @@ all_ready()
 
 # --- the broker's side
 
-@test "many malformed orders in a quorum queue: what was rejected is a dead letter when the worker has ended" {
+@test "many malformed orders in a quorum queue: all that were rejected are dead letters when the worker has ended" {
     local round
     topology
     api DELETE "queues/$VHOST/$PLACED_Q" >/dev/null
@@ -794,7 +794,7 @@ all_ready()
     done
 }
 
-@test "it sets up what it needs, and takes a queue that is there as it is" {
+@test "it declares what it needs, and uses an existing queue as it is" {
     topology
     [ "$(queues_now | jq -cS 'map({key: .name, value: [.durable, .auto_delete, .exclusive, .arguments]}) | from_entries')" = "$(jq -cS . <<<'{
         "order.placed.q": [true, false, false, {"x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}],
@@ -868,7 +868,7 @@ all_ready()
     [ "$(jq -r .properties.message_id reserved | sort -u)" = "$(uuid_of urn:order-tools:InventoryReserved:frozen)" ]
 }
 
-@test "a broker short of memory takes nothing for a while: that is said, and waited for (own broker)" {
+@test "a broker short of memory accepts nothing for a while: the worker reports it and waits (own broker)" {
     own_broker
     start worker inventory-worker
     eventually queue_consumers "$PLACED_Q" 1

@@ -174,7 +174,7 @@ END
     stored_data | diff -a orders -
 }
 
-@test "json: an order that has such a thing placed again is the same, unless it is not" {
+@test "json: an order with such members, placed again, is the same order only if they are the same" {
     local value id number=0
     while IFS= read -r value; do
         id=$(printf '00000000-0000-4000-8000-%012x' "$number")
@@ -272,7 +272,7 @@ table()
     done <"$DATA/json-cases.tsv"
 }
 
-@test "json: the table: each text that must be taken is, as a member that is not known, and kept to the letter" {
+@test "json: the table: each valid text is accepted as an unknown member, and kept to the letter" {
     table take '' >stream
     run -0 --separate-stderr order-place <stream
     [ -z "$stderr" ]
@@ -284,7 +284,7 @@ table()
     jq -c .x stream | diff - <(jq -c .x kept)
 }
 
-@test "json: the table: what must be refused is, once, with its place; what may be is taken or refused; sound orders are placed" {
+@test "json: the table: each invalid text is refused once, with its position; each optional one is accepted or refused; valid orders are placed" {
     local length
     table refuse '[0,' >stream
     {
@@ -460,7 +460,7 @@ END
         'thousands of levels' 'nested too deeply' "$(repeat 5000 '[')"
 }
 
-@test "json: whatever RFC 8259 forbids, or our limits do, is refused with its place and the reason, each by itself" {
+@test "json: whatever RFC 8259 or our limits forbid is refused with its position and the reason, each by itself" {
     local name reason value bad=0 count=0 status
     export AMQP_URL=$NOWHERE
     forbidden >table
@@ -645,7 +645,7 @@ a script|a script: its output is wanted, not its text|(echo '#!/bin/sh'; echo 'o
 END
 }
 
-@test "json: other encodings, compressed data and scripts are refused once, whole, with what they are and what helps" {
+@test "json: other encodings, compressed data and scripts are refused as a whole, once, with their kind and a remedy" {
     local name what make bad=0
     export AMQP_URL=$NOWHERE
     for ((i = 0; i < 3000; i++)); do

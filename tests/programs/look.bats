@@ -161,7 +161,7 @@ with_api()
 
 limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}'
 
-@test "look: no look uses up a life, whatever looks, unless forced" {
+@test "look: no look uses up a delivery of a limited queue, unless forced" {
     local look
     queue lives "$limited"
     queue dead
@@ -177,7 +177,7 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     jq -se 'all((.headers["x-delivery-count"] // 0) == 0)' <<<"$output"
 }
 
-@test "look: a forced look says what it leaves, and what it has cost" {
+@test "look: a forced look says how many deliveries are left, and how many it has cost" {
     queue lives "$limited"
     queue dead
     fill lives 2
@@ -205,7 +205,7 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     [ "$stderr" = "queue-inspect: queue 'lives': the delivery limit is 20; message 1 has been delivered 2 times, 18 looks left" ]
 }
 
-@test "look: a queue that keeps back for a while what comes back is not looked at, unless forced" {
+@test "look: a queue with delayed retries is not looked at, unless forced" {
     broker_is_at_least 4 3 || skip 'RabbitMQ has that from 4.3 on'
     queue later '{"x-queue-type": "quorum", "x-delivery-limit": -1, "x-delayed-retry-type": "all", "x-delayed-retry-min": 1000}'
     fill later 1
@@ -222,7 +222,7 @@ dead_letters()
     eventually holds lives "$1"
 }
 
-@test "look: letters that stay are parked before the limit removes them: refused ones, and those that are not meant" {
+@test "look: letters that stay are parked before the limit removes them: refused ones, and those that were not chosen" {
     local round job
     topology
     queue lives "$limited"
@@ -249,7 +249,7 @@ dead_letters()
     done
 }
 
-@test "look: letters that stay, with --no-park: what the limit has removed is said" {
+@test "look: letters that stay, with --no-park: those that the limit has removed are reported" {
     topology
     queue lives '{"x-queue-type": "quorum", "x-delivery-limit": 0}'
     dead_letters 3
@@ -264,7 +264,7 @@ dead_letters()
     [ "$stderr" = "dlq-replay: 3 letters of 'lives' came back more often than the delivery limit of 0 allows: the broker has removed them" ]
 }
 
-@test "look: a limit that a policy sets is known with the management API; without, it is said that it is not" {
+@test "look: a limit that a policy sets is known with the management API; without it, a message says that it is unknown" {
     queue lives "$(endless)"
     policy lives lives '{"delivery-limit": 3}' lives
     fill lives 2
@@ -325,7 +325,7 @@ dead_letters()
     eventually holds many 3000
 }
 
-@test "look: what somebody else took meanwhile is said, with its number" {
+@test "look: the number of messages that somebody else took meanwhile is reported" {
     queue many
     seq 2000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
     eventually holds many 2000

@@ -84,7 +84,7 @@ http()
 
 # ---- details
 
-@test "management: a line has what AMQP does not say" {
+@test "management: a line has the members that AMQP cannot give" {
     topology
     event a | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed
     start reader amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
@@ -144,7 +144,7 @@ http()
 
 # ---- login and URL
 
-@test "management: without a login in its URL, that of AMQP serves: of the URL, and of --authfile" {
+@test "management: without a login in its URL, it uses that of AMQP: from the URL, and from --authfile" {
     topology
     export MANAGEMENT_URL=$SUITE_API
     run -0 --separate-stderr queue-inspect "$PLACED_Q"
@@ -189,7 +189,7 @@ http()
     grep -q "^GET /rabbit/api/queues/$VHOST/order.placed.q?" server.out
 }
 
-@test "management: URLs that will not do are wrong usage" {
+@test "management: invalid URLs are wrong usage" {
     local url
     for url in localhost 127.0.0.1:15672 ftp://127.0.0.1 file:///etc/passwd http:// http://a:b:c:d/ 'http://127.0.0.1/?x=y' \
         'http://127.0.0.1/#x' 'http://127.0.0.1:port'; do
@@ -211,7 +211,7 @@ http()
     [ -z "$output" ]
 }
 
-@test "management: to wait and to peek takes no API" {
+@test "management: waiting and peeking need no API" {
     topology
     event a | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed
     export MANAGEMENT_URL=http://127.0.0.1:1
@@ -271,7 +271,7 @@ END
     [[ ${lines[1]} == *'\x1b[31m a\x0ab' ]]
 }
 
-@test "management: a server that never answers is given up, and a signal ends the wait for it" {
+@test "management: it gives up a server that never answers, and a signal ends the wait" {
     topology
     serve '' ''
     MANAGEMENT_URL=$SERVER run -69 --separate-stderr queue-inspect "$PLACED_Q"
@@ -340,7 +340,7 @@ certificates()
 
 # ---- the topology
 
-@test "check-topology: what the programs declare fits" {
+@test "check-topology: the topology that the programs declare is right" {
     topology
     fits
     MANAGEMENT_URL='' fits
@@ -394,7 +394,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     fits
 }
 
-@test "check-topology: exchanges of another type, and that do not last or cannot be used" {
+@test "check-topology: exchanges of another type, or transient, auto-delete or internal ones" {
     topology
     api DELETE "exchanges/$VHOST/orders-ex" >/dev/null
     api PUT "exchanges/$VHOST/orders-ex" '{"type": "fanout", "durable": true}' >/dev/null
@@ -406,7 +406,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     finds '("not durable", "auto_delete", "internal") | {kind: "exchange", name: "orders-ex", problem: .}'
 }
 
-@test "check-topology: queues that do not last, and a stream" {
+@test "check-topology: queues that are not durable, and a stream" {
     topology
     remake "$FAILED_Q" '{"durable": false, "auto_delete": true}'
     finds '("not durable", "auto_delete") | {kind: "queue", name: "inventory.failed.q", problem: .}'

@@ -13,7 +13,7 @@ teardown()
     tidy
 }
 
-@test "what fuzzing has found, and what it starts from, runs clean under the sanitizers" {
+@test "the fuzzing corpus runs clean under the sanitizers" {
     local target
     make -s --no-print-directory -C "$REPO" fuzz-replay
     for target in "$REPO"/tests/fuzz/corpus/*; do
@@ -22,7 +22,7 @@ teardown()
     done
 }
 
-@test "the store's disk is full: what has a receipt is stored, the rest has none, and the exit code is 73" {
+@test "the store's disk is full: every order with a receipt is stored, and the exit code is 73" {
     small_disk 300k
     export ORDER_STORE=$PWD/small/orders.db
     jq -nc 'range(5000) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}], note: ("x" * 100)}' >orders
@@ -123,7 +123,7 @@ filled_on_the_way()
     done
 }
 
-@test "the ledger's disk becomes full while the first of many events are on their way: what was confirmed is settled at the end" {
+@test "the ledger's disk becomes full while the first of many events are on their way: those that were confirmed are settled at the end" {
     local note
     topology
     export INVENTORY_LEDGER=$PWD/small/ledger.db
@@ -140,7 +140,7 @@ filled_on_the_way()
     done
 }
 
-@test "room that was reserved is there: whether the log is copied, begins anew or grows, and its index with it" {
+@test "reserved room is available: whether the log is copied, restarts or grows, and its index with it" {
     small_disk 96m
     run -0 --separate-stderr room "$PWD/small/room.db" "$PWD/small/fill" 60
     # The index is for 4062 pages, and then for 4096 more.

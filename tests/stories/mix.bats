@@ -149,7 +149,7 @@ mix()
     all_is_well
 }
 
-@test "mix: what our side rejects, and theirs, is in one dead letter queue, and goes back to either" {
+@test "mix: rejected messages of both sides are in one dead letter queue, and can be replayed to either" {
     local side
     for side in theirs ours; do
         inventory "$side"
@@ -184,7 +184,7 @@ odd_reserved_events()
 END
 }
 
-@test "notify-worker: of an InventoryReserved nothing is needed but event_type and order_id; what else it has is passed on" {
+@test "notify-worker: an InventoryReserved needs only event_type and order_id; its other members are passed on" {
     local line
     topology
     odd_reserved_events >events
@@ -211,7 +211,7 @@ END
     [ "$output" = '{"event_type":"InventoryReserved","order_id":"A-1"}' ]
 }
 
-@test "notify-worker: what it needs of an InventoryReserved must be there once; dlq-replay says the same as it" {
+@test "notify-worker: the members that it needs must be there once; dlq-replay gives the same reasons" {
     local body reason
     topology
     while IFS='|' read -r reason body; do
@@ -244,7 +244,7 @@ END
 
 # ---- commands of others
 
-@test "a command that is a script without a first line for the kernel is refused with what it lacks" {
+@test "a command that is a script without a #! line is refused with the reason" {
     topology
     post inventory-ex inventory.reserved '{"event_type":"InventoryReserved","order_id":"A-1"}'
     publish orders-dlx order.placed.dlq '{}'

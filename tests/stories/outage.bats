@@ -267,7 +267,7 @@ disk_limit()
     [ "$(jq .ready <<<"$output")" = 1 ]
 }
 
-@test "a way that is cut after every 40000 bytes: all orders are placed, and their number does not multiply" {
+@test "a connection that is cut after every 40000 bytes: all orders are placed, and their number does not multiply" {
     local port url
     port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
     start cut python3 "$REPO/tests/support/cut.py" "$port" 40000

@@ -88,7 +88,7 @@ published()
     [ "$(published)" = kept ]
 }
 
-@test "a worker that idles sends within seconds what another has left that is killed meanwhile" {
+@test "an idle worker publishes within seconds the events that a killed worker has left" {
     start idle inventory-worker
     eventually is_consumed "$PLACED_Q"
     orphan one two
@@ -101,7 +101,7 @@ published()
     says idle.err '[inventory] published InventoryReserved for two'
 }
 
-@test "a worker that has always something to do sends it as well" {
+@test "a busy worker publishes them as well" {
     start busy inventory-worker --prefetch 2
     busy=$PID
     # shellcheck disable=SC2016 # expanded by that shell
@@ -157,7 +157,7 @@ owe_all()
     owes 0
 }
 
-@test "what a live worker owes is its own: a copy of the order is a duplicate, and --flush leaves it; once it is killed, it goes out, once" {
+@test "an event that a live worker owes is left to it: a copy of the order is a duplicate, and --flush skips it; once the worker is killed, it is published once" {
     other_broker
     AMQP_URL=$OTHER_URL publish_placed same
     # Stopped between the commit and the publishing.
@@ -180,7 +180,7 @@ owe_all()
     owes 0
 }
 
-@test "a copy that comes to a worker before it looks claims the event, once" {
+@test "a copy of the order that arrives before the worker looks for owed events claims the event, once" {
     orphan same
     publish_placed same same
     run -0 --separate-stderr worker --count 2
@@ -194,7 +194,7 @@ owe_all()
 
 # ---- --flush
 
-@test "--flush: nothing owed is 0 even without a broker; with something owed and no broker 69; then it goes out, and orders stay" {
+@test "--flush: 0 if nothing is owed, even without a broker; 69 if something is and there is no broker; then it is published, and orders stay in their queue" {
     run -0 --separate-stderr worker --flush -u amqp://127.0.0.1:1 --retries 1
     [ "$output$stderr" = "" ]
     orphan one two
@@ -233,14 +233,14 @@ owe_all()
     [ "$(ids <<<"$output")" = one ]
 }
 
-@test "--flush does not go with options about orders that are taken" {
+@test "--flush excludes the options about taking orders" {
     run -64 worker --flush --count 1
     run -64 worker --flush --idle-timeout 0
 }
 
 # ---- events that the broker does not take
 
-@test "an event that is refused is tried again, in silence, until it is taken" {
+@test "a refused event is tried again, silently, until it is accepted" {
     local guest=$AMQP_URL
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     start worker inventory-worker
@@ -359,7 +359,7 @@ ledger_1()
     [ "$(inventory-stock </dev/null | jq -c '[.sku, .on_hand, .reserved]')" = '["burger",7,3]' ]
 }
 
-@test "--retain goes by time: orders from a clock that ran years ahead keep nothing" {
+@test "--retain goes by time: orders dated years ahead do not keep older ones" {
     sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
         INSERT INTO handled (order_id, outcome, at) SELECT 'x' || i, 1,
             CASE WHEN i <= 3000 THEN 2200000000000 ELSE 1700000000000 END FROM n;
@@ -396,7 +396,7 @@ outbox_check()
     queue-inspect --health "$@" | jq -c .checks.outbox
 }
 
-@test "--health: no ledger, no check; nothing owed, or not for long: well; owed for more than 60 s: not, with number and age" {
+@test "--health: no check without a ledger; healthy with nothing owed for more than 60 s; otherwise unhealthy, with number and age" {
     [ "$(outbox_check)" = '{"ok":true}' ]
     [ "$(INVENTORY_LEDGER=$PWD/none outbox_check)" = null ]
     [ ! -e none ]

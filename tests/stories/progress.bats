@@ -92,7 +92,7 @@ receipts()
     eventually shows "QUEUE[^:]*queue-inspect: queue '$DEAD_Q' has 0 of 4 messages ready"$'\n''left 130'
 }
 
-@test "order-place, from a file: done, rate and time left; in the end nothing is left of it" {
+@test "order-place, from a file: done, rate and time left; at the end the line is gone" {
     for ((i = 0; i < 1000; i++)); do order; done >thousand
     for ((i = 0; i < 60; i++)); do cat thousand; done >orders
     terminal 80 "order-place <orders >receipts"
@@ -117,7 +117,7 @@ receipts()
     receipts 3
 }
 
-@test "a message that is shorter than the line, or longer, leaves nothing of it" {
+@test "a message that is shorter or longer than the line replaces all of it" {
     feed
     terminal 80 "order-place --url amqp://127.0.0.1:1 --retries 2 <input >receipts"
     order >&7
@@ -185,7 +185,7 @@ receipts()
     [[ $output != *$'\e'* ]]
 }
 
-@test "--quiet: not even on a terminal" {
+@test "--quiet: no progress even on a terminal" {
     topology
     fill 1
     run -1 script -qec "queue-inspect --quiet --format json --until-empty --timeout 2 $FAILED_Q" /dev/null

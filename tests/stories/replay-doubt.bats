@@ -125,7 +125,7 @@ each_once()
     is_exactly 60 "$DEAD_Q" "$PLACED_Q"
 }
 
-@test "--dry-run: letters that come again are not told of again" {
+@test "--dry-run: letters that are delivered again are not reported again" {
     numbered 5
     slow_filter 1
     run -0 --separate-stderr dlq-replay --dry-run --retry-delay 0 --filter ./slow-filter
@@ -204,14 +204,14 @@ nobody_reads_for()
     is_at_least 3000 "$PLACED_Q"
 }
 
-@test "a silence is one only on a connection that works: a worker whose connections all break is 69, not idle" {
+@test "--idle-timeout counts only on a connection that works: a worker whose connections all break ends with 69" {
     close_connections_every 100
     run -69 --separate-stderr timeout -k 1 "$HANGING" inventory-worker --idle-timeout 1 --retries 3 --retry-delay 1
     [[ $stderr == *'giving up after 3 attempts'* ]]
     run -69 --separate-stderr timeout -k 1 "$HANGING" notify-worker --idle-timeout 1 --retries 3 --retry-delay 1
 }
 
-@test "a broker that is killed: what it may not have seen removed is said with its number, 69" {
+@test "a broker that is killed: the number of letters that may come again is reported, 69" {
     letters 'range(2000) | letter({n: (. + 1)}) | .properties.delivery_mode = 2'
     eventually holds "$DEAD_Q" 2000
     stalled take dlq-replay --take --retries 2 --retry-delay 0
@@ -234,7 +234,7 @@ nobody_reads_for()
     [ "$said" -le "$(wc -l <taken)" ]
 }
 
-@test "a broker that is killed while letters are sent back: what was confirmed is said, and so is what nobody knows" {
+@test "a broker that is killed while letters are sent back: confirmed letters are reported, and so are those in doubt" {
     letters 'range(60) | letter({n: (. + 1)}) | .properties.delivery_mode = 2'
     eventually holds "$DEAD_Q" 60
     start replay dlq-replay --rate 15 --retries 2 --retry-delay 0
@@ -260,14 +260,14 @@ nobody_reads_for()
     [ "$back" -le $((sent + maybe)) ]
 }
 
-@test "a broker that is away: of what was read from a file, or had arrived, each letter has a fate" {
+@test "a broker that is away: each letter that was read or had arrived has a fate" {
     jq -nc 'range(1; 301) | {queue: "inventory.failed.q", body: {n: .}}' >given
     run -69 --separate-stderr dlq-replay --from given -u amqp://127.0.0.1:1 --retries 1
     [ "$(jq -c '[.fate, .reason]' <<<"$output" | sort -u)" = '["left","the broker cannot be reached"]' ]
     [ "$(jq .number <<<"$output" | cksum)" = "$(seq 300 | cksum)" ]
 }
 
-@test "a stop while letters are restored slowly: each one that was read has a fate, by its place" {
+@test "a stop while letters are restored slowly: each letter that was read has a fate, with its position" {
     start_fed fed dlq-replay --from - --rate 2
     # In one piece, so that all of it is read at once.
     jq -nj 'range(1; 31) | {queue: "inventory.failed.q", body: {n: .}}' >given
@@ -280,7 +280,7 @@ nobody_reads_for()
     jq 'select(.fate == "restored").number' fed.out | cmp - <(numbers "$FAILED_Q")
 }
 
-@test "a dead letter queue that is deleted while letters are sent back: those that went with it are said" {
+@test "a dead letter queue that is deleted while letters are sent back: the letters lost with it are reported" {
     numbered 8
     start slow dlq-replay --rate 2 --retry-delay 1
     eventually grep -q replayed slow.out

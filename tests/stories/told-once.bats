@@ -227,7 +227,7 @@ written_once()
     nothing_claimed
 }
 
-@test "a ledger of the version before: who was told is not told again, and it is brought up to date" {
+@test "a ledger of the previous version: it is brought up to date, and no customer is told again" {
     mkdir -p "$XDG_STATE_HOME/order-tools"
     rm -f "$XDG_STATE_HOME"/order-tools/notices.db*
     sqlite3 "$XDG_STATE_HOME/order-tools/notices.db" "CREATE TABLE told (order_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
@@ -278,7 +278,7 @@ is_full()
     api GET "queues/$VHOST/$DEAD_Q" | jq -e '.effective_policy_definition.overflow == "reject-publish"'
 }
 
-@test "a dead letter that the broker does not take holds up no other with --exec: they are told, once, then 76; later it is moved" {
+@test "with --exec, a dead letter that the broker does not accept delays no other event: they are told once, then 76; later it is moved" {
     teller 'case $id in bad) exit 1 ;; esac'
     full_of_letters
     publish inventory-ex inventory.reserved poison
@@ -457,7 +457,7 @@ is_full()
 
 # --- attempts
 
-@test "failures count over restarts; what says 75 does not count; then a dead letter, and replayed it is told" {
+@test "failures count over restarts, 75 does not; then the event is a dead letter, and replayed it is told" {
     local number=0
     teller 'echo "$NOTIFY_ATTEMPT" >>attempts' 'exit $(cat code)'
     publish_reserved a
@@ -485,7 +485,7 @@ is_full()
     [ "$(tail -n 1 attempts)" = 1 ]
 }
 
-@test "--max-attempts is how many there are" {
+@test "--max-attempts is the number of attempts" {
     publish_reserved a b
     run -0 --separate-stderr worker --count 1 --max-attempts 1 --retry-delay 0 --exec false
     [ "$(grep -c '^\[notify\] later' <<<"$stderr")" = 1 ]
@@ -496,7 +496,7 @@ is_full()
 
 # --- the command
 
-@test "a command that leaves a process behind has ended" {
+@test "a command that leaves a process behind counts as ended" {
     local all
     mapfile -t all < <(seq 20)
     publish_reserved "${all[@]}"
@@ -533,7 +533,7 @@ is_full()
     holds "$RESERVED_Q" 0
 }
 
-@test "a parent that ignores the end of children does not confuse the worker" {
+@test "a parent that ignores SIGCHLD does not confuse the worker" {
     publish_reserved a b
     run -0 --separate-stderr env --ignore-signal=CHLD notify-worker --count 2 --exec sh -c 'exit 0'
     [ "$(ids <<<"$output" | paste -sd' ')" = 'a b' ]

@@ -197,7 +197,7 @@ has_receipts()
     [ "$(wc -l <place.out)" -eq "$1" ]
 }
 
-@test "topology: order-place puts back what it finds missing only when a message comes back" {
+@test "topology: order-place declares missing parts only when a message is returned" {
     topology
     mkfifo orders
     start place bash -c 'exec order-place <orders'
@@ -310,14 +310,14 @@ END
     is_bare
 }
 
-@test "topology: a user who may not bind works on what others have bound" {
+@test "topology: a user who may not bind works with the bindings of others" {
     topology
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     workflow_runs_but_replay
     is_complete
 }
 
-@test "topology: a user who may not look into a queue is told so at once" {
+@test "topology: a user who may not read a queue is told so at once" {
     topology
     reduced_user '' '.*' '^$'
     run -77 --separate-stderr inventory-worker --idle-timeout 0
