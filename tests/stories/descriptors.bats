@@ -84,10 +84,11 @@ filled()
     rm -f "$name.pipe"
     mkfifo "$name.pipe"
     exec 8<>"$name.pipe"
+    # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
     # shellcheck disable=SC2016 # expanded by that shell
     case $descriptor in
-        1) start "$name" bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
-        2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
+        1) start "$name" env --default-signal=HUP bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
+        2) start "$name" env --default-signal=HUP bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
     esac
 }
 
@@ -488,7 +489,7 @@ accounted()
     order-place </dev/null
     for signal in TERM:143 HUP:129; do
         rm -f stock.in show.in stock.out show.err
-        start_fed stock inventory-stock
+        start_fed stock env --default-signal=HUP inventory-stock
         levels 3 >&7
         printf '{"sku": "ha' >&7
         eventually has_lines stock.out 3
@@ -497,7 +498,7 @@ accounted()
         [ "$(cat stock.err)" = 'inventory-stock: input 4 (line 4): asked to stop before it ended' ]
         [ "$(inventory-stock </dev/null | wc -l)" -eq 3 ]
         exec 7>&-
-        start_fed show order-show
+        start_fed show env --default-signal=HUP order-show
         printf 'no-such-id\nha' >&7
         eventually test -s show.err
         ends "$PID" "${signal%:*}" 2
