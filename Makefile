@@ -51,9 +51,14 @@ FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
-# Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
-TESTS ?= tests
-JOBS ?= 2
+# Most tests wait most of the time, so that four files run at once: JOBS=1 for one after the other. Those that take
+# longest come first, so that no job works alone at the end.
+LONGEST := stories/descriptors stories/told-once stories/replay-doubt programs/management stories/storm stories/outage \
+           programs/repair stories/memory stories/examples stories/crash stories/progress stories/model stories/hostile \
+           programs/notify-worker programs/look stories/files programs/watch
+LONGEST := $(LONGEST:%=tests/%.bats)
+TESTS ?= $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
+JOBS ?= 4
 BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
