@@ -23,6 +23,7 @@ unit()
 @test "unit: amqp/broker_options" { unit amqp/broker_options; }
 @test "unit: amqp/bytes" { unit amqp/bytes; }
 @test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
+@test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }
 @test "unit: amqp/properties" { unit amqp/properties; }
 @test "unit: amqp/publisher_returned" { unit amqp/publisher_returned; }
@@ -44,10 +45,10 @@ unit()
 @test "unit: json/decimal" { unit json/decimal; }
 @test "unit: json/foreign" { unit json/foreign; }
 @test "unit: json/json" { unit json/json; }
-@test "unit: json/memory_block" { unit json/memory_block; }
 @test "unit: json/odd" { unit json/odd; }
 @test "unit: json/scan" { unit json/scan; }
 @test "unit: json/stream" { unit json/stream; }
+@test "unit: json/walk" { unit json/walk; }
 @test "unit: json/writer" { unit json/writer; }
 @test "unit: message/base64" { unit message/base64; }
 @test "unit: message/death" { unit message/death; }

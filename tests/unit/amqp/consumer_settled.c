@@ -56,15 +56,15 @@ static void asks_after_so_many(void)
     struct settled settled = {0};
 
     settled_add(&settled, 1, 255);
-    CHECK(!settled_are_due(&settled));
+    CHECK(!settled_answer_is_due(&settled));
     settled_add(&settled, 1, 1);
-    CHECK(settled_are_due(&settled));
+    CHECK(settled_answer_is_due(&settled));
     settled_asked(&settled, 1);
-    CHECK(!settled_are_due(&settled));
+    CHECK(!settled_answer_is_due(&settled));
     settled_add(&settled, 1, 300);
-    CHECK(!settled_are_due(&settled));
+    CHECK(!settled_answer_is_due(&settled));
     settled_answered(&settled);
-    CHECK(settled_are_due(&settled));
+    CHECK(settled_answer_is_due(&settled));
 }
 
 /* However fast: what any queue takes in at once. */

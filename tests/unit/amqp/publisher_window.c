@@ -40,12 +40,12 @@ static void keeps_copies(void)
     memset(body, 'x', 4);
     exchange[0] = 'x';
     EQUAL(slot->cookie, 7);
-    CHECK(slot->tag == SLOT_UNSENT && !slot->has_result && !slot->came_back);
-    SAME_BYTES(slot->exchange.bytes, slot->exchange.len, "ex", 2);
-    EQUAL(slot->routing_key.len, 0);
-    SAME_BYTES(slot->body.bytes, slot->body.len, "body", 4);
+    CHECK(slot->tag == SLOT_UNSENT && !slot->has_result && !slot->awaits_repair);
+    SAME_BYTES(slot->message.exchange.bytes, slot->message.exchange.len, "ex", 2);
+    EQUAL(slot->message.routing_key.len, 0);
+    SAME_BYTES(slot->message.body.bytes, slot->message.body.len, "body", 4);
     /* AMQP 0-9-1, 4.2.6.1. */
-    SAME_BYTES(slot->properties.bytes, slot->properties.len, "\x10\0\x02", 3);
+    SAME_BYTES(slot->message.properties.bytes, slot->message.properties.len, "\x10\0\x02", 3);
     window_free(&window);
 }
 
@@ -110,7 +110,7 @@ static void encodes_properties_of_any_size_that_fits_a_frame(void)
         return;
     window_init(&window);
     /* Flags; the length of the table; a name; a kind; the length of the text. */
-    EQUAL(window_add(&window, &message, 0)->properties.len, 2 + 4 + 2 + 1 + 4 + SIZE);
+    EQUAL(window_add(&window, &message, 0)->message.properties.len, 2 + 4 + 2 + 1 + 4 + SIZE);
     window_free(&window);
     free(text);
 }
@@ -121,7 +121,7 @@ static void counts_what_is_in_flight(void)
     publish(5);
     (void)add(5);
     EQUAL(window_in_flight(&window), 5);
-    window_slot(&window, 1)->came_back = true;
+    window_slot(&window, 1)->awaits_repair = true;
     EQUAL(window_in_flight(&window), 4);
     window_set_result(&window, window_slot(&window, 0), PUBLISH_CONFIRMED, NULL);
     EQUAL(window_in_flight(&window), 3);
