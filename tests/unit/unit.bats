@@ -31,6 +31,7 @@ unit()
 @test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
+@test "unit: base/options" { unit base/options; }
 @test "unit: base/output" { unit base/output; }
 @test "unit: base/report" { unit base/report; }
 @test "unit: base/stop" { unit base/stop; }
