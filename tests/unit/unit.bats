@@ -32,6 +32,7 @@ unit()
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
 @test "unit: base/options" { unit base/options; }
+@test "unit: base/outlet" { unit base/outlet; }
 @test "unit: base/output" { unit base/output; }
 @test "unit: base/report" { unit base/report; }
 @test "unit: base/stop" { unit base/stop; }
