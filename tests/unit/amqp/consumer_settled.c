@@ -41,8 +41,12 @@ static void begins_anew_with_each_connection(void)
 
     settled_add(&settled, 1, 10);
     settled_asked(&settled, 1);
+    settled_answered(&settled);
+    settled_add(&settled, 1, 10);
+    settled_asked(&settled, 1);
     settled_add(&settled, 2, 3);
     EQUAL(settled_unseen(&settled), 3);
+    /* The answer was for the connection before. */
     settled_answered(&settled);
     EQUAL(settled_unseen(&settled), 3);
     settled_begin(&settled, 2);
