@@ -35,7 +35,7 @@ static void makes_from_nothing_what_it_changes(void)
     free(bytes);
 }
 
-#ifndef SANITIZED /* whose allocator ends the program itself */
+#ifndef __SANITIZE_ADDRESS__ /* whose allocator ends the program itself */
 static volatile size_t too_much = SIZE_MAX / 2;
 
 static void allocate_too_much(void)
@@ -57,7 +57,7 @@ static void grow_too_much(void)
 static void ends_without_memory(void)
 {
     static void (*const ways[])(void) = {die_no_memory,
-#ifndef SANITIZED
+#ifndef __SANITIZE_ADDRESS__
                                          allocate_too_much, allocate_too_many, grow_too_much
 #endif
     };
