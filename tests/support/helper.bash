@@ -295,7 +295,7 @@ post()
 # cut_connections [PART]: the broker closes all connections of the test, or those that have this part of a name.
 cut_connections()
 {
-    evaluate "[rabbit_networking:close_connection(Pid, \"cut by a test\") || Pid <- rabbit_networking:connections(),
+    evaluate "[catch rabbit_networking:close_connection(Pid, \"cut by a test\") || Pid <- rabbit_networking:connections(),
         [{vhost, <<\"$VHOST\">>}, {client_properties, About}] <- [catch rabbit_networking:connection_info(Pid, [vhost, client_properties])],
         {_, _, Name} <- [lists:keyfind(<<\"connection_name\">>, 1, About ++ [{<<\"connection_name\">>, longstr, <<>>}])],
         \"${1:-}\" == \"\" orelse string:find(Name, \"${1:-}\") /= nomatch]." >/dev/null
