@@ -59,7 +59,7 @@ JOBS ?= 4
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs support fuzz fuzz-replay lint format install uninstall clean force
+.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs support fuzz fuzz-replay fuzz-replay-programs lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -75,7 +75,7 @@ help:
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
 	@echo 'make matrix     demo, lint and check on bare Debian systems, as root: SUITES="bookworm trixie"'
-	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200'
+	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
@@ -145,11 +145,11 @@ fuzz-replay-programs: $(FUZZ_REPLAY)
 model: deps
 	tests/model/check
 
-# Kills at random moments, and the books afterwards: make storm ROUNDS=200
+# Kills at random moments, and the books afterwards: make storm ROUNDS=200, and SEED=N for the kills of an earlier one
 ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
-	tests/stories/storm --rounds $(ROUNDS)
+	tests/stories/storm --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:
