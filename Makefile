@@ -101,7 +101,7 @@ lint:
 	clang-format --dry-run --Werror $(SOURCES)
 	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
 	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
-	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*/*.bats
+	printf '%s\n' tests/*/*.bats | xargs -n 6 -P "$$(nproc)" shellcheck -s bats -S warning -e $(BATS_KNOWS)
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=normalCheckLevelMaxBranches \
