@@ -59,7 +59,7 @@ JOBS ?= 4
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs support fuzz fuzz-replay fuzz-replay-programs lint format install uninstall clean force
+.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs support fuzz fuzz-replay lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -139,6 +139,7 @@ fuzz:
 fuzz-replay:
 	@$(MAKE) --no-print-directory SANITIZE=1 BUILD=$(BUILD)/sanitized fuzz-replay-programs
 
+.PHONY: fuzz-replay-programs
 fuzz-replay-programs: $(FUZZ_REPLAY)
 
 # The protocol as a model, searched whole: what holds at every kill, and which mechanisms that takes.
