@@ -105,7 +105,7 @@ static size_t find_number(const char *text, size_t at)
 
 /*
  * Gives each number of the tree the text that it was read from, starting at text[*at], since its
- * double may be rounded. cJSON does not use the valuestring of a number, but frees it.
+ * double may be rounded. cJSON does not use the valuestring of a number, but calls free() on it.
  */
 static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 {
@@ -113,10 +113,7 @@ static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
         size_t start = find_number(text, *at);
         size_t length = decimal_length(text + start, len - start);
 
-        tree->valuestring = cJSON_malloc(length + 1);
-        json_need(tree->valuestring);
-        memcpy(tree->valuestring, text + start, length);
-        tree->valuestring[length] = '\0';
+        tree->valuestring = xmemdup_text(text + start, length);
         if (length > JSON_SHORT_NUMBER)
             tree->valuedouble = strtod(tree->valuestring, NULL);
         *at = start + length;

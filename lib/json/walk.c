@@ -124,8 +124,9 @@ const char *json_walk_member(const char *at, const char **key, size_t *key_len)
     return to_token(to_token(at + *key_len) + 1);
 }
 
-void json_walk_object(const char *object, struct json_field *fields, size_t count)
+const char *json_walk_object(const char *object, struct json_field *fields, size_t count)
 {
+    const char *at = object;
     const char *value;
     const char *key;
     size_t key_len;
@@ -134,9 +135,11 @@ void json_walk_object(const char *object, struct json_field *fields, size_t coun
         fields[i].value = NULL;
         fields[i].is_twice = false;
     }
-    for (const char *at = object; (value = json_walk_member(at, &key, &key_len)) != NULL;
-         at = json_walk_past(value))
+    while ((value = json_walk_member(at, &key, &key_len)) != NULL) {
         take_member(fields, count, key, key_len, value);
+        at = json_walk_past(value);
+    }
+    return to_token(at == object ? at + 1 : at) + 1;
 }
 
 const char *json_walk_element(const char *at)

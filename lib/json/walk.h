@@ -22,9 +22,9 @@ struct json_field {
 
 /*
  * Looks for fields[0..count) among the members of object, in one pass. Sets value and is_twice of
- * each. A key that is written with escapes is found as well.
+ * each. A key that is written with escapes is found as well. Returns the end of object.
  */
-void json_walk_object(const char *object, struct json_field *fields, size_t count);
+const char *json_walk_object(const char *object, struct json_field *fields, size_t count);
 
 /*
  * Returns the value of a member, or NULL if there are no more; *key[0..*key_len) is its name as it
