@@ -35,9 +35,13 @@ LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
 # The objects of a program: its main.c, and what it alone needs.
 objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+# The same without its main.c; none if there is no such program.
+rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
 BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
+# A test program for each file of tests/unit/FOLDER.
+UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
 SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire alone.so die.so)
 # Programs that read the fuzzers' corpus, and watch themselves for faults.
@@ -45,16 +49,23 @@ FUZZ_TARGETS ?= envelope json message order urls
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
-SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch])
+SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
-# Most tests wait most of the time, so that two files run at once: JOBS=1 for one after the other.
-TESTS ?= tests
-JOBS ?= 2
+# Most tests wait most of the time, so that four files run at once: JOBS=1 for one after the other. Those that take
+# longest come first, so that no job works alone at the end.
+LONGEST := stories/descriptors stories/told-once stories/replay-doubt programs/management stories/storm stories/outage \
+           programs/repair stories/memory stories/examples stories/crash stories/progress stories/model stories/hostile \
+           programs/notify-worker programs/look stories/files programs/watch
+LONGEST := $(LONGEST:%=tests/%.bats)
+TESTS ?= $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
+JOBS ?= 4
+BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check compilers matrix model storm bench bench-programs support fuzz fuzz-replay lint format install uninstall clean force
+.PHONY: all build help deps demo check unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
+        fuzz-replay lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -66,6 +77,8 @@ help:
 	@echo 'make            build the programs into bin/'
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
 	@echo 'make check      the same preparation, then every test'
+	@echo 'make unit       the unit tests alone, without a broker'
+	@echo 'make coverage   which lines and branches unit tests and suite pass through: TESTS=tests/unit'
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
@@ -86,12 +99,31 @@ demo: deps
 	@scripts/demo
 
 check: deps
-	@$(MAKE) -s --no-print-directory build bench-programs support fuzz-replay
-	bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files) $(TESTS)
+	@$(MAKE) -s --no-print-directory build bench-programs unit-programs support fuzz-replay
+	$(BATS) $(TESTS)
+
+unit: unit-programs
+	@set -e; for program in $(UNIT); do $$program; done
+
+# In a copy of the tree, built with counters, so that bin/ stays as it is. What is killed by SIGKILL leaves no counts. A test that
+# fails does not keep the rest from being counted.
+COVERAGE := $(BUILD)/coverage
+COUNTED := -O0 -g --coverage -fprofile-update=prefer-atomic
+coverage: deps
+	@scripts/deps coverage
+	rm -rf $(COVERAGE)
+	mkdir -p $(COVERAGE)/report
+	cp -Rp $(filter-out bin,$(wildcard *)) $(COVERAGE)
+	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build CFLAGS='$(COUNTED)' HARDENING= LDFLAGS= .build/tests/support/coverage.o
+	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build BIN=bin CFLAGS='$(COUNTED)' HARDENING= \
+	    LDFLAGS='--coverage -Wl,--wrap=raise .build/tests/support/coverage.o' build bench-programs unit-programs support fuzz-replay
+	-cd $(COVERAGE) && $(BATS) $(TESTS)
+	cd $(COVERAGE) && gcovr --filter lib/ --filter src/ --html-details report/index.html --print-summary
+	@echo '$(COVERAGE)/report/index.html shows the lines'
 
 lint:
 	@scripts/deps lint
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs support
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/lint BIN=$(BUILD)/lint/bin CFLAGS='$(CFLAGS) -Werror' build bench-programs unit-programs support
 	scripts/layers
 	clang-format --dry-run --Werror $(SOURCES)
 	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
@@ -108,7 +140,7 @@ compilers:
 	set -e; for compiler in gcc clang; do \
 	    $(MAKE) --no-print-directory CC=$$compiler BUILD=$(BUILD)/$$compiler BIN=$(BUILD)/$$compiler/bin \
 	        HARDENING='-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3' CFLAGS='$(CFLAGS) -Werror' \
-	        build bench-programs; \
+	        build bench-programs unit-programs; \
 	done
 
 # The README's two commands, the linter and the compilers, on whole systems made for it: make matrix SUITES="trixie bookworm:i386"
@@ -153,6 +185,8 @@ bench:
 	tests/bench/bench $(if $(QUICK),--quick) $(if $(LONG),--long)
 
 bench-programs: $(BENCH)
+
+unit-programs: $(UNIT)
 
 support: $(SUPPORT)
 
@@ -201,7 +235,11 @@ $(filter %.so,$(SUPPORT)): $(BUILD)/%.so: %.c $(BUILD)/flags
 $(FUZZ_REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/liborder.a
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+$(BUILD)/tests/unit/%.o: CPPFLAGS_ALL += -Isrc -Itests/unit
+$(UNIT): %: %.o $(BUILD)/tests/unit/unit.o $$(call rooms_of,$$(notdir $$(@D))) $(BUILD)/liborder.a
+	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
 clean:
 	rm -rf $(BUILD) $(BIN)

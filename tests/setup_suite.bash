@@ -11,7 +11,10 @@ setup_suite()
     REPO=$(realpath "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/..")
     # What the tests are made with, besides the programs: built from tests/support.
     SUPPORT=$REPO/.build/tests/support
-    export REPO SUPPORT
+    PROCESSORS=$(nproc)
+    export REPO SUPPORT PROCESSORS
+    # Of the make that may run the suite: its jobs are none of ours.
+    unset MAKEFLAGS MFLAGS MAKELEVEL
     make -s --no-print-directory -C "$REPO" support
     # Quicker than most brokers to count, and to hang up on those who are silent, so that tests need not wait for it.
     export BROKER_CONFIG_EXTRA=$SUITE_DIR/broker.conf

@@ -16,16 +16,16 @@
 struct broker_options broker_options = {.retries = 60, .retry_delay = 1};
 
 struct option_entry broker_option_table[] = {
-    {"url", "URL[,URL...]", "broker: amqp:// or amqps://, tried in turn (AMQP_URL)", .letter = 'u',
+    {"url", "URL[,URL...]", "brokers to try in turn, amqp:// or amqps:// (AMQP_URL)", .letter = 'u',
      .text = &broker_options.url},
     {"authfile", "FILE", "read user name and password from FILE", .text = &broker_options.authfile},
     {"cacert", "FILE", "trust the certificate authorities in FILE", .text = &broker_options.cacert},
-    {"cert", "FILE", "client certificate, and", .text = &broker_options.cert},
-    {"key", "FILE", "its key", .text = &broker_options.key},
+    {"cert", "FILE", "present the client certificate in FILE", .text = &broker_options.cert},
+    {"key", "FILE", "private key of that certificate", .text = &broker_options.key},
     {"retries", "N", "attempts to connect before giving up (60)", .number = &broker_options.retries,
      .least = 1, .most = 1000000},
-    {"retry-delay", "S", "seconds between them (1)", .number = &broker_options.retry_delay,
-     .most = 86400},
+    {"retry-delay", "S", "seconds between these attempts (1)",
+     .number = &broker_options.retry_delay, .most = 86400},
     {0},
 };
 

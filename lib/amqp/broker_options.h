@@ -1,6 +1,6 @@
 /*
- * broker_options: which broker to connect to, how to log in and how long to try. The options are the
- * same in all programs that use a broker.
+ * broker_options: which broker to connect to, how to log in and how long to try. All programs that
+ * use a broker have these options.
  */
 #ifndef AMQP_BROKER_OPTIONS_H
 #define AMQP_BROKER_OPTIONS_H
@@ -44,9 +44,9 @@ extern struct option_entry broker_option_table[];
 
 /*
  * Sets the endpoints from url, else from the environment variable AMQP_URL, else
- * "amqp://localhost". User and password of the authfile, if one is given, replace those in the URLs.
- * Call it once, after the command line was read; free with broker_options_free(), also after a
- * failure.
+ * "amqp://localhost". User and password of the authfile, if one is given, replace those in the
+ * URLs. Call it once, after the command line was read; free with broker_options_free(), also after
+ * a failure.
  *
  * Returns EXIT_OK; EXIT_USAGE if a URL is malformed, or only one of cert and key is given;
  * EXIT_LOGIN if the authfile cannot be read, is malformed, or is accessible to others than its

@@ -13,7 +13,7 @@
 
 #define OPTIONS_MAX 64
 #define HELP_COLUMN 26
-#define FIRST_VALUE 256 /* of getopt_long(), for long options: no letter */
+#define FIRST_VALUE 256 /* of getopt_long() for long options, distinct from all letters */
 
 /* What --help shows. */
 static const char *usage_text;
@@ -59,7 +59,7 @@ void options_each(struct option_entry *options,
 }
 
 struct exclusion {
-    const int *target;
+    const int *set;
     unsigned given;
     unsigned unnamed;
     char names[256];
@@ -69,7 +69,7 @@ static void count_rival(struct option_entry *option, void *context)
 {
     struct exclusion *exclusion = context;
 
-    if (option->set != exclusion->target)
+    if (option->set != exclusion->set)
         return;
     exclusion->given += option->given;
     exclusion->unnamed++;
@@ -81,16 +81,16 @@ static void name_rival(struct option_entry *option, void *context)
     size_t len = strlen(exclusion->names);
     const char *separator = len == 0 ? "" : exclusion->unnamed == 1 ? " and " : ", ";
 
-    if (option->set != exclusion->target)
+    if (option->set != exclusion->set)
         return;
     (void)snprintf(exclusion->names + len, sizeof exclusion->names - len, "%s--%s", separator,
                    option->name);
     exclusion->unnamed--;
 }
 
-void options_exclude_each_other(struct option_entry *options, const int *target)
+void options_exclude_each_other(struct option_entry *options, const int *set)
 {
-    struct exclusion exclusion = {.target = target};
+    struct exclusion exclusion = {.set = set};
 
     options_each(options, count_rival, &exclusion);
     if (exclusion.given < 2)
@@ -147,8 +147,8 @@ static void show_version(const char *option, const char *argument)
 }
 
 struct option_entry common_option_table[] = {
-    {"help", NULL, "show this text", .letter = 'h', .call = show_help},
-    {"version", NULL, "show the version", .letter = 'V', .call = show_version},
+    {"help", NULL, "print this text", .letter = 'h', .call = show_help},
+    {"version", NULL, "print the version", .letter = 'V', .call = show_version},
     {0},
 };
 
@@ -176,25 +176,31 @@ static int kind_of_argument(const struct option_entry *option)
     return may_lack_argument(option) ? optional_argument : required_argument;
 }
 
-static void add(struct option_entry *option, void *context)
+static void add_named(struct parser *parser, struct option_entry *option)
 {
-    struct parser *parser = context;
-    size_t index = parser->count;
+    size_t index = parser->count++;
 
-    if (option->name == NULL)
-        return;
-    if (index == OPTIONS_MAX)
-        die(EXIT_BUG, "more than %d options", OPTIONS_MAX);
     parser->entries[index] = option;
     parser->longs[index] = (struct option){
         .name = option->name, .has_arg = kind_of_argument(option), .val = FIRST_VALUE + (int)index};
-    parser->count++;
     if (option->letter != 0)
         parser->shorts[parser->shorts_len++] = option->letter;
     if (option->letter != 0 && kind_of_argument(option) == required_argument)
         parser->shorts[parser->shorts_len++] = ':';
     if (option->command != NULL)
         parser->has_command = true;
+}
+
+static void add(struct option_entry *option, void *context)
+{
+    struct parser *parser = context;
+
+    if (option->name == NULL)
+        return;
+    if (parser->count < OPTIONS_MAX)
+        add_named(parser, option);
+    else
+        die(EXIT_BUG, "more than %d options", OPTIONS_MAX);
 }
 
 /* Returns the option of a value of getopt_long(), NULL for '?'. */
@@ -245,6 +251,20 @@ static bool is_digits(const char *word)
     return word != NULL && *word != '\0' && word[strspn(word, "0123456789")] == '\0';
 }
 
+/* Handles an option that getopt_long() has found, with the words after it that belong to it. */
+static void take(struct option_entry *option, int argc, char **argv)
+{
+    if (may_lack_argument(option) && optarg == NULL && is_digits(argv[optind]))
+        optarg = argv[optind++];
+    set_targets(option, optarg);
+    if (option->command == NULL)
+        return;
+    if (optind == argc)
+        usage_error("--%s needs a command", option->name);
+    *option->command = argv + optind;
+    optind = argc;
+}
+
 char **options_read(int argc, char **argv, const char *usage, struct option_entry *options)
 {
     /* With "+" in front, options end at the first operand. */
@@ -260,17 +280,10 @@ char **options_read(int argc, char **argv, const char *usage, struct option_entr
     while ((value = getopt_long(argc, argv, shorts, parser.longs, NULL)) != -1) {
         struct option_entry *option = find(&parser, value);
 
-        if (option == NULL)
+        if (option != NULL)
+            take(option, argc, argv);
+        else
             point_at_help();
-        if (may_lack_argument(option) && optarg == NULL && is_digits(argv[optind]))
-            optarg = argv[optind++];
-        set_targets(option, optarg);
-        if (option->command != NULL) {
-            *option->command = argv + optind;
-            if (argv[optind] == NULL)
-                usage_error("--%s needs a command", option->name);
-            return argv + argc;
-        }
     }
     return argv + optind;
 }

@@ -1,12 +1,12 @@
 /*
- * options: the command line of a program, described by one table of which --help and the parser
+ * options: the command line of a program, described by one table from which --help and the parser
  * are made.
  *
  *     static bool flush_only;
  *     static const char *rejects_path;
  *
  *     static struct option_entry options[] = {
- *         {"flush", NULL, "publish what earlier runs left pending", .flag = &flush_only},
+ *         {"flush", NULL, "publish pending orders of earlier runs", .flag = &flush_only},
  *         {"rejects", "FILE", "append refused input to FILE", .text = &rejects_path},
  *         {.group = common_option_table},
  *         {0},
@@ -14,7 +14,7 @@
  *
  *     char **operands = options_read(argc, argv, "usage: order-place [options]\n", options);
  *
- * Whatever is wrong with a command line is reported and ends the program with EXIT_USAGE.
+ * A wrong command line is reported, and ends the program with EXIT_USAGE.
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
@@ -24,55 +24,54 @@
 #include <stdbool.h>
 
 /*
- * One option: its name, argument and help, and the targets that it sets, each of which may be NULL.
- * An entry without a name is a heading in --help (its help), or includes another table (group). An
- * entry of zeros ends a table.
+ * One option. Any of its targets may be NULL, and several may be set. An entry without a name is a
+ * heading in --help, or includes another table. An entry of zeros ends a table.
  */
 struct option_entry {
     const char *name;     /* without the leading "--" */
-    const char *argument; /* as --help shows it: NULL for none, "[S]" for one that may be missing */
-    const char *help;     /* one line or more, separated by newlines */
-    char letter;          /* the short form, or 0 */
+    const char *argument; /* its name in --help; NULL: none; in brackets: it may be missing */
+    const char *help;     /* lines, separated by newlines; without a name, the heading */
+    char letter;          /* the short form; 0: none */
 
     bool *flag;        /* set to true */
     int *set;          /* set to value */
     int value;         /* for set */
-    int *number;       /* set to the argument, a decimal number from least to most */
+    int *number;       /* set to the argument, a decimal number; unchanged if that is missing */
     int least;         /* for number */
     int most;          /* for number */
-    const char **text; /* set to the argument, which points into argv */
-    char ***command;   /* set to all words after the option, which is the last one then */
-    void (*call)(const char *option, const char *argument); /* gets "--name", and the argument */
+    const char **text; /* set to the argument, which is a part of argv */
+    char ***command;   /* set to the words after the option, at least one; options end there */
+    /* Called after the other targets are set. option is "-u" or, without a letter, "--name";
+     * argument is NULL if there is none. */
+    void (*call)(const char *option, const char *argument);
 
-    struct option_entry *group; /* a table whose options stand in place of this entry */
-    unsigned jobs;              /* for the program: the jobs that the option goes with; 0 for all */
-    unsigned given;             /* how often options_read() has met the option */
+    struct option_entry *group; /* a table whose entries stand in place of this one */
+    unsigned jobs;              /* a set of bits that the program alone reads */
+    unsigned given;             /* how often the option was given: counted by options_read() */
 };
 
 /* --help and --version, which end the program: the last group of every table. */
 extern struct option_entry common_option_table[];
 
 /*
- * Parses a command line and sets the targets of the options in it. Where an argument may be
+ * Parses a command line and sets the targets of the options in it, in their order. usage is the
+ * start of --help: the synopsis, and what the program does. If the argument of an option may be
  * missing, the next word is taken for it if it consists of digits.
  *
- * usage is the first part of --help: the synopsis and what the program does, each line with its
- * newline. usage and options must outlive the call.
- *
- * Returns the operands, which end with NULL: a part of argv, into which getopt_long() has moved
- * them. With a command in the table, options end at the first operand.
+ * Returns the operands: the end of argv, terminated by NULL, where they were moved. If an option of
+ * the table has a command, options end at the first operand.
  */
 char **options_read(int argc, char **argv, const char *usage, struct option_entry *options);
 
-/* Calls visit with context for each entry of a table and of its groups, headings included. */
+/* Calls visit with context for each option and heading of a table and its groups, in order. */
 void options_each(struct option_entry *options,
                   void (*visit)(struct option_entry *option, void *context), void *context);
 
-/* Ends the program if more than one of the options that set target was given. */
-void options_exclude_each_other(struct option_entry *options, const int *target);
+/* Ends the program if options with the target set were given more than once in all. */
+void options_exclude_each_other(struct option_entry *options, const int *set);
 
-/* Ends the program if there are operands. instead says where data comes from: "orders are read from
- * standard input". */
+/* Ends the program if there are operands. instead says where the data comes from, such as "orders
+ * are read from standard input". */
 void options_refuse_operands(char **operands, const char *instead);
 
 /* Reports what is wrong with the command line, points at --help, and exits with EXIT_USAGE. */

@@ -43,9 +43,9 @@ static struct sample samples[SAMPLES];
 static size_t sample_count; /* of all ever taken, of which the last SAMPLES are kept */
 
 struct option_entry progress_option_table[] = {
-    {"progress", NULL, "show progress, even if standard error is no terminal", .set = &wanted,
+    {"progress", NULL, "show progress, even if standard error is not a terminal", .set = &wanted,
      .value = ALWAYS},
-    {"quiet", NULL, "show no progress, even if it is one", .set = &wanted, .value = NEVER},
+    {"quiet", NULL, "never show progress", .set = &wanted, .value = NEVER},
     {0},
 };
 

@@ -27,14 +27,13 @@
 static const char usage[] =
     "usage: inventory-stock [--add] < levels\n"
     "       inventory-stock < /dev/null\n"
-    "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each as it is "
-    "now:\n"
-    "{sku, on_hand, reserved}. Without input, or at a terminal, prints all of them.\n";
+    "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each new level,\n"
+    "{sku, on_hand, reserved}. If the input is empty or a terminal, prints all levels.\n";
 
 static bool add;
 
 static struct option_entry options[] = {
-    {"add", NULL, "add on_hand, which may be negative, to what is there", .flag = &add},
+    {"add", NULL, "add on_hand, which may be negative, to the present level", .flag = &add},
     {.group = common_option_table},
     {0},
 };

@@ -18,7 +18,7 @@ static const char usage[] =
     "usage: inventory-worker [options]\n"
     "       inventory-worker [options] --flush\n"
     "Takes orders from order.placed.q, reserves or fails each once, and publishes the outcome,\n"
-    "which is printed as a line of JSON too.\n";
+    "which it also prints as a line of JSON.\n";
 
 static struct pipeline_settings settings = {
     .options = &broker_options, .max_qty = 5, .retain_days = -1, .count = -1, .idle_ms = -1};
@@ -26,13 +26,11 @@ static int prefetch = 256;
 static int idle_seconds = -1;
 
 static struct option_entry options[] = {
-    {"max-qty", "N", "an item of more than N fails its order (5)", .number = &settings.max_qty,
+    {"max-qty", "N", "fail orders with more than N of an item (5)", .number = &settings.max_qty,
      .most = ORDER_MAX_QTY},
-    {"prefetch", "N", "deliveries in hand at once: the largest batch (256)", .number = &prefetch,
-     .least = 1, .most = 65535},
-    {"flush", NULL,
-     "publish what workers that have ended left unpublished, and take no\n"
-     "orders",
+    {"prefetch", "N", "unacknowledged deliveries at a time, the most in a batch (256)",
+     .number = &prefetch, .least = 1, .most = 65535},
+    {"flush", NULL, "publish events that ended workers left unpublished; take no orders",
      .flag = &settings.flush_only},
     /* With 0 days, a copy that comes because an acknowledgement was lost would be a new order. */
     {"retain", "DAYS", "forget orders that were handled more than DAYS ago (never)",

@@ -23,8 +23,7 @@
 #include <stdlib.h>
 
 #define BATCH_MAX 256
-#define REFUSED_MS \
-    300 /* that others may take to arrive, when all that is in hand cannot be settled */
+#define REFUSED_MS 300 /* to wait for other deliveries while none in hand can be settled */
 
 static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
@@ -40,13 +39,13 @@ static size_t together; /* deliveries that are told in one turn */
 
 static struct option_entry options[] = {
     {"exec", "COMMAND...",
-     "run COMMAND for each, the event on its standard input;\n"
-     "must come last",
+     "run COMMAND for each instead, with the event on its standard\n"
+     "input; the last option",
      .command = &command_line},
     {"max-attempts", "N", "give up an order after N attempts that failed or are in doubt (3)",
      .number = &max_attempts, .least = 1, .most = 1000000},
-    {"prefetch", "N", "deliveries in hand at once (1024; with --exec 16)", .number = &prefetch,
-     .least = 1, .most = 65535},
+    {"prefetch", "N", "unacknowledged deliveries at a time (1024; with --exec 16)",
+     .number = &prefetch, .least = 1, .most = 65535},
     {"count", "N", "stop after N deliveries", .number = &deliveries_left, .least = 1,
      .most = 1000000000},
     {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &idle_seconds,
@@ -63,7 +62,7 @@ static void read_options(int argc, char **argv)
         prefetch = command_line == NULL ? 1024 : 16;
     if (idle_seconds >= 0)
         idle_ms = consumer_idle_ms(idle_seconds);
-    /* Half of what is in hand, so that the broker sends the next turn while this one is told. */
+    /* Half of the prefetch, so that the broker sends the next turn while this one is told. */
     together = (prefetch + 1) / 2 < BATCH_MAX ? (size_t)(prefetch + 1) / 2 : BATCH_MAX;
     if (command_line != NULL)
         together = 1;
@@ -74,7 +73,7 @@ static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
 
-/* Is nothing in hand but dead letters that the broker does not take? */
+/* Returns whether all deliveries in hand are dead letters that the broker refuses. */
 static bool is_stuck(void)
 {
     size_t refused = notifier_refused(notifier);
@@ -82,8 +81,8 @@ static bool is_stuck(void)
     return refused > 0 && refused == notifier_count(notifier) && !notifier_is_unsettled(notifier);
 }
 
-/* Takes what has arrived in hand, as far as there is room. Waits for it, unless there is something
- * to be done. */
+/* Takes what has arrived, as far as there is room; *count is how many. Waits for deliveries unless
+ * there is other work. */
 static enum exit_code hold_more(size_t *count)
 {
     int wait_ms = notifier_count(notifier) == 0 ? idle_ms : notifier_wait_ms(notifier);
@@ -93,7 +92,7 @@ static enum exit_code hold_more(size_t *count)
     *count = 0;
     if (is_stuck())
         wait_ms = REFUSED_MS;
-    /* What was told is recorded before anything is waited for, be it a new connection. */
+    /* Record what was told before waiting for anything, even for a new connection. */
     if (notifier_is_unsettled(notifier) && consumer_arrived(consumer) == 0)
         return EXIT_OK;
     if (room > BATCH_MAX)
@@ -139,8 +138,8 @@ static enum exit_code work(void)
     return code;
 }
 
-/* What was told is recorded, whatever ended the work; and is the broker to have what was
- * acknowledged. */
+/* Records what was told, whatever ended the work, and waits until the broker has seen all
+ * acknowledgements. Returns the exit code of the program. */
 static enum exit_code finish(enum exit_code code)
 {
     enum exit_code settled = notifier_settle(notifier);

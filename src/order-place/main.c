@@ -29,17 +29,15 @@
 static const char usage[] =
     "usage: order-place [options] < orders\n"
     "       order-place [options] --flush\n"
-    "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id, "
-    "items},\n"
-    "publishes them, and prints a receipt for each when the broker has confirmed it.\n";
+    "Stores the orders on standard input, a stream of JSON objects {user_id, restaurant_id,\n"
+    "items}, publishes them, and prints a receipt for each once the broker has confirmed it.\n";
 
 static bool flush_only;
 static const char *rejects_path;
 
 static struct option_entry options[] = {
-    {"flush", NULL, "publish what earlier runs left pending, and read no input",
-     .flag = &flush_only},
-    {"rejects", "FILE", "append refused input to FILE, as it came", .text = &rejects_path},
+    {"flush", NULL, "publish pending orders of earlier runs; read no input", .flag = &flush_only},
+    {"rejects", "FILE", "append refused input to FILE, unchanged", .text = &rejects_path},
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = common_option_table},
@@ -52,8 +50,8 @@ static bool input_ended;
 static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
 static struct outlet rejects; /* if there is a path */
 
-static uint64_t taken; /* orders that shall have a receipt */
-/* The first that was taken since the store last took some; number 0 if there is none. */
+static uint64_t taken; /* orders that will get a receipt */
+/* The first order taken since the store last stored some; its number is 0 if there is none. */
 static struct json_piece unplaced;
 static bool some_refused;
 static enum exit_code fatal; /* ends the reading of input */
@@ -80,7 +78,7 @@ static void write_reject(const struct json_piece *piece)
         fail(rejects_failed());
 }
 
-/* A piece of refused input: the first has a reason. */
+/* Handles a piece of refused input. Only the first piece of a value has a reason. */
 static void refuse(const struct json_piece *piece)
 {
     if (piece->reason != NULL)
@@ -118,8 +116,8 @@ static bool reads_on(void)
     return fatal == EXIT_OK && !stop_requested();
 }
 
-/* Is there more to be placed? What was read is seen through, unless there is no store or nowhere to
- * tell of it. */
+/* Returns whether to place more of the input. After most failures, what was read is still placed;
+ * not if the store or the output failed. */
 static bool wants_input(void)
 {
     return !input_ended && fatal != EXIT_STORE && fatal != EXIT_OUTPUT;
@@ -139,8 +137,8 @@ static void read_on(void)
     fail(EXIT_INPUT);
 }
 
-/* Takes what there is, up to a full batch, without waiting for more. False if there may be more at
- * once. */
+/* Takes input until the batch is full, without waiting. Returns whether it stopped because no input
+ * is there now. */
 static bool gather(void)
 {
     struct json_piece piece;
@@ -171,7 +169,7 @@ static bool gather(void)
 
 /* ---- progress ---- */
 
-/* What is left of a file on standard input, from where it is read. */
+/* Returns the bytes left in the file on standard input; 0 if it is not a file. */
 static uint64_t size_of_input(void)
 {
     struct stat info;
@@ -182,8 +180,8 @@ static uint64_t size_of_input(void)
     return (uint64_t)(info.st_size - at);
 }
 
-/* How many orders it will be, if those to come are as long as those that came; 0 if that cannot be
- * said. */
+/* Estimates the number of orders in the input from their average length so far; 0 if the size of
+ * the input is not known. */
 static uint64_t expected(void)
 {
     uint64_t read = json_stream_position(input);
@@ -224,10 +222,7 @@ static void place_all(void)
         fail(pipeline_turn(pipeline));
         if (fatal != EXIT_STORE)
             unplaced.number = 0;
-        /*
-         * What earlier runs left comes after the first batch: new orders are on disk before
-         * anything is waited for.
-         */
+        /* After the first batch, so that new orders are on disk before anything waits. */
         if (!left_published && fatal == EXIT_OK) {
             fail(pipeline_publish_left(pipeline));
             left_published = true;
@@ -241,8 +236,8 @@ static void place_all(void)
     }
 }
 
-/* Where to go on, after a failure for which what was read, or is there to be read, has no answer of
- * its own. */
+/* Reports the first input that was neither placed nor refused, after a failure that ended the
+ * program early. */
 static void report_unplaced(void)
 {
     struct json_piece *piece = &unplaced;

@@ -24,7 +24,8 @@ static const char usage[] =
     "usage: order-show ID...\n"
     "       order-show < ids\n"
     "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
-    "Prints stored orders: those named, those named on standard input, or all.\n";
+    "Prints stored orders: those with the given ids, those with the ids on standard input, or\n"
+    "all of them.\n";
 
 static bool all;
 static bool count_only;
@@ -43,9 +44,9 @@ static void read_status(const char *option, const char *text)
 }
 
 static struct option_entry options[] = {
-    {"all", NULL, "every order, oldest first", .flag = &all},
-    {"status", "STATUS", "only PENDING or only PLACED ones", .call = read_status},
-    {"count", NULL, "how many, as a number", .flag = &count_only},
+    {"all", NULL, "print every order, oldest first", .flag = &all},
+    {"status", "STATUS", "only orders with this status", .call = read_status},
+    {"count", NULL, "print the number of orders instead", .flag = &count_only},
     {.group = common_option_table},
     {0},
 };
@@ -76,7 +77,7 @@ static enum exit_code print_order(const struct stored_order *order)
 
     uuid_to_text(order->id, id);
     clock_rfc3339(order->placed_at, placed_at);
-    /* What is stored was checked to be strict JSON, and is kept to the letter. */
+    /* The data was checked to be strict JSON when it was stored. */
     len =
         snprintf(line, size,
                  "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}",
@@ -115,7 +116,7 @@ static enum exit_code show_count(void)
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
 
-/* EXIT_NO if there is no such order. */
+/* Prints the order with this id. Returns EXIT_NO, reported, if there is none. */
 static enum exit_code show_one(const char *text)
 {
     unsigned char id[UUID_BYTES];
@@ -123,8 +124,7 @@ static enum exit_code show_one(const char *text)
     bool found = false;
     enum exit_code code = EXIT_OK;
 
-    /* Only now: in a pipe after order-place, the store may not be there before the first receipt
-     * is. */
+    /* Opened only now: in a pipe after order-place, it may not exist before the first receipt. */
     if (store == NULL)
         code = orders_open(ORDERS_LOOK, &store);
     if (code == EXIT_OK && uuid_from_text(text, id))
@@ -137,9 +137,8 @@ static enum exit_code show_one(const char *text)
     return EXIT_NO;
 }
 
-/* Shows one more; what was not found does not keep the others from being shown. False when it must
- * not go on.
- */
+/* Prints one more order. A failure is left in *code. Returns whether to go on: an order that is not
+ * found does not keep others from being printed. */
 static bool show_next(const char *text, enum exit_code *code)
 {
     enum exit_code one = show_one(text);
@@ -149,7 +148,8 @@ static bool show_next(const char *text, enum exit_code *code)
     return one == EXIT_OK || one == EXIT_NO;
 }
 
-/* Takes the first line out of what was read. False if none is complete. */
+/* Moves the first line of the input into line, which has room for all of the input. Returns false
+ * if no line is complete. */
 static bool take_line(char *line)
 {
     char *end = memchr(input, '\n', input_len);
@@ -166,7 +166,8 @@ static bool take_line(char *line)
     return taken > 0;
 }
 
-/* Reads on. False if that is not possible, or a stop is asked for. */
+/* Reads more input. Returns false at its end, after a failure (left in *code), or once a stop is
+ * requested. */
 static bool read_input(enum exit_code *code)
 {
     ssize_t got;
@@ -197,7 +198,7 @@ static enum exit_code show_from_input(void)
             if (*line != '\0' && !show_next(line, &code))
                 return code;
         }
-        /* Who waits for the first may have asked for no more. */
+        /* The peer may wait for this answer before it asks for more. */
         if (output_flush() != EXIT_OK)
             return EXIT_OUTPUT;
     } while (read_input(&code));

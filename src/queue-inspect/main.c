@@ -32,8 +32,8 @@
 
 static const char usage[] =
     "usage: queue-inspect [options] [QUEUE...]\n"
-    "Prints a line of JSON for each queue, or a table on a terminal. If none is named, all of\n"
-    "the workflow; to wait for, those that the workers empty.\n";
+    "Prints a line of JSON for each queue, or a table on a terminal. Without names, takes all\n"
+    "queues of the workflow, or, to wait for them, those that the workers consume.\n";
 
 enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH };
 
@@ -84,28 +84,29 @@ static void add_routing_key(const char *option, const char *key)
 }
 
 static struct option_entry options[] = {
-    {"api", "URL", "ask the management API, too (MANAGEMENT_URL)", .text = &api_url},
-    {"format", "FORMAT", "json or table", .call = read_format},
-    {"watch", "[S]", "look again every S seconds (2)", .set = &job, .value = WATCH,
+    {"api", "URL", "also ask the management API (MANAGEMENT_URL)", .text = &api_url},
+    {"format", "FORMAT", "print as json or table", .call = read_format},
+    {"watch", "[S]", "print again every S seconds (2)", .set = &job, .value = WATCH,
      .number = &period_s, .least = 1, .most = 3600},
-    {"peek", "N", "print the first N messages of one queue, without taking them", .set = &job,
+    {"peek", "N", "print the first N messages of one queue, and leave them there", .set = &job,
      .value = PEEK, .number = &number, .least = 1, .most = 1000000},
-    {"force", NULL, "even if that uses up deliveries of which there is a limit", .flag = &force},
+    {"force", NULL, "peek even if that uses up a limited number of deliveries", .flag = &force},
     {"follow", "EXCHANGE", "print messages as they are published to an exchange", .set = &job,
      .value = FOLLOW, .text = &tap.exchange, .call = check_exchange},
-    {"routing-key", "KEY", "only those with this key; may be repeated", .call = add_routing_key},
-    {"until-empty", NULL, "wait until nothing is ready in the queues", .set = &job,
+    {"routing-key", "KEY", "follow only messages with this key; may be repeated",
+     .call = add_routing_key},
+    {"until-empty", NULL, "wait until the queues have no messages ready", .set = &job,
      .value = UNTIL_EMPTY},
-    {"until", "N", "wait until each of the queues has N messages ready, or more", .set = &job,
+    {"until", "N", "wait until each queue has N or more messages ready", .set = &job,
      .value = UNTIL, .number = &number, .most = 1000000000},
     {"timeout", "S", "stop waiting, watching or following after S seconds", .number = &timeout_s,
      .most = 1000000},
-    {"check-topology", NULL, "a line of JSON for all that is missing or different", .set = &job,
-     .value = CHECK_TOPOLOGY},
-    {"health", NULL, "one line of JSON: is all well?", .set = &job, .value = HEALTH},
-    {"max-ready", "N", "it is not with more than N messages ready for a worker",
+    {"check-topology", NULL, "print missing or different exchanges, queues and bindings",
+     .set = &job, .value = CHECK_TOPOLOGY},
+    {"health", NULL, "print whether the workflow is healthy", .set = &job, .value = HEALTH},
+    {"max-ready", "N", "unhealthy if more than N messages are ready for a worker",
      .number = &max_ready, .most = 1000000000},
-    {"ledger", "FILE", "nor if inventory-worker owes events for long (INVENTORY_LEDGER)",
+    {"ledger", "FILE", "unhealthy if events in this ledger wait long (INVENTORY_LEDGER)",
      .text = &ledger_file},
     {.group = progress_option_table},
     {.group = broker_option_table},

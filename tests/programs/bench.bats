@@ -1,4 +1,4 @@
-# The bench: its smallest runs, with a broker of their own. Figures are read, not judged.
+# The bench: its smallest runs, with a broker of their own. The figures must add up; how good they are does not matter.
 
 load ../support/helper
 
@@ -17,7 +17,7 @@ teardown()
 @test "bench: a table, a result that adds up, and a plot" {
     run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 200 --rounds 3 --only replay,one --out "$OUT"
 
-    # A head, and a row for each line of the result.
+    # A heading, and a row for each line of the result.
     [ "${#lines[@]}" -eq 5 ]
     [[ ${lines[1]} == dlq-replay*orders/s*limit*reached* ]]
     [[ ${lines[4]} == "one order"*amqp-publish*reached* ]]
@@ -34,11 +34,11 @@ teardown()
         and all(.lines[]; .reached == if .bound == "at least" then .ratio >= .reach else .ratio <= .reach end)
     ' "$OUT/result.json"
     grep -q 'dlq-replay' "$OUT/throughput.svg"
-    # Broker and data are gone.
+    # The broker and its data are gone.
     [ "$(ls "$OUT")" = $'result.json\nthroughput.svg' ]
 }
 
-@test "bench: not in memory, where a commit costs nothing" {
+@test "bench: refuses a folder in memory, where a commit costs nothing" {
     rm -rf "$OUT"
     OUT=$(mktemp -d /dev/shm/bench.XXXXXX)
     run -1 --separate-stderr "$REPO/tests/bench/bench" --quick --only one --out "$OUT"
@@ -46,7 +46,7 @@ teardown()
     [ -z "$(ls "$OUT")" ]
 }
 
-@test "bench: a line that there is not is refused" {
+@test "bench: an unknown line is refused" {
     run -64 --separate-stderr "$REPO/tests/bench/bench" --only speed
     [[ $stderr == "bench: there is no line speed: see bench --help" ]]
 }

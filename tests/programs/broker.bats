@@ -131,7 +131,7 @@ orders_there()
     run -1 grep -v -e '^0100007F ' -e '^00000000000000000000000001000000 ' <<<"$sockets"
 }
 
-@test "broker: two live side by side, and the end of one is nothing to the other" {
+@test "broker: two run side by side, and stopping one does not affect the other" {
     local one other pids
     broker start
     OTHER="$BATS_TEST_TMPDIR/an other"
@@ -229,7 +229,7 @@ orders_there()
     orders_there 1
 }
 
-@test "broker: a node that dies during its start: the last lines of its log, and nothing left" {
+@test "broker: a node that dies during its start: the last lines of its log are shown, and nothing is left running" {
     OTHER=$BATS_TEST_TMPDIR/other
     echo 'no_such_setting = 1' >extra
     BROKER_HOME=$OTHER BROKER_CONFIG_EXTRA=$PWD/extra run -69 --separate-stderr broker start

@@ -4,7 +4,6 @@
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     topology
@@ -28,7 +27,7 @@ exchanges()
 
 # ---- looking ----
 
-@test "--list: an envelope says all there is to say" {
+@test "--list: an envelope holds everything about a message" {
     letters 'letter(order("a")) | .headers["order-tools-replays"] = 2 | .properties.priority = 3'
     run -0 --separate-stderr dlq-replay --list
     jq -e '. == {queue: "order.placed.dlq", exchange: "", routing_key: "order.placed.dlq", redelivered: false,
@@ -45,7 +44,7 @@ exchanges()
 }
 
 @test "letters of a quorum queue that are settled one by one: what was sent back is gone from it" {
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'range(200) | letter({n: (. + 1)}; (if . % 2 == 0 then "rejected" else "expired" end); 1700000000) | .queue = "quorum"'
     eventually holds quorum 200
     run -0 --separate-stderr dlq-replay --queue quorum --reason rejected --to "$FAILED_Q"
@@ -56,7 +55,7 @@ exchanges()
 }
 
 @test "--list and --summary on a quorum queue count as a delivery each" {
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'letter(1) | .queue = "quorum"'
     run -0 --separate-stderr dlq-replay --queue quorum --list
     jq -e '.headers | has("x-delivery-count") | not' <<<"$output"
@@ -66,7 +65,7 @@ exchanges()
 }
 
 @test "--list and --summary show all of a quorum queue, which gives no consumer more than 2000; -n takes in hand no more than it shows" {
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'range(4200) | letter({n: (. + 1)}) | .queue = "quorum"'
     eventually holds quorum 4200
     run -0 --separate-stderr dlq-replay --queue quorum --list
@@ -172,7 +171,7 @@ END
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 1,4,5 ]
 }
 
-@test "choosing: 1000 letters that are not meant do not stand in the way" {
+@test "choosing: 1000 letters that were not chosen do not stand in the way" {
     letters '(range(1000) | letter({n: (. + 1)})), letter({n: 1001}; "expired"; 1700000000)'
     run -0 --separate-stderr dlq-replay --reason expired -n 1
     [ "$(fates)" = '1 replayed' ]
@@ -182,7 +181,7 @@ END
 
 # ---- sending back ----
 
-@test "--to: into one queue, and nowhere if that is not there" {
+@test "--to: sends into one queue, and nothing if that does not exist" {
     numbered 2
     run -76 --separate-stderr dlq-replay --to nowhere
     [ "$(fates)" = '2 refused' ]
@@ -234,7 +233,7 @@ END
     queues_now aside | jq -e '.durable and .arguments == {}'
 }
 
-@test "a letter that says that it was replayed often beyond measure, or never, is no trouble" {
+@test "a letter whose counter of replays is enormous, negative or a text is handled like any other" {
     letters '(letter({n: 1}) | .headers["order-tools-replays"] = {amqp: "int64", value: "9223372036854775807"}),
         (letter({n: 2}) | .headers["order-tools-replays"] = -5), (letter({n: 3}) | .headers["order-tools-replays"] = "many")'
     run -0 --separate-stderr dlq-replay
@@ -254,7 +253,7 @@ END
     dlq-replay --list | jq -es 'map(.headers.n) | sort == [range(1; 40; 2)]'
 }
 
-@test "--rate: no more than so many a second" {
+@test "--rate: limits the letters a second" {
     local before after
     numbered 7
     before=$(date +%s%N)
@@ -274,7 +273,7 @@ END
     is_exactly 5 "$PLACED_Q" "$DEAD_Q"
 }
 
-@test "--dry-run: says what would happen, and nothing does" {
+@test "--dry-run: says what would happen, and changes nothing" {
     numbered 3
     dlq-replay --list | jq -c 'del(.redelivered)' >before
     eventually holds "$DEAD_Q" 3
@@ -332,7 +331,7 @@ dlq-replay: order failed is failed already: the worker will ignore it' ]
     [ "$(messages "$PLACED_Q" | jq -c '.properties.headers | keys' | sort -u)" = '["order-tools-replays","order-tools-run"]' ]
 }
 
-@test "where a letter died: no entry is of the death that the broker names as the first, or it names none" {
+@test "where a letter died: the broker names no first death, or one that has no entry" {
     letters '(letter({n: 1}) | .headers += {"x-first-death-queue": "theirs", "x-first-death-reason": "rejected"}),
         (letter({n: 2}) | .headers += {"x-first-death-queue": "order.placed.q", "x-first-death-reason": "expired"}),
         (letter({n: 3}) | .headers += {"x-first-death-queue": "order.placed.q"} |
@@ -373,7 +372,7 @@ has_policy()
     [ "$(numbers "$PLACED_Q")" = 1 ]
 }
 
-@test "a way that leads back into the queue where a letter lies is refused, and its history is kept" {
+@test "a route that leads back into the letter's own queue is refused, and its history is kept" {
     letters '(letter({n: 1}) | .headers["x-death"][0] += {exchange: "", "routing-keys": ["order.placed.dlq"]}),
         (letter({n: 2}) | .headers["x-death"][0].queue = "order.placed.dlq"), letter({n: 3})'
     # One that has come by the way that it names.
@@ -400,8 +399,8 @@ has_policy()
     holds "$PLACED_Q" 1
 }
 
-@test "a letter that came to its queue by another key than the first is not sent elsewhere: left, unless it is said where to" {
-    api PUT "queues/$VHOST/first" '{"durable": true}' >/dev/null
+@test "a letter that reached its queue by another key than its first is left, unless --to or --requeue say where to send it" {
+    queue first
     api PUT "queues/$VHOST/second" '{"durable": true, "arguments": {"x-dead-letter-exchange": "orders-dlx",
         "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
     api POST "bindings/$VHOST/e/amq.direct/q/first" '{"routing_key": "one"}' >/dev/null
@@ -450,9 +449,9 @@ has_policy()
     messages order.placed.parked | jq -e '.payload == "{\"n\":1}" and (.properties | has("expiration") | not)'
 }
 
-@test "counters of deliveries are the broker's, and become nobody's headers: restored, parked, sent back, moved" {
+@test "the broker's counters of deliveries are not copied into headers: restored, parked, sent back, moved" {
     local counters='"x-delivery-count": 7, "x-acquired-count": 8, "x-stream-offset": 9'
-    api PUT "queues/$VHOST/quorum" "{\"durable\": true, \"arguments\": $(endless)}" >/dev/null
+    queue quorum "$(endless)"
     letters 'letter({n: 1}) | .queue = "quorum"'
     dlq-replay --queue quorum --list >/dev/null
     eventually holds quorum 1
@@ -515,12 +514,12 @@ has_policy()
 
 # ---- any queue ----
 
-@test "--queue: any dead letter queue, of which nothing is known; it declares nothing of ours" {
+@test "--queue: works on any dead letter queue, and declares nothing of the workflow" {
     local name
     api DELETE "vhosts/$VHOST" >/dev/null
     api PUT "vhosts/$VHOST" >/dev/null
     for name in theirs theirs.dead; do
-        api PUT "queues/$VHOST/$name" '{"durable": true}' >/dev/null
+        queue "$name"
     done
     letters 'letter({n: 1}) | .queue = "theirs.dead" | .headers = died("theirs"; "expired"; ""; "theirs"; 1700000000)'
     run -0 --separate-stderr dlq-replay --queue theirs.dead --list
@@ -538,8 +537,8 @@ has_policy()
     [ -z "$(exchanges)" ]
 }
 
-@test "letters that somebody else keeps: it says that they did not come, and that a list is not complete" {
-    api PUT "queues/$VHOST/single" '{"durable": true, "arguments": {"x-single-active-consumer": true}}' >/dev/null
+@test "letters that another consumer holds: it says that they did not arrive, and that a list is not complete" {
+    queue single '{"x-single-active-consumer": true}'
     letters 'range(3) | letter({n: .}) | .queue = "single"'
     # shellcheck disable=SC2016 # expanded by that shell
     printf '#!/bin/sh\necho $$ >sleeper && exec sleep 600\n' >keep
@@ -565,7 +564,7 @@ has_policy()
 
 # ---- taking and restoring ----
 
-@test "--take: what is printed is gone from the queue, and what is not is there" {
+@test "--take: a letter that was printed has left the queue, every other letter is still there" {
     numbered 5
     run -0 --separate-stderr dlq-replay --take -n 2
     [ "$(jq .body.n <<<"$output" | paste -sd,)" = 1,2 ]
@@ -590,12 +589,12 @@ has_policy()
     [ "$(numbers "$DEAD_Q" | cksum)" = "$(seq 300 | cksum)" ]
     run -0 --separate-stderr dlq-replay --from - --to "$FAILED_Q" <taken
     [ "$(numbers "$FAILED_Q" | cksum)" = "$(seq 300 | cksum)" ]
-    # Nothing is no trouble.
+    # Empty input is valid.
     run -0 --separate-stderr dlq-replay --from /dev/null
     [ -z "$output$stderr" ]
 }
 
-@test "--from: what is no letter is refused by its place, and the rest goes" {
+@test "--from: input that is not a letter is refused with its position, and the rest is published" {
     local count
     cat >broken <<'END'
 {"queue": "inventory.failed.q", "body": {"n": 1}}
@@ -644,7 +643,7 @@ END
     run -65 --separate-stderr dlq-replay --from .
 }
 
-@test "--from: what no queue takes, or no frame holds, is refused, and the rest goes" {
+@test "--from: letters that no queue takes, or that fit in no frame, are refused, and the rest is published" {
     jq -nc '{queue: "no-such-queue", body: 1}, {queue: "inventory.failed.q", body: 1, headers: {h: ("x" * 140000)}},
         {queue: "inventory.failed.q", body: 1, headers: {h: ("x" * 2000000)}},
         {queue: "inventory.failed.q", body: 1, headers: {h: {amqp: "encoded", base64: ("AAAA" * 1000000)}}},
@@ -665,7 +664,7 @@ END
     [ "$status" = 143 ]
 }
 
-@test "--from: what is no integer as it is written is none, though a double would be" {
+@test "--from: a number that is not an integer is refused, even if the nearest double is one" {
     local value
     for value in 0.99999999999999999999 1e-400 1.5 256 -1; do
         run -65 --separate-stderr dlq-replay --from - <<<"{\"queue\":\"$DEAD_Q\",\"body\":1,\"properties\":{\"priority\":$value}}"

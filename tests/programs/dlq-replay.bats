@@ -2,7 +2,7 @@
 
 setup()
 {
-    load ../support/helper
+    load ../support/letters
     isolate
     topology
 }
@@ -25,12 +25,12 @@ poison()
     before=$(ready "$DEAD_Q")
     seq "$first" $((first + $1 - 1)) | sed 's/.*/{"n":&}/' |
         amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
-    timeout "$PATIENCE" inventory-worker --count "$1" 2>/dev/null
+    timeout "$HANGING" inventory-worker --count "$1" 2>/dev/null
     eventually holds "$DEAD_Q" $((before + $1))
 }
 
-# numbers QUEUE...: the n of all messages there.
-numbers()
+# peeked_numbers QUEUE...: the n of all messages there.
+peeked_numbers()
 {
     local queue
     for queue in "$@"; do
@@ -45,17 +45,6 @@ as_it_is()
     count=$(ready "$1")
     messages "$1" | jq -cS '{payload, payload_encoding, properties, exchange, routing_key}'
     eventually holds "$1" "$count"
-}
-
-# fates: how many of each are in $output.
-fates()
-{
-    jq -rs 'group_by(.fate) | map("\(length) \(.[0].fate)") | join(", ")' <<<"$output"
-}
-
-no_consumer()
-{
-    queue-inspect "$1" | jq -e '.consumers == 0'
 }
 
 # ---- showing
@@ -103,7 +92,7 @@ END
     [ "$(sort -u given | wc -l)" -ge 15 ]
 }
 
-@test "dlq-replay: --list gives for what came from inventory.reserved.q the reason that notify-worker gave" {
+@test "dlq-replay: --list gives for letters from inventory.reserved.q the reason that notify-worker gave" {
     local body count=0
     while IFS= read -r body; do
         publish inventory-ex inventory.reserved "$body"
@@ -160,7 +149,7 @@ END
     run -0 --separate-stderr dlq-replay --list
     [ "$(jq .body.n <<<"$output" | cksum)" = "$(seq 600 | cksum)" ]
     eventually holds "$DEAD_Q" 600
-    [ "$(numbers "$DEAD_Q" | cksum)" = "$(seq 600 | cksum)" ]
+    [ "$(peeked_numbers "$DEAD_Q" | cksum)" = "$(seq 600 | cksum)" ]
 }
 
 @test "dlq-replay: --list -n shows the first ones only" {
@@ -210,7 +199,7 @@ END
         diff <(jq -c 'del(.redelivered, .properties.headers."order-tools-run")' back) -
 }
 
-@test "dlq-replay: a letter without any property goes back without any but the count and the run" {
+@test "dlq-replay: a letter without properties goes back with two headers only, the count and the run" {
     post orders-ex order.placed ''
     reject "$PLACED_Q" 1
     run -0 --separate-stderr dlq-replay
@@ -254,7 +243,7 @@ END
     holds "$DEAD_Q" 0
 }
 
-@test "dlq-replay: what notify-worker moved goes back to inventory.reserved.q, without the headers of the move" {
+@test "dlq-replay: letters that notify-worker moved go back to inventory.reserved.q, without the headers of the move" {
     post inventory-ex inventory.reserved poison '{"headers": {"own": 1}, "user_id": "guest", "type": "t"}'
     run -0 --separate-stderr notify-worker --count 1
     messages "$DEAD_Q" | jq -e '.properties.headers | has("order-tools-exchange") and has("order-tools-queue")'
@@ -296,16 +285,16 @@ END
     holds "$RESERVED_Q" 3
 }
 
-@test "dlq-replay: what is rejected again at once is not replayed for ever" {
+@test "dlq-replay: letters that are rejected again at once are not replayed for ever" {
     poison 5
     start worker inventory-worker
-    run -0 --separate-stderr timeout -k 1 15 dlq-replay
+    run -0 --separate-stderr timeout -k 1 "$HANGING" dlq-replay
     [ "$(fates)" = '5 replayed' ]
     eventually holds "$DEAD_Q" 5
     [ "$(messages "$DEAD_Q" | jq '.properties.headers."order-tools-replays"' | sort -u)" = 1 ]
     [ "$(messages "$DEAD_Q" | jq -c '.payload | fromjson.n' | sort | paste -sd,)" = 1,2,3,4,5 ]
     eventually holds "$DEAD_Q" 5
-    run -0 --separate-stderr timeout -k 1 15 dlq-replay
+    run -0 --separate-stderr timeout -k 1 "$HANGING" dlq-replay
     eventually holds "$DEAD_Q" 5
     [ "$(messages "$DEAD_Q" | jq '.properties.headers."order-tools-replays"' | sort -u)" = 2 ]
 }
@@ -314,9 +303,9 @@ END
     poison 5
     run -0 --separate-stderr dlq-replay -n 2
     [ "$(fates)" = '2 replayed' ]
-    [ "$(numbers "$PLACED_Q" | paste -sd,)" = 1,2 ]
+    [ "$(peeked_numbers "$PLACED_Q" | paste -sd,)" = 1,2 ]
     eventually holds "$DEAD_Q" 3
-    [ "$(numbers "$DEAD_Q" | paste -sd,)" = 3,4,5 ]
+    [ "$(peeked_numbers "$DEAD_Q" | paste -sd,)" = 3,4,5 ]
     eventually holds "$DEAD_Q" 3
     run -0 --separate-stderr dlq-replay --number=99
     [ "$(fates)" = '3 replayed' ]
@@ -375,7 +364,7 @@ END
     [ "$(fates)" = "$count left, 2 replayed" ]
     jq -es --argjson n "$count" '.[:$n] | all(.fate == "left" and (.reason | length > 0))' <<<"$output"
     jq -es '.[-2:] | all([.fate, .exchange, .routing_key] == ["replayed", "orders-ex", "order.placed"])' <<<"$output"
-    [ "$(numbers "$PLACED_Q" | paste -sd,)" = 1,2 ]
+    [ "$(peeked_numbers "$PLACED_Q" | paste -sd,)" = 1,2 ]
     eventually holds "$DEAD_Q" "$count"
     as_it_is "$DEAD_Q" | diff before -
     # Showing them works.
@@ -385,7 +374,7 @@ END
     jq -es 'all(has("death") and has("error"))' <<<"$output"
 }
 
-@test "dlq-replay: a letter whose headers name its exchange by no text is left" {
+@test "dlq-replay: a letter whose headers name its exchange by something other than a text is left" {
     # Taken for the default exchange, it would go to whatever queue the key names.
     letter '{"n":1}' '{"x-death": [{"exchange": 7, "routing-keys": ["order.placed.q"]}]}'
     letter '{"n":2}' '{"order-tools-exchange": 7, "order-tools-routing-key": "order.placed.q"}'
@@ -425,12 +414,12 @@ END
     # An exchange that nobody may publish to is on every virtual host. One that this user may not write to is much the same.
     letter '{"n":1}' '{"x-death": [{"exchange": "amq.rabbitmq.trace", "routing-keys": ["k"]}]}'
     poison 2 2
-    run -76 --separate-stderr timeout -k 1 5 dlq-replay --retries 1
+    run -76 --separate-stderr timeout -k 1 "$HANGING" dlq-replay --retries 1
     [ "$(fates)" = '1 refused, 2 replayed' ]
     [[ "$(jq -r 'select(.fate == "refused").reason' <<<"$output")" == *"403 ACCESS_REFUSED"*"'amq.rabbitmq.trace'"* ]]
     eventually holds "$DEAD_Q" 1
-    [ "$(numbers "$DEAD_Q")" = 1 ]
-    [ "$(numbers "$PLACED_Q" | sort -nu | paste -sd,)" = 2,3 ]
+    [ "$(peeked_numbers "$DEAD_Q")" = 1 ]
+    [ "$(peeked_numbers "$PLACED_Q" | sort -nu | paste -sd,)" = 2,3 ]
 }
 
 @test "dlq-replay: letters that a full queue does not take are left: nothing is acknowledged before it is confirmed" {
@@ -446,7 +435,7 @@ END
     [ "$(fates)" = '2 refused, 1 replayed' ]
     jq -es 'map(select(.fate == "refused")) | all(.reason | length > 0)' <<<"$output"
     eventually holds "$DEAD_Q" 2
-    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -n | paste -sd,)" = 1,2,3 ]
+    [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -n | paste -sd,)" = 1,2,3 ]
 }
 
 @test "dlq-replay: 300 letters that cannot be replayed do not stand in the way of 300 that can" {
@@ -455,7 +444,7 @@ END
     poison 300
     run -76 --separate-stderr dlq-replay
     [ "$(fates)" = '300 left, 300 replayed' ]
-    [ "$(numbers "$PLACED_Q" | cksum)" = "$(seq 300 | cksum)" ]
+    [ "$(peeked_numbers "$PLACED_Q" | cksum)" = "$(seq 300 | cksum)" ]
     eventually holds "$DEAD_Q" 300
     [ "$(queue-inspect --peek 1000 "$DEAD_Q" | jq .body | cksum)" = "$(seq 300 | cksum)" ]
 }
@@ -468,26 +457,26 @@ END
     eventually test -s stopped.out
     finish "$PID" TERM
     [ "$status" -eq 143 ]
-    eventually no_consumer "$DEAD_Q"
+    eventually nobody_holds "$DEAD_Q"
     # Asked politely, it finished what was in hand: each letter is in one place.
     [ "$(ready "$DEAD_Q")" -gt 0 ]
     [ "$(ready "$PLACED_Q")" -eq "$(grep -c '"fate":"replayed"' stopped.out)" ]
-    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 20000 | cksum)" ]
-    eventually no_consumer "$DEAD_Q"
-    eventually no_consumer "$PLACED_Q"
+    [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 20000 | cksum)" ]
+    eventually nobody_holds "$DEAD_Q"
+    eventually nobody_holds "$PLACED_Q"
 
     start killed dlq-replay
     eventually test -s killed.out
     finish "$PID" KILL
     [ "$status" -eq 137 ]
-    eventually no_consumer "$DEAD_Q"
+    eventually nobody_holds "$DEAD_Q"
     [ "$(ready "$DEAD_Q")" -gt 0 ]
-    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
+    [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
 
-    eventually no_consumer "$DEAD_Q"
+    eventually nobody_holds "$DEAD_Q"
     run -0 --separate-stderr dlq-replay
     holds "$DEAD_Q" 0
-    [ "$(numbers "$PLACED_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
+    [ "$(peeked_numbers "$PLACED_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
 }
 
 # heavy_poison N: as poison, but all together more than the network holds on its way.
@@ -510,12 +499,12 @@ cut_replay()
     exec 5<&-
     finish "$PID"
     grep -q 'lost the broker' replay.err
-    eventually no_consumer "$DEAD_Q"
-    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -nu | cksum)" = "$(seq "$1" | cksum)" ]
-    eventually no_consumer "$DEAD_Q"
+    eventually nobody_holds "$DEAD_Q"
+    [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -nu | cksum)" = "$(seq "$1" | cksum)" ]
+    eventually nobody_holds "$DEAD_Q"
 }
 
-@test "dlq-replay: connections cut while letters arrive cost time, and no letter" {
+@test "dlq-replay: connections cut while letters arrive cost no letter" {
     heavy_poison 1100
     cut_replay 1100
     [ "$status" -eq 0 ]
@@ -558,7 +547,7 @@ cut_replay()
     [ "$status" -eq 0 ]
     [ "$(cat first.out second.out | wc -l)" -eq 3000 ]
     holds "$DEAD_Q" 0
-    [ "$(numbers "$PLACED_Q" | sort -n | cksum)" = "$(seq 3000 | cksum)" ]
+    [ "$(peeked_numbers "$PLACED_Q" | sort -n | cksum)" = "$(seq 3000 | cksum)" ]
 }
 
 @test "dlq-replay: output that cannot be written" {
@@ -570,7 +559,7 @@ cut_replay()
     [ "$stderr" = 'dlq-replay: cannot write standard output: No space left on device' ]
     # It stops soon, and each letter is in one place.
     [ "$(ready "$DEAD_Q")" -gt 0 ]
-    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 600 | cksum)" ]
+    [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 600 | cksum)" ]
 }
 
 @test "dlq-replay: a reader that goes away" {
@@ -580,8 +569,8 @@ cut_replay()
     statuses=${PIPESTATUS[*]}
     [ "$statuses" = '74 0' ]
     [ "$(cat err)" = 'dlq-replay: cannot write standard output: Broken pipe' ]
-    eventually no_consumer "$DEAD_Q"
-    [ "$(numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 2000 | cksum)" ]
+    eventually nobody_holds "$DEAD_Q"
+    [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -n | cksum)" = "$(seq 2000 | cksum)" ]
 }
 
 # ---- failures

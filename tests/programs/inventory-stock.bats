@@ -28,7 +28,7 @@ outcomes()
     jq -r .event_type events | tr '\n' ' '
 }
 
-@test "levels are set, and added to; each is printed as it is then" {
+@test "levels are set, and added to; each is printed with its new value" {
     run -0 --separate-stderr inventory-stock <<<'{"sku":"burger","on_hand":5}
         {"sku":"fries","on_hand":0} {"on_hand":1000000000000,"sku":"soda"}'
     [ "$output" = '{"sku":"burger","on_hand":5,"reserved":0}
@@ -41,14 +41,14 @@ outcomes()
     [ "$(levels)" = '[["burger",0,0],["fries",0,0],["new",2,0],["soda",1000000000000,0]]' ]
 }
 
-@test "what is shown can be set again: output is input" {
+@test "the levels it prints can be set again: output is input" {
     inventory-stock <<<'{"sku":"b","on_hand":7}{"sku":"a \"quoted\" é","on_hand":3}' >/dev/null
     inventory-stock </dev/null >levels
     XDG_STATE_HOME=$PWD/other run -0 inventory-stock <levels
     [ "$output" = "$(cat levels)" ]
 }
 
-@test "levels that are none are refused, one by one, with the reason" {
+@test "invalid levels are refused one by one, with the reason" {
     local bad
     while IFS= read -r bad; do
         run -65 --separate-stderr inventory-stock <<<"$bad"
@@ -78,7 +78,7 @@ END
     [ "$(levels)" = '[["b",1,0]]' ]
 }
 
-@test "a reservation moves from on hand to reserved; too little fails the order, and says what was wanted and there" {
+@test "a reservation moves stock from on hand to reserved; too little stock fails the order, with the wanted and the available quantity" {
     inventory-stock <<<'{"sku":"burger","on_hand":5}' >/dev/null
     [ "$(outcomes '[{"sku":"burger","qty":2}]' '[{"sku":"burger","qty":3}]' '[{"sku":"burger","qty":1}]')" = \
         "InventoryReserved InventoryReserved InventoryFailed " ]
@@ -96,7 +96,7 @@ sku 'burger': wanted 6, available 5" ]
     [ "$(levels)" = '[["burger",0,5],["fries",1,0]]' ]
 }
 
-@test "changing stock while workers run is safe: nothing is reserved that was not there, nothing is lost" {
+@test "changing stock while workers run is safe: no stock is reserved twice, and none is lost" {
     local i put_in
     inventory-stock <<<'{"sku":"burger","on_hand":0}' >/dev/null
     start one inventory-worker
@@ -137,7 +137,7 @@ sku 'burger': wanted 6, available 5" ]
     [ "${stderr_lines[0]}" = "[inventory] reservation OK for one" ]
 }
 
-@test "its output is checked, its ledger too, and its command line" {
+@test "errors of output, ledger and command line are reported" {
     run -74 --separate-stderr sh -c "inventory-stock <<'END' >/dev/full
 {\"sku\":\"a\",\"on_hand\":1}
 END"
@@ -152,7 +152,7 @@ END"
     [ "$stderr" = 'inventory-stock: cannot read standard input: Is a directory' ]
 }
 
-@test "after a failure that ends the reading of input it is said where to go on" {
+@test "after a failure that ends the reading of input, a message says where to go on" {
     local next
     seq -f '{"sku":"sku-%.0f","on_hand":7}' 1 20000 >input
     # Nobody reads: what was set is all that was read, and tried to be told.
@@ -163,7 +163,7 @@ END"
     [ "${stderr_lines[0]}" = 'inventory-stock: cannot write standard output: No space left on device' ]
     [ "${stderr_lines[1]}" = "inventory-stock: nothing from input $next (line $next) on was set" ]
     rm -r "$XDG_STATE_HOME"
-    # No file may grow beyond 1 MiB, and it is no signal that says so.
+    # No file may grow beyond 1 MiB, and SIGXFSZ is ignored.
     run -73 --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1024; exec inventory-stock <input | cat; exit "${PIPESTATUS[0]}"'
     next=$(($(levels | jq length) + 1))
     [ "$next" -eq $((${#lines[@]} + 1)) ]

@@ -11,7 +11,7 @@ setup()
 teardown()
 {
     if [ -n "${OWN_BROKER:-}" ]; then
-        thaw
+        thaw_broker 2>/dev/null || true
         broker start
     fi
     tidy
@@ -23,27 +23,12 @@ teardown_file()
     stop_own_broker
 }
 
-# --- a broker that a test may stop
-
-# freeze, thaw: the broker stands still, its connections open; and goes on.
-freeze()
-{
-    kill -STOP "$(broker status | sed -n 's/^pid *//p')"
-}
-
-thaw()
-{
-    local pid
-    pid=$(sed -n 1p "$BROKER_HOME/pid") || return 0
-    kill -CONT "$pid"
-}
-
 # --- processes
 
 # worker ARGS...: runs inventory-worker, not for ever if it does not end by itself.
 worker()
 {
-    timeout 30 inventory-worker "$@"
+    timeout "$HANGING" inventory-worker "$@"
 }
 
 # start_stuck NAME COMMAND...: as start does, with the full pipe for its standard output.
@@ -65,17 +50,10 @@ placed()
         user_id: "u", restaurant_id: "r", items: [{sku: $sku, qty: $qty}]}'
 }
 
-# place ORDER_ID [QTY [SKU]]: by a program that is not ours.
+# place ORDER_ID [QTY [SKU]]: as another producer does.
 place()
 {
     publish orders-ex order.placed "$(placed "$@")" -p
-}
-
-# place_many IDS...: one message each.
-place_many()
-{
-    printf '{"event_type":"OrderPlaced","order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' "$@" |
-        amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
 }
 
 # uuid_of NAME: its UUIDv5 in the URL name space, by RFC 9562 and sha1sum alone.
@@ -247,7 +225,7 @@ rejected_bodies()
     jq -r 'if .payload_encoding == "base64" then .payload else .payload | @base64 end' dead | LC_ALL=C sort
 }
 
-@test "poison goes to order.placed.dlq, is not taken for handled, and holds up nobody" {
+@test "poison goes to order.placed.dlq, does not count as handled, and delays no order" {
     # What to make of a sound event...
     edits=('del(.order_id)' '.order_id = ""' '.order_id = null' '.order_id = 7' '.order_id = ["x"]'
         '.order_id += "\u001b[31m"' '.order_id += "\n"' '.order_id += "\u007f"' '.order_id += "\u0085"' '.order_id += "\u202e"'
@@ -296,13 +274,13 @@ rejected_bodies()
 
     # Put right, each of them is an order like any other.
     mapfile -t repaired < <(seq -f 'p%g' 0 $((bad - 1)))
-    place_many "${repaired[@]}"
+    publish_placed "${repaired[@]}"
     run -0 --separate-stderr worker --count $bad
     [ "$(ids <<<"$output")" = "$(printf '%s\n' "${repaired[@]}")" ]
     [ "$(grep -c '^\[inventory\] reservation OK for p' <<<"$stderr")" -eq $bad ]
 }
 
-@test "what a message contains cannot forge or garble the log" {
+@test "the content of a message cannot forge or garble the log" {
     topology
     publish orders-ex order.placed "$(placed forged | jq -c '.event_type = "\n[inventory] reservation OK for forged\u001b[2J\u009b\u202e"')"
     publish orders-ex order.placed "$(placed forged | jq -c '.event_type = "Other\\x1b"')"
@@ -335,7 +313,7 @@ rejected_bodies()
     drain "$DEAD_Q" | jq -j .payload | cmp - over
 }
 
-@test "poison alone, first and last in what is waiting" {
+@test "poison alone, and as the first and the last of the messages that wait" {
     topology
     publish orders-ex order.placed bad1
     publish orders-ex order.placed bad2
@@ -409,7 +387,7 @@ rejected_bodies()
     for id in "${all[@]}"; do
         pairs+=("$id" "$id")
     done
-    place_many "${pairs[@]}"
+    publish_placed "${pairs[@]}"
     start one inventory-worker --prefetch 3
     one=$PID
     start two inventory-worker --prefetch 3
@@ -452,7 +430,7 @@ rejected_bodies()
     holds "$PLACED_Q" 0
 }
 
-@test "I1: recorded but not to be published: said once, its order acknowledged, exit 76, and the recorded event goes out later" {
+@test "I1: recorded but impossible to publish: reported once, the order acknowledged, exit 76, and the recorded event is published later" {
     local guest=$AMQP_URL
     topology
     # A user who may not put the binding back.
@@ -549,7 +527,7 @@ rejected_bodies()
 @test "a backlog is worked off in order, whatever the size of a batch" {
     topology
     mapfile -t all < <(seq -f 'o%g' 500)
-    place_many "${all[@]}"
+    publish_placed "${all[@]}"
     holds "$PLACED_Q" 500
     run -0 --separate-stderr worker --count 500
     [ "$(ids <<<"$output")" = "$(printf '%s\n' "${all[@]}")" ]
@@ -558,7 +536,7 @@ rejected_bodies()
 
     for prefetch in 1 5 65535; do
         mapfile -t all < <(seq -f "p$prefetch-%g" 100)
-        place_many "${all[@]}"
+        publish_placed "${all[@]}"
         run -0 --separate-stderr worker --count 100 --prefetch $prefetch
         [ "$(ids <<<"$output")" = "$(printf '%s\n' "${all[@]}")" ]
         holds "$PLACED_Q" 0
@@ -571,7 +549,7 @@ rejected_bodies()
     eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
     mapfile -t all < <(seq 20)
-    place_many "${all[@]}"
+    publish_placed "${all[@]}"
     eventually holds "$PLACED_Q" 15
     kill -CONT "$PID"
     eventually holds "$RESERVED_Q" 20
@@ -581,9 +559,9 @@ rejected_bodies()
     [ "$(ids <worker.out | paste -sd' ')" = "$(seq -s' ' 20)" ]
 }
 
-@test "--count takes as many and leaves the rest, --idle-timeout ends in silence" {
+@test "--count takes so many and leaves the rest, --idle-timeout ends a worker that receives nothing" {
     topology
-    place_many 1 2 3 4 5
+    publish_placed 1 2 3 4 5
     run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = '1 2 3' ]
     holds "$PLACED_Q" 2
@@ -591,7 +569,7 @@ rejected_bodies()
 
     # Repeats and poison are deliveries too.
     publish orders-ex order.placed poison
-    place_many 1 6 7
+    publish_placed 1 6 7
     run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = 6 ]
     holds "$PLACED_Q" 1
@@ -601,8 +579,19 @@ rejected_bodies()
     took=$(($(now_ms) - before))
     [ "$(ids <<<"$output" | paste -sd' ')" = 7 ]
     [ "$took" -ge 1000 ]
-    [ "$took" -lt 5000 ]
+    [ "$took" -lt $((PATIENCE * 1000)) ]
     holds "$PLACED_Q" 0
+}
+
+# is_quick NAME: is another order handled within a second?
+is_quick()
+{
+    local before
+    before=$(now_ms)
+    echo "$1" >>placed
+    place "$1-$(wc -l <placed)"
+    eventually grep -qF "\"$1-$(wc -l <placed)\"" worker.out
+    [ $(($(now_ms) - before)) -lt 1000 ]
 }
 
 @test "a single order does not wait for company, and SIGTERM or SIGHUP ends an idle worker at once" {
@@ -610,22 +599,19 @@ rejected_bodies()
         # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
         start worker env --default-signal=HUP inventory-worker
         eventually queue_consumers "$PLACED_Q" 1
-        before=$(now_ms)
-        place "alone-$signal"
-        eventually grep -q . worker.out
-        [ $(($(now_ms) - before)) -lt 1000 ]
+        # Once out of many, since the machine may be busy: a worker that waits for company is never that quick.
+        eventually is_quick "$signal"
         ends "$PID" "$signal" 2
         [ "$status" -eq 0 ]
-        [ "$(ids <worker.out)" = "alone-$signal" ]
         holds "$PLACED_Q" 0
     done
-    holds "$RESERVED_Q" 2
+    holds "$RESERVED_Q" "$(wc -l <placed)"
 }
 
-@test "SIGTERM in the midst of work: the batch in hand is finished, the rest stays in the queue" {
+@test "SIGTERM during work: the batch in hand is finished, the rest stays in the queue" {
     topology
     mapfile -t all < <(seq 5000)
-    place_many "${all[@]}"
+    publish_placed "${all[@]}"
     start worker inventory-worker --prefetch 16
     eventually grep -q . worker.out
     ends "$PID" TERM 2
@@ -679,7 +665,7 @@ rejected_bodies()
     eventually holds "$PLACED_Q" 1
 }
 
-@test "the ledger: its place, its folders and files private, and what is no ledger refused" {
+@test "the ledger: its path, its private folders and files, and files that are refused because they are not a ledger" {
     topology
     rm -rf "$XDG_STATE_HOME"
     place mine
@@ -716,7 +702,7 @@ rejected_bodies()
 
 @test "several workers may start at once on a ledger that is not there yet" {
     mkfifo gate
-    # All at the gate first. There is no broker behind it: having opened its ledger, a worker gives up.
+    # All of them start at the same moment. Without a broker, a worker gives up once it has opened its ledger.
     cat >racer <<'END'
 : >ready-$1
 : <gate
@@ -792,7 +778,7 @@ all_ready()
 
 # --- the broker's side
 
-@test "many malformed orders in a quorum queue: what was rejected is a dead letter when the worker has ended" {
+@test "many malformed orders in a quorum queue: all that were rejected are dead letters when the worker has ended" {
     local round
     topology
     api DELETE "queues/$VHOST/$PLACED_Q" >/dev/null
@@ -808,7 +794,7 @@ all_ready()
     done
 }
 
-@test "it sets up what it needs, and takes a queue that is there as it is" {
+@test "it declares what it needs, and uses an existing queue as it is" {
     topology
     [ "$(queues_now | jq -cS 'map({key: .name, value: [.durable, .auto_delete, .exclusive, .arguments]}) | from_entries')" = "$(jq -cS . <<<'{
         "order.placed.q": [true, false, false, {"x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}],
@@ -822,7 +808,7 @@ all_ready()
     api PUT "queues/$VHOST/order.placed.q" '{"durable": true, "arguments": {"x-queue-type": "quorum",
         "x-dead-letter-exchange": "orders-dlx", "x-dead-letter-routing-key": "order.placed.dlq"}}' >/dev/null
     topology
-    place_many 1 2
+    publish_placed 1 2
     publish orders-ex order.placed poison
     run -0 --separate-stderr worker --count 3
     [ "$(ids <<<"$output" | paste -sd' ')" = '1 2' ]
@@ -860,12 +846,12 @@ all_ready()
     kill -STOP "$PID"
     place frozen 5
     eventually holds "$PLACED_Q" 0
-    freeze
+    freeze_broker
     kill -CONT "$PID"
     eventually in_ledger frozen
     ends "$PID" KILL
     [ ! -s first.out ]
-    thaw
+    thaw_broker 2>/dev/null || true
     eventually holds "$PLACED_Q" 1
 
     run -0 --separate-stderr worker --count 1 --max-qty 1
@@ -882,17 +868,17 @@ all_ready()
     [ "$(jq -r .properties.message_id reserved | sort -u)" = "$(uuid_of urn:order-tools:InventoryReserved:frozen)" ]
 }
 
-@test "a broker short of memory takes nothing for a while: that is said, and waited for (own broker)" {
+@test "a broker short of memory accepts nothing for a while: the worker reports it and waits (own broker)" {
     own_broker
     start worker inventory-worker
     eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
-    place_many 1 2 3
+    publish_placed 1 2 3
     eventually holds "$PLACED_Q" 0
-    broker ctl set_vm_memory_high_watermark 0 >/dev/null
+    evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0).'
     kill -CONT "$PID"
     eventually grep '^inventory-worker: broker .* takes no messages for now: ' worker.err
-    broker ctl set_vm_memory_high_watermark 0.6 >/dev/null
+    evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0.6).'
     eventually grep '^inventory-worker: broker .* takes messages again' worker.err
     eventually holds "$RESERVED_Q" 3
     ends "$PID" TERM
@@ -905,7 +891,7 @@ all_ready()
 @test "both workers wait for a broker that is not up yet, and outlast its stop and its crash (own broker)" {
     own_broker
     topology
-    place_many 1 2 3
+    publish_placed 1 2 3
     broker stop
 
     start inventory inventory-worker

@@ -10,7 +10,7 @@ setup()
 {
     load ../support/helper
     isolate
-    # Nothing listens there: what is refused needs no broker.
+    # Nothing listens there: input is refused without a broker.
     NOWHERE=amqp://127.0.0.1:1
 }
 
@@ -31,12 +31,6 @@ bytes()
 carry()
 {
     bytes "{\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[{\"sku\":\"s\",\"qty\":1}],\"x\":$1}"
-}
-
-# data: what was placed, of each order in the store, to the letter.
-data()
-{
-    order-show --all | sed -E 's/^\{"order_id": "[^"]*", "status": "PLACED", "data": (.*), "placed_at": "[^"]*"\}$/\1/'
 }
 
 # Values that are allowed: one a line.
@@ -111,7 +105,7 @@ END
     # What a terminal would take for more than text is shown as an escape, and otherwise all is as it was.
     bytes 's/%7F/\\u007f/; s/%C2%80/\\u0080/; s/%E2%80%A8/\\u2028/; s/%E2%80%A9/\\u2029/; s/%E2%80%AE/\\u202e/' >escape
     LC_ALL=C sed -f escape orders >shown
-    data | diff -a shown -
+    stored_data | diff -a shown -
     # So another parser reads the same.
     jq -c .x orders >before
     order-show --all | jq -c .data.x | diff -a before -
@@ -123,7 +117,7 @@ END
     head -c 6000 orders | sed '$d' >some
     dd if=some bs=1 status=none | order-place >receipts
     [ "$(wc -l <receipts)" -eq "$(wc -l <some)" ]
-    data | diff -a <(LC_ALL=C sed -f escape some) -
+    stored_data | diff -a <(LC_ALL=C sed -f escape some) -
 }
 
 # What RFC 8259 allows, and parsers read differently or not at all: one a line.
@@ -161,7 +155,7 @@ END
     printf '{"\\u0000":%s,"\\ud800":"\\ud800"}\n' "$(repeat 70 7)"
 }
 
-@test "json: what is only kept may be what others read differently: NUL, half a pair, a key twice; it is kept to the letter" {
+@test "json: members that are only kept may hold what parsers read differently (NUL, half a surrogate pair, a key twice), and are kept to the letter" {
     local value
     while IFS= read -r value; do
         carry "$value"
@@ -171,16 +165,16 @@ END
     run -0 --separate-stderr order-place <orders
     [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 28 ]
-    data | diff -a orders -
+    stored_data | diff -a orders -
     drain "$PLACED_Q" | jq -c '.payload | fromjson | keys' | sort -u >keys
     [ "$(cat keys)" = '["event_type","items","order_id","restaurant_id","ts","user_id"]' ]
     # Every token cut everywhere.
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
     dd if=orders bs=1 status=none | order-place >receipts
-    data | diff -a orders -
+    stored_data | diff -a orders -
 }
 
-@test "json: an order that has such a thing placed again is the same, unless it is not" {
+@test "json: an order with such members, placed again, is the same order only if they are the same" {
     local value id number=0
     while IFS= read -r value; do
         id=$(printf '00000000-0000-4000-8000-%012x' "$number")
@@ -278,19 +272,19 @@ table()
     done <"$DATA/json-cases.tsv"
 }
 
-@test "json: the table: each text that must be taken is, as a member that is not known, and kept to the letter" {
+@test "json: the table: each valid text is accepted as an unknown member, and kept to the letter" {
     table take '' >stream
     run -0 --separate-stderr order-place <stream
     [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 270 ]
-    data >kept
+    stored_data >kept
     # But for the white space between tokens, and what a terminal would take for more than text.
     table take '' shown | diff -a - kept
     # So another parser reads the same.
     jq -c .x stream | diff - <(jq -c .x kept)
 }
 
-@test "json: the table: what must be refused is, once, with its place; what may be is taken or refused; sound orders are placed" {
+@test "json: the table: each invalid text is refused once, with its position; each optional one is accepted or refused; valid orders are placed" {
     local length
     table refuse '[0,' >stream
     {
@@ -307,7 +301,7 @@ table()
     [ "${#lines[@]}" -eq 260 ]
     # Every other input, and nothing is said but that.
     sed -E 's/^order-place: (input [0-9]+) \(line [0-9]+\): .+/\1/' <<<"$stderr" | diff - <(seq -f 'input %g' 1 2 519)
-    [ "$(data | grep -c 'behind it')" -eq 258 ]
+    [ "$(stored_data | grep -c 'behind it')" -eq 258 ]
     [ "$(order-show --count)" -eq 260 ]
 
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/may
@@ -320,10 +314,10 @@ table()
     run -65 --separate-stderr order-place <stream
     length=${#lines[@]}
     [ "$length" -eq $((70 - $(grep -c '^order-place: input [0-9]* (line [0-9]*): ' <<<"$stderr"))) ]
-    [ "$(data | grep -c 'behind it')" -eq 35 ]
+    [ "$(stored_data | grep -c 'behind it')" -eq 35 ]
     # All but the eight with a byte order mark and the three that are too deep.
     [ "$length" -eq 59 ]
-    data | diff -a - <(grep -avE '"user_id":"(mark|[0-9]+ levels)' stream)
+    stored_data | diff -a - <(grep -avE '"user_id":"(mark|[0-9]+ levels)' stream)
 }
 
 @test "json: white space of the four kinds may stand between all tokens, and is not kept" {
@@ -341,7 +335,7 @@ table()
     cat dense dense airy dense >stream
     run -0 --separate-stderr order-place <stream
     [ "${#lines[@]}" -eq 4 ]
-    data >kept
+    stored_data >kept
     [ "$(wc -l <kept)" -eq 4 ]
     [ "$(sort -u kept)" = "$(cat dense)" ]
 
@@ -466,7 +460,7 @@ END
         'thousands of levels' 'nested too deeply' "$(repeat 5000 '[')"
 }
 
-@test "json: whatever RFC 8259 forbids, or our limits do, is refused with its place and the reason, each by itself" {
+@test "json: whatever RFC 8259 or our limits forbid is refused with its position and the reason, each by itself" {
     local name reason value bad=0 count=0 status
     export AMQP_URL=$NOWHERE
     forbidden >table
@@ -486,7 +480,7 @@ END
     [ "$(order-show --count)" -eq 0 ]
 }
 
-@test "json: what is forbidden spoils nothing around it, and is kept verbatim by --rejects" {
+@test "json: forbidden input affects nothing around it, and --rejects keeps it verbatim" {
     local name reason value messages bad=0 number=0 count
     forbidden >table
     count=$(wc -l <table)
@@ -566,7 +560,7 @@ END
         run -65 --separate-stderr order-place <input
         [ "$(jq -r .status <<<"$output")" = PLACED ] || bad=1
         [[ $stderr == 'order-place: input 1 (line 1): '* ]] || bad=1
-        [ "$(data | jq -r .user_id)" = second ] || bad=1
+        [ "$(stored_data | jq -r .user_id)" = second ] || bad=1
         [ "$bad" -eq 0 ] || echo "'$start': $output $stderr" >&2
     done
     [ "$bad" -eq 0 ]
@@ -586,7 +580,7 @@ END
     run -65 --separate-stderr order-place <input
     [ "${#lines[@]}" -eq 3 ]
     [ "$stderr" = 'order-place: input 3 (line 3): a byte order mark, or other text, where a value should start' ]
-    data | jq -r .user_id | diff - <(printf '%s\n' first second fourth)
+    stored_data | jq -r .user_id | diff - <(printf '%s\n' first second fourth)
 
     # In pieces, and all alone.
     export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
@@ -598,7 +592,7 @@ END
     { bytes '%EF%BB%BF' && echo '{"sku":"soda","on_hand":5}'; } | inventory-stock | grep -x '{"sku":"soda","on_hand":5,"reserved":0}'
 }
 
-@test "json: a sequence by RFC 7464 is taken, and what is cut short in it costs only itself" {
+@test "json: a JSON text sequence (RFC 7464) is read, and a truncated text in it costs only that text" {
     {
         printf '\x1e' && order 1 first
         printf '\x1e\x1e' && order 2 second
@@ -612,7 +606,7 @@ END
     } >input
     run -65 --separate-stderr order-place --rejects rejects <input
     [ "${#lines[@]}" -eq 6 ]
-    [ "$(data | jq -r .user_id | paste -sd' ')" = 'first second third fourth fifth u' ]
+    [ "$(stored_data | jq -r .user_id | paste -sd' ')" = 'first second third fourth fifth u' ]
     diff <(printf '%s\n' "$stderr") - <<'END'
 order-place: input 3 (line 3): a string has a raw control character
 order-place: input 5 (line 4): no JSON value starts like this
@@ -651,7 +645,7 @@ a script|a script: its output is wanted, not its text|(echo '#!/bin/sh'; echo 'o
 END
 }
 
-@test "json: other encodings, compressed data and scripts are refused once, whole, with what they are and what helps" {
+@test "json: other encodings, compressed data and scripts are refused as a whole, once, with their kind and a remedy" {
     local name what make bad=0
     export AMQP_URL=$NOWHERE
     for ((i = 0; i < 3000; i++)); do

@@ -2,7 +2,6 @@
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     export LC_ALL=C.UTF-8
@@ -11,12 +10,6 @@ setup()
 teardown()
 {
     tidy
-}
-
-# queue NAME [JSON]: makes one, with these arguments.
-queue()
-{
-    api PUT "queues/$VHOST/$1" "{\"durable\": true, \"arguments\": ${2:-{\}}}" >/dev/null
 }
 
 # auto_delete NAME: makes one that goes with its last consumer.
@@ -28,7 +21,7 @@ auto_delete()
 # fill QUEUE N: N messages in it, which hold the numbers from 1 on.
 fill()
 {
-    seq "$2" | amqp-publish -u "$AMQP_URL" -e '' -r "$1" -l
+    put_numbers "$2" "$1"
     eventually holds "$1" "$2"
 }
 
@@ -50,17 +43,6 @@ shows()
     [ "$(jq -c .body <<<"$output" | paste -sd' ')" = "$*" ]
 }
 
-policy()
-{
-    api PUT "policies/$VHOST/$1" "{\"pattern\": \"^$2\$\", \"definition\": $3, \"apply-to\": \"queues\"}" >/dev/null
-    eventually applies "$2" "$3"
-}
-
-applies()
-{
-    api GET "queues/$VHOST/$1" | jq -e --argjson definition "$2" '.effective_policy_definition == $definition'
-}
-
 with_api()
 {
     MANAGEMENT_URL=http://guest:guest@${SUITE_API#http://} "$@"
@@ -68,7 +50,7 @@ with_api()
 
 # ---- auto-delete
 
-@test "look: --peek leaves an auto-delete queue and what is in it" {
+@test "look: --peek leaves an auto-delete queue and its messages" {
     auto_delete adq
     fill adq 3
     for _ in 1 2 3; do
@@ -179,7 +161,7 @@ with_api()
 
 limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}'
 
-@test "look: no look uses up a life, whatever looks, unless forced" {
+@test "look: no look uses up a delivery of a limited queue, unless forced" {
     local look
     queue lives "$limited"
     queue dead
@@ -195,7 +177,7 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     jq -se 'all((.headers["x-delivery-count"] // 0) == 0)' <<<"$output"
 }
 
-@test "look: a forced look says what it leaves, and what it has cost" {
+@test "look: a forced look says how many deliveries are left, and how many it has cost" {
     queue lives "$limited"
     queue dead
     fill lives 2
@@ -223,7 +205,7 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     [ "$stderr" = "queue-inspect: queue 'lives': the delivery limit is 20; message 1 has been delivered 2 times, 18 looks left" ]
 }
 
-@test "look: a queue that keeps back for a while what comes back is not looked at, unless forced" {
+@test "look: a queue with delayed retries is not looked at, unless forced" {
     broker_is_at_least 4 3 || skip 'RabbitMQ has that from 4.3 on'
     queue later '{"x-queue-type": "quorum", "x-delivery-limit": -1, "x-delayed-retry-type": "all", "x-delayed-retry-min": 1000}'
     fill later 1
@@ -240,7 +222,7 @@ dead_letters()
     eventually holds lives "$1"
 }
 
-@test "look: letters that stay are parked before the limit removes them: refused ones, and those that are not meant" {
+@test "look: letters that stay are parked before the limit removes them: refused ones, and those that were not chosen" {
     local round job
     topology
     queue lives "$limited"
@@ -267,7 +249,7 @@ dead_letters()
     done
 }
 
-@test "look: letters that stay, with --no-park: what the limit has removed is said" {
+@test "look: letters that stay, with --no-park: those that the limit has removed are reported" {
     topology
     queue lives '{"x-queue-type": "quorum", "x-delivery-limit": 0}'
     dead_letters 3
@@ -282,9 +264,9 @@ dead_letters()
     [ "$stderr" = "dlq-replay: 3 letters of 'lives' came back more often than the delivery limit of 0 allows: the broker has removed them" ]
 }
 
-@test "look: a limit that a policy sets is known with the management API; without, it is said that it is not" {
+@test "look: a limit that a policy sets is known with the management API; without it, a message says that it is unknown" {
     queue lives "$(endless)"
-    policy lives lives '{"delivery-limit": 3}'
+    policy lives lives '{"delivery-limit": 3}' lives
     fill lives 2
     with_api run -78 --separate-stderr queue-inspect --peek 2 lives
     [[ $stderr == *"queue 'lives' has a delivery limit of 3"* ]]
@@ -309,7 +291,7 @@ dead_letters()
     shows 1 2
 }
 
-@test "look: what is found out of a queue makes none, changes none, and is right for every kind of argument" {
+@test "look: asking what a queue is like creates and changes nothing, and is right for every kind of argument" {
     local arguments
     topology
     api GET "queues/$VHOST" | jq -S 'map({name, durable, auto_delete, arguments}) | sort_by(.name)' >before
@@ -343,13 +325,13 @@ dead_letters()
     eventually holds many 3000
 }
 
-@test "look: what somebody else took meanwhile is said, with its number" {
+@test "look: the number of messages that somebody else took meanwhile is reported" {
     queue many
     seq 2000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
     eventually holds many 2000
     stalled peek queue-inspect --peek 2000 many
     eventually stands_still "$PID"
-    api DELETE "queues/$VHOST/many/contents" >/dev/null
+    purge many
     cat <&5 >shown
     finish "$PID"
     [ "$status" -eq 69 ]
@@ -428,10 +410,10 @@ dead_letters()
 @test "look: waiting for a locked queue fails at once" {
     queue a
     lock locked.q
-    run -78 --separate-stderr timeout 10 queue-inspect --until-empty a locked.q
+    run -78 --separate-stderr timeout "$HANGING" queue-inspect --until-empty a locked.q
     [[ $stderr == *"'locked.q': "*RESOURCE_LOCKED* ]]
     [ "${#lines[@]}" -eq 2 ]
-    run -78 --separate-stderr timeout 10 queue-inspect --until 0 locked.q
+    run -78 --separate-stderr timeout "$HANGING" queue-inspect --until 0 locked.q
     [[ $stderr == *RESOURCE_LOCKED* ]]
 }
 
@@ -471,7 +453,7 @@ dead_letters()
 @test "look: --follow without a right to the exchange says so" {
     api PUT "exchanges/$VHOST/ex" '{"type": "direct", "durable": true}' >/dev/null
     reduced_user '^amq\\.gen' '^amq\\.gen' '^amq\\.gen'
-    run -77 --separate-stderr timeout 10 queue-inspect --follow ex --routing-key k
+    run -77 --separate-stderr timeout "$HANGING" queue-inspect --follow ex --routing-key k
     [[ $stderr == *"403 ACCESS_REFUSED"*"'ex'"* ]]
 }
 

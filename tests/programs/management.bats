@@ -19,18 +19,6 @@ queue()
     api PUT "queues/$VHOST/$1" "${2:-{\"durable\": true\}}" >/dev/null
 }
 
-# policy NAME PATTERN JSON [QUEUE]: waits until the broker says of the queue that it applies, which takes some seconds.
-policy()
-{
-    api PUT "policies/$VHOST/$1" "{\"pattern\": \"^$2\$\", \"definition\": $3, \"apply-to\": \"queues\"}" >/dev/null
-    [ -z "${4:-}" ] || eventually applies "$3" "$4"
-}
-
-applies()
-{
-    api GET "queues/$VHOST/$2" | jq -e --argjson definition "$1" '.effective_policy_definition == $definition'
-}
-
 bind()
 {
     api POST "bindings/$VHOST/e/$1/q/$2" "{\"routing_key\": \"$3\"}" >/dev/null
@@ -96,7 +84,7 @@ http()
 
 # ---- details
 
-@test "management: a line has what AMQP does not say" {
+@test "management: a line has the members that AMQP cannot give" {
     topology
     event a | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed
     start reader amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
@@ -156,7 +144,7 @@ http()
 
 # ---- login and URL
 
-@test "management: without a login in its URL, that of AMQP serves: of the URL, and of --authfile" {
+@test "management: without a login in its URL, it uses that of AMQP: from the URL, and from --authfile" {
     topology
     export MANAGEMENT_URL=$SUITE_API
     run -0 --separate-stderr queue-inspect "$PLACED_Q"
@@ -201,7 +189,7 @@ http()
     grep -q "^GET /rabbit/api/queues/$VHOST/order.placed.q?" server.out
 }
 
-@test "management: URLs that will not do are wrong usage" {
+@test "management: invalid URLs are wrong usage" {
     local url
     for url in localhost 127.0.0.1:15672 ftp://127.0.0.1 file:///etc/passwd http:// http://a:b:c:d/ 'http://127.0.0.1/?x=y' \
         'http://127.0.0.1/#x' 'http://127.0.0.1:port'; do
@@ -223,7 +211,7 @@ http()
     [ -z "$output" ]
 }
 
-@test "management: to wait and to peek takes no API" {
+@test "management: waiting and peeking need no API" {
     topology
     event a | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed
     export MANAGEMENT_URL=http://127.0.0.1:1
@@ -250,7 +238,7 @@ http()
     [[ $stderr == *"'$SERVER': the answer has more than 8388608 bytes" ]]
 }
 
-@test "management: answers that are none" {
+@test "management: answers that are not valid" {
     local answer
     topology
     while IFS='|' read -r code answer reason; do
@@ -283,7 +271,7 @@ END
     [[ ${lines[1]} == *'\x1b[31m a\x0ab' ]]
 }
 
-@test "management: a server that never answers is given up, and a signal ends the wait for it" {
+@test "management: it gives up a server that never answers, and a signal ends the wait" {
     topology
     serve '' ''
     MANAGEMENT_URL=$SERVER run -69 --separate-stderr queue-inspect "$PLACED_Q"
@@ -352,7 +340,7 @@ certificates()
 
 # ---- the topology
 
-@test "check-topology: what the programs declare fits" {
+@test "check-topology: the topology that the programs declare is right" {
     topology
     fits
     MANAGEMENT_URL='' fits
@@ -397,7 +385,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     finds '{kind: "binding", name: "inventory.reserved.q", problem: "unexpected", exchange: "inventory-ex", routing_key: "inventory.failed"}'
 }
 
-@test "check-topology: bindings and queues of others are no problem" {
+@test "check-topology: bindings and queues of others are not reported" {
     topology
     queue others
     bind orders-ex others order.placed
@@ -406,7 +394,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     fits
 }
 
-@test "check-topology: exchanges of another type, and that do not last or cannot be used" {
+@test "check-topology: exchanges of another type, or transient, auto-delete or internal ones" {
     topology
     api DELETE "exchanges/$VHOST/orders-ex" >/dev/null
     api PUT "exchanges/$VHOST/orders-ex" '{"type": "fanout", "durable": true}' >/dev/null
@@ -418,7 +406,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
     finds '("not durable", "auto_delete", "internal") | {kind: "exchange", name: "orders-ex", problem: .}'
 }
 
-@test "check-topology: queues that do not last, and a stream" {
+@test "check-topology: queues that are not durable, and a stream" {
     topology
     remake "$FAILED_Q" '{"durable": false, "auto_delete": true}'
     finds '("not durable", "auto_delete") | {kind: "queue", name: "inventory.failed.q", problem: .}'
@@ -446,7 +434,7 @@ binding inventory.failed.q missing inventory-ex inventory.failed' ]
             expected: {exchange: "orders-dlx", routing_key: "order.placed.dlq"}, found: {exchange: "orders-dlx", routing_key: null}}'
 }
 
-@test "check-topology: dead letters that arrive by another way are no problem" {
+@test "check-topology: dead letters that take another route to their queue are not reported" {
     topology
     # By a policy; with the key that they have; by the default exchange.
     remake "$PLACED_Q" '{"durable": true}'
@@ -475,7 +463,7 @@ safe()
         + if $major >= 4 then {"x-delivery-limit": -1} else {} end'
 }
 
-@test "check-topology: quorum queues are no problem if they keep all they have" {
+@test "check-topology: quorum queues that lose no message are not reported" {
     local queue
     topology
     for queue in "$PLACED_Q" "$DEAD_Q" "$RESERVED_Q" "$FAILED_Q"; do
@@ -524,14 +512,14 @@ safe()
     [ "$(broker_major)" -lt 4 ] || skip 'RabbitMQ 4 does not tell with a single node'
     topology
     quorum "$FAILED_Q" "$(safe)"
-    broker ctl -q eval "ra:stop_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})." >/dev/null
+    evaluate "ra:stop_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})."
     is_away()
     {
         run -1 --separate-stderr queue-inspect --check-topology
         jq -e '. == {kind: "queue", name: "inventory.failed.q", problem: "away", found: "no leader"}' <<<"$output" >/dev/null
     }
     eventually is_away
-    broker ctl -q eval "ra:restart_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})." >/dev/null
+    evaluate "ra:restart_server(quorum_queues, {'${VHOST}_$FAILED_Q', node()})."
     eventually fits
 }
 

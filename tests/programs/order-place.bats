@@ -1,5 +1,5 @@
 # order-place: from orders on standard input to the store, to the broker, to receipts; and all that can be wrong with each.
-# What is JSON and what is not: json.bats. What a crash leaves at each step: crash.bats.
+# Which input is valid JSON: json.bats. Crashes at each step: crash.bats.
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 # shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
@@ -69,22 +69,10 @@ close_input()
     exec {INPUT}>&-
 }
 
-# stored N [STATUS]: are there so many orders in the store?
-stored()
-{
-    [ "$(order-show --count ${2:+--status "$2"})" -eq "$1" ]
-}
-
 # placed_ids: of all messages in the queue, which are taken out, sorted.
 placed_ids()
 {
     drain "$PLACED_Q" | jq -r '.payload | fromjson | .order_id' | sort
-}
-
-# data: what was placed, of each order in the store, to the letter.
-data()
-{
-    order-show --all | sed -E 's/^\{"order_id": "[^"]*", "status": "[A-Z]*", "data": (.*), "placed_at": "[^"]*"\}$/\1/'
 }
 
 # same FILE FILE: do two files hold the same JSON values?
@@ -191,7 +179,7 @@ END
     [ "$(date -d "$ts" +%s)" -ge "$before" ]
     [ "$(date -d "$ts" +%s)" -le "$after" ]
     # What it does not publish it keeps.
-    data | diff - input || data | diff - <(cat input; echo)
+    stored_data | diff - input || stored_data | diff - <(cat input; echo)
 }
 
 @test "order-place: one order does not wait for company" {
@@ -290,7 +278,7 @@ END
     own 1 | jq -c '. + {x: [1, {"n": 9007199254740993}], y: null, z: 1e400}' | sed 's/9007199254740992/9007199254740993/; s/1.797[0-9]*e+308/1e400/; s/1E+400/1e400/' >input
     grep -q '9007199254740993.*1e400' input
     order-place <input >receipts
-    # Whatever differs, also in what is not published: numbers by their exact value, since some differ by too little for a double.
+    # Any difference counts, also in members that are not published. Numbers are compared exactly: some differ by too little for a double.
     for change in 's/"user_id":"u"/"user_id":"v"/' 's/"qty":1/"qty":2/' 's/"qty":1/"qty":10/' 's/"restaurant_id":"r"/"restaurant_id":"R"/' \
         's/"sku":"s"/"sku":"s "/' 's/"y":null,//' 's/"y":null/"y":false/' 's/\[1,/[1,1,/' 's/\[1,{\(.*\)}\]/[{\1},1]/' \
         's/"y"/"Y"/' 's/}$/,"w":0}/' 's/"x":\[1,/"x":["1",/' 's/\(\[{"sku":"s","qty":1}\)\]/\1,{"sku":"s","qty":1}]/' \
@@ -305,7 +293,7 @@ END
         fi
     done
     [ "$bad" -eq 0 ]
-    data | diff input -
+    stored_data | diff input -
     holds "$PLACED_Q" 1
 }
 
@@ -366,7 +354,7 @@ judge()
     # The good ones, and none but them, are on the broker and in the store; the others among the rejects.
     [ "$status" -eq 65 ] || return 1
     has_lines receipts "$(wc -l <good)" || return 1
-    data | diff good - || return 1
+    stored_data | diff good - || return 1
     grep -v '^$' rejects | diff refused - || return 1
     drain "$PLACED_Q" | jq -c '.payload | fromjson | {user_id, restaurant_id, items}' >published
     jq -c '{user_id, restaurant_id, items: [.items[] | {sku, qty}]}' good >wanted
@@ -582,7 +570,7 @@ order-place: input 3 (line 2): too large
 order-place: input 5 (line 4): too large
 END
     [ "${#lines[@]}" -eq 4 ]
-    data >kept
+    stored_data >kept
     cmp <(sed -n 1p kept) <(printf '%s\n' "${frame%\"\}}$padding\"}")
     diff <(sed 1d kept) <(order 1 between; echo "$frame"; order 1 last)
     cmp rejects <(sed -n 2p input; sed '1,3d; s/^}{.*/}/' input)
@@ -600,7 +588,7 @@ END
     judge table
 }
 
-# ---- input that is none ----
+# ---- refused input ----
 
 @test "order-place: refused input is told by its number and line, and the rest goes on" {
     cat >input <<'END'
@@ -640,7 +628,7 @@ order-place: input 10 (line 21): no JSON value starts like this
 order-place: input 11 (line 22): a string has a raw control character
 order-place: input 13 (line 24): no JSON value starts like this
 END
-    [ "$(data | jq -r .user_id | paste -sd ,)" = 'good 1,good 2,good 3,good 4,good 5' ]
+    [ "$(stored_data | jq -r .user_id | paste -sd ,)" = 'good 1,good 2,good 3,good 4,good 5' ]
     [ "${#lines[@]}" -eq 5 ]
     # All that was refused is there, to the letter; a newline was added to each.
     diff rejects - <<'END'
@@ -715,7 +703,7 @@ END
     run -65 --separate-stderr order-place </
     [ -z "$output" ]
     [ "$stderr" = 'order-place: cannot read standard input: Is a directory' ]
-    run -65 --separate-stderr timeout -s KILL 10 bash -c 'exec order-place <&-'
+    run -65 --separate-stderr timeout -s KILL "$HANGING" bash -c 'exec order-place <&-'
     [ -z "$output" ]
     [ "$stderr" = 'order-place: cannot read standard input: Bad file descriptor' ]
 }
@@ -744,7 +732,7 @@ order-place: input 2 (line 2): too large
 order-place: input 4 (line 3): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
 order-place: input 5 (line 250003): too large
 END
-    [ "$(data | jq -r .user_id | paste -sd ,)" = first,second,third ]
+    [ "$(stored_data | jq -r .user_id | paste -sd ,)" = first,second,third ]
     cmp rejects <(cat large; echo; cat many; echo; cat broken; echo; echo)
 
     # Of each kind as much as the memory that it is given.
@@ -805,7 +793,7 @@ END
     holds "$PLACED_Q" 0
 }
 
-@test "order-place: what is pending is published by a run that has nothing else to do, too" {
+@test "order-place: a run without input publishes pending orders, too" {
     own 1 | order-place --url "$NOWHERE" --retries 1 >/dev/null 2>&1 || [ $? -eq 75 ]
     run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 </dev/null
     [ -z "$output" ]
@@ -832,7 +820,7 @@ END
     [ "$(placed_ids)" = "$(for n in 1 2 3 9; do uuid "$n"; echo; done)" ]
 }
 
-@test "order-place: --flush publishes what is pending, with a receipt each, in the order of placing; and then nothing" {
+@test "order-place: --flush publishes the pending orders with a receipt each, in the order of placing; a second --flush publishes nothing" {
     {
         own 3
         own 1
@@ -1009,7 +997,7 @@ END
     holds "$PLACED_Q" 6
 }
 
-@test "order-place: a store that is none, or not one that it knows: 73, a reason, nothing published, the file as it was" {
+@test "order-place: a file that is not a store, or a store of another version: 73, a reason, nothing published, the file as it was" {
     local file reason bad=0
     order >input
     topology
@@ -1095,7 +1083,7 @@ END
 
 @test "order-place: no more room for the store: 73, and whatever has a receipt is in it" {
     orders 20000 >input
-    # No file may grow beyond 1 MiB, and it is no signal that says so.
+    # No file may grow beyond 1 MiB, and SIGXFSZ is ignored.
     (
         trap '' XFSZ
         ulimit -f 1024
@@ -1156,7 +1144,7 @@ binding()
     stored 3 PENDING
     [ "$(placed_ids)" = "$(uuid 1; echo; uuid 5)" ]
 
-    # A later run sets up what is missing, if it may.
+    # A later run declares the missing parts, if it may.
     api DELETE "$(binding)"
     AMQP_URL=$guest
     run -0 --separate-stderr order-place --flush
@@ -1189,7 +1177,7 @@ binding()
         own "$n" >input
         start=$SECONDS
         run --separate-stderr order-place --url "$url" <input
-        if [ "$status" -ne 77 ] || [ "$output" != "$(receipt "$n" PENDING)" ] || [ $((SECONDS - start)) -gt 5 ] ||
+        if [ "$status" -ne 77 ] || [ "$output" != "$(receipt "$n" PENDING)" ] || [ $((SECONDS - start)) -gt "$PATIENCE" ] ||
             [[ $stderr != "order-place: broker '127.0.0.1:"*": login failed: "* ]] ||
             [[ $stderr == *attempt* || $stderr == *sEcReT* || $stderr == *$'\n'* ]]; then
             echo "$url: exit $status, $output, $stderr, $((SECONDS - start)) s" >&2
@@ -1201,7 +1189,7 @@ binding()
     diff <(echo "$output") <(receipt 1; receipt 2; receipt 3)
 }
 
-@test "order-place: a URL that is none: 64, before anything is stored, and it is not shown" {
+@test "order-place: a malformed URL: 64, before anything is stored, and it is not shown" {
     local url bad=0
     order >input
     for url in 'http://user:sEcReT@localhost/' 'amqp://user:sEcReT@localhost:port' "$AMQP_URL,amqp//sEcReT" ',' "$AMQP_URL," \
@@ -1224,7 +1212,8 @@ binding()
     start=$SECONDS
     AMQP_URL="$NOWHERE,amqp://127.0.0.1:2,$AMQP_URL" run -0 --separate-stderr order-place <input
     [ -z "$stderr" ]
-    [ $((SECONDS - start)) -le 5 ]
+    # An attempt of its own for each would begin after a second of waiting, and be said.
+    [ $((SECONDS - start)) -le "$PATIENCE" ]
     run -0 --separate-stderr order-place --url "$AMQP_URL,$NOWHERE" <input
     # None of them: that counts as one attempt.
     run -75 --separate-stderr order-place --url "$NOWHERE,amqp://127.0.0.1:2" --retries 2 --retry-delay 0 <input
@@ -1299,8 +1288,7 @@ END
     open_input place --retry-delay 0
     say "$(own 1)"
     eventually has_lines place.out 1
-    eventually connection_of "$PID"
-    api DELETE "connections/$(connection_of "$PID")"
+    cut_connections " $PID "
     eventually grep -q "lost the broker" place.err
     say "$(own 2)"
     eventually has_lines place.out 2
@@ -1314,13 +1302,6 @@ END
     diff place.out <(receipt 1; receipt 2; receipt 3)
     stored 3 PLACED
     [ "$(placed_ids | uniq)" = "$(uuid 1; echo; uuid 2; echo; uuid 3)" ]
-}
-
-# connection_of PID: the name by which the management API knows the connection of a process of ours.
-connection_of()
-{
-    api GET "vhosts/$VHOST/connections" |
-        jq -er --arg pid "$1" '.[] | select(.user_provided_name // .client_properties.connection_name // "" | test(" \($pid) ")) | .name | @uri'
 }
 
 # ---- how it ends ----
@@ -1345,7 +1326,7 @@ connection_of()
     holds "$PLACED_Q" 0
 }
 
-@test "order-place: killed in the midst of a stream: every receipt holds, and what is stored goes out" {
+@test "order-place: killed during a stream: every receipt holds, and every stored order is published" {
     orders 30000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
@@ -1388,7 +1369,7 @@ END
     holds "$PLACED_Q" 6
 }
 
-@test "order-place: SIGTERM in the midst of a stream: a receipt for all that was stored, and no more" {
+@test "order-place: SIGTERM during a stream: a receipt for every stored order, and for no other" {
     orders 100000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
@@ -1437,7 +1418,7 @@ END
     [ "$stderr" = 'order-place: cannot write standard output: Bad file descriptor' ]
 }
 
-@test "order-place: the reader of its receipts gone: 74, and what is stored is or will be on the broker" {
+@test "order-place: the reader of its receipts is gone: 74, and every stored order is published now or by the next run" {
     # More receipts than a pipe holds.
     orders 5000 >input
     run -0 --separate-stderr bash -c 'order-place <input | head -n 1; exit $((PIPESTATUS[0] - 74))'

@@ -1,4 +1,4 @@
-# order-show: what is in the store, as it was placed.
+# order-show: the orders in the store, as they were placed.
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 # shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
@@ -17,12 +17,6 @@ setup()
 teardown()
 {
     tidy
-}
-
-# stored N: are there so many orders?
-stored()
-{
-    [ "$(order-show --count)" -eq "$1" ]
 }
 
 # Four orders, the second and the fourth of them PENDING. Their ids are in the array ids.
@@ -121,7 +115,7 @@ END
     run -65 --separate-stderr order-show </
     [ -z "$output" ]
     [ "$stderr" = 'order-show: cannot read standard input: Is a directory' ]
-    run -65 --separate-stderr timeout -s KILL 10 bash -c 'exec order-show <&-'
+    run -65 --separate-stderr timeout -s KILL "$HANGING" bash -c 'exec order-show <&-'
     [ "$stderr" = 'order-show: cannot read standard input: Bad file descriptor' ]
 
     # A line is one id, however long it is.
@@ -219,7 +213,7 @@ END
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
-@test "order-show: without a store, or one that is none, it ends with 73, says why, and makes nothing" {
+@test "order-show: without a store, or with a file that is not one, it ends with 73, says why, and creates nothing" {
     local options
     for options in --all --count '--status PLACED' "$UNKNOWN" ''; do
         # shellcheck disable=SC2086 # several

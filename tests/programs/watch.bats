@@ -1,4 +1,4 @@
-# queue-inspect --watch: in a real terminal (tmux), and where there is none.
+# queue-inspect --watch: in a real terminal (tmux), and without a terminal.
 
 setup()
 {
@@ -10,8 +10,14 @@ setup()
 teardown()
 {
     terminal kill-server 2>/dev/null
-    [ -z "${OWN_BROKER:-}" ] || broker stop 2>/dev/null
+    [ -z "${OWN_BROKER:-}" ] || broker start 2>/dev/null
     tidy
+}
+
+teardown_file()
+{
+    load ../support/helper
+    stop_own_broker
 }
 
 # ---- a terminal
@@ -82,11 +88,6 @@ pid_of_watch()
     echo "${children% }"
 }
 
-numbered()
-{
-    seq "$1" | amqp-publish -u "$AMQP_URL" -e '' -r "$2" -l
-}
-
 columns_of_screen()
 {
     on_screen | wc -L
@@ -97,7 +98,7 @@ columns_of_screen()
     open_terminal
     enter 'queue-inspect --watch 1'
     eventually is "$FAILED_Q" ' 0 +0 +\+0\.0 +- '
-    numbered 1234 "$PLACED_Q"
+    put_numbers 1234 "$PLACED_Q"
     eventually is "$PLACED_Q" ' 1234 +0 +\+[0-9.]+ +- +█'
     api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
     eventually is "$FAILED_Q" ' missing +- '
@@ -171,7 +172,7 @@ columns_of_screen()
 
 @test "watch: where the terminal's locale is not UTF-8, ASCII" {
     topology
-    numbered 3 "$PLACED_Q"
+    put_numbers 3 "$PLACED_Q"
     open_terminal
     enter "LC_ALL=C queue-inspect --watch 1 größe $PLACED_Q"
     eventually is "$PLACED_Q" ' 3 +0 .*#$'
@@ -256,10 +257,7 @@ leaves()
 
 # Depths are looked at each second, whatever becomes of the broker.
 @test "watch: a broker that goes away is said on the screen, and one that comes back is watched on" {
-    export BROKER_HOME=$BATS_TEST_TMPDIR/own
-    OWN_BROKER=yes
-    broker start 2>/dev/null
-    AMQP_URL=$(broker url)
+    own_broker
     topology
     open_terminal
     enter "queue-inspect --watch 1 2>err"
@@ -268,11 +266,11 @@ leaves()
     eventually shows '^cannot connect: .*refused$'
     is "$PLACED_Q" ' 0 +0 '
     broker start 2>/dev/null
-    numbered 5 "$PLACED_Q"
+    put_numbers 5 "$PLACED_Q"
     eventually is "$PLACED_Q" ' 5 +0 '
     run -1 shows refused
     # While it waits for an answer, a second signal kills it: even then.
-    kill -STOP "$(cat "$BROKER_HOME/pid")"
+    freeze_broker
     terminal send-keys C-c
     eventually has_state '0 1'
     gone()
@@ -281,7 +279,7 @@ leaves()
         ! pid_of_watch
     }
     eventually gone
-    kill -CONT "$(cat "$BROKER_HOME/pid")"
+    thaw_broker
     enter "queue-inspect --watch 1 --retries 2; echo exit \$?"
     eventually is "$PLACED_Q" ' 5 +0 '
     broker kill
@@ -294,7 +292,7 @@ leaves()
 
 @test "watch: without a terminal a line for each look" {
     topology
-    numbered 2 "$PLACED_Q"
+    put_numbers 2 "$PLACED_Q"
     run -0 --separate-stderr queue-inspect --watch 1 --timeout 2 "$PLACED_Q" missing
     [ "${#lines[@]}" -eq 3 ]
     jq -e '.time | test("^20[0-9-]+T[0-9:.]+Z$")' <<<"${lines[0]}"
@@ -309,15 +307,15 @@ leaves()
 @test "watch: lines say how fast a backlog drains, and what is left" {
     local line
     topology
-    numbered 100 "$PLACED_Q"
+    put_numbers 100 "$PLACED_Q"
     start watching queue-inspect --watch=1 "$PLACED_Q"
     eventually grep -q '"ready":100' watching.out
-    api DELETE "queues/$VHOST/$PLACED_Q/contents" >/dev/null
-    numbered 40 "$PLACED_Q"
+    purge "$PLACED_Q"
+    put_numbers 40 "$PLACED_Q"
     eventually grep -q '"ready":40' watching.out
     line=$(grep -m 1 '"ready":40' watching.out)
     jq -e '.queues[0] | .rate_net < 0 and .seconds_left > 0 and (.seconds_left - 40 / -.rate_net | . >= 0 and . <= 1)' <<<"$line"
-    api DELETE "queues/$VHOST/$PLACED_Q/contents" >/dev/null
+    purge "$PLACED_Q"
     eventually grep -q '"ready":0' watching.out
     jq -e '.queues[0] | has("seconds_left") | not' <<<"$(grep -m 1 '"ready":0' watching.out)"
     finish "$PID" TERM
@@ -353,6 +351,6 @@ leaves()
     eventually connected
     api DELETE "connections/$(sed 's/ /%20/g; s/>/%3E/g' connection)" >/dev/null
     eventually grep -q 'lost the broker' watching.err
-    numbered 5 "$PLACED_Q"
+    put_numbers 5 "$PLACED_Q"
     eventually grep -q '"ready":5' watching.out
 }

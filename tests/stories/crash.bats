@@ -50,7 +50,7 @@ assert_done_once()
     done
 }
 
-stored()
+own_status()
 {
     order-show "$own_id" | jq -r .status
 }
@@ -67,10 +67,10 @@ stored()
 @test "P1: killed when the order was stored: the next run publishes it" {
     place_own commit:1:after
     [ ! -s out ]
-    [ "$(stored)" = PENDING ]
+    [ "$(own_status)" = PENDING ]
     holds "$PLACED_Q" 0
     order-place </dev/null
-    [ "$(stored)" = PLACED ]
+    [ "$(own_status)" = PLACED ]
     holds "$PLACED_Q" 1
     assert_done_once
 }
@@ -84,16 +84,16 @@ stored()
 
 @test "P2: killed after publishing: it may go out again, and is ignored downstream" {
     place_own publish:1:after
-    [ "$(stored)" = PENDING ]
+    [ "$(own_status)" = PENDING ]
     order-place </dev/null
-    [ "$(stored)" = PLACED ]
+    [ "$(own_status)" = PLACED ]
     assert_done_once
 }
 
 @test "P2: killed when the broker had confirmed: it goes out again, and is ignored downstream" {
     place_own commit:2:before
     [ ! -s out ]
-    [ "$(stored)" = PENDING ]
+    [ "$(own_status)" = PENDING ]
     order-place --flush
     holds "$PLACED_Q" 2
     assert_done_once
@@ -103,7 +103,7 @@ stored()
 @test "P3: killed before the receipt: order-show has it, and placing the same order gives it" {
     place_own commit:2:after
     [ ! -s out ]
-    [ "$(stored)" = PLACED ]
+    [ "$(own_status)" = PLACED ]
     holds "$PLACED_Q" 1
     run -0 order-place <own.json
     [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
@@ -153,7 +153,7 @@ work_killed_at()
 # gone QUEUE: all messages in it are.
 gone()
 {
-    api DELETE "queues/$VHOST/$1/contents" >/dev/null
+    purge "$1"
     holds "$1" 0
 }
 
@@ -349,17 +349,8 @@ confirmed_times()
     confirmed_times 1
 }
 
-# reserved_events IDS...
-reserved_events()
-{
-    local id
-    for id in "$@"; do
-        publish inventory-ex inventory.reserved "$(event "$id" | sed s/OrderPlaced/InventoryReserved/)"
-    done
-}
-
 @test "N3 of one and N1 of the next are one commit: killed before and after it" {
-    reserved_events a b c
+    publish_reserved a b c
     # One in a turn, two in hand.
     killed_at commit:2:before notify-worker --idle-timeout 5 --prefetch 2
     [ "$(ids <out)" = a ]
@@ -424,7 +415,7 @@ reserved_events()
     run -0 grep -c 'repeat ignored' log
 }
 
-@test "--max-attempts 1: what is in doubt is not told again" {
+@test "--max-attempts 1: a notification in doubt is not sent again" {
     reserve_for_notify
     told_by flush:1:after
     eventually holds "$RESERVED_Q" 1
@@ -535,7 +526,7 @@ ids_in()
     [ "$(ids_in order.placed.parked)" = dead-0 ]
 }
 
-@test "dlq-replay --from killed before it published, and after: what is in the file can be restored again" {
+@test "dlq-replay --from killed before it published, and after: the file can be restored again" {
     dead_orders 1
     dlq-replay --take >taken
     killed_at publish:1:before dlq-replay --from taken

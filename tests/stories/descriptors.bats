@@ -1,5 +1,5 @@
 # Descriptors that others share: non-blocking ones, full ones whose reader stands still, and the first signal meanwhile.
-# What is written comes whole; what is read is answered; a program that is asked to stop does so, whatever it waits for.
+# Output arrives whole, input that was read is answered, and a program that is asked to stop does so, whatever it waits for.
 
 setup()
 {
@@ -10,6 +10,12 @@ setup()
 teardown()
 {
     tidy
+}
+
+teardown_file()
+{
+    load ../support/helper
+    stop_own_broker
 }
 
 levels()
@@ -69,23 +75,8 @@ lines_of()
     esac
 }
 
-# lent NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a non-blocking pipe that nobody reads yet: NAME.pipe,
-# which is open as descriptor 8, too.
-lent()
-{
-    local name=$1 descriptor=$2
-    shift 2
-    rm -f "$name.pipe"
-    mkfifo "$name.pipe"
-    exec 8<>"$name.pipe"
-    # shellcheck disable=SC2016 # expanded by that shell
-    case $descriptor in
-        1) start "$name" bash -c 'exec "$@" >&8 8>&-' - lend nonblocking 1 "$@" ;;
-        2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - lend nonblocking 2 "$@" ;;
-    esac
-}
-
-# filled NAME DESCRIPTOR COMMAND...: the same, with a pipe that is blocking.
+# filled NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a pipe that nobody reads yet: NAME.pipe, which is open as
+# descriptor 8, too.
 filled()
 {
     local name=$1 descriptor=$2
@@ -93,11 +84,26 @@ filled()
     rm -f "$name.pipe"
     mkfifo "$name.pipe"
     exec 8<>"$name.pipe"
+    # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
     # shellcheck disable=SC2016 # expanded by that shell
     case $descriptor in
-        1) start "$name" bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
-        2) start "$name" bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
+        1) start "$name" env --default-signal=HUP bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
+        2) start "$name" env --default-signal=HUP bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
     esac
+}
+
+# lent NAME DESCRIPTOR COMMAND...: the same, with a pipe that is non-blocking.
+lent()
+{
+    filled "$1" "$2" lend nonblocking "$2" "${@:3}"
+}
+
+# start_over: an empty virtual host, and no databases.
+start_over()
+{
+    api DELETE "vhosts/$VHOST" >/dev/null
+    api PUT "vhosts/$VHOST" >/dev/null
+    rm -rf "$XDG_STATE_HOME"
 }
 
 # read_all: all that comes out of descriptor 8 until nobody else writes to it.
@@ -146,9 +152,7 @@ check_whole()
             *) [ ! -s "$name.err" ] ;;
         esac
         cut_connections
-        api DELETE "vhosts/$VHOST" >/dev/null
-        api PUT "vhosts/$VHOST" >/dev/null
-        rm -rf "$XDG_STATE_HOME"
+        start_over
     done
 }
 
@@ -291,9 +295,7 @@ accounted()
                 take) eventually accounted "$DEAD_Q" 700 "$name" ;;
             esac
         done
-        api DELETE "vhosts/$VHOST" >/dev/null
-        api PUT "vhosts/$VHOST" >/dev/null
-        rm -rf "$XDG_STATE_HOME"
+        start_over
     done
 }
 
@@ -346,6 +348,7 @@ accounted()
     # 64 KiB in the pipe, as much again in the program's hands.
     while IFS= read -r -N 4096 -u 8 piece || [ -n "$piece" ]; do
         printf %s "$piece"
+        # Here the time itself counts: a reader that is slow.
         sleep 0.1
     done >got
     finish "$PID"
@@ -356,13 +359,13 @@ accounted()
 }
 
 @test "while nobody reads what a program writes, its connections are kept alive" {
+    own_broker
     orders 2000 | order-place >/dev/null
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
+    evaluate 'application:set_env(rabbit, heartbeat, 1).'
     pipes blocking inventory 1 inventory-worker --count 2000
     eventually stands_still "$PID"
-    # Nothing is waited for here: the time is what the test is about.
+    # Here the time itself counts: some times two seconds, after which the broker hangs up.
     sleep 5
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
     read_all inventory >inventory.lines
     finish "$PID"
     [ "$status" -eq 0 ]
@@ -370,24 +373,15 @@ accounted()
     [ "$(grep -vc '^\[inventory\] ' inventory.err)" -eq 0 ]
     [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
     holds "$PLACED_Q" 0
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 1).' >/dev/null
     pipes blocking notify 2 notify-worker --count 2000
     eventually stands_still "$PID"
     sleep 5
-    broker ctl eval 'application:set_env(rabbit, heartbeat, 4).' >/dev/null
     read_all notify >notify.lines
     finish "$PID"
     [ "$status" -eq 0 ]
     [ "$(wc -l <notify.out)" -eq 2000 ]
     [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 2000 ]
     [ "$(wc -l <notify.lines)" -eq 2000 ]
-}
-
-# Does it do nothing just now?
-waits()
-{
-    local before
-    before=$(cat "/proc/$1/io") && sleep 0.1 && [ "$before" = "$(cat "/proc/$1/io")" ]
 }
 
 @test "two programs that share a full pipe: no line of one within a line of the other, and both heed the first signal" {
@@ -409,12 +403,13 @@ waits()
     [ "$status" -eq 74 ]
     ends "$two" TERM 3
     [ "$status" -eq 74 ]
-    timeout 1 cat <&8 >>got || true
+    # What is in the pipe, which does not end.
+    dd iflag=nonblock <&8 >>got 2>/dev/null || true
     jq -e . got >/dev/null
 }
 
-@test "order-place asked to stop in the midst of a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
-    local round delay read whole
+@test "order-place asked to stop while it reads a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
+    local round read whole
     orders 20000 >input
     for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
         rm -rf "$XDG_STATE_HOME" in rejects
@@ -424,8 +419,7 @@ waits()
         start place order-place --rejects rejects <in
         # As late as it has begun to answer, and then at any moment.
         [ $((round % 3)) -eq 0 ] || eventually test -s place.out
-        delay=$(printf '0.%03d' $((RANDOM % 200)))
-        sleep "$delay"
+        sleep "$(printf '0.%03d' $((RANDOM % 200)))"
         exec 8<in
         ends "$PID" TERM
         [ "$status" -eq 143 ]
@@ -495,7 +489,7 @@ waits()
     order-place </dev/null
     for signal in TERM:143 HUP:129; do
         rm -f stock.in show.in stock.out show.err
-        start_fed stock inventory-stock
+        start_fed stock env --default-signal=HUP inventory-stock
         levels 3 >&7
         printf '{"sku": "ha' >&7
         eventually has_lines stock.out 3
@@ -504,7 +498,7 @@ waits()
         [ "$(cat stock.err)" = 'inventory-stock: input 4 (line 4): asked to stop before it ended' ]
         [ "$(inventory-stock </dev/null | wc -l)" -eq 3 ]
         exec 7>&-
-        start_fed show order-show
+        start_fed show env --default-signal=HUP order-show
         printf 'no-such-id\nha' >&7
         eventually test -s show.err
         ends "$PID" "${signal%:*}" 2
@@ -544,9 +538,7 @@ END
     [ "$status" -eq 74 ]
     [ "$(cat replay.err)" = "dlq-replay: cannot write 'pipe': No such device or address" ]
     exec 8<>pipe
-    status=0
-    timeout 0.3 cat /dev/zero >&8 || status=$?
-    [ "$status" -eq 124 ]
+    fill_pipe pipe
     start replay dlq-replay --audit pipe
     eventually waits "$PID"
     ends "$PID" TERM
@@ -601,7 +593,7 @@ listener()
                 kill -TERM "$PID"
             done
             for PID in "${pids[@]}"; do
-                PATIENCE=6 eventually ended "$PID"
+                PATIENCE=6 eventually ended "$PID" # the 5 s, as the test counts them
                 finish "$PID"
                 [[ $status == 0 || $status == 143 ]]
             done
@@ -618,17 +610,25 @@ asks_again()
     ! kill -TERM "$1" 2>/dev/null || ended "$1"
 }
 
+# is_delivered SIGNAL PID: none of it is pending.
+is_delivered()
+{
+    local pending
+    pending=$(sed -n 's/^ShdPnd:[[:space:]]*//p' "/proc/$2/status")
+    ((((0x$pending >> ($(kill -l "$1") - 1)) & 1) == 0))
+}
+
 # As timeout(1) sends it: to the program, and at once to the group that it is in.
 @test "the same signal twice at once is one request to stop; half a second later it kills" {
     local i
     topology
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
-    start worker notify-worker --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done; echo told >>told'
+    start worker notify-worker --exec sh -c ": >started; $UNTIL_GO; echo told >>told"
     eventually test -e started
     for i in 1 2 3; do
         kill -TERM "$PID"
-        # So that each of them is delivered, and not two as one.
-        sleep 0.02
+        # So that each of them is delivered, and not two as one. All of it is well within the half second.
+        eventually is_delivered TERM "$PID"
     done
     touch go
     ends "$PID"
@@ -638,7 +638,7 @@ asks_again()
 
     rm go started
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "b"}'
-    start worker notify-worker --exec sh -c ': >started; until [ -e go ]; do sleep 0.05; done'
+    start worker notify-worker --exec sh -c ": >started; $UNTIL_GO"
     eventually test -e started
     kill -TERM "$PID"
     eventually asks_again "$PID"

@@ -52,7 +52,7 @@ drill_passes()
     [[ $stderr == *"is in use, see $PLACED_Q $RESERVED_Q; "* ]]
 }
 
-@test "workflow up, ps, logs, stop, start, down: what runs runs, what is stopped is gone" {
+@test "workflow up, ps, logs, stop, start, down: services that were started run, those that were stopped do not" {
     run -0 --separate-stderr workflow up
     run -0 --separate-stderr workflow ps
     [ "$(grep -c ' running ' <<<"$output")" = 2 ]

@@ -17,6 +17,13 @@ teardown()
     tidy
 }
 
+# first_log_is_due: the next commit is followed by the first copy of the log into the file. That is so for any from 100 ms after the
+# file was opened: here the time itself counts.
+first_log_is_due()
+{
+    sleep 0.15
+}
+
 # copy_aside FILE: another file in its place, with the same in it.
 copy_aside()
 {
@@ -60,8 +67,8 @@ take_away()
         start_fed place$number order-place
         order >&7
         eventually has_lines place$number.out 1
-        # Later than the first copy of the log into the file, so that an earlier copy is another file.
-        sleep 0.15
+        # So that an earlier copy is another file.
+        first_log_is_due
         order >&7
         eventually has_lines place$number.out 2
         order >&7
@@ -96,7 +103,7 @@ take_away()
         for i in 1 2 3; do
             publish orders-ex order.placed "$(event "a-$number-$i")"
             eventually has_lines worker$number.out "$i"
-            sleep 0.15
+            first_log_is_due
         done
         take_away "$INVENTORY_LEDGER" "$way"
         publish orders-ex order.placed "$(event "b-$number")"
@@ -107,7 +114,7 @@ take_away()
             bad=1
         fi
         eventually holds "$PLACED_Q" 1
-        api DELETE "queues/$VHOST/$PLACED_Q/contents"
+        purge "$PLACED_Q"
     done < <(ways)
     [ "$bad" -eq 0 ]
     holds "$RESERVED_Q" $((3 * number))
@@ -127,7 +134,7 @@ take_away()
     eventually holds "$RESERVED_Q" 1
 }
 
-@test "files: what order-show finds in a store that was replaced is no answer: 73" {
+@test "files: order-show reports a store that was replaced while in use instead of answering: 73" {
     local id
     id=$(order | order-place | ids)
     start_fed show order-show
@@ -171,7 +178,7 @@ take_away()
     start_fed place order-place
     order >&7
     eventually has_lines place.out 1
-    sleep 0.15
+    first_log_is_due
     order >&7
     eventually has_lines place.out 2
     order >&7
@@ -205,7 +212,7 @@ only_these()
     order >&7
     eventually has_lines place.out 1
     [ -s "$STORE-wal" ]
-    # One who looks does not take the log from those who are at work.
+    # A reader leaves the log to the runs that are writing.
     [ "$(order-show --count)" = 6 ]
     [ -s "$STORE-wal" ]
     ends "$PID" TERM
@@ -272,7 +279,8 @@ has_open()
     start holder hold "$STORE"
     eventually has_lines holder.out 1
     start first order-place <"$DATA/order.json"
-    sleep 5.5 # longer than is waited for once the store is open: what is tested is that this is not the limit
+    # Here the time itself counts: longer than is waited for once the store is open, which is not the limit for this.
+    sleep 5.5
     kill -0 "$PID"
     finish "${STARTED[0]}" KILL
     finish "$PID"
@@ -299,7 +307,7 @@ killed_run()
     for ((i = 1; i <= $2; i++)); do
         order >&7
         eventually has_lines "$1.out" "$i"
-        [ "$i" -ne 1 ] || sleep 0.15
+        [ "$i" -ne 1 ] || first_log_is_due
     done
     finish "$PID" KILL
     exec 7>&-
@@ -339,23 +347,30 @@ refused()
     only_these orders.db orders.db-runs
 }
 
+# backup_beside_log STATEMENTS...: a store with one order, backed up by SQLite, the first of the statements; its user then runs the
+# others, another order is placed, the run is killed, and the backup is put back beside the log. That is refused, until the log is gone.
+backup_beside_log()
+{
+    rm -rf "$STATE" copy.db
+    start_fed place order-place
+    order >&7
+    eventually has_lines place.out 1
+    sqlite3 "$STORE" "$@"
+    order >&7
+    eventually has_lines place.out 2
+    finish "$PID" KILL
+    exec 7>&-
+    rm place.in
+    cp copy.db "$STORE"
+    refused
+    rm "$STORE-wal"
+    [ "$(order-show --count)" = 1 ]
+}
+
 @test "files: a backup made by SQLite of a store in use, put back beside the log of that time: 73" {
     local how
     for how in '.backup copy.db' "VACUUM INTO 'copy.db'"; do
-        rm -rf "$STATE" copy.db
-        start_fed place order-place
-        order >&7
-        eventually has_lines place.out 1
-        sqlite3 "$STORE" "$how"
-        order >&7
-        eventually has_lines place.out 2
-        finish "$PID" KILL
-        exec 7>&-
-        rm place.in
-        cp copy.db "$STORE"
-        refused
-        rm "$STORE-wal"
-        [ "$(order-show --count)" = 1 ]
+        backup_beside_log "$how"
         order | order-place
         [ "$(sqlite3 "$STORE" 'PRAGMA integrity_check')" = ok ]
         [ "$(order-show --count)" = 2 ]
@@ -423,7 +438,7 @@ END
             start_fed place order-place
             order >&7
             eventually has_lines place.out 1
-            sleep 0.15
+            first_log_is_due
             order >&7
             eventually has_lines place.out 2
             sqlite3 "$STORE" "$sql" >/dev/null
@@ -450,21 +465,7 @@ END
 @test "files: a backup made by SQLite beside a log in which the schema was changed by hand: 73" {
     local how
     for how in '.backup copy.db' "VACUUM INTO 'copy.db'"; do
-        rm -rf "$STATE" copy.db
-        start_fed place order-place
-        order >&7
-        eventually has_lines place.out 1
-        sqlite3 "$STORE" "$how"
-        sqlite3 "$STORE" 'CREATE TABLE _a (seq INTEGER)' 'CREATE TABLE _b (seq INTEGER)'
-        order >&7
-        eventually has_lines place.out 2
-        finish "$PID" KILL
-        exec 7>&-
-        rm place.in
-        cp copy.db "$STORE"
-        refused
-        rm "$STORE-wal"
-        [ "$(order-show --count)" = 1 ]
+        backup_beside_log "$how" 'CREATE TABLE _a (seq INTEGER)' 'CREATE TABLE _b (seq INTEGER)'
     done
 }
 

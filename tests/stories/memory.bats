@@ -51,18 +51,13 @@ watched()
 @test "valgrind: a connection that is lost, a broker that is not there" {
     topology
     start worker "${WATCH[@]}" inventory-worker
-    eventually queue_is_consumed "$PLACED_Q"
-    broker ctl close_all_connections --vhost "$VHOST" 'cut by a test' >/dev/null
+    eventually is_consumed "$PLACED_Q"
+    cut_connections
     publish orders-ex order.placed "$(event a)"
     eventually grep -q '"a"' worker.out
     finish "$PID" TERM
     [ "$status" -eq 0 ]
     run -69 --separate-stderr watched inventory-worker -u amqp://127.0.0.1:1 --retries 1
-}
-
-queue_is_consumed()
-{
-    queue-inspect "$1" | jq -e '.consumers > 0'
 }
 
 @test "valgrind: looking at queues and messages, waiting for them, health" {

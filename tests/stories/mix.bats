@@ -149,7 +149,7 @@ mix()
     all_is_well
 }
 
-@test "mix: what our side rejects, and theirs, is in one dead letter queue, and goes back to either" {
+@test "mix: rejected messages of both sides are in one dead letter queue, and can be replayed to either" {
     local side
     for side in theirs ours; do
         inventory "$side"
@@ -170,7 +170,7 @@ mix()
 # ---- an InventoryReserved that has no more than it must, or more than we know
 
 # Each on a line.
-reserved_events()
+odd_reserved_events()
 {
     cat <<'END'
 {"event_type":"InventoryReserved","order_id":"id-1"}
@@ -184,10 +184,10 @@ reserved_events()
 END
 }
 
-@test "notify-worker: of an InventoryReserved nothing is needed but event_type and order_id; what else it has is passed on" {
+@test "notify-worker: an InventoryReserved needs only event_type and order_id; its other members are passed on" {
     local line
     topology
-    reserved_events >events
+    odd_reserved_events >events
     while IFS= read -r line; do
         post inventory-ex inventory.reserved "$line"
     done <events
@@ -204,14 +204,14 @@ END
     grep . got | diff events -
 }
 
-@test "notify-worker: a byte order mark before an event is no part of it" {
+@test "notify-worker: a byte order mark before an event is ignored" {
     topology
     post inventory-ex inventory.reserved "$(printf '\xef\xbb\xbf{"event_type":"InventoryReserved","order_id":"A-1"}')"
     run -0 --separate-stderr notify-worker --idle-timeout 1
     [ "$output" = '{"event_type":"InventoryReserved","order_id":"A-1"}' ]
 }
 
-@test "notify-worker: what it needs of an InventoryReserved must be there once; dlq-replay says the same as it" {
+@test "notify-worker: the members that it needs must be there once; dlq-replay gives the same reasons" {
     local body reason
     topology
     while IFS='|' read -r reason body; do
@@ -237,14 +237,14 @@ END
     # One that was read is none any more.
     letter='{queue: "order.placed.dlq", properties: {}, body: {event_type: "InventoryReserved", order_id: "a"},
         headers: {"x-death": [{queue: "inventory.reserved.q", reason: "expired", exchange: "inventory-ex", "routing-keys": ["inventory.reserved"], count: 1}]}}'
-    api DELETE "queues/$VHOST/$DEAD_Q/contents"
+    purge "$DEAD_Q"
     jq -nc "$letter" | dlq-replay --from - >/dev/null
     dlq-replay --list | jq -e 'has("error") and .error == null and .death.queue == "inventory.reserved.q"'
 }
 
 # ---- commands of others
 
-@test "a command that is a script without a first line for the kernel is refused with what it lacks" {
+@test "a command that is a script without a #! line is refused with the reason" {
     topology
     post inventory-ex inventory.reserved '{"event_type":"InventoryReserved","order_id":"A-1"}'
     publish orders-dlx order.placed.dlq '{}'

@@ -29,17 +29,7 @@ teardown_file()
 
 worker()
 {
-    timeout 60 inventory-worker "$@"
-}
-
-# place IDS...: an order of each, by a program that is not ours.
-place()
-{
-    local id
-    for id in "$@"; do
-        event "$id"
-        echo
-    done | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
+    timeout "$HANGING" inventory-worker "$@"
 }
 
 sql()
@@ -65,7 +55,7 @@ other_broker()
 orphan()
 {
     other_broker
-    AMQP_URL=$OTHER_URL place "$@"
+    AMQP_URL=$OTHER_URL publish_placed "$@"
     (AMQP_URL=$OTHER_URL dying commit:1:after inventory-worker --count $#) >/dev/null 2>killed.err || true
     api DELETE "vhosts/$VHOST-other" >/dev/null
 }
@@ -98,11 +88,11 @@ published()
     [ "$(published)" = kept ]
 }
 
-@test "a worker that idles sends within seconds what another has left that is killed meanwhile" {
+@test "an idle worker publishes within seconds the events that a killed worker has left" {
     start idle inventory-worker
     eventually is_consumed "$PLACED_Q"
     orphan one two
-    PATIENCE=8 eventually holds "$RESERVED_Q" 2
+    eventually holds "$RESERVED_Q" 2
     eventually owes 0
     ends "$PID" TERM
     [ "$status" -eq 0 ]
@@ -111,7 +101,7 @@ published()
     says idle.err '[inventory] published InventoryReserved for two'
 }
 
-@test "a worker that has always something to do sends it as well" {
+@test "a busy worker publishes them as well" {
     start busy inventory-worker --prefetch 2
     busy=$PID
     # shellcheck disable=SC2016 # expanded by that shell
@@ -120,7 +110,7 @@ published()
     feed=$PID
     eventually grep -q b20 busy.out
     orphan left
-    PATIENCE=10 eventually grep -q '"left"' busy.out
+    eventually grep -q '"left"' busy.out
     # It had not stopped for that.
     run -1 ended "$feed"
     ends "$feed" KILL
@@ -131,14 +121,14 @@ published()
 # owe_all: the events of all orders are owed again, by a run that has ended.
 owe_all()
 {
-    api DELETE "queues/$VHOST/$RESERVED_Q/contents" >/dev/null
+    purge "$RESERVED_Q"
     sql "INSERT INTO owed (seq, run, event) SELECT seq, 0,
         json_object('event_type', 'InventoryReserved', 'order_id', order_id) FROM handled"
 }
 
 @test "many events that are owed go out in the order of recording, by however many workers, each once" {
     mapfile -t all < <(seq -f 'o%g' 1000)
-    place "${all[@]}"
+    publish_placed "${all[@]}"
     run -0 --separate-stderr worker --count 1000
     owe_all
     run -0 --separate-stderr worker --idle-timeout 0 --prefetch 1
@@ -159,22 +149,22 @@ owe_all()
     [ "$(published | tr ' ' '\n' | sort -V)" = "$(printf '%s\n' "${all[@]}")" ]
 }
 
-@test "--count: what is owed has gone out, too, before the worker exits 0" {
+@test "--count: events that are owed have been published before the worker exits 0" {
     orphan left
-    place new
+    publish_placed new
     run -0 --separate-stderr worker --count 1
     [ "$(ids <<<"$output" | sort | paste -sd' ')" = "left new" ]
     owes 0
 }
 
-@test "what a live worker owes is its own: a copy of the order is a duplicate, and --flush leaves it; once it is killed, it goes out, once" {
+@test "an event that a live worker owes is left to it: a copy of the order is a duplicate, and --flush skips it; once the worker is killed, it is published once" {
     other_broker
-    AMQP_URL=$OTHER_URL place same
+    AMQP_URL=$OTHER_URL publish_placed same
     # Stopped between the commit and the publishing.
     AMQP_URL=$OTHER_URL DIE_STOP=yes start alive dying publish:1:before inventory-worker
     alive=$PID
     eventually owes 1
-    place same
+    publish_placed same
     run -0 --separate-stderr worker --count 1
     [ "$output" = "" ]
     [ "$stderr" = '[inventory] duplicate ignored: same' ]
@@ -190,9 +180,9 @@ owe_all()
     owes 0
 }
 
-@test "a copy that comes to a worker before it looks claims the event, once" {
+@test "a copy of the order that arrives before the worker looks for owed events claims the event, once" {
     orphan same
-    place same same
+    publish_placed same same
     run -0 --separate-stderr worker --count 2
     printf '%s\n' "$stderr" >err
     says err '[inventory] reservation OK for same'
@@ -204,14 +194,14 @@ owe_all()
 
 # ---- --flush
 
-@test "--flush: nothing owed is 0 even without a broker; with something owed and no broker 69; then it goes out, and orders stay" {
+@test "--flush: 0 if nothing is owed, even without a broker; 69 if something is and there is no broker; then it is published, and orders stay in their queue" {
     run -0 --separate-stderr worker --flush -u amqp://127.0.0.1:1 --retries 1
     [ "$output$stderr" = "" ]
     orphan one two
     run -69 --separate-stderr worker --flush -u amqp://127.0.0.1:1 --retries 1
     [ "$output" = "" ]
     owes 2
-    place waits
+    publish_placed waits
     run -0 --separate-stderr worker --flush
     [ "$(ids <<<"$output" | paste -sd' ')" = "one two" ]
     [ "$(published)" = "one two" ]
@@ -243,24 +233,24 @@ owe_all()
     [ "$(ids <<<"$output")" = one ]
 }
 
-@test "--flush does not go with options about orders that are taken" {
+@test "--flush excludes the options about taking orders" {
     run -64 worker --flush --count 1
     run -64 worker --flush --idle-timeout 0
 }
 
 # ---- events that the broker does not take
 
-@test "an event that is refused is tried again, in silence, until it is taken" {
+@test "a refused event is tried again, silently, until it is accepted" {
     local guest=$AMQP_URL
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     start worker inventory-worker
     eventually is_consumed "$PLACED_Q"
     api DELETE "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q/inventory.reserved" >/dev/null
-    place one two
+    publish_placed one two
     eventually grep -F "the event of order 'two'" worker.err
     # Not from the broker, from the ledger: their orders are acknowledged.
     eventually holds "$PLACED_Q" 0
-    place one
+    publish_placed one
     eventually says worker.err '[inventory] duplicate ignored: one'
     api POST "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q" '{"routing_key": "inventory.reserved"}' >/dev/null
     eventually holds "$RESERVED_Q" 2
@@ -280,9 +270,9 @@ owe_all()
     own_broker
     topology
     items=$(jq -nc '[range(100) | {sku: "sku-\(.)", qty: 1}]')
-    place before
+    publish_placed before
     publish orders-ex order.placed "$(event large | jq -c --argjson items "$items" '.items = $items')"
-    place after
+    publish_placed after
     setting max_message_size 1000
     run -76 --separate-stderr worker --idle-timeout 1
     [ "$(ids <<<"$output" | paste -sd' ')" = "before after" ]
@@ -306,7 +296,7 @@ owe_all()
     mapfile -t all < <(seq -f 'o%g' 100)
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     api DELETE "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q/inventory.reserved" >/dev/null
-    AMQP_URL=$guest place "${all[@]}"
+    AMQP_URL=$guest publish_placed "${all[@]}"
     start refused inventory-worker --prefetch 10
     ends "$PID"
     [ "$status" -eq 76 ]
@@ -325,13 +315,13 @@ owe_all()
     eventually is_consumed "$PLACED_Q"
     # Who publishes is blocked, too: so the order is there before.
     kill -STOP "$PID"
-    place one
+    publish_placed one
     eventually holds "$PLACED_Q" 0
-    broker ctl set_vm_memory_high_watermark 0 >/dev/null
+    evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0).'
     kill -CONT "$PID"
     eventually owes 1
     ends "$PID" TERM 20
-    broker ctl set_vm_memory_high_watermark 0.6 >/dev/null
+    evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0.6).'
     [ "$status" -eq 69 ]
     eventually holds "$PLACED_Q" 1
     run -0 --separate-stderr worker --idle-timeout 0
@@ -356,9 +346,9 @@ ledger_1()
         PRAGMA application_id = 0x6F726C67; PRAGMA user_version = 1; PRAGMA journal_mode = $1" >/dev/null
 }
 
-@test "a ledger of version 1 is brought up to date, and what is owed in it goes out" {
+@test "a ledger of version 1 is brought up to date, and the events owed in it are published" {
     ledger_1 WAL
-    place told owed-1 new
+    publish_placed told owed-1 new
     run -0 --separate-stderr worker --idle-timeout 0
     printf '%s\n' "$stderr" >err
     says err '[inventory] duplicate ignored: told'
@@ -369,14 +359,14 @@ ledger_1()
     [ "$(inventory-stock </dev/null | jq -c '[.sku, .on_hand, .reserved]')" = '["burger",7,3]' ]
 }
 
-@test "--retain goes by time: orders from a clock that ran years ahead keep nothing" {
+@test "--retain goes by time: orders dated years ahead do not keep older ones" {
     sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
         INSERT INTO handled (order_id, outcome, at) SELECT 'x' || i, 1,
             CASE WHEN i <= 3000 THEN 2200000000000 ELSE 1700000000000 END FROM n;
         UPDATE handled SET order_id = 'old-and-owed' WHERE order_id = 'x5000'"
     # What is owed is kept: by a worker that lives, so that nobody else sends it.
     other_broker
-    AMQP_URL=$OTHER_URL place owed
+    AMQP_URL=$OTHER_URL publish_placed owed
     AMQP_URL=$OTHER_URL DIE_STOP=yes start alive dying publish:1:before inventory-worker
     alive=$PID
     eventually owes 1
@@ -384,14 +374,14 @@ ledger_1()
     before=$(now_ms)
     # Each batch looks at so many, and no more.
     mapfile -t all < <(seq -f 'o%g' 30)
-    place "${all[@]}"
+    publish_placed "${all[@]}"
     worker --count 30 --prefetch 1 --retain 1 >/dev/null 2>&1
     [ "$(sql "SELECT count(*) FROM handled WHERE at < $before - 86400000")" = 1 ]
     [ "$(sql "SELECT order_id FROM handled WHERE at < $before - 86400000")" = old-and-owed ]
     [ "$(sql "SELECT count(*) FROM handled WHERE at > 2000000000000")" = 3000 ]
     # It begins anew when it has seen all.
     sql "UPDATE handled SET at = 1700000000000 WHERE order_id IN ('x10', 'x2999')"
-    place "${all[@]}"
+    publish_placed "${all[@]}"
     ends "$alive" KILL
     worker --count 30 --prefetch 1 --retain 1 >/dev/null 2>&1
     [ "$(sql "SELECT count(*) FROM handled WHERE order_id IN ('x10', 'x2999', 'old-and-owed')")" = 0 ]
@@ -406,7 +396,7 @@ outbox_check()
     queue-inspect --health "$@" | jq -c .checks.outbox
 }
 
-@test "--health: no ledger, no check; nothing owed, or not for long: well; owed for more than 60 s: not, with number and age" {
+@test "--health: no check without a ledger; healthy with nothing owed for more than 60 s; otherwise unhealthy, with number and age" {
     [ "$(outbox_check)" = '{"ok":true}' ]
     [ "$(INVENTORY_LEDGER=$PWD/none outbox_check)" = null ]
     [ ! -e none ]
@@ -426,7 +416,7 @@ outbox_check()
 
 @test "--health sees what a worker that runs has just written" {
     start worker inventory-worker
-    place one
+    publish_placed one
     eventually holds "$RESERVED_Q" 1
     eventually owes 0
     [ "$(outbox_check)" = '{"ok":true}' ]

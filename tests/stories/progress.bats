@@ -81,7 +81,7 @@ receipts()
     eventually shows "QUEUE +READY +CONSUMERS"$'\n'"$FAILED_Q +0 +0"$'\n''left 0'
 }
 
-@test "queue-inspect --until: what is there of what shall be there" {
+@test "queue-inspect --until: how many of the wanted messages are there" {
     topology
     fill 3
     terminal 80 "queue-inspect --until 4 $FAILED_Q $DEAD_Q"
@@ -92,7 +92,7 @@ receipts()
     eventually shows "QUEUE[^:]*queue-inspect: queue '$DEAD_Q' has 0 of 4 messages ready"$'\n''left 130'
 }
 
-@test "order-place, from a file: done, rate and time left; in the end nothing is left of it" {
+@test "order-place, from a file: done, rate and time left; at the end the line is gone" {
     for ((i = 0; i < 1000; i++)); do order; done >thousand
     for ((i = 0; i < 60; i++)); do cat thousand; done >orders
     terminal 80 "order-place <orders >receipts"
@@ -117,7 +117,7 @@ receipts()
     receipts 3
 }
 
-@test "a message that is shorter than the line, or longer, leaves nothing of it" {
+@test "a message that is shorter or longer than the line replaces all of it" {
     feed
     terminal 80 "order-place --url amqp://127.0.0.1:1 --retries 2 <input >receipts"
     order >&7
@@ -152,12 +152,12 @@ receipts()
     eventually shows 'queue-inspect:'
 }
 
-@test "where receipts go to the terminal there is no line; with --progress there are messages" {
+@test "no progress line where receipts go to the terminal; with --progress there are messages" {
     feed
     terminal 80 "order-place <input"
     order >&7
     eventually shows '\{"order_id": "[-0-9a-f]+", "status": "PLACED"\}'
-    # Long enough for a line to appear.
+    # Here the time itself counts: a line would appear after a second.
     sleep 1.5
     order >&7
     exec 7>&-
@@ -175,7 +175,7 @@ receipts()
     [[ $output != *messages* ]]
 }
 
-@test "on a terminal that cannot erase there is no line; with --progress there are messages" {
+@test "no progress line on a terminal that cannot erase; with --progress there are messages" {
     topology
     fill 1
     TERM=dumb run -1 script -qec "queue-inspect --format json --until-empty --timeout 2 $FAILED_Q" /dev/null
@@ -185,7 +185,7 @@ receipts()
     [[ $output != *$'\e'* ]]
 }
 
-@test "--quiet: not even on a terminal" {
+@test "--quiet: no progress even on a terminal" {
     topology
     fill 1
     run -1 script -qec "queue-inspect --quiet --format json --until-empty --timeout 2 $FAILED_Q" /dev/null
@@ -223,7 +223,7 @@ receipts()
     [[ $stderr =~ ^"order-place: 0 orders in 0:0"[0-9]$ ]]
 }
 
-@test "progress that cannot be written is no failure" {
+@test "progress that cannot be written does not fail the run" {
     order >orders
     run -0 order-place --progress <orders 2>/dev/full
     [[ $output == '{"order_id": '* ]]

@@ -14,17 +14,17 @@ ssl_options.cacertfile = $TLS/ca.pem
 ssl_options.certfile = $TLS/server.pem
 ssl_options.keyfile = $TLS/server.key
 END
-    BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker "$SUITE_DIR/refused-broker"
+    BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker
 }
 
 teardown_file()
 {
-    "$REPO/scripts/broker" stop
+    load ../support/helper
+    stop_own_broker
 }
 
 setup()
 {
-    load ../support/helper
     load ../support/letters
     isolate
     topology
@@ -64,24 +64,24 @@ copies()
     numbers "$1" | sort -n | uniq -c | sed 's/^ *\([0-9]*\) \([0-9]*\)$/\2 \1/'
 }
 
-# are_once QUEUE N...: each of these is there exactly once. are_at_most_twice, are_not: so they are.
+# are_once, are_at_most_twice, are_not QUEUE N...: so often each of these is there.
 are_once()
 {
-    local queue=$1 n
-    shift
-    copies "$queue" >copies
-    for n in "$@"; do
-        grep -qx "$n 1" copies || return
-    done
+    are_there 1 "$@"
 }
 
 are_at_most_twice()
 {
-    local queue=$1 n
-    shift
+    are_there '[12]' "$@"
+}
+
+are_there()
+{
+    local times=$1 queue=$2 n
+    shift 2
     copies "$queue" >copies
     for n in "$@"; do
-        grep -qx "$n [12]" copies || return
+        grep -qx "$n $times" copies || return
     done
 }
 
@@ -170,7 +170,7 @@ lost_once()
     are_once "$FAILED_Q" "${after[@]}"
 }
 
-@test "refused: a right that is missing for one exchange of two is the fault of what goes there" {
+@test "refused: a missing right to one exchange of two refuses the letters for that exchange only" {
     # shellcheck disable=SC2016 # expanded by jq
     letters 'range(8) | letter({n: (. + 1)}) | if .body.n % 3 == 0
         then .headers = died("inventory.reserved.q"; "rejected"; "inventory-ex"; "inventory.reserved"; 1700000000) else . end'
@@ -203,7 +203,7 @@ lost_once()
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 2,5 ]
 }
 
-@test "refused: an exchange that is deleted while a replay runs: what was to go there is refused, and nothing goes twice" {
+@test "refused: an exchange that is deleted while a replay runs: letters for it are refused, and none is sent twice" {
     local gone
     api PUT "exchanges/$VHOST/other" '{"type": "direct", "durable": true}'
     api PUT "queues/$VHOST/other.q" '{"durable": true}'
@@ -245,7 +245,7 @@ lost_once()
     grep -q '^ *1 large$' events
 }
 
-@test "refused: not an order, if its exchange is deleted in the midst: it is declared again, and all are placed, once" {
+@test "refused: no order is refused because its exchange is deleted meanwhile: it is declared again, and all are placed, once" {
     start_fed place order-place --retries 1
     yes "$(order)" | head -n 100 >&7
     eventually says_placed 100
@@ -266,7 +266,7 @@ says_placed()
     [ "$(grep -c '"PLACED"' place.out)" = "$1" ]
 }
 
-@test "refused: not an event, if its exchange is deleted under the worker" {
+@test "refused: no event is refused because its exchange is deleted under the worker" {
     start inventory inventory-worker --retries 1
     ordered a 1
     eventually holds "$RESERVED_Q" 1
@@ -279,12 +279,12 @@ says_placed()
     grep -q '404 NOT_FOUND' inventory.err
 }
 
-@test "refused: nothing, if the broker has an error of its own" {
+@test "refused: nothing is refused because the broker has an internal error" {
     start_fed place order-place --retries 5
     order >&7
     eventually says_placed 1
     # Channels that crash close the connection with 541, whatever was on its way: for a second and a half, all of them do.
-    start crashes broker ctl -q eval '[begin [exit(P, crashed) || P <- rabbit_channel:list()], timer:sleep(20) end || _ <- lists:seq(1, 75)].'
+    start crashes evaluate '[begin [exit(P, crashed) || P <- rabbit_channel:list()], timer:sleep(20) end || _ <- lists:seq(1, 75)].'
     local crashes=$PID
     while ! ended "$crashes"; do
         yes "$(order)" | head -n 10
@@ -366,7 +366,7 @@ says_placed()
     [ "$(numbers "$DEAD_Q")" = 1 ]
 }
 
-@test "frames: a broker with small ones gets what it takes: bodies in parts, and no header that is larger" {
+@test "frames: a broker with a small frame size gets bodies in parts, and no header that is larger" {
     setting frame_max 8192
     jq -nc '{user_id: "u", restaurant_id: "r", items: [range(900) | {sku: "s-\(.)", qty: 1}]}' >order
     run -0 --separate-stderr order-place --retries 1 <order
@@ -420,7 +420,7 @@ says_placed()
 
 # ---- the end of a connection ----
 
-@test "the end of a connection: a channel that the broker closed before is noticed, whatever close-ok says" {
+@test "the end of a connection: a channel that the broker closed before is noticed in spite of close-ok" {
     ! broker_is_at_least 4 3 || skip 'from RabbitMQ 4.3 on a classic queue waits for ever'
     setting consumer_timeout 2000
     setting channel_tick_interval 500

@@ -32,7 +32,7 @@ wired()
         }' "$(wc -l <encodings)" "$SOUND"
 }
 
-# shape NAME REASON COMMAND...: what the command writes is no order, for that reason.
+# shape NAME REASON COMMAND...: the output of the command is a body that is refused as an order, for that reason.
 shape()
 {
     local name=$1 reason=$2
@@ -236,7 +236,7 @@ dialects()
     shape 'a script' 'not JSON: it looks like a script' text '#!/bin/sh\necho {}\n'
 }
 
-@test "shapes: what only claims to be an order is a dead letter with a reason that helps, and orders between are handled" {
+@test "shapes: bodies that only look like an order become dead letters with a helpful reason, and the orders between them are handled" {
     local count
     topology
     wrong_types
@@ -269,7 +269,7 @@ dialects()
     says <(printf '%s\n' "$stderr") '[inventory] reservation OK for bad'
 }
 
-@test "shapes: what reads the same for everybody is an order, however it is written" {
+@test "shapes: an order that every parser reads the same is accepted, however it is written" {
     local number=0 count
     # variant SED-PROGRAM: an order of its own, changed.
     variant()

@@ -1,4 +1,4 @@
-# The workflow from end to end, in one breath.
+# The workflow from end to end.
 
 setup()
 {
@@ -28,7 +28,7 @@ teardown()
     holds "$DEAD_Q" 0
 }
 
-@test "only the program that speaks HTTP loads what that takes" {
+@test "only the program that speaks HTTP loads libcurl" {
     local program
     for program in "$REPO"/bin/*; do
         [ "$(ldd "$program" | grep -c libcurl)" -eq "$([ "${program##*/}" = queue-inspect ] && echo 1 || echo 0)" ]

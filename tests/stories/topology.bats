@@ -122,7 +122,7 @@ workflow_runs()
     is_bare
 }
 
-@test "topology: setting it up twice changes nothing, and keeps what is in the queues" {
+@test "topology: declaring it twice changes nothing, and keeps the messages" {
     topology
     publish orders-ex order.placed kept
     publish inventory-ex inventory.failed kept
@@ -197,7 +197,7 @@ has_receipts()
     [ "$(wc -l <place.out)" -eq "$1" ]
 }
 
-@test "topology: order-place puts back what it finds missing only when a message comes back" {
+@test "topology: order-place declares missing parts only when a message is returned" {
     topology
     mkfifo orders
     start place bash -c 'exec order-place <orders'
@@ -239,7 +239,7 @@ has_receipts()
     eventually holds "$DEAD_Q" 1
 }
 
-@test "topology: a virtual host where queues are quorum queues unless somebody says otherwise, and what is dangerous about them" {
+@test "topology: a virtual host where quorum is the default queue type, and which dangers that brings" {
     [ "$(broker_major)" -ge 4 ] || skip 'the virtual hosts of RabbitMQ before 4 know no default for queues, or not all of them'
     api PUT "vhosts/$VHOST" '{"default_queue_type": "quorum"}' >/dev/null
     workflow_runs_but_replay
@@ -291,7 +291,7 @@ END
     same_json "$(bindings)" "$BINDINGS"
 }
 
-@test "topology: a user who may not configure works on what is there" {
+@test "topology: a user who may not configure works with a topology that exists" {
     topology
     reduced_user '' '.*' '.*'
     workflow_runs
@@ -310,14 +310,14 @@ END
     is_bare
 }
 
-@test "topology: a user who may not bind works on what others have bound" {
+@test "topology: a user who may not bind works with the bindings of others" {
     topology
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     workflow_runs_but_replay
     is_complete
 }
 
-@test "topology: a user who may not look into a queue is told so at once" {
+@test "topology: a user who may not read a queue is told so at once" {
     topology
     reduced_user '' '.*' '^$'
     run -77 --separate-stderr inventory-worker --idle-timeout 0

@@ -1,4 +1,4 @@
-# shellcheck disable=SC2034 # what is set here is for the tests
+# shellcheck disable=SC2034 # the tests use the variables that are set here
 # What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
 #
 # After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
@@ -13,7 +13,10 @@ RESERVED_Q=inventory.reserved.q
 FAILED_Q=inventory.failed.q
 
 # Seconds that anything may take before a test gives up waiting for it.
-PATIENCE=20
+PATIENCE=30
+
+# Seconds after which a program that does not end counts as hanging: many more than a busy machine takes for the longest.
+HANGING=120
 
 isolate()
 {
@@ -86,7 +89,7 @@ endless()
 # record: the management API does not know all types of headers. RabbitMQ 4 has other functions for it.
 publish_record()
 {
-    broker ctl -q eval "${5:-} Props = $4, Key = <<\"$2\">>, Body = <<\"$3\">>,
+    evaluate "${5:-} Props = $4, Key = <<\"$2\">>, Body = <<\"$3\">>,
         Exchange = rabbit_misc:r(<<\"$VHOST\">>, exchange, <<\"$1\">>),
         code:ensure_loaded(rabbit_basic),
         case erlang:function_exported(rabbit_basic, publish, 4) of
@@ -99,24 +102,52 @@ publish_record()
 # setting NAME VALUE: of the broker, for the channels and connections that are opened from here on. RabbitMQ 4 keeps some apart.
 setting()
 {
-    broker ctl -q eval "application:set_env(rabbit, $1, $2), persistent_term:put($1, $2)." >/dev/null
+    evaluate "application:set_env(rabbit, $1, $2), persistent_term:put($1, $2)." >/dev/null
 }
 
-# start_broker FOLDER: a broker in that folder takes the place of the suite's, to be changed and stopped at will. Also for setup_file.
+# be_patient_for MS: so long the broker waits for an acknowledgement, on channels that are opened from here on.
+be_patient_for()
+{
+    evaluate "application:set_env(rabbit, consumer_timeout, $1), application:set_env(rabbit, channel_tick_interval, 200)." >/dev/null
+}
+
+# evaluate ERLANG: evaluates expressions on the broker. With erl_call, since rabbitmqctl takes a second to start.
+evaluate()
+{
+    local port said
+    port=$(sed -n 's/^distribution //p' "$BROKER_HOME/ports")
+    said=$(HOME=$BROKER_HOME erl_call -R -address "127.0.0.1:$port" -timeout "$HANGING" -e <<<"$1")
+    [[ $said == '{ok, '* ]] || { echo "$1: $said" >&2 && return 1; }
+    printf '%s\n' "$said"
+}
+
+# freeze_broker, thaw_broker: stops its process, its connections open; and lets it go on.
+freeze_broker()
+{
+    kill -STOP "$(cat "$BROKER_HOME/pid")"
+}
+
+thaw_broker()
+{
+    kill -CONT "$(cat "$BROKER_HOME/pid")"
+}
+
+# start_broker: a broker of the file's own takes the place of the suite's, to be changed and stopped at will. For setup_file, with
+# stop_own_broker in teardown_file.
 start_broker()
 {
-    export BROKER_HOME=$1
+    export BROKER_HOME=$BATS_FILE_TMPDIR/broker
     "$REPO/scripts/broker" start
     SUITE_URL=$("$REPO/scripts/broker" url)
     SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
     export SUITE_URL SUITE_API
 }
 
-# own_broker: from here on the test has such a broker. It is started once for the file; stop_own_broker in teardown_file ends it.
+# own_broker: the same, for a single test of a file.
 own_broker()
 {
     api DELETE "vhosts/$VHOST" >/dev/null
-    start_broker "$BATS_FILE_TMPDIR/broker"
+    start_broker
     OWN_BROKER=yes
     AMQP_URL=$SUITE_URL/$VHOST
     api PUT "vhosts/$VHOST" >/dev/null
@@ -154,7 +185,7 @@ start()
     STARTED+=("$PID")
 }
 
-# start_fed NAME COMMAND...: the same, its input being what is written to descriptor 7; exec 7>&- ends it.
+# start_fed NAME COMMAND...: the same, with a pipe as input: write to descriptor 7; exec 7>&- ends it.
 start_fed()
 {
     mkfifo "$1.in"
@@ -179,7 +210,8 @@ ended()
     [[ ${stat##*) } == Z* ]]
 }
 
-# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), once it was sent the signal; $status is its exit status.
+# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), as eventually counts it, once it was sent the signal; $status is its exit
+# status.
 ends()
 {
     [ -z "${2:-}" ] || kill -"$2" "$1"
@@ -187,18 +219,26 @@ ends()
     finish "$1"
 }
 
-# eventually COMMAND...: tries it until it succeeds, for $PATIENCE seconds at most.
+# slowness: how much longer than on an idle machine things take just now: 1, or more if processes have to share the processors.
+slowness()
+{
+    local load
+    read -r load _ </proc/loadavg
+    echo $((1 + ${load%.*} / PROCESSORS))
+}
+
+# eventually COMMAND...: tries it until it succeeds, every 50 ms, as often as fits into $PATIENCE seconds, and more often on a busy
+# machine. Tries are counted, not the time: even if the whole machine stops for a while, the awaited process gets its turns.
 eventually()
 {
-    local deadline=$((SECONDS + PATIENCE))
-    until "$@" >/dev/null 2>&1; do
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            echo "not within $PATIENCE s: $*" >&2
-            "$@"
-            return 1
-        fi
+    local tries
+    for ((tries = PATIENCE * 20 * $(slowness); tries > 0; tries--)); do
+        ! "$@" >/dev/null 2>&1 || return 0
         sleep 0.05
     done
+    echo "not within $PATIENCE s: $*" >&2
+    "$@"
+    return 1
 }
 
 # ready QUEUE: messages that wait there, by AMQP. holds QUEUE N: are there N?
@@ -217,6 +257,12 @@ is_consumed()
     queue-inspect "$1" | jq -e '.consumers > 0'
 }
 
+# purge QUEUE: nothing that is ready is in it any more.
+purge()
+{
+    api DELETE "queues/$VHOST/$1/contents" >/dev/null
+}
+
 # drain QUEUE: takes all messages out, a line for each, through the management API: {properties, payload, ...}.
 drain()
 {
@@ -229,7 +275,7 @@ messages()
     api POST "queues/$VHOST/$1/get" '{"count": 100000, "ackmode": "reject_requeue_true", "encoding": "auto"}' | jq -c '.[]'
 }
 
-# publish EXCHANGE KEY BODY [amqp-publish options]: as a program that is not ours would.
+# publish EXCHANGE KEY BODY [amqp-publish options]: as another producer does.
 publish()
 {
     local exchange=$1 key=$2 body=$3
@@ -246,16 +292,73 @@ post()
     api POST "exchanges/$VHOST/${1:-amq.default}/publish" "$message" | jq -e .routed >/dev/null
 }
 
-# cut_connections: the broker closes all connections of the test.
+# cut_connections [PART]: the broker closes all connections of the test, or those that have this part of a name.
 cut_connections()
 {
-    broker ctl -q close_all_connections --vhost "$VHOST" 'cut by a test' >/dev/null
+    evaluate "[rabbit_networking:close_connection(Pid, \"cut by a test\") || Pid <- rabbit_networking:connections(),
+        [{vhost, <<\"$VHOST\">>}, {client_properties, About}] <- [catch rabbit_networking:connection_info(Pid, [vhost, client_properties])],
+        {_, _, Name} <- [lists:keyfind(<<\"connection_name\">>, 1, About ++ [{<<\"connection_name\">>, longstr, <<>>}])],
+        \"${1:-}\" == \"\" orelse string:find(Name, \"${1:-}\") /= nomatch]." >/dev/null
 }
 
-# topology: makes sure that the queues are there, for tests that publish before any program of ours has run.
+# has_none QUEUE: does it hold nothing, be it ready or in hand?
+has_none()
+{
+    [[ $(evaluate "{ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"$VHOST\">>, queue, <<\"$1\">>)),
+        rabbit_amqqueue:info(Queue, [messages]).") == '{ok, [{messages, 0}]}' ]]
+}
+
+# topology: declares the queues, for tests that publish before any of the programs has run.
 topology()
 {
     dlq-replay --list
+}
+
+# queue NAME [ARGUMENTS]: makes one that is durable. The name goes into a URL as it is.
+queue()
+{
+    api PUT "queues/$VHOST/$1" "{\"durable\": true, \"arguments\": ${2:-{\}}}" >/dev/null
+}
+
+# policy NAME PATTERN DEFINITION [QUEUE]: of queues. Waits until the broker says that it applies to the queue: some seconds.
+policy()
+{
+    api PUT "policies/$VHOST/$1" "{\"pattern\": \"^$2\$\", \"definition\": $3, \"apply-to\": \"queues\"}" >/dev/null
+    [ -z "${4:-}" ] || eventually applies "$3" "$4"
+}
+
+# applies DEFINITION QUEUE
+applies()
+{
+    api GET "queues/$VHOST/$2" | jq -e --argjson definition "$1" '.effective_policy_definition == $definition'
+}
+
+# put_numbers N QUEUE: N messages, which are the numbers from 1 on.
+put_numbers()
+{
+    seq "$1" | amqp-publish -u "$AMQP_URL" -e '' -r "$2" -l
+}
+
+# placed_events, reserved_events IDS...: an OrderPlaced, or an InventoryReserved, of each order, as another producer might write it.
+placed_events()
+{
+    printf '{"event_type":"OrderPlaced","order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' "$@"
+}
+
+reserved_events()
+{
+    placed_events "$@" | sed 's/OrderPlaced/InventoryReserved/'
+}
+
+# publish_placed, publish_reserved IDS...: to their queues.
+publish_placed()
+{
+    placed_events "$@" | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
+}
+
+publish_reserved()
+{
+    reserved_events "$@" | amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
 }
 
 # event ORDER_ID [QTY]: an OrderPlaced as another producer might write it.
@@ -277,6 +380,18 @@ ids()
     jq -r .order_id
 }
 
+# stored N [STATUS]: are there so many orders in the store?
+stored()
+{
+    [ "$(order-show --count ${2:+--status "$2"})" -eq "$1" ]
+}
+
+# stored_data: what was placed, of each order in the store, to the letter.
+stored_data()
+{
+    order-show --all | sed -E 's/^\{"order_id": "[^"]*", "status": "[A-Z]*", "data": (.*), "placed_at": "[^"]*"\}$/\1/'
+}
+
 # says FILE LINE [N]: the line stands in the file exactly N times (1).
 says()
 {
@@ -294,6 +409,10 @@ customers_told()
 {
     [ "$(grep -c '^\[notify\] Order confirmed: ' notify.err)" -eq "$1" ]
 }
+
+# For a command that a test has started: waits until the test makes the file go, but not for ever, so that it outlives no test.
+# shellcheck disable=SC2016 # expanded by the shell of the command
+UNTIL_GO='tries=2400; until [ -e go ] || [ $((tries -= 1)) -eq 0 ]; do sleep 0.05; done'
 
 # make_script NAME: a program with the shell commands on standard input; it may use the folder of the test.
 make_script()
@@ -354,9 +473,13 @@ full_pipe()
 {
     mkfifo pipe
     exec 7<>pipe
-    status=0
-    timeout 0.3 cat /dev/zero >&7 || status=$?
-    [ "$status" -eq 124 ]
+    fill_pipe pipe
+}
+
+# fill_pipe FILE: writes into a pipe that is open until it takes nothing more.
+fill_pipe()
+{
+    ! dd if=/dev/zero of="$1" bs=4096 oflag=nonblock 2>/dev/null
 }
 
 # with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is.
@@ -381,10 +504,15 @@ stalled()
     exec 5<"$name.pipe"
 }
 
-# Does it wait at the full pipe, with some of the work done?
+# waits PID: does it neither read nor write, for a moment?
+waits()
+{
+    local before
+    before=$(cat "/proc/$1/io") && sleep 0.1 && [ "$before" = "$(cat "/proc/$1/io")" ]
+}
+
+# stands_still PID: does it wait at the full pipe, with some of the work done?
 stands_still()
 {
-    local before after
-    before=$(cat "/proc/$1/io") && sleep 0.2 && after=$(cat "/proc/$1/io")
-    [ "$before" = "$after" ] && grep -q '^wchar: [0-9]\{5\}' <<<"$after"
+    waits "$1" && waits "$1" && grep -q '^wchar: [0-9]\{5\}' "/proc/$1/io"
 }

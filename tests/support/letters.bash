@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# What the tests of dlq-replay share beside helper.bash: dead letters, made and counted.
+# What the tests of dlq-replay share: dead letters, made and counted, and all that is in helper.bash.
+
+# shellcheck source=tests/support/helper.bash
+source "${BASH_SOURCE[0]%/*}/helper.bash"
 
 # letters JQ-PROGRAM [JQ-OPTIONS]: puts envelopes into their queues: {letter: ...} is an order that died in order.placed.q.
 letters()

@@ -1,0 +1,68 @@
+#include "dlq-replay/fate.h"
+
+#include "unit.h"
+
+#include "json/json.h"
+
+static void check_line(const struct fate *fate, const char *expected)
+{
+    cJSON *line = fate_line(fate);
+    char *text = json_print(line);
+
+    SAME(text, expected);
+    cJSON_free(text);
+    cJSON_Delete(line);
+}
+
+static void says_what_there_is_to_say(void)
+{
+    check_line(&(struct fate){.kind = FATE_REPLAYED,
+                              .queue = "q",
+                              .order_id = "1",
+                              .exchange = "e",
+                              .routing_key = "k",
+                              .replays = 2},
+               "{\"fate\":\"replayed\",\"queue\":\"q\",\"order_id\":\"1\",\"exchange\":\"e\","
+               "\"routing_key\":\"k\",\"replays\":2,\"error\":null}");
+    check_line(&(struct fate){.kind = FATE_LEFT,
+                              .number = 7,
+                              .error = "user_id is missing",
+                              .handled = "reserved",
+                              .reason = "a stop",
+                              .dry_run = true},
+               "{\"fate\":\"left\",\"number\":7,\"order_id\":null,\"exchange\":\"\","
+               "\"routing_key\":\"\",\"replays\":0,\"error\":\"user_id is missing\","
+               "\"handled\":\"reserved\",\"reason\":\"a stop\",\"dry_run\":true}");
+}
+
+static void names_each_kind(void)
+{
+    static const char *const names[] = {"replayed", "left",  "parked",  "dropped",
+                                        "refused",  "taken", "restored"};
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        cJSON *line = fate_line(&(struct fate){.kind = (enum fate_kind)i});
+
+        SAME(json_member_text(line, "fate"), names[i]);
+        cJSON_Delete(line);
+    }
+}
+
+static void shows_names_that_json_cannot_hold(void)
+{
+    cJSON *line =
+        fate_line(&(struct fate){.queue = "\xFF", .exchange = "\xC3\xBC", .routing_key = "a\xC3"});
+
+    SAME(json_member_text(line, "queue"), "\\xff");
+    SAME(json_member_text(line, "exchange"), "\xC3\xBC");
+    SAME(json_member_text(line, "routing_key"), "a\\xc3");
+    cJSON_Delete(line);
+}
+
+int main(void)
+{
+    RUN(says_what_there_is_to_say);
+    RUN(names_each_kind);
+    RUN(shows_names_that_json_cannot_hold);
+    return unit_end();
+}

@@ -1,0 +1,169 @@
+#include "order-place/receipts.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+#define ID "00000000-0000-0000-0000-0000000000"
+
+static uint64_t add(struct receipts *receipts, int64_t seq, enum receipt_state state)
+{
+    struct receipt receipt = {.seq = seq, .state = state};
+
+    receipt.id[UUID_BYTES - 1] = (unsigned char)seq;
+    return receipts_add(receipts, &receipt);
+}
+
+static void prints_in_the_order_of_coming(void)
+{
+    struct receipts *receipts = receipts_new();
+    uint64_t first = add(receipts, 1, RECEIPT_AWAITED);
+    uint64_t second = add(receipts, 2, RECEIPT_AWAITED);
+
+    EQUAL(first, 0);
+    EQUAL(second, 1);
+    EQUAL(receipts_end(receipts), 2);
+    receipts_at(receipts, second)->state = RECEIPT_PLACED;
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    SAME(unit_captured(1), "");
+    receipts_at(receipts, first)->state = RECEIPT_CONFIRMED;
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    SAME(unit_captured(1), "");
+    receipts_at(receipts, first)->state = RECEIPT_PENDING;
+    EQUAL(receipts_waiting(receipts), 2);
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    SAME(unit_captured(1), "{\"order_id\": \"" ID "01\", \"status\": \"PENDING\"}\n"
+                           "{\"order_id\": \"" ID "02\", \"status\": \"PLACED\"}\n");
+    EQUAL(receipts_waiting(receipts), 0);
+    EQUAL(receipts_end(receipts), 2);
+    EQUAL(receipts_told(receipts), 2);
+    receipts_free(receipts);
+}
+
+static void tells_whether_some_are_pending(void)
+{
+    struct receipts *receipts = receipts_new();
+
+    (void)add(receipts, 1, RECEIPT_PLACED);
+    (void)add(receipts, 2, RECEIPT_PENDING);
+    CHECK(!receipts_some_pending(receipts));
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    CHECK(receipts_some_pending(receipts));
+    (void)unit_captured(1);
+    receipts_free(receipts);
+}
+
+static void prints_nothing_of_those_for_whom_nobody_waits(void)
+{
+    const struct receipt silent = {.seq = 1, .state = RECEIPT_PENDING, .silent = true};
+    struct receipts *receipts = receipts_new();
+
+    (void)receipts_add(receipts, &silent);
+    (void)add(receipts, 2, RECEIPT_PLACED);
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    SAME(unit_captured(1), "{\"order_id\": \"" ID "02\", \"status\": \"PLACED\"}\n");
+    EQUAL(receipts_told(receipts), 1);
+    CHECK(receipts_some_pending(receipts));
+    receipts_free(receipts);
+}
+
+static void answers_repeats_as_the_first_of_their_order(void)
+{
+    static const enum receipt_state states[] = {RECEIPT_PLACED, RECEIPT_PENDING};
+    static const char *const printed[] = {"{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n"
+                                          "{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n"
+                                          "{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n",
+                                          "{\"order_id\": \"" ID "01\", \"status\": \"PENDING\"}\n"
+                                          "{\"order_id\": \"" ID "01\", \"status\": \"PENDING\"}\n"
+                                          "{\"order_id\": \"" ID
+                                          "01\", \"status\": \"PENDING\"}\n"};
+
+    for (size_t i = 0; i < COUNT(states); i++) {
+        struct receipts *receipts = receipts_new();
+
+        (void)add(receipts, 1, RECEIPT_AWAITED);
+        (void)add(receipts, 1, RECEIPT_REPEATED);
+        (void)add(receipts, 1, RECEIPT_REPEATED);
+        (void)add(receipts, 2, RECEIPT_AWAITED);
+        EQUAL(receipts_print(receipts), EXIT_OK);
+        SAME(unit_captured(1), "");
+        receipts_at(receipts, 0)->state = states[i];
+        EQUAL(receipts_print(receipts), EXIT_OK);
+        SAME(unit_captured(1), printed[i]);
+        EQUAL(receipts_waiting(receipts), 1);
+        receipts_free(receipts);
+    }
+}
+
+static void finds_receipts(void)
+{
+    struct receipts *receipts = receipts_new();
+    uint64_t from = 0;
+
+    (void)add(receipts, 7, RECEIPT_AWAITED);
+    (void)add(receipts, 8, RECEIPT_CONFIRMED);
+    (void)add(receipts, 7, RECEIPT_REPEATED);
+    (void)add(receipts, 9, RECEIPT_CONFIRMED);
+    CHECK(receipts_of_seq(receipts, 7) == receipts_at(receipts, 0));
+    CHECK(receipts_of_seq(receipts, 9) == receipts_at(receipts, 3));
+    CHECK(receipts_of_seq(receipts, 1) == NULL);
+    CHECK(receipts_next(receipts, RECEIPT_CONFIRMED, &from) == receipts_at(receipts, 1));
+    EQUAL(from, 2);
+    CHECK(receipts_next(receipts, RECEIPT_CONFIRMED, &from) == receipts_at(receipts, 3));
+    EQUAL(from, 4);
+    CHECK(receipts_next(receipts, RECEIPT_CONFIRMED, &from) == NULL);
+    receipts_free(receipts);
+}
+
+static void changes_and_cuts(void)
+{
+    struct receipts *receipts = receipts_new();
+
+    (void)add(receipts, 1, RECEIPT_CONFIRMED);
+    (void)add(receipts, 2, RECEIPT_AWAITED);
+    (void)add(receipts, 3, RECEIPT_CONFIRMED);
+    receipts_change(receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
+    EQUAL(receipts_at(receipts, 0)->state, RECEIPT_PLACED);
+    EQUAL(receipts_at(receipts, 1)->state, RECEIPT_AWAITED);
+    EQUAL(receipts_at(receipts, 2)->state, RECEIPT_PLACED);
+    receipts_cut(receipts, 1);
+    EQUAL(receipts_waiting(receipts), 1);
+    EQUAL(add(receipts, 4, RECEIPT_PLACED), 1);
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    SAME(unit_captured(1), "{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n"
+                           "{\"order_id\": \"" ID "04\", \"status\": \"PLACED\"}\n");
+    receipts_free(receipts);
+    receipts_free(NULL);
+}
+
+/* A ring that is not at its start when it has to grow. */
+static void keeps_more_than_there_was_room_for(void)
+{
+    struct receipts *receipts = receipts_new();
+    int in_place = 0;
+
+    for (int64_t i = 0; i < 300; i++)
+        (void)add(receipts, i, RECEIPT_PLACED);
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    for (int64_t i = 300; i < 3000; i++)
+        EQUAL(add(receipts, i, RECEIPT_AWAITED), i);
+    for (uint64_t i = 300; i < 3000; i++)
+        in_place += receipts_at(receipts, i)->seq == (int64_t)i;
+    EQUAL(in_place, 2700);
+    EQUAL(receipts_waiting(receipts), 2700);
+    (void)unit_captured(1);
+    receipts_free(receipts);
+}
+
+int main(void)
+{
+    unit_capture(1);
+    RUN(prints_in_the_order_of_coming);
+    RUN(tells_whether_some_are_pending);
+    RUN(prints_nothing_of_those_for_whom_nobody_waits);
+    RUN(answers_repeats_as_the_first_of_their_order);
+    RUN(finds_receipts);
+    RUN(changes_and_cuts);
+    RUN(keeps_more_than_there_was_room_for);
+    return unit_end();
+}

@@ -1,0 +1,63 @@
+# The unit tests: a program for each file of tests/unit/FOLDER, which prints a line of TAP for each group of checks.
+
+bats_require_minimum_version 1.5.0
+
+# No broker is needed: setup_suite sets REPO only where other files are run, too.
+REPO=${REPO:-$BATS_TEST_DIRNAME/../..}
+
+# unit FOLDER/FILE: on a failure, prints the groups that failed and their checks.
+unit()
+{
+    run "$REPO/.build/tests/unit/$1"
+    [ "$status" -eq 0 ] || { grep -v '^ok' <<<"$output"; false; }
+}
+
+@test "unit: every file of tests/unit/FOLDER is run below" {
+    local file name
+    for file in "$REPO"/tests/unit/*/*.c; do
+        name=${file#"$REPO"/tests/unit/}
+        grep -qF "{ unit ${name%.c}; }" "$BATS_TEST_FILENAME" || { echo "$name is not run"; false; }
+    done
+}
+
+@test "unit: amqp/broker_options" { unit amqp/broker_options; }
+@test "unit: amqp/bytes" { unit amqp/bytes; }
+@test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
+@test "unit: amqp/frames" { unit amqp/frames; }
+@test "unit: amqp/properties" { unit amqp/properties; }
+@test "unit: amqp/publisher_returned" { unit amqp/publisher_returned; }
+@test "unit: amqp/publisher_window" { unit amqp/publisher_window; }
+@test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
+@test "unit: base/clock" { unit base/clock; }
+@test "unit: base/memory" { unit base/memory; }
+@test "unit: base/output" { unit base/output; }
+@test "unit: base/report" { unit base/report; }
+@test "unit: base/stop" { unit base/stop; }
+@test "unit: base/text" { unit base/text; }
+@test "unit: base/uuid" { unit base/uuid; }
+@test "unit: dlq-replay/fate" { unit dlq-replay/fate; }
+@test "unit: dlq-replay/fingerprint" { unit dlq-replay/fingerprint; }
+@test "unit: dlq-replay/recall" { unit dlq-replay/recall; }
+@test "unit: dlq-replay/selection" { unit dlq-replay/selection; }
+@test "unit: dlq-replay/summary" { unit dlq-replay/summary; }
+@test "unit: json/canonical" { unit json/canonical; }
+@test "unit: json/decimal" { unit json/decimal; }
+@test "unit: json/foreign" { unit json/foreign; }
+@test "unit: json/json" { unit json/json; }
+@test "unit: json/memory_block" { unit json/memory_block; }
+@test "unit: json/odd" { unit json/odd; }
+@test "unit: json/scan" { unit json/scan; }
+@test "unit: json/stream" { unit json/stream; }
+@test "unit: json/writer" { unit json/writer; }
+@test "unit: message/base64" { unit message/base64; }
+@test "unit: message/death" { unit message/death; }
+@test "unit: message/envelope" { unit message/envelope; }
+@test "unit: message/field" { unit message/field; }
+@test "unit: message/integer" { unit message/integer; }
+@test "unit: order-place/receipts" { unit order-place/receipts; }
+@test "unit: order/event" { unit order/event; }
+@test "unit: order/order" { unit order/order; }
+@test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
+@test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
+@test "unit: terminal/columns" { unit terminal/columns; }
+@test "unit: terminal/table" { unit terminal/table; }
