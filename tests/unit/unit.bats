@@ -44,10 +44,10 @@ unit()
 @test "unit: json/decimal" { unit json/decimal; }
 @test "unit: json/foreign" { unit json/foreign; }
 @test "unit: json/json" { unit json/json; }
-@test "unit: json/memory_block" { unit json/memory_block; }
 @test "unit: json/odd" { unit json/odd; }
 @test "unit: json/scan" { unit json/scan; }
 @test "unit: json/stream" { unit json/stream; }
+@test "unit: json/walk" { unit json/walk; }
 @test "unit: json/writer" { unit json/writer; }
 @test "unit: message/base64" { unit message/base64; }
 @test "unit: message/death" { unit message/death; }
