@@ -83,7 +83,7 @@ help:
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
 	@echo 'make matrix     demo, lint and check on bare Debian systems, as root: SUITES="bookworm trixie"'
-	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200'
+	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
@@ -128,7 +128,7 @@ lint:
 	clang-format --dry-run --Werror $(SOURCES)
 	@! grep -nE '.{101,}' $(SOURCES) || { echo 'lines of more than 100 characters' >&2; false; }
 	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
-	shellcheck -s bats -S warning -e $(BATS_KNOWS) tests/*/*.bats
+	printf '%s\n' tests/*/*.bats | xargs -n 6 -P "$$(nproc)" shellcheck -s bats -S warning -e $(BATS_KNOWS)
 	mandoc -Tlint -W warning man/*
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=normalCheckLevelMaxBranches \
@@ -166,17 +166,18 @@ fuzz:
 fuzz-replay:
 	@$(MAKE) --no-print-directory SANITIZE=1 BUILD=$(BUILD)/sanitized fuzz-replay-programs
 
+.PHONY: fuzz-replay-programs
 fuzz-replay-programs: $(FUZZ_REPLAY)
 
 # The protocol as a model, searched whole: what holds at every kill, and which mechanisms that takes.
 model: deps
 	tests/model/check
 
-# Kills at random moments, and the books afterwards: make storm ROUNDS=200
+# Kills at random moments, and the books afterwards: make storm ROUNDS=200, and SEED=N for the kills of an earlier one
 ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
-	tests/stories/storm --rounds $(ROUNDS)
+	tests/stories/storm --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:

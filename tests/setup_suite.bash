@@ -20,16 +20,15 @@ setup_suite()
     export BROKER_CONFIG_EXTRA=$SUITE_DIR/broker.conf
     cat >"$BROKER_CONFIG_EXTRA" <<'END'
 heartbeat = 4
-collect_statistics_interval = 1000
+collect_statistics_interval = 250
 management.sample_retention_policies.global.minute = 1
 management.sample_retention_policies.basic.minute = 1
 management.sample_retention_policies.detailed.10 = 1
 END
     unset AMQP_URL MANAGEMENT_URL ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
-    "$REPO/scripts/broker" start
-    SUITE_URL=$("$REPO/scripts/broker" url)
-    SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
-    export SUITE_URL SUITE_API
+    # shellcheck source=tests/support/helper.bash
+    source "$REPO/tests/support/helper.bash"
+    run_broker
 }
 
 teardown_suite()

@@ -6,6 +6,7 @@
 #include "json/decimal.h"
 #include "json/odd.h"
 #include "json/scan.h"
+#include "json/walk.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -94,25 +95,17 @@ static bool repeats_key(const cJSON *tree)
     return false;
 }
 
-/* Returns the offset after the string that starts at text[at]. */
-static size_t skip_string(const char *text, size_t at)
-{
-    for (at++; text[at] != '"'; at++)
-        at += text[at] == '\\' ? 1 : 0;
-    return at + 1;
-}
-
 /* Returns the offset of the next number of a valid JSON text. at is not within a string. */
 static size_t find_number(const char *text, size_t at)
 {
     while (text[at] != '-' && (text[at] < '0' || text[at] > '9'))
-        at = text[at] == '"' ? skip_string(text, at) : at + 1;
+        at = text[at] == '"' ? (size_t)(json_walk_past(text + at) - text) : at + 1;
     return at;
 }
 
 /*
  * Gives each number of the tree the text that it was read from, starting at text[*at], since its
- * double may be rounded. cJSON does not use the valuestring of a number, but frees it.
+ * double may be rounded. cJSON does not use the valuestring of a number, but calls free() on it.
  */
 static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
 {
@@ -120,10 +113,7 @@ static void keep_numbers(cJSON *tree, const char *text, size_t len, size_t *at)
         size_t start = find_number(text, *at);
         size_t length = decimal_length(text + start, len - start);
 
-        tree->valuestring = cJSON_malloc(length + 1);
-        json_need(tree->valuestring);
-        memcpy(tree->valuestring, text + start, length);
-        tree->valuestring[length] = '\0';
+        tree->valuestring = xmemdup_text(text + start, length);
         if (length > JSON_SHORT_NUMBER)
             tree->valuedouble = strtod(tree->valuestring, NULL);
         *at = start + length;
@@ -264,46 +254,19 @@ char *json_shown(const char *text, size_t len, size_t *shown_len)
     return shown;
 }
 
-/* Returns the offset of the comma or brace after the member's value that starts at text[at]. */
-static size_t skip_value(const char *text, size_t at)
-{
-    size_t depth = 0;
-
-    for (;;) {
-        char c = text[at];
-
-        if (c == '"') {
-            at = skip_string(text, at);
-            continue;
-        }
-        if (depth == 0 && (c == ',' || c == '}'))
-            return at;
-        if (c == '{' || c == '[')
-            depth++;
-        else if (c == '}' || c == ']')
-            depth--;
-        at++;
-    }
-}
-
 const char *json_member_raw(const char *text, size_t len, const char *name, size_t *value_len)
 {
-    const char *start = memchr(text, '{', len);
-    size_t at = start == NULL ? len : (size_t)(start - text) + 1;
+    const char *at = memchr(text, '{', len);
     size_t name_len = strlen(name);
+    const char *value;
+    const char *key;
+    size_t key_len;
 
-    while (at < len && text[at] != '}') {
-        size_t key = at + strcspn(text + at, "\"}");
-        size_t value;
-
-        if (text[key] == '}')
-            break;
-        at = skip_string(text, key);
-        value = at + strcspn(text + at, ":") + 1;
-        at = skip_value(text, value);
-        if (strncmp(text + key + 1, name, name_len) == 0 && text[key + 1 + name_len] == '"') {
-            *value_len = at - value;
-            return text + value;
+    while (at != NULL && (value = json_walk_member(at, &key, &key_len)) != NULL) {
+        at = json_walk_past(value);
+        if (key_len == name_len + 2 && memcmp(key + 1, name, name_len) == 0) {
+            *value_len = (size_t)(at - value);
+            return value;
         }
     }
     return NULL;

@@ -87,10 +87,10 @@ size_t json_compact(char *text, size_t len);
 char *json_shown(const char *text, size_t len, size_t *shown_len);
 
 /*
- * Returns where in text[0..len) the value of the member with this name starts, with its length,
- * including white space around it, in *value_len. text must be an object that json_check() or
- * json_parse() has accepted: anything else is read out of bounds. Returns NULL if there is no such
- * member, or its key is written with an escape; of several, returns the first.
+ * Returns where in text[0..len) the value of the member with this name starts, with its length in
+ * *value_len. text must be an object that json_check() or json_parse() has accepted: anything else
+ * is read out of bounds. Returns NULL if there is no such member, or its key is written with an
+ * escape; of several, returns the first.
  */
 const char *json_member_raw(const char *text, size_t len, const char *name, size_t *value_len);
 

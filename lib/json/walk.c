@@ -112,22 +112,34 @@ static void take_member(struct json_field *fields, size_t count, const char *key
     }
 }
 
-void json_walk_object(const char *object, struct json_field *fields, size_t count)
+const char *json_walk_member(const char *at, const char **key, size_t *key_len)
 {
-    const char *at = to_token(object + 1);
+    at = to_token(at);
+    if (*at != '}')
+        at = to_token(at + 1);
+    if (*at == '}')
+        return NULL;
+    *key = at;
+    *key_len = (size_t)(past_string(at) - at);
+    return to_token(to_token(at + *key_len) + 1);
+}
+
+const char *json_walk_object(const char *object, struct json_field *fields, size_t count)
+{
+    const char *at = object;
+    const char *value;
+    const char *key;
+    size_t key_len;
 
     for (size_t i = 0; i < count; i++) {
         fields[i].value = NULL;
         fields[i].is_twice = false;
     }
-    while (*at != '}') {
-        const char *key = *at == ',' ? to_token(at + 1) : at;
-        size_t key_len = (size_t)(past_string(key) - key);
-        const char *value = to_token(to_token(key + key_len) + 1);
-
+    while ((value = json_walk_member(at, &key, &key_len)) != NULL) {
         take_member(fields, count, key, key_len, value);
-        at = to_token(json_walk_past(value));
+        at = json_walk_past(value);
     }
+    return to_token(at == object ? at + 1 : at) + 1;
 }
 
 const char *json_walk_element(const char *at)

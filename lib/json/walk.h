@@ -22,9 +22,16 @@ struct json_field {
 
 /*
  * Looks for fields[0..count) among the members of object, in one pass. Sets value and is_twice of
- * each. A key that is written with escapes is found as well.
+ * each. A key that is written with escapes is found as well. Returns the end of object.
  */
-void json_walk_object(const char *object, struct json_field *fields, size_t count);
+const char *json_walk_object(const char *object, struct json_field *fields, size_t count);
+
+/*
+ * Returns the value of a member, or NULL if there are no more; *key[0..*key_len) is its name as it
+ * is written, with quotation marks. at is the object itself for the first member, and otherwise the
+ * end of the value before, as json_walk_past() returns it.
+ */
+const char *json_walk_member(const char *at, const char **key, size_t *key_len);
 
 /*
  * Returns an element of an array: the first if at is the array itself, and the next if at is the

@@ -113,27 +113,41 @@ static bool read_qty(const char *object, const struct json_field *field, int *qt
     return true;
 }
 
-static bool read_item(struct order_reader *reader, const char *object, struct order_item *item)
+/* Reads the item at *at, and sets *at to its end. */
+static bool read_item(struct order_reader *reader, const char **at, struct order_item *item)
 {
     struct json_field fields[] = {{.name = "sku"}, {.name = "qty"}};
+    const char *object = *at;
 
     if (*object != '{')
         return order_refuse(reader->fault, "is not an object");
-    json_walk_object(object, fields, 2);
+    *at = json_walk_object(object, fields, 2);
     return order_read_text(reader, object, &fields[0], ORDER_MAX_TEXT, &item->sku) &&
            read_qty(object, &fields[1], &item->qty, reader->fault);
 }
 
-static size_t count_elements(const char *array)
+static bool has_too_many(const char *array)
 {
     const char *at = array;
     size_t count = 0;
 
-    while ((at = json_walk_element(at)) != NULL) {
+    while (count <= ORDER_MAX_ITEMS && (at = json_walk_element(at)) != NULL) {
         at = json_walk_past(at);
         count++;
     }
-    return count;
+    return count > ORDER_MAX_ITEMS;
+}
+
+/* Refuses the items for the one at item, which was not read, or for their number. */
+static bool refuse_items(struct order_reader *reader, const char *item)
+{
+    struct order_fault of_item;
+
+    if (has_too_many(reader->fields[ITEMS].value))
+        return order_refuse(reader->fault, "items has more than %d entries", ORDER_MAX_ITEMS);
+    of_item = *reader->fault;
+    return order_refuse(reader->fault, "items[%zu]%s%s", reader->order->item_count,
+                        *item == '{' ? "." : " ", of_item.reason);
 }
 
 static bool read_items(struct order_reader *reader)
@@ -141,29 +155,25 @@ static bool read_items(struct order_reader *reader)
     const struct json_field *field = &reader->fields[ITEMS];
     struct order *order = reader->order;
     const char *at = field->value;
-    size_t count;
+    size_t room = 0;
 
     if (!check_once(reader->object, field, reader->fault))
         return false;
     if (*at != '[')
         return order_refuse(reader->fault, "items is not an array");
-    count = count_elements(at);
-    if (count == 0)
-        return order_refuse(reader->fault, "items is empty");
-    if (count > ORDER_MAX_ITEMS)
-        return order_refuse(reader->fault, "items has more than %d entries", ORDER_MAX_ITEMS);
-    order->items = xmalloc(count * sizeof *order->items);
     while ((at = json_walk_element(at)) != NULL) {
-        if (!read_item(reader, at, &order->items[order->item_count])) {
-            const struct order_fault of_item = *reader->fault;
+        const char *item = at;
 
-            return order_refuse(reader->fault, "items[%zu]%s%s", order->item_count,
-                                *at == '{' ? "." : " ", of_item.reason);
+        if (order->item_count == room) {
+            room = room == 0 ? 4 : room * 2;
+            order->items = xrealloc(order->items, room * sizeof *order->items);
         }
+        if (order->item_count == ORDER_MAX_ITEMS ||
+            !read_item(reader, &at, &order->items[order->item_count]))
+            return refuse_items(reader, item);
         order->item_count++;
-        at = json_walk_past(at);
     }
-    return true;
+    return order->item_count > 0 || order_refuse(reader->fault, "items is empty");
 }
 
 bool order_read_body(struct order_reader *reader)

@@ -169,7 +169,7 @@ cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
     const struct queue_details *details = &view->details;
-    /* A name given on the command line may be no UTF-8. */
+    /* A name given on the command line may not be UTF-8. */
     bool sayable = text_is_utf8(view->name, strlen(view->name));
 
     json_need(line);

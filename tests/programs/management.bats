@@ -13,10 +13,10 @@ teardown()
     tidy
 }
 
-# queue NAME [JSON]: makes one, as it is told.
-queue()
+# declare_queue NAME JSON: makes a queue as the JSON says.
+declare_queue()
 {
-    api PUT "queues/$VHOST/$1" "${2:-{\"durable\": true\}}" >/dev/null
+    api PUT "queues/$VHOST/$1" "$2" >/dev/null
 }
 
 bind()
@@ -35,7 +35,7 @@ remake()
     local exchange key
     read -r exchange key < <(api GET "queues/$VHOST/$1/bindings" | jq -r '.[] | select(.source != "") | .source + " " + .routing_key')
     api DELETE "queues/$VHOST/$1" >/dev/null
-    queue "$1" "$2"
+    declare_queue "$1" "$2"
     bind "$exchange" "$1" "$key"
 }
 
@@ -112,7 +112,7 @@ http()
 }
 
 @test "management: the type and the policy of a queue, and odd names" {
-    queue 'odd%20%2F..%3F' '{"durable": true, "arguments": {"x-queue-type": "quorum"}}'
+    queue 'odd%20%2F..%3F' '{"x-queue-type": "quorum"}'
     queue a%2Bb%25
     policy 'p%22q' '.*' '{"max-length": 7}'
     eventually has 'odd /..?' '.type == "quorum" and .policy == "p\"q"'

@@ -573,35 +573,32 @@ listener()
         }
         print "$port\n";
         sleep' "$1"
-    LISTENER=$PID
     eventually test -s listener.out
     PORT=$(cat listener.out)
 }
 
 @test "SIGTERM while a broker is being reached that does not answer: heeded within 5 s, by every program" {
-    local accepts url program pids
+    local accepts url program pids=()
     for accepts in 0 1; do
         listener "$accepts"
+        rm listener.out
         for url in "amqp://127.0.0.1:$PORT,amqp://127.0.0.1:$PORT" "amqps://127.0.0.1:$PORT"; do
-            pids=()
             for program in inventory-worker notify-worker queue-inspect dlq-replay order-place; do
-                start "$program" "$program" --url "$url" < <(order)
+                start "$program.${#pids[@]}" "$program" --url "$url" < <(order)
                 pids+=("$PID")
             done
-            for PID in "${pids[@]}"; do
-                eventually waits "$PID"
-                kill -TERM "$PID"
-            done
-            for PID in "${pids[@]}"; do
-                PATIENCE=6 eventually ended "$PID" # the 5 s, as the test counts them
-                finish "$PID"
-                [[ $status == 0 || $status == 143 ]]
-            done
-            [ "$(jq -r .status order-place.out)" = PENDING ]
         done
-        finish "$LISTENER" KILL
-        rm listener.out
     done
+    for PID in "${pids[@]}"; do
+        eventually waits "$PID"
+        kill -TERM "$PID"
+    done
+    for PID in "${pids[@]}"; do
+        PATIENCE=6 eventually ended "$PID" # the 5 s, as the test counts them
+        finish "$PID"
+        [[ $status == 0 || $status == 143 ]]
+    done
+    [ "$(cat order-place.*.out | jq -r .status | paste -sd' ')" = 'PENDING PENDING PENDING PENDING' ]
 }
 
 # asks_again PID: sends SIGTERM once more; succeeds when the program has ended.

@@ -363,7 +363,7 @@ tls_broker()
     authority ca
     certificate server DNS:localhost 0
     # It comes before anything of AMQP does.
-    start tls openssl s_server -accept 127.0.0.1:0 -cert server.pem -key server.key
+    start tls openssl s_server -accept 127.0.0.1:0 -cert server.pem -key server.key -www
     eventually grep -q '^ACCEPT 127' tls.out
     AMQP_URL=amqps://guest:guest@localhost:$(sed -n 's/^ACCEPT .*://p' tls.out)
     run -77 --separate-stderr queue-inspect --retries 1 --cacert ca.pem

@@ -137,10 +137,18 @@ thaw_broker()
 start_broker()
 {
     export BROKER_HOME=$BATS_FILE_TMPDIR/broker
+    run_broker
+}
+
+# run_broker: starts the broker in BROKER_HOME, and sets SUITE_URL and SUITE_API.
+run_broker()
+{
     "$REPO/scripts/broker" start
     SUITE_URL=$("$REPO/scripts/broker" url)
     SUITE_API=$("$REPO/scripts/broker" status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
     export SUITE_URL SUITE_API
+    # Quorum queues publish their statistics, and policies reach them, every 5 s by default.
+    evaluate 'application:set_env(rabbit, quorum_tick_interval, 500).' >/dev/null
 }
 
 # own_broker: the same, for a single test of a file.
@@ -295,7 +303,7 @@ post()
 # cut_connections [PART]: the broker closes all connections of the test, or those that have this part of a name.
 cut_connections()
 {
-    evaluate "[rabbit_networking:close_connection(Pid, \"cut by a test\") || Pid <- rabbit_networking:connections(),
+    evaluate "[catch rabbit_networking:close_connection(Pid, \"cut by a test\") || Pid <- rabbit_networking:connections(),
         [{vhost, <<\"$VHOST\">>}, {client_properties, About}] <- [catch rabbit_networking:connection_info(Pid, [vhost, client_properties])],
         {_, _, Name} <- [lists:keyfind(<<\"connection_name\">>, 1, About ++ [{<<\"connection_name\">>, longstr, <<>>}])],
         \"${1:-}\" == \"\" orelse string:find(Name, \"${1:-}\") /= nomatch]." >/dev/null
@@ -333,10 +341,11 @@ applies()
     api GET "queues/$VHOST/$2" | jq -e --argjson definition "$1" '.effective_policy_definition == $definition'
 }
 
-# put_numbers N QUEUE: N messages, which are the numbers from 1 on.
+# put_numbers N QUEUE: N messages, which are the numbers from 1 on, a newline after each. They are confirmed when it returns: of those
+# that amqp-publish sends to a quorum queue, one may be lost.
 put_numbers()
 {
-    seq "$1" | amqp-publish -u "$AMQP_URL" -e '' -r "$2" -l
+    seq "$1" | sed 's/./3&/g; s/.*/100001 &0a/' | wire put "$2"
 }
 
 # placed_events, reserved_events IDS...: an OrderPlaced, or an InventoryReserved, of each order, as another producer might write it.

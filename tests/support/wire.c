@@ -9,8 +9,8 @@
  *       Takes all messages out of the queue and prints them.
  *
  * Each line is a message: its encoded properties (AMQP 0-9-1, 4.2.6.1: flags and values) and its
- * body, both in hexadecimal; "-" is an empty body. Ends with 1 and the broker's reason if the broker
- * refuses something.
+ * body, both in hexadecimal; "-" is an empty body. Ends with 1 and the broker's reason if the
+ * broker refuses something.
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"

@@ -76,7 +76,7 @@ static void refuses_other_types_and_what_is_malformed(void)
         EQUAL(event_read(&order, EVENT_PLACED, rows[i].text, strlen(rows[i].text), &fault),
               rows[i].verdict);
         SAME(fault.reason, rows[i].reason);
-        CHECK(order.items == NULL);
+        CHECK(order.texts == NULL && order.items == NULL);
     }
 }
 
