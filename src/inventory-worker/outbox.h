@@ -19,15 +19,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Events that outbox_list() lists at once, at most. */
+/* Events that outbox_claim() claims at once, at most. */
 #define OUTBOX_BATCH 256
 
-/* Milliseconds after which outbox_list() is to be called again, even if nothing else happens. */
+/* Milliseconds after which outbox_claim() is to be called again, even if nothing else happens. */
 #define OUTBOX_LOOK_MS 2000
 
 /* An event that is owed by this run. */
 struct announcement {
-    int64_t seq; /* the entry of the ledger */
+    int64_t key; /* of the entry in the ledger */
     enum ledger_outcome outcome;
     char order_id[ORDER_MAX_ID + 1];
     char *event;    /* as one line of JSON; free() it */
@@ -43,11 +43,12 @@ struct outbox {
     int64_t look_ms;     /* by the monotonic clock: when to look for orphans */
     int64_t retry_ms;    /* when to try those that were refused */
     int64_t pause_ms;    /* between two tries */
-    int64_t tried_up_to; /* seq of the last that was tried, 0 to begin with the first */
+    int64_t tried_up_to; /* key of the last that was tried, 0 to begin with the first */
 };
 
-/* Fills in an announcement from an entry whose event is owed by this run, or was just claimed. */
-void announcement_set(struct announcement *announcement, const struct ledger_entry *entry);
+/* Fills in an announcement, but for order_id, from a claim that is LEDGER_UNSENT, whose event it
+ * takes over. is_retry says that this run owed it before. */
+void announcement_set(struct announcement *announcement, struct ledger_claim *claim, bool is_retry);
 
 /* Logs the decision. */
 void announcement_log(const struct announcement *announcement);
@@ -62,12 +63,13 @@ enum exit_code announcement_publish(const struct announcement *announcement,
 enum exit_code announcement_tell(const struct announcement *announcement);
 
 /*
- * Lists at most max events, and at most OUTBOX_BATCH, that are to be sent without a delivery now:
+ * Claims at most max events, and at most OUTBOX_BATCH, that are to be sent without a delivery now:
  * none if it is not time to look, unless at_once is set. is_idle says that nothing is on its way.
+ * If *count is more than 0, a decision of the ledger is open, and claims are the caller's to free.
  * Returns EXIT_OK, or EXIT_STORE, reported.
  */
-enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at_once, bool is_idle,
-                           int64_t seqs[], size_t max, size_t *count);
+enum exit_code outbox_claim(struct outbox *outbox, struct ledger *ledger, bool at_once,
+                            bool is_idle, struct ledger_claim *claims, size_t max, size_t *count);
 
 /* Returns whether nothing is to be put on its way now, so that what was refused can be tried alone.
  */

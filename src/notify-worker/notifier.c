@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "engine/open.h"
 #include "json/foreign.h"
 #include "json/json.h"
 #include "json/output.h"
@@ -24,16 +25,17 @@
 
 struct notifier {
     struct notifier_settings settings;
-    struct notified *notifications;
+    struct notified *notified;
     struct notification *
         *waiting; /* for a turn, in the order in which they came or were put back */
     size_t waiting_count;
     struct notification **turn;
     size_t turn_count;
-    int64_t claim; /* of the turn; 0 if it has none, or that is settled */
     struct notification **next;
     size_t next_count;
-    struct delivery **deliveries; /* to be acknowledged together */
+    struct notified_release *released; /* of the turn, */
+    struct notified_claim *claims;     /* and of the next one */
+    struct delivery **deliveries;      /* to be acknowledged together */
     struct notification *spare;
     char *lines;
     size_t lines_capacity;
@@ -45,13 +47,15 @@ struct notifier {
 enum exit_code notifier_open(const struct notifier_settings *settings, struct notifier **out)
 {
     struct notifier *notifier = xcalloc(1, sizeof *notifier);
-    enum exit_code code = notified_open(settings->max_attempts, &notifier->notifications);
+    enum exit_code code = engine_open_notified(NULL, settings->max_attempts, &notifier->notified);
 
     *out = NULL;
     notifier->settings = *settings;
     notifier->waiting = xcalloc(settings->in_hand, sizeof(*notifier->waiting));
     notifier->turn = xcalloc(settings->together, sizeof(*notifier->turn));
     notifier->next = xcalloc(settings->together, sizeof(*notifier->next));
+    notifier->released = xcalloc(settings->together, sizeof *notifier->released);
+    notifier->claims = xcalloc(settings->together, sizeof *notifier->claims);
     notifier->deliveries = xcalloc(settings->together, sizeof(*notifier->deliveries));
     if (code == EXIT_OK)
         *out = notifier;
@@ -104,9 +108,12 @@ void notifier_close(struct notifier *notifier)
     free(notifier->waiting);
     free(notifier->turn);
     free(notifier->next);
+    free(notifier->released);
+    free(notifier->claims);
     free(notifier->deliveries);
     free(notifier->lines);
-    notified_close(notifier->notifications);
+    if (notifier->notified != NULL)
+        notifier->notified->operations->close(notifier->notified);
     free(notifier);
 }
 
@@ -259,43 +266,60 @@ static bool is_tried_by_us(const struct notifier *notifier, const char *order_id
     return false;
 }
 
-/* What became of the turn. */
-static enum exit_code record(struct notifier *notifier)
+/* Lists those of the turn that were claimed and not told. Returns how many. */
+static size_t list_released(struct notifier *notifier)
 {
-    enum exit_code code = EXIT_OK;
+    size_t count = 0;
 
-    for (size_t i = 0; i < notifier->turn_count && code == EXIT_OK; i++) {
+    for (size_t i = 0; i < notifier->turn_count; i++) {
         const struct notification *notification = notifier->turn[i];
 
-        if (!notification->is_claimed || notification->outcome == OUTCOME_DONE)
-            continue;
-        if (notification->outcome == OUTCOME_DEAD)
-            code = notified_forget(notifier->notifications, notification->order_id);
-        else
-            code = notified_release(notifier->notifications, notification->order_id,
-                                    notification->attempts_if_not);
+        if (notification->is_claimed && notification->outcome != OUTCOME_DONE)
+            notifier->released[count++] = (struct notified_release){
+                .order_id = notification->order_id,
+                .attempts =
+                    notification->outcome == OUTCOME_DEAD ? 0 : notification->attempts_if_not};
     }
-    return code == EXIT_OK ? notified_done(notifier->notifications, notifier->claim) : code;
+    return count;
 }
 
-static enum exit_code claim(struct notifier *notifier, struct notification *notification,
-                            int64_t number, int64_t at_ms)
+/* Lists those of the next turn that are to be claimed, and returns how many. A copy of an order
+ * that is tried again later is a repeat. */
+static size_t list_claims(struct notifier *notifier)
 {
-    enum standing standing;
-    enum exit_code code = notified_claim(notifier->notifications, notification->order_id, number,
-                                         at_ms, &standing, &notification->attempt);
+    bool some_tried = is_tried_by_us(notifier, NULL);
+    size_t count = 0;
 
-    switch (standing) {
+    for (size_t i = 0; i < notifier->next_count; i++) {
+        struct notification *notification = notifier->next[i];
+
+        notification->is_to_be_claimed = false;
+        if (!is_sound(notification))
+            continue;
+        if (some_tried && !notification->was_tried &&
+            is_tried_by_us(notifier, notification->order_id)) {
+            notification->verdict = VERDICT_REPEAT;
+            continue;
+        }
+        notification->is_to_be_claimed = true;
+        notifier->claims[count++].order_id = notification->order_id;
+    }
+    return count;
+}
+
+static void take_claim(struct notification *notification, const struct notified_claim *claim)
+{
+    switch (claim->standing) {
     case STANDING_CLAIMED:
     case STANDING_IN_DOUBT:
         notification->verdict = VERDICT_TELL;
-        notification->is_in_doubt = standing == STANDING_IN_DOUBT;
-        notification->attempts_if_not = notification->attempt - 1;
+        notification->is_in_doubt = claim->standing == STANDING_IN_DOUBT;
+        notification->attempts_if_not = claim->attempt - 1;
         notification->is_claimed = true;
         break;
     case STANDING_SPENT:
         notification->verdict = VERDICT_SPENT;
-        notification->attempts_if_not = notification->attempt;
+        notification->attempts_if_not = claim->attempt;
         notification->is_claimed = true;
         break;
     case STANDING_OTHERS:
@@ -306,59 +330,21 @@ static enum exit_code claim(struct notifier *notifier, struct notification *noti
         notification->verdict = VERDICT_REPEAT;
         break;
     }
-    return code;
-}
-
-/* N1 of the next turn. *number stays 0 if there is nothing to be claimed. */
-static enum exit_code claim_next(struct notifier *notifier, int64_t *number)
-{
-    int64_t at_ms = clock_utc_ms();
-    int64_t made;
-    bool some = false;
-    bool some_tried = is_tried_by_us(notifier, NULL);
-    enum exit_code code = notified_new_claim(notifier->notifications, &made);
-
-    for (size_t i = 0; i < notifier->next_count && code == EXIT_OK; i++) {
-        struct notification *notification = notifier->next[i];
-
-        if (some_tried && is_sound(notification) && !notification->was_tried &&
-            is_tried_by_us(notifier, notification->order_id))
-            notification->verdict = VERDICT_REPEAT;
-        else if (is_sound(notification))
-            code = claim(notifier, notification, made, at_ms);
-        some = some || notification->is_claimed;
-    }
-    if (code == EXIT_OK && some)
-        *number = made;
-    else if (code == EXIT_OK)
-        code = notified_done(notifier->notifications, made);
-    return code;
+    notification->attempt = claim->attempt;
 }
 
 /* N3 of the turn and N1 of the next one. */
 static enum exit_code record_and_claim(struct notifier *notifier)
 {
-    bool some_sound = false;
-    int64_t number = 0;
-    enum exit_code code;
+    size_t claim_count = list_claims(notifier);
+    const struct notified_claim *claim = notifier->claims;
+    enum exit_code code = notifier->notified->operations->advance(
+        notifier->notified, notifier->released, list_released(notifier), notifier->claims,
+        claim_count, clock_utc_ms());
 
-    for (size_t i = 0; i < notifier->next_count; i++)
-        some_sound = some_sound || is_sound(notifier->next[i]);
-    if (notifier->claim == 0 && !some_sound)
-        return EXIT_OK;
-    code = notified_begin(notifier->notifications, notifier->next_count);
-    if (code != EXIT_OK)
-        return code;
-    if (notifier->claim != 0)
-        code = record(notifier);
-    if (code == EXIT_OK && some_sound)
-        code = claim_next(notifier, &number);
-    if (code == EXIT_OK && (notifier->claim != 0 || number != 0))
-        code = notified_commit(notifier->notifications);
-    else
-        code = notified_end_reading(notifier->notifications, code);
-    if (code == EXIT_OK)
-        notifier->claim = number;
+    for (size_t i = 0; i < notifier->next_count && code == EXIT_OK; i++)
+        if (notifier->next[i]->is_to_be_claimed)
+            take_claim(notifier->next[i], claim++);
     return code;
 }
 
@@ -483,7 +469,7 @@ enum exit_code notifier_next(struct notifier *notifier)
         }
         notifier->next_count = 0;
     }
-    notified_checkpoint(notifier->notifications);
+    notifier->notified->operations->idle(notifier->notified);
     return code;
 }
 
@@ -492,7 +478,8 @@ static enum exit_code record_at_last(struct notifier *notifier)
 {
     enum exit_code code = record_and_claim(notifier);
 
-    while (code != EXIT_OK && notified_is_locked(notifier->notifications) && !stop_requested()) {
+    while (code != EXIT_OK && notifier->notified->operations->may_pass(notifier->notified) &&
+           !stop_requested()) {
         connection_wait(NULL, -1, 0);
         consumer_service(notifier->settings.consumer);
         code = record_and_claim(notifier);
@@ -520,7 +507,7 @@ enum exit_code notifier_settle(struct notifier *notifier)
     code = notifier->has_failed ? EXIT_STORE : record_at_last(notifier);
     if (code == EXIT_OK) {
         acknowledge(notifier);
-        notified_checkpoint(notifier->notifications);
+        notifier->notified->operations->idle(notifier->notified);
         return EXIT_OK;
     }
     told = count_told(notifier);

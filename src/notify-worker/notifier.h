@@ -75,6 +75,7 @@ struct notification {
     size_t line_end; /* private, like all below */
     char *copy;
     char *fault;
+    bool is_to_be_claimed;
     bool is_claimed;
     bool is_in_doubt; /* may have been told before */
     bool was_tried;

@@ -41,10 +41,10 @@ struct receipt *receipts_at(struct receipts *receipts, uint64_t number)
     return &receipts->ring[number % receipts->size];
 }
 
-struct receipt *receipts_of_seq(struct receipts *receipts, int64_t seq)
+struct receipt *receipts_of_key(struct receipts *receipts, int64_t key)
 {
     for (uint64_t i = receipts->first; i < receipts->end; i++)
-        if (receipts_at(receipts, i)->seq == seq)
+        if (receipts_at(receipts, i)->key == key)
             return receipts_at(receipts, i);
     return NULL;
 }
@@ -124,7 +124,7 @@ static void answer_repeats(struct receipts *receipts, const struct receipt *earl
     uint64_t at = receipts->first + 1;
 
     while ((repeat = receipts_next(receipts, RECEIPT_REPEATED, &at)) != NULL)
-        if (repeat->seq == earlier->seq)
+        if (repeat->key == earlier->key)
             repeat->state = earlier->state;
 }
 

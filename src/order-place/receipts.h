@@ -23,7 +23,7 @@ enum receipt_state {
 };
 
 struct receipt {
-    int64_t seq; /* of the order in the store */
+    int64_t key; /* of the order in the store */
     unsigned char id[UUID_BYTES];
     enum receipt_state state;
     bool silent; /* nobody waits for it on our output */
@@ -51,7 +51,7 @@ size_t receipts_waiting(const struct receipts *receipts);
 struct receipt *receipts_at(struct receipts *receipts, uint64_t number);
 
 /* the first of that order, NULL if there is none; */
-struct receipt *receipts_of_seq(struct receipts *receipts, int64_t seq);
+struct receipt *receipts_of_key(struct receipts *receipts, int64_t key);
 
 /* the first of that state from number *from on, with *from set behind it; NULL if there is none. */
 struct receipt *receipts_next(struct receipts *receipts, enum receipt_state state, uint64_t *from);

@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "engine/open.h"
 #include "json/output.h"
 #include "store/orders.h"
 
@@ -68,31 +69,40 @@ static enum exit_code print_order(const struct stored_order *order)
     return code;
 }
 
+/* Prints an order that each() or find() visits. */
+static bool print_visited(void *context, size_t index, const struct stored_order *order)
+{
+    enum exit_code *code = context;
+
+    (void)index;
+    *code = order == NULL ? EXIT_NO : print_order(order);
+    return *code == EXIT_OK && !stop_requested();
+}
+
+static enum exit_code open_store(void)
+{
+    return engine_open_orders(NULL, ORDERS_LOOK, &store);
+}
+
 static enum exit_code show_all(void)
 {
-    struct stored_order order = {0};
-    bool found = true;
-    enum exit_code code = orders_open(ORDERS_LOOK, &store);
+    enum exit_code printed = EXIT_OK;
+    enum exit_code code = open_store();
 
-    while (code == EXIT_OK && !stop_requested()) {
-        code = orders_next(store, order.seq, only, &order, &found);
-        if (code == EXIT_OK && found)
-            code = print_order(&order);
-        if (code != EXIT_OK || !found)
-            break;
-    }
-    return code;
+    if (code == EXIT_OK)
+        code = store->operations->each(store, only, print_visited, &printed);
+    return code == EXIT_OK ? printed : code;
 }
 
 static enum exit_code show_count(void)
 {
     int64_t count = 0;
     char line[32];
-    enum exit_code code = orders_open(ORDERS_LOOK, &store);
+    enum exit_code code = open_store();
     int len;
 
     if (code == EXIT_OK)
-        code = orders_count(store, only, &count);
+        code = store->operations->count(store, only, &count);
     len = snprintf(line, sizeof line, "%" PRId64, count);
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
@@ -100,23 +110,22 @@ static enum exit_code show_count(void)
 /* EXIT_NO if there is no such order. */
 static enum exit_code show_one(const char *text)
 {
-    unsigned char id[UUID_BYTES];
-    struct stored_order order;
-    bool found = false;
+    unsigned char id[1][UUID_BYTES];
+    enum exit_code shown = EXIT_NO;
     enum exit_code code = EXIT_OK;
 
     /* Only now: in a pipe after order-place, the store may not be there before the first receipt
      * is. */
     if (store == NULL)
-        code = orders_open(ORDERS_LOOK, &store);
-    if (code == EXIT_OK && uuid_from_text(text, id))
-        code = orders_find(store, id, &order, &found);
+        code = open_store();
+    if (code == EXIT_OK && uuid_from_text(text, id[0]))
+        code = store->operations->find(store, (const unsigned char(*)[UUID_BYTES])id, 1,
+                                       print_visited, &shown);
     if (code != EXIT_OK)
         return code;
-    if (found)
-        return print_order(&order);
-    report("no order '%s'", printable_text(text));
-    return EXIT_NO;
+    if (shown == EXIT_NO)
+        report("no order '%s'", printable_text(text));
+    return shown;
 }
 
 /* Shows one more; what was not found does not keep the others from being shown. False when it must
@@ -243,7 +252,8 @@ int main(int argc, char **argv)
         code = show_named(argc - optind, argv + optind);
     else
         code = show_from_input();
-    orders_close(store);
+    if (store != NULL)
+        store->operations->close(store);
     code = output_close(code);
     if (code != EXIT_OUTPUT)
         stop_by_signal();

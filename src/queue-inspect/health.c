@@ -5,8 +5,8 @@
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "engine/open.h"
 #include "json/json.h"
-#include "store/ledger.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -141,17 +141,18 @@ static bool check_backlog(const struct queues *survey, long max_ready, cJSON *ch
 
 static bool check_outbox(const char *ledger, cJSON *checks)
 {
-    struct ledger_outbox debt;
+    struct ledger_outbox outbox;
     char detail[DETAIL_SIZE] = "";
     int64_t seconds = 0;
+    enum ledger_look look = engine_look_at_ledger(ledger, &outbox, detail);
 
-    if (!ledger_look(ledger, &debt, detail))
-        return add_check(checks, "outbox", detail);
-    if (debt.count > 0)
-        seconds = (clock_utc_ms() - debt.oldest_ms) / 1000;
+    if (look == LEDGER_ABSENT)
+        return true;
+    if (look == LEDGER_SEEN && outbox.count > 0)
+        seconds = (clock_utc_ms() - outbox.oldest_ms) / 1000;
     if (seconds > OWED_MAX_S)
         (void)snprintf(detail, sizeof detail,
-                       "events owed: %" PRId64 ", the oldest for %" PRId64 " s", debt.count,
+                       "events owed: %" PRId64 ", the oldest for %" PRId64 " s", outbox.count,
                        seconds);
     return add_check(checks, "outbox", detail);
 }
@@ -180,7 +181,7 @@ static bool check_all(struct queues *survey, long max_ready, const char *ledger,
     consumers = check_consumers(survey, checks);
     dead_letters = check_dead_letters(survey, checks);
     backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(survey, max_ready, checks);
-    outbox = ledger == NULL || check_outbox(ledger, checks);
+    outbox = check_outbox(ledger, checks);
     return topology && consumers && dead_letters && backlog && outbox;
 }
 

@@ -23,7 +23,6 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
-#include "store/ledger.h"
 #include "terminal/progress.h"
 #include "terminal/screen.h"
 
@@ -314,12 +313,9 @@ static enum exit_code check_topology(void)
 
 static enum exit_code check_health(void)
 {
-    char *found = ledger_file == NULL ? ledger_place() : NULL;
     bool healthy;
-    enum exit_code code = output_json(
-        health_check(&survey, max_ready, ledger_file != NULL ? ledger_file : found, &healthy));
+    enum exit_code code = output_json(health_check(&survey, max_ready, ledger_file, &healthy));
 
-    free(found);
     return code == EXIT_OK && !healthy ? EXIT_NO : code;
 }
 

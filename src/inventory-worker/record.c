@@ -1,0 +1,241 @@
+#include "record.h"
+
+#include "reservation.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "engine/open.h"
+#include "order/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+
+/* Bytes of deliveries that are looked up together: the trees of all of them are in memory. */
+#define TOGETHER_BYTES ((size_t)1 << 18)
+
+enum exit_code recorder_open(struct recorder *recorder, struct hand *hand)
+{
+    enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &recorder->ledger);
+
+    if (code != EXIT_OK)
+        return code;
+    recorder->hand = hand;
+    recorder->confirmed = xcalloc(hand->capacity, sizeof *recorder->confirmed);
+    recorder->orders = xcalloc(hand->capacity, sizeof *recorder->orders);
+    recorder->claims = xcalloc(hand->capacity, sizeof *recorder->claims);
+    recorder->decisions = xcalloc(hand->capacity, sizeof *recorder->decisions);
+    return EXIT_OK;
+}
+
+void recorder_close(struct recorder *recorder)
+{
+    if (recorder->ledger != NULL)
+        recorder->ledger->operations->close(recorder->ledger);
+    free(recorder->confirmed);
+    free(recorder->orders);
+    free(recorder->claims);
+    free(recorder->decisions);
+    levels_free(&recorder->levels);
+}
+
+/* ---- committing ---- */
+
+static struct ledger_settlement settlement(const struct recorder *recorder)
+{
+    struct ledger_settlement settlement = {.sent = recorder->confirmed,
+                                           .sent_count = recorder->confirmed_count};
+
+    if (recorder->retain_days >= 0)
+        settlement.forget_before_ms = clock_utc_ms() - recorder->retain_days * DAY_MS;
+    return settlement;
+}
+
+static enum exit_code commit(struct recorder *recorder)
+{
+    const struct ledger_operations *operations = recorder->ledger->operations;
+    struct ledger_commit commit = {.decisions = recorder->decisions,
+                                   .decision_count = recorder->decision_count,
+                                   .levels = recorder->levels.all,
+                                   .level_count = recorder->levels.count,
+                                   .settlement = settlement(recorder)};
+    enum exit_code code;
+
+    for (size_t i = 0; i < recorder->hand->count; i++) {
+        const struct task *task = hand_at(recorder->hand, i);
+
+        if (task->kind == TASK_ANNOUNCE) {
+            commit.events++;
+            commit.event_bytes += strlen(task->announcement.event);
+        }
+    }
+    code = operations->commit(recorder->ledger, &commit);
+    if (code == EXIT_OK)
+        recorder->confirmed_count = 0;
+    return code;
+}
+
+void record_note(struct recorder *recorder, const struct announcement *announcement)
+{
+    recorder->confirmed[recorder->confirmed_count++] = announcement->key;
+}
+
+enum exit_code record_confirmed(struct recorder *recorder)
+{
+    const struct ledger_settlement settled = settlement(recorder);
+    enum exit_code code = recorder->ledger->operations->settle(recorder->ledger, &settled);
+
+    if (code == EXIT_OK)
+        recorder->confirmed_count = 0;
+    return code;
+}
+
+enum exit_code record_release(struct recorder *recorder)
+{
+    return recorder->ledger->operations->release(recorder->ledger);
+}
+
+/* ---- deliveries ---- */
+
+/* Returns false if the delivery is to be rejected. */
+static bool read_order(struct task *task, struct order *order)
+{
+    const amqp_bytes_t body = task->delivery->body;
+
+    if (event_read(order, EVENT_PLACED, body.bytes, body.len, &task->fault) != EVENT_SOUND) {
+        task->kind = TASK_REJECT;
+        task->done = true;
+        return false;
+    }
+    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
+                   order->order_id);
+    return true;
+}
+
+static void decide(struct recorder *recorder, struct task *task, int64_t key,
+                   const struct order *order, int64_t now_ms)
+{
+    struct announcement *announcement = &task->announcement;
+    struct reservation reservation;
+    bool reserved;
+
+    reservation_decide(order, recorder->max_qty, &recorder->levels, &reservation);
+    reserved = reservation.outcome == LEDGER_RESERVED;
+    for (size_t i = 0; i < reservation.move_count; i++)
+        levels_move(&recorder->levels, reservation.moves[i].sku, reservation.moves[i].qty);
+    task->kind = TASK_ANNOUNCE;
+    announcement->key = key;
+    announcement->outcome = reservation.outcome;
+    announcement->event =
+        event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now_ms,
+                    reserved ? NULL : reservation.reason);
+    recorder->decisions[recorder->decision_count++] = (struct ledger_decision){
+        .key = key, .outcome = reservation.outcome, .event = announcement->event};
+    reservation_free(&reservation);
+}
+
+static void conclude(struct recorder *recorder, struct task *task, struct ledger_claim *claim,
+                     const struct order *order, int64_t now_ms)
+{
+    switch (claim->standing) {
+    case LEDGER_NEW:
+        decide(recorder, task, claim->key, order, now_ms);
+        break;
+    case LEDGER_UNSENT:
+        task->kind = TASK_ANNOUNCE;
+        announcement_set(&task->announcement, claim, false);
+        break;
+    case LEDGER_HANDLED:
+        task->kind = TASK_IGNORE;
+        task->done = true;
+        break;
+    }
+}
+
+static enum exit_code look_up(struct recorder *recorder, size_t count, int64_t now_ms)
+{
+    struct ledger *ledger = recorder->ledger;
+    enum exit_code code = ledger->operations->claim(ledger, now_ms, recorder->claims, count);
+
+    for (size_t i = 0; i < count && code == EXIT_OK; i++) {
+        const struct order *order = &recorder->orders[i];
+
+        for (size_t j = 0; recorder->claims[i].standing == LEDGER_NEW && j < order->item_count; j++)
+            levels_add(&recorder->levels, order->items[j].sku);
+    }
+    return code == EXIT_OK ? levels_read(&recorder->levels, ledger) : code;
+}
+
+/* Handles deliveries from the task at index *next on, and moves *next behind them. */
+static enum exit_code handle_some(struct recorder *recorder, size_t *next)
+{
+    int64_t now_ms = clock_utc_ms();
+    size_t first = *next;
+    size_t bytes = 0;
+    size_t count = 0;
+    enum exit_code code;
+
+    for (; *next < recorder->hand->count && bytes < TOGETHER_BYTES; ++*next) {
+        struct task *task = hand_at(recorder->hand, *next);
+
+        bytes += task->delivery->body.len;
+        if (read_order(task, &recorder->orders[count]))
+            recorder->claims[count++].order_id = task->announcement.order_id;
+    }
+    code = look_up(recorder, count, now_ms);
+    for (size_t i = first, known = 0; known < count; i++) {
+        struct task *task = hand_at(recorder->hand, i);
+
+        if (task->kind == TASK_REJECT)
+            continue;
+        if (code == EXIT_OK)
+            conclude(recorder, task, &recorder->claims[known], &recorder->orders[known], now_ms);
+        else
+            free(recorder->claims[known].event);
+        order_free(&recorder->orders[known++]);
+    }
+    return code;
+}
+
+enum exit_code record_deliveries(struct recorder *recorder, size_t count)
+{
+    size_t next = recorder->hand->count - count;
+    enum exit_code code = EXIT_OK;
+
+    recorder->decision_count = 0;
+    while (code == EXIT_OK && next < recorder->hand->count)
+        code = handle_some(recorder, &next);
+    if (code == EXIT_OK)
+        code = commit(recorder);
+    else
+        recorder->ledger->operations->abandon(recorder->ledger);
+    levels_clear(&recorder->levels);
+    return code;
+}
+
+/* ---- events without a delivery ---- */
+
+enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
+                             size_t *count)
+{
+    struct hand *hand = recorder->hand;
+    enum exit_code code = outbox_claim(outbox, recorder->ledger, at_once, hand->count == 0,
+                                       recorder->claims, hand->capacity - hand->count, count);
+
+    for (size_t i = 0; i < *count; i++) {
+        struct ledger_claim *claim = &recorder->claims[i];
+        struct task *task = hand_add(hand, NULL);
+
+        task->kind = TASK_ANNOUNCE;
+        (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
+                       claim->order_id);
+        announcement_set(&task->announcement, claim, outbox->is_trying);
+        free((char *)claim->order_id);
+    }
+    if (code != EXIT_OK || *count == 0)
+        return code;
+    recorder->decision_count = 0;
+    return commit(recorder);
+}
