@@ -13,9 +13,6 @@
 
 #define DAY_MS INT64_C(86400000)
 
-/* Bytes of deliveries that are looked up together: the trees of all of them are in memory. */
-#define TOGETHER_BYTES ((size_t)1 << 18)
-
 enum exit_code recorder_open(struct recorder *recorder, struct hand *hand)
 {
     enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &recorder->ledger);
@@ -99,6 +96,34 @@ enum exit_code record_release(struct recorder *recorder)
 
 /* ---- deliveries ---- */
 
+static const char *put(char **at, const char *text)
+{
+    char *copy = *at;
+
+    *at = stpcpy(copy, text) + 1;
+    return copy;
+}
+
+/* Copies the texts of an order behind its items and frees its tree, which is many times as large
+ * and would be in memory for each order of the batch. order_free() frees the copy. */
+static void detach(struct order *order)
+{
+    size_t size = strlen(order->user_id) + strlen(order->restaurant_id) + 2;
+    char *at;
+
+    for (size_t i = 0; i < order->item_count; i++)
+        size += strlen(order->items[i].sku) + 1;
+    order->items = xrealloc(order->items, order->item_count * sizeof *order->items + size);
+    at = (char *)(order->items + order->item_count);
+    order->user_id = put(&at, order->user_id);
+    order->restaurant_id = put(&at, order->restaurant_id);
+    for (size_t i = 0; i < order->item_count; i++)
+        order->items[i].sku = put(&at, order->items[i].sku);
+    order->order_id = NULL;
+    cJSON_Delete(order->tree);
+    order->tree = NULL;
+}
+
 /* Returns false if the delivery is to be rejected. */
 static bool read_order(struct task *task, struct order *order)
 {
@@ -111,6 +136,7 @@ static bool read_order(struct task *task, struct order *order)
     }
     (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
                    order->order_id);
+    detach(order);
     return true;
 }
 
@@ -165,52 +191,41 @@ static enum exit_code look_up(struct recorder *recorder, size_t count, int64_t n
         for (size_t j = 0; recorder->claims[i].standing == LEDGER_NEW && j < order->item_count; j++)
             levels_add(&recorder->levels, order->items[j].sku);
     }
-    return code == EXIT_OK ? levels_read(&recorder->levels, ledger) : code;
-}
-
-/* Handles deliveries from the task at index *next on, and moves *next behind them. */
-static enum exit_code handle_some(struct recorder *recorder, size_t *next)
-{
-    int64_t now_ms = clock_utc_ms();
-    size_t first = *next;
-    size_t bytes = 0;
-    size_t count = 0;
-    enum exit_code code;
-
-    for (; *next < recorder->hand->count && bytes < TOGETHER_BYTES; ++*next) {
-        struct task *task = hand_at(recorder->hand, *next);
-
-        bytes += task->delivery->body.len;
-        if (read_order(task, &recorder->orders[count]))
-            recorder->claims[count++].order_id = task->announcement.order_id;
-    }
-    code = look_up(recorder, count, now_ms);
-    for (size_t i = first, known = 0; known < count; i++) {
-        struct task *task = hand_at(recorder->hand, i);
-
-        if (task->kind == TASK_REJECT)
-            continue;
-        if (code == EXIT_OK)
-            conclude(recorder, task, &recorder->claims[known], &recorder->orders[known], now_ms);
-        else
-            free(recorder->claims[known].event);
-        order_free(&recorder->orders[known++]);
-    }
+    if (code == EXIT_OK)
+        code = levels_read(&recorder->levels, ledger);
+    if (code != EXIT_OK)
+        ledger->operations->abandon(ledger);
     return code;
 }
 
 enum exit_code record_deliveries(struct recorder *recorder, size_t count)
 {
-    size_t next = recorder->hand->count - count;
-    enum exit_code code = EXIT_OK;
+    size_t first = recorder->hand->count - count;
+    int64_t now_ms = clock_utc_ms();
+    size_t known = 0;
+    enum exit_code code;
 
     recorder->decision_count = 0;
-    while (code == EXIT_OK && next < recorder->hand->count)
-        code = handle_some(recorder, &next);
+    for (size_t i = first; i < recorder->hand->count; i++) {
+        struct task *task = hand_at(recorder->hand, i);
+
+        if (read_order(task, &recorder->orders[known]))
+            recorder->claims[known++].order_id = task->announcement.order_id;
+    }
+    code = look_up(recorder, known, now_ms);
+    for (size_t i = first, at = 0; at < known; i++) {
+        struct task *task = hand_at(recorder->hand, i);
+
+        if (task->kind == TASK_REJECT)
+            continue;
+        if (code == EXIT_OK)
+            conclude(recorder, task, &recorder->claims[at], &recorder->orders[at], now_ms);
+        else
+            free(recorder->claims[at].event);
+        order_free(&recorder->orders[at++]);
+    }
     if (code == EXIT_OK)
         code = commit(recorder);
-    else
-        recorder->ledger->operations->abandon(recorder->ledger);
     levels_clear(&recorder->levels);
     return code;
 }
