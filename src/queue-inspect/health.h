@@ -19,8 +19,9 @@
 
 /*
  * Connects, once, and looks. The survey is of topology_queues. max_ready is how many messages may
- * be ready in each queue that somebody works on, or HEALTH_NO_LIMIT. ledger is the path of
- * inventory's ledger, or NULL. The tree is to be freed with cJSON_Delete().
+ * be ready in each queue that somebody works on, or HEALTH_NO_LIMIT. ledger names inventory's
+ * ledger; NULL stands for the one that inventory-worker would use, if there is one. The tree is to
+ * be freed with cJSON_Delete().
  */
 cJSON *health_check(struct queues *survey, long max_ready, const char *ledger, bool *healthy);
 
