@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libpq takes both. A file of such a name is "./postgresql:...". */
+/* libpq takes both. A file of such a name can still be given as "./postgresql:...". */
 static const char *const postgresql[] = {"postgresql:", "postgres:"};
 
 static bool is_postgresql(const char *name, const char *variable)

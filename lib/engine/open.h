@@ -1,10 +1,10 @@
 /*
- * open: opens the orders, the ledger and the notified customers in the engine that their name asks
+ * open: opens the orders, the ledger and the notified customers, in the engine that their name asks
  * for.
  *
- * A name is that of a file, for SQLite, the one engine there is; or a URI, postgresql://..., of
- * which is reported that there is no such engine. name is NULL for the one in the environment:
- * ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER; without that a file under $XDG_STATE_HOME/order-tools/ or
+ * A name is that of a file, for SQLite, or a URI, postgresql://..., which is refused: there is no
+ * such engine yet. NULL stands for the name in ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER and,
+ * if that is not set, for a file under $XDG_STATE_HOME/order-tools/ or
  * ~/.local/state/order-tools/.
  *
  * Functions that open return EXIT_OK, or EXIT_STORE, reported, with the pointer NULL. What was
@@ -24,14 +24,14 @@ enum exit_code engine_open_orders(const char *name, enum orders_access access,
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
                                   struct ledger **ledger);
 
-/* max_attempts to tell a customer are begun, and no more. */
+/* max_attempts: how often it is begun, at most, to tell one customer. */
 enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified);
 
 enum ledger_look { LEDGER_SEEN, LEDGER_ABSENT, LEDGER_UNREADABLE };
 
 /*
- * Counts the events that are owed in a ledger, for a look from outside: makes and changes nothing,
- * reads earlier versions too, and waits for nobody long. Returns LEDGER_SEEN with *outbox filled
+ * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and
+ * changes nothing, and waits at most 1 s for a writer. Returns LEDGER_SEEN with *outbox filled
  * in; LEDGER_ABSENT if name is NULL and there is no ledger yet; or LEDGER_UNREADABLE with the
  * reason as text that is safe to be shown.
  */
