@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In place of the number of a run; 0 stands in rows of version 1, which knew no runs. */
-#define RUN_RELEASED (-1) /* a run that ended in good order, its log written */
+/* Stands in for the number of a run, as does 0 in rows from version 1 of the schema. */
+#define RUN_RELEASED (-1) /* released by its run, after the log was written */
 
 /* Pages that settling and releasing write besides those of the events, with some to spare. */
 #define PAGES_BESIDES 16
 
-/* Orders looked at with one commit, to be forgotten: more than two batches of the default size. */
+/* Orders that one commit looks at, to forget old ones: more than two batches of the default size
+ * add. */
 #define FORGET_STEP 1000
 
 #define ENTRY "SELECT seq, outcome, order_id, run, event FROM "
@@ -33,7 +34,8 @@ static enum exit_code has_ended(struct sqlite_ledger *ledger, int64_t run, bool 
     return EXIT_OK;
 }
 
-/* has_ended() as a function of SQL. Of rows that follow each other most are of one run. */
+/* has_ended() as a function of SQL. Caches its last answer: neighbouring rows are mostly of one
+ * run. */
 static void run_has_ended(sqlite3_context *context, int count, sqlite3_value **values)
 {
     struct sqlite_ledger *ledger = sqlite3_user_data(context);
@@ -53,12 +55,12 @@ static void run_has_ended(sqlite3_context *context, int count, sqlite3_value **v
 enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger)
 {
     const struct database_statement statements[] = {
-        /* As reserved, which most are: fail corrects the others. */
+        /* Recorded as reserved, as most orders will be; fail corrects the others. */
         {&ledger->claim, "INSERT INTO handled (order_id, outcome, at) VALUES (?1, 1, ?2)"
                          " ON CONFLICT DO NOTHING"},
         {&ledger->find, ENTRY "handled LEFT JOIN owed USING (seq) WHERE order_id = ?1"},
         {&ledger->take_over, "UPDATE owed SET run = ?2 WHERE seq = ?1"},
-        /* EXISTS: for IN, SQLite would go through all that was ever handled. */
+        /* With IN instead of EXISTS, SQLite would scan all of handled. */
         {&ledger->see_orphan, "SELECT 1 FROM owed WHERE seq > ?1 AND run_has_ended(run)"
                               " AND EXISTS (SELECT 1 FROM handled WHERE handled.seq = owed.seq)"
                               " LIMIT 1"},
@@ -102,7 +104,7 @@ static char *column_text(sqlite3_stmt *statement, int column)
     return text == NULL ? NULL : xstrdup((const char *)text);
 }
 
-/* Reads a row of ENTRY, but for the order_id. *run is 0 if no event is owed. */
+/* Reads a row of ENTRY, except order_id. Sets *run to 0 if no event is owed. */
 static void read_entry(sqlite3_stmt *statement, struct ledger_claim *claim, int64_t *run)
 {
     claim->key = sqlite3_column_int64(statement, 0);
@@ -121,7 +123,7 @@ static enum exit_code take_over(struct sqlite_ledger *ledger, struct ledger_clai
     return database_run(ledger->database, ledger->take_over);
 }
 
-/* An order that is known. */
+/* Fills in the claim of an order that is known. */
 static enum exit_code recall(struct sqlite_ledger *ledger, struct ledger_claim *claim)
 {
     bool found;
@@ -181,12 +183,12 @@ enum exit_code ledger_claim(struct ledger *base, int64_t at_ms, struct ledger_cl
     return code;
 }
 
-/* Is there an orphan? A look that takes no lock: most find nothing. */
+/* Looks for an orphaned event without a lock: nearly always there is none. */
 static enum exit_code see_orphan(struct sqlite_ledger *ledger, int64_t after, bool *found)
 {
     enum exit_code code;
 
-    /* Who lived a moment ago may be dead by now. */
+    /* A run that lived at the last look may have ended. */
     ledger->seen_run = 0;
     database_bind_int(ledger->see_orphan, 1, after);
     code = database_row(ledger->database, ledger->see_orphan, found);
@@ -273,7 +275,7 @@ static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_d
     return database_run(ledger->database, ledger->owe);
 }
 
-/* Keys that follow each other go together: nearly always all of them. */
+/* Deletes runs of consecutive keys at once: a batch nearly always is one. */
 static enum exit_code settle(struct sqlite_ledger *ledger, const int64_t *sent, size_t count)
 {
     enum exit_code code = EXIT_OK;
@@ -302,7 +304,7 @@ static enum exit_code forget_after(struct sqlite_ledger *ledger, int64_t seq, in
     return code;
 }
 
-/* On to the next orders; after the last of them, to the first. */
+/* Moves on to the next orders and, after the last ones, to the first. */
 static enum exit_code sweep_on(struct sqlite_ledger *ledger)
 {
     bool found;
@@ -318,9 +320,9 @@ static enum exit_code sweep_on(struct sqlite_ledger *ledger)
 }
 
 /*
- * Rows are appended as time passes, so that the oldest are the first: unless a clock was wrong. So
- * each second look is at rows further on, and in the end at all of them. An index by time would
- * cost each new order an insert.
+ * The oldest rows are the first, unless a clock was wrong. So every second call looks at rows
+ * further on, and repeated calls at all of them. An index by time would cost an insert for each
+ * order.
  */
 static enum exit_code forget(struct sqlite_ledger *ledger, int64_t before_ms)
 {
@@ -347,7 +349,7 @@ enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *co
     struct sqlite_ledger *ledger = own(base);
     enum exit_code code = EXIT_OK;
 
-    /* An order without an event would be lost, and nobody would notice. */
+    /* An order without an event would be lost silently. */
     if (commit->decision_count != ledger->undecided)
         die(EXIT_BUG, "%zu orders were claimed, and %zu decided", ledger->undecided,
             commit->decision_count);

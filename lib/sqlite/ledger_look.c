@@ -22,10 +22,8 @@ char *sqlite_ledger_place(void)
     return NULL;
 }
 
-/*
- * As a URI of SQLite. Without a log of commits nobody has the file open, and it is read as it is:
- * otherwise SQLite would leave files beside it that were not there.
- */
+/* Returns the URI by which to open path, to be freed with free(). Without a log nobody has the
+ * file open, and it is opened as immutable, so that SQLite creates no files beside it. */
 static char *uri_of(const char *path)
 {
     char *log_path = database_join(path, "-wal");
@@ -35,7 +33,7 @@ static char *uri_of(const char *path)
     return uri;
 }
 
-/* Reads numbers that one row has. Whatever goes wrong, SQLite's result says. */
+/* Reads count numbers of the first row. Returns an SQLite result code. */
 static int read_numbers(sqlite3 *handle, const char *sql, int64_t numbers[], int count)
 {
     sqlite3_stmt *statement = NULL;

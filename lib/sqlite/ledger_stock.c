@@ -112,7 +112,7 @@ enum exit_code ledger_set_levels(struct ledger *base, struct ledger_level *level
     return code;
 }
 
-/* Each is read by itself: a reader of many would keep the log from being copied into the file. */
+/* Reads level by level: one long read would hold up checkpoints. */
 enum exit_code ledger_each_level(struct ledger *base,
                                  bool (*visit)(void *context, const struct ledger_level *level),
                                  void *context)

@@ -9,20 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What settling and releasing write besides the pages of the orders, with some to spare. */
+/* Pages that recording a turn writes besides those of its orders, with some to spare. */
 #define PAGES_BESIDES 16
 
 /*
- * The claim of an order that is free: its number is that of no run, so that it can be claimed anew.
- * Claims that are settled have no run, and go; but the newest stays, so that SQLite gives no number
- * twice.
+ * A free order has the claim FREE, whose run is 0. A claim of which all orders are told has no run,
+ * and its row is deleted later; but never the newest one, so that SQLite gives no number twice.
  */
 #define FREE "1"
 #define CLAIMS                                                      \
     "CREATE TABLE claims (claim INTEGER PRIMARY KEY, run INTEGER);" \
     "INSERT INTO claims (claim, run) VALUES (" FREE ", 0)"
 
-/* Those of version 1 are told: no claim has the number 0. */
+/* Orders of version 1 were told: they get the claim 0, which does not exist. */
 static const char *const upgrades[] = {
     "ALTER TABLE told ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE told ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;" CLAIMS};
@@ -105,8 +104,8 @@ static enum exit_code add(struct sqlite_notified *notified, const char *order_id
     return code;
 }
 
-/* How an order stands that is known; and if it can be claimed by claim, how many times it was begun
- * to be told. */
+/* Sets *standing to that of a known order. If it can be claimed: to STANDING_CLAIMED or
+ * STANDING_IN_DOUBT, and *attempts to how often it was begun to tell its customer. */
 static enum exit_code find(struct sqlite_notified *notified, const char *order_id, int64_t claim,
                            enum standing *standing, int *attempts)
 {
@@ -128,7 +127,7 @@ static enum exit_code find(struct sqlite_notified *notified, const char *order_i
         *standing = STANDING_TOLD;
     }
     (void)sqlite3_reset(notified->find);
-    /* One that is free is of run 0. */
+    /* A free order has run 0. */
     if (code != EXIT_OK || *standing != STANDING_CLAIMED || run == 0)
         return code;
     if (run != runs_own(notified->runs))
@@ -137,7 +136,7 @@ static enum exit_code find(struct sqlite_notified *notified, const char *order_i
     return code;
 }
 
-/* Claims an order for the turn of that number, if that can be. */
+/* Claims an order for claim number, if possible. */
 static enum exit_code claim_order(struct sqlite_notified *notified, struct notified_claim *claim,
                                   int64_t number, int64_t at_ms)
 {
@@ -187,7 +186,7 @@ static enum exit_code record(struct sqlite_notified *notified,
     return code == EXIT_OK ? settle(notified, notified->claim_number) : code;
 }
 
-/* *number stays 0 if there is nothing to be claimed. */
+/* Sets *number to the claim, unless no order could be claimed. */
 static enum exit_code claim_all(struct sqlite_notified *notified, struct notified_claim *claims,
                                 size_t count, int64_t at_ms, int64_t *number)
 {
@@ -207,7 +206,7 @@ static enum exit_code claim_all(struct sqlite_notified *notified, struct notifie
     return code;
 }
 
-/* Commits, if the disk has room for that and, after claims, for recording what becomes of them. */
+/* Commits, if the disk has room for that and for recording what becomes of the claims. */
 static enum exit_code commit(struct sqlite_notified *notified, size_t claims)
 {
     enum exit_code code =
@@ -219,7 +218,8 @@ static enum exit_code commit(struct sqlite_notified *notified, size_t claims)
     return code;
 }
 
-/* Nothing is to be recorded: but may what was found be acted upon? */
+/* Ends a transaction that wrote nothing. Fails if the files are not in place: what was read may
+ * not be acted upon then. */
 static enum exit_code end_reading(struct sqlite_notified *notified, enum exit_code code)
 {
     database_roll_back(notified->database);

@@ -9,9 +9,8 @@
 #include <string.h>
 
 /*
- * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their
- * ends. What is pending is a small table beside them: confirming an order writes no page of the
- * large one.
+ * Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
+ * Pending orders are listed in a small table: confirming one writes no page of the large tables.
  */
 static const struct database_kind kind = {
     .variable = "ORDER_STORE",
@@ -31,8 +30,8 @@ static const struct database_kind kind = {
 struct sqlite_orders {
     struct orders orders; /* first, so that a pointer to it points to all of this */
     struct database *database;
-    struct runs *runs; /* NULL if it is only looked at */
-    char *text;        /* the data of the order last read */
+    struct runs *runs; /* NULL with ORDERS_LOOK */
+    char *text;        /* the data of the last order read */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;
     sqlite3_stmt *confirm;
@@ -83,8 +82,8 @@ static enum exit_code prepare_to_read(struct sqlite_orders *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-/* The rest, when first needed: to prepare a statement takes longer than to run it, and most runs
- * place one order. */
+/* Prepares the other statements on first use: to prepare one takes longer than to run it, and
+ * most runs place one order. */
 static enum exit_code prepare_rest(struct sqlite_orders *store)
 {
     const struct database_statement statements[] = {
@@ -109,7 +108,7 @@ static enum exit_code take_over_run(struct sqlite_orders *store, int64_t run)
     return database_run(store->database, store->take_over);
 }
 
-/* The first of the other runs with pending orders that has ended. */
+/* Finds a run with pending orders that has ended. */
 static enum exit_code find_ended_run(struct sqlite_orders *store, int64_t *run, bool *found)
 {
     enum exit_code code;
@@ -156,7 +155,7 @@ static enum exit_code claim(struct orders *base, int64_t *last)
     enum exit_code code = find_ended_run(store, &run, &found);
 
     *last = 0;
-    /* Nearly always there is none, and then nothing need be written. */
+    /* Nearly always there is none, and no lock is taken. */
     if (code != EXIT_OK || !found)
         return code;
     code = prepare_rest(store);
@@ -164,7 +163,7 @@ static enum exit_code claim(struct orders *base, int64_t *last)
         code = database_begin(store->database);
     if (code != EXIT_OK)
         return code;
-    /* Looked for once more: another run may have been quicker. */
+    /* Looks again under the lock: another run may have been quicker. */
     code = take_over_all(store, last);
     if (code == EXIT_OK)
         return database_commit(store->database);
@@ -174,7 +173,7 @@ static enum exit_code claim(struct orders *base, int64_t *last)
 
 /* ---- reading ---- */
 
-/* Takes the order out of the row that a statement stands on, if it does. */
+/* Runs a statement to its first row, if there is one, and reads an order from it. */
 static enum exit_code read_order(struct sqlite_orders *store, sqlite3_stmt *statement,
                                  struct stored_order *order, bool *found)
 {
@@ -201,8 +200,8 @@ static enum exit_code read_order(struct sqlite_orders *store, sqlite3_stmt *stat
     return EXIT_OK;
 }
 
-/* What is read from a file that has left its place is no answer. Who places orders learns of it at
- * a commit. */
+/* Fails if the files are not in place: what was read may not be told then. ORDERS_PLACE learns
+ * of it at a commit. */
 static enum exit_code check_answer(struct sqlite_orders *store)
 {
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
@@ -235,7 +234,8 @@ static enum exit_code find(struct orders *base, const unsigned char (*ids)[UUID_
     return code;
 }
 
-/* Visits what a statement finds after the last key, bound as its first parameter. */
+/* Visits the orders that a statement finds one after the other: parameter 1 is the key of the
+ * last. */
 static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *statement,
                                 orders_visit *visit, void *context)
 {
@@ -250,7 +250,6 @@ static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *state
         if (code == EXIT_OK && found && !visit(context, index++, &order))
             return EXIT_OK;
     }
-    /* Of many, once: at the end. */
     return code == EXIT_OK ? check_answer(store) : code;
 }
 
@@ -309,7 +308,8 @@ static enum exit_code count_orders(struct orders *base, const enum order_status 
 
 /* ---- placing ---- */
 
-/* Finds the order whose id one that is to be added has already: it may be one of the added last. */
+/* Finds the order that has the id of order already. It may be one of the last added, which are
+ * not in pending yet. */
 static enum exit_code find_known(struct sqlite_orders *store, const struct stored_order *order,
                                  size_t added, struct stored_order *known)
 {
@@ -326,7 +326,7 @@ static enum exit_code find_known(struct sqlite_orders *store, const struct store
     return code;
 }
 
-/* Adds an order, or finds the one that has its id. *added counts those that were added. */
+/* Adds an order and counts it in *added, or finds the one that has its id. */
 static enum exit_code add(struct sqlite_orders *store, const struct orders_commit *commit,
                           size_t index, size_t *added)
 {
@@ -353,7 +353,7 @@ static enum exit_code add(struct sqlite_orders *store, const struct orders_commi
     return code;
 }
 
-/* Within one transaction, keys follow each other. */
+/* The keys of orders added in one transaction are consecutive. */
 static enum exit_code add_all(struct sqlite_orders *store, const struct orders_commit *commit)
 {
     size_t added = 0;
@@ -371,7 +371,7 @@ static enum exit_code add_all(struct sqlite_orders *store, const struct orders_c
     return database_run(store->database, store->add_pending);
 }
 
-/* Keys that follow each other go together: nearly always all of them. */
+/* Deletes runs of consecutive keys at once: a batch nearly always is one. */
 static enum exit_code confirm(struct sqlite_orders *store, const int64_t *placed, size_t count)
 {
     enum exit_code code = EXIT_OK;

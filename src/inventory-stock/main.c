@@ -1,8 +1,7 @@
 /*
- * inventory-stock: how many of each sku are on hand, and how many are reserved. It needs no broker.
- *
- * Levels are set in the ledger's own transactions, so a worker may be running: an order is decided
- * before a change or after it.
+ * inventory-stock: sets and shows how many units of each sku are on hand and reserved. It needs no
+ * broker. Each level is set in a transaction of its own, so workers may be running: an order is
+ * decided before a change or after it.
  */
 #include "base/options.h"
 #include "base/output.h"
@@ -105,8 +104,7 @@ static enum exit_code take_value(const struct json_piece *piece)
     return code;
 }
 
-/* Reads on, once there is something; ends the input if a stop is asked for. Who waits for an answer
- * has it before. */
+/* Flushes the output, waits for input and reads it. Ends the input if a stop is requested. */
 static enum exit_code read_on(struct json_stream *input)
 {
     if (output_flush() != EXIT_OK)
@@ -124,8 +122,8 @@ static enum exit_code read_on(struct json_stream *input)
     return EXIT_OK;
 }
 
-/* Where to go on after a failure, which came with this piece if it is the ledger's, and after it
- * otherwise. */
+/* Reports where to go on after a failure: at this piece if the ledger failed, otherwise after
+ * it. */
 static void report_unset(struct json_stream *input, struct json_piece *piece, enum exit_code code)
 {
     json_stream_end(input, "not read to its end");
@@ -134,8 +132,8 @@ static void report_unset(struct json_stream *input, struct json_piece *piece, en
                piece->line);
 }
 
-/* Reads all input, or what there was when a stop was asked for. *any says whether there was some.
- */
+/* Reads the input to its end, or until a stop is requested. Sets *any to whether there was a
+ * value. */
 static enum exit_code change_levels(bool *any)
 {
     struct json_stream *input = json_stream_new(STDIN_FILENO, LINE_MAX_SIZE);
@@ -169,7 +167,7 @@ static enum exit_code change_levels(bool *any)
     return code;
 }
 
-/* Prints a level for each_level(), and goes on unless that fails, or a stop is asked for. */
+/* Visits a level: prints it, and goes on unless that fails or a stop is requested. */
 static bool print_next(void *context, const struct ledger_level *level)
 {
     enum exit_code *code = context;

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One delivery, or an event without one, and what is to be done about it. */
+/* One delivery, or an event without one, and what to do about it. */
 struct task {
     struct delivery *delivery; /* NULL for an event without one */
     enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE } kind;

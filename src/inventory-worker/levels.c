@@ -27,7 +27,8 @@ void levels_clear(struct levels *levels)
     levels->any = false;
 }
 
-/* Returns the slot of a sku: the one that has it, or the free one where it belongs. FNV-1a. */
+/* Returns the slot that holds a sku or, if none does, the free one where it belongs. The hash is
+ * FNV-1a. */
 static size_t *slot_of(const struct levels *levels, const char *sku)
 {
     uint32_t hash = 2166136261U;
@@ -46,7 +47,7 @@ static void grow(struct levels *levels)
     levels->capacity = levels->capacity == 0 ? FIRST_CAPACITY : 2 * levels->capacity;
     levels->all = xrealloc(levels->all, levels->capacity * sizeof *levels->all);
     free(levels->slots);
-    /* At most half of them are used. */
+    /* At most half of the slots are used. */
     levels->slots = xcalloc(2 * levels->capacity, sizeof *levels->slots);
     levels->slot_mask = 2 * levels->capacity - 1;
     for (size_t i = 0; i < levels->count; i++)

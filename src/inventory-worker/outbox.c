@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define RETRY_BATCH 16 /* events tried again at once: while they are, all others wait */
+#define RETRY_BATCH 16 /* refused events tried at once, while all others wait */
 #define RETRY_FIRST_MS 2000
 #define RETRY_MAX_MS 60000
 
@@ -134,7 +134,7 @@ void outbox_rests(struct outbox *outbox)
     if (outbox->failed)
         outbox->pause_ms =
             2 * outbox->pause_ms < RETRY_MAX_MS ? 2 * outbox->pause_ms : RETRY_MAX_MS;
-    /* As long as the broker takes them: one after the other. */
+    /* While the broker takes them, the next ones follow at once. */
     if (outbox->failed || outbox->tried_up_to == 0)
         outbox->retry_ms = clock_monotonic_ms() + outbox->pause_ms;
 }

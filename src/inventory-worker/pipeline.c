@@ -17,19 +17,17 @@
 #include <string.h>
 
 #define COMPANY \
-    4 /* this part of the prefetch is worth a commit while the broker is busy confirming */
-#define SETTLE_MS 100 /* of silence, before what was confirmed is recorded for its own sake */
+    4 /* a batch of a quarter of the prefetch is worth a commit while events are on their way */
+#define SETTLE_MS 100 /* without a delivery, after which confirmations are recorded by themselves */
 
-/*
- * New orders in a row whose events the broker refuses, until a worker leaves: if it is the worker
- * that may not publish, the others shall have the orders.
- */
+/* Refused events of new orders in a row, after which the worker ends: if only this worker may
+ * not publish, others get the orders. */
 #define REFUSALS_MAX 20
 
 static const struct pipeline_settings *settings;
-static long deliveries_left; /* negative: without end */
+static long deliveries_left; /* negative: no limit */
 
-static struct hand hand; /* up to the prefetch, and as many events as outbox_claim() claims */
+static struct hand hand; /* room for the prefetch, and for OUTBOX_BATCH events without a delivery */
 static struct recorder recorder;
 static struct outbox outbox;
 static struct consumer *consumer;
@@ -78,7 +76,7 @@ static enum exit_code publish(const struct task *task)
                : code;
 }
 
-/* I2, for the last count of those in hand: on its way. */
+/* Publishes the events of the last count tasks: the way to I2. */
 static enum exit_code publish_last(size_t count)
 {
     enum exit_code code = EXIT_OK;
@@ -90,16 +88,16 @@ static enum exit_code publish_last(size_t count)
 }
 
 /*
- * What was decided, as soon as it is on disk; and what was decided by a run that may have died
- * before it wrote its log. The log is written before an order is acknowledged, and before its event
- * is settled.
+ * Logs the decisions of the last count tasks, which are on disk; and those of runs that may have
+ * been killed before they logged. To be called before an order is acknowledged or its event
+ * settled.
  */
 static void log_decisions(size_t count)
 {
     for (size_t i = hand.count - count; i < hand.count; i++) {
         const struct task *task = hand_at(&hand, i);
 
-        /* An order_id was checked to be safe to be shown, and a fault is. */
+        /* Both order_id and reason are safe to be shown. */
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
         else if (task->kind == TASK_IGNORE)
@@ -109,7 +107,7 @@ static void log_decisions(size_t count)
     }
 }
 
-/* What was published, once the broker has confirmed it: the first count of those in hand. */
+/* Tells of the first count tasks, whose events the broker has confirmed. */
 static enum exit_code tell(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -123,8 +121,8 @@ static enum exit_code tell(size_t count)
     return output_flush();
 }
 
-/* I3, for the first count. What is rejected goes first: the acknowledgement is for all up to the
- * last. */
+/* Acknowledges the first count tasks: I3. Rejects first, since the acknowledgement covers all up
+ * to the last. */
 static void acknowledge(size_t count)
 {
     size_t good = 0;
@@ -145,7 +143,7 @@ static void acknowledge(size_t count)
 
 /* ---- the loop ---- */
 
-/* Lets go of those that are done, in the order in which they came. */
+/* Finishes the tasks that are done, in the order in which they came. */
 static enum exit_code finish(void)
 {
     enum exit_code code = EXIT_OK;
@@ -167,11 +165,8 @@ static enum exit_code finish(void)
     return code;
 }
 
-/*
- * Takes what has arrived. While the broker still confirms the events of earlier orders, some
- * company is waited for, unless orders come one by one: what is decided meanwhile costs a sync of
- * the disk.
- */
+/* Takes the deliveries that have arrived. While events of earlier orders are on their way, waits
+ * until the batch is worth the sync of a commit, unless orders come one by one. */
 static enum exit_code take(size_t *count, int timeout_ms)
 {
     size_t room = hand.capacity - hand.count;
@@ -199,7 +194,7 @@ static enum exit_code take(size_t *count, int timeout_ms)
     return EXIT_OK;
 }
 
-/* What is recorded of the last count tasks is logged, and published. */
+/* Logs and publishes the last count tasks, which are recorded. */
 static enum exit_code announce_last(size_t count)
 {
     enum exit_code code;
@@ -218,12 +213,12 @@ static enum exit_code handle(size_t count)
 
     if (code == EXIT_OK)
         return announce_last(count);
-    /* The broker has them still. */
+    /* Unacknowledged: they come again. */
     hand_drop_last(&hand, count);
     return code;
 }
 
-/* Takes in hand what is owed and is sent by nobody, if it is time to look or at_once is set. */
+/* Publishes owed events that nobody publishes, if it is time to look, or at_once is true. */
 static enum exit_code relay(bool at_once)
 {
     size_t count = 0;
@@ -235,12 +230,12 @@ static enum exit_code relay(bool at_once)
         hand_drop_last(&hand, count);
     if (code != EXIT_OK || count == 0)
         return code;
-    /* An order that comes meanwhile does not wait for company. */
+    /* An order that arrives meanwhile is handled at once. */
     last_taken = 0;
     return announce_last(count);
 }
 
-/* With nothing in hand: waits for the next order, but not so long that nothing else is done. */
+/* Waits for the next delivery, with nothing in hand; but not longer than other duties allow. */
 static enum exit_code await_next(size_t *count)
 {
     bool settles = recorder.confirmed_count > 0;
@@ -258,8 +253,8 @@ static enum exit_code await_next(size_t *count)
     return settles ? record_confirmed(&recorder) : EXIT_OK;
 }
 
-/* Until no more orders are to be taken, nothing is in hand, and nothing is owed that nobody sends.
- */
+/* Works until no more orders are to be taken, nothing is in hand, and no owed event is left to
+ * publish. */
 static enum exit_code work_on(void)
 {
     for (;;) {
@@ -282,8 +277,8 @@ static enum exit_code work_on(void)
     }
 }
 
-/* The ledger takes no more. What it has taken is on its way, and would go out again if it were left
- * now. */
+/* After a failure of the ledger: finishes what is recorded and on its way, so that it need not
+ * go out again. */
 static void finish_recorded(void)
 {
     enum exit_code code = EXIT_OK;
@@ -296,8 +291,8 @@ static void finish_recorded(void)
 }
 
 /*
- * Settles what was confirmed, by itself, since there is room for that; and leaves what is owed to
- * others: also an event that could not be written to our output, for the next run to write.
+ * Records what was confirmed, for which room was reserved; and releases what is still owed, such as
+ * an event that could not be written to standard output: the next run publishes and writes it.
  */
 static enum exit_code leave_owed(void)
 {
@@ -319,11 +314,11 @@ enum exit_code pipeline_run(void)
         code = work_on();
     if (code == EXIT_STORE)
         finish_recorded();
-    /* Also then: it may be possible by now, and otherwise events that were confirmed would go out
-     * again. */
+    /* After a failure of the ledger, too: it may work by now, and confirmed events need not go
+     * out again. */
     if (recorder.confirmed_count > 0 || hand.count > 0 || outbox.refused > 0)
         last = leave_owed();
-    /* Asked to stop while the broker was away, with nothing in hand: that is a clean end. */
+    /* A stop while the broker is away, with nothing in hand, is a clean end. */
     if (code == EXIT_UNREACHABLE && stop_requested() && hand.count == 0)
         code = EXIT_OK;
     if (code == EXIT_OK)
@@ -339,7 +334,7 @@ enum exit_code pipeline_run(void)
 
 enum exit_code pipeline_open(const struct pipeline_settings *given)
 {
-    /* One byte more than an event may have, to see that it is too large. */
+    /* One byte more than an event may have, so that a larger one is noticed. */
     struct consumer_settings consumer_settings = {
         .queue = PLACED_QUEUE, .declare = topology_declare, .max_body = EVENT_MAX_SIZE + 1};
     enum exit_code code;

@@ -15,7 +15,7 @@ static int by_sku(const void *a, const void *b)
     return strcmp(left->sku, right->sku);
 }
 
-/* What an order wants of each sku, each sku once. To be freed. */
+/* Returns the quantities that an order wants, each sku once and sorted, to be freed with free(). */
 static struct order_item *sum_by_sku(const struct order *order, size_t *count)
 {
     struct order_item *wanted = xcalloc(order->item_count, sizeof *wanted);
@@ -24,7 +24,7 @@ static struct order_item *sum_by_sku(const struct order *order, size_t *count)
     memcpy(wanted, order->items, order->item_count * sizeof *wanted);
     qsort(wanted, order->item_count, sizeof *wanted, by_sku);
     for (size_t i = 0; i < order->item_count; i++) {
-        /* 1000 items of a million each at most: no int overflows. */
+        /* At most 1000 items of a million each: no overflow. */
         if (n > 0 && strcmp(wanted[n - 1].sku, wanted[i].sku) == 0)
             wanted[n - 1].qty += wanted[i].qty;
         else
@@ -47,7 +47,8 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
     return true;
 }
 
-/* Finds out whether there is enough of all that is wanted, and keeps what is to be moved. */
+/* Returns whether enough is on hand of every sku. Reduces wanted to the moves: skus with a
+ * level. */
 static bool is_on_hand(struct order_item *wanted, size_t count, const struct levels *levels,
                        struct reservation *reservation)
 {

@@ -19,15 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_AGAIN_MS 100 /* whether the claim of another run is settled */
-#define REFUSED_MS \
-    INT64_C(60000) /* until a dead letter that the broker did not take is tried again */
+#define LOOK_AGAIN_MS 100         /* until an order that another run has claimed is claimed again */
+#define REFUSED_MS INT64_C(60000) /* until a refused dead letter is tried again */
 
 struct notifier {
     struct notifier_settings settings;
     struct notified *notified;
-    struct notification *
-        *waiting; /* for a turn, in the order in which they came or were put back */
+    struct notification **waiting; /* for a turn, in the order of arrival or of being put back */
     size_t waiting_count;
     struct notification **turn;
     size_t turn_count;
@@ -76,7 +74,7 @@ static struct notification *new_notice(struct notifier *notifier)
     return notification;
 }
 
-/* Its delivery is settled, or stale. */
+/* Frees a notification whose delivery is settled or stale. */
 static void drop(struct notifier *notifier, struct notification *notification)
 {
     free(notification->copy);
@@ -159,10 +157,8 @@ int notifier_wait_ms(const struct notifier *notifier)
 
 /* ---- taking in hand ---- */
 
-/*
- * The event as it came, on one line, and without a byte order mark: no line break can stand in a
- * JSON text but between its tokens.
- */
+/* Keeps the event as it came, without a byte order mark and on one line: in JSON, line breaks
+ * stand only between tokens. */
 static void keep_event(struct notification *notification)
 {
     const amqp_bytes_t body = notification->delivery->body;
@@ -198,7 +194,7 @@ static void read_event(struct notification *notification)
     keep_event(notification);
 }
 
-/* Deliveries of a connection that is gone come again. */
+/* Drops the deliveries of a lost connection: they come again. */
 static void drop_stale(struct notifier *notifier)
 {
     struct consumer *consumer = notifier->settings.consumer;
@@ -221,8 +217,7 @@ void notifier_take(struct notifier *notifier, struct delivery *const batch[], si
 {
     int64_t now = clock_monotonic_ms();
 
-    /* First: what comes again after a lost connection is no repeat of the copy that is held of it.
-     */
+    /* First: a redelivery after a lost connection is not a repeat of the copy in hand. */
     drop_stale(notifier);
     for (size_t i = 0; i < count; i++) {
         struct notification *notification = new_notice(notifier);
@@ -252,7 +247,8 @@ static bool is_to_be_tried_again(const struct notification *notification)
            (notification->was_tried || notification->is_claimed);
 }
 
-/* Is one in hand that is tried again, later: of that order or, if order_id is NULL, of any? */
+/* Returns whether a notification of the order, or of any if order_id is NULL, is in hand to be
+ * tried again. */
 static bool is_tried_by_us(const struct notifier *notifier, const char *order_id)
 {
     for (size_t i = 0; i < notifier->turn_count; i++)
@@ -266,7 +262,7 @@ static bool is_tried_by_us(const struct notifier *notifier, const char *order_id
     return false;
 }
 
-/* Lists those of the turn that were claimed and not told. Returns how many. */
+/* Lists the orders of the turn that were claimed and not told. Returns how many. */
 static size_t list_released(struct notifier *notifier)
 {
     size_t count = 0;
@@ -283,8 +279,8 @@ static size_t list_released(struct notifier *notifier)
     return count;
 }
 
-/* Lists those of the next turn that are to be claimed, and returns how many. A copy of an order
- * that is tried again later is a repeat. */
+/* Lists the orders of the next turn that are to be claimed. Returns how many. A copy of an order
+ * that is to be tried again is a repeat. */
 static size_t list_claims(struct notifier *notifier)
 {
     bool some_tried = is_tried_by_us(notifier, NULL);
@@ -333,7 +329,7 @@ static void take_claim(struct notification *notification, const struct notified_
     notification->attempt = claim->attempt;
 }
 
-/* N3 of the turn and N1 of the next one. */
+/* Records the turn (N3) and claims the next one (N1). */
 static enum exit_code record_and_claim(struct notifier *notifier)
 {
     size_t claim_count = list_claims(notifier);
@@ -350,7 +346,7 @@ static enum exit_code record_and_claim(struct notifier *notifier)
 
 /* ---- turns: in memory and on the broker ---- */
 
-/* Those that are due, into next. */
+/* Moves the notifications that are due into next. */
 static void pick(struct notifier *notifier)
 {
     int64_t now = clock_monotonic_ms();
@@ -376,8 +372,8 @@ static void put_back(struct notifier *notifier, struct notification *notificatio
     notifier->waiting[notifier->waiting_count++] = notification;
 }
 
-/* May all of the turn be acknowledged at once: is it all that is in hand of what came up to its
- * last? */
+/* Returns whether one acknowledgement can cover the turn: nothing else in hand came before its
+ * last delivery. */
 static bool is_whole(const struct notifier *notifier)
 {
     const struct delivery *last = notifier->turn[notifier->turn_count - 1]->delivery;
@@ -400,7 +396,7 @@ static bool is_whole(const struct notifier *notifier)
     return true;
 }
 
-/* N4. What nothing has become of goes back to those who wait. */
+/* Acknowledges the turn (N4), and puts back what is to be tried again. */
 static void acknowledge(struct notifier *notifier)
 {
     struct consumer *consumer = notifier->settings.consumer;
@@ -432,7 +428,7 @@ static void wait_for_others(struct notifier *notifier, struct notification *noti
     put_back(notifier, notification);
 }
 
-/* The next turn becomes the present one. */
+/* Makes the next turn the present one. */
 static void advance(struct notifier *notifier)
 {
     for (size_t i = 0; i < notifier->next_count; i++) {
@@ -473,7 +469,7 @@ enum exit_code notifier_next(struct notifier *notifier)
     return code;
 }
 
-/* What was told must not be told again because of a lock: whoever holds it will let go. */
+/* Waits out a lock of another process, so that nobody is told again because of it. */
 static enum exit_code record_at_last(struct notifier *notifier)
 {
     enum exit_code code = record_and_claim(notifier);
@@ -521,7 +517,8 @@ enum exit_code notifier_settle(struct notifier *notifier)
 
 /* ---- dead letters ---- */
 
-/* A queue that has no dead letter exchange would drop what is rejected. */
+/* Published and confirmed, not rejected: this queue has no dead letter exchange and would drop
+ * it. */
 static enum exit_code move_to_dead_letters(struct notifier *notifier,
                                            const struct delivery *delivery, const char *reason)
 {
@@ -597,7 +594,7 @@ static void add_line(struct notifier *notifier, struct notification *notificatio
     size_t len = notification->event_len;
     char *shown = NULL;
 
-    /* For a terminal, as output_json_text() does. */
+    /* Escaped for a terminal, as by output_json_text(). */
     if (text_plain_run(notification->event, len) != len)
         shown = json_shown(notification->event, notification->event_len, &len);
     if (notifier->lines_len + len + 1 > notifier->lines_capacity) {
@@ -611,7 +608,7 @@ static void add_line(struct notifier *notifier, struct notification *notificatio
     free(shown);
 }
 
-/* A line that was not written whole, or not surely, is not told. */
+/* Writes the lines of the turn. Only what was surely written whole counts as told. */
 static enum exit_code write_lines(struct notifier *notifier)
 {
     enum exit_code code;
@@ -672,7 +669,7 @@ enum exit_code notifier_tell(struct notifier *notifier)
         if (code == EXIT_OK)
             code = of_notice;
     }
-    /* Before N3: after it, a kill would lose what is said of those who were told. */
+    /* Before N3: a kill after it would lose the log lines. */
     report_flush();
     return code;
 }

@@ -22,13 +22,13 @@
 
 /* An order that was taken and is not stored yet. */
 struct candidate {
-    char *raw; /* as it came, if with an id of its own: it may be refused later */
+    char *raw; /* as it came, if it has an id of its own: it may be refused later */
     size_t raw_len;
     char *event;
-    uint64_t number; /* in the input, and */
-    uint64_t line;   /* on which it starts */
+    uint64_t number; /* of the value in the input */
+    uint64_t line;   /* of the input, on which it starts */
     bool publish;
-    uint64_t receipt; /* if so */
+    uint64_t receipt; /* its number, if publish */
 };
 
 struct pipeline {
@@ -39,11 +39,11 @@ struct pipeline {
     size_t placed_size;
     struct publisher *publisher;
     struct receipts *receipts;
-    struct candidate *batch[BATCH_MAX]; /* made when first used; and each as an order: */
-    struct stored_order orders[BATCH_MAX];
+    struct candidate batch[BATCH_MAX];
+    struct stored_order orders[BATCH_MAX]; /* those of batch, as they are stored */
     size_t batch_count;
     size_t batch_bytes;
-    bool offline; /* connecting was given up; tried once more from time to time */
+    bool offline; /* connecting was given up, and is tried from time to time */
     int64_t offline_since_ms;
     bool some_unroutable;
     enum exit_code failure;
@@ -76,7 +76,7 @@ static void take_fates(struct pipeline *pipeline)
     }
 }
 
-/* The broker stays away: whatever is on its way is left to a later run. */
+/* Gives the broker up: orders on their way are left pending. */
 static void go_offline(struct pipeline *pipeline, enum exit_code code)
 {
     take_fates(pipeline);
@@ -132,7 +132,8 @@ static char *event_of(const struct order *order, const unsigned char *id, int64_
     return event_print(order, EVENT_PLACED, order_id, placed_at, NULL);
 }
 
-/* The event of an order that was stored before: it tells the time of then. To be freed. */
+/* Returns the event of an order that was stored before, with the time of then; to be freed with
+ * free(). */
 static char *stored_event(const struct stored_order *stored)
 {
     struct order order;
@@ -148,7 +149,7 @@ static char *stored_event(const struct stored_order *stored)
 
 /* ---- the store ---- */
 
-/* Lists the orders that the broker has confirmed, and returns how many. */
+/* Lists the keys of confirmed orders in placed. Returns how many. */
 static size_t list_confirmed(struct pipeline *pipeline)
 {
     size_t waiting = receipts_waiting(pipeline->receipts);
@@ -192,10 +193,8 @@ static void refuse_taken(struct pipeline *pipeline, const struct candidate *cand
     pipeline->settings.refuse(&piece);
 }
 
-/*
- * An order whose id the store knows. The same order again: its receipt again, and if it is pending
- * it is published, unless it is on its way already. Another order: refused.
- */
+/* Handles an order whose id the store knows. The same content gets its receipt again, and is
+ * published if it is pending and not on its way already; other content is refused. */
 static void place_known(struct pipeline *pipeline, struct candidate *candidate,
                         const struct stored_order *order, const struct stored_order *known)
 {
@@ -213,11 +212,11 @@ static void place_known(struct pipeline *pipeline, struct candidate *candidate,
     }
 }
 
-/* Told by the store of each order of the batch. */
+/* Visits each order of the batch as the store has it. */
 static bool place(void *context, size_t index, const struct stored_order *stored)
 {
     struct pipeline *pipeline = context;
-    struct candidate *candidate = pipeline->batch[index];
+    struct candidate *candidate = &pipeline->batch[index];
 
     if (stored == &pipeline->orders[index]) {
         candidate->receipt = add_receipt(pipeline, stored, RECEIPT_AWAITED, false);
@@ -228,7 +227,7 @@ static bool place(void *context, size_t index, const struct stored_order *stored
     return true;
 }
 
-/* P1 of the batch, and P3 of what was confirmed before, in one commit. */
+/* Stores the batch (P1), and marks what was confirmed before (P3), in one commit. */
 static enum exit_code store_batch(struct pipeline *pipeline)
 {
     uint64_t before = receipts_end(pipeline->receipts);
@@ -265,29 +264,18 @@ static char *copy_of(const struct json_piece *piece)
     return copy;
 }
 
-static struct candidate *new_candidate(struct pipeline *pipeline)
-{
-    struct candidate **candidate = &pipeline->batch[pipeline->batch_count++];
-
-    if (*candidate == NULL)
-        *candidate = xcalloc(1, sizeof **candidate);
-    memset(*candidate, 0, sizeof **candidate);
-    return *candidate;
-}
-
 void pipeline_take(struct pipeline *pipeline, const struct order *order,
                    const struct json_piece *piece)
 {
     struct stored_order *stored = &pipeline->orders[pipeline->batch_count];
-    struct candidate *candidate = new_candidate(pipeline);
+    struct candidate *candidate = &pipeline->batch[pipeline->batch_count++];
     char *data = copy_of(piece);
 
     if (order->order_id == NULL)
         order_id_mint(stored->id);
     else if (!uuid_from_text(order->order_id, stored->id))
         die(EXIT_BUG, "an order_id that was checked and is no UUID");
-    candidate->number = piece->number;
-    candidate->line = piece->line;
+    *candidate = (struct candidate){.number = piece->number, .line = piece->line};
     if (order->order_id != NULL) {
         candidate->raw = copy_of(piece);
         candidate->raw_len = piece->len;
@@ -302,7 +290,7 @@ void pipeline_take(struct pipeline *pipeline, const struct order *order,
 static void publish_batch(struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->batch_count; i++) {
-        const struct candidate *candidate = pipeline->batch[i];
+        const struct candidate *candidate = &pipeline->batch[i];
 
         if (candidate->publish)
             publish(pipeline, pipeline->orders[i].id, candidate->event, candidate->receipt);
@@ -312,9 +300,9 @@ static void publish_batch(struct pipeline *pipeline)
 static void drop_batch(struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->batch_count; i++) {
-        free(pipeline->batch[i]->raw);
+        free(pipeline->batch[i].raw);
         free((char *)pipeline->orders[i].data);
-        free(pipeline->batch[i]->event);
+        free(pipeline->batch[i].event);
     }
     pipeline->batch_count = 0;
     pipeline->batch_bytes = 0;
@@ -323,12 +311,12 @@ static void drop_batch(struct pipeline *pipeline)
 static bool has_some_to_publish(const struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->batch_count; i++)
-        if (pipeline->batch[i]->publish)
+        if (pipeline->batch[i].publish)
             return true;
     return false;
 }
 
-/* Waits until the batch is on the disk, and meanwhile for the broker. */
+/* Waits until the batch is on disk, and connects meanwhile. */
 static enum exit_code settle_batch(struct pipeline *pipeline)
 {
     enum exit_code code = EXIT_OK;
@@ -396,7 +384,7 @@ static void publish_stored(struct pipeline *pipeline, const struct stored_order 
     free(event);
 }
 
-/* Publishes a pending order, unless it was placed again just now: then it is on its way. */
+/* Publishes a pending order, unless it was placed again just now and is on its way. */
 static bool publish_one(void *context, size_t index, const struct stored_order *order)
 {
     struct pipeline *pipeline = context;
@@ -465,9 +453,7 @@ void pipeline_close(struct pipeline *pipeline)
     if (pipeline == NULL)
         return;
     drop_batch(pipeline);
-    for (size_t i = 0; i < BATCH_MAX; i++)
-        free(pipeline->batch[i]);
-    /* The broker answers meanwhile. */
+    /* First: the broker can answer meanwhile. */
     if (pipeline->store != NULL)
         pipeline->store->operations->close(pipeline->store);
     publisher_free(pipeline->publisher);

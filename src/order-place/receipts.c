@@ -12,7 +12,7 @@
 struct receipts {
     struct receipt *ring;
     size_t size;
-    uint64_t first; /* number of the first that was not printed */
+    uint64_t first; /* number of the first that is not printed */
     uint64_t end;
     uint64_t told;
     bool some_repeated; /* one of them may be RECEIPT_REPEATED */
@@ -104,7 +104,7 @@ size_t receipts_waiting(const struct receipts *receipts)
     return (size_t)(receipts->end - receipts->first);
 }
 
-/* A failure stays: output_flush() tells of it. */
+/* A failure to write is kept for output_flush(). */
 static void print_line(const struct receipt *receipt)
 {
     char id[UUID_TEXT_SIZE];

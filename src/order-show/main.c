@@ -44,7 +44,7 @@ static const enum order_status *only; /* &wanted_status, or NULL for any */
 
 static struct orders *store;
 
-static char input[4096]; /* read, and not taken yet */
+static char input[4096]; /* read, not yet taken */
 static size_t input_len;
 static bool input_ended;
 
@@ -59,7 +59,7 @@ static enum exit_code print_order(const struct stored_order *order)
 
     uuid_to_text(order->id, id);
     clock_rfc3339(order->placed_at, placed_at);
-    /* What is stored was checked to be strict JSON, and is kept to the letter. */
+    /* Stored data was checked to be strict JSON, and is printed as it is. */
     len =
         snprintf(line, size,
                  "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}",
@@ -107,7 +107,7 @@ static enum exit_code show_count(void)
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
 
-/* EXIT_NO if there is no such order. */
+/* Returns EXIT_NO, reported, if there is no such order. */
 static enum exit_code show_one(const char *text)
 {
     unsigned char id[1][UUID_BYTES];
@@ -128,9 +128,7 @@ static enum exit_code show_one(const char *text)
     return shown;
 }
 
-/* Shows one more; what was not found does not keep the others from being shown. False when it must
- * not go on.
- */
+/* Shows one order and notes a failure in *code. Returns whether to go on: after EXIT_NO, too. */
 static bool show_next(const char *text, enum exit_code *code)
 {
     enum exit_code one = show_one(text);
@@ -140,7 +138,7 @@ static bool show_next(const char *text, enum exit_code *code)
     return one == EXIT_OK || one == EXIT_NO;
 }
 
-/* Takes the first line out of what was read. False if none is complete. */
+/* Moves the first line of input to line. Returns false if no line is complete. */
 static bool take_line(char *line)
 {
     char *end = memchr(input, '\n', input_len);
@@ -157,7 +155,7 @@ static bool take_line(char *line)
     return taken > 0;
 }
 
-/* Reads on. False if that is not possible, or a stop is asked for. */
+/* Reads more input. Returns false at its end, after a failure, or if a stop is requested. */
 static bool read_input(enum exit_code *code)
 {
     ssize_t got;
@@ -188,7 +186,7 @@ static enum exit_code show_from_input(void)
             if (*line != '\0' && !show_next(line, &code))
                 return code;
         }
-        /* Who waits for the first may have asked for no more. */
+        /* A reader that waits for this answer may ask only then for the next. */
         if (output_flush() != EXIT_OK)
             return EXIT_OUTPUT;
     } while (read_input(&code));
