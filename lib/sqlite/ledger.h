@@ -32,7 +32,7 @@ struct sqlite_ledger {
     sqlite3_stmt *list_own;
     sqlite3_stmt *owe;
     sqlite3_stmt *fail;
-    sqlite3_stmt *settle;
+    sqlite3_stmt *mark_sent;
     sqlite3_stmt *forget;
     sqlite3_stmt *sweep;
     sqlite3_stmt *release;
@@ -63,7 +63,7 @@ enum exit_code ledger_claim_unsent(struct ledger *ledger, enum ledger_owner owne
                                    struct ledger_claim *claims, size_t max, size_t *count);
 enum exit_code ledger_commit(struct ledger *ledger, const struct ledger_commit *commit);
 void ledger_abandon(struct ledger *ledger);
-enum exit_code ledger_settle(struct ledger *ledger, const struct ledger_settlement *settlement);
+enum exit_code ledger_mark_sent(struct ledger *ledger, const struct ledger_sent *sent);
 enum exit_code ledger_release(struct ledger *ledger);
 enum exit_code ledger_levels(struct ledger *ledger, struct ledger_level *levels, size_t count);
 enum exit_code ledger_set_levels(struct ledger *ledger, struct ledger_level *levels, size_t count,

@@ -10,7 +10,7 @@
 /* Stands in for the number of a run, as does 0 in rows from version 1 of the schema. */
 #define RUN_RELEASED (-1) /* released by its run, after the log was written */
 
-/* Pages that settling and releasing write besides those of the events, with some to spare. */
+/* Pages that marking as sent and releasing write besides those of the events, with some to spare. */
 #define PAGES_BESIDES 16
 
 /* Orders that one commit looks at, to forget old ones: more than two batches of the default size
@@ -71,7 +71,7 @@ enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger)
                                   " WHERE seq > ?1 AND run = ?3 ORDER BY seq LIMIT ?2"},
         {&ledger->owe, "INSERT INTO owed (seq, run, event) VALUES (?1, ?2, ?3)"},
         {&ledger->fail, "UPDATE handled SET outcome = 2 WHERE seq = ?1"},
-        {&ledger->settle, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2"},
+        {&ledger->mark_sent, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2"},
         {&ledger->forget, "DELETE FROM handled WHERE seq IN"
                           " (SELECT seq FROM handled WHERE seq > ?3 ORDER BY seq LIMIT ?2)"
                           " AND at < ?1 AND seq NOT IN (SELECT seq FROM owed)"},
@@ -276,17 +276,17 @@ static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_d
 }
 
 /* Deletes runs of consecutive keys at once: a batch nearly always is one. */
-static enum exit_code settle(struct sqlite_ledger *ledger, const int64_t *sent, size_t count)
+static enum exit_code delete_owed(struct sqlite_ledger *ledger, const int64_t *keys, size_t count)
 {
     enum exit_code code = EXIT_OK;
     size_t next;
 
     for (size_t i = 0; i < count && code == EXIT_OK; i = next) {
-        for (next = i + 1; next < count && sent[next] == sent[next - 1] + 1;)
+        for (next = i + 1; next < count && keys[next] == keys[next - 1] + 1;)
             next++;
-        database_bind_int(ledger->settle, 1, sent[i]);
-        database_bind_int(ledger->settle, 2, sent[next - 1]);
-        code = database_run(ledger->database, ledger->settle);
+        database_bind_int(ledger->mark_sent, 1, keys[i]);
+        database_bind_int(ledger->mark_sent, 2, keys[next - 1]);
+        code = database_run(ledger->database, ledger->mark_sent);
     }
     return code;
 }
@@ -334,14 +334,12 @@ static enum exit_code forget(struct sqlite_ledger *ledger, int64_t before_ms)
     return code == EXIT_OK && sweeps && !any ? sweep_on(ledger) : code;
 }
 
-static enum exit_code record_settlement(struct sqlite_ledger *ledger,
-                                        const struct ledger_settlement *settlement)
+static enum exit_code record_sent(struct sqlite_ledger *ledger, const struct ledger_sent *sent)
 {
-    enum exit_code code = settle(ledger, settlement->sent, settlement->sent_count);
+    enum exit_code code = delete_owed(ledger, sent->keys, sent->count);
 
-    return code == EXIT_OK && settlement->forget_before_ms > 0
-               ? forget(ledger, settlement->forget_before_ms)
-               : code;
+    return code == EXIT_OK && sent->forget_before_ms > 0 ? forget(ledger, sent->forget_before_ms)
+                                                         : code;
 }
 
 enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *commit)
@@ -358,7 +356,7 @@ enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *co
     if (code == EXIT_OK)
         code = ledger_move_stock(ledger, commit->levels, commit->level_count);
     if (code == EXIT_OK)
-        code = record_settlement(ledger, &commit->settlement);
+        code = record_sent(ledger, &commit->sent);
     if (code == EXIT_OK && commit->events > 0)
         code =
             database_reserve(ledger->database, commit->events + PAGES_BESIDES, commit->event_bytes);
@@ -389,12 +387,12 @@ static enum exit_code end_relaxed(struct sqlite_ledger *ledger, enum exit_code c
     return code;
 }
 
-enum exit_code ledger_settle(struct ledger *base, const struct ledger_settlement *settlement)
+enum exit_code ledger_mark_sent(struct ledger *base, const struct ledger_sent *sent)
 {
     struct sqlite_ledger *ledger = own(base);
     enum exit_code code = database_begin_relaxed(ledger->database);
 
-    return code == EXIT_OK ? end_relaxed(ledger, record_settlement(ledger, settlement)) : code;
+    return code == EXIT_OK ? end_relaxed(ledger, record_sent(ledger, sent)) : code;
 }
 
 enum exit_code ledger_release(struct ledger *base)

@@ -44,8 +44,8 @@ struct sqlite_notified {
     int max_attempts;
     int64_t claim_number; /* of the last turn; 0 if it has none, or that is recorded */
     sqlite3_stmt *new_claim;
-    sqlite3_stmt *drop_settled;
-    sqlite3_stmt *settle;
+    sqlite3_stmt *drop_told;
+    sqlite3_stmt *mark_told;
     sqlite3_stmt *add;
     sqlite3_stmt *find;
     sqlite3_stmt *claim;
@@ -57,8 +57,8 @@ static enum exit_code prepare(struct sqlite_notified *notified)
 {
     const struct database_statement statements[] = {
         {&notified->new_claim, "INSERT INTO claims (run) VALUES (?1)"},
-        {&notified->drop_settled, "DELETE FROM claims WHERE run IS NULL AND claim < ?1"},
-        {&notified->settle, "UPDATE claims SET run = NULL WHERE claim = ?1"},
+        {&notified->drop_told, "DELETE FROM claims WHERE run IS NULL AND claim < ?1"},
+        {&notified->mark_told, "UPDATE claims SET run = NULL WHERE claim = ?1"},
         {&notified->add, "INSERT OR IGNORE INTO told (order_id, at, claim) VALUES (?1, ?2, ?3)"},
         {&notified->find,
          "SELECT t.claim, t.attempt, c.run FROM told t LEFT JOIN claims c ON c.claim = t.claim"
@@ -81,14 +81,14 @@ static enum exit_code new_claim(struct sqlite_notified *notified, int64_t *claim
     if (code != EXIT_OK)
         return code;
     *claim = sqlite3_last_insert_rowid(sqlite3_db_handle(notified->new_claim));
-    database_bind_int(notified->drop_settled, 1, *claim);
-    return database_run(notified->database, notified->drop_settled);
+    database_bind_int(notified->drop_told, 1, *claim);
+    return database_run(notified->database, notified->drop_told);
 }
 
-static enum exit_code settle(struct sqlite_notified *notified, int64_t claim)
+static enum exit_code mark_told(struct sqlite_notified *notified, int64_t claim)
 {
-    database_bind_int(notified->settle, 1, claim);
-    return database_run(notified->database, notified->settle);
+    database_bind_int(notified->mark_told, 1, claim);
+    return database_run(notified->database, notified->mark_told);
 }
 
 static enum exit_code add(struct sqlite_notified *notified, const char *order_id, int64_t claim,
@@ -183,7 +183,7 @@ static enum exit_code record(struct sqlite_notified *notified,
 
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = release(notified, &released[i]);
-    return code == EXIT_OK ? settle(notified, notified->claim_number) : code;
+    return code == EXIT_OK ? mark_told(notified, notified->claim_number) : code;
 }
 
 /* Sets *number to the claim, unless no order could be claimed. */
@@ -202,7 +202,7 @@ static enum exit_code claim_all(struct sqlite_notified *notified, struct notifie
     if (code == EXIT_OK && some)
         *number = made;
     else if (code == EXIT_OK)
-        code = settle(notified, made);
+        code = mark_told(notified, made);
     return code;
 }
 

@@ -3,7 +3,7 @@
  *
  * An order has one outcome. It is recorded together with its event and with the stock that it
  * takes, in one commit, before anybody is told. The event is then owed by the run that recorded it
- * (a run is one execution of inventory-worker) until settle() or commit() is told that the broker
+ * (a run is one execution of inventory-worker) until mark_sent() or commit() is told that the broker
  * has confirmed it. Events of a run that has ended, however it ended, are orphaned: another run
  * claims them, and of several only one gets each.
  *
@@ -75,10 +75,10 @@ struct ledger_level {
     int64_t moved; /* from on hand to reserved since levels(): commit() does it */
 };
 
-/* What is recorded along with something else, or alone by settle(). */
-struct ledger_settlement {
-    const int64_t *sent; /* keys of events that were confirmed, ascending as far as possible */
-    size_t sent_count;
+/* What is recorded along with something else, or alone by mark_sent(). */
+struct ledger_sent {
+    const int64_t *keys; /* of events that were confirmed, ascending as far as possible */
+    size_t count;
     int64_t forget_before_ms; /* forget some orders claimed before then, no event owed; 0: none */
 };
 
@@ -88,9 +88,9 @@ struct ledger_commit {
     size_t decision_count;
     const struct ledger_level *levels; /* as levels() gave them, and moved since */
     size_t level_count;
-    struct ledger_settlement settlement;
+    struct ledger_sent sent;
     /* Events that this run owes and has in hand, with those decided or claimed now, and bytes in
-     * all: settling them must not fail later because the disk has become full. */
+     * all: marking them as sent must not fail later because the disk has become full. */
     size_t events;
     size_t event_bytes;
 };
@@ -128,7 +128,7 @@ struct ledger_operations {
      * Records that events were confirmed. Not synced: it survives a kill, but a loss of power only
      * once something was committed after it. Otherwise the events are owed again, and go out again.
      */
-    enum exit_code (*settle)(struct ledger *ledger, const struct ledger_settlement *settlement);
+    enum exit_code (*mark_sent)(struct ledger *ledger, const struct ledger_sent *sent);
 
     /* Orphans all that this run owes, as logged: the log must be written. Not synced either. */
     enum exit_code (*release)(struct ledger *ledger);

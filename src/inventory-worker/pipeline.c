@@ -18,7 +18,7 @@
 
 #define COMPANY \
     4 /* a batch of a quarter of the prefetch is worth a commit while events are on their way */
-#define SETTLE_MS 100 /* without a delivery, after which confirmations are recorded by themselves */
+#define RECORD_MS 100 /* without a delivery, after which confirmations are recorded by themselves */
 
 /* Refused events of new orders in a row, after which the worker ends: if only this worker may
  * not publish, others get the orders. */
@@ -44,16 +44,16 @@ static bool takes_orders(void)
 
 /* ---- telling ---- */
 
-static void take_fates(void)
+static void take_results(void)
 {
     uint64_t cookie;
-    enum publish_result fate;
+    enum publish_result result;
 
-    while (publisher_next(publisher, &cookie, &fate)) {
+    while (publisher_next(publisher, &cookie, &result)) {
         struct task *task = hand_by_number(&hand, cookie);
 
         task->done = true;
-        task->refused = fate != PUBLISH_CONFIRMED;
+        task->refused = result != PUBLISH_CONFIRMED;
         if (task->refused)
             outbox_refused(&outbox, &task->announcement, task->delivery != NULL,
                            publisher_reason(publisher));
@@ -69,7 +69,7 @@ static enum exit_code publish(const struct task *task)
     while (code == EXIT_OK && !publisher_has_room(publisher)) {
         code = publisher_wait(publisher);
         if (code == EXIT_OK)
-            take_fates();
+            take_results();
     }
     return code == EXIT_OK
                ? announcement_publish(&task->announcement, publisher, hand_number(&hand, task))
@@ -90,7 +90,7 @@ static enum exit_code publish_last(size_t count)
 /*
  * Logs the decisions of the last count tasks, which are on disk; and those of runs that may have
  * been killed before they logged. To be called before an order is acknowledged or its event
- * settled.
+ * marked as sent.
  */
 static void log_decisions(size_t count)
 {
@@ -149,7 +149,7 @@ static enum exit_code finish(void)
     enum exit_code code = EXIT_OK;
     size_t count = 0;
 
-    take_fates();
+    take_results();
     while (count < hand.count && hand_at(&hand, count)->done)
         count++;
     if (count > 0)
@@ -238,8 +238,8 @@ static enum exit_code relay(bool at_once)
 /* Waits for the next delivery, with nothing in hand; but not longer than other duties allow. */
 static enum exit_code await_next(size_t *count)
 {
-    bool settles = recorder.confirmed_count > 0;
-    int timeout_ms = settles ? SETTLE_MS : OUTBOX_LOOK_MS;
+    bool has_confirmed = recorder.confirmed_count > 0;
+    int timeout_ms = has_confirmed ? RECORD_MS : OUTBOX_LOOK_MS;
     enum exit_code code;
 
     if (settings->idle_ms >= 0 && settings->idle_ms - silence_ms < timeout_ms)
@@ -250,7 +250,7 @@ static enum exit_code await_next(size_t *count)
         return code;
     if (settings->idle_ms >= 0)
         silence_ms += timeout_ms;
-    return settles ? record_confirmed(&recorder) : EXIT_OK;
+    return has_confirmed ? record_confirmed(&recorder) : EXIT_OK;
 }
 
 /* Works until no more orders are to be taken, nothing is in hand, and no owed event is left to

@@ -40,14 +40,13 @@ void recorder_close(struct recorder *recorder)
 
 /* ---- committing ---- */
 
-static struct ledger_settlement settlement(const struct recorder *recorder)
+static struct ledger_sent list_sent(const struct recorder *recorder)
 {
-    struct ledger_settlement settlement = {.sent = recorder->confirmed,
-                                           .sent_count = recorder->confirmed_count};
+    struct ledger_sent sent = {.keys = recorder->confirmed, .count = recorder->confirmed_count};
 
     if (recorder->retain_days >= 0)
-        settlement.forget_before_ms = clock_utc_ms() - recorder->retain_days * DAY_MS;
-    return settlement;
+        sent.forget_before_ms = clock_utc_ms() - recorder->retain_days * DAY_MS;
+    return sent;
 }
 
 static enum exit_code commit(struct recorder *recorder)
@@ -57,7 +56,7 @@ static enum exit_code commit(struct recorder *recorder)
                                    .decision_count = recorder->decision_count,
                                    .levels = recorder->levels.all,
                                    .level_count = recorder->levels.count,
-                                   .settlement = settlement(recorder)};
+                                   .sent = list_sent(recorder)};
     enum exit_code code;
 
     for (size_t i = 0; i < recorder->hand->count; i++) {
@@ -81,8 +80,8 @@ void record_note(struct recorder *recorder, const struct announcement *announcem
 
 enum exit_code record_confirmed(struct recorder *recorder)
 {
-    const struct ledger_settlement settled = settlement(recorder);
-    enum exit_code code = recorder->ledger->operations->settle(recorder->ledger, &settled);
+    const struct ledger_sent sent = list_sent(recorder);
+    enum exit_code code = recorder->ledger->operations->mark_sent(recorder->ledger, &sent);
 
     if (code == EXIT_OK)
         recorder->confirmed_count = 0;

@@ -57,17 +57,17 @@ static void fail(struct pipeline *pipeline, enum exit_code code)
 
 /* ---- publishing ---- */
 
-static void take_fates(struct pipeline *pipeline)
+static void take_results(struct pipeline *pipeline)
 {
     uint64_t number;
-    enum publish_result fate;
+    enum publish_result result;
 
-    while (publisher_next(pipeline->publisher, &number, &fate)) {
+    while (publisher_next(pipeline->publisher, &number, &result)) {
         struct receipt *receipt = receipts_at(pipeline->receipts, number);
         char id[UUID_TEXT_SIZE];
 
-        receipt->state = fate == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
-        if (fate == PUBLISH_CONFIRMED)
+        receipt->state = result == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
+        if (result == PUBLISH_CONFIRMED)
             continue;
         uuid_to_text(receipt->id, id);
         report("order %s is stored, but the broker did not take it: %s", id,
@@ -79,7 +79,7 @@ static void take_fates(struct pipeline *pipeline)
 /* Gives the broker up: orders on their way are left pending. */
 static void go_offline(struct pipeline *pipeline, enum exit_code code)
 {
-    take_fates(pipeline);
+    take_results(pipeline);
     publisher_forget(pipeline->publisher);
     receipts_change(pipeline->receipts, RECEIPT_AWAITED, RECEIPT_PENDING);
     pipeline->offline = true;
@@ -94,7 +94,7 @@ static enum exit_code make_room(struct pipeline *pipeline)
 
     while (code == EXIT_OK && !publisher_has_room(pipeline->publisher)) {
         code = publisher_wait(pipeline->publisher);
-        take_fates(pipeline);
+        take_results(pipeline);
     }
     return code;
 }
@@ -317,7 +317,7 @@ static bool has_some_to_publish(const struct pipeline *pipeline)
 }
 
 /* Waits until the batch is on disk, and connects meanwhile. */
-static enum exit_code settle_batch(struct pipeline *pipeline)
+static enum exit_code sync_batch(struct pipeline *pipeline)
 {
     enum exit_code code = EXIT_OK;
 
@@ -338,7 +338,7 @@ enum exit_code pipeline_turn(struct pipeline *pipeline)
         if (code != EXIT_OK)
             go_offline(pipeline, code);
     }
-    take_fates(pipeline);
+    take_results(pipeline);
     code = store_batch(pipeline);
     if (code != EXIT_OK) {
         fail(pipeline, code);
@@ -346,7 +346,7 @@ enum exit_code pipeline_turn(struct pipeline *pipeline)
     }
     fail(pipeline, receipts_print(pipeline->receipts));
     pipeline->settings.told(receipts_told(pipeline->receipts));
-    code = settle_batch(pipeline);
+    code = sync_batch(pipeline);
     if (code != EXIT_OK) {
         fail(pipeline, code);
         return pipeline->failure;
@@ -364,7 +364,7 @@ enum exit_code pipeline_drain(struct pipeline *pipeline)
 
     if (publisher_pending(pipeline->publisher) > 0) {
         code = publisher_settle(pipeline->publisher);
-        take_fates(pipeline);
+        take_results(pipeline);
         if (code == EXIT_OK)
             publisher_leave(pipeline->publisher);
         else
