@@ -150,6 +150,22 @@ enum exit_code database_run(struct database *database, sqlite3_stmt *statement)
     return code;
 }
 
+enum exit_code database_run_ranges(struct database *database, sqlite3_stmt *statement,
+                                   const int64_t *keys, size_t count)
+{
+    enum exit_code code = EXIT_OK;
+    size_t next;
+
+    for (size_t i = 0; i < count && code == EXIT_OK; i = next) {
+        for (next = i + 1; next < count && keys[next] == keys[next - 1] + 1;)
+            next++;
+        database_bind_int(statement, 1, keys[i]);
+        database_bind_int(statement, 2, keys[next - 1]);
+        code = database_run(database, statement);
+    }
+    return code;
+}
+
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found)
 {
     int result = sqlite3_step(statement);

@@ -117,6 +117,14 @@ void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size
 /* Runs a statement that gives no row to its end, and resets it. */
 enum exit_code database_run(struct database *database, sqlite3_stmt *statement);
 
+/*
+ * Runs a statement, as database_run(), for each run of consecutive numbers among keys: parameter 1
+ * is bound to the first of them, parameter 2 to the last. For keys that nearly all follow each
+ * other.
+ */
+enum exit_code database_run_ranges(struct database *database, sqlite3_stmt *statement,
+                                   const int64_t *keys, size_t count);
+
 /* Fetches the next row and sets *found to whether there was one. The caller resets the statement
  * once it has read the columns; after a failure it is reset already. */
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);

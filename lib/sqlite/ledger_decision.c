@@ -275,22 +275,6 @@ static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_d
     return database_run(ledger->database, ledger->owe);
 }
 
-/* Deletes runs of consecutive keys at once: a batch nearly always is one. */
-static enum exit_code delete_owed(struct sqlite_ledger *ledger, const int64_t *keys, size_t count)
-{
-    enum exit_code code = EXIT_OK;
-    size_t next;
-
-    for (size_t i = 0; i < count && code == EXIT_OK; i = next) {
-        for (next = i + 1; next < count && keys[next] == keys[next - 1] + 1;)
-            next++;
-        database_bind_int(ledger->mark_sent, 1, keys[i]);
-        database_bind_int(ledger->mark_sent, 2, keys[next - 1]);
-        code = database_run(ledger->database, ledger->mark_sent);
-    }
-    return code;
-}
-
 static enum exit_code forget_after(struct sqlite_ledger *ledger, int64_t seq, int64_t before_ms,
                                    bool *any)
 {
@@ -336,7 +320,8 @@ static enum exit_code forget(struct sqlite_ledger *ledger, int64_t before_ms)
 
 static enum exit_code record_sent(struct sqlite_ledger *ledger, const struct ledger_sent *sent)
 {
-    enum exit_code code = delete_owed(ledger, sent->keys, sent->count);
+    enum exit_code code =
+        database_run_ranges(ledger->database, ledger->mark_sent, sent->keys, sent->count);
 
     return code == EXIT_OK && sent->forget_before_ms > 0 ? forget(ledger, sent->forget_before_ms)
                                                          : code;

@@ -371,22 +371,6 @@ static enum exit_code add_all(struct sqlite_orders *store, const struct orders_c
     return database_run(store->database, store->add_pending);
 }
 
-/* Deletes runs of consecutive keys at once: a batch nearly always is one. */
-static enum exit_code confirm(struct sqlite_orders *store, const int64_t *placed, size_t count)
-{
-    enum exit_code code = EXIT_OK;
-    size_t next;
-
-    for (size_t i = 0; i < count && code == EXIT_OK; i = next) {
-        for (next = i + 1; next < count && placed[next] == placed[next - 1] + 1;)
-            next++;
-        database_bind_int(store->confirm, 1, placed[i]);
-        database_bind_int(store->confirm, 2, placed[next - 1]);
-        code = database_run(store->database, store->confirm);
-    }
-    return code;
-}
-
 static enum exit_code commit(struct orders *base, const struct orders_commit *commit)
 {
     struct sqlite_orders *store = own(base);
@@ -395,7 +379,8 @@ static enum exit_code commit(struct orders *base, const struct orders_commit *co
 
     if (code != EXIT_OK)
         return code;
-    code = confirm(store, commit->placed, commit->placed_count);
+    code =
+        database_run_ranges(store->database, store->confirm, commit->placed, commit->placed_count);
     if (code == EXIT_OK)
         code = add_all(store, commit);
     if (code == EXIT_OK)
