@@ -10,7 +10,7 @@
 /* Stands in for the number of a run, as does 0 in rows from version 1 of the schema. */
 #define RUN_RELEASED (-1) /* released by its run, after the log was written */
 
-/* Pages that marking as sent and releasing write besides those of the events, with some to spare. */
+/* Pages that marking and releasing write besides those of the events, with some to spare. */
 #define PAGES_BESIDES 16
 
 /* Orders that one commit looks at, to forget old ones: more than two batches of the default size

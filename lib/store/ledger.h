@@ -3,9 +3,9 @@
  *
  * An order has one outcome. It is recorded together with its event and with the stock that it
  * takes, in one commit, before anybody is told. The event is then owed by the run that recorded it
- * (a run is one execution of inventory-worker) until mark_sent() or commit() is told that the broker
- * has confirmed it. Events of a run that has ended, however it ended, are orphaned: another run
- * claims them, and of several only one gets each.
+ * (a run is one execution of inventory-worker), until mark_sent() or commit() is told that the
+ * broker has confirmed it. Events of a run that has ended, however it ended, are orphaned: another
+ * run claims them, and of several only one gets each.
  *
  * Stock: a level for each sku that has one, in units on hand and units reserved. A sku without a
  * level is not limited.
