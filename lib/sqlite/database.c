@@ -9,7 +9,7 @@ static void end_transaction(struct database *database)
 {
     bool is_full = !database->is_relaxed && !database->log_is_fresh;
 
-    /* The next one would not be safe. */
+    /* Otherwise the next transaction would not be synced. */
     if (!is_full && database_synchronize(database, "FULL") != EXIT_OK)
         die(EXIT_STORE, "cannot go on without syncs");
     database->is_relaxed = false;
@@ -28,9 +28,9 @@ static enum exit_code begin_writing(struct database *database)
 }
 
 /*
- * SQLite syncs the first bytes of a log before the rest. In a log that is new, one sync after all
- * of it is as safe: without it the log is one that ends early. A program that stores one order
- * spends much of its time on syncs.
+ * SQLite syncs the header of a log before the rest. In a new log one sync after all of it is as
+ * safe: whatever is missing after a loss of power makes it a log that ends early. Syncs are most of
+ * the time that it takes to store one order.
  */
 static enum exit_code begin_fresh_log(struct database *database)
 {
@@ -118,7 +118,7 @@ enum exit_code database_prepare(struct database *database, const struct database
     return EXIT_OK;
 }
 
-/* What can fail here but for memory is a mistake in this program. */
+/* All other failures than of memory are bugs. */
 static void need_bound(int result)
 {
     if (result != SQLITE_OK)
@@ -147,6 +147,22 @@ enum exit_code database_run(struct database *database, sqlite3_stmt *statement)
     if (sqlite3_step(statement) != SQLITE_DONE)
         code = database_failure(database, "write to");
     (void)sqlite3_reset(statement);
+    return code;
+}
+
+enum exit_code database_run_ranges(struct database *database, sqlite3_stmt *statement,
+                                   const int64_t *keys, size_t count)
+{
+    enum exit_code code = EXIT_OK;
+    size_t next;
+
+    for (size_t i = 0; i < count && code == EXIT_OK; i = next) {
+        for (next = i + 1; next < count && keys[next] == keys[next - 1] + 1;)
+            next++;
+        database_bind_int(statement, 1, keys[i]);
+        database_bind_int(statement, 2, keys[next - 1]);
+        code = database_run(database, statement);
+    }
     return code;
 }
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Where SQLite locks the index of the log for writing to the log. */
+/* The byte of the log's index that SQLite locks to write to the log. */
 #define WRITE_LOCK_BYTE 120
 
-/* Why nothing can be made in the folder of a file: an errno, 0 if it can. */
+/* Returns why no file can be made in the folder of path: an errno, 0 if one can. */
 static int right_to_make(const char *path)
 {
     char *folder = database_folder(path);
@@ -21,15 +21,13 @@ static int right_to_make(const char *path)
     return error;
 }
 
-/*
- * Why the disk did not do what SQLite wanted: an errno, 0 if it is not known. error is the one that
- * SQLite met with, if that is known.
- */
+/* Returns the errno behind an SQLite result, 0 if it is not known. error is what SQLite has
+ * noted. */
 static int system_error(const struct database *database, int result, int error)
 {
     switch (result & 0xFF) {
     case SQLITE_CANTOPEN:
-        /* What may not be made, it tries to find. */
+        /* SQLite opens without O_CREAT what it may not create. */
         return error == ENOENT && right_to_make(database->path) != 0 ? right_to_make(database->path)
                                                                      : error;
     case SQLITE_IOERR:

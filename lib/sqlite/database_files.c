@@ -17,17 +17,15 @@
 #define USER_VERSION_AT 60
 #define APPLICATION_AT 68
 
-/*
- * The index of the log, as SQLite's documentation lays it out: in regions of this size, the first
- * with this header.
- */
+/* The index of the log, as SQLite documents it: regions of this size, the first one with a
+ * header. */
 #define INDEX_REGION 32768
-#define INDEX_PAGES 4096       /* of the log, that a region is for; */
-#define INDEX_LESS_IN_FIRST 34 /* so many fewer in the first, for its header */
+#define INDEX_PAGES 4096       /* of the log that a region covers */
+#define INDEX_LESS_IN_FIRST 34 /* fewer pages in the first region, because of its header */
 #define INDEX_FRAMES_AT 16
 #define INDEX_COPIED_AT 96
 
-/* The log: its header, and before each page another. */
+/* The log has a header, and another one before each page. */
 #define LOG_HEADER_SIZE 32
 #define LOG_PAGE_SIZE_AT 8
 #define LOG_SALT_AT 16
@@ -35,7 +33,7 @@
 #define FRAME_HEADER_SIZE 24
 #define FRAME_SALT_AT 8
 
-/* The schema cookie of a backup that SQLite has written into a new file. */
+/* The schema cookie that SQLite gives a backup in a new file. */
 #define BACKUP_COOKIE 1
 
 #define VERSION_BITS 8
@@ -138,7 +136,7 @@ static sqlite3_file *file_of(sqlite3 *handle, int which)
     return file;
 }
 
-/* The log, if SQLite has it open: without it, asking for the index would make one. */
+/* Returns the log, NULL if SQLite does not have it open: then mapping the index would create it. */
 static sqlite3_file *log_of(sqlite3 *handle)
 {
     return file_of(handle, SQLITE_FCNTL_JOURNAL_POINTER);
@@ -252,7 +250,7 @@ uint32_t database_mark_next(uint32_t user_version)
 
 static bool is_marked(const struct database_header *file, const struct database_header *seen)
 {
-    /* What is not set up yet has no marks; and what is set up in the log alone neither. */
+    /* A file that is not set up, or only in its log, has no marks. */
     return own_of(seen->user_version) != 0 && file->application != 0;
 }
 
@@ -269,16 +267,14 @@ bool database_log_belongs(const struct database_header *file, const struct datab
         return true;
     if (!marks_fit(file, seen))
         return false;
-    /*
-     * A backup that SQLite itself makes has the marks of the moment, but counts changes of the
-     * schema anew. Only a change of the version may be in the log and not yet in the file.
-     */
+    /* A backup made by SQLite has the marks of its time, but its schema cookie starts anew. Of
+     * changes of the schema, only an upgrade of ours may be in the log and not yet in the file. */
     return file->schema_cookie == seen->schema_cookie ||
            database_version_of(file->user_version) < database_version_of(seen->user_version);
 }
 
-/* Can page, the first one of the log that has a header, have been written onto a file with that
- * header? */
+/* Returns whether page, the first page 1 in the log, can have been written after a file with
+ * that header. */
 static bool is_next(const unsigned char *file, const unsigned char *page)
 {
     uint32_t cookie = big_endian(file + COOKIE_AT);
@@ -286,7 +282,7 @@ static bool is_next(const unsigned char *file, const unsigned char *page)
 
     if (cookie == next_cookie)
         return true;
-    /* Somebody else has begun the log, with a change of the schema: that draws no mark. */
+    /* Another program has begun the log with a change of the schema, which draws no mark. */
     return cookie > BACKUP_COOKIE && cookie < next_cookie &&
            memcmp(file + USER_VERSION_AT, page + USER_VERSION_AT, sizeof(uint32_t)) == 0 &&
            big_endian(page + CHANGES_AT) - big_endian(file + CHANGES_AT) <= 1;
@@ -314,7 +310,7 @@ bool database_log_changed_schema(sqlite3 *handle, const struct database_header *
          at += FRAME_HEADER_SIZE + (sqlite3_int64)big_endian(start + LOG_PAGE_SIZE_AT)) {
         if (big_endian(frame) != 1)
             continue;
-        /* What was copied into the file is the same to the byte. */
+        /* A page that was copied into the file is the same to the byte. */
         belongs = memcmp(bytes, page, HEADER_SIZE) == 0 || (is_first && is_next(bytes, page));
         is_first = false;
     }

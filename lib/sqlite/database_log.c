@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Pages in the log of commits, at which it is copied into the file. */
+/* Pages in the log from which on it is checkpointed. */
 #define LOG_PAGES 1000
 
 /*
- * The first log of a process is copied at this age, however short it is. From then on the file
- * differs from any copy that was made before the process started, so that its log cannot be taken
- * for that of the copy.
+ * The first log of a process is checkpointed at this age, however short it is. From then on the
+ * file differs from every copy made before the process started, and its log does not belong to
+ * them.
  */
 #define FIRST_LOG_MS 100
 
@@ -36,7 +36,7 @@ void database_follow_log(struct database *database)
     (void)sqlite3_wal_hook(database->handle, note_log, database);
 }
 
-/* Says what is not in place any more, and that the database is not to be touched again. */
+/* Reports that a file is not in place, and marks the database as not to be touched again. */
 static enum exit_code lose(struct database *database, const char *name)
 {
     report("'%s' was removed or replaced while in use", printable_text(name));
@@ -66,7 +66,7 @@ enum exit_code database_look_at_log(struct database *database, bool *belongs)
     return code;
 }
 
-/* The same, at little cost unless another process has begun another log. */
+/* As database_look_at_log(), but cheap unless another process has begun another log. */
 static enum exit_code check_log(struct database *database, bool *belongs)
 {
     struct database_header file;
@@ -104,11 +104,11 @@ void database_checkpoint(struct database *database)
 
     if (database->sync != NULL || (!database->log_is_long && !database_first_log_is_old(database)))
         return;
-    /* Into no other file: whoever commits next is told of it. */
+    /* Never into another file. The next commit reports it. */
     if (database_files_lost(&database->files) != NULL || check_log(database, &belongs) != EXIT_OK ||
         !belongs)
         return;
-    /* What cannot be copied now, because others read it, is copied later. */
+    /* Pages that others are reading are left for a later checkpoint. */
     (void)sqlite3_wal_checkpoint_v2(database->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     database->log_is_long = false;
     database->is_first_log = false;

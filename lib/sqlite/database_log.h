@@ -1,10 +1,10 @@
 /*
- * database_log: the log of commits of an open database: that it belongs to the file, and is in
- * place; its mark, its sync, and when it is copied into the file.
+ * database_log: the write-ahead log of an open database: whether it belongs to the file and is in
+ * place, its mark, its sync, and its checkpoints. For the files of database alone.
  *
- * Also here: database_check_files(), database_watch(), database_checkpoint() and
- * database_finish_sync() of database.h. Every function that can fail reports why, with the path,
- * and returns EXIT_STORE.
+ * database_check_files(), database_watch(), database_checkpoint() and database_finish_sync() of
+ * database.h are implemented here. Every function that returns an exit code returns EXIT_OK, or
+ * EXIT_STORE with the reason reported together with the path.
  */
 #ifndef SQLITE_DATABASE_LOG_H
 #define SQLITE_DATABASE_LOG_H
@@ -14,24 +14,24 @@
 
 #include <stdbool.h>
 
-/* Lets database_checkpoint() know of the log, from each commit on. */
+/* Makes SQLite tell of the length of the log at each commit: database_checkpoint() goes by it. */
 void database_follow_log(struct database *database);
 
 /*
- * Sets *belongs to whether the log belongs to the file. Looks at both within one transaction, since
- * others may copy the one into the other.
+ * Sets *belongs to whether the log belongs to the file. Reads both within one transaction, since
+ * other processes may checkpoint meanwhile.
  */
 enum exit_code database_look_at_log(struct database *database, bool *belongs);
 
-/* Returns whether the log is the first of this process and due to be copied, however short it is.
- */
+/* Returns whether the log is the first one of this process, and old enough to be checkpointed,
+ * however short it is. */
 bool database_first_log_is_old(const struct database *database);
 
-/* Within a transaction that writes: draws a new mark if it is the first transaction of a log. */
+/* Draws a new mark if the transaction is the first of a log. Within a write transaction. */
 enum exit_code database_mark_log(struct database *database);
 
-/* Syncs the log. If ahead is true it may go on after the return: database_finish_sync() waits for
- * its end. */
+/* Syncs the log. With ahead the sync may go on after the return, and database_finish_sync() waits
+ * for its end. */
 enum exit_code database_sync_log(struct database *database, bool ahead);
 
 #endif

@@ -16,9 +16,8 @@
 #include <unistd.h>
 
 /*
- * Called by SQLite when another process holds what it needs: waits a moment, and returns false to
- * give up. A new file takes several syncs to set up, and who comes second waits for all of them: so
- * there is more patience while nobody depends on this process yet.
+ * The busy handler: waits a moment, and returns false to give up. A new file takes several syncs to
+ * set up, for which a second process has to wait: so opening has more patience than a transaction.
  */
 static int wait_for_other(void *context, int waits)
 {
@@ -35,8 +34,8 @@ static int wait_for_other(void *context, int waits)
     return true;
 }
 
-/* Of two that change the mode of a new file at once, SQLite lets one fail, and does not ask it to
- * wait. */
+/* If two processes change the mode of a new file at once, SQLite fails one with SQLITE_BUSY
+ * without calling the busy handler. */
 static enum exit_code set_log_mode(struct database *database)
 {
     int result;
@@ -63,7 +62,7 @@ static enum exit_code set_up(struct database *database, enum database_access acc
 
     (void)sqlite3_busy_handler(database->handle, wait_for_other, database);
     database_follow_log(database);
-    /* One view of it all: another process may be setting it up just now. */
+    /* In one transaction: another process may be setting it up just now. */
     code = database_step(database, &database->begin_reading, "BEGIN", "read");
     if (code == EXIT_OK)
         code = database_check_version(database, &version);
@@ -89,10 +88,8 @@ static enum exit_code set_up(struct database *database, enum database_access acc
                                                                  : code;
 }
 
-/*
- * What cannot be a database of ours need not be shown to SQLite, and what the system says of it is
- * clearer.
- */
+/* Refuses what cannot be a database of ours before SQLite sees it: the system's reason is
+ * clearer. */
 static enum exit_code look_at_file(const struct database *database, enum database_access access)
 {
     const char *name = printable_text(database->path);
@@ -120,7 +117,7 @@ static enum exit_code look_at_file(const struct database *database, enum databas
     return EXIT_STORE;
 }
 
-/* A new file is private; and if root makes it in somebody's folder, it is for them. */
+/* Makes a new file private; one that root makes belongs to the owner of its folder. */
 static enum exit_code give_file(const struct database *database)
 {
     const char *path = database_real_path(database);
@@ -142,7 +139,7 @@ static enum exit_code give_file(const struct database *database)
     return EXIT_STORE;
 }
 
-/* Is the file on a disk that nobody writes to, and no log beside it? */
+/* Returns whether the file is on a read-only file system, with no log beside it. */
 static bool is_immutable(const char *real_path)
 {
     struct stat info;
@@ -159,7 +156,7 @@ static bool is_immutable(const char *real_path)
 
 static int open_handle(struct database *database, enum database_access access)
 {
-    /* As a path: some names alone mean something else to SQLite. */
+    /* With a slash: some names without one mean something else to SQLite. */
     char *file = database_join(*database->path == '/' ? "" : "./", database->path);
     int flags = SQLITE_OPEN_READWRITE | (access == DATABASE_CREATE ? SQLITE_OPEN_CREATE : 0);
     int result = sqlite3_open_v2(file, &database->handle, flags, NULL);
@@ -193,7 +190,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     mode_t before;
 
     *out = NULL;
-    /* No program of ours has a second thread: locks and counts for others cost a twentieth of an
+    /* SQLite is used by one thread at a time: its locks and statistics would cost 5 % of an
      * order. */
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -228,10 +225,8 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     return code;
 }
 
-/*
- * The last to close the database copies its log into it and removes the log: but not into a file
- * that is not ours, or beside one that took its place.
- */
+/* SQLite checkpoints when the last process closes the file: prevented if the file is not ours,
+ * or was replaced. */
 void database_close(struct database *database)
 {
     sqlite3_stmt *statement;

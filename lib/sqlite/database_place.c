@@ -80,7 +80,7 @@ char *database_uri(const char *path, bool immutable)
 {
     size_t size = 3 * strlen(path) + sizeof "file://?immutable=1";
     char *uri = xcalloc(size, 1);
-    /* Between the first two slashes and the third is the name of a host, which is none. */
+    /* file://HOST/PATH: the host is empty. */
     char *at = uri + snprintf(uri, size, "file:%s", *path == '/' ? "//" : "./");
 
     for (; *path != '\0'; path++)

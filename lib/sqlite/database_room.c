@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOG_HEADER 32      /* bytes at its start */
-#define LOG_PAGE_HEADER 24 /* and before each page */
-#define LOG_STEP 65536     /* by which it grows */
-#define PAGES_IN_USE 8     /* at most, until the commit */
+#define LOG_HEADER 32      /* bytes */
+#define LOG_PAGE_HEADER 24 /* before each page */
+#define LOG_STEP 65536     /* bytes by which it grows */
+#define PAGES_IN_USE 8     /* that a cache flush leaves until the commit, at most */
 
 enum exit_code database_room_open(struct database *database)
 {
@@ -29,8 +29,7 @@ enum exit_code database_room_open(struct database *database)
     return EXIT_OK;
 }
 
-/* Returns how many pages were written to the log since the count began, and may let it begin anew.
- */
+/* Returns the pages written to the log since the count began. With begin_anew it begins again. */
 static size_t count_written(const struct database *database, bool begin_anew)
 {
     int pages = 0;
@@ -68,9 +67,9 @@ static enum exit_code grow_log(const struct database *database, size_t pages)
 }
 
 /*
- * What the transaction at hand writes goes to the log now, but for the few pages that are in use
- * until the commit: so it is known where the next one begins. If that one begins the log anew, its
- * room is at the start.
+ * Flushes the pages of the transaction at hand to the log, but for the few in use until the commit:
+ * then it is known where the next transaction begins. If that one begins the log anew, the room at
+ * the start is its own.
  */
 enum exit_code database_reserve(struct database *database, size_t pages, size_t bytes)
 {
@@ -79,8 +78,7 @@ enum exit_code database_reserve(struct database *database, size_t pages, size_t 
 
     if (result != SQLITE_OK)
         return database_failure_of(database, "write to", result);
-    /* A value has pages of its own if it is longer than a page: less than two for each page that it
-     * would fill. */
+    /* Overflow pages: fewer than two for each page that a value would fill. */
     pages += 2 * bytes / (size_t)database->page_size + PAGES_IN_USE;
     pages += database_log_pages(database->handle) + count_written(database, false);
     code = grow_log(database, pages);

@@ -1,8 +1,9 @@
 /*
- * database_room: room on the disk for a transaction that is still to come, so that it does not fail
- * because the disk has become full: the log of commits is made longer than it has to be now.
+ * database_room: disk space reserved for the next transaction, so that it cannot fail because the
+ * disk has become full meanwhile: the write-ahead log is made longer than it needs to be now.
  *
- * Every function that can fail reports why, with the path, and returns EXIT_STORE.
+ * Every function that returns an exit code returns EXIT_OK, or EXIT_STORE with the reason reported
+ * together with the path.
  */
 #ifndef SQLITE_DATABASE_ROOM_H
 #define SQLITE_DATABASE_ROOM_H
@@ -12,22 +13,22 @@
 
 #include <stddef.h>
 
-/* Prepares for database_reserve(). To be called once, between transactions. database_close() ends
- * it. */
+/* Prepares for database_reserve(). To be called once, outside of transactions. database_close()
+ * frees what it takes. */
 enum exit_code database_room_open(struct database *database);
 
 /*
- * Within a transaction that writes, after the last of what it writes: makes sure that it can be
- * committed, and that the log then has room for so many pages more, and for values of so many bytes
- * that have pages of their own.
+ * Makes sure that the write transaction at hand can be committed, and that the log has room for
+ * pages more after it, and for values of bytes in all that have pages of their own. To be called
+ * within the transaction, after all that it writes.
  *
- * Until the log was copied into the file and begins anew, or somebody else writes, that room is for
- * the transactions that this process commits next. If the transaction at hand is rolled back, the
- * room reserved before it is there still. Costs one system call, unless the log is too short.
+ * The room is for the transactions that this process commits next, unless another process writes
+ * first. If the transaction at hand is rolled back, the room reserved before it remains. Costs one
+ * system call, unless the log is too short.
  */
 enum exit_code database_reserve(struct database *database, size_t pages, size_t bytes);
 
-/* Notes that a transaction was committed. For database_log alone. */
+/* Starts to count written pages anew, after a commit. For database_log.c alone. */
 void database_room_start(struct database *database);
 
 #endif

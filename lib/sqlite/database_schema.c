@@ -41,7 +41,6 @@ enum exit_code database_check_version(struct database *database, int *version)
     return EXIT_STORE;
 }
 
-/* Makes an empty file ours, or brings one of an earlier version up to date. */
 static enum exit_code write_schema(struct database *database, int version)
 {
     const struct database_kind *kind = database->kind;
@@ -62,7 +61,7 @@ static enum exit_code write_schema(struct database *database, int version)
 enum exit_code database_make_schema(struct database *database)
 {
     int version = 0;
-    /* Under the write lock, since another process may be doing the same. */
+    /* Checked again under the write lock: another process may have been quicker. */
     enum exit_code code = database_begin(database);
 
     if (code != EXIT_OK)

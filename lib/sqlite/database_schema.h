@@ -1,5 +1,6 @@
 /*
- * database_schema: whose a database is, and the version of its schema.
+ * database_schema: whether a file is one of ours, and the version of its schema. For the files of
+ * database alone.
  */
 #ifndef SQLITE_DATABASE_SCHEMA_H
 #define SQLITE_DATABASE_SCHEMA_H
@@ -8,14 +9,15 @@
 #include "sqlite/database.h"
 
 /*
- * Reads the version of the schema: 0 if the file is empty. Reports and returns EXIT_STORE if the
- * file is not of the database's kind, or of a later version. To be called within a transaction.
+ * Sets *version to that of the schema, 0 if the file is empty. Returns EXIT_OK; or EXIT_STORE,
+ * reported, if the file is of another kind than the database, or of a later version. To be called
+ * within a transaction.
  */
 enum exit_code database_check_version(struct database *database, int *version);
 
 /*
- * Makes an empty file one of the database's kind, or brings one of an earlier version up to date,
- * in a transaction of its own. Reports and returns EXIT_STORE if it cannot.
+ * Sets up an empty file as one of the database's kind, or upgrades one of an earlier version, in a
+ * transaction of its own. Returns EXIT_OK, or EXIT_STORE, reported.
  */
 enum exit_code database_make_schema(struct database *database);
 

@@ -2,15 +2,15 @@
 
 #include "base/memory.h"
 #include "sqlite/database.h"
+#include "sqlite/open.h"
 #include "sqlite/runs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /*
- * Rows of orders are only ever appended, and ids of ours ascend, so that both trees grow at their
- * ends. What is pending is a small table beside them: confirming an order writes no page of the
- * large one.
+ * Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
+ * Pending orders are listed in a small table: confirming one writes no page of the large tables.
  */
 static const struct database_kind kind = {
     .variable = "ORDER_STORE",
@@ -27,16 +27,17 @@ static const struct database_kind kind = {
     "FROM "                                                                                        \
     "orders o "
 
-struct orders {
+struct sqlite_orders {
+    struct orders orders; /* first, so that a pointer to it points to all of this */
     struct database *database;
-    struct runs *runs; /* NULL if it is only looked at */
-    char *text;        /* the data of the order last read */
+    struct runs *runs; /* NULL with ORDERS_LOOK */
+    char *text;        /* the data of the last order read */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;
     sqlite3_stmt *confirm;
     sqlite3_stmt *find;
     sqlite3_stmt *other_runs;
-    sqlite3_stmt *adopt;
+    sqlite3_stmt *take_over;
     sqlite3_stmt *last_own;
     sqlite3_stmt *next;
     sqlite3_stmt *next_placed;
@@ -46,26 +47,28 @@ struct orders {
     sqlite3_stmt *count_pending;
 };
 
-const char *order_status_name(enum order_status status)
+static struct sqlite_orders *own(struct orders *orders)
 {
-    return status == ORDER_PENDING ? "PENDING" : "PLACED";
+    return (struct sqlite_orders *)orders;
 }
 
 /* ---- opening ---- */
 
-static enum exit_code prepare_to_place(struct orders *store)
+static enum exit_code prepare_to_place(struct sqlite_orders *store)
 {
     const struct database_statement statements[] = {
-        {&store->add, "INSERT INTO orders (order_id, placed_at, data) VALUES (?1, ?2, ?3)"},
-        {&store->add_pending, "INSERT INTO pending (seq, run) VALUES (?1, ?2)"},
-        {&store->confirm, "DELETE FROM pending WHERE seq = ?1"},
+        {&store->add, "INSERT INTO orders (order_id, placed_at, data) VALUES (?1, ?2, ?3)"
+                      " ON CONFLICT DO NOTHING"},
+        {&store->add_pending, "INSERT INTO pending (seq, run) SELECT seq, ?3 FROM orders"
+                              " WHERE seq BETWEEN ?1 AND ?2"},
+        {&store->confirm, "DELETE FROM pending WHERE seq BETWEEN ?1 AND ?2"},
         {&store->other_runs, "SELECT DISTINCT run FROM pending WHERE run <> ?1"},
     };
 
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-static enum exit_code prepare_to_read(struct orders *store)
+static enum exit_code prepare_to_read(struct sqlite_orders *store)
 {
     const struct database_statement statements[] = {
         {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT 1"},
@@ -79,13 +82,13 @@ static enum exit_code prepare_to_read(struct orders *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-/* The rest, when first needed: to prepare a statement takes longer than to run it, and most runs
- * place one order. */
-static enum exit_code prepare_rest(struct orders *store)
+/* Prepares the other statements on first use: to prepare one takes longer than to run it, and
+ * most runs place one order. */
+static enum exit_code prepare_rest(struct sqlite_orders *store)
 {
     const struct database_statement statements[] = {
         {&store->find, COLUMNS "WHERE order_id = ?1"},
-        {&store->adopt, "UPDATE pending SET run = ?1 WHERE run = ?2"},
+        {&store->take_over, "UPDATE pending SET run = ?1 WHERE run = ?2"},
         {&store->last_own, "SELECT max(seq) FROM pending WHERE run = ?1"},
         {&store->next_own, COLUMNS
          "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
@@ -96,104 +99,17 @@ static enum exit_code prepare_rest(struct orders *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-enum exit_code orders_open(enum orders_access access, struct orders **out)
-{
-    struct orders *store = xcalloc(1, sizeof *store);
-    bool place = access == ORDERS_PLACE;
-    enum exit_code code =
-        database_open(&kind, NULL, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+/* ---- claiming ---- */
 
-    *out = NULL;
-    if (code == EXIT_OK && place)
-        code = runs_open(store->database, &store->runs);
-    if (code == EXIT_OK)
-        code = place ? prepare_to_place(store) : prepare_to_read(store);
-    if (code != EXIT_OK)
-        orders_close(store);
-    else
-        *out = store;
-    return code;
+static enum exit_code take_over_run(struct sqlite_orders *store, int64_t run)
+{
+    database_bind_int(store->take_over, 1, runs_own(store->runs));
+    database_bind_int(store->take_over, 2, run);
+    return database_run(store->database, store->take_over);
 }
 
-void orders_close(struct orders *store)
-{
-    if (store == NULL)
-        return;
-    database_close(store->database);
-    runs_close(store->runs);
-    free(store->text);
-    free(store);
-}
-
-enum exit_code orders_begin(struct orders *store)
-{
-    return database_begin(store->database);
-}
-
-enum exit_code orders_begin_relaxed(struct orders *store)
-{
-    return database_begin_relaxed(store->database);
-}
-
-enum exit_code orders_commit(struct orders *store)
-{
-    return database_commit(store->database);
-}
-
-enum exit_code orders_commit_ahead(struct orders *store)
-{
-    return database_commit_ahead(store->database);
-}
-
-enum exit_code orders_finish_sync(struct orders *store)
-{
-    return database_finish_sync(store->database);
-}
-
-void orders_roll_back(struct orders *store)
-{
-    database_roll_back(store->database);
-}
-
-void orders_checkpoint(struct orders *store)
-{
-    database_checkpoint(store->database);
-}
-
-/* ---- writing ---- */
-
-enum exit_code orders_add(struct orders *store, struct stored_order *order)
-{
-    enum exit_code code;
-
-    database_bind_blob(store->add, 1, order->id, UUID_BYTES);
-    database_bind_int(store->add, 2, order->placed_at);
-    database_bind_text(store->add, 3, order->data, order->data_len);
-    code = database_run(store->database, store->add);
-    if (code != EXIT_OK)
-        return code;
-    order->seq = sqlite3_last_insert_rowid(sqlite3_db_handle(store->add));
-    order->status = ORDER_PENDING;
-    database_bind_int(store->add_pending, 1, order->seq);
-    database_bind_int(store->add_pending, 2, runs_own(store->runs));
-    return database_run(store->database, store->add_pending);
-}
-
-enum exit_code orders_confirm(struct orders *store, int64_t seq)
-{
-    database_bind_int(store->confirm, 1, seq);
-    return database_run(store->database, store->confirm);
-}
-
-static enum exit_code adopt_run(struct orders *store, int64_t run)
-{
-    database_bind_int(store->adopt, 1, runs_own(store->runs));
-    database_bind_int(store->adopt, 2, run);
-    return database_run(store->database, store->adopt);
-}
-
-/* The first of the other runs with pending orders that has ended. */
-static enum exit_code find_ended_run(struct orders *store, int64_t *run, bool *found)
+/* Finds a run with pending orders that has ended. */
+static enum exit_code find_ended_run(struct sqlite_orders *store, int64_t *run, bool *found)
 {
     enum exit_code code;
     bool ended = false;
@@ -210,14 +126,14 @@ static enum exit_code find_ended_run(struct orders *store, int64_t *run, bool *f
     return code;
 }
 
-static enum exit_code adopt_all(struct orders *store, int64_t *last)
+static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
 {
     int64_t run = 0;
     bool found;
     enum exit_code code = find_ended_run(store, &run, &found);
 
     while (code == EXIT_OK && found) {
-        code = adopt_run(store, run);
+        code = take_over_run(store, run);
         if (code == EXIT_OK)
             code = find_ended_run(store, &run, &found);
     }
@@ -231,33 +147,34 @@ static enum exit_code adopt_all(struct orders *store, int64_t *last)
     return code;
 }
 
-enum exit_code orders_claim(struct orders *store, int64_t *last)
+static enum exit_code claim(struct orders *base, int64_t *last)
 {
+    struct sqlite_orders *store = own(base);
     int64_t run = 0;
     bool found;
     enum exit_code code = find_ended_run(store, &run, &found);
 
     *last = 0;
-    /* Nearly always there is none, and then nothing need be written. */
+    /* Nearly always there is none, and no lock is taken. */
     if (code != EXIT_OK || !found)
         return code;
     code = prepare_rest(store);
     if (code == EXIT_OK)
-        code = orders_begin(store);
+        code = database_begin(store->database);
     if (code != EXIT_OK)
         return code;
-    /* Looked for once more: another run may have been quicker. */
-    code = adopt_all(store, last);
+    /* Looks again under the lock: another run may have been quicker. */
+    code = take_over_all(store, last);
     if (code == EXIT_OK)
-        return orders_commit(store);
-    orders_roll_back(store);
+        return database_commit(store->database);
+    database_roll_back(store->database);
     return code;
 }
 
 /* ---- reading ---- */
 
-/* Takes the order out of the row that a statement stands on, if it does. */
-static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement,
+/* Runs a statement to its first row, if there is one, and reads an order from it. */
+static enum exit_code read_order(struct sqlite_orders *store, sqlite3_stmt *statement,
                                  struct stored_order *order, bool *found)
 {
     enum exit_code code = database_row(store->database, statement, found);
@@ -268,7 +185,7 @@ static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement,
         return code;
     }
     memset(order, 0, sizeof *order);
-    order->seq = sqlite3_column_int64(statement, 0);
+    order->key = sqlite3_column_int64(statement, 0);
     id_len = sqlite3_column_bytes(statement, 1);
     if (id_len == UUID_BYTES)
         memcpy(order->id, sqlite3_column_blob(statement, 1), UUID_BYTES);
@@ -283,53 +200,86 @@ static enum exit_code read_order(struct orders *store, sqlite3_stmt *statement,
     return EXIT_OK;
 }
 
-/* What is read from a file that has left its place is no answer. Who places orders learns of it at
- * a commit. */
-static enum exit_code check_answer(struct orders *store)
+/* Fails if the files are not in place: what was read may not be told then. ORDERS_PLACE learns
+ * of it at a commit. */
+static enum exit_code check_answer(struct sqlite_orders *store)
 {
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
 }
 
-enum exit_code orders_find(struct orders *store, const unsigned char id[UUID_BYTES],
-                           struct stored_order *order, bool *found)
+static enum exit_code find_one(struct sqlite_orders *store, const unsigned char id[UUID_BYTES],
+                               struct stored_order *order, bool *found)
 {
-    enum exit_code code = prepare_rest(store);
-
-    if (code != EXIT_OK)
-        return code;
     database_bind_blob(store->find, 1, id, UUID_BYTES);
-    code = read_order(store, store->find, order, found);
+    return read_order(store, store->find, order, found);
+}
+
+static enum exit_code find(struct orders *base, const unsigned char (*ids)[UUID_BYTES],
+                           size_t count, orders_visit *visit, void *context)
+{
+    struct sqlite_orders *store = own(base);
+    enum exit_code code = prepare_rest(store);
+    bool goes_on = true;
+
+    for (size_t i = 0; i < count && code == EXIT_OK && goes_on; i++) {
+        struct stored_order order;
+        bool found;
+
+        code = find_one(store, ids[i], &order, &found);
+        if (code == EXIT_OK)
+            code = check_answer(store);
+        if (code == EXIT_OK)
+            goes_on = visit(context, i, found ? &order : NULL);
+    }
+    return code;
+}
+
+/* Visits the orders that a statement finds one after the other: parameter 1 is the key of the
+ * last. */
+static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *statement,
+                                orders_visit *visit, void *context)
+{
+    struct stored_order order = {.key = 0};
+    enum exit_code code = EXIT_OK;
+    bool found = true;
+    size_t index = 0;
+
+    while (code == EXIT_OK && found) {
+        database_bind_int(statement, 1, order.key);
+        code = read_order(store, statement, &order, &found);
+        if (code == EXIT_OK && found && !visit(context, index++, &order))
+            return EXIT_OK;
+    }
     return code == EXIT_OK ? check_answer(store) : code;
 }
 
-enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last,
-                               struct stored_order *order, bool *found)
+static enum exit_code each_pending(struct orders *base, int64_t last, orders_visit *visit,
+                                   void *context)
 {
+    struct sqlite_orders *store = own(base);
     enum exit_code code = prepare_rest(store);
 
     if (code != EXIT_OK)
         return code;
-    database_bind_int(store->next_own, 1, after);
     database_bind_int(store->next_own, 2, last);
     database_bind_int(store->next_own, 3, runs_own(store->runs));
-    return read_order(store, store->next_own, order, found);
+    return visit_all(store, store->next_own, visit, context);
 }
 
-enum exit_code orders_next(struct orders *store, int64_t after, const enum order_status *only,
-                           struct stored_order *order, bool *found)
+static enum exit_code each(struct orders *base, const enum order_status *only, orders_visit *visit,
+                           void *context)
 {
-    sqlite3_stmt *statement = only == NULL             ? store->next
-                              : *only == ORDER_PENDING ? store->next_pending
-                                                       : store->next_placed;
-    enum exit_code code;
+    struct sqlite_orders *store = own(base);
 
-    database_bind_int(statement, 1, after);
-    code = read_order(store, statement, order, found);
-    /* Of many, once: at the end. */
-    return code == EXIT_OK && !*found ? check_answer(store) : code;
+    return visit_all(store,
+                     only == NULL             ? store->next
+                     : *only == ORDER_PENDING ? store->next_pending
+                                              : store->next_placed,
+                     visit, context);
 }
 
-static enum exit_code read_count(struct orders *store, sqlite3_stmt *statement, int64_t *count)
+static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt *statement,
+                                 int64_t *count)
 {
     bool found;
     enum exit_code code = database_row(store->database, statement, &found);
@@ -340,8 +290,10 @@ static enum exit_code read_count(struct orders *store, sqlite3_stmt *statement, 
     return code;
 }
 
-enum exit_code orders_count(struct orders *store, const enum order_status *only, int64_t *count)
+static enum exit_code count_orders(struct orders *base, const enum order_status *only,
+                                   int64_t *count)
 {
+    struct sqlite_orders *store = own(base);
     int64_t pending = 0;
     enum exit_code code = read_count(store, store->count_pending, &pending);
 
@@ -352,4 +304,139 @@ enum exit_code orders_count(struct orders *store, const enum order_status *only,
             *count -= pending;
     }
     return code == EXIT_OK ? check_answer(store) : code;
+}
+
+/* ---- placing ---- */
+
+/* Finds the order that has the id of order already. It may be one of the last added, which are
+ * not in pending yet. */
+static enum exit_code find_known(struct sqlite_orders *store, const struct stored_order *order,
+                                 size_t added, struct stored_order *known)
+{
+    int64_t last = sqlite3_last_insert_rowid(sqlite3_db_handle(store->add));
+    bool found;
+    enum exit_code code = prepare_rest(store);
+
+    if (code == EXIT_OK)
+        code = find_one(store, order->id, known, &found);
+    if (code == EXIT_OK && !found)
+        die(EXIT_BUG, "an order that is stored, and is not found");
+    if (code == EXIT_OK && added > 0 && known->key > last - (int64_t)added)
+        known->status = ORDER_PENDING;
+    return code;
+}
+
+/* Adds an order and counts it in *added, or finds the one that has its id. */
+static enum exit_code add(struct sqlite_orders *store, const struct orders_commit *commit,
+                          size_t index, size_t *added)
+{
+    struct stored_order *order = &commit->added[index];
+    struct stored_order known;
+    enum exit_code code;
+
+    database_bind_blob(store->add, 1, order->id, UUID_BYTES);
+    database_bind_int(store->add, 2, order->placed_at);
+    database_bind_text(store->add, 3, order->data, order->data_len);
+    code = database_run(store->database, store->add);
+    if (code != EXIT_OK)
+        return code;
+    if (sqlite3_changes(sqlite3_db_handle(store->add)) > 0) {
+        order->key = sqlite3_last_insert_rowid(sqlite3_db_handle(store->add));
+        order->status = ORDER_PENDING;
+        ++*added;
+    } else {
+        code = find_known(store, order, *added, &known);
+        order = &known;
+    }
+    if (code == EXIT_OK)
+        (void)commit->visit(commit->context, index, order);
+    return code;
+}
+
+/* The keys of orders added in one transaction are consecutive. */
+static enum exit_code add_all(struct sqlite_orders *store, const struct orders_commit *commit)
+{
+    size_t added = 0;
+    int64_t last;
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < commit->added_count && code == EXIT_OK; i++)
+        code = add(store, commit, i, &added);
+    if (code != EXIT_OK || added == 0)
+        return code;
+    last = sqlite3_last_insert_rowid(sqlite3_db_handle(store->add));
+    database_bind_int(store->add_pending, 1, last - (int64_t)added + 1);
+    database_bind_int(store->add_pending, 2, last);
+    database_bind_int(store->add_pending, 3, runs_own(store->runs));
+    return database_run(store->database, store->add_pending);
+}
+
+static enum exit_code commit(struct orders *base, const struct orders_commit *commit)
+{
+    struct sqlite_orders *store = own(base);
+    enum exit_code code = commit->added_count > 0 ? database_begin(store->database)
+                                                  : database_begin_relaxed(store->database);
+
+    if (code != EXIT_OK)
+        return code;
+    code =
+        database_run_ranges(store->database, store->confirm, commit->placed, commit->placed_count);
+    if (code == EXIT_OK)
+        code = add_all(store, commit);
+    if (code == EXIT_OK)
+        return database_commit_ahead(store->database);
+    database_roll_back(store->database);
+    return code;
+}
+
+static enum exit_code await(struct orders *base)
+{
+    return database_finish_sync(own(base)->database);
+}
+
+/* ---- the whole ---- */
+
+static void idle(struct orders *base)
+{
+    database_checkpoint(own(base)->database);
+}
+
+static void close_orders(struct orders *base)
+{
+    struct sqlite_orders *store = own(base);
+
+    database_close(store->database);
+    runs_close(store->runs);
+    free(store->text);
+    free(store);
+}
+
+static const struct orders_operations operations = {.commit = commit,
+                                                    .await = await,
+                                                    .find = find,
+                                                    .claim = claim,
+                                                    .each_pending = each_pending,
+                                                    .each = each,
+                                                    .count = count_orders,
+                                                    .idle = idle,
+                                                    .close = close_orders};
+
+enum exit_code sqlite_orders_open(const char *path, enum orders_access access, struct orders **out)
+{
+    struct sqlite_orders *store = xcalloc(1, sizeof *store);
+    bool place = access == ORDERS_PLACE;
+    enum exit_code code =
+        database_open(&kind, path, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+
+    *out = NULL;
+    store->orders.operations = &operations;
+    if (code == EXIT_OK && place)
+        code = runs_open(store->database, &store->runs);
+    if (code == EXIT_OK)
+        code = place ? prepare_to_place(store) : prepare_to_read(store);
+    if (code != EXIT_OK)
+        close_orders(&store->orders);
+    else
+        *out = &store->orders;
+    return code;
 }

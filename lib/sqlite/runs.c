@@ -36,7 +36,7 @@ static int64_t new_number(void)
     return number;
 }
 
-/* Made by root, the file would lock out the service that owns the database. */
+/* A file of locks that root owns would lock out the service that owns the database. */
 static bool give_to_owner(const struct runs *runs, const char *database)
 {
     struct stat of_database;
@@ -70,7 +70,7 @@ enum exit_code runs_open(struct database *database, struct runs **out)
         runs_close(runs);
         return EXIT_STORE;
     }
-    /* In another file of that name, nobody would find the lock. */
+    /* In another file of that name nobody would find the lock. */
     database_watch(database, runs->path);
     *out = runs;
     return EXIT_OK;
@@ -96,7 +96,7 @@ enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended)
     struct flock lock = run_lock(run, F_WRLCK);
 
     *ended = run == 0;
-    /* One's own lock is no obstacle to oneself, and a number that is none of ours has no byte. */
+    /* F_GETLK ignores locks of the caller, and a negative number has no byte. */
     if (run <= 0 || run == runs->own)
         return EXIT_OK;
     if (fcntl(runs->fd, F_GETLK, &lock) != 0) {

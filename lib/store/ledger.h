@@ -1,16 +1,26 @@
 /*
- * ledger: what inventory has decided, on disk before anyone is told: one outcome for each order,
- * and the events owed.
+ * ledger: what inventory decided about each order, the events that announce it, and the stock.
  *
- * The outcome and the event that announces it are recorded in one transaction. The event is owed,
- * by the run (runs.h) of the program that recorded it, until the broker has confirmed it. So
- * whoever meets the order again knows what was decided, and whether that was said. What a run owes
- * that has ended, however it did, is orphaned: any other run may claim it, and only one can.
+ * An order has one outcome. It is recorded together with its event and with the stock that it
+ * takes, in one commit, before anybody is told. The event is then owed by the run that recorded it
+ * (a run is one execution of inventory-worker), until mark_sent() or commit() is told that the
+ * broker has confirmed it. Events of a run that has ended, however it ended, are orphaned: another
+ * run claims them, and of several only one gets each.
  *
- * And the stock: for each sku that has a level, what is on hand and what is reserved. A sku without
- * one is not limited.
+ * Stock: a level for each sku that has one, in units on hand and units reserved. A sku without a
+ * level is not limited.
  *
- * Functions that can fail report why and give EXIT_STORE. The file is $INVENTORY_LEDGER.
+ * An open ledger is a struct ledger whose operations are those of an engine; engine/open.h opens
+ * one. All operations that can fail return EXIT_OK or EXIT_STORE; a failure was reported, and
+ * nothing of the call has happened. Each operation is atomic, except the decision:
+ *
+ *     claim() or claim_unsent(), then levels(), each as often as needed, then commit() or abandon()
+ *
+ * which is one transaction. Between the first and the last of them no other operation may be
+ * called. An operation may be repeated with the same arguments, and a decision from claim() on: a
+ * second time finds what the first has done, and does the rest. So an engine whose connection can
+ * break within a commit needs one more code, for "in doubt: call again", and no more of its
+ * callers.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -21,135 +31,145 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ledger;
+#define STOCK_MAX INT64_C(1000000000000) /* units on hand, at most */
 
-enum ledger_outcome { LEDGER_RESERVED = 1, LEDGER_FAILED = 2 };
-
-struct ledger_entry {
-    int64_t seq; /* ascends in the order of recording */
-    enum ledger_outcome outcome;
-    const char *order_id;     /* valid until the next call, like unsent_event */
-    const char *unsent_event; /* NULL if it was confirmed */
-    bool is_orphaned;         /* owed by a run that has ended; false without ledger_start_run() */
-    bool is_logged;           /* by a run that ended in good order: the log has the decision */
+enum ledger_access {
+    LEDGER_DECIDE, /* starts a run, which close() ends; makes the ledger if there is none */
+    LEDGER_STOCK,  /* set_levels() and each_level(); makes the ledger if there is none */
+    LEDGER_READ    /* find() and each_level() */
 };
 
-enum exit_code ledger_open(struct ledger **ledger);
+enum ledger_outcome { LEDGER_UNKNOWN = 0, LEDGER_RESERVED = 1, LEDGER_FAILED = 2 };
 
-/* The ledger in the file path, which must be there, for the functions that only read. */
-enum exit_code ledger_open_to_read(struct ledger **ledger, const char *path);
-void ledger_close(struct ledger *ledger);
+enum ledger_standing {
+    LEDGER_NEW,    /* not known before this transaction: commit() must be given its decision */
+    LEDGER_UNSENT, /* decided; its event is owed by this run and to be published by the caller */
+    LEDGER_HANDLED /* decided; the event was confirmed, or a run that lives publishes it */
+};
 
-/*
- * Starts a run, which ends with ledger_close(): needed for ledger_record() and all that is about
- * orphans. Reports and returns EXIT_STORE if the file of locks cannot be used.
- */
-enum exit_code ledger_start_run(struct ledger *ledger);
+/* One order of a claim. */
+struct ledger_claim {
+    const char *order_id; /* given to claim(); of claim_unsent() to be freed */
+    enum ledger_standing standing;
+    int64_t key;                 /* names the entry, in the order of recording; unless HANDLED */
+    enum ledger_outcome outcome; /* LEDGER_UNKNOWN if NEW */
+    char *event;                 /* if UNSENT: to be freed; otherwise NULL */
+    bool is_logged; /* if UNSENT: the run that owed it ended in good order, its log written */
+};
 
-/*
- * Between the two: all functions below that change something, but ledger_checkpoint(). Those that
- * only read may be called outside, too. Nothing has happened until commit gives EXIT_OK.
- */
-enum exit_code ledger_begin(struct ledger *ledger);
-/* The same for settling and releasing alone: after a loss of power an event may be owed again, and
- * is sent again. */
-enum exit_code ledger_begin_relaxed(struct ledger *ledger);
+/* What claim_unsent() looks for. */
+enum ledger_owner { LEDGER_ORPHANED, LEDGER_OWN };
 
-/*
- * Within a transaction that records or claims, after all of that: makes sure that the disk has room
- * for settling and releasing so many events, of so many bytes in all, later. So a disk that becomes
- * full is noticed before an event is published. Another process that writes to the ledger may use
- * the room up.
- */
-enum exit_code ledger_reserve_room(struct ledger *ledger, size_t events, size_t bytes);
+/* The outcome of an order that is LEDGER_NEW. */
+struct ledger_decision {
+    int64_t key;
+    enum ledger_outcome outcome;
+    const char *event; /* one line of JSON */
+};
 
-enum exit_code ledger_commit(struct ledger *ledger);
-void ledger_roll_back(struct ledger *ledger);
+struct ledger_level {
+    const char *sku;
+    bool is_limited; /* there is a level; otherwise the numbers are 0 */
+    int64_t on_hand;
+    int64_t reserved;
+    int64_t moved; /* from on hand to reserved since levels(): commit() does it */
+};
 
-/* Once what was committed has been published or told: see database_checkpoint(). */
-void ledger_checkpoint(struct ledger *ledger);
+/* What is recorded along with something else, or alone by mark_sent(). */
+struct ledger_sent {
+    const int64_t *keys; /* of events that were confirmed, ascending as far as possible */
+    size_t count;
+    int64_t forget_before_ms; /* forget some orders claimed before then, no event owed; 0: none */
+};
 
-/* What is known of an order. */
-enum exit_code ledger_find(struct ledger *ledger, const char *order_id, struct ledger_entry *entry,
-                           bool *found);
+/* What a decision comes to. */
+struct ledger_commit {
+    const struct ledger_decision *decisions;
+    size_t decision_count;
+    const struct ledger_level *levels; /* as levels() gave them, and moved since */
+    size_t level_count;
+    struct ledger_sent sent;
+    /* Events that this run owes and has in hand, with those decided or claimed now, and bytes in
+     * all: marking them as sent must not fail later because the disk has become full. */
+    size_t events;
+    size_t event_bytes;
+};
 
-/* Records the outcome of an order that ledger_find() did not find, and the event that is owed. */
-enum exit_code ledger_record(struct ledger *ledger, const char *order_id,
-                             enum ledger_outcome outcome, int64_t at_ms, const char *event,
-                             int64_t *seq);
+struct ledger;
 
-/* The event was confirmed: owed no longer. */
-enum exit_code ledger_mark_sent(struct ledger *ledger, int64_t seq);
+struct ledger_operations {
+    /*
+     * Claims orders at at_ms (milliseconds since 1970), and tells how each stands. An order that
+     * stands twice in a batch, or was claimed earlier in this transaction, is HANDLED the second
+     * time. An orphaned event becomes this run's own: UNSENT. The caller frees each event, after
+     * a failure too.
+     */
+    enum exit_code (*claim)(struct ledger *ledger, int64_t at_ms, struct ledger_claim *claims,
+                            size_t count);
 
-/*
- * Looks at max orders, and forgets those that were handled before that time, except those whose
- * event is owed. Looks by turns at the first and at others, so that repeated calls come to all of
- * them. A copy of a forgotten order that still comes would be handled as a new one.
- */
-enum exit_code ledger_forget(struct ledger *ledger, int64_t before_ms, int max);
+    /*
+     * Claims up to max events with a key above after, in the order of keys: orphaned ones, or those
+     * that this run owes already. *count says how many; with 0 no transaction was begun. The caller
+     * frees order_id and event of each, after a failure too.
+     */
+    enum exit_code (*claim_unsent)(struct ledger *ledger, enum ledger_owner owner, int64_t after,
+                                   struct ledger_claim *claims, size_t max, size_t *count);
 
-/*
- * Lists orphaned events, at most max of them, in the order of recording. Outside of a transaction
- * it takes no lock: whoever claims one looks at it again, with ledger_find_unsent(), within one.
- */
-enum exit_code ledger_list_orphans(struct ledger *ledger, int64_t seqs[], size_t max,
-                                   size_t *count);
+    /* Fills in levels, whose sku is given, each sku once. They stay valid until commit(). */
+    enum exit_code (*levels)(struct ledger *ledger, struct ledger_level *levels, size_t count);
 
-/* Lists in the same way what this run owes, after the entry of that seq. */
-enum exit_code ledger_list_own(struct ledger *ledger, int64_t after, int64_t seqs[], size_t max,
-                               size_t *count);
+    /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned. */
+    enum exit_code (*commit)(struct ledger *ledger, const struct ledger_commit *commit);
 
-/* Reads an entry whose event is owed. *found is false if there is none, or it is owed no longer. */
-enum exit_code ledger_find_unsent(struct ledger *ledger, int64_t seq, struct ledger_entry *entry,
-                                  bool *found);
+    /* Ends a decision of which nothing is to be recorded. */
+    void (*abandon)(struct ledger *ledger);
 
-/* Makes this run the one that owes an event, which must be orphaned. */
-enum exit_code ledger_claim(struct ledger *ledger, int64_t seq);
+    /*
+     * Records that events were confirmed. Not synced: it survives a kill, but a loss of power only
+     * once something was committed after it. Otherwise the events are owed again, and go out again.
+     */
+    enum exit_code (*mark_sent)(struct ledger *ledger, const struct ledger_sent *sent);
 
-/* Orphans all that this run owes, with is_logged. Its log must be written. */
-enum exit_code ledger_release(struct ledger *ledger);
+    /* Orphans all that this run owes, as logged: the log must be written. Not synced either. */
+    enum exit_code (*release)(struct ledger *ledger);
+
+    /* Sets each outcome to that of the order, LEDGER_UNKNOWN if none is recorded. */
+    enum exit_code (*find)(struct ledger *ledger, const char *const order_ids[],
+                           enum ledger_outcome outcomes[], size_t count);
+
+    /*
+     * Gives each sku so many units on hand, 0 to STOCK_MAX or, if add is true, so many more (fewer,
+     * if negative). What is reserved stays. Sets all of levels to what is there now; one that would
+     * leave that range is not changed, and is_limited is false. They stay valid until the next
+     * call.
+     */
+    enum exit_code (*set_levels)(struct ledger *ledger, struct ledger_level *levels, size_t count,
+                                 bool add);
+
+    /* Calls visit for each level, by the bytes of the sku, until it returns false. level is valid
+     * until then. */
+    enum exit_code (*each_level)(struct ledger *ledger,
+                                 bool (*visit)(void *context, const struct ledger_level *level),
+                                 void *context);
+
+    /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
+    void (*idle)(struct ledger *ledger);
+
+    /* Frees the ledger and ends its run. What the run owes is orphaned. */
+    void (*close)(struct ledger *ledger);
+};
+
+struct ledger {
+    const struct ledger_operations *operations;
+};
 
 /* What is owed, by whomever. */
 struct ledger_outbox {
     int64_t count;
-    int64_t oldest_ms; /* when the oldest was recorded; 0 if nothing is owed */
+    int64_t oldest_ms; /* when the oldest was recorded, in ms since 1970; 0 if nothing is owed */
 };
 
+/* Bytes of a text that says why a ledger cannot be looked at. */
 #define LEDGER_REASON_SIZE 1100
-
-/*
- * Looks into the file of a ledger, of this or another version of its schema, while others may be
- * using it. Makes and changes nothing. Returns false, with the reason as text that is safe to be
- * shown, if it cannot be read.
- */
-bool ledger_look(const char *path, struct ledger_outbox *debt, char reason[LEDGER_REASON_SIZE]);
-
-/* Returns the path of the ledger that ledger_open() would open, to be freed; NULL if there is no
- * such file. */
-char *ledger_place(void);
-
-#define STOCK_MAX INT64_C(1000000000000)
-
-struct stock_level {
-    const char *sku; /* valid until the next call */
-    int64_t on_hand;
-    int64_t reserved;
-};
-
-/* Is there any sku with a level? */
-enum exit_code ledger_has_stock(struct ledger *ledger, bool *any);
-
-enum exit_code ledger_stock(struct ledger *ledger, const char *sku, struct stock_level *level,
-                            bool *found);
-
-/* The first level whose sku sorts after that one, by its bytes. */
-enum exit_code ledger_next_stock(struct ledger *ledger, const char *after,
-                                 struct stock_level *level, bool *found);
-
-/* Gives a sku so many on hand, 0 to STOCK_MAX; what is reserved stays so. */
-enum exit_code ledger_set_stock(struct ledger *ledger, const char *sku, int64_t on_hand);
-
-/* Moves so many of a sku that has a level from on hand to reserved. There must be enough. */
-enum exit_code ledger_reserve_stock(struct ledger *ledger, const char *sku, int64_t quantity);
 
 #endif

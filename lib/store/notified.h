@@ -1,12 +1,14 @@
 /*
- * notices: which orders' customers have been told, on disk, so that nobody is told twice.
+ * notified: which orders' customers have been told, so that none is told twice.
  *
- * Whoever is going to tell has claimed the order before. A claim has a number, is of one run of a
- * program (runs.h), and may be of many orders. While it stands, its orders are being told or, if
- * its run has ended, may have been: nobody knows. Once it is settled they are told. An order that
- * was not told after all is released before that.
+ * Whoever is going to tell claims the orders of a turn first. The claim is on disk before anybody
+ * is told, and belongs to a run (one execution of notify-worker). The call that claims the orders
+ * of the next turn records what became of those of the last one, in the same commit. If a run ends
+ * before that, its claim is in doubt: the customers may have been told or not.
  *
- * Functions that can fail report why and give EXIT_STORE. The file is $NOTIFY_LEDGER.
+ * An open store is a struct notified whose operations are those of an engine; engine/open.h opens
+ * one. advance() may be repeated with the same arguments after a failure, as long as may_pass()
+ * says that this can succeed: so it fits engines that can be away, too.
  */
 #ifndef STORE_NOTIFIED_H
 #define STORE_NOTIFIED_H
@@ -17,59 +19,56 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct notified;
-
-/* An order that was begun to be told max_attempts times, and is not known to be told, is not
- * claimed once more. */
-enum exit_code notified_open(int max_attempts, struct notified **notices);
-void notified_close(struct notified *notices);
-
-/*
- * Between the two: all functions below but notified_checkpoint() and notified_is_locked(). Nothing
- * has happened until commit gives EXIT_OK. orders is how many are to be claimed at most: commits
- * only if the disk has room for that, and for a second transaction that settles or releases them.
- * With 0 it is that second transaction.
- */
-enum exit_code notified_begin(struct notified *notices, size_t orders);
-enum exit_code notified_commit(struct notified *notices);
-
-/*
- * Rolls back, after code. Returns code or, if that is EXIT_OK, whether what was found may be acted
- * upon: EXIT_STORE, reported, if the file is no longer the one that was opened.
- */
-enum exit_code notified_end_reading(struct notified *notices, enum exit_code code);
-
-/* Once what was committed has been told: see database_checkpoint(). */
-void notified_checkpoint(struct notified *notices);
-
-/* Has the last that failed done so because another process held the file for too long? */
-bool notified_is_locked(const struct notified *notices);
-
-/* Makes a claim of this run, of no order so far. */
-enum exit_code notified_new_claim(struct notified *notices, int64_t *claim);
-
 enum standing {
-    STANDING_CLAIMED,  /* by this claim, just now */
-    STANDING_IN_DOUBT, /* the same, after a run that has ended and has not said what became of it */
-    STANDING_SPENT,    /* the same, but it is not to be told: it was begun too often */
-    STANDING_OURS,     /* by this claim before: a second copy */
-    STANDING_OTHERS,   /* by a run that lives */
+    STANDING_CLAIMED,  /* by this call: to be told */
+    STANDING_IN_DOUBT, /* the same, after a run that ended and has not said what became of it */
+    STANDING_SPENT,    /* claimed, but not to be told: max_attempts were begun before */
+    STANDING_OURS,     /* claimed by this call already: a second copy */
+    STANDING_OTHERS,   /* claimed by a run that lives: ask again later */
     STANDING_TOLD
 };
 
-/* Claims an order, if that can be. *attempt says how many times it was begun to be told, with the
- * one that begins now. */
-enum exit_code notified_claim(struct notified *notices, const char *order_id, int64_t claim,
-                              int64_t at_ms, enum standing *standing, int *attempt);
+/* An order to be claimed. */
+struct notified_claim {
+    const char *order_id; /* given */
+    enum standing standing;
+    int attempt; /* times it was begun to be told: the one that begins now is counted, but not of
+                    STANDING_SPENT; unset for the last three */
+};
 
-/* The order is claimed no longer, and was begun to be told only so many times, of which none is
- * known to have succeeded. */
-enum exit_code notified_release(struct notified *notices, const char *order_id, int attempts);
+/* An order of the last turn that was not told. */
+struct notified_release {
+    const char *order_id;
+    int attempts; /* begun so far, none known to have succeeded; with 0 the order is forgotten */
+};
 
-/* Nothing is known of the order any more. */
-enum exit_code notified_forget(struct notified *notices, const char *order_id);
+struct notified;
 
-/* What the claim still has is told. */
-enum exit_code notified_done(struct notified *notices, int64_t claim);
+struct notified_operations {
+    /*
+     * In one commit: records the orders that the last call claimed as told, except those released,
+     * which are free again; and claims others at at_ms (milliseconds since 1970). On EXIT_OK it is
+     * on disk, if anything was to be recorded. On EXIT_STORE, reported, nothing has happened, and
+     * the last turn is still to be recorded. Both counts may be 0.
+     *
+     * A call that claims keeps room on the disk for the one that records what became of it.
+     */
+    enum exit_code (*advance)(struct notified *notified, const struct notified_release *released,
+                              size_t released_count, struct notified_claim *claims,
+                              size_t claim_count, int64_t at_ms);
+
+    /* Returns whether the last failure may pass: another process held the store for too long. */
+    bool (*may_pass)(const struct notified *notified);
+
+    /* Upkeep, for a moment when nobody waits for what was recorded last: some milliseconds. */
+    void (*idle)(struct notified *notified);
+
+    /* Frees all, and ends the run. */
+    void (*close)(struct notified *notified);
+};
+
+struct notified {
+    const struct notified_operations *operations;
+};
 
 #endif

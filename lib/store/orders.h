@@ -1,12 +1,16 @@
 /*
- * order_store: the orders that were placed, on disk before they are on the broker.
+ * orders: the orders that were placed, on disk before they are on the broker.
  *
  * An order is PENDING from the commit that stores it to the commit that follows the broker's
- * confirm; then it is PLACED. Each pending order belongs to a run of order-place. A run that has
- * ended, however it did, holds its lock no longer: its pending orders can then be taken over, by
- * one run only.
+ * confirm; then it is PLACED. A pending order belongs to a run (one execution of order-place).
+ * Those of a run that has ended, however it ended, are left over: another run claims them, and of
+ * several only one gets each.
  *
- * Functions that can fail report why and give EXIT_STORE. The file is $ORDER_STORE.
+ * An open store is a struct orders whose operations are those of an engine; engine/open.h opens
+ * one. All operations that can fail return EXIT_OK or EXIT_STORE; a failure was reported, and
+ * nothing of the call has happened. Each may be repeated with the same arguments: an order that
+ * commit() stored before is found, and pending. So an engine whose connection can break within a
+ * commit needs one more code, for "in doubt: call again", and no more of its callers.
  */
 #ifndef STORE_ORDERS_H
 #define STORE_ORDERS_H
@@ -18,69 +22,90 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct orders;
-
-enum orders_access { ORDERS_PLACE, ORDERS_LOOK };
+enum orders_access {
+    ORDERS_PLACE, /* starts a run, which close() ends; makes the store if there is none. All
+                     operations but each() and count() */
+    ORDERS_LOOK   /* find(), each() and count() */
+};
 
 enum order_status { ORDER_PENDING, ORDER_PLACED };
 
 struct stored_order {
-    int64_t seq; /* ascends in the order of storing */
+    int64_t key; /* names the order within the store, in the order of storing */
     unsigned char id[UUID_BYTES];
     int64_t placed_at; /* milliseconds since 1970 */
     enum order_status status;
-    const char *data; /* the order as it came, without white space; valid until the next call */
+    const char *data; /* JSON as it came, without white space; ends with NUL if read from a store */
     size_t data_len;
 };
 
-enum exit_code orders_open(enum orders_access access, struct orders **store);
-void orders_close(struct orders *store);
-
 /*
- * Between the two: orders_add(), _confirm(), and _find() for what is decided by it. Nothing has
- * happened until commit gives EXIT_OK.
+ * Told of an order: the one that stands at index in what the operation was given, or found. order
+ * is valid until visit returns, or calls an operation. Returns whether to go on.
  */
-enum exit_code orders_begin(struct orders *store);
-/* The same for _confirm() alone: after a loss of power an order may be pending again, and is
- * published again. */
-enum exit_code orders_begin_relaxed(struct orders *store);
+typedef bool orders_visit(void *context, size_t index, const struct stored_order *order);
 
-enum exit_code orders_commit(struct orders *store);
+/* What commit() does at once. */
+struct orders_commit {
+    struct stored_order *added; /* to be stored, pending, of this run; id, placed_at and data */
+    size_t added_count;
+    const int64_t *placed; /* keys of orders that the broker has confirmed, ascending as far as
+                              possible; harmless for one that is not pending */
+    size_t placed_count;
+    /*
+     * Told, in their order, of those to be stored: the order itself, with its key, or the one of
+     * that id that is known already. The commit may still fail afterwards. Must return true.
+     */
+    orders_visit *visit;
+    void *context;
+};
 
-/* The same in two steps, with something else to be done in between: see database_commit_ahead(). */
-enum exit_code orders_commit_ahead(struct orders *store);
-enum exit_code orders_finish_sync(struct orders *store);
+struct orders;
 
-void orders_roll_back(struct orders *store);
+struct orders_operations {
+    /*
+     * Stores orders and marks others as placed. On EXIT_OK that is decided, and on disk once
+     * await() has returned EXIT_OK: no other operation may be called before. If none is added it
+     * need not be synced: it survives a kill, but a loss of power only once something was added
+     * after it; otherwise an order may be pending again, and is published again.
+     */
+    enum exit_code (*commit)(struct orders *orders, const struct orders_commit *commit);
 
-/* Once what was committed has been published or told: see database_checkpoint(). */
-void orders_checkpoint(struct orders *store);
+    /* Waits until the last commit is on disk. */
+    enum exit_code (*await)(struct orders *orders);
 
-/* Stores an order, pending, of this run. There must be none of its id; seq is filled in. */
-enum exit_code orders_add(struct orders *store, struct stored_order *order);
+    /* Visits the order of each id; order is NULL if there is none. */
+    enum exit_code (*find)(struct orders *orders, const unsigned char (*ids)[UUID_BYTES],
+                           size_t count, orders_visit *visit, void *context);
 
-/* The broker has it: pending no longer. Harmless if it was not pending. */
-enum exit_code orders_confirm(struct orders *store, int64_t seq);
+    /* Makes the pending orders of ended runs this run's own. Sets *last to the greatest key of
+     * them, 0 if there are none. */
+    enum exit_code (*claim)(struct orders *orders, int64_t *last);
 
-enum exit_code orders_find(struct orders *store, const unsigned char id[UUID_BYTES],
-                           struct stored_order *order, bool *found);
+    /* Visits the pending orders of this run whose key is not above last, in the order of keys.
+     * visit may call commit() and await(). */
+    enum exit_code (*each_pending)(struct orders *orders, int64_t last, orders_visit *visit,
+                                   void *context);
 
-/*
- * Makes the pending orders of ended runs this run's own. *last is the greatest seq of them, 0 if
- * there are none.
- */
-enum exit_code orders_claim(struct orders *store, int64_t *last);
+    /* Visits the orders of all runs, in the order of keys; with only, those of that status. */
+    enum exit_code (*each)(struct orders *orders, const enum order_status *only,
+                           orders_visit *visit, void *context);
 
-/* The first pending order of this run with a seq after after, and not after last. */
-enum exit_code orders_next_own(struct orders *store, int64_t after, int64_t last,
-                               struct stored_order *order, bool *found);
+    /* Counts the orders of all runs; with only, those of that status. */
+    enum exit_code (*count)(struct orders *orders, const enum order_status *only, int64_t *count);
 
-/* The first order of any run after that seq; with only, the first of that status. */
-enum exit_code orders_next(struct orders *store, int64_t after, const enum order_status *only,
-                           struct stored_order *order, bool *found);
+    /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
+    void (*idle)(struct orders *orders);
 
-enum exit_code orders_count(struct orders *store, const enum order_status *only, int64_t *count);
+    /* Frees all, and ends the run. */
+    void (*close)(struct orders *orders);
+};
 
+struct orders {
+    const struct orders_operations *operations;
+};
+
+/* Returns "PENDING" or "PLACED". */
 const char *order_status_name(enum order_status status);
 
 #endif

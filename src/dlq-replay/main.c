@@ -24,8 +24,8 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "engine/open.h"
 #include "process/coprocess.h"
-#include "store/ledger.h"
 #include "terminal/progress.h"
 
 #include <string.h>
@@ -294,7 +294,7 @@ static enum exit_code open_rules(void)
     rules.run = run;
     rules.user = code == EXIT_OK ? broker_options_user(&broker_options) : NULL;
     if (code == EXIT_OK && ledger_file != NULL)
-        code = ledger_open_to_read(&rules.ledger, ledger_file);
+        code = engine_open_ledger(ledger_file, LEDGER_READ, &rules.ledger);
     if (code == EXIT_OK && audit_file != NULL)
         code = audit_open(audit_file, &audit);
     if (code == EXIT_OK && filter_command != NULL)
@@ -348,7 +348,8 @@ static void close_all(void)
     publisher_free(publisher);
     connection_free(rules.looking);
     coprocess_free(rules.filter);
-    ledger_close(rules.ledger);
+    if (rules.ledger != NULL)
+        rules.ledger->operations->close(rules.ledger);
     audit_close(audit);
     summary_free(summary);
     broker_options_free(&broker_options);

@@ -261,16 +261,15 @@ bool replay_park(struct replay *replay, struct replay_rules *rules, enum exit_co
 enum exit_code replay_look_up(struct replay *replay, const struct replay_rules *rules)
 {
     const char *order_id = replay->fate.order_id;
-    struct ledger_entry entry;
-    bool found = false;
+    enum ledger_outcome outcome;
     enum exit_code code;
 
     if (rules->ledger == NULL || order_id == NULL ||
         dead_letter_died_in(&replay->letter, RESERVED_QUEUE))
         return EXIT_OK;
-    code = ledger_find(rules->ledger, order_id, &entry, &found);
-    if (code == EXIT_OK && found)
-        replay->fate.handled = entry.outcome == LEDGER_RESERVED ? "reserved" : "failed";
+    code = rules->ledger->operations->find(rules->ledger, &order_id, &outcome, 1);
+    if (code == EXIT_OK && outcome != LEDGER_UNKNOWN)
+        replay->fate.handled = outcome == LEDGER_RESERVED ? "reserved" : "failed";
     return code;
 }
 

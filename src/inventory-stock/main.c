@@ -1,8 +1,7 @@
 /*
- * inventory-stock: how many of each sku are on hand, and how many are reserved. It needs no broker.
- *
- * Levels are set in the ledger's own transactions, so a worker may be running: an order is decided
- * before a change or after it.
+ * inventory-stock: sets and shows how many units of each sku are on hand and reserved. It needs no
+ * broker. Each level is set in a transaction of its own, so workers may be running: an order is
+ * decided before a change or after it.
  */
 #include "base/options.h"
 #include "base/output.h"
@@ -10,6 +9,7 @@
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "engine/open.h"
 #include "json/json.h"
 #include "json/output.h"
 #include "json/stream.h"
@@ -72,7 +72,7 @@ static bool read_change(const struct json_piece *piece, struct change *change)
     return true;
 }
 
-static enum exit_code print_level(const struct stock_level *level)
+static enum exit_code print_level(const struct ledger_level *level)
 {
     cJSON *line = cJSON_CreateObject();
 
@@ -83,50 +83,29 @@ static enum exit_code print_level(const struct stock_level *level)
     return output_json(line);
 }
 
-/* Within a transaction: the level as it was, and as it shall be. */
-static enum exit_code apply(const struct json_piece *piece, const struct change *change,
-                            struct stock_level *level)
+static enum exit_code apply(const struct json_piece *piece, const struct change *change)
 {
-    bool found;
-    enum exit_code code = ledger_stock(ledger, change->sku, level, &found);
+    struct ledger_level level = {.sku = change->sku, .on_hand = change->amount};
+    enum exit_code code = ledger->operations->set_levels(ledger, &level, 1, add);
 
     if (code != EXIT_OK)
         return code;
-    if (!found)
-        *level = (struct stock_level){0};
-    level->sku = change->sku;
-    level->on_hand = add ? level->on_hand + change->amount : change->amount;
-    if (level->on_hand < 0 || level->on_hand > STOCK_MAX) {
-        (void)refuse(piece, "that would leave less than nothing on hand, or more than 10^12");
-        return EXIT_INPUT;
-    }
-    return ledger_set_stock(ledger, change->sku, level->on_hand);
+    if (level.is_limited)
+        return print_level(&level);
+    (void)refuse(piece, "that would leave less than nothing on hand, or more than 10^12");
+    return EXIT_OK;
 }
 
 static enum exit_code take_value(const struct json_piece *piece)
 {
     struct change change;
-    struct stock_level level;
-    enum exit_code code = EXIT_INPUT;
+    enum exit_code code = read_change(piece, &change) ? apply(piece, &change) : EXIT_OK;
 
-    if (read_change(piece, &change)) {
-        code = ledger_begin(ledger);
-        if (code == EXIT_OK) {
-            code = apply(piece, &change, &level);
-            if (code == EXIT_OK)
-                code = ledger_commit(ledger);
-            else
-                ledger_roll_back(ledger);
-        }
-        if (code == EXIT_OK)
-            code = print_level(&level);
-    }
     cJSON_Delete(change.tree);
-    return code == EXIT_INPUT ? EXIT_OK : code;
+    return code;
 }
 
-/* Reads on, once there is something; ends the input if a stop is asked for. Who waits for an answer
- * has it before. */
+/* Flushes the output, waits for input and reads it. Ends the input if a stop is requested. */
 static enum exit_code read_on(struct json_stream *input)
 {
     if (output_flush() != EXIT_OK)
@@ -144,8 +123,8 @@ static enum exit_code read_on(struct json_stream *input)
     return EXIT_OK;
 }
 
-/* Where to go on after a failure, which came with this piece if it is the ledger's, and after it
- * otherwise. */
+/* Reports where to go on after a failure: at this piece if the ledger failed, otherwise after
+ * it. */
 static void report_unset(struct json_stream *input, struct json_piece *piece, enum exit_code code)
 {
     json_stream_end(input, "not read to its end");
@@ -154,8 +133,8 @@ static void report_unset(struct json_stream *input, struct json_piece *piece, en
                piece->line);
 }
 
-/* Reads all input, or what there was when a stop was asked for. *any says whether there was some.
- */
+/* Reads the input to its end, or until a stop is requested. Sets *any to whether there was a
+ * value. */
 static enum exit_code change_levels(bool *any)
 {
     struct json_stream *input = json_stream_new(STDIN_FILENO, LINE_MAX_SIZE);
@@ -189,18 +168,21 @@ static enum exit_code change_levels(bool *any)
     return code;
 }
 
+/* Visits a level: prints it, and goes on unless that fails or a stop is requested. */
+static bool print_next(void *context, const struct ledger_level *level)
+{
+    enum exit_code *code = context;
+
+    *code = print_level(level);
+    return *code == EXIT_OK && !stop_requested();
+}
+
 static enum exit_code print_all(void)
 {
-    struct stock_level level = {.sku = ""};
-    bool found = true;
-    enum exit_code code = EXIT_OK;
+    enum exit_code printed = EXIT_OK;
+    enum exit_code code = ledger->operations->each_level(ledger, print_next, &printed);
 
-    while (code == EXIT_OK && found && !stop_requested()) {
-        code = ledger_next_stock(ledger, level.sku, &level, &found);
-        if (code == EXIT_OK && found)
-            code = print_level(&level);
-    }
-    return code;
+    return code == EXIT_OK ? printed : code;
 }
 
 int main(int argc, char **argv)
@@ -212,13 +194,14 @@ int main(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options),
                             "levels are read from standard input");
     stop_on_signals();
-    code = ledger_open(&ledger);
+    code = engine_open_ledger(NULL, LEDGER_STOCK, &ledger);
     if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
     if (code == EXIT_OK && !any && !some_refused)
         code = print_all();
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;
-    ledger_close(ledger);
+    if (ledger != NULL)
+        ledger->operations->close(ledger);
     return program_end(code, false);
 }

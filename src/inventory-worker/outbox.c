@@ -2,29 +2,27 @@
 
 #include "amqp/topology.h"
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/output.h"
 #include "base/uuid.h"
 #include "message/event_properties.h"
 #include "order/event.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define RETRY_BATCH 16 /* events tried again at once: while they are, all others wait */
+#define RETRY_BATCH 16 /* refused events tried at once, while all others wait */
 #define RETRY_FIRST_MS 2000
 #define RETRY_MAX_MS 60000
 
 /* ---- one event ---- */
 
-void announcement_set(struct announcement *announcement, const struct ledger_entry *entry)
+void announcement_set(struct announcement *announcement, struct ledger_claim *claim, bool is_retry)
 {
-    announcement->seq = entry->seq;
-    announcement->outcome = entry->outcome;
-    (void)snprintf(announcement->order_id, sizeof announcement->order_id, "%s", entry->order_id);
-    announcement->event = xstrdup(entry->unsent_event);
-    announcement->is_retry = !entry->is_orphaned;
-    announcement->is_logged = entry->is_logged || announcement->is_retry;
+    announcement->key = claim->key;
+    announcement->outcome = claim->outcome;
+    announcement->event = claim->event;
+    announcement->is_retry = is_retry;
+    announcement->is_logged = claim->is_logged || is_retry;
+    claim->event = NULL;
 }
 
 static const char *event_type_of(const struct announcement *announcement)
@@ -70,20 +68,21 @@ static bool is_time_to_retry(const struct outbox *outbox)
     return outbox->refused > 0 && clock_monotonic_ms() >= outbox->retry_ms;
 }
 
-static enum exit_code list_refused(struct outbox *outbox, struct ledger *ledger, int64_t seqs[],
-                                   size_t max, size_t *count)
+static enum exit_code claim_refused(struct outbox *outbox, struct ledger *ledger,
+                                    struct ledger_claim *claims, size_t max, size_t *count)
 {
     size_t most = max < RETRY_BATCH ? max : RETRY_BATCH;
-    enum exit_code code = ledger_list_own(ledger, outbox->tried_up_to, seqs, most, count);
+    enum exit_code code = ledger->operations->claim_unsent(ledger, LEDGER_OWN, outbox->tried_up_to,
+                                                           claims, most, count);
 
-    outbox->tried_up_to = *count == most ? seqs[*count - 1] : 0;
+    outbox->tried_up_to = *count == most ? claims[*count - 1].key : 0;
     outbox->is_trying = true;
     outbox->failed = false;
     return code;
 }
 
-enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at_once, bool is_idle,
-                           int64_t seqs[], size_t max, size_t *count)
+enum exit_code outbox_claim(struct outbox *outbox, struct ledger *ledger, bool at_once,
+                            bool is_idle, struct ledger_claim *claims, size_t max, size_t *count)
 {
     size_t most = max < OUTBOX_BATCH ? max : OUTBOX_BATCH;
     int64_t now = clock_monotonic_ms();
@@ -91,10 +90,10 @@ enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at
 
     *count = 0;
     if (is_idle && is_time_to_retry(outbox))
-        return list_refused(outbox, ledger, seqs, max, count);
+        return claim_refused(outbox, ledger, claims, max, count);
     if (most == 0 || outbox_holds_back(outbox) || (!at_once && now < outbox->look_ms))
         return EXIT_OK;
-    code = ledger_list_orphans(ledger, seqs, most, count);
+    code = ledger->operations->claim_unsent(ledger, LEDGER_ORPHANED, 0, claims, most, count);
     outbox->look_ms = *count == most ? now : now + OUTBOX_LOOK_MS;
     return code;
 }
@@ -136,7 +135,7 @@ void outbox_rests(struct outbox *outbox)
     if (outbox->failed)
         outbox->pause_ms =
             2 * outbox->pause_ms < RETRY_MAX_MS ? 2 * outbox->pause_ms : RETRY_MAX_MS;
-    /* As long as the broker takes them: one after the other. */
+    /* While the broker takes them, the next ones follow at once. */
     if (outbox->failed || outbox->tried_up_to == 0)
         outbox->retry_ms = clock_monotonic_ms() + outbox->pause_ms;
 }

@@ -1,11 +1,11 @@
 /*
- * outbox: the events that inventory-worker owes: how one is published and told, and when those are
- * looked for that nobody sends.
+ * outbox: the events that inventory-worker owes: how one is published and told, and when to look
+ * for those that nobody publishes.
  *
- * An event goes out with the order whose delivery brought it about. What is left over is sent
- * without a delivery: events of runs that have ended, at the start and every two seconds; and
- * events that the broker did not take, again and again with growing pauses. Those are tried with
- * nothing else on its way, since the broker may refuse one by closing the channel.
+ * Most events are published with the order that they are about. Without a delivery are published:
+ * events of runs that have ended, looked for at the start and every two seconds; and events that
+ * the broker refused, again and again with growing pauses. Those are tried while nothing else is on
+ * its way, since the broker may refuse an event by closing the channel.
  */
 #ifndef INVENTORY_WORKER_OUTBOX_H
 #define INVENTORY_WORKER_OUTBOX_H
@@ -19,15 +19,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Events that outbox_list() lists at once, at most. */
+/* Events that outbox_claim() claims at once, at most. */
 #define OUTBOX_BATCH 256
 
-/* Milliseconds after which outbox_list() is to be called again, even if nothing else happens. */
+/* Milliseconds after which to call outbox_claim() again, even if nothing else happens. */
 #define OUTBOX_LOOK_MS 2000
 
 /* An event that is owed by this run. */
 struct announcement {
-    int64_t seq; /* the entry of the ledger */
+    int64_t key; /* of the entry in the ledger */
     enum ledger_outcome outcome;
     char order_id[ORDER_MAX_ID + 1];
     char *event;    /* as one line of JSON; free() it */
@@ -36,24 +36,25 @@ struct announcement {
 };
 
 struct outbox {
-    size_t refused;      /* events that the broker did not take, and that are owed still */
-    size_t in_a_row;     /* of new orders, refused since the last one that was confirmed */
-    bool is_trying;      /* some of the refused are on their way again; private, like all below */
-    bool failed;         /* one of those was refused again */
-    int64_t look_ms;     /* by the monotonic clock: when to look for orphans */
-    int64_t retry_ms;    /* when to try those that were refused */
-    int64_t pause_ms;    /* between two tries */
-    int64_t tried_up_to; /* seq of the last that was tried, 0 to begin with the first */
+    size_t refused;      /* events that the broker refused, and that are still owed */
+    size_t in_a_row;     /* events of new orders, refused since the last confirmed one */
+    bool is_trying;      /* some refused events are on their way again */
+    bool failed;         /* private, like all below: one of those was refused again */
+    int64_t look_ms;     /* monotonic time at which to look for orphaned events */
+    int64_t retry_ms;    /* monotonic time at which to try refused ones */
+    int64_t pause_ms;    /* between two attempts */
+    int64_t tried_up_to; /* key of the last that was tried, 0 to begin with the first */
 };
 
-/* Fills in an announcement from an entry whose event is owed by this run, or was just claimed. */
-void announcement_set(struct announcement *announcement, const struct ledger_entry *entry);
+/* Fills in an announcement, but for order_id, from a claim that is LEDGER_UNSENT, whose event it
+ * takes over. is_retry says that this run owed it before. */
+void announcement_set(struct announcement *announcement, struct ledger_claim *claim, bool is_retry);
 
 /* Logs the decision. */
 void announcement_log(const struct announcement *announcement);
 
-/* Publishes the event; cookie comes back with its fate. There must be room. Returns what
- * publisher_send() does. */
+/* Publishes the event; publisher_next() gives cookie back with the result. The publisher must have
+ * room. Returns what publisher_send() returns. */
 enum exit_code announcement_publish(const struct announcement *announcement,
                                     struct publisher *publisher, uint64_t cookie);
 
@@ -62,24 +63,24 @@ enum exit_code announcement_publish(const struct announcement *announcement,
 enum exit_code announcement_tell(const struct announcement *announcement);
 
 /*
- * Lists at most max events, and at most OUTBOX_BATCH, that are to be sent without a delivery now:
- * none if it is not time to look, unless at_once is set. is_idle says that nothing is on its way.
- * Returns EXIT_OK, or EXIT_STORE, reported.
+ * Claims up to max events, and up to OUTBOX_BATCH, that are to be published without a delivery now;
+ * none before it is time to look, unless at_once is true. is_idle says that nothing is on its way.
+ * If *count is more than 0, a decision of the ledger is open; the caller frees order_id and event
+ * of each claim. Returns EXIT_OK, or EXIT_STORE, reported.
  */
-enum exit_code outbox_list(struct outbox *outbox, struct ledger *ledger, bool at_once, bool is_idle,
-                           int64_t seqs[], size_t max, size_t *count);
+enum exit_code outbox_claim(struct outbox *outbox, struct ledger *ledger, bool at_once,
+                            bool is_idle, struct ledger_claim *claims, size_t max, size_t *count);
 
-/* Returns whether nothing is to be put on its way now, so that what was refused can be tried alone.
- */
+/* Returns whether to publish nothing else now, so that refused events can be tried alone. */
 bool outbox_holds_back(const struct outbox *outbox);
 
-/* Notes the fate of an event. A refusal is reported, once for each event; is_new says that it came
- * with a delivery. */
+/* Note the result of publishing an event. The first refusal of an event is reported, with reason;
+ * is_new says that it was published with a delivery. */
 void outbox_confirmed(struct outbox *outbox, const struct announcement *announcement);
 void outbox_refused(struct outbox *outbox, const struct announcement *announcement, bool is_new,
                     const char *reason);
 
-/* Notes that nothing is on its way any more. */
+/* Notes that nothing is on its way. */
 void outbox_rests(struct outbox *outbox);
 
 #endif

@@ -1,74 +1,40 @@
 #include "pipeline.h"
 
+#include "hand.h"
 #include "outbox.h"
-#include "reservation.h"
+#include "record.h"
 
 #include "amqp/consumer.h"
 #include "amqp/publisher.h"
 #include "amqp/topology.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
 #include "order/event.h"
-#include "order/order.h"
-#include "store/ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS INT64_C(86400000)
 #define COMPANY \
-    4 /* this part of the prefetch is worth a commit while the broker is busy confirming */
-#define SETTLE_MS 100 /* of silence, before what was confirmed is recorded for its own sake */
+    4 /* a batch of a quarter of the prefetch is worth a commit while events are on their way */
+#define RECORD_MS 100 /* without a delivery, after which confirmations are recorded by themselves */
 
-/* Orders looked at with a batch, to be forgotten: more than two of the default size add. */
-#define FORGET_STEP 1000
-
-/*
- * New orders in a row whose events the broker refuses, until a worker leaves: if it is the worker
- * that may not publish, the others shall have the orders.
- */
+/* Refused events of new orders in a row, after which the worker ends: if only this worker may
+ * not publish, others get the orders. */
 #define REFUSALS_MAX 20
 
-/* What is to be done about one delivery, or about an event without one. */
-struct task {
-    struct delivery *delivery; /* NULL for an event that is to be sent without one */
-    enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE, TASK_NOTHING } kind;
-    struct order_fault fault; /* TASK_REJECT */
-    /* Of TASK_IGNORE only order_id, without a delivery seq, of TASK_ANNOUNCE all. */
-    struct announcement announcement;
-    bool done;    /* there is nothing to announce, or its fate is known */
-    bool refused; /* by the broker: the event stays owed */
-};
-
 static const struct pipeline_settings *settings;
-static long deliveries_left; /* negative: without end */
+static long deliveries_left; /* negative: no limit */
 
-static struct ledger *ledger;
+static struct hand hand; /* room for the prefetch, and for OUTBOX_BATCH events without a delivery */
+static struct recorder recorder;
 static struct outbox outbox;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
-
-/* What is in hand, in a ring, of which the first is the oldest: up to the prefetch, and events
- * without a delivery. */
-static struct task *tasks;
-static size_t capacity;
-static size_t first_task;
-static size_t in_hand;
-static size_t last_taken; /* at once */
+static size_t last_taken; /* deliveries at once */
 static int silence_ms;    /* without a delivery */
-
-/* Entries of the ledger whose events were confirmed and told, which it does not know yet. */
-static int64_t *confirmed;
-static size_t confirmed_count;
-
-static struct task *task_at(size_t index)
-{
-    return &tasks[(first_task + index) % capacity];
-}
 
 static bool takes_orders(void)
 {
@@ -76,146 +42,18 @@ static bool takes_orders(void)
            (settings->idle_ms < 0 || silence_ms < settings->idle_ms);
 }
 
-/* ---- deciding ---- */
-
-static enum exit_code decide(struct task *task, const struct order *order)
-{
-    struct announcement *announcement = &task->announcement;
-    struct reservation reservation;
-    int64_t now = clock_utc_ms();
-    enum exit_code code = reservation_make(ledger, order, settings->max_qty, &reservation);
-
-    if (code != EXIT_OK)
-        return code;
-    task->kind = TASK_ANNOUNCE;
-    announcement->outcome = reservation.reserved ? LEDGER_RESERVED : LEDGER_FAILED;
-    announcement->event =
-        event_print(order, reservation.reserved ? EVENT_RESERVED : EVENT_FAILED,
-                    announcement->order_id, now, reservation.reserved ? NULL : reservation.reason);
-    return ledger_record(ledger, announcement->order_id, announcement->outcome, now,
-                         announcement->event, &announcement->seq);
-}
-
-/* An event that is owed by a run that has ended is from now on ours to send. */
-static enum exit_code claim(struct task *task, const struct ledger_entry *entry)
-{
-    task->kind = TASK_ANNOUNCE;
-    announcement_set(&task->announcement, entry);
-    return entry->is_orphaned ? ledger_claim(ledger, entry->seq) : EXIT_OK;
-}
-
-/* An order met before. Its event, if it is owed, is sent by the run that owes it, as long as that
- * lives. */
-static enum exit_code recall(struct task *task, const struct ledger_entry *entry)
-{
-    if (entry->unsent_event != NULL && entry->is_orphaned)
-        return claim(task, entry);
-    task->kind = TASK_IGNORE;
-    task->done = true;
-    return EXIT_OK;
-}
-
-/* An event that was seen to be owed, unless another worker has been quicker. */
-static enum exit_code handle_owed(struct task *task)
-{
-    struct ledger_entry entry;
-    bool found;
-    enum exit_code code = ledger_find_unsent(ledger, task->announcement.seq, &entry, &found);
-
-    if (code == EXIT_OK && found && entry.is_orphaned != outbox.is_trying)
-        return claim(task, &entry);
-    task->kind = TASK_NOTHING;
-    task->done = true;
-    return code;
-}
-
-static enum exit_code handle_delivery(struct task *task)
-{
-    const amqp_bytes_t body = task->delivery->body;
-    struct ledger_entry entry;
-    struct order order;
-    bool found;
-    enum exit_code code;
-
-    if (event_read(&order, EVENT_PLACED, body.bytes, body.len, &task->fault) != EVENT_SOUND) {
-        task->kind = TASK_REJECT;
-        task->done = true;
-        return EXIT_OK;
-    }
-    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
-                   order.order_id);
-    code = ledger_find(ledger, task->announcement.order_id, &entry, &found);
-    if (code == EXIT_OK && found)
-        code = recall(task, &entry);
-    else if (code == EXIT_OK)
-        code = decide(task, &order);
-    order_free(&order);
-    return code;
-}
-
-static enum exit_code settle_confirmed(void)
-{
-    for (size_t i = 0; i < confirmed_count; i++) {
-        enum exit_code code = ledger_mark_sent(ledger, confirmed[i]);
-
-        if (code != EXIT_OK)
-            return code;
-    }
-    return EXIT_OK;
-}
-
-/* So that what is in hand can be settled, once it is confirmed, even if the disk becomes full
- * meanwhile. */
-static enum exit_code reserve_room(void)
-{
-    size_t events = 0;
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < in_hand; i++) {
-        if (task_at(i)->kind == TASK_ANNOUNCE) {
-            events++;
-            bytes += strlen(task_at(i)->announcement.event);
-        }
-    }
-    return events > 0 ? ledger_reserve_room(ledger, events, bytes) : EXIT_OK;
-}
-
-/* I1, for the last count of those in hand; and what is known of earlier ones, which alone is not
- * worth a sync. */
-static enum exit_code record(size_t count)
-{
-    enum exit_code code = count > 0 ? ledger_begin(ledger) : ledger_begin_relaxed(ledger);
-
-    if (code != EXIT_OK)
-        return code;
-    code = settle_confirmed();
-    if (code == EXIT_OK && settings->retain_days >= 0)
-        code = ledger_forget(ledger, clock_utc_ms() - settings->retain_days * DAY_MS, FORGET_STEP);
-    for (size_t i = in_hand - count; i < in_hand && code == EXIT_OK; i++)
-        code = task_at(i)->delivery == NULL ? handle_owed(task_at(i)) : handle_delivery(task_at(i));
-    if (code == EXIT_OK && count > 0)
-        code = reserve_room();
-    if (code == EXIT_OK)
-        code = ledger_commit(ledger);
-    else
-        ledger_roll_back(ledger);
-    if (code == EXIT_OK)
-        confirmed_count = 0;
-    return code;
-}
-
 /* ---- telling ---- */
 
-static void take_fates(void)
+static void take_results(void)
 {
     uint64_t cookie;
-    enum publish_result fate;
+    enum publish_result result;
 
-    while (publisher_next(publisher, &cookie, &fate)) {
-        struct task *task = &tasks[cookie];
+    while (publisher_next(publisher, &cookie, &result)) {
+        struct task *task = hand_by_number(&hand, cookie);
 
         task->done = true;
-        task->refused = fate != PUBLISH_CONFIRMED;
+        task->refused = result != PUBLISH_CONFIRMED;
         if (task->refused)
             outbox_refused(&outbox, &task->announcement, task->delivery != NULL,
                            publisher_reason(publisher));
@@ -231,35 +69,35 @@ static enum exit_code publish(const struct task *task)
     while (code == EXIT_OK && !publisher_has_room(publisher)) {
         code = publisher_wait(publisher);
         if (code == EXIT_OK)
-            take_fates();
+            take_results();
     }
     return code == EXIT_OK
-               ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - tasks))
+               ? announcement_publish(&task->announcement, publisher, hand_number(&hand, task))
                : code;
 }
 
-/* I2, for the last count of those in hand: on its way. */
+/* Publishes the events of the last count tasks: the way to I2. */
 static enum exit_code publish_last(size_t count)
 {
     enum exit_code code = EXIT_OK;
 
-    for (size_t i = in_hand - count; i < in_hand && code == EXIT_OK; i++)
-        if (task_at(i)->kind == TASK_ANNOUNCE)
-            code = publish(task_at(i));
+    for (size_t i = hand.count - count; i < hand.count && code == EXIT_OK; i++)
+        if (hand_at(&hand, i)->kind == TASK_ANNOUNCE)
+            code = publish(hand_at(&hand, i));
     return code;
 }
 
 /*
- * What was decided, as soon as it is on disk; and what was decided by a run that may have died
- * before it wrote its log. The log is written before an order is acknowledged, and before its event
- * is settled.
+ * Logs the decisions of the last count tasks, which are on disk; and those of runs that may have
+ * been killed before they logged. To be called before an order is acknowledged or its event
+ * marked as sent.
  */
 static void log_decisions(size_t count)
 {
-    for (size_t i = in_hand - count; i < in_hand; i++) {
-        const struct task *task = task_at(i);
+    for (size_t i = hand.count - count; i < hand.count; i++) {
+        const struct task *task = hand_at(&hand, i);
 
-        /* An order_id was checked to be safe to be shown, and a fault is. */
+        /* Both order_id and reason are safe to be shown. */
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
         else if (task->kind == TASK_IGNORE)
@@ -269,11 +107,11 @@ static void log_decisions(size_t count)
     }
 }
 
-/* What was published, once the broker has confirmed it: the first count of those in hand. */
+/* Tells of the first count tasks, whose events the broker has confirmed. */
 static enum exit_code tell(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct task *task = task_at(i);
+        const struct task *task = hand_at(&hand, i);
 
         if (task->kind == TASK_ANNOUNCE && !task->refused &&
             announcement_tell(&task->announcement) != EXIT_OK)
@@ -283,45 +121,42 @@ static enum exit_code tell(size_t count)
     return output_flush();
 }
 
-/* I3, for the first count. What is rejected goes first: the acknowledgement is for all up to the
- * last. */
+/* Acknowledges the first count tasks: I3. Rejects first, since the acknowledgement covers all up
+ * to the last. */
 static void acknowledge(size_t count)
 {
     size_t good = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct task *task = task_at(i);
+        struct task *task = hand_at(&hand, i);
 
         if (task->kind == TASK_REJECT)
             consumer_reject(consumer, task->delivery);
         else if (task->delivery != NULL)
             batch[good++] = task->delivery;
         if (task->kind == TASK_ANNOUNCE && !task->refused)
-            confirmed[confirmed_count++] = task->announcement.seq;
-        free(task->announcement.event);
-        task->announcement.event = NULL;
+            record_note(&recorder, &task->announcement);
     }
     consumer_ack_batch(consumer, batch, good);
-    first_task = (first_task + count) % capacity;
-    in_hand -= count;
+    hand_drop_first(&hand, count);
 }
 
 /* ---- the loop ---- */
 
-/* Lets go of those that are done, in the order in which they came. */
+/* Finishes the tasks that are done, in the order in which they came. */
 static enum exit_code finish(void)
 {
     enum exit_code code = EXIT_OK;
     size_t count = 0;
 
-    take_fates();
-    while (count < in_hand && task_at(count)->done)
+    take_results();
+    while (count < hand.count && hand_at(&hand, count)->done)
         count++;
     if (count > 0)
         code = tell(count);
     if (code == EXIT_OK && count > 0)
         acknowledge(count);
-    if (in_hand == 0)
+    if (hand.count == 0)
         outbox_rests(&outbox);
     if (code == EXIT_OK && outbox.in_a_row >= REFUSALS_MAX) {
         report("the broker did not take the events of %d orders in a row: giving up", REFUSALS_MAX);
@@ -330,14 +165,12 @@ static enum exit_code finish(void)
     return code;
 }
 
-/*
- * Takes what has arrived. While the broker still confirms the events of earlier orders, some
- * company is waited for, unless orders come one by one: what is decided meanwhile costs a sync of
- * the disk.
- */
+/* Takes the deliveries that have arrived. While events of earlier orders are on their way, waits
+ * until the batch is worth the sync of a commit, unless orders come one by one. */
 static enum exit_code take(size_t *count, int timeout_ms)
 {
-    size_t max = capacity - in_hand < settings->prefetch ? capacity - in_hand : settings->prefetch;
+    size_t room = hand.capacity - hand.count;
+    size_t max = room < settings->prefetch ? room : settings->prefetch;
     enum exit_code code;
 
     *count = 0;
@@ -345,7 +178,7 @@ static enum exit_code take(size_t *count, int timeout_ms)
         max = (size_t)deliveries_left;
     if (max == 0 || !takes_orders())
         return EXIT_OK;
-    if (in_hand > 0 &&
+    if (hand.count > 0 &&
         (outbox_holds_back(&outbox) ||
          (last_taken > 1 && consumer_arrived(consumer) < settings->prefetch / COMPANY)))
         return EXIT_OK;
@@ -355,59 +188,58 @@ static enum exit_code take(size_t *count, int timeout_ms)
     silence_ms = 0;
     last_taken = *count;
     for (size_t i = 0; i < *count; i++)
-        *task_at(in_hand++) = (struct task){.delivery = batch[i]};
+        (void)hand_add(&hand, batch[i]);
     if (deliveries_left > 0)
         deliveries_left -= (long)*count;
     return EXIT_OK;
 }
 
-/* The broker, or the ledger, has them still. */
-static void drop_last(size_t count)
+/* Logs and publishes the last count tasks, which are recorded. */
+static enum exit_code announce_last(size_t count)
 {
-    for (; count > 0; count--)
-        free(task_at(--in_hand)->announcement.event);
-}
+    enum exit_code code;
 
-static enum exit_code handle(size_t count)
-{
-    enum exit_code code = record(count);
-
-    if (code != EXIT_OK) {
-        drop_last(count);
-        return code;
-    }
     log_decisions(count);
     code = publish_last(count);
     if (code == EXIT_OK)
         publisher_service(publisher);
-    ledger_checkpoint(ledger);
+    recorder.ledger->operations->idle(recorder.ledger);
     return code;
 }
 
-/* Takes in hand what is owed and is sent by nobody, if it is time to look or at_once is set. */
+static enum exit_code handle(size_t count)
+{
+    enum exit_code code = record_deliveries(&recorder, count);
+
+    if (code == EXIT_OK)
+        return announce_last(count);
+    /* Unacknowledged: they come again. */
+    hand_drop_last(&hand, count);
+    return code;
+}
+
+/* Publishes owed events that nobody publishes, if it is time to look, or at_once is true. */
 static enum exit_code relay(bool at_once)
 {
-    int64_t seqs[OUTBOX_BATCH];
     size_t count = 0;
     enum exit_code code = EXIT_OK;
 
     if (!stop_requested())
-        code =
-            outbox_list(&outbox, ledger, at_once, in_hand == 0, seqs, capacity - in_hand, &count);
+        code = record_unsent(&recorder, &outbox, at_once, &count);
+    if (code != EXIT_OK)
+        hand_drop_last(&hand, count);
     if (code != EXIT_OK || count == 0)
         return code;
-    for (size_t i = 0; i < count; i++)
-        *task_at(in_hand++) = (struct task){.announcement = {.seq = seqs[i]}};
-    /* An order that comes meanwhile does not wait for company. */
+    /* An order that arrives meanwhile is handled at once. */
     last_taken = 0;
-    return handle(count);
+    return announce_last(count);
 }
 
-/* With nothing in hand: waits for the next order, but not so long that nothing else is done. */
+/* Waits for the next delivery, with nothing in hand; but not longer than other duties allow. */
 static enum exit_code await_next(size_t *count)
 {
-    bool settles = confirmed_count > 0;
-    int timeout_ms = settles ? SETTLE_MS : OUTBOX_LOOK_MS;
+    bool has_confirmed = recorder.confirmed_count > 0;
+    int timeout_ms = has_confirmed ? RECORD_MS : OUTBOX_LOOK_MS;
     enum exit_code code;
 
     if (settings->idle_ms >= 0 && settings->idle_ms - silence_ms < timeout_ms)
@@ -418,17 +250,17 @@ static enum exit_code await_next(size_t *count)
         return code;
     if (settings->idle_ms >= 0)
         silence_ms += timeout_ms;
-    return settles ? record(0) : EXIT_OK;
+    return has_confirmed ? record_confirmed(&recorder) : EXIT_OK;
 }
 
-/* Until no more orders are to be taken, nothing is in hand, and nothing is owed that nobody sends.
- */
+/* Works until no more orders are to be taken, nothing is in hand, and no owed event is left to
+ * publish. */
 static enum exit_code work_on(void)
 {
     for (;;) {
         bool goes_on = takes_orders();
         enum exit_code code = relay(!goes_on);
-        bool is_idle = in_hand == 0;
+        bool is_idle = hand.count == 0;
         size_t count = 0;
 
         if (code != EXIT_OK || (is_idle && !goes_on))
@@ -445,50 +277,32 @@ static enum exit_code work_on(void)
     }
 }
 
-/* The ledger takes no more. What it has taken is on its way, and would go out again if it were left
- * now. */
+/* After a failure of the ledger: finishes what is recorded and on its way, so that it need not
+ * go out again. */
 static void finish_recorded(void)
 {
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && in_hand > 0) {
+    while (code == EXIT_OK && hand.count > 0) {
         code = publisher_wait(publisher);
         if (code == EXIT_OK)
             code = finish();
     }
 }
 
-/* Runs a change in a transaction of its own, which is not worth a sync. */
-static enum exit_code run_lightly(enum exit_code (*change)(void))
-{
-    enum exit_code code = ledger_begin_relaxed(ledger);
-
-    if (code != EXIT_OK)
-        return code;
-    code = change();
-    if (code == EXIT_OK)
-        return ledger_commit(ledger);
-    ledger_roll_back(ledger);
-    return code;
-}
-
-static enum exit_code release(void)
-{
-    return ledger_release(ledger);
-}
-
 /*
- * Settles what was confirmed, by itself, since there is room for that; and leaves what is owed to
- * others: also an event that could not be written to our output, for the next run to write.
+ * Records what was confirmed, for which room was reserved; and releases what is still owed, such as
+ * an event that could not be written to standard output: the next run publishes and writes it.
  */
 static enum exit_code leave_owed(void)
 {
     enum exit_code code = EXIT_OK;
 
     report_flush();
-    if (confirmed_count > 0)
-        code = run_lightly(settle_confirmed);
-    return code == EXIT_OK && (in_hand > 0 || outbox.refused > 0) ? run_lightly(release) : code;
+    if (recorder.confirmed_count > 0)
+        code = record_confirmed(&recorder);
+    return code == EXIT_OK && (hand.count > 0 || outbox.refused > 0) ? record_release(&recorder)
+                                                                     : code;
 }
 
 enum exit_code pipeline_run(void)
@@ -500,12 +314,12 @@ enum exit_code pipeline_run(void)
         code = work_on();
     if (code == EXIT_STORE)
         finish_recorded();
-    /* Also then: it may be possible by now, and otherwise events that were confirmed would go out
-     * again. */
-    if (confirmed_count > 0 || in_hand > 0 || outbox.refused > 0)
+    /* After a failure of the ledger, too: it may work by now, and confirmed events need not go
+     * out again. */
+    if (recorder.confirmed_count > 0 || hand.count > 0 || outbox.refused > 0)
         last = leave_owed();
-    /* Asked to stop while the broker was away, with nothing in hand: that is a clean end. */
-    if (code == EXIT_UNREACHABLE && stop_requested() && in_hand == 0)
+    /* A stop while the broker is away, with nothing in hand, is a clean end. */
+    if (code == EXIT_UNREACHABLE && stop_requested() && hand.count == 0)
         code = EXIT_OK;
     if (code == EXIT_OK)
         code = last;
@@ -520,21 +334,20 @@ enum exit_code pipeline_run(void)
 
 enum exit_code pipeline_open(const struct pipeline_settings *given)
 {
-    /* One byte more than an event may have, to see that it is too large. */
+    /* One byte more than an event may have, so that a larger one is noticed. */
     struct consumer_settings consumer_settings = {
         .queue = PLACED_QUEUE, .declare = topology_declare, .max_body = EVENT_MAX_SIZE + 1};
-    enum exit_code code = ledger_open(&ledger);
+    enum exit_code code;
 
-    if (code == EXIT_OK)
-        code = ledger_start_run(ledger);
+    hand_open(&hand, given->prefetch + OUTBOX_BATCH);
+    recorder.max_qty = given->max_qty;
+    recorder.retain_days = given->retain_days;
+    code = recorder_open(&recorder, &hand);
     if (code != EXIT_OK)
         return code;
     settings = given;
     deliveries_left = given->count;
-    capacity = given->prefetch + OUTBOX_BATCH;
-    batch = xcalloc(capacity, sizeof(*batch));
-    tasks = xcalloc(capacity, sizeof *tasks);
-    confirmed = xcalloc(capacity, sizeof *confirmed);
+    batch = xcalloc(hand.capacity, sizeof(*batch));
     consumer_settings.prefetch = given->prefetch;
     consumer = consumer_new(given->options, &consumer_settings);
     publisher = publisher_new(given->options,
@@ -545,12 +358,9 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
 
 void pipeline_close(void)
 {
-    for (size_t i = 0; i < in_hand; i++)
-        free(task_at(i)->announcement.event);
     consumer_free(consumer);
     publisher_free(publisher);
-    ledger_close(ledger);
+    recorder_close(&recorder);
+    hand_close(&hand);
     free(batch);
-    free(tasks);
-    free(confirmed);
 }

@@ -1,24 +1,26 @@
 /*
- * pipeline: orders on their way: delivered, decided, published, acknowledged.
+ * pipeline: orders from their delivery to the acknowledgement: decided, recorded, published.
  *
- * What is on disk and on the broker when this program is killed, per delivery:
+ * What is on disk and on the broker when the program is killed, per delivery:
  *
- *   I0  delivered, nothing recorded         redelivered, handled afresh
- *   I1  one transaction: order_id, outcome, no second reservation; the recorded event is published
- * by the next worker, event to publish                    or by another that runs, whether or not
- * the order comes again I2  event confirmed by the broker       the same event goes out again, same
- * message_id I3  acknowledged                        a later copy is "duplicate ignored"
+ *   state                                        after a kill
+ *   I0  delivered, nothing recorded              redelivered, and handled afresh
+ *   I1  one commit: order_id, outcome, stock,    no second reservation; the recorded event is
+ *       and the event, which is owed             published by the next worker or by another that
+ *                                                runs, whether or not the order comes again
+ *   I2  event confirmed by the broker            the same event goes out again, same message_id
+ *   I3  acknowledged                             a later copy is "duplicate ignored"
  *
- * A batch is all that has arrived, up to the prefetch: one transaction, a burst of publishes. While
- * the broker confirms those, the next batch is taken and recorded. Orders are acknowledged in the
- * order in which they came, as far as they are confirmed. That an event was confirmed is recorded
- * with the next batch, or when the queue falls silent; after a kill or a loss of power before that
- * the same event goes out again.
+ * A batch is all that has arrived, up to the prefetch: one commit, a burst of publishes. While the
+ * broker confirms those, the next batch is taken and recorded. Orders are acknowledged in the order
+ * in which they came, as far as they are confirmed. That an event was confirmed is recorded with
+ * the next batch, or when the queue falls silent; after a kill or a loss of power before that, the
+ * same event goes out again.
  *
- * An event is owed by the worker that recorded it. Once that one has ended, another claims it
- * (ledger.h, outbox.h); as long as it lives, a copy of the order is a duplicate for all others. An
- * event that the broker does not take stays owed, and its order is acknowledged all the same: it is
- * on disk, and does not hold up others.
+ * The worker that recorded an event owes it. Once that worker has ended, another claims the event
+ * (store/ledger.h, outbox.h); as long as it lives, a copy of the order is a duplicate for all
+ * others. An event that the broker does not take stays owed, and its order is acknowledged all the
+ * same: it is on disk, and does not hold up others.
  */
 #ifndef INVENTORY_WORKER_PIPELINE_H
 #define INVENTORY_WORKER_PIPELINE_H
@@ -30,12 +32,12 @@
 
 struct pipeline_settings {
     const struct broker_options *options;
-    int max_qty;       /* an item of more fails its order */
-    unsigned prefetch; /* deliveries in hand at once */
-    int retain_days;   /* after which a handled order is forgotten; negative: never */
-    int count;         /* deliveries to take; negative: without end */
-    int idle_ms;       /* without a delivery, until the end; negative: for ever */
-    bool flush_only;   /* publish what ended workers left, and take no orders */
+    int max_qty;       /* units of an item; one of more fails its order */
+    unsigned prefetch; /* deliveries in hand at once, at most */
+    int retain_days;   /* after which an order that was handled is forgotten; negative: never */
+    int count;         /* deliveries to take; negative: no limit */
+    int idle_ms;       /* without a delivery, after which to end; negative: never */
+    bool flush_only;   /* publish what ended workers left unpublished, and take no orders */
 };
 
 /*
@@ -44,10 +46,14 @@ struct pipeline_settings {
  */
 enum exit_code pipeline_open(const struct pipeline_settings *settings);
 
-/* Works until no more orders are to be taken, and nothing is in hand. A failure was reported. */
+/*
+ * Works until no more orders are to be taken, and nothing is in hand. Returns EXIT_OK; EXIT_STORE,
+ * EXIT_OUTPUT, or what consumer_take() and publisher_open() return, reported; or EXIT_REFUSED if
+ * the broker did not take an event, which stays owed.
+ */
 enum exit_code pipeline_run(void);
 
-/* Frees all. Harmless if it was never opened. */
+/* Frees all, and ends the run. Harmless if pipeline_open() failed or was not called. */
 void pipeline_close(void);
 
 #endif

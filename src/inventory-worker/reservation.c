@@ -15,7 +15,7 @@ static int by_sku(const void *a, const void *b)
     return strcmp(left->sku, right->sku);
 }
 
-/* What an order wants of each sku, each sku once. To be freed. */
+/* Returns the quantities that an order wants, each sku once and sorted, to be freed with free(). */
 static struct order_item *sum_by_sku(const struct order *order, size_t *count)
 {
     struct order_item *wanted = xcalloc(order->item_count, sizeof *wanted);
@@ -24,7 +24,7 @@ static struct order_item *sum_by_sku(const struct order *order, size_t *count)
     memcpy(wanted, order->items, order->item_count * sizeof *wanted);
     qsort(wanted, order->item_count, sizeof *wanted, by_sku);
     for (size_t i = 0; i < order->item_count; i++) {
-        /* 1000 items of a million each at most: no int overflows. */
+        /* At most 1000 items of a million each: no overflow. */
         if (n > 0 && strcmp(wanted[n - 1].sku, wanted[i].sku) == 0)
             wanted[n - 1].qty += wanted[i].qty;
         else
@@ -47,55 +47,48 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
     return true;
 }
 
-static enum exit_code check_stock(struct ledger *ledger, const struct order_item *wanted,
-                                  size_t count, struct reservation *reservation)
+/* Returns whether enough is on hand of every sku. Reduces wanted to the moves: skus with a
+ * level. */
+static bool is_on_hand(struct order_item *wanted, size_t count, const struct levels *levels,
+                       struct reservation *reservation)
 {
     for (size_t i = 0; i < count; i++) {
-        struct stock_level level;
-        bool found;
-        enum exit_code code = ledger_stock(ledger, wanted[i].sku, &level, &found);
+        const struct ledger_level *level = levels_find(levels, wanted[i].sku);
 
-        if (code != EXIT_OK)
-            return code;
-        if (found && level.on_hand < wanted[i].qty) {
+        if (level == NULL)
+            continue;
+        if (level->on_hand < wanted[i].qty) {
             (void)snprintf(reservation->reason, sizeof reservation->reason,
                            "sku '%s': wanted %d, available %" PRId64, wanted[i].sku, wanted[i].qty,
-                           level.on_hand);
-            reservation->reserved = false;
-            return EXIT_OK;
+                           level->on_hand);
+            return false;
+        }
+        wanted[reservation->move_count++] = wanted[i];
+    }
+    return true;
+}
+
+void reservation_decide(const struct order *order, int max_qty, const struct levels *levels,
+                        struct reservation *reservation)
+{
+    size_t count;
+
+    reservation->outcome = LEDGER_RESERVED;
+    reservation->moves = NULL;
+    reservation->move_count = 0;
+    if (!within_limit(order, max_qty, reservation)) {
+        reservation->outcome = LEDGER_FAILED;
+    } else if (levels->any) {
+        reservation->moves = sum_by_sku(order, &count);
+        if (!is_on_hand(reservation->moves, count, levels, reservation)) {
+            reservation->outcome = LEDGER_FAILED;
+            reservation->move_count = 0;
         }
     }
-    return EXIT_OK;
 }
 
-static enum exit_code move_stock(struct ledger *ledger, const struct order_item *wanted,
-                                 size_t count)
+void reservation_free(struct reservation *reservation)
 {
-    enum exit_code code = EXIT_OK;
-
-    for (size_t i = 0; i < count && code == EXIT_OK; i++)
-        code = ledger_reserve_stock(ledger, wanted[i].sku, wanted[i].qty);
-    return code;
-}
-
-enum exit_code reservation_make(struct ledger *ledger, const struct order *order, int max_qty,
-                                struct reservation *reservation)
-{
-    struct order_item *wanted;
-    size_t count;
-    bool any;
-    enum exit_code code;
-
-    reservation->reserved = within_limit(order, max_qty, reservation);
-    if (!reservation->reserved)
-        return EXIT_OK;
-    code = ledger_has_stock(ledger, &any);
-    if (code != EXIT_OK || !any)
-        return code;
-    wanted = sum_by_sku(order, &count);
-    code = check_stock(ledger, wanted, count, reservation);
-    if (code == EXIT_OK && reservation->reserved)
-        code = move_stock(ledger, wanted, count);
-    free(wanted);
-    return code;
+    free(reservation->moves);
+    reservation->moves = NULL;
 }

@@ -1,29 +1,35 @@
 /*
  * reservation: the rule by which an order is reserved or fails.
  *
- * An item of more than max_qty fails the order; so does a sku that has a stock level with too
- * little on hand. An order reserves all of its items or none.
+ * An item of more than max_qty units fails the order; so does a sku that has a stock level with too
+ * few units on hand for all items of that sku. An order reserves all of its items or none.
  */
 #ifndef INVENTORY_WORKER_RESERVATION_H
 #define INVENTORY_WORKER_RESERVATION_H
 
-#include "base/report.h"
+#include "levels.h"
+
 #include "order/order.h"
 #include "store/ledger.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 
 struct reservation {
-    bool reserved;
-    char reason[ORDER_MAX_TEXT + 128]; /* if not */
+    enum ledger_outcome outcome;
+    char reason[ORDER_MAX_TEXT + 128]; /* if LEDGER_FAILED */
+    /* If LEDGER_RESERVED, what is to be moved from on hand to reserved: of each sku with a level,
+     * so many. sku is the order's. */
+    struct order_item *moves;
+    size_t move_count;
 };
 
 /*
- * Decides, and moves the stock if the order is reserved. To be called within a transaction of the
- * ledger, which may be rolled back afterwards. EXIT_STORE, reported, if the ledger cannot be read
- * or written.
+ * Decides an order, whose skus must be among levels. Changes nothing but *reservation, which is
+ * freed with reservation_free().
  */
-enum exit_code reservation_make(struct ledger *ledger, const struct order *order, int max_qty,
-                                struct reservation *reservation);
+void reservation_decide(const struct order *order, int max_qty, const struct levels *levels,
+                        struct reservation *reservation);
+
+void reservation_free(struct reservation *reservation);
 
 #endif

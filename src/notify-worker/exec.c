@@ -15,7 +15,7 @@
 
 struct trial {
     int exit_status;
-    bool had_log; /* the command's standard error was ours */
+    bool had_log; /* the command had our standard error */
 };
 
 static enum exit_code run_command(const struct exec *exec, const struct notification *notification,
@@ -56,8 +56,8 @@ static enum exit_code take_failure(const struct exec *exec, struct notification 
 {
     log_line("[notify] later: %s: '%s' exited with %d", notification->order_id,
              printable_text(exec->command[0]), trial->exit_status);
-    /* Whoever writes where nobody reads dies of that: it is our log that is broken, not the order.
-     * Next time it has none. */
+    /* A command that writes to a broken pipe dies of it: our log is broken, not the order. Next
+     * time it gets no log. */
     if (trial->had_log && report_is_lost()) {
         notification->due_ms = clock_monotonic_ms();
         return EXIT_OK;

@@ -1,10 +1,10 @@
 /*
- * exec: a command that tells a customer, run for one event at a time.
+ * exec: the command that tells a customer, run for one event at a time.
  *
- * It gets the event on its standard input, and the number of the attempt in NOTIFY_ATTEMPT. If it
- * exits with 75 (EX_TEMPFAIL) the event is tried again later, however often; if it fails otherwise,
- * up to a number of attempts, and then the event is moved to the dead letter queue. Meanwhile other
- * events are handled.
+ * The command gets the event on its standard input, and the number of the attempt in
+ * NOTIFY_ATTEMPT. If it exits with 75 (EX_TEMPFAIL), the event is tried again later, without limit.
+ * If it fails otherwise, it is tried again until max_attempts have failed; then the event is moved
+ * to the dead letter queue. Other events are handled meanwhile.
  */
 #ifndef NOTIFY_WORKER_EXEC_H
 #define NOTIFY_WORKER_EXEC_H
@@ -16,18 +16,19 @@
 
 #include <stdint.h>
 
-/* All the caller's. */
+/* Everything is the caller's, and must outlive the call. */
 struct exec {
-    char *const *command;      /* and its arguments; NULL at the end */
-    int64_t retry_ms;          /* from a failure to the next attempt */
-    int max_attempts;          /* of those that count */
-    struct notifier *notifier; /* whose turns are of one notification */
-    struct consumer *consumer; /* kept alive while the command runs */
+    char *const *command;      /* with its arguments, ended by NULL */
+    int64_t retry_ms;          /* milliseconds from a failure to the next attempt */
+    int max_attempts;          /* that failed otherwise than with 75 */
+    struct notifier *notifier; /* with one notification in each turn */
+    struct consumer *consumer; /* its heartbeats go on while the command runs */
 };
 
 /*
- * Deals with the turn: runs the command, if there is someone to be told. Codes as of notifier.h and
- * child.h; what could be done about the order then is done by notifier_settle().
+ * Handles the turn: runs the command if a customer is to be told. Returns a code of notifier.h or
+ * child_start(), reported. notifier_settle() then records what became of the order, also after a
+ * failure.
  */
 enum exit_code exec_run(const struct exec *exec);
 

@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "engine/open.h"
 #include "json/foreign.h"
 #include "json/json.h"
 #include "json/output.h"
@@ -18,22 +19,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_AGAIN_MS 100 /* whether the claim of another run is settled */
-#define REFUSED_MS \
-    INT64_C(60000) /* until a dead letter that the broker did not take is tried again */
+#define LOOK_AGAIN_MS 100         /* until an order that another run has claimed is claimed again */
+#define REFUSED_MS INT64_C(60000) /* until a refused dead letter is tried again */
 
 struct notifier {
     struct notifier_settings settings;
-    struct notified *notifications;
-    struct notification *
-        *waiting; /* for a turn, in the order in which they came or were put back */
+    struct notified *notified;
+    struct notification **waiting; /* for a turn, in the order of arrival or of being put back */
     size_t waiting_count;
     struct notification **turn;
     size_t turn_count;
-    int64_t claim; /* of the turn; 0 if it has none, or that is settled */
     struct notification **next;
     size_t next_count;
-    struct delivery **deliveries; /* to be acknowledged together */
+    struct notified_release *released; /* of the turn, */
+    struct notified_claim *claims;     /* and of the next one */
+    struct delivery **deliveries;      /* to be acknowledged together */
     struct notification *spare;
     char *lines;
     size_t lines_capacity;
@@ -45,13 +45,15 @@ struct notifier {
 enum exit_code notifier_open(const struct notifier_settings *settings, struct notifier **out)
 {
     struct notifier *notifier = xcalloc(1, sizeof *notifier);
-    enum exit_code code = notified_open(settings->max_attempts, &notifier->notifications);
+    enum exit_code code = engine_open_notified(NULL, settings->max_attempts, &notifier->notified);
 
     *out = NULL;
     notifier->settings = *settings;
     notifier->waiting = xcalloc(settings->in_hand, sizeof(*notifier->waiting));
     notifier->turn = xcalloc(settings->together, sizeof(*notifier->turn));
     notifier->next = xcalloc(settings->together, sizeof(*notifier->next));
+    notifier->released = xcalloc(settings->together, sizeof *notifier->released);
+    notifier->claims = xcalloc(settings->together, sizeof *notifier->claims);
     notifier->deliveries = xcalloc(settings->together, sizeof(*notifier->deliveries));
     if (code == EXIT_OK)
         *out = notifier;
@@ -72,7 +74,7 @@ static struct notification *new_notice(struct notifier *notifier)
     return notification;
 }
 
-/* Its delivery is settled, or stale. */
+/* Frees a notification whose delivery is settled or stale. */
 static void drop(struct notifier *notifier, struct notification *notification)
 {
     free(notification->copy);
@@ -104,9 +106,12 @@ void notifier_close(struct notifier *notifier)
     free(notifier->waiting);
     free(notifier->turn);
     free(notifier->next);
+    free(notifier->released);
+    free(notifier->claims);
     free(notifier->deliveries);
     free(notifier->lines);
-    notified_close(notifier->notifications);
+    if (notifier->notified != NULL)
+        notifier->notified->operations->close(notifier->notified);
     free(notifier);
 }
 
@@ -152,10 +157,8 @@ int notifier_wait_ms(const struct notifier *notifier)
 
 /* ---- taking in hand ---- */
 
-/*
- * The event as it came, on one line, and without a byte order mark: no line break can stand in a
- * JSON text but between its tokens.
- */
+/* Keeps the event as it came, without a byte order mark and on one line: in JSON, line breaks
+ * stand only between tokens. */
 static void keep_event(struct notification *notification)
 {
     const amqp_bytes_t body = notification->delivery->body;
@@ -191,7 +194,7 @@ static void read_event(struct notification *notification)
     keep_event(notification);
 }
 
-/* Deliveries of a connection that is gone come again. */
+/* Drops the deliveries of a lost connection: they come again. */
 static void drop_stale(struct notifier *notifier)
 {
     struct consumer *consumer = notifier->settings.consumer;
@@ -214,8 +217,7 @@ void notifier_take(struct notifier *notifier, struct delivery *const batch[], si
 {
     int64_t now = clock_monotonic_ms();
 
-    /* First: what comes again after a lost connection is no repeat of the copy that is held of it.
-     */
+    /* First: a redelivery after a lost connection is not a repeat of the copy in hand. */
     drop_stale(notifier);
     for (size_t i = 0; i < count; i++) {
         struct notification *notification = new_notice(notifier);
@@ -245,7 +247,8 @@ static bool is_to_be_tried_again(const struct notification *notification)
            (notification->was_tried || notification->is_claimed);
 }
 
-/* Is one in hand that is tried again, later: of that order or, if order_id is NULL, of any? */
+/* Returns whether a notification of the order, or of any if order_id is NULL, is in hand to be
+ * tried again. */
 static bool is_tried_by_us(const struct notifier *notifier, const char *order_id)
 {
     for (size_t i = 0; i < notifier->turn_count; i++)
@@ -259,43 +262,60 @@ static bool is_tried_by_us(const struct notifier *notifier, const char *order_id
     return false;
 }
 
-/* What became of the turn. */
-static enum exit_code record(struct notifier *notifier)
+/* Lists the orders of the turn that were claimed and not told. Returns how many. */
+static size_t list_released(struct notifier *notifier)
 {
-    enum exit_code code = EXIT_OK;
+    size_t count = 0;
 
-    for (size_t i = 0; i < notifier->turn_count && code == EXIT_OK; i++) {
+    for (size_t i = 0; i < notifier->turn_count; i++) {
         const struct notification *notification = notifier->turn[i];
 
-        if (!notification->is_claimed || notification->outcome == OUTCOME_DONE)
-            continue;
-        if (notification->outcome == OUTCOME_DEAD)
-            code = notified_forget(notifier->notifications, notification->order_id);
-        else
-            code = notified_release(notifier->notifications, notification->order_id,
-                                    notification->attempts_if_not);
+        if (notification->is_claimed && notification->outcome != OUTCOME_DONE)
+            notifier->released[count++] = (struct notified_release){
+                .order_id = notification->order_id,
+                .attempts =
+                    notification->outcome == OUTCOME_DEAD ? 0 : notification->attempts_if_not};
     }
-    return code == EXIT_OK ? notified_done(notifier->notifications, notifier->claim) : code;
+    return count;
 }
 
-static enum exit_code claim(struct notifier *notifier, struct notification *notification,
-                            int64_t number, int64_t at_ms)
+/* Lists the orders of the next turn that are to be claimed. Returns how many. A copy of an order
+ * that is to be tried again is a repeat. */
+static size_t list_claims(struct notifier *notifier)
 {
-    enum standing standing;
-    enum exit_code code = notified_claim(notifier->notifications, notification->order_id, number,
-                                         at_ms, &standing, &notification->attempt);
+    bool some_tried = is_tried_by_us(notifier, NULL);
+    size_t count = 0;
 
-    switch (standing) {
+    for (size_t i = 0; i < notifier->next_count; i++) {
+        struct notification *notification = notifier->next[i];
+
+        notification->is_to_be_claimed = false;
+        if (!is_sound(notification))
+            continue;
+        if (some_tried && !notification->was_tried &&
+            is_tried_by_us(notifier, notification->order_id)) {
+            notification->verdict = VERDICT_REPEAT;
+            continue;
+        }
+        notification->is_to_be_claimed = true;
+        notifier->claims[count++].order_id = notification->order_id;
+    }
+    return count;
+}
+
+static void take_claim(struct notification *notification, const struct notified_claim *claim)
+{
+    switch (claim->standing) {
     case STANDING_CLAIMED:
     case STANDING_IN_DOUBT:
         notification->verdict = VERDICT_TELL;
-        notification->is_in_doubt = standing == STANDING_IN_DOUBT;
-        notification->attempts_if_not = notification->attempt - 1;
+        notification->is_in_doubt = claim->standing == STANDING_IN_DOUBT;
+        notification->attempts_if_not = claim->attempt - 1;
         notification->is_claimed = true;
         break;
     case STANDING_SPENT:
         notification->verdict = VERDICT_SPENT;
-        notification->attempts_if_not = notification->attempt;
+        notification->attempts_if_not = claim->attempt;
         notification->is_claimed = true;
         break;
     case STANDING_OTHERS:
@@ -306,65 +326,27 @@ static enum exit_code claim(struct notifier *notifier, struct notification *noti
         notification->verdict = VERDICT_REPEAT;
         break;
     }
-    return code;
+    notification->attempt = claim->attempt;
 }
 
-/* N1 of the next turn. *number stays 0 if there is nothing to be claimed. */
-static enum exit_code claim_next(struct notifier *notifier, int64_t *number)
-{
-    int64_t at_ms = clock_utc_ms();
-    int64_t made;
-    bool some = false;
-    bool some_tried = is_tried_by_us(notifier, NULL);
-    enum exit_code code = notified_new_claim(notifier->notifications, &made);
-
-    for (size_t i = 0; i < notifier->next_count && code == EXIT_OK; i++) {
-        struct notification *notification = notifier->next[i];
-
-        if (some_tried && is_sound(notification) && !notification->was_tried &&
-            is_tried_by_us(notifier, notification->order_id))
-            notification->verdict = VERDICT_REPEAT;
-        else if (is_sound(notification))
-            code = claim(notifier, notification, made, at_ms);
-        some = some || notification->is_claimed;
-    }
-    if (code == EXIT_OK && some)
-        *number = made;
-    else if (code == EXIT_OK)
-        code = notified_done(notifier->notifications, made);
-    return code;
-}
-
-/* N3 of the turn and N1 of the next one. */
+/* Records the turn (N3) and claims the next one (N1). */
 static enum exit_code record_and_claim(struct notifier *notifier)
 {
-    bool some_sound = false;
-    int64_t number = 0;
-    enum exit_code code;
+    size_t claim_count = list_claims(notifier);
+    const struct notified_claim *claim = notifier->claims;
+    enum exit_code code = notifier->notified->operations->advance(
+        notifier->notified, notifier->released, list_released(notifier), notifier->claims,
+        claim_count, clock_utc_ms());
 
-    for (size_t i = 0; i < notifier->next_count; i++)
-        some_sound = some_sound || is_sound(notifier->next[i]);
-    if (notifier->claim == 0 && !some_sound)
-        return EXIT_OK;
-    code = notified_begin(notifier->notifications, notifier->next_count);
-    if (code != EXIT_OK)
-        return code;
-    if (notifier->claim != 0)
-        code = record(notifier);
-    if (code == EXIT_OK && some_sound)
-        code = claim_next(notifier, &number);
-    if (code == EXIT_OK && (notifier->claim != 0 || number != 0))
-        code = notified_commit(notifier->notifications);
-    else
-        code = notified_end_reading(notifier->notifications, code);
-    if (code == EXIT_OK)
-        notifier->claim = number;
+    for (size_t i = 0; i < notifier->next_count && code == EXIT_OK; i++)
+        if (notifier->next[i]->is_to_be_claimed)
+            take_claim(notifier->next[i], claim++);
     return code;
 }
 
 /* ---- turns: in memory and on the broker ---- */
 
-/* Those that are due, into next. */
+/* Moves the notifications that are due into next. */
 static void pick(struct notifier *notifier)
 {
     int64_t now = clock_monotonic_ms();
@@ -390,8 +372,8 @@ static void put_back(struct notifier *notifier, struct notification *notificatio
     notifier->waiting[notifier->waiting_count++] = notification;
 }
 
-/* May all of the turn be acknowledged at once: is it all that is in hand of what came up to its
- * last? */
+/* Returns whether one acknowledgement can cover the turn: nothing else in hand came before its
+ * last delivery. */
 static bool is_whole(const struct notifier *notifier)
 {
     const struct delivery *last = notifier->turn[notifier->turn_count - 1]->delivery;
@@ -414,7 +396,7 @@ static bool is_whole(const struct notifier *notifier)
     return true;
 }
 
-/* N4. What nothing has become of goes back to those who wait. */
+/* Acknowledges the turn (N4), and puts back what is to be tried again. */
 static void acknowledge(struct notifier *notifier)
 {
     struct consumer *consumer = notifier->settings.consumer;
@@ -446,7 +428,7 @@ static void wait_for_others(struct notifier *notifier, struct notification *noti
     put_back(notifier, notification);
 }
 
-/* The next turn becomes the present one. */
+/* Makes the next turn the present one. */
 static void advance(struct notifier *notifier)
 {
     for (size_t i = 0; i < notifier->next_count; i++) {
@@ -483,16 +465,17 @@ enum exit_code notifier_next(struct notifier *notifier)
         }
         notifier->next_count = 0;
     }
-    notified_checkpoint(notifier->notifications);
+    notifier->notified->operations->idle(notifier->notified);
     return code;
 }
 
-/* What was told must not be told again because of a lock: whoever holds it will let go. */
+/* Waits out a lock of another process, so that nobody is told again because of it. */
 static enum exit_code record_at_last(struct notifier *notifier)
 {
     enum exit_code code = record_and_claim(notifier);
 
-    while (code != EXIT_OK && notified_is_locked(notifier->notifications) && !stop_requested()) {
+    while (code != EXIT_OK && notifier->notified->operations->may_pass(notifier->notified) &&
+           !stop_requested()) {
         connection_wait(NULL, -1, 0);
         consumer_service(notifier->settings.consumer);
         code = record_and_claim(notifier);
@@ -520,7 +503,7 @@ enum exit_code notifier_settle(struct notifier *notifier)
     code = notifier->has_failed ? EXIT_STORE : record_at_last(notifier);
     if (code == EXIT_OK) {
         acknowledge(notifier);
-        notified_checkpoint(notifier->notifications);
+        notifier->notified->operations->idle(notifier->notified);
         return EXIT_OK;
     }
     told = count_told(notifier);
@@ -534,7 +517,8 @@ enum exit_code notifier_settle(struct notifier *notifier)
 
 /* ---- dead letters ---- */
 
-/* A queue that has no dead letter exchange would drop what is rejected. */
+/* Published and confirmed, not rejected: this queue has no dead letter exchange and would drop
+ * it. */
 static enum exit_code move_to_dead_letters(struct notifier *notifier,
                                            const struct delivery *delivery, const char *reason)
 {
@@ -610,7 +594,7 @@ static void add_line(struct notifier *notifier, struct notification *notificatio
     size_t len = notification->event_len;
     char *shown = NULL;
 
-    /* For a terminal, as output_json_text() does. */
+    /* Escaped for a terminal, as by output_json_text(). */
     if (text_plain_run(notification->event, len) != len)
         shown = json_shown(notification->event, notification->event_len, &len);
     if (notifier->lines_len + len + 1 > notifier->lines_capacity) {
@@ -624,7 +608,7 @@ static void add_line(struct notifier *notifier, struct notification *notificatio
     free(shown);
 }
 
-/* A line that was not written whole, or not surely, is not told. */
+/* Writes the lines of the turn. Only what was surely written whole counts as told. */
 static enum exit_code write_lines(struct notifier *notifier)
 {
     enum exit_code code;
@@ -681,7 +665,7 @@ enum exit_code notifier_tell(struct notifier *notifier)
 
     for (size_t i = 0; i < notifier->turn_count; i++)
         code = first_failure(code, handle(notifier, notifier->turn[i]));
-    /* Before N3: after it, a kill would lose what is said of those who were told. */
+    /* Before N3: a kill after it would lose the log lines. */
     report_flush();
     return code;
 }

@@ -1,27 +1,31 @@
 /*
- * notifier: reserved orders on their way to their customers, each of whom is told once.
+ * notifier: reserved orders, whose customers are told once each.
  *
  * What is on disk and on the broker when the program is killed, per delivery:
  *
- *   N0  delivered, nothing recorded             redelivered, handled afresh
- *   N1  claimed: order_id, by whom, attempt n   in doubt: told again as attempt n + 1, up to a
- * limit, then dead-lettered N2  told: line written, command succeeded   as N1: only a kill between
- * N1 and N3 brings a second telling N3  recorded as told                        redelivered; a
- * repeat, nobody is told N4  acknowledged                            done
+ *   state                               after a kill
+ *   N0  delivered, nothing recorded     redelivered, and handled afresh
+ *   N1  claimed: order_id, by whom,     in doubt: told again as attempt n + 1, up to a limit; then
+ *       attempt n                       dead-lettered
+ *   N2  told: line written, or          as N1: only a kill between N1 and N3 tells a customer twice
+ *       command succeeded
+ *   N3  recorded as told                redelivered; a repeat, nobody is told
+ *   N4  acknowledged                    done
  *
- * Deliveries are taken in hand, and told in turns. One transaction records what became of a turn
- * (N3) and claims the orders of the next one (N1); then what the first has settled is acknowledged.
- * If nothing is left to be told, the turn is recorded by itself, at once.
+ * Deliveries are taken in hand, and told in turns. One commit records what became of a turn (N3)
+ * and claims the orders of the next one (N1); then the deliveries of the first are acknowledged. If
+ * nothing is left to be told, the turn is recorded by itself, at once.
  *
- * An order that a living run of another program has claimed waits in hand until that is settled:
- * that run may still fail, and its delivery may be gone with its connection, so that ours is the
- * only one.
+ * An order that a living run of another program has claimed waits in hand until that run has
+ * recorded what became of it: it may still fail, and its delivery may be gone with its connection,
+ * so that ours is the only one.
  *
- * A dead letter that the broker does not take is reported, and stays in hand: it does not hold up
+ * A dead letter that the broker does not take is reported and stays in hand, without holding up
  * others.
  *
- * An exit code that is not EXIT_OK was reported: EXIT_STORE, for the ledger of those who were told;
- * EXIT_OUTPUT; or, for a dead letter, what connection_open() gives.
+ * Functions that return an exit code return EXIT_OK or, reported, EXIT_STORE for the store of
+ * notified customers, EXIT_OUTPUT for standard output or, for a dead letter, what connection_open()
+ * returns.
  */
 #ifndef NOTIFY_WORKER_NOTIFIER_H
 #define NOTIFY_WORKER_NOTIFIER_H
@@ -47,15 +51,15 @@ struct notifier_settings {
 
 enum verdict {
     VERDICT_TELL,
-    VERDICT_REPEAT,    /* the customer was told before, or is to be told by a copy in hand */
+    VERDICT_REPEAT,    /* the customer was told, or a copy in hand is to be told */
     VERDICT_OTHER,     /* an event of another type: ignored */
     VERDICT_MALFORMED, /* to be moved to the dead letter queue */
-    VERDICT_SPENT,     /* the same, after max_attempts */
+    VERDICT_SPENT,     /* to be moved there too: max_attempts were begun */
     VERDICT_WAIT       /* another run has claimed it */
 };
 
 enum outcome {
-    OUTCOME_OPEN, /* nothing has become of it: it stays in hand, or in the queue */
+    OUTCOME_OPEN, /* not told: it stays in hand, or in the queue */
     OUTCOME_DONE, /* told, if it was to be told: to be acknowledged */
     OUTCOME_DEAD  /* not told, but in the dead letter queue: to be acknowledged */
 };
@@ -75,6 +79,7 @@ struct notification {
     size_t line_end; /* private, like all below */
     char *copy;
     char *fault;
+    bool is_to_be_claimed;
     bool is_claimed;
     bool is_in_doubt; /* may have been told before */
     bool was_tried;
@@ -83,57 +88,57 @@ struct notification {
     struct notification *next;
 };
 
-/* What settings name must outlive it. */
+/* Opens the store of notified customers. *notifier is freed with notifier_close(). What settings
+ * name must outlive it. */
 enum exit_code notifier_open(const struct notifier_settings *settings, struct notifier **notifier);
 
-/* NULL is harmless. Deliveries that are not settled are the consumer's. */
+/* Frees the notifier. The deliveries in hand are left to the consumer. NULL is harmless. */
 void notifier_close(struct notifier *notifier);
 
-/* Takes deliveries in hand, in place of those whose connection is lost. There must be room:
+/* Takes count deliveries in hand, and drops those whose connection is lost. count must not exceed
  * notifier_room(). */
 void notifier_take(struct notifier *notifier, struct delivery *const batch[], size_t count);
 
-/* How many deliveries more can be taken in hand; how many are, whether they wait for a turn or are
- * in one. */
+/* Returns how many more deliveries can be taken in hand. */
 size_t notifier_room(const struct notifier *notifier);
+
+/* Returns how many are in hand, waiting for a turn or in one. */
 size_t notifier_count(const struct notifier *notifier);
 
-/* How many in hand were to become dead letters, which the broker did not take. Each is tried again
- * after a while. */
+/* Returns how many in hand the broker did not take as dead letters. Each is tried again after a
+ * minute. */
 size_t notifier_refused(const struct notifier *notifier);
 
-/* Is there a turn that is not yet recorded and acknowledged? */
+/* Returns whether there is a turn that is not recorded and acknowledged yet. */
 bool notifier_is_unsettled(const struct notifier *notifier);
 
-/* Milliseconds until one that waits for its turn is due; 0 if one is, -1 if none waits. */
+/* Returns the milliseconds until the first that waits for a turn is due; 0 if one is due, -1 if
+ * none waits. */
 int notifier_wait_ms(const struct notifier *notifier);
 
-/*
- * Begins a turn of those that are due, and settles the one before. If none is due it only does the
- * latter. The turn may be empty.
- */
+/* Settles the turn, and begins the next one with those that are due. It may be empty. */
 enum exit_code notifier_next(struct notifier *notifier);
 
 /*
- * Settles the turn, whatever became of it, and leaves none. Also to be called before the program
- * ends, after a failure as well. While another process holds the ledger, tries again until a stop
- * is asked for.
+ * Settles the turn: records what became of it, and acknowledges. To be called before the program
+ * ends, too, even after a failure. While another process holds the store, tries again until a stop
+ * is requested.
  */
 enum exit_code notifier_settle(struct notifier *notifier);
 
-/* The one notification of a turn, if there is one that is to be told: for a caller that tells by
- * itself. NULL otherwise. */
+/* Returns the notification of a turn that has just one, if that is to be told: for a caller that
+ * tells it itself. NULL otherwise. */
 struct notification *notifier_own(struct notifier *notifier);
 
-/* Tells the turn by lines on standard output, and deals with those that are not to be told. */
+/* Tells the turn by lines on standard output, and handles those that are not to be told. */
 enum exit_code notifier_tell(struct notifier *notifier);
 
-/* A notification was told by the caller: adds its line. The order counts as told even if that
- * cannot be written. */
+/* Notes that the caller has told a notification, and writes its line. The order counts as told even
+ * if that fails. */
 enum exit_code notifier_was_told(struct notifier *notifier, struct notification *notification);
 
-/* One that cannot be told is moved to the dead letter queue; EXIT_OK also if the broker does not
- * take it: notifier_refused(). */
+/* Moves a notification to the dead letter queue, with reason. Returns EXIT_OK even if the broker
+ * does not take it: then notifier_refused() counts it. */
 enum exit_code notifier_give_up(struct notifier *notifier, struct notification *notification,
                                 const char *reason);
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/stop.h"
 #include "base/uuid.h"
+#include "engine/open.h"
 #include "json/json.h"
 #include "message/event_properties.h"
 #include "order/event.h"
@@ -22,30 +23,28 @@
 
 /* An order that was taken and is not stored yet. */
 struct candidate {
-    unsigned char id[UUID_BYTES];
-    bool own_id; /* it came with the order, so it may be known already */
-    int64_t placed_at;
-    char *raw; /* as it came, if own_id: it may be refused later */
+    char *raw; /* as it came, if it has an id of its own: it may be refused later */
     size_t raw_len;
-    char *data; /* without white space */
-    size_t data_len;
     char *event;
-    uint64_t number; /* in the input, and */
-    uint64_t line;   /* on which it starts */
+    uint64_t number; /* of the value in the input */
+    uint64_t line;   /* of the input, on which it starts */
     bool publish;
-    uint64_t receipt; /* if so */
+    uint64_t receipt; /* its number, if publish */
 };
 
 struct pipeline {
     struct pipeline_settings settings;
     struct orders *store;
-    int64_t left_last; /* the last order that earlier runs left pending; 0 if there is none */
+    int64_t left_last; /* key of the last order that earlier runs left pending; 0 for none */
+    int64_t *placed;   /* keys of orders that are confirmed, for the next commit */
+    size_t placed_size;
     struct publisher *publisher;
     struct receipts *receipts;
-    struct candidate *batch[BATCH_MAX]; /* made when first used */
+    struct candidate batch[BATCH_MAX];
+    struct stored_order orders[BATCH_MAX]; /* those of batch, as they are stored */
     size_t batch_count;
     size_t batch_bytes;
-    bool offline; /* connecting was given up; tried once more from time to time */
+    bool offline; /* connecting was given up, and is tried from time to time */
     int64_t offline_since_ms;
     bool some_unroutable;
     enum exit_code failure;
@@ -59,17 +58,17 @@ static void fail(struct pipeline *pipeline, enum exit_code code)
 
 /* ---- publishing ---- */
 
-static void take_fates(struct pipeline *pipeline)
+static void take_results(struct pipeline *pipeline)
 {
     uint64_t number;
-    enum publish_result fate;
+    enum publish_result result;
 
-    while (publisher_next(pipeline->publisher, &number, &fate)) {
+    while (publisher_next(pipeline->publisher, &number, &result)) {
         struct receipt *receipt = receipts_at(pipeline->receipts, number);
         char id[UUID_TEXT_SIZE];
 
-        receipt->state = fate == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
-        if (fate == PUBLISH_CONFIRMED)
+        receipt->state = result == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
+        if (result == PUBLISH_CONFIRMED)
             continue;
         uuid_to_text(receipt->id, id);
         report("order %s is stored, but the broker did not take it: %s", id,
@@ -78,10 +77,10 @@ static void take_fates(struct pipeline *pipeline)
     }
 }
 
-/* The broker stays away: whatever is on its way is left to a later run. */
+/* Gives the broker up: orders on their way are left pending. */
 static void go_offline(struct pipeline *pipeline, enum exit_code code)
 {
-    take_fates(pipeline);
+    take_results(pipeline);
     publisher_forget(pipeline->publisher);
     receipts_change(pipeline->receipts, RECEIPT_AWAITED, RECEIPT_PENDING);
     pipeline->offline = true;
@@ -96,7 +95,7 @@ static enum exit_code make_room(struct pipeline *pipeline)
 
     while (code == EXIT_OK && !publisher_has_room(pipeline->publisher)) {
         code = publisher_wait(pipeline->publisher);
-        take_fates(pipeline);
+        take_results(pipeline);
     }
     return code;
 }
@@ -134,7 +133,8 @@ static char *event_of(const struct order *order, const unsigned char *id, int64_
     return event_print(order, EVENT_PLACED, order_id, placed_at, NULL);
 }
 
-/* The event of an order that was stored before: it tells the time of then. To be freed. */
+/* Returns the event of an order that was stored before, with the time of then; to be freed with
+ * free(). */
 static char *stored_event(const struct stored_order *stored)
 {
     struct order order;
@@ -150,36 +150,35 @@ static char *stored_event(const struct stored_order *stored)
 
 /* ---- the store ---- */
 
-/* Marks what the broker has confirmed; to be called within a transaction. */
-static enum exit_code mark_confirmed(struct pipeline *pipeline)
+/* Lists the keys of confirmed orders in placed. Returns how many. */
+static size_t list_confirmed(struct pipeline *pipeline)
 {
+    size_t waiting = receipts_waiting(pipeline->receipts);
     const struct receipt *receipt;
     uint64_t at = 0;
-    enum exit_code code = EXIT_OK;
+    size_t count = 0;
 
-    while (code == EXIT_OK &&
-           (receipt = receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
-        code = orders_confirm(pipeline->store, receipt->seq);
-    return code;
-}
-
-static bool some_confirmed(struct pipeline *pipeline)
-{
-    uint64_t at = 0;
-
-    return receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at) != NULL;
+    if (pipeline->placed_size < waiting) {
+        pipeline->placed_size = 2 * waiting;
+        pipeline->placed =
+            xrealloc(pipeline->placed, pipeline->placed_size * sizeof *pipeline->placed);
+    }
+    while ((receipt = receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
+        pipeline->placed[count++] = receipt->key;
+    return count;
 }
 
 static uint64_t add_receipt(struct pipeline *pipeline, const struct stored_order *order,
                             enum receipt_state state, bool silent)
 {
-    struct receipt receipt = {.seq = order->seq, .state = state, .silent = silent};
+    struct receipt receipt = {.key = order->key, .state = state, .silent = silent};
 
     memcpy(receipt.id, order->id, UUID_BYTES);
     return receipts_add(pipeline->receipts, &receipt);
 }
 
-static void refuse_taken(struct pipeline *pipeline, const struct candidate *candidate)
+static void refuse_taken(struct pipeline *pipeline, const struct candidate *candidate,
+                         const unsigned char *order_id)
 {
     char id[UUID_TEXT_SIZE];
     char reason[128];
@@ -190,23 +189,21 @@ static void refuse_taken(struct pipeline *pipeline, const struct candidate *cand
                                .reason = reason,
                                .last = true};
 
-    uuid_to_text(candidate->id, id);
+    uuid_to_text(order_id, id);
     (void)snprintf(reason, sizeof reason, "order_id %s is taken by an order of other content", id);
     pipeline->settings.refuse(&piece);
 }
 
-/*
- * An order whose id the store knows. The same order again: its receipt again, and if it is pending
- * it is published, unless it is on its way already. Another order: refused.
- */
+/* Handles an order whose id the store knows. The same content gets its receipt again, and is
+ * published if it is pending and not on its way already; other content is refused. */
 static void place_known(struct pipeline *pipeline, struct candidate *candidate,
-                        const struct stored_order *known)
+                        const struct stored_order *order, const struct stored_order *known)
 {
-    if (!order_same(known->data, known->data_len, candidate->data, candidate->data_len)) {
-        refuse_taken(pipeline, candidate);
+    if (!order_same(known->data, known->data_len, order->data, order->data_len)) {
+        refuse_taken(pipeline, candidate, order->id);
     } else if (known->status == ORDER_PLACED) {
         (void)add_receipt(pipeline, known, RECEIPT_PLACED, false);
-    } else if (receipts_of_seq(pipeline->receipts, known->seq) != NULL) {
+    } else if (receipts_of_key(pipeline->receipts, known->key) != NULL) {
         (void)add_receipt(pipeline, known, RECEIPT_REPEATED, false);
     } else {
         candidate->receipt = add_receipt(pipeline, known, RECEIPT_AWAITED, false);
@@ -216,51 +213,36 @@ static void place_known(struct pipeline *pipeline, struct candidate *candidate,
     }
 }
 
-static enum exit_code store_candidate(struct pipeline *pipeline, struct candidate *candidate)
+/* Visits each order of the batch as the store has it. */
+static bool place(void *context, size_t index, const struct stored_order *stored)
 {
-    struct stored_order order;
-    bool known = false;
-    enum exit_code code = EXIT_OK;
+    struct pipeline *pipeline = context;
+    struct candidate *candidate = &pipeline->batch[index];
 
-    if (candidate->own_id)
-        code = orders_find(pipeline->store, candidate->id, &order, &known);
-    if (code != EXIT_OK)
-        return code;
-    if (known) {
-        place_known(pipeline, candidate, &order);
-        return EXIT_OK;
+    if (stored == &pipeline->orders[index]) {
+        candidate->receipt = add_receipt(pipeline, stored, RECEIPT_AWAITED, false);
+        candidate->publish = true;
+    } else {
+        place_known(pipeline, candidate, &pipeline->orders[index], stored);
     }
-    memcpy(order.id, candidate->id, UUID_BYTES);
-    order.placed_at = candidate->placed_at;
-    order.data = candidate->data;
-    order.data_len = candidate->data_len;
-    code = orders_add(pipeline->store, &order);
-    if (code != EXIT_OK)
-        return code;
-    candidate->receipt = add_receipt(pipeline, &order, RECEIPT_AWAITED, false);
-    candidate->publish = true;
-    return EXIT_OK;
+    return true;
 }
 
-/* P1 of the batch, and P3 of what was confirmed before, in one commit. */
+/* Stores the batch (P1), and marks what was confirmed before (P3), in one commit. */
 static enum exit_code store_batch(struct pipeline *pipeline)
 {
     uint64_t before = receipts_end(pipeline->receipts);
+    struct orders_commit commit = {.added = pipeline->orders,
+                                   .added_count = pipeline->batch_count,
+                                   .placed_count = list_confirmed(pipeline),
+                                   .visit = place,
+                                   .context = pipeline};
     enum exit_code code;
 
-    if (pipeline->batch_count == 0 && !some_confirmed(pipeline))
+    if (commit.added_count == 0 && commit.placed_count == 0)
         return EXIT_OK;
-    code = pipeline->batch_count > 0 ? orders_begin(pipeline->store)
-                                     : orders_begin_relaxed(pipeline->store);
-    if (code != EXIT_OK)
-        return code;
-    code = mark_confirmed(pipeline);
-    for (size_t i = 0; i < pipeline->batch_count && code == EXIT_OK; i++)
-        code = store_candidate(pipeline, pipeline->batch[i]);
-    if (code == EXIT_OK)
-        code = orders_commit_ahead(pipeline->store);
-    else
-        orders_roll_back(pipeline->store);
+    commit.placed = pipeline->placed;
+    code = pipeline->store->operations->commit(pipeline->store, &commit);
     if (code == EXIT_OK)
         receipts_change(pipeline->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
     else
@@ -275,63 +257,45 @@ bool pipeline_has_room(const struct pipeline *pipeline)
     return pipeline->batch_count < BATCH_MAX && pipeline->batch_bytes < BATCH_BYTES;
 }
 
-static char *copy_of(const struct json_piece *piece)
-{
-    char *copy = xcalloc(piece->len + 1, 1);
-
-    memcpy(copy, piece->text, piece->len);
-    return copy;
-}
-
-static struct candidate *new_candidate(struct pipeline *pipeline)
-{
-    struct candidate **candidate = &pipeline->batch[pipeline->batch_count++];
-
-    if (*candidate == NULL)
-        *candidate = xcalloc(1, sizeof **candidate);
-    memset(*candidate, 0, sizeof **candidate);
-    return *candidate;
-}
-
 void pipeline_take(struct pipeline *pipeline, const struct order *order,
                    const struct json_piece *piece)
 {
-    struct candidate *candidate = new_candidate(pipeline);
+    struct stored_order *stored = &pipeline->orders[pipeline->batch_count];
+    struct candidate *candidate = &pipeline->batch[pipeline->batch_count++];
+    char *data = xmalloc(piece->len);
 
-    candidate->own_id = order->order_id != NULL;
-    if (!candidate->own_id)
-        order_id_mint(candidate->id);
-    else if (!uuid_from_text(order->order_id, candidate->id))
+    if (order->order_id == NULL)
+        order_id_mint(stored->id);
+    else if (!uuid_from_text(order->order_id, stored->id))
         die(EXIT_BUG, "an order_id that was checked and is no UUID");
-    candidate->number = piece->number;
-    candidate->line = piece->line;
-    if (candidate->own_id) {
-        candidate->raw = copy_of(piece);
+    *candidate = (struct candidate){.number = piece->number, .line = piece->line};
+    if (order->order_id != NULL) {
+        candidate->raw = xmemdup_text(piece->text, piece->len);
         candidate->raw_len = piece->len;
     }
-    candidate->data = copy_of(piece);
-    candidate->data_len = json_compact(candidate->data, piece->len);
-    candidate->placed_at = clock_utc_ms();
-    candidate->event = event_of(order, candidate->id, candidate->placed_at);
-    pipeline->batch_bytes += candidate->data_len * 2;
+    stored->data = data;
+    stored->data_len = json_compact_to(data, piece->text, piece->len);
+    stored->placed_at = clock_utc_ms();
+    candidate->event = event_of(order, stored->id, stored->placed_at);
+    pipeline->batch_bytes += stored->data_len * 2;
 }
 
 static void publish_batch(struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->batch_count; i++) {
-        const struct candidate *candidate = pipeline->batch[i];
+        const struct candidate *candidate = &pipeline->batch[i];
 
         if (candidate->publish)
-            publish(pipeline, candidate->id, candidate->event, candidate->receipt);
+            publish(pipeline, pipeline->orders[i].id, candidate->event, candidate->receipt);
     }
 }
 
 static void drop_batch(struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->batch_count; i++) {
-        free(pipeline->batch[i]->raw);
-        free(pipeline->batch[i]->data);
-        free(pipeline->batch[i]->event);
+        free(pipeline->batch[i].raw);
+        free((char *)pipeline->orders[i].data);
+        free(pipeline->batch[i].event);
     }
     pipeline->batch_count = 0;
     pipeline->batch_bytes = 0;
@@ -340,13 +304,13 @@ static void drop_batch(struct pipeline *pipeline)
 static bool has_some_to_publish(const struct pipeline *pipeline)
 {
     for (size_t i = 0; i < pipeline->batch_count; i++)
-        if (pipeline->batch[i]->publish)
+        if (pipeline->batch[i].publish)
             return true;
     return false;
 }
 
-/* Waits until the batch is on the disk, and meanwhile for the broker. */
-static enum exit_code settle_batch(struct pipeline *pipeline)
+/* Waits until the batch is on disk, and connects meanwhile. */
+static enum exit_code sync_batch(struct pipeline *pipeline)
 {
     enum exit_code code = EXIT_OK;
 
@@ -354,7 +318,7 @@ static enum exit_code settle_batch(struct pipeline *pipeline)
         code = publisher_open(pipeline->publisher);
     if (code != EXIT_OK)
         go_offline(pipeline, code);
-    return orders_finish_sync(pipeline->store);
+    return pipeline->store->operations->await(pipeline->store);
 }
 
 enum exit_code pipeline_turn(struct pipeline *pipeline)
@@ -367,7 +331,7 @@ enum exit_code pipeline_turn(struct pipeline *pipeline)
         if (code != EXIT_OK)
             go_offline(pipeline, code);
     }
-    take_fates(pipeline);
+    take_results(pipeline);
     code = store_batch(pipeline);
     if (code != EXIT_OK) {
         fail(pipeline, code);
@@ -375,7 +339,7 @@ enum exit_code pipeline_turn(struct pipeline *pipeline)
     }
     fail(pipeline, receipts_print(pipeline->receipts));
     pipeline->settings.told(receipts_told(pipeline->receipts));
-    code = settle_batch(pipeline);
+    code = sync_batch(pipeline);
     if (code != EXIT_OK) {
         fail(pipeline, code);
         return pipeline->failure;
@@ -383,7 +347,7 @@ enum exit_code pipeline_turn(struct pipeline *pipeline)
     publish_batch(pipeline);
     drop_batch(pipeline);
     publisher_service(pipeline->publisher);
-    orders_checkpoint(pipeline->store);
+    pipeline->store->operations->idle(pipeline->store);
     return pipeline->failure;
 }
 
@@ -393,7 +357,7 @@ enum exit_code pipeline_drain(struct pipeline *pipeline)
 
     if (publisher_pending(pipeline->publisher) > 0) {
         code = publisher_wait_all(pipeline->publisher);
-        take_fates(pipeline);
+        take_results(pipeline);
         if (code == EXIT_OK)
             publisher_leave(pipeline->publisher);
         else
@@ -413,24 +377,26 @@ static void publish_stored(struct pipeline *pipeline, const struct stored_order 
     free(event);
 }
 
-/* Publishes the pending orders of this run up to that seq, except those that are on their way. */
+/* Publishes a pending order, unless it was placed again just now and is on its way. */
+static bool publish_one(void *context, size_t index, const struct stored_order *order)
+{
+    struct pipeline *pipeline = context;
+
+    (void)index;
+    if (pipeline->failure != EXIT_OK || stop_requested())
+        return false;
+    if (receipts_of_key(pipeline->receipts, order->key) == NULL)
+        publish_stored(pipeline, order);
+    if (receipts_waiting(pipeline->receipts) >= BATCH_MAX)
+        (void)pipeline_turn(pipeline);
+    return true;
+}
+
+/* Publishes the pending orders of this run up to the key last. */
 static enum exit_code publish_pending(struct pipeline *pipeline, int64_t last)
 {
-    struct stored_order order = {.seq = 0};
-    bool found;
-    enum exit_code code = orders_next_own(pipeline->store, order.seq, last, &order, &found);
-
-    while (code == EXIT_OK && found && pipeline->failure == EXIT_OK && !stop_requested()) {
-        int64_t seq = order.seq;
-
-        /* Unless it was placed again just now: then it is on its way. */
-        if (receipts_of_seq(pipeline->receipts, seq) == NULL)
-            publish_stored(pipeline, &order);
-        if (receipts_waiting(pipeline->receipts) >= BATCH_MAX)
-            (void)pipeline_turn(pipeline);
-        code = orders_next_own(pipeline->store, seq, last, &order, &found);
-    }
-    fail(pipeline, code);
+    fail(pipeline,
+         pipeline->store->operations->each_pending(pipeline->store, last, publish_one, pipeline));
     return pipeline->failure;
 }
 
@@ -458,7 +424,7 @@ enum exit_code pipeline_retry(struct pipeline *pipeline)
 enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pipeline **pipeline)
 {
     struct pipeline *opened = xcalloc(1, sizeof *opened);
-    enum exit_code code = orders_open(ORDERS_PLACE, &opened->store);
+    enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &opened->store);
 
     opened->settings = *settings;
     opened->publisher = publisher_new(
@@ -466,7 +432,7 @@ enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pi
                                                         .repair = topology_declare});
     opened->receipts = receipts_new();
     if (code == EXIT_OK)
-        code = orders_claim(opened->store, &opened->left_last);
+        code = opened->store->operations->claim(opened->store, &opened->left_last);
     if (code != EXIT_OK) {
         pipeline_close(opened);
         return code;
@@ -480,12 +446,12 @@ void pipeline_close(struct pipeline *pipeline)
     if (pipeline == NULL)
         return;
     drop_batch(pipeline);
-    for (size_t i = 0; i < BATCH_MAX; i++)
-        free(pipeline->batch[i]);
-    /* The broker answers meanwhile. */
-    orders_close(pipeline->store);
+    /* First: the broker can answer meanwhile. */
+    if (pipeline->store != NULL)
+        pipeline->store->operations->close(pipeline->store);
     publisher_free(pipeline->publisher);
     receipts_free(pipeline->receipts);
+    free(pipeline->placed);
     free(pipeline);
 }
 

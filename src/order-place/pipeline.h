@@ -1,26 +1,27 @@
 /*
- * pipeline: orders on their way: stored, published, confirmed, and told by a receipt on standard
- * output.
+ * pipeline: orders from standard input to their receipts: stored, published, confirmed, and told on
+ * standard output.
  *
  * What is on disk and on the broker when the program is killed, per order:
  *
- *   P0  checked                    no receipt, nothing stored: place it again
- *   P1  row PENDING committed      the next run, or order-place --flush, publishes it
- *   P2  published and confirmed    it may be published again: same order_id, ignored downstream
- *   P3  row PLACED committed       the receipt may be missing: order-show, or place the same
- * order_id again P4  receipt written            done
+ *   state                         after a kill
+ *   P0  checked                   no receipt, nothing stored: place it again
+ *   P1  row PENDING committed     the next run, or order-place --flush, publishes it
+ *   P2  published and confirmed   it may be published again: same order_id, ignored downstream
+ *   P3  row PLACED committed      the receipt may be missing: order-show, or place the same
+ *                                 order_id again
+ *   P4  receipt written           done
  *
- * P1 is on the disk before the order is published. P3, committed alone, is not synced: after a loss
- * of power, unlike after a kill, an order may be back in P1 though its receipt was printed, which
- * costs a second copy on the broker.
+ * P1 is on disk before the order is published. P3, committed alone, is not synced: after a loss of
+ * power, unlike after a kill, an order may be back in P1 though its receipt was printed. That costs
+ * a second copy on the broker.
  *
- * Orders go through these states in batches of what has arrived: the commit that stores a batch is
- * the one that marks the confirmed orders of earlier batches, and is under way while the broker
- * works on those.
+ * Orders go through these states in batches of what has arrived. The commit that stores a batch
+ * also marks the confirmed orders of earlier batches, and goes on while the broker works on those.
  *
- * A broker that stays away is no failure here: the orders keep pending, and pipeline_verdict() says
- * so. Functions that return an exit code give the first that is a failure, at every call from then
- * on: no more orders should be taken, but those at hand be seen through, unless it is EXIT_STORE.
+ * A broker that stays away is not a failure here: the orders stay pending, and pipeline_verdict()
+ * says so. Functions that return an exit code return the first failure, at every call from then on.
+ * After one no more orders should be taken, but those at hand be finished, unless it is EXIT_STORE.
  */
 #ifndef ORDER_PLACE_PIPELINE_H
 #define ORDER_PLACE_PIPELINE_H
@@ -37,56 +38,59 @@
 struct pipeline;
 
 struct pipeline_settings {
-    const struct broker_options *options; /* must outlive it */
-    bool tell_left; /* print receipts for what earlier runs left pending, too */
-    /* Told of an order that was taken, and is refused after all: where it stood, as it came, and
-     * why. */
+    const struct broker_options *options; /* must outlive the pipeline */
+    bool tell_left; /* print receipts also for orders that earlier runs left pending */
+    /* Called for an order that was taken and is refused after all: its place, its text as it came,
+     * and the reason. */
     void (*refuse)(const struct json_piece *piece);
-    /* Told in each round how many receipts were printed so far. */
+    /* Called once a round with the number of receipts printed so far. */
     void (*told)(uint64_t count);
 };
 
-/* Opens the store, and makes the pending orders of ended runs this run's own. Connects on first
- * use. */
+/*
+ * Opens the store, and makes the pending orders of ended runs this run's own. Connects on first
+ * use. Returns EXIT_OK, with *pipeline to be freed by pipeline_close(), or EXIT_STORE, reported.
+ */
 enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pipeline **pipeline);
 
-/* NULL is harmless. */
+/* Frees the pipeline and ends its run. NULL is harmless. */
 void pipeline_close(struct pipeline *pipeline);
 
-/* Can the batch at hand take one more? */
+/* Returns whether the batch can take one more order. */
 bool pipeline_has_room(const struct pipeline *pipeline);
 
-/* Takes an order, which was read from piece, into the batch. Copies what it needs. */
+/* Adds an order, which was read from piece, to the batch. There must be room. Copies what it needs
+ * of both. */
 void pipeline_take(struct pipeline *pipeline, const struct order *order,
                    const struct json_piece *piece);
 
 /*
- * One round: takes in what the broker has said, stores the batch, prints the receipts that can be,
- * publishes the batch. Waits only if too much is on its way, or for a connection.
+ * Runs one round: reads the broker's answers, stores the batch, prints the receipts that are due,
+ * publishes the batch. Waits only for a connection, and while too much is on its way.
  */
 enum exit_code pipeline_turn(struct pipeline *pipeline);
 
-/* Publishes what earlier runs left. */
+/* Publishes the orders that earlier runs left pending. */
 enum exit_code pipeline_publish_left(struct pipeline *pipeline);
 
 /*
- * Once connecting was given up: tries again from time to time, at once and silently, and then
- * publishes what is pending.
+ * If connecting was given up, and the retry delay has passed since: tries once more, without
+ * waiting or reporting, and then publishes the pending orders of this run.
  */
 enum exit_code pipeline_retry(struct pipeline *pipeline);
 
-/* Waits until the broker has answered all that was published, and leaves it. pipeline_turn() tells
- * of the answers. */
+/* Waits until the broker has answered all that was published, and disconnects. pipeline_turn() then
+ * prints the receipts. */
 enum exit_code pipeline_drain(struct pipeline *pipeline);
 
-/* Nothing is at hand: all that was taken was told. */
+/* Returns whether the batch is empty, and every receipt was printed. */
 bool pipeline_is_idle(const struct pipeline *pipeline);
 
-/* For connection_wait(). */
+/* Returns the connection, for connection_wait(). */
 struct connection *pipeline_connection(struct pipeline *pipeline);
 
-/* EXIT_REFUSED if the broker did not take an order, otherwise EXIT_PENDING if one is left pending.
- */
+/* Returns EXIT_REFUSED if the broker did not take an order, otherwise EXIT_PENDING if one is still
+ * pending, otherwise EXIT_OK. */
 enum exit_code pipeline_verdict(const struct pipeline *pipeline);
 
 #endif

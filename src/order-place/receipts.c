@@ -12,7 +12,7 @@
 struct receipts {
     struct receipt *ring;
     size_t size;
-    uint64_t first; /* number of the first that was not printed */
+    uint64_t first; /* number of the first that is not printed */
     uint64_t end;
     uint64_t told;
     bool some_repeated; /* one of them may be RECEIPT_REPEATED */
@@ -41,10 +41,10 @@ struct receipt *receipts_at(struct receipts *receipts, uint64_t number)
     return &receipts->ring[number % receipts->size];
 }
 
-struct receipt *receipts_of_seq(struct receipts *receipts, int64_t seq)
+struct receipt *receipts_of_key(struct receipts *receipts, int64_t key)
 {
     for (uint64_t i = receipts->first; i < receipts->end; i++)
-        if (receipts_at(receipts, i)->seq == seq)
+        if (receipts_at(receipts, i)->key == key)
             return receipts_at(receipts, i);
     return NULL;
 }
@@ -104,7 +104,7 @@ size_t receipts_waiting(const struct receipts *receipts)
     return (size_t)(receipts->end - receipts->first);
 }
 
-/* A failure stays: output_flush() tells of it. */
+/* A failure to write is kept for output_flush(). */
 static void print_line(const struct receipt *receipt)
 {
     char id[UUID_TEXT_SIZE];
@@ -124,7 +124,7 @@ static void answer_repeats(struct receipts *receipts, const struct receipt *earl
     uint64_t at = receipts->first + 1;
 
     while ((repeat = receipts_next(receipts, RECEIPT_REPEATED, &at)) != NULL)
-        if (repeat->seq == earlier->seq)
+        if (repeat->key == earlier->key)
             repeat->state = earlier->state;
 }
 

@@ -1,8 +1,8 @@
 /*
- * receipts: what came of each order, told on standard output in the order in which the orders came.
+ * receipts: one line on standard output for each order, in the order in which the orders came.
  *
- * A receipt is added when its order is stored, changes its state as more is known, and is printed
- * and forgotten once its state is final and all before it were printed.
+ * A receipt is added when its order is stored. Its state changes as the broker answers. It is
+ * printed and dropped once its state is final and all receipts before it were printed.
  */
 #ifndef ORDER_PLACE_RECEIPTS_H
 #define ORDER_PLACE_RECEIPTS_H
@@ -15,56 +15,62 @@
 #include <stdint.h>
 
 enum receipt_state {
-    RECEIPT_AWAITED,   /* on its way */
-    RECEIPT_REPEATED,  /* of an order that has an earlier receipt: takes on the state of that one */
-    RECEIPT_CONFIRMED, /* to be marked in the store */
-    RECEIPT_PLACED,    /* final, like the next */
-    RECEIPT_PENDING    /* given up for this time */
+    RECEIPT_AWAITED,   /* the order is on its way to the broker */
+    RECEIPT_REPEATED,  /* another receipt of an order: gets the final state of the first one */
+    RECEIPT_CONFIRMED, /* by the broker; the store does not know yet */
+    RECEIPT_PLACED,    /* final */
+    RECEIPT_PENDING    /* final: the order is left to a later run */
 };
 
 struct receipt {
-    int64_t seq; /* of the order in the store */
+    int64_t key; /* of the order in the store */
     unsigned char id[UUID_BYTES];
     enum receipt_state state;
-    bool silent; /* nobody waits for it on our output */
+    bool silent; /* not to be printed */
 };
 
 struct receipts;
 
+/* Returns an empty list, to be freed with receipts_free(). */
 struct receipts *receipts_new(void);
+
+/* NULL is harmless. */
 void receipts_free(struct receipts *receipts);
 
-/* Adds a copy, as the last. Returns its number: they count from 0. */
+/* Appends a copy of receipt. Returns its number; the first one is 0. */
 uint64_t receipts_add(struct receipts *receipts, const struct receipt *receipt);
 
-/* How many were ever added: the number of the next. */
+/* Returns how many were ever added: the number of the next one. */
 uint64_t receipts_end(const struct receipts *receipts);
 
-/* Forgets those from the number end on, as if they had never been added. */
+/* Drops the receipts from number end on, as if they had never been added. */
 void receipts_cut(struct receipts *receipts, uint64_t end);
 
-/* How many are there, not printed yet. */
+/* Returns how many are not printed yet. */
 size_t receipts_waiting(const struct receipts *receipts);
 
-/* Those below are valid until the next call of receipts_add(). The receipt of that number, which
- * must be there: */
+/* Returns the receipt of that number, which must not be printed yet. Valid until receipts_add(). */
 struct receipt *receipts_at(struct receipts *receipts, uint64_t number);
 
-/* the first of that order, NULL if there is none; */
-struct receipt *receipts_of_seq(struct receipts *receipts, int64_t seq);
+/* Returns the first receipt of the order with that key, NULL if there is none. Valid until
+ * receipts_add(). */
+struct receipt *receipts_of_key(struct receipts *receipts, int64_t key);
 
-/* the first of that state from number *from on, with *from set behind it; NULL if there is none. */
+/* Returns the first receipt in that state whose number is at least *from, and sets *from to the
+ * number after it; NULL if there is none. Valid until receipts_add(). */
 struct receipt *receipts_next(struct receipts *receipts, enum receipt_state state, uint64_t *from);
 
-/* Gives all that are in one state another. */
+/* Sets the state of all receipts that are in the state from to the state to. */
 void receipts_change(struct receipts *receipts, enum receipt_state from, enum receipt_state to);
 
-/* Prints what can be printed. EXIT_OUTPUT, reported once, if that failed; they are forgotten all
- * the same. */
+/* Prints and drops the receipts that are due. Returns EXIT_OK; or EXIT_OUTPUT, reported once, if
+ * they could not be written: they are dropped all the same. */
 enum exit_code receipts_print(struct receipts *receipts);
 
-/* How many were printed; and was one of the final ones, printed or silent, RECEIPT_PENDING? */
+/* Returns how many were printed, silent ones not counted. */
 uint64_t receipts_told(const struct receipts *receipts);
+
+/* Returns whether a receipt, printed or silent, ended as RECEIPT_PENDING. */
 bool receipts_some_pending(const struct receipts *receipts);
 
 #endif

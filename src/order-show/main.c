@@ -10,6 +10,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "engine/open.h"
 #include "json/output.h"
 #include "store/orders.h"
 
@@ -62,7 +63,7 @@ static char **read_options(int argc, char **argv)
 
 static struct orders *store;
 
-static char input[4096]; /* read, and not taken yet */
+static char input[4096]; /* read, not yet taken */
 static size_t input_len;
 static bool input_ended;
 
@@ -77,7 +78,7 @@ static enum exit_code print_order(const struct stored_order *order)
 
     uuid_to_text(order->id, id);
     clock_rfc3339(order->placed_at, placed_at);
-    /* The data was checked to be strict JSON when it was stored. */
+    /* Stored data was checked to be strict JSON, and is printed as it is. */
     len =
         snprintf(line, size,
                  "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}",
@@ -87,58 +88,65 @@ static enum exit_code print_order(const struct stored_order *order)
     return code;
 }
 
+/* Prints an order that each() or find() visits. */
+static bool print_visited(void *context, size_t index, const struct stored_order *order)
+{
+    enum exit_code *code = context;
+
+    (void)index;
+    *code = order == NULL ? EXIT_NO : print_order(order);
+    return *code == EXIT_OK && !stop_requested();
+}
+
+static enum exit_code open_store(void)
+{
+    return engine_open_orders(NULL, ORDERS_LOOK, &store);
+}
+
 static enum exit_code show_all(void)
 {
-    struct stored_order order = {0};
-    bool found = true;
-    enum exit_code code = orders_open(ORDERS_LOOK, &store);
+    enum exit_code printed = EXIT_OK;
+    enum exit_code code = open_store();
 
-    while (code == EXIT_OK && !stop_requested()) {
-        code = orders_next(store, order.seq, only, &order, &found);
-        if (code == EXIT_OK && found)
-            code = print_order(&order);
-        if (code != EXIT_OK || !found)
-            break;
-    }
-    return code;
+    if (code == EXIT_OK)
+        code = store->operations->each(store, only, print_visited, &printed);
+    return code == EXIT_OK ? printed : code;
 }
 
 static enum exit_code show_count(void)
 {
     int64_t count = 0;
     char line[32];
-    enum exit_code code = orders_open(ORDERS_LOOK, &store);
+    enum exit_code code = open_store();
     int len;
 
     if (code == EXIT_OK)
-        code = orders_count(store, only, &count);
+        code = store->operations->count(store, only, &count);
     len = snprintf(line, sizeof line, "%" PRId64, count);
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
 
-/* Prints the order with this id. Returns EXIT_NO, reported, if there is none. */
+/* Returns EXIT_NO, reported, if there is no such order. */
 static enum exit_code show_one(const char *text)
 {
-    unsigned char id[UUID_BYTES];
-    struct stored_order order;
-    bool found = false;
+    unsigned char id[1][UUID_BYTES];
+    enum exit_code shown = EXIT_NO;
     enum exit_code code = EXIT_OK;
 
     /* Opened only now: in a pipe after order-place, it may not exist before the first receipt. */
     if (store == NULL)
-        code = orders_open(ORDERS_LOOK, &store);
-    if (code == EXIT_OK && uuid_from_text(text, id))
-        code = orders_find(store, id, &order, &found);
+        code = open_store();
+    if (code == EXIT_OK && uuid_from_text(text, id[0]))
+        code = store->operations->find(store, (const unsigned char(*)[UUID_BYTES])id, 1,
+                                       print_visited, &shown);
     if (code != EXIT_OK)
         return code;
-    if (found)
-        return print_order(&order);
-    report("no order '%s'", printable_text(text));
-    return EXIT_NO;
+    if (shown == EXIT_NO)
+        report("no order '%s'", printable_text(text));
+    return shown;
 }
 
-/* Prints one more order. A failure is left in *code. Returns whether to go on: an order that is not
- * found does not keep others from being printed. */
+/* Shows one order and notes a failure in *code. Returns whether to go on: after EXIT_NO, too. */
 static bool show_next(const char *text, enum exit_code *code)
 {
     enum exit_code one = show_one(text);
@@ -148,8 +156,7 @@ static bool show_next(const char *text, enum exit_code *code)
     return one == EXIT_OK || one == EXIT_NO;
 }
 
-/* Moves the first line of the input into line, which has room for all of the input. Returns false
- * if no line is complete. */
+/* Moves the first line of input to line. Returns false if no line is complete. */
 static bool take_line(char *line)
 {
     char *end = memchr(input, '\n', input_len);
@@ -166,8 +173,7 @@ static bool take_line(char *line)
     return taken > 0;
 }
 
-/* Reads more input. Returns false at its end, after a failure (left in *code), or once a stop is
- * requested. */
+/* Reads more input. Returns false at its end, after a failure, or if a stop is requested. */
 static bool read_input(enum exit_code *code)
 {
     ssize_t got;
@@ -198,7 +204,7 @@ static enum exit_code show_from_input(void)
             if (*line != '\0' && !show_next(line, &code))
                 return code;
         }
-        /* The peer may wait for this answer before it asks for more. */
+        /* A reader that waits for this answer may ask only then for the next. */
         if (output_flush() != EXIT_OK)
             return EXIT_OUTPUT;
     } while (read_input(&code));
@@ -232,6 +238,7 @@ int main(int argc, char **argv)
         code = show_named(ids);
     else
         code = show_from_input();
-    orders_close(store);
+    if (store != NULL)
+        store->operations->close(store);
     return program_end(code, false);
 }

@@ -5,9 +5,9 @@
 #include "amqp/topology.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "engine/open.h"
 #include "json/json.h"
 #include "json/output.h"
-#include "store/ledger.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -142,17 +142,18 @@ static bool check_backlog(const struct queues *queues, int max_ready, cJSON *che
 
 static bool check_outbox(const char *ledger, cJSON *checks)
 {
-    struct ledger_outbox debt;
+    struct ledger_outbox outbox;
     char detail[DETAIL_SIZE] = "";
     int64_t seconds = 0;
+    enum ledger_look look = engine_look_at_ledger(ledger, &outbox, detail);
 
-    if (!ledger_look(ledger, &debt, detail))
-        return add_check(checks, "outbox", detail);
-    if (debt.count > 0)
-        seconds = (clock_utc_ms() - debt.oldest_ms) / 1000;
+    if (look == LEDGER_ABSENT)
+        return true;
+    if (look == LEDGER_SEEN && outbox.count > 0)
+        seconds = (clock_utc_ms() - outbox.oldest_ms) / 1000;
     if (seconds > OWED_MAX_S)
         (void)snprintf(detail, sizeof detail,
-                       "events owed: %" PRId64 ", the oldest for %" PRId64 " s", debt.count,
+                       "events owed: %" PRId64 ", the oldest for %" PRId64 " s", outbox.count,
                        seconds);
     return add_check(checks, "outbox", detail);
 }
@@ -181,14 +182,13 @@ static bool check_all(struct queues *queues, int max_ready, const char *ledger, 
     consumers = check_consumers(queues, checks);
     dead_letters = check_dead_letters(queues, checks);
     backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(queues, max_ready, checks);
-    outbox = ledger == NULL || check_outbox(ledger, checks);
+    outbox = check_outbox(ledger, checks);
     return topology && consumers && dead_letters && backlog && outbox;
 }
 
 enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger)
 {
     cJSON *line = cJSON_CreateObject();
-    char *place = ledger == NULL ? ledger_place() : NULL;
     cJSON *verdict;
     cJSON *checks;
     bool is_healthy;
@@ -199,10 +199,9 @@ enum exit_code health_check(struct queues *queues, int max_ready, const char *le
     checks = cJSON_AddObjectToObject(line, "checks");
     json_need(verdict);
     json_need(checks);
-    is_healthy = check_all(queues, max_ready, ledger != NULL ? ledger : place, checks);
+    is_healthy = check_all(queues, max_ready, ledger, checks);
     if (is_healthy)
         verdict->type = cJSON_True;
-    free(place);
     code = output_json(line);
     return code == EXIT_OK && !is_healthy ? EXIT_NO : code;
 }

@@ -20,8 +20,8 @@
 /*
  * Connects, once, checks, and prints the line. queues must hold topology_queues. max_ready is the
  * number of messages that may be ready in a queue that workers consume, or HEALTH_NO_LIMIT. ledger
- * is the path of inventory's ledger; NULL means the default one. Returns EXIT_OK if all is well,
- * EXIT_NO if not, or EXIT_OUTPUT.
+ * names inventory's ledger; NULL stands for the one that inventory-worker would use, if there is
+ * one. Returns EXIT_OK if all is well, EXIT_NO if not, or EXIT_OUTPUT.
  */
 enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger);
 

@@ -8,7 +8,7 @@
 
 static uint64_t add(struct receipts *receipts, int64_t seq, enum receipt_state state)
 {
-    struct receipt receipt = {.seq = seq, .state = state};
+    struct receipt receipt = {.key = seq, .state = state};
 
     receipt.id[UUID_BYTES - 1] = (unsigned char)seq;
     return receipts_add(receipts, &receipt);
@@ -55,7 +55,7 @@ static void tells_whether_some_are_pending(void)
 
 static void prints_nothing_of_those_for_whom_nobody_waits(void)
 {
-    const struct receipt silent = {.seq = 1, .state = RECEIPT_PENDING, .silent = true};
+    const struct receipt silent = {.key = 1, .state = RECEIPT_PENDING, .silent = true};
     struct receipts *receipts = receipts_new();
 
     (void)receipts_add(receipts, &silent);
@@ -104,9 +104,9 @@ static void finds_receipts(void)
     (void)add(receipts, 8, RECEIPT_CONFIRMED);
     (void)add(receipts, 7, RECEIPT_REPEATED);
     (void)add(receipts, 9, RECEIPT_CONFIRMED);
-    CHECK(receipts_of_seq(receipts, 7) == receipts_at(receipts, 0));
-    CHECK(receipts_of_seq(receipts, 9) == receipts_at(receipts, 3));
-    CHECK(receipts_of_seq(receipts, 1) == NULL);
+    CHECK(receipts_of_key(receipts, 7) == receipts_at(receipts, 0));
+    CHECK(receipts_of_key(receipts, 9) == receipts_at(receipts, 3));
+    CHECK(receipts_of_key(receipts, 1) == NULL);
     CHECK(receipts_next(receipts, RECEIPT_CONFIRMED, &from) == receipts_at(receipts, 1));
     EQUAL(from, 2);
     CHECK(receipts_next(receipts, RECEIPT_CONFIRMED, &from) == receipts_at(receipts, 3));
@@ -148,7 +148,7 @@ static void keeps_more_than_there_was_room_for(void)
     for (int64_t i = 300; i < 3000; i++)
         EQUAL(add(receipts, i, RECEIPT_AWAITED), i);
     for (uint64_t i = 300; i < 3000; i++)
-        in_place += receipts_at(receipts, i)->seq == (int64_t)i;
+        in_place += receipts_at(receipts, i)->key == (int64_t)i;
     EQUAL(in_place, 2700);
     EQUAL(receipts_waiting(receipts), 2700);
     (void)unit_captured(1);

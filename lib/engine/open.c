@@ -1,0 +1,78 @@
+#include "engine/open.h"
+
+#include "sqlite/open.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* libpq takes both. A file of such a name can still be given as "./postgresql:...". */
+static const char *const postgresql[] = {"postgresql:", "postgres:"};
+
+static bool is_postgresql(const char *name, const char *variable)
+{
+    if (name == NULL)
+        name = getenv(variable);
+    for (size_t i = 0; name != NULL && i < sizeof postgresql / sizeof postgresql[0]; i++)
+        if (strncmp(name, postgresql[i], strlen(postgresql[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The name itself may hold a password: it is not shown. */
+static enum exit_code find_engine(const char *name, const char *variable)
+{
+    if (!is_postgresql(name, variable))
+        return EXIT_OK;
+    report("%s names a PostgreSQL database, and this program has no engine for that: name a file",
+           name == NULL ? variable : "--ledger");
+    return EXIT_STORE;
+}
+
+enum exit_code engine_open_orders(const char *name, enum orders_access access,
+                                  struct orders **orders)
+{
+    enum exit_code code = find_engine(name, "ORDER_STORE");
+
+    *orders = NULL;
+    return code == EXIT_OK ? sqlite_orders_open(name, access, orders) : code;
+}
+
+enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
+                                  struct ledger **ledger)
+{
+    enum exit_code code = find_engine(name, "INVENTORY_LEDGER");
+
+    *ledger = NULL;
+    return code == EXIT_OK ? sqlite_ledger_open(name, access, ledger) : code;
+}
+
+enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified)
+{
+    enum exit_code code = find_engine(name, "NOTIFY_LEDGER");
+
+    *notified = NULL;
+    return code == EXIT_OK ? sqlite_notified_open(name, max_attempts, notified) : code;
+}
+
+enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
+                                       char reason[LEDGER_REASON_SIZE])
+{
+    enum ledger_look look = LEDGER_UNREADABLE;
+    char *found = NULL;
+
+    if (is_postgresql(name, "INVENTORY_LEDGER")) {
+        (void)snprintf(reason, LEDGER_REASON_SIZE,
+                       "the ledger is a PostgreSQL database, and there is no engine for that");
+        return look;
+    }
+    if (name == NULL)
+        name = found = sqlite_ledger_place();
+    if (name == NULL)
+        return LEDGER_ABSENT;
+    if (sqlite_ledger_look(name, outbox, reason))
+        look = LEDGER_SEEN;
+    free(found);
+    return look;
+}

@@ -1,0 +1,41 @@
+/*
+ * open: opens the orders, the ledger and the notified customers, in the engine that their name asks
+ * for.
+ *
+ * A name is that of a file, for SQLite, or a URI, postgresql://..., which is refused: there is no
+ * such engine yet. NULL stands for the name in ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER and,
+ * if that is not set, for a file under $XDG_STATE_HOME/order-tools/ or
+ * ~/.local/state/order-tools/.
+ *
+ * Functions that open return EXIT_OK, or EXIT_STORE, reported, with the pointer NULL. What was
+ * opened is freed with its operation close.
+ */
+#ifndef ENGINE_OPEN_H
+#define ENGINE_OPEN_H
+
+#include "base/report.h"
+#include "store/ledger.h"
+#include "store/notified.h"
+#include "store/orders.h"
+
+enum exit_code engine_open_orders(const char *name, enum orders_access access,
+                                  struct orders **orders);
+
+enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
+                                  struct ledger **ledger);
+
+/* max_attempts: how often it is begun, at most, to tell one customer. */
+enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified);
+
+enum ledger_look { LEDGER_SEEN, LEDGER_ABSENT, LEDGER_UNREADABLE };
+
+/*
+ * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and
+ * changes nothing, and waits at most 1 s for a writer. Returns LEDGER_SEEN with *outbox filled
+ * in; LEDGER_ABSENT if name is NULL and there is no ledger yet; or LEDGER_UNREADABLE with the
+ * reason as text that is safe to be shown.
+ */
+enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
+                                       char reason[LEDGER_REASON_SIZE]);
+
+#endif

@@ -1,0 +1,393 @@
+#include "base/memory.h"
+#include "base/report.h"
+#include "sqlite/database.h"
+#include "sqlite/database_room.h"
+#include "sqlite/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Stands in for the number of a run, as does 0 in rows from version 1 of the schema. */
+#define RUN_RELEASED (-1) /* released by its run, after the log was written */
+
+/* Pages that marking and releasing write besides those of the events, with some to spare. */
+#define PAGES_BESIDES 16
+
+/* Orders that one commit looks at, to forget old ones: more than two batches of the default size
+ * add. */
+#define FORGET_STEP 1000
+
+#define ENTRY "SELECT seq, outcome, order_id, run, event FROM "
+
+static struct sqlite_ledger *own(struct ledger *ledger)
+{
+    return (struct sqlite_ledger *)ledger;
+}
+
+/* ---- runs ---- */
+
+static enum exit_code has_ended(struct sqlite_ledger *ledger, int64_t run, bool *ended)
+{
+    if (run > 0)
+        return runs_has_ended(ledger->runs, run, ended);
+    *ended = true;
+    return EXIT_OK;
+}
+
+/* has_ended() as a function of SQL. Caches its last answer: neighbouring rows are mostly of one
+ * run. */
+static void run_has_ended(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct sqlite_ledger *ledger = sqlite3_user_data(context);
+    int64_t run = sqlite3_value_int64(values[0]);
+
+    (void)count;
+    if (run != ledger->seen_run || run <= 0) {
+        if (has_ended(ledger, run, &ledger->seen_ended) != EXIT_OK) {
+            sqlite3_result_error(context, "cannot tell who is alive", -1);
+            return;
+        }
+        ledger->seen_run = run;
+    }
+    sqlite3_result_int(context, ledger->seen_ended ? 1 : 0);
+}
+
+enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger)
+{
+    const struct database_statement statements[] = {
+        /* Recorded as reserved, as most orders will be; fail corrects the others. */
+        {&ledger->claim, "INSERT INTO handled (order_id, outcome, at) VALUES (?1, 1, ?2)"
+                         " ON CONFLICT DO NOTHING"},
+        {&ledger->find, ENTRY "handled LEFT JOIN owed USING (seq) WHERE order_id = ?1"},
+        {&ledger->take_over, "UPDATE owed SET run = ?2 WHERE seq = ?1"},
+        /* With IN instead of EXISTS, SQLite would scan all of handled. */
+        {&ledger->see_orphan, "SELECT 1 FROM owed WHERE seq > ?1 AND run_has_ended(run)"
+                              " AND EXISTS (SELECT 1 FROM handled WHERE handled.seq = owed.seq)"
+                              " LIMIT 1"},
+        {&ledger->list_orphans, ENTRY "owed CROSS JOIN handled USING (seq)"
+                                      " WHERE seq > ?1 AND run_has_ended(run)"
+                                      " ORDER BY seq LIMIT ?2"},
+        {&ledger->list_own, ENTRY "owed CROSS JOIN handled USING (seq)"
+                                  " WHERE seq > ?1 AND run = ?3 ORDER BY seq LIMIT ?2"},
+        {&ledger->owe, "INSERT INTO owed (seq, run, event) VALUES (?1, ?2, ?3)"},
+        {&ledger->fail, "UPDATE handled SET outcome = 2 WHERE seq = ?1"},
+        {&ledger->mark_sent, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2"},
+        {&ledger->forget, "DELETE FROM handled WHERE seq IN"
+                          " (SELECT seq FROM handled WHERE seq > ?3 ORDER BY seq LIMIT ?2)"
+                          " AND at < ?1 AND seq NOT IN (SELECT seq FROM owed)"},
+        {&ledger->sweep,
+         "SELECT max(seq) FROM (SELECT seq FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2)"},
+        {&ledger->release, "UPDATE owed SET run = ?2 WHERE run = ?1"},
+    };
+
+    if (sqlite3_create_function_v2(sqlite3_db_handle(ledger->level), "run_has_ended", 1,
+                                   SQLITE_UTF8, ledger, run_has_ended, NULL, NULL,
+                                   NULL) != SQLITE_OK)
+        return database_failure(ledger->database, "use");
+    return database_prepare(ledger->database, statements, sizeof statements / sizeof statements[0]);
+}
+
+/* ---- claiming ---- */
+
+static enum exit_code begin(struct sqlite_ledger *ledger)
+{
+    enum exit_code code = ledger->is_deciding ? EXIT_OK : database_begin(ledger->database);
+
+    ledger->is_deciding = code == EXIT_OK;
+    return code;
+}
+
+static char *column_text(sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    return text == NULL ? NULL : xstrdup((const char *)text);
+}
+
+/* Reads a row of ENTRY, except order_id. Sets *run to 0 if no event is owed. */
+static void read_entry(sqlite3_stmt *statement, struct ledger_claim *claim, int64_t *run)
+{
+    claim->key = sqlite3_column_int64(statement, 0);
+    claim->outcome =
+        sqlite3_column_int(statement, 1) == LEDGER_RESERVED ? LEDGER_RESERVED : LEDGER_FAILED;
+    *run = sqlite3_column_int64(statement, 3);
+    claim->event = column_text(statement, 4);
+    claim->is_logged = *run == RUN_RELEASED;
+}
+
+static enum exit_code take_over(struct sqlite_ledger *ledger, struct ledger_claim *claim)
+{
+    claim->standing = LEDGER_UNSENT;
+    database_bind_int(ledger->take_over, 1, claim->key);
+    database_bind_int(ledger->take_over, 2, runs_own(ledger->runs));
+    return database_run(ledger->database, ledger->take_over);
+}
+
+/* Fills in the claim of an order that is known. */
+static enum exit_code recall(struct sqlite_ledger *ledger, struct ledger_claim *claim)
+{
+    bool found;
+    bool ended = false;
+    int64_t run = 0;
+    enum exit_code code;
+
+    database_bind_text(ledger->find, 1, claim->order_id, strlen(claim->order_id));
+    code = database_row(ledger->database, ledger->find, &found);
+    if (code == EXIT_OK && found)
+        read_entry(ledger->find, claim, &run);
+    (void)sqlite3_reset(ledger->find);
+    claim->standing = LEDGER_HANDLED;
+    if (code == EXIT_OK && claim->event != NULL)
+        code = has_ended(ledger, run, &ended);
+    if (code == EXIT_OK && ended)
+        return take_over(ledger, claim);
+    free(claim->event);
+    claim->event = NULL;
+    return code;
+}
+
+static enum exit_code claim_one(struct sqlite_ledger *ledger, int64_t at_ms,
+                                struct ledger_claim *claim)
+{
+    sqlite3 *handle = sqlite3_db_handle(ledger->claim);
+    enum exit_code code;
+
+    claim->event = NULL;
+    database_bind_text(ledger->claim, 1, claim->order_id, strlen(claim->order_id));
+    database_bind_int(ledger->claim, 2, at_ms);
+    code = database_run(ledger->database, ledger->claim);
+    if (code != EXIT_OK)
+        return code;
+    if (sqlite3_changes(handle) == 0)
+        return recall(ledger, claim);
+    claim->standing = LEDGER_NEW;
+    claim->key = sqlite3_last_insert_rowid(handle);
+    claim->outcome = LEDGER_UNKNOWN;
+    ledger->undecided++;
+    return EXIT_OK;
+}
+
+enum exit_code ledger_claim(struct ledger *base, int64_t at_ms, struct ledger_claim *claims,
+                            size_t count)
+{
+    struct sqlite_ledger *ledger = own(base);
+    enum exit_code code;
+
+    for (size_t i = 0; i < count; i++)
+        claims[i].event = NULL;
+    code = begin(ledger);
+    for (size_t i = 0; i < count && code == EXIT_OK; i++)
+        code = claim_one(ledger, at_ms, &claims[i]);
+    if (code != EXIT_OK)
+        ledger_abandon(base);
+    return code;
+}
+
+/* Looks for an orphaned event without a lock: nearly always there is none. */
+static enum exit_code see_orphan(struct sqlite_ledger *ledger, int64_t after, bool *found)
+{
+    enum exit_code code;
+
+    /* A run that lived at the last look may have ended. */
+    ledger->seen_run = 0;
+    database_bind_int(ledger->see_orphan, 1, after);
+    code = database_row(ledger->database, ledger->see_orphan, found);
+    (void)sqlite3_reset(ledger->see_orphan);
+    return code;
+}
+
+static enum exit_code list(struct sqlite_ledger *ledger, sqlite3_stmt *statement, int64_t after,
+                           struct ledger_claim *claims, size_t max, size_t *count)
+{
+    enum exit_code code;
+    int64_t run;
+    bool found;
+
+    database_bind_int(statement, 1, after);
+    database_bind_int(statement, 2, (int64_t)max);
+    code = database_row(ledger->database, statement, &found);
+    while (code == EXIT_OK && found) {
+        struct ledger_claim *claim = &claims[(*count)++];
+
+        read_entry(statement, claim, &run);
+        claim->standing = LEDGER_UNSENT;
+        claim->order_id = column_text(statement, 2);
+        code = database_row(ledger->database, statement, &found);
+    }
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+static enum exit_code list_orphans(struct sqlite_ledger *ledger, int64_t after,
+                                   struct ledger_claim *claims, size_t max, size_t *count)
+{
+    enum exit_code code;
+
+    ledger->seen_run = 0;
+    code = list(ledger, ledger->list_orphans, after, claims, max, count);
+    for (size_t i = 0; i < *count && code == EXIT_OK; i++)
+        code = take_over(ledger, &claims[i]);
+    return code;
+}
+
+static enum exit_code list_own(struct sqlite_ledger *ledger, int64_t after,
+                               struct ledger_claim *claims, size_t max, size_t *count)
+{
+    database_bind_int(ledger->list_own, 3, runs_own(ledger->runs));
+    return list(ledger, ledger->list_own, after, claims, max, count);
+}
+
+enum exit_code ledger_claim_unsent(struct ledger *base, enum ledger_owner owner, int64_t after,
+                                   struct ledger_claim *claims, size_t max, size_t *count)
+{
+    struct sqlite_ledger *ledger = own(base);
+    bool found = true;
+    enum exit_code code = owner == LEDGER_ORPHANED ? see_orphan(ledger, after, &found) : EXIT_OK;
+
+    *count = 0;
+    if (code != EXIT_OK || !found)
+        return code;
+    code = begin(ledger);
+    if (code == EXIT_OK)
+        code = owner == LEDGER_ORPHANED ? list_orphans(ledger, after, claims, max, count)
+                                        : list_own(ledger, after, claims, max, count);
+    /* Another run may have been quicker. */
+    if (code != EXIT_OK || *count == 0)
+        ledger_abandon(base);
+    return code;
+}
+
+/* ---- recording ---- */
+
+static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_decision *decision)
+{
+    enum exit_code code = EXIT_OK;
+
+    if (decision->outcome == LEDGER_FAILED) {
+        database_bind_int(ledger->fail, 1, decision->key);
+        code = database_run(ledger->database, ledger->fail);
+    }
+    if (code != EXIT_OK)
+        return code;
+    database_bind_int(ledger->owe, 1, decision->key);
+    database_bind_int(ledger->owe, 2, runs_own(ledger->runs));
+    database_bind_text(ledger->owe, 3, decision->event, strlen(decision->event));
+    return database_run(ledger->database, ledger->owe);
+}
+
+static enum exit_code forget_after(struct sqlite_ledger *ledger, int64_t seq, int64_t before_ms,
+                                   bool *any)
+{
+    enum exit_code code;
+
+    database_bind_int(ledger->forget, 1, before_ms);
+    database_bind_int(ledger->forget, 2, FORGET_STEP);
+    database_bind_int(ledger->forget, 3, seq);
+    code = database_run(ledger->database, ledger->forget);
+    *any = sqlite3_changes(sqlite3_db_handle(ledger->forget)) > 0;
+    return code;
+}
+
+/* Moves on to the next orders and, after the last ones, to the first. */
+static enum exit_code sweep_on(struct sqlite_ledger *ledger)
+{
+    bool found;
+    enum exit_code code;
+
+    database_bind_int(ledger->sweep, 1, ledger->swept_up_to);
+    database_bind_int(ledger->sweep, 2, FORGET_STEP);
+    code = database_row(ledger->database, ledger->sweep, &found);
+    if (code == EXIT_OK && found)
+        ledger->swept_up_to = sqlite3_column_int64(ledger->sweep, 0);
+    (void)sqlite3_reset(ledger->sweep);
+    return code;
+}
+
+/*
+ * The oldest rows are the first, unless a clock was wrong. So every second call looks at rows
+ * further on, and repeated calls at all of them. An index by time would cost an insert for each
+ * order.
+ */
+static enum exit_code forget(struct sqlite_ledger *ledger, int64_t before_ms)
+{
+    bool sweeps = ledger->sweeps;
+    bool any;
+    enum exit_code code = forget_after(ledger, sweeps ? ledger->swept_up_to : 0, before_ms, &any);
+
+    ledger->sweeps = !sweeps;
+    return code == EXIT_OK && sweeps && !any ? sweep_on(ledger) : code;
+}
+
+static enum exit_code record_sent(struct sqlite_ledger *ledger, const struct ledger_sent *sent)
+{
+    enum exit_code code =
+        database_run_ranges(ledger->database, ledger->mark_sent, sent->keys, sent->count);
+
+    return code == EXIT_OK && sent->forget_before_ms > 0 ? forget(ledger, sent->forget_before_ms)
+                                                         : code;
+}
+
+enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *commit)
+{
+    struct sqlite_ledger *ledger = own(base);
+    enum exit_code code = EXIT_OK;
+
+    /* An order without an event would be lost silently. */
+    if (commit->decision_count != ledger->undecided)
+        die(EXIT_BUG, "%zu orders were claimed, and %zu decided", ledger->undecided,
+            commit->decision_count);
+    for (size_t i = 0; i < commit->decision_count && code == EXIT_OK; i++)
+        code = record(ledger, &commit->decisions[i]);
+    if (code == EXIT_OK)
+        code = ledger_move_stock(ledger, commit->levels, commit->level_count);
+    if (code == EXIT_OK)
+        code = record_sent(ledger, &commit->sent);
+    if (code == EXIT_OK && commit->events > 0)
+        code =
+            database_reserve(ledger->database, commit->events + PAGES_BESIDES, commit->event_bytes);
+    if (code != EXIT_OK) {
+        ledger_abandon(base);
+        return code;
+    }
+    ledger->is_deciding = false;
+    ledger->undecided = 0;
+    return database_commit(ledger->database);
+}
+
+void ledger_abandon(struct ledger *base)
+{
+    struct sqlite_ledger *ledger = own(base);
+
+    if (ledger->is_deciding)
+        database_roll_back(ledger->database);
+    ledger->is_deciding = false;
+    ledger->undecided = 0;
+}
+
+static enum exit_code end_relaxed(struct sqlite_ledger *ledger, enum exit_code code)
+{
+    if (code == EXIT_OK)
+        return database_commit(ledger->database);
+    database_roll_back(ledger->database);
+    return code;
+}
+
+enum exit_code ledger_mark_sent(struct ledger *base, const struct ledger_sent *sent)
+{
+    struct sqlite_ledger *ledger = own(base);
+    enum exit_code code = database_begin_relaxed(ledger->database);
+
+    return code == EXIT_OK ? end_relaxed(ledger, record_sent(ledger, sent)) : code;
+}
+
+enum exit_code ledger_release(struct ledger *base)
+{
+    struct sqlite_ledger *ledger = own(base);
+    enum exit_code code = database_begin_relaxed(ledger->database);
+
+    if (code != EXIT_OK)
+        return code;
+    database_bind_int(ledger->release, 1, runs_own(ledger->runs));
+    database_bind_int(ledger->release, 2, RUN_RELEASED);
+    return end_relaxed(ledger, database_run(ledger->database, ledger->release));
+}

@@ -1,0 +1,63 @@
+#include "hand.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+void hand_open(struct hand *hand, size_t capacity)
+{
+    *hand = (struct hand){.tasks = xcalloc(capacity, sizeof *hand->tasks), .capacity = capacity};
+}
+
+void hand_close(struct hand *hand)
+{
+    hand_drop_last(hand, hand->count);
+    free(hand->tasks);
+}
+
+struct task *hand_at(const struct hand *hand, size_t index)
+{
+    return &hand->tasks[(hand->first + index) % hand->capacity];
+}
+
+struct task *hand_by_number(const struct hand *hand, uint64_t number)
+{
+    return &hand->tasks[number];
+}
+
+uint64_t hand_number(const struct hand *hand, const struct task *task)
+{
+    return (uint64_t)(task - hand->tasks);
+}
+
+struct task *hand_add(struct hand *hand, struct delivery *delivery)
+{
+    struct task *task = hand_at(hand, hand->count++);
+
+    task->delivery = delivery;
+    task->kind = TASK_IGNORE;
+    task->announcement = (struct announcement){0};
+    task->done = false;
+    task->refused = false;
+    return task;
+}
+
+static void drop_event(struct task *task)
+{
+    free(task->announcement.event);
+    task->announcement.event = NULL;
+}
+
+void hand_drop_first(struct hand *hand, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        drop_event(hand_at(hand, i));
+    hand->first = (hand->first + count) % hand->capacity;
+    hand->count -= count;
+}
+
+void hand_drop_last(struct hand *hand, size_t count)
+{
+    for (; count > 0; count--)
+        drop_event(hand_at(hand, --hand->count));
+}

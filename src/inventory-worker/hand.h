@@ -1,0 +1,55 @@
+/*
+ * hand: the deliveries that a worker has in hand, and the events that it publishes without one, in
+ * the order in which they came.
+ */
+#ifndef INVENTORY_WORKER_HAND_H
+#define INVENTORY_WORKER_HAND_H
+
+#include "outbox.h"
+
+#include "amqp/consumer.h"
+#include "order/order.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One delivery, or an event without one, and what to do about it. */
+struct task {
+    struct delivery *delivery; /* NULL for an event without one */
+    enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE } kind;
+    struct order_fault fault;         /* if TASK_REJECT */
+    struct announcement announcement; /* all of it if TASK_ANNOUNCE; order_id if TASK_IGNORE */
+    bool done;    /* nothing is to be announced, or the result of publishing is known */
+    bool refused; /* by the broker: the event stays owed */
+};
+
+/* A ring. */
+struct hand {
+    struct task *tasks;
+    size_t capacity;
+    size_t first; /* the oldest */
+    size_t count;
+};
+
+/* Makes room for capacity tasks. */
+void hand_open(struct hand *hand, size_t capacity);
+
+/* Frees all. */
+void hand_close(struct hand *hand);
+
+/* Returns the task at index, the oldest being 0. */
+struct task *hand_at(const struct hand *hand, size_t index);
+
+/* Returns the task whose number hand_number() gave, while it is in hand. */
+struct task *hand_by_number(const struct hand *hand, uint64_t number);
+uint64_t hand_number(const struct hand *hand, const struct task *task);
+
+/* Adds a task as the last, and returns it. There must be room. delivery may be NULL. */
+struct task *hand_add(struct hand *hand, struct delivery *delivery);
+
+/* Drops the count oldest tasks, or the last ones, with their events. */
+void hand_drop_first(struct hand *hand, size_t count);
+void hand_drop_last(struct hand *hand, size_t count);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * levels: the stock levels that a batch of orders needs, in memory: read from the ledger once for
+ * each sku, and reduced as orders of the batch reserve.
+ */
+#ifndef INVENTORY_WORKER_LEVELS_H
+#define INVENTORY_WORKER_LEVELS_H
+
+#include "base/report.h"
+#include "store/ledger.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All zero is empty. The fields are read by levels.c, and by whoever commits all. */
+struct levels {
+    struct ledger_level *all; /* each with a copy of its sku */
+    size_t count;
+    size_t capacity;
+    size_t read;      /* of them, by levels_read() */
+    bool any;         /* some sku is limited */
+    size_t *slots;    /* a hash table of indexes into all, plus 1; 0: free */
+    size_t slot_mask; /* their number, a power of two, less 1; of none 0 */
+};
+
+/* Frees what levels holds. */
+void levels_free(struct levels *levels);
+
+/* Forgets all skus, for the next batch. */
+void levels_clear(struct levels *levels);
+
+/* Adds a sku, unless it is there. */
+void levels_add(struct levels *levels, const char *sku);
+
+/* Reads the levels of all skus added since the last call, within a decision of the ledger. Returns
+ * EXIT_OK, or EXIT_STORE, reported. */
+enum exit_code levels_read(struct levels *levels, struct ledger *ledger);
+
+/* Returns the level of a sku if it is there, was read, and is limited; otherwise NULL. */
+struct ledger_level *levels_find(const struct levels *levels, const char *sku);
+
+/* Moves quantity units of a sku from on hand to reserved. levels_find() must have found it, with as
+ * many on hand. */
+void levels_move(struct levels *levels, const char *sku, int quantity);
+
+#endif

@@ -1,0 +1,226 @@
+#include "record.h"
+
+#include "reservation.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "engine/open.h"
+#include "order/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+
+enum exit_code recorder_open(struct recorder *recorder, struct hand *hand)
+{
+    enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &recorder->ledger);
+
+    if (code != EXIT_OK)
+        return code;
+    recorder->hand = hand;
+    recorder->confirmed = xcalloc(hand->capacity, sizeof *recorder->confirmed);
+    recorder->orders = xcalloc(hand->capacity, sizeof *recorder->orders);
+    recorder->claims = xcalloc(hand->capacity, sizeof *recorder->claims);
+    recorder->decisions = xcalloc(hand->capacity, sizeof *recorder->decisions);
+    return EXIT_OK;
+}
+
+void recorder_close(struct recorder *recorder)
+{
+    if (recorder->ledger != NULL)
+        recorder->ledger->operations->close(recorder->ledger);
+    free(recorder->confirmed);
+    free(recorder->orders);
+    free(recorder->claims);
+    free(recorder->decisions);
+    levels_free(&recorder->levels);
+}
+
+/* ---- committing ---- */
+
+static struct ledger_sent list_sent(const struct recorder *recorder)
+{
+    struct ledger_sent sent = {.keys = recorder->confirmed, .count = recorder->confirmed_count};
+
+    if (recorder->retain_days >= 0)
+        sent.forget_before_ms = clock_utc_ms() - recorder->retain_days * DAY_MS;
+    return sent;
+}
+
+static enum exit_code commit(struct recorder *recorder)
+{
+    const struct ledger_operations *operations = recorder->ledger->operations;
+    struct ledger_commit commit = {.decisions = recorder->decisions,
+                                   .decision_count = recorder->decision_count,
+                                   .levels = recorder->levels.all,
+                                   .level_count = recorder->levels.count,
+                                   .sent = list_sent(recorder)};
+    enum exit_code code;
+
+    for (size_t i = 0; i < recorder->hand->count; i++) {
+        const struct task *task = hand_at(recorder->hand, i);
+
+        if (task->kind == TASK_ANNOUNCE) {
+            commit.events++;
+            commit.event_bytes += strlen(task->announcement.event);
+        }
+    }
+    code = operations->commit(recorder->ledger, &commit);
+    if (code == EXIT_OK)
+        recorder->confirmed_count = 0;
+    return code;
+}
+
+void record_note(struct recorder *recorder, const struct announcement *announcement)
+{
+    recorder->confirmed[recorder->confirmed_count++] = announcement->key;
+}
+
+enum exit_code record_confirmed(struct recorder *recorder)
+{
+    const struct ledger_sent sent = list_sent(recorder);
+    enum exit_code code = recorder->ledger->operations->mark_sent(recorder->ledger, &sent);
+
+    if (code == EXIT_OK)
+        recorder->confirmed_count = 0;
+    return code;
+}
+
+enum exit_code record_release(struct recorder *recorder)
+{
+    return recorder->ledger->operations->release(recorder->ledger);
+}
+
+/* ---- deliveries ---- */
+
+/* Returns false if the delivery is to be rejected. */
+static bool read_order(struct task *task, struct order *order)
+{
+    const amqp_bytes_t body = task->delivery->body;
+
+    if (event_read(order, EVENT_PLACED, body.bytes, body.len, &task->fault) != EVENT_SOUND) {
+        task->kind = TASK_REJECT;
+        task->done = true;
+        return false;
+    }
+    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
+                   order->order_id);
+    return true;
+}
+
+static void decide(struct recorder *recorder, struct task *task, int64_t key,
+                   const struct order *order, int64_t now_ms)
+{
+    struct announcement *announcement = &task->announcement;
+    struct reservation reservation;
+    bool reserved;
+
+    reservation_decide(order, recorder->max_qty, &recorder->levels, &reservation);
+    reserved = reservation.outcome == LEDGER_RESERVED;
+    for (size_t i = 0; i < reservation.move_count; i++)
+        levels_move(&recorder->levels, reservation.moves[i].sku, reservation.moves[i].qty);
+    task->kind = TASK_ANNOUNCE;
+    announcement->key = key;
+    announcement->outcome = reservation.outcome;
+    announcement->event =
+        event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now_ms,
+                    reserved ? NULL : reservation.reason);
+    recorder->decisions[recorder->decision_count++] = (struct ledger_decision){
+        .key = key, .outcome = reservation.outcome, .event = announcement->event};
+    reservation_free(&reservation);
+}
+
+static void conclude(struct recorder *recorder, struct task *task, struct ledger_claim *claim,
+                     const struct order *order, int64_t now_ms)
+{
+    switch (claim->standing) {
+    case LEDGER_NEW:
+        decide(recorder, task, claim->key, order, now_ms);
+        break;
+    case LEDGER_UNSENT:
+        task->kind = TASK_ANNOUNCE;
+        announcement_set(&task->announcement, claim, false);
+        break;
+    case LEDGER_HANDLED:
+        task->kind = TASK_IGNORE;
+        task->done = true;
+        break;
+    }
+}
+
+static enum exit_code look_up(struct recorder *recorder, size_t count, int64_t now_ms)
+{
+    struct ledger *ledger = recorder->ledger;
+    enum exit_code code = ledger->operations->claim(ledger, now_ms, recorder->claims, count);
+
+    for (size_t i = 0; i < count && code == EXIT_OK; i++) {
+        const struct order *order = &recorder->orders[i];
+
+        for (size_t j = 0; recorder->claims[i].standing == LEDGER_NEW && j < order->item_count; j++)
+            levels_add(&recorder->levels, order->items[j].sku);
+    }
+    if (code == EXIT_OK)
+        code = levels_read(&recorder->levels, ledger);
+    if (code != EXIT_OK)
+        ledger->operations->abandon(ledger);
+    return code;
+}
+
+enum exit_code record_deliveries(struct recorder *recorder, size_t count)
+{
+    size_t first = recorder->hand->count - count;
+    int64_t now_ms = clock_utc_ms();
+    size_t known = 0;
+    enum exit_code code;
+
+    recorder->decision_count = 0;
+    for (size_t i = first; i < recorder->hand->count; i++) {
+        struct task *task = hand_at(recorder->hand, i);
+
+        if (read_order(task, &recorder->orders[known]))
+            recorder->claims[known++].order_id = task->announcement.order_id;
+    }
+    code = look_up(recorder, known, now_ms);
+    for (size_t i = first, at = 0; at < known; i++) {
+        struct task *task = hand_at(recorder->hand, i);
+
+        if (task->kind == TASK_REJECT)
+            continue;
+        if (code == EXIT_OK)
+            conclude(recorder, task, &recorder->claims[at], &recorder->orders[at], now_ms);
+        else
+            free(recorder->claims[at].event);
+        order_free(&recorder->orders[at++]);
+    }
+    if (code == EXIT_OK)
+        code = commit(recorder);
+    levels_clear(&recorder->levels);
+    return code;
+}
+
+/* ---- events without a delivery ---- */
+
+enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
+                             size_t *count)
+{
+    struct hand *hand = recorder->hand;
+    enum exit_code code = outbox_claim(outbox, recorder->ledger, at_once, hand->count == 0,
+                                       recorder->claims, hand->capacity - hand->count, count);
+
+    for (size_t i = 0; i < *count; i++) {
+        struct ledger_claim *claim = &recorder->claims[i];
+        struct task *task = hand_add(hand, NULL);
+
+        task->kind = TASK_ANNOUNCE;
+        (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
+                       claim->order_id);
+        announcement_set(&task->announcement, claim, outbox->is_trying);
+        free((char *)claim->order_id);
+    }
+    if (code != EXIT_OK || *count == 0)
+        return code;
+    recorder->decision_count = 0;
+    return commit(recorder);
+}

@@ -1,0 +1,63 @@
+/*
+ * record: what becomes of deliveries, on disk before anybody is told: each batch is decided and
+ * recorded in one commit of the ledger.
+ *
+ * Every function that returns an exit code returns EXIT_OK, or EXIT_STORE, reported: nothing was
+ * recorded then.
+ */
+#ifndef INVENTORY_WORKER_RECORD_H
+#define INVENTORY_WORKER_RECORD_H
+
+#include "hand.h"
+#include "levels.h"
+#include "outbox.h"
+
+#include "base/report.h"
+#include "order/order.h"
+#include "store/ledger.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct recorder {
+    struct ledger *ledger;
+    struct hand *hand;
+    int max_qty;                 /* for reservation_decide() */
+    long retain_days;            /* after which an order is forgotten; negative: never */
+    size_t confirmed_count;      /* events whose confirmation is not recorded yet; read by others */
+    int64_t *confirmed;          /* their keys; private, like all below */
+    struct order *orders;        /* of the deliveries that are looked up together, */
+    struct ledger_claim *claims; /* and what the ledger says of them */
+    struct ledger_decision *decisions;
+    size_t decision_count;
+    struct levels levels;
+};
+
+/* Opens the ledger and starts a run. ledger is the recorder's own. hand must outlive it; max_qty
+ * and retain_days are given. */
+enum exit_code recorder_open(struct recorder *recorder, struct hand *hand);
+
+/* Frees all. Harmless if recorder_open() failed. */
+void recorder_close(struct recorder *recorder);
+
+/* Decides and records the last count tasks in hand, which have a delivery each and get their kind,
+ * and what was confirmed. */
+enum exit_code record_deliveries(struct recorder *recorder, size_t count);
+
+/* Takes events in hand that this run is to publish without a delivery, as outbox_claim() finds
+ * them. *count says how many: the last ones in hand. */
+enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
+                             size_t *count);
+
+/* Notes that the broker has confirmed an event, and that it was told. Recorded with the next batch,
+ * or by record_confirmed(). */
+void record_note(struct recorder *recorder, const struct announcement *announcement);
+
+/* Records what was confirmed, unsynced. */
+enum exit_code record_confirmed(struct recorder *recorder);
+
+/* Leaves what this run owes to others, unsynced. The log must be written. */
+enum exit_code record_release(struct recorder *recorder);
+
+#endif
