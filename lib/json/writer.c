@@ -20,7 +20,7 @@ void json_writer_bytes(struct json_writer *line, const char *bytes, size_t len)
 
 void json_writer_start(struct json_writer *line)
 {
-    line->text = xrealloc(NULL, FIRST_SIZE);
+    line->text = xmalloc(FIRST_SIZE);
     line->len = 0;
     line->size = FIRST_SIZE;
 }
