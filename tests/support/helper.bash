@@ -237,14 +237,16 @@ slowness()
     echo $((factor < 6 ? factor : 6))
 }
 
-# eventually COMMAND...: tries the command every 50 ms until it succeeds, as often as fits into PATIENCE seconds, and more often on a busy
-# machine. Counts tries and not the time, so that the awaited process gets its turns even if the whole machine stops for a while.
+# eventually COMMAND...: tries the command every 50 ms, and after a second every 100 ms, until it succeeds: as often as fits into PATIENCE
+# seconds, and more often on a busy machine. Counts tries and not the time, so that the awaited process gets its turns even if the whole
+# machine stops for a while.
 eventually()
 {
-    local tries
-    for ((tries = PATIENCE * 20 * $(slowness); tries > 0; tries--)); do
+    local try tries
+    tries=$((10 + PATIENCE * 10 * $(slowness)))
+    for ((try = 0; try < tries; try++)); do
         ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.05
+        if ((try < 20)); then sleep 0.05; else sleep 0.1; fi
     done
     echo "not within $PATIENCE s: $*" >&2
     "$@"
