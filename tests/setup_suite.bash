@@ -1,22 +1,23 @@
-# One private broker for the whole run. Each test has a virtual host of its own on it: see helper.bash.
+# One private broker for the whole run, with a virtual host for each test: see support/helper.bash. The folders of tests link to this
+# file, since bats looks for it beside the tests.
 
 setup_suite()
 {
     # What the tests write as \u is UTF-8, whatever the user's locale.
     export LC_ALL=C.UTF-8
-    # Where the suite keeps everything that it makes: gone afterwards.
+    # The folder for all files of this run. It is removed at the end.
     SUITE_DIR=$(mktemp -d "${TMPDIR:-/tmp}/order-tools-check.XXXXXX")
     export SUITE_DIR
     export BROKER_HOME=$SUITE_DIR/broker
     REPO=$(realpath "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/..")
-    # What the tests are made with, besides the programs: built from tests/support.
+    # The tools of the tests, which make builds from tests/support.
     SUPPORT=$REPO/.build/tests/support
     PROCESSORS=$(nproc)
     export REPO SUPPORT PROCESSORS
-    # Of the make that may run the suite: its jobs are none of ours.
+    # Set if make runs the suite: this is a make of its own, without the job server of that one.
     unset MAKEFLAGS MFLAGS MAKELEVEL
     make -s --no-print-directory -C "$REPO" support
-    # Quicker than most brokers to count, and to hang up on those who are silent, so that tests need not wait for it.
+    # The broker updates statistics often, and closes silent connections soon, so that tests do not wait long for either.
     export BROKER_CONFIG_EXTRA=$SUITE_DIR/broker.conf
     cat >"$BROKER_CONFIG_EXTRA" <<'END'
 heartbeat = 4

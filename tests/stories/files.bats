@@ -523,6 +523,7 @@ END
     mkdir backup
     start worker inventory-worker
     worker=$PID
+    # 20 orders a second.
     (for ((i = 0; i < 40; i++)); do
         order
         sleep 0.05

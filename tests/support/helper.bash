@@ -1,8 +1,8 @@
 # shellcheck disable=SC2034 # the tests use the variables that are set here
 # What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
 #
-# After isolate: AMQP_URL is a virtual host of the test's own on the suite's broker, XDG_STATE_HOME a folder of its
-# own, PATH starts with bin/, scripts/ and the tools of the tests. After tidy nothing of the test runs any more.
+# After isolate, AMQP_URL is a new virtual host on the suite's broker, XDG_STATE_HOME a new folder, and PATH starts with bin/,
+# scripts/ and the tools of the tests. After tidy, no process of the test runs any more.
 
 bats_require_minimum_version 1.5.0
 
@@ -12,10 +12,10 @@ DEAD_Q=order.placed.dlq
 RESERVED_Q=inventory.reserved.q
 FAILED_Q=inventory.failed.q
 
-# Seconds that anything may take before a test gives up waiting for it.
+# Seconds for which eventually waits.
 PATIENCE=30
 
-# Seconds after which a program that does not end counts as hanging: many more than a busy machine takes for the longest.
+# Seconds after which a program that has not ended counts as hanging. Even on a busy machine no program needs so many.
 HANGING=120
 
 isolate()
@@ -34,7 +34,7 @@ isolate()
 tidy()
 {
     local pid
-    # No others: the number of one that has ended may be that of a stranger by now.
+    # Only those that still run: another process may have the pid of one that has ended.
     for pid in $(jobs -rp); do
         [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
     done
@@ -42,7 +42,7 @@ tidy()
     [ -z "${REDUCED:-}" ] || api DELETE "users/$REDUCED" >/dev/null
 }
 
-# reduced_user CONFIGURE WRITE READ: from here on programs run as a user with these permissions only.
+# reduced_user CONFIGURE WRITE READ: makes a user with these permissions only, and AMQP_URL its own.
 reduced_user()
 {
     REDUCED=reduced-$VHOST
@@ -57,36 +57,36 @@ api()
     curl -sS -f --max-time 30 -u guest:guest -X "$1" -H 'content-type: application/json' ${3:+-d "$3"} "${SUITE_API}api/$2"
 }
 
-# The first number of the broker's version, for tests of what differs from one to the other.
+# broker_major: prints the first number of the broker's version.
 broker_major()
 {
     api GET overview | jq -r '.rabbitmq_version | split(".")[0]'
 }
 
-# broker_is_at_least MAJOR MINOR
+# broker_is_at_least MAJOR MINOR: has the broker this version, or a later one?
 broker_is_at_least()
 {
     api GET overview | jq -e --argjson least "[$1, $2]" '[.rabbitmq_version | split(".")[:2][] | tonumber] >= $least' >/dev/null
 }
 
-# queues_now [QUEUE]: all queues of the test, or one, as the API describes them, but for an argument that RabbitMQ 4 adds to those
-# that are declared without a type.
+# queues_now [QUEUE]: prints all queues of the test, or one, as the API describes them, without the argument x-queue-type that RabbitMQ 4
+# adds to queues that are declared without it.
 queues_now()
 {
     api GET "queues/$VHOST${1:+/$1}" |
         jq -c 'walk(if type == "object" and ."x-queue-type" == "classic" then del(."x-queue-type") else . end)'
 }
 
-# endless [JSON]: arguments of a quorum queue that delivers as often as it takes, with these others: up to RabbitMQ 3.13 all do, from 4
-# on that has to be said.
+# endless [JSON]: prints the arguments of a quorum queue without a delivery limit, together with those of the JSON. From RabbitMQ 4 on
+# a limit of 20 is the default.
 endless()
 {
     jq -nc --argjson major "$(broker_major)" --argjson others "${1:-{\}}" '{"x-queue-type": "quorum"} + $others
         + if $major >= 4 then {"x-delivery-limit": -1} else {} end'
 }
 
-# publish_record EXCHANGE KEY BODY PROPERTIES [DEFINITIONS]: as a program on the broker itself, with properties that are an Erlang
-# record: the management API does not know all types of headers. RabbitMQ 4 has other functions for it.
+# publish_record EXCHANGE KEY BODY PROPERTIES [DEFINITIONS]: publishes from within the broker, with properties given as an Erlang record,
+# since the management API cannot set headers of all types. RabbitMQ 4 has other functions for it.
 publish_record()
 {
     evaluate "${5:-} Props = $4, Key = <<\"$2\">>, Body = <<\"$3\">>,
@@ -99,19 +99,21 @@ publish_record()
         end." >/dev/null
 }
 
-# setting NAME VALUE: of the broker, for the channels and connections that are opened from here on. RabbitMQ 4 keeps some apart.
+# setting NAME VALUE: changes a setting of the broker, for channels and connections that are opened later. RabbitMQ 4 keeps some of them
+# as persistent terms.
 setting()
 {
     evaluate "application:set_env(rabbit, $1, $2), persistent_term:put($1, $2)." >/dev/null
 }
 
-# be_patient_for MS: so long the broker waits for an acknowledgement, on channels that are opened from here on.
+# be_patient_for MS: sets the broker's consumer timeout, for channels that are opened later.
 be_patient_for()
 {
     evaluate "application:set_env(rabbit, consumer_timeout, $1), application:set_env(rabbit, channel_tick_interval, 200)." >/dev/null
 }
 
-# evaluate ERLANG: evaluates expressions on the broker. With erl_call, since rabbitmqctl takes a second to start.
+# evaluate ERLANG: evaluates expressions on the broker, and prints the result as {ok, RESULT}. Uses erl_call, since rabbitmqctl takes a
+# second to start.
 evaluate()
 {
     local port said
@@ -121,7 +123,7 @@ evaluate()
     printf '%s\n' "$said"
 }
 
-# freeze_broker, thaw_broker: stops its process, its connections open; and lets it go on.
+# freeze_broker, thaw_broker: stop the process of the broker, with its connections open, and continue it.
 freeze_broker()
 {
     kill -STOP "$(cat "$BROKER_HOME/pid")"
@@ -132,8 +134,8 @@ thaw_broker()
     kill -CONT "$(cat "$BROKER_HOME/pid")"
 }
 
-# start_broker: a broker of the file's own takes the place of the suite's, to be changed and stopped at will. For setup_file, with
-# stop_own_broker in teardown_file.
+# start_broker: in setup_file, starts a broker for this file alone, which its tests may change and stop. Needs stop_own_broker in
+# teardown_file.
 start_broker()
 {
     export BROKER_HOME=$BATS_FILE_TMPDIR/broker
@@ -151,7 +153,7 @@ run_broker()
     evaluate 'application:set_env(rabbit, quorum_tick_interval, 500).' >/dev/null
 }
 
-# own_broker: the same, for a single test of a file.
+# own_broker: in a test, starts such a broker for this test and others that call it. Needs stop_own_broker, too.
 own_broker()
 {
     api DELETE "vhosts/$VHOST" >/dev/null
@@ -166,8 +168,8 @@ stop_own_broker()
     BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
 }
 
-# dying POINT COMMAND...: takes the place of the shell with a command that is killed at that point of its work, or with
-# DIE_STOP=yes stopped there (die.c). For start, run and subshells.
+# dying POINT COMMAND...: replaces the shell by a command that is killed at that point of its work, or with DIE_STOP=yes stopped there:
+# see die.c. For use with start and run, and in subshells.
 dying()
 {
     local point=$1
@@ -182,7 +184,7 @@ is_stopped()
     grep -q '^State:.T' "/proc/$1/status"
 }
 
-# start NAME COMMAND...: runs it in the background, its output in NAME.out and NAME.err; its pid is $PID.
+# start NAME COMMAND...: runs the command in the background, with its output in NAME.out and NAME.err, and sets PID.
 start()
 {
     local name=$1
@@ -193,7 +195,7 @@ start()
     STARTED+=("$PID")
 }
 
-# start_fed NAME COMMAND...: the same, with a pipe as input: write to descriptor 7; exec 7>&- ends it.
+# start_fed NAME COMMAND...: the same, with a pipe as input: write to descriptor 7, and end it with exec 7>&-.
 start_fed()
 {
     mkfifo "$1.in"
@@ -202,7 +204,7 @@ start_fed()
     start "$@" <"$1.in"
 }
 
-# finish PID [SIGNAL]: asks it to stop, and gives its exit status as $status.
+# finish PID [SIGNAL]: sends the signal, waits for the end of the process, and sets status to its exit status.
 finish()
 {
     [ -z "${2:-}" ] || kill -"$2" "$1"
@@ -210,7 +212,7 @@ finish()
     wait "$1" || status=$?
 }
 
-# ended PID: has it ended? What nobody waited for yet is still there, as a zombie.
+# ended PID: has it ended? It may still be there as a zombie.
 ended()
 {
     local stat
@@ -218,8 +220,7 @@ ended()
     [[ ${stat##*) } == Z* ]]
 }
 
-# ends PID [SIGNAL [SECONDS]]: it ends within that time (5), as eventually counts it, once it was sent the signal; $status is its exit
-# status.
+# ends PID [SIGNAL [SECONDS]]: the same as finish, but fails if the process does not end within that time (5), as eventually counts it.
 ends()
 {
     [ -z "${2:-}" ] || kill -"$2" "$1"
@@ -227,22 +228,25 @@ ends()
     finish "$1"
 }
 
-# slowness: how much longer than on an idle machine things take just now: 1, or more if processes have to share the processors.
+# slowness: prints how much longer than on an idle machine things take just now: from 1 to 6, by the processes that share a processor.
 slowness()
 {
-    local load
+    local load factor
     read -r load _ </proc/loadavg
-    echo $((1 + ${load%.*} / PROCESSORS))
+    factor=$((1 + ${load%.*} / PROCESSORS))
+    echo $((factor < 6 ? factor : 6))
 }
 
-# eventually COMMAND...: tries it until it succeeds, every 50 ms, as often as fits into $PATIENCE seconds, and more often on a busy
-# machine. Tries are counted, not the time: even if the whole machine stops for a while, the awaited process gets its turns.
+# eventually COMMAND...: tries the command every 50 ms, and after a second every 100 ms, until it succeeds: as often as fits into PATIENCE
+# seconds, and more often on a busy machine. Counts tries and not the time, so that the awaited process gets its turns even if the whole
+# machine stops for a while.
 eventually()
 {
-    local tries
-    for ((tries = PATIENCE * 20 * $(slowness); tries > 0; tries--)); do
+    local try tries
+    tries=$((10 + PATIENCE * 10 * $(slowness)))
+    for ((try = 0; try < tries; try++)); do
         ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.05
+        if ((try < 20)); then sleep 0.05; else sleep 0.1; fi
     done
     echo "not within $PATIENCE s: $*" >&2
     "$@"
