@@ -331,31 +331,33 @@ static void check_settled(struct consumer *consumer, int status, const char *wha
         ask(consumer);
 }
 
-static void settle(struct consumer *consumer, struct delivery *delivery, amqp_method_number_t id,
-                   void *method, const char *what)
+/* Counts a delivery that is about to be settled by itself. Returns false if its connection is gone. */
+static bool count_single(struct consumer *consumer, const struct delivery *delivery)
 {
-    if (consumer_is_current(consumer, delivery)) {
-        settled_add_single(&consumer->settled, delivery->generation);
-        check_settled(consumer,
-                      amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
-                                       id, method),
-                      what);
-    }
-    consumer_let_go(consumer, delivery);
+    if (!consumer_is_current(consumer, delivery))
+        return false;
+    settled_add_single(&consumer->settled, delivery->generation);
+    return true;
 }
 
 void consumer_ack(struct consumer *consumer, struct delivery *delivery)
 {
-    amqp_basic_ack_t method = {.delivery_tag = delivery->tag};
-
-    settle(consumer, delivery, AMQP_BASIC_ACK_METHOD, &method, "cannot acknowledge");
+    if (count_single(consumer, delivery))
+        check_settled(consumer,
+                      amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                     delivery->tag, 0),
+                      "cannot acknowledge");
+    consumer_let_go(consumer, delivery);
 }
 
 void consumer_reject(struct consumer *consumer, struct delivery *delivery)
 {
-    amqp_basic_reject_t method = {.delivery_tag = delivery->tag};
-
-    settle(consumer, delivery, AMQP_BASIC_REJECT_METHOD, &method, "cannot reject");
+    if (count_single(consumer, delivery))
+        check_settled(consumer,
+                      amqp_basic_reject(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                        delivery->tag, 0),
+                      "cannot reject");
+    consumer_let_go(consumer, delivery);
 }
 
 void consumer_let_go(struct consumer *consumer, struct delivery *delivery)
