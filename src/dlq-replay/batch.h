@@ -17,7 +17,7 @@
 #define DLQ_REPLAY_BATCH_H
 
 #include "audit.h"
-#include "replay.h"
+#include "decision.h"
 #include "snapshot.h"
 #include "summary.h"
 

@@ -7,7 +7,7 @@
 #include "audit.h"
 #include "batch.h"
 #include "fate.h"
-#include "replay.h"
+#include "decision.h"
 #include "restore.h"
 #include "selection.h"
 #include "snapshot.h"

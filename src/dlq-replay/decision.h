@@ -6,8 +6,8 @@
  * often enough; or left. A letter whose way would lead back into the queue where it lies is
  * refused, since it would come there without its history.
  */
-#ifndef DLQ_REPLAY_REPLAY_H
-#define DLQ_REPLAY_REPLAY_H
+#ifndef DLQ_REPLAY_DECISION_H
+#define DLQ_REPLAY_DECISION_H
 
 #include "dead_letter.h"
 #include "fate.h"

@@ -1,4 +1,4 @@
-#include "replay.h"
+#include "decision.h"
 
 #include "amqp/bytes.h"
 #include "amqp/topology.h"
