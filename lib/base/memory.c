@@ -32,6 +32,16 @@ char *xstrdup(const char *text)
     return need(strdup(text));
 }
 
+char *xmemdup_text(const char *text, size_t len)
+{
+    char *copy = xmalloc(len + 1);
+
+    if (len > 0)
+        memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
 void die_no_memory(void)
 {
     die(EXIT_BUG, "out of memory");

@@ -21,6 +21,9 @@ void *xrealloc(void *old, size_t size);
 /* Returns a copy of text. */
 char *xstrdup(const char *text);
 
+/* Returns a copy of text[0..len) with a NUL after it. text may be NULL if len is 0. */
+char *xmemdup_text(const char *text, size_t len);
+
 /* Reports that there is no memory and exits with EXIT_BUG: for calls of libraries that allocate. */
 _Noreturn void die_no_memory(void);
 

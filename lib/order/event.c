@@ -7,13 +7,21 @@
 
 #include <string.h>
 
-static enum event_verdict read_event(struct order *order, const char *type, const char *text,
-                                     size_t len, struct order_fault *fault)
+bool event_parse(struct order *order, const char *text, size_t len, size_t max,
+                 struct order_fault *fault)
+{
+    return order_read_tree(order, text, len, max, fault);
+}
+
+enum event_verdict event_check(struct order *order, const char *type, struct order_fault *fault)
 {
     const char *found;
 
-    if (!order_read_tree(order, text, len, EVENT_MAX_SIZE, fault) ||
-        !order_read_text(order->tree, "event_type", ORDER_MAX_TEXT, &found, fault))
+    if (!cJSON_IsObject(order->tree)) {
+        (void)order_refuse_kind(order->tree, fault);
+        return EVENT_MALFORMED;
+    }
+    if (!order_read_text(order->tree, "event_type", ORDER_MAX_TEXT, &found, fault))
         return EVENT_MALFORMED;
     if (strcmp(found, type) != 0) {
         (void)order_refuse(fault, "event_type is '%s', not '%s'", printable_text(found), type);
@@ -29,7 +37,9 @@ static enum event_verdict read_event(struct order *order, const char *type, cons
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault)
 {
-    enum event_verdict verdict = read_event(order, type, text, len, fault);
+    enum event_verdict verdict = event_parse(order, text, len, EVENT_MAX_SIZE, fault)
+                                     ? event_check(order, type, fault)
+                                     : EVENT_MALFORMED;
 
     if (verdict != EVENT_SOUND)
         order_free(order);

@@ -9,6 +9,7 @@
 
 #include "order/order.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,17 @@ enum event_verdict {
  */
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault);
+
+/*
+ * The two steps of event_read(), for a caller that wants more of the text than an event, whatever
+ * the verdict. event_parse() zeroes order, and parses text of at most max bytes into its tree: NULL
+ * if it is not JSON or too large. Returns false, with the reason in fault, if it is not a JSON
+ * object. event_check() reads order->tree, which may be of another origin than event_parse(), as
+ * long as json/json.h has made it. The caller frees order with order_free() in either case.
+ */
+bool event_parse(struct order *order, const char *text, size_t len, size_t max,
+                 struct order_fault *fault);
+enum event_verdict event_check(struct order *order, const char *type, struct order_fault *fault);
 
 /*
  * The event as one line of JSON, to be freed. ts_ms is its time; reason is NULL but for

@@ -196,5 +196,6 @@ bool order_read_tree(struct order *order, const char *text, size_t len, size_t m
     if (reason != NULL)
         return refuse_text(text, len, reason, at, fault);
     order->tree = json_parse_scanned(text, len, traits);
+    order->traits = traits;
     return cJSON_IsObject(order->tree) || order_refuse_kind(order->tree, fault);
 }

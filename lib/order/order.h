@@ -32,7 +32,8 @@ struct order {
     const char *restaurant_id;
     struct order_item *items;
     size_t item_count;
-    cJSON *tree; /* owns the texts above */
+    cJSON *tree;     /* owns the texts above */
+    unsigned traits; /* of the text that tree was made of: enum json_trait (json/scan.h) */
 };
 
 /* Why something is no order or event: one line, safe to be shown. */

@@ -1,110 +1,72 @@
 /*
- * treatment: what is to be done with a dead letter, and what that comes to.
- *
- * A letter is sent back to the exchange and by the key with which it was published before its first
- * death, unless the rules, or a filter's answer, say otherwise; or parked, once that has been done
- * often enough; or left. A letter whose way would lead back into the queue where it lies is
- * refused, since it would come there without its history.
+ * decision: a letter of a batch, what is to be done with it, and what came of that.
  */
 #ifndef DLQ_REPLAY_DECISION_H
 #define DLQ_REPLAY_DECISION_H
 
 #include "dead_letter.h"
 #include "fate.h"
+#include "rules.h"
 
-#include "amqp/connection.h"
 #include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"
-#include "json/stream.h"
+#include "base/report.h"
 #include "message/envelope.h"
-#include "order/order.h"
-#include "process/coprocess.h"
-#include "store/ledger.h"
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 
-struct replay_rules {
-    const char *queue;    /* where the letters are */
-    const char *to_queue; /* where all of them are to go; NULL: where each came from */
-    bool requeues;        /* each into the queue in which it died, and no other */
-    const char *
-        parking; /* a queue, made if it is not there, for those that were sent back often enough; */
-    bool parks;  /* unless they are to be left */
-    long max_replays; /* that many times is often enough */
-    const char *run;  /* the name of this run: what was sent back by it, and died again, is left */
-    const char *user; /* who is logged in, or NULL */
-    bool dry_run;     /* nothing will be sent */
-    long delivery_limit; /* how often a letter may come back from us before the broker removes it;
-                            -1: always */
-    bool only_looks;     /* nothing is published, even to save a letter from that */
-    struct coprocess *filter;   /* asked what is to be sent; NULL: the letters as they are */
-    struct ledger *ledger;      /* looked into for orders that were handled already, or NULL */
-    struct connection *looking; /* for a look at exchanges */
-    char last_exchange[FATE_NAME_SIZE]; /* that was looked at; private, like the rest */
-    int64_t last_look_ms;               /* 0: none was */
-    bool last_is_there;
-    bool parking_is_there;
-};
-
-struct replay {
-    struct dead_letter letter; /* its delivery is NULL if it was read from a file */
+struct decision {
+    struct dead_letter letter;
     struct fate fate;
-    bool is_sent;      /* to be published, rather than only settled */
+    bool is_sent;      /* the letter is to be published, rather than only settled */
+    bool is_pending;   /* it was published, and not yet confirmed or refused */
     bool is_wrong;     /* it was refused, or left though it was to be sent */
-    bool is_no_letter; /* what was read from a file is none */
-    const amqp_basic_properties_t
-        *properties;          /* of what is to be sent: its own, the filter's, the file's */
-    amqp_bytes_t body;        /* the same */
+    bool is_no_letter; /* it was read from a file, and is not an envelope */
+    const amqp_basic_properties_t *properties; /* of the message to be sent: the letter's own, */
+    amqp_bytes_t body;        /* or those of the filter or the file; of the body, the same */
     struct envelope envelope; /* of the filter or the file; its tree is NULL without */
     amqp_pool_t pool;         /* of the envelope, and of what is sent */
-    char *order_id;           /* of what is to be sent */
-    struct order_fault fault;
 };
 
-/* Starts with a letter from the queue, which for the time being is left. */
-void replay_of_letter(struct replay *replay, const struct replay_rules *rules,
-                      struct delivery *delivery);
+/* Starts with nothing but the rules. The caller frees decision with decision_free(). */
+void decision_start(struct decision *decision, const struct replay_rules *rules);
+
+/* Starts with a letter from the queue, which for now is left. delivery must outlive decision. */
+void decision_of_letter(struct decision *decision, const struct replay_rules *rules,
+                        struct delivery *delivery);
+
+/* Frees all but the delivery. */
+void decision_free(struct decision *decision);
+
+/* Decides. reason is copied; "" if there is nothing to say. */
+void decision_set(struct decision *decision, enum fate_kind kind, const char *reason);
+
+/* Decides that a letter stays that was to be sent: batch_verdict() then is EXIT_REFUSED. */
+void decision_fail(struct decision *decision, enum fate_kind kind, const char *reason);
+
+/* Decides that the letter is sent to exchange with routing_key; too long names are cut. */
+void decision_set_target(struct decision *decision, const char *exchange, const char *routing_key);
+
+/* Changes a decision to send the letter: the broker has refused it. */
+void decision_refused(struct decision *decision, const char *reason);
+
+/* Changes a decision to send the letter: that has not come about. */
+void decision_left(struct decision *decision, const char *reason);
 
 /*
- * Starts with a piece of a file: an envelope that is to go into the queue that it names, or into
- * the one of the rules. What is none is reported, and refused.
+ * Reports a letter whose properties could not be decoded, and decides that it is left: it can
+ * neither be published again nor shown as it is.
  */
-void replay_of_piece(struct replay *replay, const struct replay_rules *rules,
-                     const struct json_piece *piece);
-
-/* The delivery stays the caller's. */
-void replay_free(struct replay *replay);
+void decision_leave_unreadable(struct decision *decision, const struct replay_rules *rules);
 
 /*
- * Decides: replayed, parked, left, dropped or refused. Any code but EXIT_OK is final, and then
- * nothing is decided.
+ * Notes in the fate how the letter's order has ended, if the ledger knows: the worker will then
+ * ignore it. Returns EXIT_OK, or what ledger_find() returns.
  */
-enum exit_code replay_consider(struct replay *replay, struct replay_rules *rules);
+enum exit_code decision_look_up(struct decision *decision, const struct replay_rules *rules);
 
-/* Would the broker remove the letter if it came back from us once more? */
-bool replay_is_spent(const struct replay *replay, const struct replay_rules *rules);
-
-/*
- * Parks the letter as it is, rather than let it come back; makes the queue for that. False, with
- * *code EXIT_OK, if letters are not to be parked.
- */
-bool replay_park(struct replay *replay, struct replay_rules *rules, enum exit_code *code);
-
-/* Notes how the order has ended, if the ledger knows, so that the worker would ignore it. */
-enum exit_code replay_look_up(struct replay *replay, const struct replay_rules *rules);
-
-/* False, reported, for a letter that cannot be shown as it is: it is left. */
-bool replay_can_be_taken(struct replay *replay, const struct replay_rules *rules);
-
-void replay_decide(struct replay *replay, enum fate_kind kind, const char *reason);
-
-/* It was to be sent, and the broker did not take it. */
-void replay_refused(struct replay *replay, const char *reason);
-
-/* It was to be sent, and that has not come about. */
-void replay_left(struct replay *replay, const char *reason);
-
-/* What it is to be published with; lasts as long as the treatment. */
-amqp_basic_properties_t replay_properties(struct replay *replay, const struct replay_rules *rules);
+/* Returns the fate as a line of JSON. The caller frees it with cJSON_Delete(). */
+cJSON *decision_line(struct decision *decision);
 
 #endif

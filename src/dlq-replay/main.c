@@ -2,16 +2,21 @@
  * dlq-replay: shows dead letters, takes them out, sends them back to where they came from, or puts
  * them back.
  *
- * batch.h says what holds when this program is killed, and snapshot.h which letters it handles.
+ * batch.h tells what is guaranteed if this program is killed, and snapshot.h which letters it
+ * handles.
  */
 #include "audit.h"
 #include "batch.h"
 #include "fate.h"
-#include "decision.h"
+#include "list.h"
+#include "park.h"
+#include "replay.h"
 #include "restore.h"
+#include "rules.h"
 #include "selection.h"
 #include "snapshot.h"
 #include "summary.h"
+#include "window.h"
 
 #include "amqp/connection.h"
 #include "amqp/look.h"
@@ -153,9 +158,9 @@ static bool only_looks(void)
 }
 
 /*
- * Whoever consumes from a queue may change it by that alone. Letters that are handled use up
- * deliveries, too, but for a purpose; a queue that goes with us takes along what was left in it,
- * whatever the job.
+ * Looks what the queue is like, and whether consuming from it would change it. A delivery limit
+ * forbids to look only: letters that are handled use up deliveries for a purpose. An auto-delete
+ * queue, which the broker deletes when we leave, is forbidden for every job.
  */
 static enum exit_code check_queue(void)
 {
@@ -185,14 +190,14 @@ static enum exit_code handle_batch(void)
 {
     switch (job) {
     case LIST:
-        return batch_list(batch);
+        return list_letters(batch);
     case SUMMARY:
-        batch_sum_up(batch, summary);
+        summary_add_letters(summary, batch);
         return EXIT_OK;
     case TAKE:
-        return batch_take(batch);
+        return take_letters(batch);
     default:
-        return batch_replay(batch);
+        return replay_letters(batch);
     }
 }
 
@@ -210,7 +215,8 @@ static enum exit_code handle_letters(void)
     return code;
 }
 
-/* Says how many letters may come again although they were removed. */
+/* Closes the snapshot. Reports how many letters were removed and may come again all the same, and
+ * returns EXIT_UNREACHABLE if there are any. */
 static enum exit_code end_with(enum exit_code code)
 {
     size_t unsure;
@@ -234,7 +240,7 @@ static enum exit_code work_on_queue(void)
         code = handle_letters();
     while (code == EXIT_OK && removes && !snapshot_finish(snapshot) && !stop_requested())
         code = handle_letters();
-    batch_report_spent(batch);
+    park_report(batch);
     if (removes)
         code = end_with(code);
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
@@ -479,7 +485,7 @@ static size_t first_window(void)
 {
     if (rules.filter != NULL || job == TAKE)
         return 1;
-    return rate > 0 && rate < SNAPSHOT_WINDOW ? (size_t)rate : SNAPSHOT_WINDOW;
+    return rate > 0 && rate < WINDOW_MAX ? (size_t)rate : WINDOW_MAX;
 }
 
 static enum exit_code open_all(void)
