@@ -8,6 +8,7 @@
 #include "json/output.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PART_MS 1000 /* that the first letter of a part waits for the others */
 
@@ -158,7 +159,7 @@ static bool is_audited(const struct batch *batch)
 }
 
 /* Killed between the audit and the removal, a letter is recorded twice; never not at all. */
-static enum exit_code record(const struct batch *batch, cJSON *const lines[])
+static enum exit_code record(const struct batch *batch, char *const lines[])
 {
     struct audit *audit = batch->settings.audit;
     enum exit_code code = EXIT_OK;
@@ -198,15 +199,14 @@ static void settle(struct batch *batch, bool is_recorded)
 }
 
 /* Prints the lines of the current part if prints is true, and frees them. */
-static enum exit_code print(const struct batch *batch, cJSON *const lines[], bool prints)
+static enum exit_code print(const struct batch *batch, char *const lines[], bool prints)
 {
     enum exit_code code = EXIT_OK;
 
     for (size_t i = batch->first; i < batch->end; i++) {
         if (prints && code == EXIT_OK)
-            code = output_json(lines[i]);
-        else
-            cJSON_Delete(lines[i]);
+            code = output_json_text(lines[i], strlen(lines[i]));
+        free(lines[i]);
     }
     return code;
 }
@@ -214,7 +214,7 @@ static enum exit_code print(const struct batch *batch, cJSON *const lines[], boo
 enum exit_code batch_conclude(struct batch *batch, enum exit_code code, bool prints)
 {
     bool needs_lines = prints || is_audited(batch);
-    cJSON *lines[BATCH_MAX] = {NULL};
+    char *lines[BATCH_MAX] = {NULL};
     enum exit_code recorded;
     enum exit_code printed;
 

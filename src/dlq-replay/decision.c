@@ -99,7 +99,7 @@ enum exit_code decision_look_up(struct decision *decision, const struct replay_r
     return code;
 }
 
-cJSON *decision_line(struct decision *decision)
+char *decision_line(struct decision *decision)
 {
     const struct body_check *check = dead_letter_check(&decision->letter);
 

@@ -13,7 +13,6 @@
 #include "base/report.h"
 #include "message/envelope.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 
 struct decision {
@@ -66,7 +65,7 @@ void decision_leave_unreadable(struct decision *decision, const struct replay_ru
  */
 enum exit_code decision_look_up(struct decision *decision, const struct replay_rules *rules);
 
-/* Returns the fate as a line of JSON. The caller frees it with cJSON_Delete(). */
-cJSON *decision_line(struct decision *decision);
+/* Returns the fate by fate_line(). The caller frees it with free(). */
+char *decision_line(struct decision *decision);
 
 #endif

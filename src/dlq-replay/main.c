@@ -150,7 +150,7 @@ static struct audit *audit;
 static struct summary *summary;
 static char run[UUID_TEXT_SIZE];
 
-/* ---- before it begins ---- */
+/* ---- the queue ---- */
 
 static bool only_looks(void)
 {
@@ -449,7 +449,7 @@ static void read_options(int argc, char **argv)
     check_options(given);
 }
 
-/* One of the workflow's, which is set up if it is not there. */
+/* Returns whether a queue is one of the workflow's, which is declared if it is missing. */
 static bool is_ours(const char *name)
 {
     for (size_t i = 0; topology_queues[i] != NULL; i++)
@@ -458,7 +458,7 @@ static bool is_ours(const char *name)
     return false;
 }
 
-/* What the rules go by, and the audit. */
+/* Opens what the rules refer to, and the audit. */
 static enum exit_code open_rules(void)
 {
     unsigned char id[UUID_BYTES];
@@ -479,8 +479,8 @@ static enum exit_code open_rules(void)
     return code;
 }
 
-/* How many letters may be handed out ahead at first. How fast a filter or a reader is, shows later.
- */
+/* Returns how many letters are handed out ahead at first: one where a filter or a reader of unknown
+ * speed decides how long each takes. */
 static size_t first_window(void)
 {
     if (rules.filter != NULL || job == TAKE)

@@ -27,7 +27,6 @@ static bool find_target(struct decision *decision, const struct replay_rules *ru
     const struct envelope *envelope = &decision->envelope;
     struct fate *fate = &decision->fate;
 
-    decision_set_target(decision, "", "");
     if (rules->to_queue != NULL) {
         decision_set_target(decision, "", rules->to_queue);
         return true;
