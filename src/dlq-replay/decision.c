@@ -10,6 +10,7 @@ void decision_start(struct decision *decision, const struct replay_rules *rules)
 {
     memset(decision, 0, sizeof *decision);
     init_amqp_pool(&decision->pool, 1024);
+    decision->fate.kind = FATE_LEFT;
     decision->fate.dry_run = rules->dry_run;
 }
 
@@ -24,7 +25,6 @@ void decision_of_letter(struct decision *decision, const struct replay_rules *ru
     decision->body = delivery->body;
     decision->fate.queue = rules->queue;
     decision->fate.replays = letter->history.replays;
-    decision_set(decision, FATE_LEFT, "");
 }
 
 void decision_free(struct decision *decision)
@@ -36,6 +36,7 @@ void decision_free(struct decision *decision)
 
 void decision_set(struct decision *decision, enum fate_kind kind, const char *reason)
 {
+    decision->fate.replays += (kind == FATE_REPLAYED) - (decision->fate.kind == FATE_REPLAYED);
     decision->fate.kind = kind;
     decision->is_sent = kind == FATE_REPLAYED || kind == FATE_PARKED || kind == FATE_RESTORED;
     (void)snprintf(decision->fate.reason, sizeof decision->fate.reason, "%s", reason);
@@ -53,24 +54,6 @@ void decision_set_target(struct decision *decision, const char *exchange, const 
 
     (void)snprintf(fate->exchange, sizeof fate->exchange, "%s", exchange);
     (void)snprintf(fate->routing_key, sizeof fate->routing_key, "%s", routing_key);
-}
-
-static void uncount_replay(struct decision *decision)
-{
-    if (decision->fate.kind == FATE_REPLAYED)
-        decision->fate.replays--;
-}
-
-void decision_refused(struct decision *decision, const char *reason)
-{
-    uncount_replay(decision);
-    decision_fail(decision, FATE_REFUSED, reason);
-}
-
-void decision_left(struct decision *decision, const char *reason)
-{
-    uncount_replay(decision);
-    decision_set(decision, FATE_LEFT, reason);
 }
 
 void decision_leave_unreadable(struct decision *decision, const struct replay_rules *rules)

@@ -28,30 +28,28 @@ struct decision {
     amqp_pool_t pool;         /* of the envelope, and of what is sent */
 };
 
-/* Starts with nothing but the rules. The caller frees decision with decision_free(). */
+/* Starts with a letter of which nothing is known, and which is left. The caller frees decision with decision_free(). */
 void decision_start(struct decision *decision, const struct replay_rules *rules);
 
-/* Starts with a letter from the queue, which for now is left. delivery must outlive decision. */
+/* The same with a letter from the queue. delivery must outlive decision. */
 void decision_of_letter(struct decision *decision, const struct replay_rules *rules,
                         struct delivery *delivery);
 
 /* Frees all but the delivery. */
 void decision_free(struct decision *decision);
 
-/* Decides. reason is copied; "" if there is nothing to say. */
+/*
+ * Decides what becomes of the letter, or changes that: fate.replays counts a decision to replay it.
+ * reason is copied; "" if there is nothing to say.
+ */
 void decision_set(struct decision *decision, enum fate_kind kind, const char *reason);
 
-/* Decides that a letter stays that was to be sent: batch_verdict() then is EXIT_REFUSED. */
+/* As decision_set(), for a letter that is not sent though it was to be: batch_verdict() is then
+ * EXIT_REFUSED. */
 void decision_fail(struct decision *decision, enum fate_kind kind, const char *reason);
 
 /* Decides that the letter is sent to exchange with routing_key; too long names are cut. */
 void decision_set_target(struct decision *decision, const char *exchange, const char *routing_key);
-
-/* Changes a decision to send the letter: the broker has refused it. */
-void decision_refused(struct decision *decision, const char *reason);
-
-/* Changes a decision to send the letter: that has not come about. */
-void decision_left(struct decision *decision, const char *reason);
 
 /*
  * Reports a letter whose properties could not be decoded, and decides that it is left: it can

@@ -144,6 +144,5 @@ enum exit_code route_letter(struct decision *decision, struct replay_rules *rule
         return EXIT_OK;
     }
     decision_set(decision, FATE_REPLAYED, "");
-    decision->fate.replays++;
     return decision_look_up(decision, rules);
 }

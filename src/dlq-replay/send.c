@@ -56,8 +56,9 @@ static void take_results(struct batch *batch)
 
         decision->is_pending = false;
         if (result != PUBLISH_CONFIRMED)
-            decision_refused(decision, result == PUBLISH_UNROUTABLE ? "no queue takes it there"
-                                                                    : publisher_reason(publisher));
+            decision_fail(decision, FATE_REFUSED,
+                          result == PUBLISH_UNROUTABLE ? "no queue takes it there"
+                                                       : publisher_reason(publisher));
     }
 }
 
@@ -82,15 +83,15 @@ void send_not_from(struct batch *batch, size_t index, const char *reason)
 {
     for (size_t i = index; i < batch->end; i++)
         if (batch->decisions[i].is_sent)
-            decision_left(&batch->decisions[i], reason);
+            decision_set(&batch->decisions[i], FATE_LEFT, reason);
 }
 
 static void leave_pending(struct batch *batch)
 {
     for (size_t i = batch->first; i < batch->end; i++)
         if (batch->decisions[i].is_pending)
-            decision_left(&batch->decisions[i],
-                          "the broker did not confirm it, but may have it all the same");
+            decision_set(&batch->decisions[i], FATE_LEFT,
+                         "the broker did not confirm it, but may have it all the same");
     publisher_forget(batch->settings.publisher);
 }
 
