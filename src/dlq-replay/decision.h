@@ -22,13 +22,15 @@ struct decision {
     bool is_pending;   /* it was published, and not yet confirmed or refused */
     bool is_wrong;     /* it was refused, or left though it was to be sent */
     bool is_no_letter; /* it was read from a file, and is not an envelope */
-    const amqp_basic_properties_t *properties; /* of the message to be sent: the letter's own, */
-    amqp_bytes_t body;        /* or those of the filter or the file; of the body, the same */
+    /* The message to be sent: the letter's own, or that of the filter or the file. */
+    const amqp_basic_properties_t *properties;
+    amqp_bytes_t body;
     struct envelope envelope; /* of the filter or the file; its tree is NULL without */
     amqp_pool_t pool;         /* of the envelope, and of what is sent */
 };
 
-/* Starts with a letter of which nothing is known, and which is left. The caller frees decision with decision_free(). */
+/* Starts with a letter of which nothing is known yet, and which is left. The caller frees decision
+ * with decision_free(). */
 void decision_start(struct decision *decision, const struct replay_rules *rules);
 
 /* The same with a letter from the queue. delivery must outlive decision. */

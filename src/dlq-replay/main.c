@@ -158,9 +158,9 @@ static bool only_looks(void)
 }
 
 /*
- * Looks what the queue is like, and whether consuming from it would change it. A delivery limit
- * forbids to look only: letters that are handled use up deliveries for a purpose. An auto-delete
- * queue, which the broker deletes when we leave, is forbidden for every job.
+ * Finds out what the queue is like. Returns EXIT_TOPOLOGY, reported, if consuming from it would
+ * change it, unless that is forced: an auto-delete queue is deleted once we leave, and a delivery
+ * limit counts what is only looked at. Letters that are handled may use up deliveries.
  */
 static enum exit_code check_queue(void)
 {

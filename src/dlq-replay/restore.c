@@ -96,7 +96,8 @@ static bool read_on(struct json_stream *stream, int fd, struct publisher *publis
     return stop_requested() || json_stream_fill(stream);
 }
 
-/* Prints as left all letters that were read whole: they may not be where they came from any more. */
+/* Prints the letters that were read, and cannot be published, as left: none of them is lost sight
+ * of. */
 static void give_up_rest(struct json_stream *stream, struct batch *batch)
 {
     bool goes_on = true;

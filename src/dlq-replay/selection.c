@@ -9,7 +9,7 @@
 
 #define AGE_MAX 1000000000 /* in any unit */
 
-/* Returns 0 for a time that is unknown or makes no sense: neither before another one nor after it. */
+/* Returns 0 for a time that is unknown or out of range: it is neither before nor after another. */
 static int64_t time_of_death_ms(const struct dead_letter *letter)
 {
     int64_t seconds = letter->history.death.time;

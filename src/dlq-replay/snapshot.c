@@ -29,9 +29,9 @@ struct snapshot {
     /* On the current connection: */
     struct settled kept;
     struct settled gone;  /* acknowledged; the broker may not have seen it yet */
-    bool some_kept;       /* of the letters that were handed out */
-    bool some_came_again; /* so that no earlier connection holds any letter back */
-    bool some_are_first;  /* some were not redelivered: nobody had got them before */
+    bool some_kept;       /* some letters that were handed out are kept */
+    bool some_came_again; /* which shows that no earlier connection holds letters back */
+    bool some_are_first;  /* some letters were not redelivered: nobody had got them before */
 
     struct recall *recall; /* letters of earlier connections, which may come again */
     size_t sure;           /* letters that were acknowledged, as the broker has surely seen */
@@ -277,8 +277,8 @@ static void remove_one(struct snapshot *snapshot, struct delivery *delivery)
     consumer_ack(snapshot->consumer, delivery);
 }
 
-/* Settles a letter that comes again, and was handled before, as it was settled then. Returns whether
- * that is so: otherwise the letter is to be handed out. */
+/* If the letter comes again and was handled before, settles it as then, and returns true. Otherwise
+ * it is to be handed out. */
 static bool is_settled_again(struct snapshot *snapshot, struct delivery *delivery)
 {
     size_t expected = recall_count(snapshot->recall, RECALL_NEW);
@@ -307,8 +307,8 @@ static bool has_enough(const struct snapshot *snapshot)
            (snapshot->some_are_first || recall_count(snapshot->recall, RECALL_GONE) == 0);
 }
 
-/* Takes what has arrived. *arrived is 0 if nothing comes; *count grows by the letters that are to be
- * handed out. */
+/* Takes what has arrived. *arrived is 0 if nothing comes; *count is how many of the letters are to
+ * be handed out. */
 static enum exit_code take_some(struct snapshot *snapshot, struct delivery **batch, size_t max,
                                 size_t *count, size_t *arrived)
 {
