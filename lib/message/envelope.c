@@ -301,15 +301,27 @@ static bool read_members(const struct reader *reader, const cJSON *tree)
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
                    char fault[ENVELOPE_FAULT_SIZE])
 {
+    unsigned traits;
+    size_t at;
+    const char *reason = json_check(text, len, &traits, &at);
+
+    return reason == NULL ? envelope_read_checked(envelope, text, len, traits, pool, fault)
+                          : fault_say(fault, "%s", reason);
+}
+
+bool envelope_read_checked(struct envelope *envelope, const char *text, size_t len, unsigned traits,
+                           amqp_pool_t *pool, char fault[ENVELOPE_FAULT_SIZE])
+{
     const struct reader reader = {
         .envelope = envelope, .pool = pool, .text = text, .len = len, .fault = fault};
     const char *reason;
 
     memset(envelope, 0, sizeof *envelope);
-    envelope->tree = json_parse(text, len, &reason);
-    if (envelope->tree == NULL)
-        return fault_say(fault, "%s", reason);
-    if (!cJSON_IsObject(envelope->tree))
+    envelope->tree = json_parse_scanned(text, len, traits);
+    reason = json_ambiguity(envelope->tree, traits);
+    if (reason != NULL)
+        (void)fault_say(fault, "%s", reason);
+    else if (!cJSON_IsObject(envelope->tree))
         (void)fault_say(fault, "%s is no object", "the envelope");
     else if (read_members(&reader, envelope->tree))
         return true;

@@ -71,6 +71,10 @@ struct envelope {
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
                    char fault[ENVELOPE_FAULT_SIZE]);
 
+/* The same of a text that json_check() or a json_stream has accepted, with its traits. */
+bool envelope_read_checked(struct envelope *envelope, const char *text, size_t len, unsigned traits,
+                           amqp_pool_t *pool, char fault[ENVELOPE_FAULT_SIZE]);
+
 /* Frees what envelope_read() has allocated outside of its pool. */
 void envelope_free(struct envelope *envelope);
 

@@ -41,7 +41,8 @@ static void decide(struct decision *decision, const struct replay_rules *rules,
         refuse(decision, piece, piece->reason);
         return;
     }
-    if (!envelope_read(envelope, piece->text, piece->len, &decision->pool, fault)) {
+    if (!envelope_read_checked(envelope, piece->text, piece->len, piece->traits, &decision->pool,
+                               fault)) {
         refuse(decision, piece, fault);
         return;
     }
