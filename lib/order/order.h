@@ -33,7 +33,7 @@ struct order {
     struct order_item *items;
     size_t item_count;
     cJSON *tree;     /* owns the texts above */
-    unsigned traits; /* of the text that tree was made of: enum json_trait (json/scan.h) */
+    unsigned traits; /* by event_parse(): enum json_trait (json/scan.h) of the text */
 };
 
 /* Why something is no order or event: one line, safe to be shown. */

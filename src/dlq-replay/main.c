@@ -10,13 +10,13 @@
 #include "fate.h"
 #include "list.h"
 #include "park.h"
+#include "prefetch.h"
 #include "replay.h"
 #include "restore.h"
 #include "rules.h"
 #include "selection.h"
 #include "snapshot.h"
 #include "summary.h"
-#include "window.h"
 
 #include "amqp/connection.h"
 #include "amqp/look.h"
@@ -481,11 +481,11 @@ static enum exit_code open_rules(void)
 
 /* Returns how many letters are handed out ahead at first: one where a filter or a reader of unknown
  * speed decides how long each takes. */
-static size_t first_window(void)
+static size_t first_prefetch(void)
 {
     if (rules.filter != NULL || job == TAKE)
         return 1;
-    return rate > 0 && rate < WINDOW_MAX ? (size_t)rate : WINDOW_MAX;
+    return rate > 0 && rate < PREFETCH_MAX ? (size_t)rate : PREFETCH_MAX;
 }
 
 static enum exit_code open_all(void)
@@ -499,7 +499,7 @@ static enum exit_code open_all(void)
 
     if (code != EXIT_OK)
         return code;
-    waiting.window = first_window();
+    waiting.prefetch = first_prefetch();
     if (job == LIST || job == SUMMARY)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)

@@ -1,13 +1,13 @@
-#include "window.h"
+#include "prefetch.h"
 
 #include "base/clock.h"
 
-#define SPARING_SIZE 32              /* the least size after window_spare() */
+#define SPARING_SIZE 32              /* the least size after prefetch_spare() */
 #define MAX_BYTES ((size_t)32 << 20) /* of letters that are handed out ahead */
 
-void window_start(struct window *window, struct consumer *consumer, size_t size)
+void prefetch_start(struct prefetch *prefetch, struct consumer *consumer, size_t size)
 {
-    *window = (struct window){.consumer = consumer, .size = size, .prefetch = size};
+    *prefetch = (struct prefetch){.consumer = consumer, .size = size, .subscribed = size};
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -15,82 +15,82 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void subscribe_for(struct window *window, size_t letters)
+static void subscribe_for(struct prefetch *prefetch, size_t letters)
 {
-    consumer_set_prefetch(window->consumer, (unsigned)letters);
-    window->prefetch = letters;
-    window->held = 0;
+    consumer_set_prefetch(prefetch->consumer, (unsigned)letters);
+    prefetch->subscribed = letters;
+    prefetch->held = 0;
 }
 
-void window_spare(struct window *window, size_t most)
+void prefetch_spare(struct prefetch *prefetch, size_t most)
 {
-    window->spares = true;
-    if (window->size >= SPARING_SIZE)
+    prefetch->spares = true;
+    if (prefetch->size >= SPARING_SIZE)
         return;
-    window->size = smaller(most, SPARING_SIZE);
-    subscribe_for(window, window->size);
+    prefetch->size = smaller(most, SPARING_SIZE);
+    subscribe_for(prefetch, prefetch->size);
 }
 
-void window_reset(struct window *window)
+void prefetch_reset(struct prefetch *prefetch)
 {
-    window->held = 0;
+    prefetch->held = 0;
 }
 
-void window_time_batch(struct window *window)
+void prefetch_time_batch(struct prefetch *prefetch)
 {
-    window->since_ms = clock_monotonic_ms();
+    prefetch->since_ms = clock_monotonic_ms();
 }
 
-void window_note_handled(struct window *window, size_t size)
+void prefetch_note_handled(struct prefetch *prefetch, size_t size)
 {
-    window->handled++;
-    window->bytes += size;
+    prefetch->handled++;
+    prefetch->bytes += size;
 }
 
-void window_note_kept(struct window *window)
+void prefetch_note_kept(struct prefetch *prefetch)
 {
-    window->held++;
+    prefetch->held++;
 }
 
 /* Sets the size by how long the last batch took. It is doubled at most, since the next letters may
  * be slower. */
-static void measure(struct window *window)
+static void measure(struct prefetch *prefetch)
 {
-    int64_t took_ms = clock_monotonic_ms() - window->since_ms;
-    size_t size = 2 * window->size;
+    int64_t took_ms = clock_monotonic_ms() - prefetch->since_ms;
+    size_t size = 2 * prefetch->size;
     size_t average;
 
-    if (window->handled == 0)
+    if (prefetch->handled == 0)
         return;
-    average = window->bytes / window->handled;
+    average = prefetch->bytes / prefetch->handled;
     if (took_ms > 0)
-        size = smaller(size, window->handled * 1000 / (size_t)took_ms);
-    size = smaller(size, WINDOW_MAX);
+        size = smaller(size, prefetch->handled * 1000 / (size_t)took_ms);
+    size = smaller(size, PREFETCH_MAX);
     if (size * average > MAX_BYTES)
         size = MAX_BYTES / average;
-    window->size = size == 0 ? 1 : size;
-    window->handled = 0;
-    window->bytes = 0;
-    window_time_batch(window);
+    prefetch->size = size == 0 ? 1 : size;
+    prefetch->handled = 0;
+    prefetch->bytes = 0;
+    prefetch_time_batch(prefetch);
 }
 
-void window_adapt(struct window *window, size_t known, size_t most)
+void prefetch_adapt(struct prefetch *prefetch, size_t known, size_t most)
 {
-    size_t free = window->prefetch > window->held ? window->prefetch - window->held : 0;
+    size_t free = prefetch->subscribed > prefetch->held ? prefetch->subscribed - prefetch->held : 0;
     size_t need;
 
-    measure(window);
-    need = smaller(smaller(window->size + known, WINDOW_MAX), most);
+    measure(prefetch);
+    need = smaller(smaller(prefetch->size + known, PREFETCH_MAX), most);
     /* Each change takes a new subscription: not for a small one. */
-    if (window->spares ? free > 0 : 2 * free > need && free < 2 * need)
+    if (prefetch->spares ? free > 0 : 2 * free > need && free < 2 * need)
         return;
-    subscribe_for(window, need);
+    subscribe_for(prefetch, need);
 }
 
-void window_look_on(struct window *window, size_t wanted)
+void prefetch_look_on(struct prefetch *prefetch, size_t wanted)
 {
-    size_t need = smaller(wanted, WINDOW_MAX);
+    size_t need = smaller(wanted, PREFETCH_MAX);
 
-    if (window->held >= window->prefetch && need > 0)
-        subscribe_for(window, need);
+    if (prefetch->held >= prefetch->subscribed && need > 0)
+        subscribe_for(prefetch, need);
 }

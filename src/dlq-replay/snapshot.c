@@ -1,9 +1,9 @@
 #include "snapshot.h"
 
 #include "fingerprint.h"
+#include "prefetch.h"
 #include "recall.h"
 #include "settled.h"
-#include "window.h"
 
 #include "amqp/connection.h"
 #include "base/memory.h"
@@ -36,7 +36,7 @@ struct snapshot {
     struct recall *recall; /* letters of earlier connections, which may come again */
     size_t sure;           /* letters that were acknowledged, as the broker has surely seen */
 
-    struct window window;
+    struct prefetch prefetch;
 };
 
 /* ---- letters that were settled ---- */
@@ -102,12 +102,12 @@ static size_t most_wanted(const struct snapshot *snapshot)
     return selection_is_empty(snapshot->settings.selection) ? snapshot->settings.limit : SIZE_MAX;
 }
 
-/* Letters that are only looked at are all kept until the end, so that the window does not adapt. */
-static size_t first_window(const struct snapshot *snapshot)
+/* The prefetch of letters that are only looked at does not adapt: all are kept until the end. */
+static size_t first_prefetch(const struct snapshot *snapshot)
 {
-    size_t window = snapshot->settings.once != NULL ? WINDOW_MAX : snapshot->settings.window;
+    size_t prefetch = snapshot->settings.once != NULL ? PREFETCH_MAX : snapshot->settings.prefetch;
 
-    return most_wanted(snapshot) < window ? most_wanted(snapshot) : window;
+    return most_wanted(snapshot) < prefetch ? most_wanted(snapshot) : prefetch;
 }
 
 struct snapshot *snapshot_new(const struct broker_options *options,
@@ -121,17 +121,17 @@ struct snapshot *snapshot_new(const struct broker_options *options,
                                           .context = snapshot};
 
     snapshot->settings = *settings;
-    consuming.prefetch = (unsigned)first_window(snapshot);
+    consuming.prefetch = (unsigned)first_prefetch(snapshot);
     snapshot->recall = recall_new();
     snapshot->consumer = consumer_new(options, &consuming);
-    window_start(&snapshot->window, snapshot->consumer, consuming.prefetch);
+    prefetch_start(&snapshot->prefetch, snapshot->consumer, consuming.prefetch);
     return snapshot;
 }
 
 void snapshot_spare(struct snapshot *snapshot)
 {
     if (snapshot->settings.once == NULL)
-        window_spare(&snapshot->window, snapshot->settings.limit);
+        prefetch_spare(&snapshot->prefetch, snapshot->settings.limit);
 }
 
 void snapshot_free(struct snapshot *snapshot)
@@ -179,7 +179,7 @@ static void begin(struct snapshot *snapshot)
     snapshot->some_kept = false;
     snapshot->some_came_again = false;
     snapshot->some_are_first = false;
-    window_reset(&snapshot->window);
+    prefetch_reset(&snapshot->prefetch);
 }
 
 enum exit_code snapshot_open(struct snapshot *snapshot)
@@ -235,9 +235,9 @@ void snapshot_adapt(struct snapshot *snapshot)
         recall_count(snapshot->recall, RECALL_KEPT) + recall_count(snapshot->recall, RECALL_GONE);
 
     if (snapshot->settings.once == NULL)
-        window_adapt(&snapshot->window, known, most_wanted(snapshot));
+        prefetch_adapt(&snapshot->prefetch, known, most_wanted(snapshot));
     else
-        window_look_on(&snapshot->window, most_wanted(snapshot) - snapshot->wanted);
+        prefetch_look_on(&snapshot->prefetch, most_wanted(snapshot) - snapshot->wanted);
 }
 
 /* Ends a snapshot of which the rest does not arrive: another consumer has it, perhaps for a while
@@ -267,7 +267,7 @@ static void keep(struct snapshot *snapshot, struct delivery *delivery)
     remember(snapshot, delivery, RECALL_KEPT);
     consumer_let_go(snapshot->consumer, delivery);
     snapshot->some_kept = true;
-    window_note_kept(&snapshot->window);
+    prefetch_note_kept(&snapshot->prefetch);
 }
 
 /* Removes one letter, also if others that were handed out before it are unsettled. */
@@ -342,7 +342,7 @@ enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch,
         snapshot_adapt(snapshot);
         code = take_some(snapshot, batch, max, count, &arrived);
     }
-    window_time_batch(&snapshot->window);
+    prefetch_time_batch(&snapshot->prefetch);
     if (code == EXIT_OK && arrived == 0 && snapshot->left > 0 && !stop_requested())
         return do_not_come(snapshot);
     return code;
@@ -359,7 +359,7 @@ bool snapshot_wants(struct snapshot *snapshot, struct dead_letter *letter)
 
 void snapshot_keep(struct snapshot *snapshot, struct delivery *delivery)
 {
-    window_note_handled(&snapshot->window, delivery->used);
+    prefetch_note_handled(&snapshot->prefetch, delivery->used);
     keep(snapshot, delivery);
 }
 
@@ -368,7 +368,7 @@ void snapshot_remove(struct snapshot *snapshot, struct delivery **batch, size_t 
     bool one_by_one = snapshot->some_kept;
 
     for (size_t i = 0; i < count; i++) {
-        window_note_handled(&snapshot->window, batch[i]->used);
+        prefetch_note_handled(&snapshot->prefetch, batch[i]->used);
         if (one_by_one)
             remove_one(snapshot, batch[i]);
         else
@@ -381,7 +381,7 @@ void snapshot_remove(struct snapshot *snapshot, struct delivery **batch, size_t 
 
 void snapshot_remove_alone(struct snapshot *snapshot, struct delivery *delivery)
 {
-    window_note_handled(&snapshot->window, delivery->used);
+    prefetch_note_handled(&snapshot->prefetch, delivery->used);
     remove_one(snapshot, delivery);
     note_seen(snapshot);
 }

@@ -27,7 +27,7 @@ struct snapshot_settings {
     enum exit_code (*declare)(struct connection *connection); /* as in consumer.h */
     const struct selection *selection;                        /* which letters are wanted, */
     size_t limit;     /* and how many of them at most; SIZE_MAX: all */
-    size_t window;    /* letters that are handed out ahead of the work at first: window.h */
+    size_t prefetch;  /* letters that are handed out ahead of the work at first: prefetch.h */
     const char *once; /* names a result ("list") that a lost connection makes incomplete; NULL: the
                          work continues on another connection */
 };
@@ -41,7 +41,7 @@ struct snapshot *snapshot_new(const struct broker_options *options,
 
 /*
  * Avoids, at the cost of speed, that the broker hands out letters that are not handled, and counts
- * their return: window_spare(). To be called before snapshot_open().
+ * their return: prefetch_spare(). To be called before snapshot_open().
  */
 void snapshot_spare(struct snapshot *snapshot);
 

@@ -61,7 +61,7 @@ static struct group *find_group(struct summary *summary, const char *error, cons
     return group;
 }
 
-static void add_letter(struct summary *summary, struct dead_letter *letter)
+void summary_add(struct summary *summary, struct dead_letter *letter)
 {
     amqp_bytes_t bytes = letter->history.death.reason;
     const char *reason = bytes.bytes == NULL ? NULL : printable(bytes.bytes, bytes.len);
@@ -78,7 +78,7 @@ static void add_letter(struct summary *summary, struct dead_letter *letter)
 void summary_add_letters(struct summary *summary, struct batch *batch)
 {
     for (size_t i = batch->first; i < batch->count; i++)
-        add_letter(summary, &batch->decisions[i].letter);
+        summary_add(summary, &batch->decisions[i].letter);
     batch_leave(batch);
 }
 

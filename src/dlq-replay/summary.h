@@ -19,6 +19,9 @@ void summary_free(struct summary *summary);
 /* Groups of letters that are counted apart. Letters of further ones are counted together. */
 #define SUMMARY_GROUPS 1000
 
+/* Counts a letter. */
+void summary_add(struct summary *summary, struct dead_letter *letter);
+
 /* Counts the letters of batch, which is empty then. They stay in the queue. */
 void summary_add_letters(struct summary *summary, struct batch *batch);
 
