@@ -136,6 +136,13 @@ cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits)
     return tree;
 }
 
+const char *json_ambiguity(const cJSON *tree, unsigned traits)
+{
+    if ((traits & JSON_ODD_TEXT) != 0)
+        return "a string has the escape of NUL, or half of a surrogate pair";
+    return repeats_key(tree) ? "an object has the same key twice" : NULL;
+}
+
 cJSON *json_parse(const char *text, size_t len, const char **reason)
 {
     unsigned traits;
@@ -143,14 +150,12 @@ cJSON *json_parse(const char *text, size_t len, const char **reason)
     cJSON *tree;
 
     *reason = json_check(text, len, &traits, &at);
-    if (*reason == NULL && (traits & JSON_ODD_TEXT) != 0)
-        *reason = "a string has the escape of NUL, or half of a surrogate pair";
     if (*reason != NULL)
         return NULL;
     tree = json_parse_scanned(text, len, traits);
-    if (!repeats_key(tree))
+    *reason = json_ambiguity(tree, traits);
+    if (*reason == NULL)
         return tree;
-    *reason = "an object has the same key twice";
     cJSON_Delete(tree);
     return NULL;
 }

@@ -46,6 +46,13 @@ cJSON *json_parse_liberal(const char *text, size_t len);
 cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits);
 
 /*
+ * Returns why parsers may read a text differently, a constant: an object has a key twice, or a
+ * string an escape of NUL or of half a surrogate pair. NULL if they do not. tree is that of the
+ * text, as json_parse_scanned() returns it, and traits are those of the text.
+ */
+const char *json_ambiguity(const cJSON *tree, unsigned traits);
+
+/*
  * Returns the member of object with this name, compared case-sensitively; NULL if there is none, or
  * object is NULL or not an object.
  */

@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-/* Of the library, whose lengths are ints: a message of a broker is far from that long. */
+/* The lengths of libcrypto are ints; no broker accepts a message that long. */
 #define MAX_BYTES ((size_t)INT_MAX / 2)
 
 char *base64_encode(amqp_bytes_t bytes)
@@ -16,7 +16,7 @@ char *base64_encode(amqp_bytes_t bytes)
 
     if (bytes.len > MAX_BYTES)
         die(EXIT_BUG, "%zu bytes are too many for base64", bytes.len);
-    text = xcalloc((bytes.len + 2) / 3 * 4 + 1, 1);
+    text = xmalloc((bytes.len + 2) / 3 * 4 + 1);
     (void)EVP_EncodeBlock((unsigned char *)text, bytes.bytes, (int)bytes.len);
     return text;
 }
@@ -35,7 +35,7 @@ bool base64_decode(const char *text, amqp_pool_t *pool, amqp_bytes_t *bytes)
     size_t len = strlen(text);
     size_t padded = padding(text, len);
 
-    /* The library would skip white space, and take padding for data. */
+    /* EVP_DecodeBlock() would skip white space, and decode padding as data. */
     if (len % 4 != 0 || len > MAX_BYTES || strcspn(text, " \t\r\n=-") != len - padded)
         return false;
     amqp_pool_alloc_bytes(pool, len / 4 * 3 + 1, bytes);

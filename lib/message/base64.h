@@ -1,5 +1,5 @@
 /*
- * base64: bytes as text and back. Source: RFC 4648, section 4.
+ * base64: bytes as text and back, by RFC 4648, section 4.
  */
 #ifndef MESSAGE_BASE64_H
 #define MESSAGE_BASE64_H
@@ -8,10 +8,12 @@
 
 #include <stdbool.h>
 
-/* The bytes as text, to be freed. */
+/* Returns bytes as text. The caller frees it with free(). */
 char *base64_encode(amqp_bytes_t bytes);
 
-/* The bytes that text stands for, in memory of the pool. False if it is no base64, padding and all.
+/*
+ * Decodes text into memory of pool. Returns false if text is not base64: it must be padded, and
+ * contain no white space.
  */
 bool base64_decode(const char *text, amqp_pool_t *pool, amqp_bytes_t *bytes);
 

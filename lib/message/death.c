@@ -1,37 +1,88 @@
 #include "message/death.h"
 
 #include "amqp/bytes.h"
-#include "base/memory.h"
-#include "base/report.h"
 #include "message/integer.h"
 
+#include <stddef.h>
 #include <string.h>
 
-/* Headers of the broker's. */
-#define FIRST_DEATH_QUEUE "x-first-death-queue"
-#define FIRST_DEATH_REASON "x-first-death-reason"
-#define DELIVERY_COUNT "x-delivery-count"
+/* The headers that are read. */
+enum known {
+    OWN_QUEUE,
+    OWN_EXCHANGE,
+    OWN_ROUTING_KEY,
+    OWN_REASON,
+    OWN_TIME,
+    OWN_REPLAYS,
+    OWN_RUN,
+    X_DEATH,
+    FIRST_DEATH_QUEUE,
+    FIRST_DEATH_REASON,
+    DELIVERY_COUNT,
+    KNOWN
+};
 
-static const amqp_field_value_t *find(const amqp_table_t *headers, const char *name)
+#define NAME(text)            \
+    {                         \
+        text, sizeof text - 1 \
+    }
+
+static const struct {
+    const char *text;
+    size_t len;
+} names[KNOWN] = {[OWN_QUEUE] = NAME(HEADER_QUEUE),
+                  [OWN_EXCHANGE] = NAME(HEADER_EXCHANGE),
+                  [OWN_ROUTING_KEY] = NAME(HEADER_ROUTING_KEY),
+                  [OWN_REASON] = NAME(HEADER_REASON),
+                  [OWN_TIME] = NAME(HEADER_TIME),
+                  [OWN_REPLAYS] = NAME(HEADER_REPLAYS),
+                  [OWN_RUN] = NAME(HEADER_RUN),
+                  [X_DEATH] = NAME("x-death"),
+                  [FIRST_DEATH_QUEUE] = NAME("x-first-death-queue"),
+                  [FIRST_DEATH_REASON] = NAME("x-first-death-reason"),
+                  [DELIVERY_COUNT] = NAME("x-delivery-count")};
+
+/* Values of the known headers; NULL for one that is missing. Of two with the same name, the first.
+ */
+struct found {
+    const amqp_field_value_t *values[KNOWN];
+};
+
+static struct found find_known(const amqp_basic_properties_t *properties)
 {
-    for (int i = 0; i < headers->num_entries; i++)
-        if (bytes_are(headers->entries[i].key, name))
-            return &headers->entries[i].value;
+    struct found found = {{NULL}};
+    int count = properties != NULL && (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0
+                    ? properties->headers.num_entries
+                    : 0;
+
+    for (int i = 0; i < count; i++) {
+        const amqp_table_entry_t *entry = &properties->headers.entries[i];
+
+        for (size_t known = 0; known < KNOWN; known++)
+            if (entry->key.len == names[known].len && found.values[known] == NULL &&
+                memcmp(entry->key.bytes, names[known].text, names[known].len) == 0)
+                found.values[known] = &entry->value;
+    }
+    return found;
+}
+
+static const amqp_field_value_t *find(const amqp_table_t *table, const char *name)
+{
+    for (int i = 0; i < table->num_entries; i++)
+        if (bytes_are(table->entries[i].key, name))
+            return &table->entries[i].value;
     return NULL;
 }
 
-static int64_t named_integer(const amqp_table_t *headers, const char *name)
+static int64_t integer_in(const amqp_field_value_t *value)
 {
-    const amqp_field_value_t *value = find(headers, name);
     int64_t integer = 0;
 
     return value != NULL && integer_of(value, &integer) ? integer : 0;
 }
 
-static amqp_bytes_t named_text(const amqp_table_t *headers, const char *name)
+static amqp_bytes_t text_in(const amqp_field_value_t *value)
 {
-    const amqp_field_value_t *value = find(headers, name);
-
     if (value == NULL ||
         (value->kind != AMQP_FIELD_KIND_UTF8 && value->kind != AMQP_FIELD_KIND_BYTES))
         return amqp_empty_bytes;
@@ -59,124 +110,107 @@ static bool differs_within(const amqp_field_value_t *value)
     return false;
 }
 
-static bool read_own_headers(const amqp_table_t *headers, struct death *death)
+static bool is_origin_known(const struct death *death)
 {
-    death->queue = named_text(headers, HEADER_QUEUE);
-    death->reason = named_text(headers, HEADER_REASON);
-    death->exchange = named_text(headers, HEADER_EXCHANGE);
-    death->routing_key = named_text(headers, HEADER_ROUTING_KEY);
-    death->count = 1;
-    death->time = named_integer(headers, HEADER_TIME);
     return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
+}
+
+static bool read_own(const struct found *found, struct death *death)
+{
+    death->queue = text_in(found->values[OWN_QUEUE]);
+    death->reason = text_in(found->values[OWN_REASON]);
+    death->exchange = text_in(found->values[OWN_EXCHANGE]);
+    death->routing_key = text_in(found->values[OWN_ROUTING_KEY]);
+    death->count = 1;
+    death->time = integer_in(found->values[OWN_TIME]);
+    return is_origin_known(death);
+}
+
+static const amqp_array_t *x_death(const struct found *found)
+{
+    const amqp_field_value_t *deaths = found->values[X_DEATH];
+
+    return deaths != NULL && deaths->kind == AMQP_FIELD_KIND_ARRAY ? &deaths->value.array : NULL;
 }
 
 static bool is_death(const amqp_field_value_t *entry, amqp_bytes_t queue, amqp_bytes_t reason)
 {
     return entry->kind == AMQP_FIELD_KIND_TABLE &&
-           bytes_equal(named_text(&entry->value.table, "queue"), queue) &&
-           bytes_equal(named_text(&entry->value.table, "reason"), reason);
+           bytes_equal(text_in(find(&entry->value.table, "queue")), queue) &&
+           bytes_equal(text_in(find(&entry->value.table, "reason")), reason);
 }
 
 /*
- * The entry of the first death. There is one for each queue and reason, and its place tells
- * nothing: up to 3.13 the one of the newest death stands in front, however old it is, and from 4.0
- * on they are in the order of their newest deaths. Where the broker does not say which was the
- * first, all have died once, and the newest stands in front.
+ * Returns the entry of the first death, or NULL. There is one entry for each queue and reason, and
+ * its place tells nothing: up to RabbitMQ 3.13 the one of the newest death stands in front, however
+ * old the entry is, and from 4.0 on they are in the order of their newest deaths. Where the broker
+ * does not say which was the first, all have died once, and the newest stands in front.
  */
-static const amqp_field_value_t *first_death(const amqp_table_t *headers)
+static const amqp_table_t *first_death(const struct found *found)
 {
-    const amqp_field_value_t *deaths = find(headers, "x-death");
-    amqp_bytes_t queue = named_text(headers, FIRST_DEATH_QUEUE);
-    amqp_bytes_t reason = named_text(headers, FIRST_DEATH_REASON);
-    const amqp_array_t *entries;
+    const amqp_array_t *deaths = x_death(found);
+    amqp_bytes_t queue = text_in(found->values[FIRST_DEATH_QUEUE]);
+    amqp_bytes_t reason = text_in(found->values[FIRST_DEATH_REASON]);
+    const amqp_field_value_t *entry = NULL;
 
-    if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY ||
-        deaths->value.array.num_entries < 1)
+    if (deaths == NULL || deaths->num_entries < 1)
         return NULL;
-    entries = &deaths->value.array;
     if (queue.bytes == NULL || reason.bytes == NULL)
-        return &entries->entries[entries->num_entries - 1];
-    for (int i = 0; i < entries->num_entries; i++)
-        if (is_death(&entries->entries[i], queue, reason))
-            return &entries->entries[i];
-    return NULL;
+        entry = &deaths->entries[deaths->num_entries - 1];
+    for (int i = 0; i < deaths->num_entries && entry == NULL; i++)
+        if (is_death(&deaths->entries[i], queue, reason))
+            entry = &deaths->entries[i];
+    return entry != NULL && entry->kind == AMQP_FIELD_KIND_TABLE ? &entry->value.table : NULL;
 }
 
-static bool read_x_death(const amqp_table_t *headers, struct death *death)
+static bool read_x_death(const struct found *found, struct death *death)
 {
-    const amqp_field_value_t *entry = first_death(headers);
-    const amqp_table_t *table;
+    const amqp_table_t *table = first_death(found);
+    const amqp_field_value_t *keys;
 
-    if (entry == NULL || entry->kind != AMQP_FIELD_KIND_TABLE)
+    if (table == NULL)
         return false;
-    table = &entry->value.table;
-    death->queue = named_text(table, "queue");
-    death->reason = named_text(table, "reason");
-    death->exchange = named_text(table, "exchange");
-    death->routing_key = first_of_array(find(table, "routing-keys"));
-    death->has_other_keys =
-        death->routing_key.bytes != NULL && differs_within(find(table, "routing-keys"));
-    death->count = named_integer(table, "count");
-    death->time = named_integer(table, "time");
-    return death->exchange.bytes != NULL && death->routing_key.bytes != NULL;
+    keys = find(table, "routing-keys");
+    death->queue = text_in(find(table, "queue"));
+    death->reason = text_in(find(table, "reason"));
+    death->exchange = text_in(find(table, "exchange"));
+    death->routing_key = first_of_array(keys);
+    death->has_other_keys = death->routing_key.bytes != NULL && differs_within(keys);
+    death->count = integer_in(find(table, "count"));
+    death->time = integer_in(find(table, "time"));
+    return is_origin_known(death);
 }
 
-bool death_read(const amqp_basic_properties_t *properties, struct death *death)
+static bool read_death(const struct found *found, struct death *death)
 {
     memset(death, 0, sizeof *death);
-    if (properties == NULL || (properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
-        return false;
-    if (read_own_headers(&properties->headers, death) || read_x_death(&properties->headers, death))
+    if (read_own(found, death) || read_x_death(found, death))
         return true;
     memset(death, 0, sizeof *death);
     return false;
 }
 
-amqp_bytes_t death_queue(const amqp_basic_properties_t *properties)
+static amqp_bytes_t queue_of_death(const struct found *found)
 {
-    const amqp_table_t *headers = &properties->headers;
-    const amqp_field_value_t *entry;
-    amqp_bytes_t queue;
+    amqp_bytes_t queue = text_in(found->values[OWN_QUEUE]);
+    const amqp_table_t *table;
 
-    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
-        return amqp_empty_bytes;
-    queue = named_text(headers, HEADER_QUEUE);
     if (queue.len == 0)
-        queue = named_text(headers, FIRST_DEATH_QUEUE);
-    entry = queue.len == 0 ? first_death(headers) : NULL;
-    if (entry != NULL && entry->kind == AMQP_FIELD_KIND_TABLE)
-        queue = named_text(&entry->value.table, "queue");
-    return queue;
+        queue = text_in(found->values[FIRST_DEATH_QUEUE]);
+    table = queue.len == 0 ? first_death(found) : NULL;
+    return table != NULL ? text_in(find(table, "queue")) : queue;
 }
 
-int64_t return_count(const amqp_basic_properties_t *properties)
+static int64_t count_deaths(const struct found *found)
 {
-    const amqp_field_value_t *value = NULL;
-    int64_t count = 0;
+    const amqp_array_t *deaths = x_death(found);
+    int64_t total = found->values[OWN_EXCHANGE] != NULL ? 1 : 0;
 
-    if (properties != NULL && (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
-        value = find(&properties->headers, DELIVERY_COUNT);
-    if (value == NULL)
-        return -1;
-    return integer_of(value, &count) ? count : 0;
-}
-
-int64_t death_count(const amqp_basic_properties_t *properties)
-{
-    const amqp_field_value_t *deaths;
-    int64_t total = 0;
-
-    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) == 0)
-        return 0;
-    if (find(&properties->headers, HEADER_EXCHANGE) != NULL)
-        total++;
-    deaths = find(&properties->headers, "x-death");
-    if (deaths == NULL || deaths->kind != AMQP_FIELD_KIND_ARRAY)
-        return total;
-    for (int i = 0; i < deaths->value.array.num_entries; i++) {
-        const amqp_field_value_t *entry = &deaths->value.array.entries[i];
-        int64_t count =
-            entry->kind == AMQP_FIELD_KIND_TABLE ? named_integer(&entry->value.table, "count") : 0;
+    for (int i = 0; deaths != NULL && i < deaths->num_entries; i++) {
+        const amqp_field_value_t *entry = &deaths->entries[i];
+        int64_t count = entry->kind == AMQP_FIELD_KIND_TABLE
+                            ? integer_in(find(&entry->value.table, "count"))
+                            : 0;
 
         /* The header may come from anyone. */
         if (count > 0 && count <= INT64_MAX - total)
@@ -185,146 +219,49 @@ int64_t death_count(const amqp_basic_properties_t *properties)
     return total;
 }
 
-int64_t replay_count(const amqp_basic_properties_t *properties)
+static int64_t count_replays(const struct found *found)
 {
-    int64_t count = 0;
+    int64_t count = integer_in(found->values[OWN_REPLAYS]);
 
-    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0)
-        count = named_integer(&properties->headers, HEADER_REPLAYS);
     return count < 0 || count == INT64_MAX ? 0 : count;
 }
 
-bool replayed_by(const amqp_basic_properties_t *properties, const char *run)
+static int64_t count_returns(const struct found *found)
 {
-    return (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 &&
-           bytes_are(named_text(&properties->headers, HEADER_RUN), run);
+    const amqp_field_value_t *value = found->values[DELIVERY_COUNT];
+
+    return value == NULL ? -1 : integer_in(value);
 }
 
-bool death_is_brokers(amqp_bytes_t header)
+void history_read(const amqp_basic_properties_t *properties, struct history *history)
 {
-    return bytes_are(header, DELIVERY_COUNT) || bytes_are(header, "x-acquired-count") ||
-           bytes_are(header, "x-stream-offset");
+    struct found found = find_known(properties);
+
+    history->has_death = read_death(&found, &history->death);
+    history->queue = queue_of_death(&found);
+    history->deaths = count_deaths(&found);
+    history->replays = count_replays(&found);
+    history->returns = count_returns(&found);
+    history->run = text_in(found.values[OWN_RUN]);
 }
 
-/* A header by which the broker sends copies to other keys, or one that is its own. */
-static bool is_of_delivery(amqp_bytes_t name)
+bool death_read(const amqp_basic_properties_t *properties, struct death *death)
 {
-    return bytes_are(name, "CC") || bytes_are(name, "BCC") || death_is_brokers(name);
+    struct found found = find_known(properties);
+
+    return read_death(&found, death);
 }
 
-/* A header of a death or of a delivery. */
-static bool is_of_a_death(amqp_bytes_t name)
+int64_t replay_count(const amqp_basic_properties_t *properties)
 {
-    static const char *const own[] = {HEADER_QUEUE,  HEADER_EXCHANGE, HEADER_ROUTING_KEY,
-                                      HEADER_REASON, HEADER_TIME,     HEADER_PARKED};
+    struct found found = find_known(properties);
 
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        if (bytes_are(name, own[i]))
-            return true;
-    return is_of_delivery(name) || bytes_are(name, "x-death") ||
-           (name.len > 14 && memcmp(name.bytes, "x-first-death-", 14) == 0) ||
-           (name.len > 13 && memcmp(name.bytes, "x-last-death-", 13) == 0);
+    return count_replays(&found);
 }
 
-static amqp_table_entry_t text_entry(const char *name, amqp_bytes_t text)
+int64_t return_count(const amqp_basic_properties_t *properties)
 {
-    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(name)};
+    struct found found = find_known(properties);
 
-    entry.value.kind = AMQP_FIELD_KIND_UTF8;
-    entry.value.value.bytes = text;
-    return entry;
-}
-
-static amqp_table_entry_t integer_entry(const char *name, int64_t integer)
-{
-    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(name)};
-
-    entry.value.kind = AMQP_FIELD_KIND_I64;
-    entry.value.value.i64 = integer;
-    return entry;
-}
-
-static bool is_ours_to_renew(amqp_bytes_t name)
-{
-    return is_of_a_death(name) || bytes_are(name, HEADER_REPLAYS) || bytes_are(name, HEADER_RUN);
-}
-
-static bool is_of_parking(amqp_bytes_t name)
-{
-    return is_of_delivery(name) || bytes_are(name, HEADER_PARKED);
-}
-
-/*
- * The properties with their headers in a table of its own that has room for some more, and without
- * those that are to be left out.
- */
-static amqp_basic_properties_t copy_without(const amqp_basic_properties_t *properties,
-                                            bool (*left_out)(amqp_bytes_t name), size_t room,
-                                            amqp_pool_t *pool)
-{
-    amqp_basic_properties_t copy = *properties;
-    amqp_table_t headers = {0};
-    int given =
-        (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 ? properties->headers.num_entries : 0;
-
-    headers.entries = amqp_pool_alloc(pool, ((size_t)given + room + 1) * sizeof *headers.entries);
-    if (headers.entries == NULL)
-        die_no_memory();
-    for (int i = 0; i < given; i++)
-        if (!left_out(properties->headers.entries[i].key))
-            headers.entries[headers.num_entries++] = properties->headers.entries[i];
-    copy.headers = headers;
-    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_USER_ID_FLAG;
-    return copy;
-}
-
-static void add_header(amqp_basic_properties_t *properties, amqp_table_entry_t entry)
-{
-    properties->headers.entries[properties->headers.num_entries++] = entry;
-    properties->_flags |= AMQP_BASIC_HEADERS_FLAG;
-}
-
-amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties,
-                                     const struct death *death, amqp_pool_t *pool)
-{
-    amqp_basic_properties_t copy = copy_without(properties, is_of_a_death, 5, pool);
-
-    add_header(&copy, text_entry(HEADER_QUEUE, death->queue));
-    add_header(&copy, text_entry(HEADER_EXCHANGE, death->exchange));
-    add_header(&copy, text_entry(HEADER_ROUTING_KEY, death->routing_key));
-    add_header(&copy, text_entry(HEADER_REASON, death->reason));
-    add_header(&copy, integer_entry(HEADER_TIME, death->time));
-    /* As the broker does: a dead letter is kept until somebody looks at it. */
-    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
-    return copy;
-}
-
-amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties, const char *run,
-                                      amqp_pool_t *pool)
-{
-    amqp_basic_properties_t copy = copy_without(properties, is_ours_to_renew, 2, pool);
-
-    add_header(&copy, integer_entry(HEADER_REPLAYS, replay_count(properties) + 1));
-    add_header(&copy, text_entry(HEADER_RUN, amqp_cstring_bytes(run)));
-    return copy;
-}
-
-amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
-                                     amqp_pool_t *pool)
-{
-    amqp_basic_properties_t copy = copy_without(properties, is_of_parking, 1, pool);
-
-    add_header(&copy, text_entry(HEADER_PARKED, amqp_cstring_bytes(note)));
-    copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
-    return copy;
-}
-
-amqp_basic_properties_t death_restored(const amqp_basic_properties_t *properties, const char *user,
-                                       amqp_pool_t *pool)
-{
-    amqp_basic_properties_t copy = copy_without(properties, is_of_delivery, 0, pool);
-
-    if (user != NULL && bytes_are(properties->user_id, user))
-        copy._flags |= properties->_flags & AMQP_BASIC_USER_ID_FLAG;
-    return copy;
+    return count_returns(&found);
 }

@@ -1,8 +1,10 @@
 /*
- * dead_letter: where a dead letter came from, and what is done to its headers when it is moved.
+ * death: what the headers of a message tell of its deaths and replays, and the headers that it gets
+ * when it is moved on.
  *
- * The broker writes x-death when it moves a message. A program of ours that moves one writes the
- * same under names that the broker leaves alone, HEADER_QUEUE and so on.
+ * The broker writes x-death when it moves a message to a dead letter exchange. A program of ours
+ * that moves one writes the same under names that the broker leaves alone: HEADER_QUEUE to
+ * HEADER_TIME.
  */
 #ifndef MESSAGE_DEATH_H
 #define MESSAGE_DEATH_H
@@ -21,74 +23,81 @@
 #define HEADER_RUN "order-tools-run"         /* the run of dlq-replay that did so last */
 #define HEADER_PARKED "order-tools-parked"   /* why it was parked */
 
-/* The first death of a message. What is not said has a NULL in its bytes, and 0 for a number. */
+/* The first death of a message. Bytes are NULL, and numbers 0, where the headers do not tell. */
 struct death {
     amqp_bytes_t queue;
     amqp_bytes_t reason;
-    amqp_bytes_t exchange;
-    amqp_bytes_t routing_key;
-    bool has_other_keys; /* it was published by others besides (CC) */
+    amqp_bytes_t exchange;    /* to which the message was published, */
+    amqp_bytes_t routing_key; /* and by which key */
+    bool has_other_keys;      /* the message was published by other keys as well (CC) */
     int64_t count;
     int64_t time; /* seconds since 1970 */
 };
 
+/* What the headers of a message tell. Bytes point into the headers. */
+struct history {
+    bool has_death; /* false: death is empty, and the message's origin unknown */
+    struct death death;
+    amqp_bytes_t queue; /* where it died first, also if the headers tell no more; or empty */
+    int64_t deaths;     /* how often it has died */
+    int64_t replays;    /* how often dlq-replay has sent it back */
+    int64_t returns;    /* how often it came back from a consumer of a quorum queue; -1: not told */
+    amqp_bytes_t run;   /* the run of dlq-replay that sent it back last; or empty */
+};
+
 /*
- * False if the properties (which may be NULL) say nothing of a death, or not to which exchange and
- * by which key the message was published; death is then empty. Fields point into the properties.
+ * Reads all that the headers tell, in one pass over them. properties may be NULL: then history is
+ * that of a message without headers. Values that make no sense (another type, a negative count)
+ * count as missing.
+ */
+void history_read(const amqp_basic_properties_t *properties, struct history *history);
+
+/*
+ * Reads the first death alone. Returns false, with death empty, if properties, which may be NULL,
+ * tell of no death, or not to which exchange and by which key the message was published.
  */
 bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
-/*
- * Returns the queue in which the message died first, which points into the properties; empty if
- * they do not say.
- */
-amqp_bytes_t death_queue(const amqp_basic_properties_t *properties);
+/* Return history.replays and history.returns alone. properties may be NULL. */
+int64_t replay_count(const amqp_basic_properties_t *properties);
+int64_t return_count(const amqp_basic_properties_t *properties);
 
 /*
- * A copy of properties for a message that is moved to the dead letter queue: its headers say death
- * besides. Like the copies below it lasts as long as pool, properties and death, and is without the
- * user_id, which the broker takes from its owner alone, and without CC and BCC, by which it sends
- * copies elsewhere.
+ * Returns whether the broker writes the header of that name into each delivery, so that it does not
+ * belong to the message. No copy below has such a header.
+ */
+bool death_is_brokers(amqp_bytes_t header);
+
+/*
+ * The functions below return a copy of properties with other headers. A copy is valid as long as
+ * pool, properties and the other arguments are. It has no CC and BCC, by which the broker would
+ * send copies elsewhere, and no user_id, which the broker accepts from that user alone.
+ */
+
+/*
+ * Returns a copy for a message that is moved to the dead letter queue: its headers tell death,
+ * instead of any other, and it has no expiration, as if the broker had moved it.
  */
 amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties,
                                      const struct death *death, amqp_pool_t *pool);
 
 /*
- * Is this the name of a header that is not the message's own, but is written by the broker into
- * each delivery? It is left out of all copies below.
- */
-bool death_is_brokers(amqp_bytes_t header);
-
-/* How often it came back from a consumer of a quorum queue; -1 if the broker does not say. */
-int64_t return_count(const amqp_basic_properties_t *properties);
-
-/* How often the message has died, as far as its headers tell. */
-int64_t death_count(const amqp_basic_properties_t *properties);
-
-/* How often it was sent back. */
-int64_t replay_count(const amqp_basic_properties_t *properties);
-
-/* Was it sent back by that run? Then it has died again meanwhile. */
-bool replayed_by(const amqp_basic_properties_t *properties, const char *run);
-
-/*
- * A copy for a message that is sent back: its headers say nothing of the death, count the replay,
- * and name the run, which must outlive the copy like the rest.
+ * Returns a copy for a message that is sent back: its headers tell of no death, count one replay
+ * more, and name the run.
  */
 amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties, const char *run,
                                       amqp_pool_t *pool);
 
 /*
- * A copy for a message that is put into a parking queue: its headers say so besides. It has no
- * expiration, as what the broker moves: it stays until somebody looks at it.
+ * Returns a copy for a message that is put into a parking queue: its headers tell of its deaths as
+ * before, and note why it was parked. It has no expiration, so that it stays there.
  */
 amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
                                      amqp_pool_t *pool);
 
 /*
- * A copy for a message that goes into one queue, as it is: without the headers CC and BCC, for
- * which the broker would send more copies elsewhere, and without a user_id other than that of user,
- * who is logged in (or NULL).
+ * Returns a copy for a message that goes into one queue as it is. It keeps its user_id if that is
+ * user, the name under which the connection has logged in; user may be NULL.
  */
 amqp_basic_properties_t death_restored(const amqp_basic_properties_t *properties, const char *user,
                                        amqp_pool_t *pool);

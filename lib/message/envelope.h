@@ -7,48 +7,75 @@
  *    "properties": {...}, "headers": {...} or null,
  *    "body": <JSON>, or "body_text": "...", or "body_base64": "..."}
  *
- * Properties are strings and numbers, headers as in field.h. A body that is JSON, but written
- * differently from how it is shown, has both a body and a body_text: the text is what it is, as
- * long as nobody changes the body beside it.
+ * properties are as in properties_json.h, headers as in field.h, death, deaths and replays as in
+ * death.h. A body that is JSON but not written the way it is shown has both a body and a body_text:
+ * the text is the message's body, unless somebody has changed the body beside it.
  */
 #ifndef MESSAGE_ENVELOPE_H
 #define MESSAGE_ENVELOPE_H
 
 #include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"
+#include "message/death.h"
+#include "message/fault.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
- * The message as a tree, to be freed with cJSON_Delete(). properties may be NULL if they could not
- * be decoded: then they are null, which envelope_read() refuses, since nobody could publish the
- * message again as it was.
+ * Returns the envelope of a delivery from queue. properties are the delivery's; NULL if they could
+ * not be decoded: they are null in the envelope, which envelope_read() then refuses, since the
+ * message cannot be published again as it was. The caller frees it with cJSON_Delete().
  */
 cJSON *envelope_new(const struct delivery *delivery, const amqp_basic_properties_t *properties,
                     const char *queue);
 
-/* An envelope as it was read. What it points to lives in the pool or, with the texts, in the tree.
+/* A message of which more is known already, so that it need not be read once more. */
+struct envelope_source {
+    const struct delivery *delivery;
+    const amqp_basic_properties_t *properties; /* NULL: could not be decoded */
+    const struct history *history;             /* by history_read() */
+    bool body_is_json;                         /* by envelope_shows() */
+};
+
+/* Returns the same as envelope_new(). */
+cJSON *envelope_of(const struct envelope_source *source, const char *queue);
+
+/*
+ * Returns whether a body is shown as JSON: not if parsers read it differently, or if it is nested
+ * too deeply. body is its tree, traits those of its text (json_check()); the text must not start
+ * with a byte order mark.
  */
+bool envelope_shows(const cJSON *body, unsigned traits);
+
+/* An envelope that was read. All of it is valid as long as tree and the pool are. */
 struct envelope {
-    const char *queue;       /* where it was found; NULL if it does not say, like the next two: */
-    const char *exchange;    /* where it was published before its first death, */
+    const char *queue;       /* where the message was; NULL: not told, like the next two: */
+    const char *exchange;    /* to which it was published before its first death, */
     const char *routing_key; /* and by which key */
     amqp_basic_properties_t properties;
     amqp_bytes_t body;
+    cJSON *body_tree; /* of a body that is JSON; part of tree. NULL: the body may be anything */
     cJSON *tree;
 };
 
-#define ENVELOPE_FAULT_SIZE 160
+#define ENVELOPE_FAULT_SIZE FAULT_SIZE
 
 /*
- * Reads an envelope. False, with nothing to free, if it is none: fault then says why, safe to be
- * shown. Members that only tell of a message (redelivered, deaths, error...) are not read, and
- * those that no envelope has are refused. So is what RabbitMQ answers by closing the channel or the
- * connection, and what is therefore in no message of its own.
+ * Reads the envelope in text[0..len). The caller frees it with envelope_free(). Returns false, with
+ * the reason in fault and nothing to free, if text is not an envelope: it has an unknown member, a
+ * value that makes no sense, or one on which RabbitMQ would close the channel or the connection.
+ * Members that only tell about a message (redelivered, deaths, error...) may have any value.
  */
 bool envelope_read(struct envelope *envelope, const char *text, size_t len, amqp_pool_t *pool,
                    char fault[ENVELOPE_FAULT_SIZE]);
+
+/* The same of a text that json_check() or a json_stream has accepted, with its traits. */
+bool envelope_read_checked(struct envelope *envelope, const char *text, size_t len, unsigned traits,
+                           amqp_pool_t *pool, char fault[ENVELOPE_FAULT_SIZE]);
+
+/* Frees what envelope_read() has allocated outside of its pool. */
 void envelope_free(struct envelope *envelope);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The integers up to this are doubles, all of them, and no other integer is read as one of them. */
+/* A double holds every integer up to this one, and none beyond it rounds to one of them. */
 #define EXACT_MAX ((UINT64_C(1) << 53) - 1)
 
 static const struct integer_kind kinds[] = {

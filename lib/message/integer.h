@@ -1,6 +1,6 @@
 /*
- * integer: the integers of AMQP, of whatever width, as JSON and back: a number as long as a double
- * holds it, otherwise its digits as a string, so that no program between rounds it.
+ * integer: the integers of AMQP, of any width, as JSON and back: a number where a double holds it
+ * exactly, otherwise a string of its digits, so that no program in between rounds it.
  */
 #ifndef MESSAGE_INTEGER_H
 #define MESSAGE_INTEGER_H
@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* One of AMQP's types of integers. */
 struct integer_kind {
     const char *name; /* "int8" */
     uint8_t kind;     /* AMQP_FIELD_KIND_I8 */
@@ -18,25 +19,28 @@ struct integer_kind {
     uint64_t most;
 };
 
-/* NULL if there is none of that AMQP_FIELD_KIND_, or of that name. */
+/* Return the type by its AMQP_FIELD_KIND_, or by its name; NULL if there is none. */
 const struct integer_kind *integer_kind_of(uint8_t kind);
 const struct integer_kind *integer_kind_named(const char *name);
 
-/* The value of an integer; INT64_MAX if it is larger. False if value is none. */
+/* Reads an integer of any type; those beyond INT64_MAX become INT64_MAX. Returns false if value is
+ * of another type. */
 bool integer_of(const amqp_field_value_t *value, int64_t *integer);
 
-/* To be freed with cJSON_Delete(). */
+/* Return the integer as JSON. The caller frees it with cJSON_Delete(). */
 cJSON *integer_to_json(int64_t integer);
 cJSON *integer_unsigned_to_json(uint64_t integer);
 
-/* Of a value of an integer's kind. */
+/* The same for value, which must be of a type of integers. */
 cJSON *integer_value_to_json(const amqp_field_value_t *value);
 
-/* False if json, which may be NULL, is no integer from least to most; most may be anything up to
- * UINT64_MAX. */
+/*
+ * Reads an integer from least to most into *integer, a negative one as its two's complement.
+ * Returns false if json, which may be NULL, is anything else.
+ */
 bool integer_from_json(const cJSON *json, int64_t least, uint64_t most, uint64_t *integer);
 
-/* False if json, which may be NULL, is no integer of that kind. */
+/* Reads an integer of the type kind. Returns false if json, which may be NULL, is anything else. */
 bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind,
                              amqp_field_value_t *value);
 

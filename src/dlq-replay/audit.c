@@ -5,6 +5,7 @@
 #include "base/outlet.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "json/writer.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -59,50 +60,55 @@ void audit_close(struct audit *audit)
 {
     if (audit == NULL)
         return;
-    /* What counts was synced. */
     (void)outlet_close(&audit->file);
     free(audit);
 }
 
-static void add_hash(cJSON *line, const char *name, const amqp_bytes_t *body)
+static void add_text(struct json_writer *line, const char *start, const char *text)
+{
+    json_writer_raw(line, start);
+    json_writer_string(line, text);
+}
+
+static void add_hash(struct json_writer *line, const char *start, amqp_bytes_t body)
 {
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     char text[2 * EVP_MAX_MD_SIZE + 1] = "";
 
-    if (body == NULL) {
-        json_need(cJSON_AddNullToObject(line, name));
-        return;
-    }
-    if (EVP_Digest(body->bytes, body->len, hash, &len, EVP_sha256(), NULL) != 1)
+    if (EVP_Digest(body.bytes, body.len, hash, &len, EVP_sha256(), NULL) != 1)
         die(EXIT_BUG, "cannot make a hash");
     for (unsigned i = 0; i < len; i++)
         (void)snprintf(text + (size_t)2 * i, 3, "%02x", hash[i]);
-    json_need(cJSON_AddStringToObject(line, name, text));
+    add_text(line, start, text);
 }
 
-enum exit_code audit_add(struct audit *audit, const cJSON *fate, amqp_bytes_t before,
+enum exit_code audit_add(struct audit *audit, const char *fate, amqp_bytes_t before,
                          const amqp_bytes_t *after)
 {
-    cJSON *line = cJSON_Duplicate(fate, 1);
+    struct json_writer line;
     char time[CLOCK_TEXT_SIZE];
     size_t shown_len;
     char *text;
     char *shown;
     bool written;
 
-    json_need(line);
     clock_rfc3339(clock_utc_ms(), time);
-    json_need(cJSON_AddStringToObject(line, "time", time));
-    json_need(cJSON_AddStringToObject(line, "user", audit->user));
-    add_hash(line, "sha256_before", &before);
-    add_hash(line, "sha256_after", after);
-    text = json_print(line);
+    json_writer_start(&line);
+    json_writer_bytes(&line, fate, strlen(fate) - 1);
+    add_text(&line, ",\"time\":", time);
+    add_text(&line, ",\"user\":", audit->user);
+    add_hash(&line, ",\"sha256_before\":", before);
+    if (after != NULL)
+        add_hash(&line, ",\"sha256_after\":", *after);
+    else
+        json_writer_raw(&line, ",\"sha256_after\":null");
+    json_writer_raw(&line, "}");
+    text = json_writer_end(&line);
     shown = json_shown(text, strlen(text), &shown_len);
     written = outlet_add(&audit->file, shown, shown_len) && outlet_add(&audit->file, "\n", 1);
     free(shown);
-    cJSON_free(text);
-    cJSON_Delete(line);
+    free(text);
     return written ? EXIT_OK : failure(audit);
 }
 
@@ -110,7 +116,7 @@ enum exit_code audit_sync(struct audit *audit)
 {
     if (!outlet_flush(&audit->file))
         return failure(audit);
-    /* A pipe or a terminal has no disk behind it. */
+    /* A pipe or a terminal cannot be synced. */
     if (fsync(audit->file.descriptor) != 0 && errno != EINVAL && errno != EROFS)
         return failure(audit);
     return EXIT_OK;

@@ -1,96 +1,100 @@
 /*
- * letter_batch: a batch of dead letters, and what is done with it as a whole.
+ * batch: up to 256 letters that are handled together.
  *
- * It is filled, from a snapshot or piece by piece from a file, and then handled by one of the
- * functions below, which leaves it empty. A letter that is sent is published, confirmed and routed
- * first; one that is taken is written out first, and synced if that is to a file. What was done is
- * recorded in the audit second, and a letter of the snapshot is removed third. Killed in between,
- * it is in both places; never in none.
- *
- * An exit code that is not EXIT_OK was reported. What of the batch was not removed by then stays in
- * the queue; what was confirmed by then is removed all the same.
+ * A batch is filled, from a snapshot of the queue or piece by piece from a file, and then handled
+ * by a function of replay.h, list.h, summary.h or restore.h, which leaves it empty. A letter that
+ * is sent is published first, until that is confirmed and routed; one that is taken is written out
+ * first, and synced if that is to a file. Second, the audit records what was done. Third, the
+ * letter is removed from the queue. Killed in between, it is in both places, and never in none.
  *
  * Letters are not held for longer than about a second before something is done with them: if a
  * filter, or the reader of what is taken, is slower than that, a batch is handled in parts.
+ *
+ * An exit code other than EXIT_OK was reported. Letters that were not removed by then stay in the
+ * queue; those that were confirmed by then are removed all the same.
  */
 #ifndef DLQ_REPLAY_BATCH_H
 #define DLQ_REPLAY_BATCH_H
 
 #include "audit.h"
-#include "replay.h"
+#include "decision.h"
+#include "rate_limit.h"
+#include "rules.h"
 #include "snapshot.h"
-#include "summary.h"
 
 #include "amqp/publisher.h"
 #include "base/report.h"
-#include "json/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct batch;
+#define BATCH_MAX 256
 
 /* All of this stays the caller's, and must outlive the batch. */
 struct batch_settings {
     struct replay_rules *rules;
     struct snapshot *snapshot;   /* NULL: the letters are from a file */
-    struct publisher *publisher; /* for what is sent */
+    struct publisher *publisher; /* of what is sent */
     struct audit *audit;         /* or NULL */
-    long rate;                   /* letters that are sent a second, at most; 0 for no limit */
+    long rate;                   /* letters that are sent a second, at most; 0: no limit */
 };
 
+/* The letters at hand are decisions[first..count); the current part ends at end. */
+struct batch {
+    struct batch_settings settings;
+    struct rate_limit rate_limit;
+    struct decision decisions[BATCH_MAX];
+    size_t first;
+    size_t end;
+    size_t count;
+    bool some_wrong;     /* some letter was refused, or left though it was to be sent */
+    bool some_bad_input; /* something in a file is not an envelope */
+    size_t parked;       /* letters that park_if_spent() has parked, */
+    size_t spent;        /* and those that it could not save */
+};
+
+/* Returns an empty batch. The caller frees it with batch_free(). */
 struct batch *batch_new(const struct batch_settings *settings);
 
-/* NULL is harmless. */
+/* Frees batch, which may be NULL. */
 void batch_free(struct batch *batch);
 
 /*
- * Takes letters from the snapshot, and holds those that it wants; the others stay in the queue.
- * *count is how many were taken: 0 once no more are to come. Codes as of snapshot_take().
+ * Takes letters from the snapshot, and holds those that are selected; the others stay in the queue.
+ * *count is how many were taken: 0 once there are no more. Returns as snapshot_take().
  */
 enum exit_code batch_fill(struct batch *batch, size_t *count);
 
-/* Adds what was read from a file, as replay_of_piece() does; there must be room. */
+/* Returns whether batch_add() may be called. */
 bool batch_has_room(const struct batch *batch);
-void batch_add(struct batch *batch, const struct json_piece *piece);
 
-/* The letters that it holds. */
+/* Adds a letter from a file. Returns its decision, for the caller to start. */
+struct decision *batch_add(struct batch *batch);
+
+/* Returns how many letters it holds. */
 size_t batch_count(const struct batch *batch);
 
 /*
- * Prints the letters as envelopes, with how the ledger says that their orders have ended. They stay
- * where they are.
+ * Ends the current part with the letter at index if a second has gone by since since_ms, a time by
+ * clock_monotonic_ms().
  */
-enum exit_code batch_list(struct batch *batch);
+void batch_end_part(struct batch *batch, size_t index, int64_t since_ms);
 
-/* Counts them. They stay where they are. */
-void batch_sum_up(struct batch *batch, struct summary *summary);
-
-/* Prints them as batch_list() does, and removes them. */
-enum exit_code batch_take(struct batch *batch);
-
-/* Considers them by the rules, does what comes of that, and prints the fate of each. */
-enum exit_code batch_replay(struct batch *batch);
+/* Leaves all letters in the queue: nothing is to be done with them. The batch is empty then. */
+void batch_leave(struct batch *batch);
 
 /*
- * Publishes letters from a file, and prints the fate of each: left, if a stop is asked for and
- * there is a rate.
+ * Ends the current part, of which every letter has its final decision: records them in the audit,
+ * removes the letters that are elsewhere now, and prints their fates if prints is true. code is how
+ * the work has gone so far: it is returned unless it is EXIT_OK; otherwise the code of the audit or
+ * of the output.
  */
-enum exit_code batch_restore(struct batch *batch);
-
-/* Prints letters from a file as left, for that reason. */
-enum exit_code batch_give_up(struct batch *batch, const char *reason);
+enum exit_code batch_conclude(struct batch *batch, enum exit_code code, bool prints);
 
 /*
- * Reports how many letters were to stay, but had come back as often as the queue's delivery limit
- * allows. The next return would have removed them: so they were parked. Where letters are not to be
- * parked, or only looked at, or the parking queue did not take them, the broker removes them.
- */
-void batch_report_spent(const struct batch *batch);
-
-/*
- * Of all that was handled: EXIT_REFUSED if something was refused, or left though it was to be sent;
- * otherwise EXIT_INPUT if a piece was no letter.
+ * Returns EXIT_REFUSED if some letter was refused, or left though it was to be sent; otherwise
+ * EXIT_INPUT if something in a file was not an envelope; otherwise EXIT_OK.
  */
 enum exit_code batch_verdict(const struct batch *batch);
 

@@ -1,44 +1,55 @@
 /*
- * letter: a dead letter in hand: what it says of itself, and why a worker would refuse it now.
+ * dead_letter: a dead letter, what its headers tell, and what a worker would say to it.
  */
 #ifndef DLQ_REPLAY_DEAD_LETTER_H
 #define DLQ_REPLAY_DEAD_LETTER_H
 
+#include "body_check.h"
+
 #include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"
 #include "message/death.h"
-#include "order/order.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
 struct dead_letter {
-    struct delivery *delivery; /* the caller's, who settles it after dead_letter_free() */
+    struct delivery *delivery; /* the caller's; NULL: the letter is from a file */
     const amqp_basic_properties_t *properties;
-    bool is_readable; /* false: its properties cannot be decoded, and stand empty */
-    bool has_death;   /* false: it does not say where it came from, and death is empty */
-    struct death death;
-    const char *error; /* why the worker would refuse it now; NULL if it would take it, or is none
-                          of ours */
-    char *order_id;    /* NULL if it has none */
-    struct order_fault fault;
-    amqp_pool_t pool;
+    bool is_readable; /* false: the properties could not be decoded, and stand empty */
+    struct history history;
+    amqp_pool_t pool;        /* of the properties; private, like the rest */
+    struct body_check check; /* once it is checked */
+    bool is_checked;
 };
 
+/*
+ * Reads the properties and headers of a delivery, which must outlive letter. The body is not read
+ * before somebody asks about it. The caller frees letter with dead_letter_free().
+ */
 void dead_letter_read(struct dead_letter *letter, struct delivery *delivery);
+
+/* Frees letter, but not its delivery. */
 void dead_letter_free(struct dead_letter *letter);
 
 /*
- * What the worker of the queue where the message died first would say to a body: NULL if it would
- * take it. *order_id is its id, to be freed, or NULL.
+ * Returns what the worker of the queue in which the letter died first would say to its body: that
+ * of the delivery or, after dead_letter_check_other(), the other one. It is parsed on the first
+ * call, and the result is valid until dead_letter_check_other() or dead_letter_free(). Without a
+ * delivery and another body there is neither an error nor an order_id.
  */
-const char *dead_letter_error(const struct dead_letter *letter, amqp_bytes_t body,
-                              struct order_fault *fault, char **order_id);
+const struct body_check *dead_letter_check(struct dead_letter *letter);
 
-/* Did it die in the queue of that name? */
+/* Checks another body, which is to be sent in its place. tree as in body_check(). */
+void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree);
+
+/* Returns whether the letter died first in queue. */
 bool dead_letter_died_in(const struct dead_letter *letter, const char *queue);
 
-/* As an envelope, with its error; queue is where it is now. To be freed with cJSON_Delete(). */
-cJSON *dead_letter_envelope(const struct dead_letter *letter, const char *queue);
+/*
+ * Returns the letter as an envelope, with its error; queue is where it is now. The caller frees it
+ * with cJSON_Delete().
+ */
+cJSON *dead_letter_envelope(struct dead_letter *letter, const char *queue);
 
 #endif

@@ -11,7 +11,7 @@
 
 static EVP_MD_CTX *hash;
 
-/* To begin again with the same function is much cheaper than to name it each time. */
+/* Naming the hash function is much more expensive than starting anew with the last one. */
 static void start_hash(void)
 {
     const EVP_MD *named = NULL;
@@ -30,52 +30,51 @@ static void add(const void *bytes, size_t len)
         die(EXIT_BUG, "cannot make a hash");
 }
 
-/*
- * Moves on past one header. True if it counts: it is not the broker's, or it is not understood,
- * which ends the table.
- */
-static bool next_header(struct property_reader *headers)
-{
-    amqp_bytes_t name;
-
-    return !properties_next_header(headers, &name) || !death_is_brokers(name);
-}
-
-/* How long each part is, so that none can be taken for a part of its neighbour. */
+/* Lengths of the parts, which are hashed with them: no byte can pass for one of the next part. */
 struct measures {
     uint64_t exchange;
     uint64_t routing_key;
     uint64_t body;
-    uint64_t headers; /* those that count */
-    uint64_t flags;   /* of the properties there are; of those that are not understood, all */
+    uint64_t headers; /* without the broker's */
+    uint64_t flags;   /* of the properties; all bits for properties that are not understood */
 };
 
-/* A table in which only the broker's headers stand is the same as none. */
+/* Adds all headers but the broker's. A header that is not understood ends the table, and is added
+ * with the rest of it. */
+static void add_headers(struct property_reader *headers, struct measures *measures)
+{
+    while (headers->left > 0) {
+        const unsigned char *entry = headers->at;
+        amqp_bytes_t name;
+        size_t len;
+
+        if (properties_next_header(headers, &name) && death_is_brokers(name))
+            continue;
+        len = (size_t)(headers->at - entry);
+        add(entry, len);
+        measures->headers += len;
+    }
+}
+
+/* Adds a table that has only headers of the broker's as if it were missing. */
 static void add_properties(amqp_bytes_t properties, struct measures *measures)
 {
     const unsigned char *from = properties.bytes;
     const unsigned char *end = from + properties.len;
     struct property_reader headers;
     size_t flags;
+    size_t before;
 
     if (!properties_find_headers(properties, &flags, &headers)) {
         add(properties.bytes, properties.len);
         return;
     }
+    /* Neither the flags nor the length of the table, which the broker's headers change. */
     from += 2;
-    if ((flags & AMQP_BASIC_HEADERS_FLAG) != 0)
-        add(from, (size_t)(headers.at - 4 - from));
-    else
-        add(from, (size_t)(headers.at - from));
+    before = (size_t)(headers.at - from) - ((flags & AMQP_BASIC_HEADERS_FLAG) != 0 ? 4 : 0);
+    add(from, before);
     measures->flags = flags & ~(size_t)AMQP_BASIC_HEADERS_FLAG;
-    while (headers.left > 0) {
-        const unsigned char *entry = headers.at;
-
-        if (next_header(&headers)) {
-            add(entry, (size_t)(headers.at - entry));
-            measures->headers += (size_t)(headers.at - entry);
-        }
-    }
+    add_headers(&headers, measures);
     add(headers.at, (size_t)(end - headers.at));
 }
 

@@ -1,10 +1,9 @@
 /*
- * fingerprint: tells whether two deliveries are of the same message, on whichever connections they
- * came.
+ * fingerprint: recognizes a message that is delivered again on another connection.
  *
- * It is made of the exchange, the routing key, the properties and the body, but not of headers that
- * the broker changes from one delivery to the next. Two messages that are alike in all of that have
- * the same fingerprint; others do not, except by a chance of 1 to 2^128.
+ * It is a hash of exchange, routing key, properties and body, without the headers that the broker
+ * changes from one delivery to the next. Messages that are alike in all of that have the same
+ * fingerprint; others have it with a probability of 2^-128.
  */
 #ifndef DLQ_REPLAY_FINGERPRINT_H
 #define DLQ_REPLAY_FINGERPRINT_H
@@ -17,7 +16,7 @@ struct fingerprint {
     uint64_t half[2];
 };
 
-/* Returns the fingerprint of a delivery. */
+/* Returns the fingerprint of a delivery. Never fails, whatever its properties are. */
 struct fingerprint fingerprint_of(const struct delivery *delivery);
 
 #endif

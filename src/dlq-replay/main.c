@@ -2,13 +2,18 @@
  * dlq-replay: shows dead letters, takes them out, sends them back to where they came from, or puts
  * them back.
  *
- * batch.h says what holds when this program is killed, and snapshot.h which letters it handles.
+ * batch.h tells what is guaranteed if this program is killed, and snapshot.h which letters it
+ * handles.
  */
 #include "audit.h"
 #include "batch.h"
 #include "fate.h"
+#include "list.h"
+#include "park.h"
+#include "prefetch.h"
 #include "replay.h"
 #include "restore.h"
+#include "rules.h"
 #include "selection.h"
 #include "snapshot.h"
 #include "summary.h"
@@ -177,7 +182,7 @@ static struct audit *audit;
 static struct summary *summary;
 static char run[UUID_TEXT_SIZE];
 
-/* ---- before it begins ---- */
+/* ---- the queue ---- */
 
 static bool only_looks(void)
 {
@@ -185,9 +190,9 @@ static bool only_looks(void)
 }
 
 /*
- * Whoever consumes from a queue may change it by that alone. Letters that are handled use up
- * deliveries, too, but for a purpose; a queue that goes with us takes along what was left in it,
- * whatever the job.
+ * Finds out what the queue is like. Returns EXIT_TOPOLOGY, reported, if consuming from it would
+ * change it, unless that is forced: an auto-delete queue is deleted once we leave, and a delivery
+ * limit counts what is only looked at. Letters that are handled may use up deliveries.
  */
 static enum exit_code check_queue(void)
 {
@@ -217,14 +222,14 @@ static enum exit_code handle_batch(void)
 {
     switch (job) {
     case LIST:
-        return batch_list(batch);
+        return list_letters(batch);
     case SUMMARY:
-        batch_sum_up(batch, summary);
+        summary_add_letters(summary, batch);
         return EXIT_OK;
     case TAKE:
-        return batch_take(batch);
+        return take_letters(batch);
     default:
-        return batch_replay(batch);
+        return replay_letters(batch);
     }
 }
 
@@ -242,7 +247,8 @@ static enum exit_code handle_letters(void)
     return code;
 }
 
-/* Says how many letters may come again although they were removed. */
+/* Closes the snapshot. Reports how many letters were removed and may come again all the same, and
+ * returns EXIT_UNREACHABLE if there are any. */
 static enum exit_code end_with(enum exit_code code)
 {
     size_t unsure;
@@ -266,7 +272,7 @@ static enum exit_code work_on_queue(void)
         code = handle_letters();
     while (code == EXIT_OK && removes && !snapshot_finish(snapshot) && !stop_requested())
         code = handle_letters();
-    batch_report_spent(batch);
+    park_report(batch);
     if (removes)
         code = end_with(code);
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
@@ -274,7 +280,7 @@ static enum exit_code work_on_queue(void)
 
 /* ---- the program ---- */
 
-/* One of the workflow's, which is set up if it is not there. */
+/* Returns whether a queue is one of the workflow's, which is declared if it is missing. */
 static bool is_ours(const char *name)
 {
     for (size_t i = 0; topology_queues[i] != NULL; i++)
@@ -283,7 +289,7 @@ static bool is_ours(const char *name)
     return false;
 }
 
-/* What the rules go by, and the audit. */
+/* Opens what the rules refer to, and the audit. */
 static enum exit_code open_rules(void)
 {
     unsigned char id[UUID_BYTES];
@@ -304,13 +310,13 @@ static enum exit_code open_rules(void)
     return code;
 }
 
-/* How many letters may be handed out ahead at first. How fast a filter or a reader is, shows later.
- */
-static size_t first_window(void)
+/* Returns how many letters are handed out ahead at first: one where a filter or a reader of unknown
+ * speed decides how long each takes. */
+static size_t first_prefetch(void)
 {
     if (rules.filter != NULL || job == TAKE)
         return 1;
-    return rate > 0 && rate < SNAPSHOT_WINDOW ? (size_t)rate : SNAPSHOT_WINDOW;
+    return rate > 0 && rate < PREFETCH_MAX ? (size_t)rate : PREFETCH_MAX;
 }
 
 static enum exit_code open_all(void)
@@ -324,7 +330,7 @@ static enum exit_code open_all(void)
 
     if (code != EXIT_OK)
         return code;
-    waiting.window = first_window();
+    waiting.prefetch = first_prefetch();
     if (job == LIST || job == SUMMARY)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)

@@ -6,21 +6,21 @@
 
 #include <stddef.h>
 
-#define LOST_MS 100
+#define LATE_MS 100 /* that an event may be late before the count starts anew */
 
-void rate_limit_wait(struct rate_limit *pace)
+void rate_limit_wait(struct rate_limit *limit)
 {
     int64_t now = clock_monotonic_ms();
     int64_t due;
 
-    if (pace->rate == 0)
+    if (limit->rate == 0)
         return;
-    due = pace->start_ms + pace->count * 1000 / pace->rate;
-    if (now - due > LOST_MS) {
-        pace->start_ms = now;
-        pace->count = 0;
+    due = limit->start_ms + limit->count * 1000 / limit->rate;
+    if (now - due > LATE_MS) {
+        limit->start_ms = now;
+        limit->count = 0;
     }
-    pace->count++;
+    limit->count++;
     while (now < due && !stop_requested()) {
         connection_wait(NULL, -1, (int)(due - now));
         now = clock_monotonic_ms();

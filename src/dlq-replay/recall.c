@@ -15,7 +15,7 @@ struct entry {
     bool is_used;
 };
 
-/* A table with open addressing, filled to a half at most. */
+/* A hash table with open addressing, half full at most. */
 struct recall {
     struct entry *entries;
     size_t capacity;
@@ -36,7 +36,7 @@ void recall_free(struct recall *recall)
     free(recall);
 }
 
-/* The entry of a fingerprint, or the free one where it would stand. */
+/* Returns the entry of a fingerprint, or the free one that it would get. */
 static struct entry *find(const struct recall *recall, const struct fingerprint *fingerprint)
 {
     size_t at = (size_t)fingerprint->half[0] & (recall->capacity - 1);

@@ -1,5 +1,7 @@
 #include "restore.h"
 
+#include "send.h"
+
 #include "amqp/connection.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -15,7 +17,52 @@
 #define BATCH_BYTES ((size_t)16 << 20)
 #define ENVELOPE_MAX ((size_t)512 << 20)
 
-/* Takes in what was read, up to a batch. False at the end of it all. */
+/* ---- one letter ---- */
+
+static void refuse(struct decision *decision, const struct json_piece *piece, const char *reason)
+{
+    report("letter %lu, line %lu: %s", (unsigned long)piece->number, (unsigned long)piece->line,
+           reason);
+    decision_set(decision, FATE_REFUSED, reason);
+    decision->is_no_letter = true;
+}
+
+/* Decides that an envelope is restored into its own queue, or into that of the rules. */
+static void decide(struct decision *decision, const struct replay_rules *rules,
+                   const struct json_piece *piece)
+{
+    struct envelope *envelope = &decision->envelope;
+    struct dead_letter *letter = &decision->letter;
+    char fault[ENVELOPE_FAULT_SIZE];
+
+    decision_start(decision, rules);
+    decision->fate.number = piece->number;
+    if (piece->reason != NULL) {
+        refuse(decision, piece, piece->reason);
+        return;
+    }
+    if (!envelope_read_checked(envelope, piece->text, piece->len, piece->traits, &decision->pool,
+                               fault)) {
+        refuse(decision, piece, fault);
+        return;
+    }
+    history_read(&envelope->properties, &letter->history);
+    dead_letter_check_other(letter, envelope->body, envelope->body_tree);
+    decision->fate.replays = letter->history.replays;
+    decision->properties = &envelope->properties;
+    decision->body = envelope->body;
+    decision_set(decision, FATE_RESTORED, "");
+    if (rules->to_queue != NULL)
+        decision_set_target(decision, "", rules->to_queue);
+    else if (envelope->queue != NULL)
+        decision_set_target(decision, "", envelope->queue);
+    else
+        refuse(decision, piece, "it does not say which queue it is of");
+}
+
+/* ---- all of them ---- */
+
+/* Adds what was read, up to a batch. Returns false at the end of the stream. */
 static bool gather(struct json_stream *stream, struct batch *batch)
 {
     struct json_piece piece;
@@ -24,12 +71,11 @@ static bool gather(struct json_stream *stream, struct batch *batch)
     while (batch_has_room(batch) && bytes < BATCH_BYTES) {
         switch (json_stream_next(stream, &piece)) {
         case JSON_STREAM_VALUE:
-            batch_add(batch, &piece);
+            decide(batch_add(batch), batch->settings.rules, &piece);
             break;
         case JSON_STREAM_REFUSED:
-            /* Of one that comes in several, only the first piece says why. */
             if (piece.reason != NULL)
-                batch_add(batch, &piece);
+                decide(batch_add(batch), batch->settings.rules, &piece);
             break;
         case JSON_STREAM_EMPTY:
             return true;
@@ -41,7 +87,7 @@ static bool gather(struct json_stream *stream, struct batch *batch)
     return true;
 }
 
-/* False, with errno, if that failed. */
+/* Waits for input, and reads it. Returns false, with errno set, if that failed. */
 static bool read_on(struct json_stream *stream, int fd, struct publisher *publisher)
 {
     while (!wait_is_ready(fd, POLLIN) && !stop_requested()) {
@@ -51,15 +97,16 @@ static bool read_on(struct json_stream *stream, int fd, struct publisher *publis
     return stop_requested() || json_stream_fill(stream);
 }
 
-/* What was read as whole letters is no longer where it came from: each has a fate. */
+/* Prints the letters that were read, and cannot be published, as left: none of them is lost sight
+ * of. */
 static void give_up_rest(struct json_stream *stream, struct batch *batch)
 {
     bool goes_on = true;
 
     while (goes_on) {
         goes_on = gather(stream, batch) && batch_count(batch) > 0;
-        if (batch_count(batch) > 0 &&
-            batch_give_up(batch, "the broker cannot be reached") != EXIT_OK)
+        send_not_from(batch, batch->first, "the broker cannot be reached");
+        if (batch_count(batch) > 0 && batch_conclude(batch, EXIT_OK, true) != EXIT_OK)
             return;
     }
 }
@@ -77,7 +124,8 @@ static enum exit_code restore(const char *path, int fd, struct batch *batch,
         goes_on = gather(stream, batch);
         count = batch_count(batch);
         if (count > 0) {
-            code = batch_restore(batch);
+            /* At full speed a batch takes so little time that a stop can wait for it. */
+            code = batch_conclude(batch, send_part(batch, batch->settings.rate > 0), true);
         } else if (stop_requested()) {
             goes_on = false;
         } else if (goes_on && !read_on(stream, fd, publisher)) {

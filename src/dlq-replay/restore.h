@@ -1,5 +1,5 @@
 /*
- * restoration: letters from a file, published each into its queue.
+ * restore: publishes letters from a file, each into its queue.
  */
 #ifndef DLQ_REPLAY_RESTORE_H
 #define DLQ_REPLAY_RESTORE_H
@@ -10,11 +10,14 @@
 #include "base/report.h"
 
 /*
- * Reads envelopes from the file at path, "-" for standard input, until its end or a stop, and
- * restores them by way of batch, whose publisher is kept alive meanwhile. Batches are of what has
- * arrived. What was read by the time of a stop, or when the broker turns out to be away, has a
- * fate, too. EXIT_INPUT, reported, if the file cannot be opened or read; what is no letter in it is
- * a matter of batch_verdict().
+ * Reads envelopes from the file at path, "-" for standard input, until its end or a stop, publishes
+ * them by way of batch, and prints the fate of each. publisher, which is that of batch, is kept
+ * alive while nothing comes. A batch is what has arrived, so that none waits for more. When a stop
+ * is asked for, or the broker is away, every envelope that was read still gets a fate.
+ *
+ * Returns EXIT_OK; EXIT_INPUT, reported, if the file cannot be opened or read; or what send_part()
+ * or batch_conclude() returns. Values that are not envelopes are reported and refused, and count in
+ * batch_verdict().
  */
 enum exit_code restore_run(const char *path, struct batch *batch, struct publisher *publisher);
 

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGE_MAX 1000000000 /* in its unit */
+#define AGE_MAX 1000000000 /* in any unit */
 
-/* 0 if it is not known, or nonsense: then it is neither before a time nor after it. */
+/* Returns 0 for a time that is unknown or out of range: it is neither before nor after another. */
 static int64_t time_of_death_ms(const struct dead_letter *letter)
 {
-    int64_t seconds = letter->death.time;
+    int64_t seconds = letter->history.death.time;
 
     return seconds > 0 && seconds <= INT64_MAX / 1000 ? seconds * 1000 : 0;
 }
@@ -23,22 +23,36 @@ bool selection_is_empty(const struct selection *selection)
            selection->before_ms == 0 && selection->after_ms == 0;
 }
 
-bool selection_has(const struct selection *selection, const struct dead_letter *letter)
+static bool headers_match(const struct selection *selection, const struct dead_letter *letter)
 {
+    amqp_bytes_t reason = letter->history.death.reason;
     int64_t died_ms = time_of_death_ms(letter);
 
     if (selection->reason != NULL &&
-        (letter->death.reason.bytes == NULL || !bytes_are(letter->death.reason, selection->reason)))
-        return false;
-    if (selection->error != NULL &&
-        (letter->error == NULL || strstr(letter->error, selection->error) == NULL))
-        return false;
-    if (selection->order_id != NULL &&
-        (letter->order_id == NULL || strcmp(letter->order_id, selection->order_id) != 0))
+        (reason.bytes == NULL || !bytes_are(reason, selection->reason)))
         return false;
     if (selection->before_ms != 0 && (died_ms == 0 || died_ms >= selection->before_ms))
         return false;
     return selection->after_ms == 0 || died_ms > selection->after_ms;
+}
+
+static bool body_matches(const struct selection *selection, struct dead_letter *letter)
+{
+    const struct body_check *check;
+
+    if (selection->error == NULL && selection->order_id == NULL)
+        return true;
+    check = dead_letter_check(letter);
+    if (selection->error != NULL &&
+        (check->error == NULL || strstr(check->error, selection->error) == NULL))
+        return false;
+    return selection->order_id == NULL ||
+           (check->order_id != NULL && strcmp(check->order_id, selection->order_id) == 0);
+}
+
+bool selection_has(const struct selection *selection, struct dead_letter *letter)
+{
+    return headers_match(selection, letter) && body_matches(selection, letter);
 }
 
 static int64_t unit_ms(const char *unit)
@@ -68,7 +82,7 @@ bool selection_moment(const char *text, int64_t now_ms, int64_t *moment_ms)
     if (errno != 0 || age > AGE_MAX || unit_ms(unit) == 0)
         return false;
     *moment_ms = now_ms - age * unit_ms(unit);
-    /* Before all times, since 0 would mean none. */
+    /* 0 would mean that no time is given. */
     if (*moment_ms <= 0)
         *moment_ms = 1;
     return true;

@@ -1,5 +1,5 @@
 /*
- * selection: which dead letters are meant.
+ * selection: which dead letters to handle.
  */
 #ifndef DLQ_REPLAY_SELECTION_H
 #define DLQ_REPLAY_SELECTION_H
@@ -9,23 +9,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is NULL or 0 does not count; all the rest must be true of a letter. */
+/* A letter must match every member but those that are NULL or 0. */
 struct selection {
-    const char *reason; /* for which it died first */
-    const char *error;  /* a part of its error */
-    const char *order_id;
-    int64_t before_ms; /* it died first before that time, */
-    int64_t after_ms;  /* or after it */
+    const char *reason;   /* it died first for this reason */
+    const char *error;    /* its error contains this text */
+    const char *order_id; /* it is of this order */
+    int64_t before_ms;    /* it died first before this time, in milliseconds since 1970, */
+    int64_t after_ms;     /* or after this one */
 };
 
-/* Are all letters meant? */
+/* Returns whether every letter matches. */
 bool selection_is_empty(const struct selection *selection);
 
-bool selection_has(const struct selection *selection, const struct dead_letter *letter);
+/* Returns whether letter matches. Its body is parsed only if the headers do not decide. */
+bool selection_has(const struct selection *selection, struct dead_letter *letter);
 
 /*
- * A moment as people write it, as milliseconds since 1970: an age ("90s", "15m", "2h", "3d") before
- * now, or a time in RFC 3339 and UTC ("2026-01-31T12:00:00Z"). False if text is neither.
+ * Reads a moment as people write it into *moment_ms, in milliseconds since 1970: an age before
+ * now_ms ("90s", "15m", "2h", "3d"), or a time in UTC by RFC 3339 ("2026-01-31T12:00:00Z"). Returns
+ * false if text is neither.
  */
 bool selection_moment(const char *text, int64_t now_ms, int64_t *moment_ms);
 

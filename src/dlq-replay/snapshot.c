@@ -1,10 +1,11 @@
 #include "snapshot.h"
 
 #include "fingerprint.h"
+#include "prefetch.h"
 #include "recall.h"
+#include "settled_letters.h"
 
 #include "amqp/connection.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -12,77 +13,38 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define ARRIVE_MS 2000    /* that a message in the queue may take to arrive */
-#define SPARING_WINDOW 32 /* letters that are handed out ahead at least, with snapshot_spare() */
-#define WINDOW_BYTES ((size_t)32 << 20) /* of letters that are handed out ahead */
-
-/* Letters in the order in which they were settled. */
-struct settled {
-    struct fingerprint *letters;
-    size_t capacity;
-    size_t first;
-    size_t count;
-};
+#define ARRIVE_MS 2000 /* that a message in the queue may take to arrive */
 
 struct snapshot {
     struct snapshot_settings settings;
     struct consumer *consumer;
-    unsigned generation; /* of the connection on which it began */
+    unsigned generation; /* of the current connection */
     bool has_begun;
-    bool is_lost;  /* and it has not begun on another one */
-    size_t total;  /* letters that were there at the start */
-    size_t left;   /* of them, still to be handed out on this connection */
-    size_t wanted; /* of those handed out */
+    bool is_lost;  /* the connection is lost, and there is no other one yet */
+    size_t total;  /* letters that were in the queue at the start */
+    size_t left;   /* of them, still to be handed out on the current connection */
+    size_t wanted; /* letters that were handed out and are selected */
 
-    /* On this connection: */
-    struct settled kept;
-    struct settled gone;  /* not surely seen by the broker */
-    bool some_kept;       /* something that was handed out */
-    bool some_came_again; /* so that no earlier connection holds any letter back */
-    bool some_are_first;  /* some came that had not been handed out before, to anybody */
+    /* On the current connection: */
+    struct settled_letters kept;
+    struct settled_letters gone; /* acknowledged; the broker may not have seen it yet */
+    bool some_kept;              /* some letters that were handed out are kept */
+    bool some_came_again;        /* which shows that no earlier connection holds letters back */
+    bool some_are_first;         /* some letters were not redelivered: nobody had got them before */
 
-    struct recall *recall; /* of earlier connections */
-    size_t sure;           /* letters that were removed, as the broker has surely seen */
+    struct recall *recall; /* letters of earlier connections, which may come again */
+    size_t sure;           /* letters that were acknowledged, as the broker has surely seen */
 
-    bool spares;     /* snapshot_spare() */
-    size_t window;   /* letters to be handed out ahead */
-    size_t prefetch; /* of the present subscription, */
-    size_t held;     /* of which so many are kept */
-    size_t handled;  /* since the last batch was handed out, */
-    size_t bytes;    /* of so many in all, */
-    int64_t since_ms;
+    struct prefetch prefetch;
 };
 
-/* ---- what was settled ---- */
-
-static void add_settled(struct settled *settled, const struct fingerprint *letter)
-{
-    if (settled->first > 0 && 2 * settled->first >= settled->capacity) {
-        memmove(settled->letters, settled->letters + settled->first,
-                settled->count * sizeof *letter);
-        settled->first = 0;
-    }
-    if (settled->first + settled->count == settled->capacity) {
-        settled->capacity = settled->capacity == 0 ? 512 : 2 * settled->capacity;
-        settled->letters = xrealloc(settled->letters, settled->capacity * sizeof *letter);
-    }
-    settled->letters[settled->first + settled->count++] = *letter;
-}
-
-static void move_to_recall(struct settled *settled, struct recall *recall, enum recalled what)
-{
-    for (size_t i = 0; i < settled->count; i++)
-        recall_add(recall, &settled->letters[settled->first + i], what);
-    settled->first = 0;
-    settled->count = 0;
-}
+/* ---- letters that were settled ---- */
 
 /*
- * Letters that arrived and were not handed out come again. Those that had come again by then are
- * what they were before: settled, perhaps, and expected once. All are taken out before any is put
- * back, since there may be some that are alike.
+ * Adds letters that arrived and were not handed out: they come again. One that had come again by
+ * then is still what it was before, perhaps settled. All are taken out of recall before any is put
+ * back, since some may be alike.
  */
 static void recall_arrived(struct recall *recall, const struct delivery *arrived)
 {
@@ -98,16 +60,11 @@ static void recall_arrived(struct recall *recall, const struct delivery *arrived
     recall_free(again);
 }
 
-/* Of those that are gone, the broker has seen the oldest by now. */
+/* The broker sees acknowledgements in their order: the newest are unsure. */
 static void note_seen(struct snapshot *snapshot)
 {
-    size_t unsure = consumer_unsure(snapshot->consumer);
-
-    while (snapshot->gone.count > unsure) {
-        snapshot->gone.first++;
-        snapshot->gone.count--;
-        snapshot->sure++;
-    }
+    snapshot->sure +=
+        settled_letters_keep_newest(&snapshot->gone, consumer_unsure(snapshot->consumer));
 }
 
 static void on_loss(void *context, const struct delivery *arrived)
@@ -118,13 +75,13 @@ static void on_loss(void *context, const struct delivery *arrived)
     if (snapshot->settings.once != NULL)
         return;
     note_seen(snapshot);
-    move_to_recall(&snapshot->kept, snapshot->recall, RECALL_KEPT);
-    move_to_recall(&snapshot->gone, snapshot->recall, RECALL_GONE);
+    settled_letters_move(&snapshot->kept, snapshot->recall, RECALL_KEPT);
+    settled_letters_move(&snapshot->gone, snapshot->recall, RECALL_GONE);
     recall_arrived(snapshot->recall, arrived);
     snapshot->some_kept = false;
 }
 
-/* Remembers what was done with a letter. If its connection is lost already, it comes again. */
+/* Remembers what was done with a letter, which comes again if its connection is lost. */
 static void remember(struct snapshot *snapshot, const struct delivery *delivery, enum recalled what)
 {
     struct fingerprint fingerprint;
@@ -135,17 +92,29 @@ static void remember(struct snapshot *snapshot, const struct delivery *delivery,
     if (!consumer_is_current(snapshot->consumer, delivery))
         recall_add(snapshot->recall, &fingerprint, what);
     else
-        add_settled(what == RECALL_KEPT ? &snapshot->kept : &snapshot->gone, &fingerprint);
+        settled_letters_add(what == RECALL_KEPT ? &snapshot->kept : &snapshot->gone, &fingerprint);
 }
 
-/* ---- its beginning and its end ---- */
+/* ---- start and end ---- */
+
+/* Returns how many letters may be wanted in all; SIZE_MAX if some may not be selected. */
+static size_t most_wanted(const struct snapshot *snapshot)
+{
+    return selection_is_empty(snapshot->settings.selection) ? snapshot->settings.limit : SIZE_MAX;
+}
+
+/* The prefetch of letters that are only looked at does not adapt: all are kept until the end. */
+static size_t first_prefetch(const struct snapshot *snapshot)
+{
+    size_t prefetch = snapshot->settings.once != NULL ? PREFETCH_MAX : snapshot->settings.prefetch;
+
+    return most_wanted(snapshot) < prefetch ? most_wanted(snapshot) : prefetch;
+}
 
 struct snapshot *snapshot_new(const struct broker_options *options,
                               const struct snapshot_settings *settings)
 {
     struct snapshot *snapshot = xcalloc(1, sizeof *snapshot);
-    bool all_are_meant = selection_is_empty(settings->selection);
-    bool is_limited = all_are_meant && settings->limit <= UINT16_MAX;
     struct consumer_settings consuming = {.queue = settings->queue,
                                           .declare = settings->declare,
                                           .max_body = SIZE_MAX,
@@ -153,29 +122,17 @@ struct snapshot *snapshot_new(const struct broker_options *options,
                                           .context = snapshot};
 
     snapshot->settings = *settings;
-    snapshot->window = settings->window;
-    if (is_limited && settings->limit < snapshot->window)
-        snapshot->window = settings->limit;
-    /* What is only looked at is all kept until the end. */
-    if (settings->once != NULL)
-        snapshot->window =
-            is_limited && settings->limit < SNAPSHOT_WINDOW ? settings->limit : SNAPSHOT_WINDOW;
-    snapshot->prefetch = snapshot->window;
-    consuming.prefetch = (unsigned)snapshot->prefetch;
+    consuming.prefetch = (unsigned)first_prefetch(snapshot);
     snapshot->recall = recall_new();
     snapshot->consumer = consumer_new(options, &consuming);
+    prefetch_start(&snapshot->prefetch, snapshot->consumer, consuming.prefetch);
     return snapshot;
 }
 
 void snapshot_spare(struct snapshot *snapshot)
 {
-    snapshot->spares = true;
-    if (snapshot->settings.once != NULL || snapshot->window >= SPARING_WINDOW)
-        return;
-    snapshot->window =
-        snapshot->settings.limit < SPARING_WINDOW ? snapshot->settings.limit : SPARING_WINDOW;
-    snapshot->prefetch = snapshot->window;
-    consumer_set_prefetch(snapshot->consumer, (unsigned)snapshot->prefetch);
+    if (snapshot->settings.once == NULL)
+        prefetch_spare(&snapshot->prefetch, snapshot->settings.limit);
 }
 
 void snapshot_free(struct snapshot *snapshot)
@@ -184,26 +141,25 @@ void snapshot_free(struct snapshot *snapshot)
         return;
     consumer_free(snapshot->consumer);
     recall_free(snapshot->recall);
-    free(snapshot->kept.letters);
-    free(snapshot->gone.letters);
+    settled_letters_free(&snapshot->kept);
+    settled_letters_free(&snapshot->gone);
     free(snapshot);
 }
 
-/* Of letters that are not there any more, some may have been removed by this run. */
+/* Reports letters that are missing from the queue and were not removed by this run. */
 static void report_missing(const struct snapshot *snapshot, size_t missing)
 {
     size_t gone = recall_count(snapshot->recall, RECALL_GONE);
 
     if (missing > gone)
         report("%zu of %zu letters are no longer in '%s': somebody else has taken them, or the "
-               "queue was "
-               "deleted",
+               "queue was deleted",
                missing - gone, snapshot->total, printable_text(snapshot->settings.queue));
 }
 
 /*
- * On a new connection. What no earlier one holds back is all there, and those that are gone and not
- * there were removed.
+ * Begins on a new connection. If no other consumer holds letters back, all that are left are in the
+ * queue now; of those that this run has acknowledged, the missing ones were removed.
  */
 static void begin(struct snapshot *snapshot)
 {
@@ -224,7 +180,7 @@ static void begin(struct snapshot *snapshot)
     snapshot->some_kept = false;
     snapshot->some_came_again = false;
     snapshot->some_are_first = false;
-    snapshot->held = 0;
+    prefetch_reset(&snapshot->prefetch);
 }
 
 enum exit_code snapshot_open(struct snapshot *snapshot)
@@ -246,7 +202,7 @@ static enum exit_code after_reconnection(struct snapshot *snapshot)
     return EXIT_OK;
 }
 
-/* Has all come again that the earlier connections held, if anything has? */
+/* Returns whether all letters that earlier connections held have come again, or are removed. */
 static bool all_came_again(const struct snapshot *snapshot)
 {
     return snapshot->has_begun && !snapshot->is_lost &&
@@ -272,79 +228,21 @@ size_t snapshot_unsure(const struct snapshot *snapshot)
     return snapshot->gone.count + recall_count(snapshot->recall, RECALL_GONE);
 }
 
-/* ---- how much is handed out ahead ---- */
-
-/* From how long the last batch took. It grows step by step, since the next letters may be slower.
- */
-static void reckon_window(struct snapshot *snapshot)
-{
-    int64_t took_ms = clock_monotonic_ms() - snapshot->since_ms;
-    size_t most = 2 * snapshot->window;
-
-    if (snapshot->handled == 0)
-        return;
-    if (took_ms > 0 && snapshot->handled * 1000 / (size_t)took_ms < most)
-        most = snapshot->handled * 1000 / (size_t)took_ms;
-    if (most > SNAPSHOT_WINDOW)
-        most = SNAPSHOT_WINDOW;
-    if (most * (snapshot->bytes / snapshot->handled) > WINDOW_BYTES)
-        most = WINDOW_BYTES / (snapshot->bytes / snapshot->handled);
-    snapshot->window = most == 0 ? 1 : most;
-    snapshot->handled = 0;
-    snapshot->bytes = 0;
-    snapshot->since_ms = clock_monotonic_ms();
-}
-
-static void subscribe_for(struct snapshot *snapshot, size_t letters)
-{
-    consumer_set_prefetch(snapshot->consumer, (unsigned)letters);
-    snapshot->prefetch = letters;
-    snapshot->held = 0;
-}
-
-/*
- * No subscription to a quorum queue holds more than SNAPSHOT_WINDOW letters, whatever it asks for.
- * So once one is full of letters that are looked at, another one follows, for no more of them than
- * are still wanted.
- */
-static void look_on(struct snapshot *snapshot)
-{
-    size_t need = SNAPSHOT_WINDOW;
-
-    if (selection_is_empty(snapshot->settings.selection) &&
-        snapshot->settings.limit - snapshot->wanted < need)
-        need = snapshot->settings.limit - snapshot->wanted;
-    if (snapshot->held >= snapshot->prefetch && need > 0)
-        subscribe_for(snapshot, need);
-}
+/* ---- handing out ---- */
 
 void snapshot_adapt(struct snapshot *snapshot)
 {
-    size_t free = snapshot->prefetch > snapshot->held ? snapshot->prefetch - snapshot->held : 0;
-    size_t need;
+    size_t known =
+        recall_count(snapshot->recall, RECALL_KEPT) + recall_count(snapshot->recall, RECALL_GONE);
 
-    if (snapshot->settings.once != NULL) {
-        look_on(snapshot);
-        return;
-    }
-    reckon_window(snapshot);
-    /* What is known already takes no time. */
-    need = snapshot->window + recall_count(snapshot->recall, RECALL_KEPT) +
-           recall_count(snapshot->recall, RECALL_GONE);
-    if (need > SNAPSHOT_WINDOW)
-        need = SNAPSHOT_WINDOW;
-    if (selection_is_empty(snapshot->settings.selection) && need > snapshot->settings.limit)
-        need = snapshot->settings.limit;
-    /* Not for every small change. */
-    if (snapshot->spares ? free > 0 : 2 * free > need && free < 2 * need)
-        return;
-    subscribe_for(snapshot, need);
+    if (snapshot->settings.once == NULL)
+        prefetch_adapt(&snapshot->prefetch, known, most_wanted(snapshot));
+    else
+        prefetch_look_on(&snapshot->prefetch, most_wanted(snapshot) - snapshot->wanted);
 }
 
-/* ---- handing out ---- */
-
-/* Another consumer may be quicker: then fewer arrive than were counted. It may have them for a
- * while only. */
+/* Ends a snapshot of which the rest does not arrive: another consumer has it, perhaps for a while
+ * only. */
 static enum exit_code do_not_come(struct snapshot *snapshot)
 {
     size_t gone = recall_count(snapshot->recall, RECALL_GONE);
@@ -370,18 +268,18 @@ static void keep(struct snapshot *snapshot, struct delivery *delivery)
     remember(snapshot, delivery, RECALL_KEPT);
     consumer_let_go(snapshot->consumer, delivery);
     snapshot->some_kept = true;
-    snapshot->held++;
+    prefetch_note_kept(&snapshot->prefetch);
 }
 
-/* Removes one letter alone: others that were handed out before it may be unsettled. */
+/* Removes one letter, also if others that were handed out before it are unsettled. */
 static void remove_one(struct snapshot *snapshot, struct delivery *delivery)
 {
     remember(snapshot, delivery, RECALL_GONE);
     consumer_ack(snapshot->consumer, delivery);
 }
 
-/* A letter that was handled before a connection was lost is settled as it was then, and not handed
- * out. */
+/* If the letter comes again and was handled before, settles it as then, and returns true. Otherwise
+ * it is to be handed out. */
 static bool is_settled_again(struct snapshot *snapshot, struct delivery *delivery)
 {
     size_t expected = recall_count(snapshot->recall, RECALL_NEW);
@@ -402,15 +300,16 @@ static bool is_settled_again(struct snapshot *snapshot, struct delivery *deliver
     return what != RECALL_NEW;
 }
 
-/* Is nothing more wanted? What was removed as the last that was may still come again, before all
- * others. */
+/* Returns whether no more letters are wanted. Letters that were removed, and may come again, come
+ * before all others: until one comes for the first time, they are waited for. */
 static bool has_enough(const struct snapshot *snapshot)
 {
     return snapshot->wanted >= snapshot->settings.limit &&
            (snapshot->some_are_first || recall_count(snapshot->recall, RECALL_GONE) == 0);
 }
 
-/* *arrived is 0 if nothing comes; *count is how many of what did are to be handed out. */
+/* Takes what has arrived. *arrived is 0 if nothing comes; *count is how many of the letters are to
+ * be handed out. */
 static enum exit_code take_some(struct snapshot *snapshot, struct delivery **batch, size_t max,
                                 size_t *count, size_t *arrived)
 {
@@ -444,13 +343,13 @@ enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch,
         snapshot_adapt(snapshot);
         code = take_some(snapshot, batch, max, count, &arrived);
     }
-    snapshot->since_ms = clock_monotonic_ms();
+    prefetch_time_batch(&snapshot->prefetch);
     if (code == EXIT_OK && arrived == 0 && snapshot->left > 0 && !stop_requested())
         return do_not_come(snapshot);
     return code;
 }
 
-bool snapshot_wants(struct snapshot *snapshot, const struct dead_letter *letter)
+bool snapshot_wants(struct snapshot *snapshot, struct dead_letter *letter)
 {
     if (snapshot->wanted >= snapshot->settings.limit ||
         !selection_has(snapshot->settings.selection, letter))
@@ -459,15 +358,9 @@ bool snapshot_wants(struct snapshot *snapshot, const struct dead_letter *letter)
     return true;
 }
 
-static void count_handled(struct snapshot *snapshot, const struct delivery *delivery)
-{
-    snapshot->handled++;
-    snapshot->bytes += delivery->used;
-}
-
 void snapshot_keep(struct snapshot *snapshot, struct delivery *delivery)
 {
-    count_handled(snapshot, delivery);
+    prefetch_note_handled(&snapshot->prefetch, delivery->used);
     keep(snapshot, delivery);
 }
 
@@ -476,7 +369,7 @@ void snapshot_remove(struct snapshot *snapshot, struct delivery **batch, size_t 
     bool one_by_one = snapshot->some_kept;
 
     for (size_t i = 0; i < count; i++) {
-        count_handled(snapshot, batch[i]);
+        prefetch_note_handled(&snapshot->prefetch, batch[i]->used);
         if (one_by_one)
             remove_one(snapshot, batch[i]);
         else
@@ -489,7 +382,7 @@ void snapshot_remove(struct snapshot *snapshot, struct delivery **batch, size_t 
 
 void snapshot_remove_alone(struct snapshot *snapshot, struct delivery *delivery)
 {
-    count_handled(snapshot, delivery);
+    prefetch_note_handled(&snapshot->prefetch, delivery->used);
     remove_one(snapshot, delivery);
     note_seen(snapshot);
 }

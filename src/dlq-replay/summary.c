@@ -11,11 +11,11 @@
 #include <string.h>
 
 struct group {
-    char *error;  /* NULL: none */
-    char *reason; /* safe to be shown; NULL: not known */
+    char *error;  /* NULL: the worker would take the letters */
+    char *reason; /* safe to be shown; NULL: unknown */
     bool other;
     uint64_t count;
-    int64_t oldest; /* seconds since 1970; 0: not known */
+    int64_t oldest; /* seconds since 1970; 0: unknown */
     int64_t newest;
 };
 
@@ -61,19 +61,25 @@ static struct group *find_group(struct summary *summary, const char *error, cons
     return group;
 }
 
-void summary_add(struct summary *summary, const struct dead_letter *letter)
+void summary_add(struct summary *summary, struct dead_letter *letter)
 {
-    const char *reason = letter->death.reason.bytes == NULL
-                             ? NULL
-                             : printable(letter->death.reason.bytes, letter->death.reason.len);
-    struct group *group = find_group(summary, letter->error, reason);
-    int64_t time = letter->death.time;
+    amqp_bytes_t bytes = letter->history.death.reason;
+    const char *reason = bytes.bytes == NULL ? NULL : printable(bytes.bytes, bytes.len);
+    struct group *group = find_group(summary, dead_letter_check(letter)->error, reason);
+    int64_t time = letter->history.death.time;
 
     group->count++;
     if (time > 0 && (group->oldest == 0 || time < group->oldest))
         group->oldest = time;
     if (time > group->newest)
         group->newest = time;
+}
+
+void summary_add_letters(struct summary *summary, struct batch *batch)
+{
+    for (size_t i = batch->first; i < batch->count; i++)
+        summary_add(summary, &batch->decisions[i].letter);
+    batch_leave(batch);
 }
 
 static int by_count(const void *a, const void *b)

@@ -4,14 +4,25 @@
 
 #include "json/json.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static void check_line(const struct fate *fate, const char *expected)
 {
-    cJSON *line = fate_line(fate);
-    char *text = json_print(line);
+    char *line = fate_line(fate);
 
-    SAME(text, expected);
-    cJSON_free(text);
-    cJSON_Delete(line);
+    SAME(line, expected);
+    free(line);
+}
+
+static cJSON *parsed(const struct fate *fate)
+{
+    const char *reason;
+    char *line = fate_line(fate);
+    cJSON *tree = json_parse(line, strlen(line), &reason);
+
+    free(line);
+    return tree;
 }
 
 static void says_what_there_is_to_say(void)
@@ -41,7 +52,7 @@ static void names_each_kind(void)
                                         "refused",  "taken", "restored"};
 
     for (size_t i = 0; i < COUNT(names); i++) {
-        cJSON *line = fate_line(&(struct fate){.kind = (enum fate_kind)i});
+        cJSON *line = parsed(&(struct fate){.kind = (enum fate_kind)i});
 
         SAME(json_member_text(line, "fate"), names[i]);
         cJSON_Delete(line);
@@ -51,7 +62,7 @@ static void names_each_kind(void)
 static void shows_names_that_json_cannot_hold(void)
 {
     cJSON *line =
-        fate_line(&(struct fate){.queue = "\xFF", .exchange = "\xC3\xBC", .routing_key = "a\xC3"});
+        parsed(&(struct fate){.queue = "\xFF", .exchange = "\xC3\xBC", .routing_key = "a\xC3"});
 
     SAME(json_member_text(line, "queue"), "\\xff");
     SAME(json_member_text(line, "exchange"), "\xC3\xBC");

@@ -10,10 +10,10 @@ static struct dead_letter letter_of(const char *reason, const char *error, char 
                                     int64_t time)
 {
     return (struct dead_letter){
-        .death = {.reason = reason == NULL ? amqp_empty_bytes : amqp_cstring_bytes(reason),
-                  .time = time},
-        .error = error,
-        .order_id = order_id};
+        .history.death = {.reason = reason == NULL ? amqp_empty_bytes : amqp_cstring_bytes(reason),
+                          .time = time},
+        .check = {.error = error, .order_id = order_id},
+        .is_checked = true};
 }
 
 static void is_empty_if_it_asks_for_nothing(void)
@@ -29,7 +29,7 @@ static void is_empty_if_it_asks_for_nothing(void)
 static void has_letters_of_which_all_is_true(void)
 {
     char id[] = "id-1";
-    const struct dead_letter letter = letter_of("rejected", "user_id is missing", id, 1000);
+    struct dead_letter letter = letter_of("rejected", "user_id is missing", id, 1000);
     const struct {
         const char *name;
         struct selection selection;
@@ -68,7 +68,7 @@ static void has_letters_of_which_all_is_true(void)
 
 static void has_no_letter_that_does_not_say(void)
 {
-    const struct dead_letter letter = letter_of(NULL, NULL, NULL, 0);
+    struct dead_letter letter = letter_of(NULL, NULL, NULL, 0);
     const struct selection selections[] = {
         {.reason = ""}, {.error = ""}, {.order_id = ""}, {.before_ms = NOW}, {.after_ms = 1}};
 
@@ -82,7 +82,7 @@ static void ignores_times_that_cannot_be(void)
     static const int64_t times[] = {-5, INT64_MAX, INT64_MAX / 1000 + 1};
 
     for (size_t i = 0; i < COUNT(times); i++) {
-        const struct dead_letter letter = letter_of("rejected", NULL, NULL, times[i]);
+        struct dead_letter letter = letter_of("rejected", NULL, NULL, times[i]);
 
         CHECK(!selection_has(&(struct selection){.before_ms = INT64_MAX}, &letter));
         CHECK(!selection_has(&(struct selection){.after_ms = 1}, &letter));

@@ -10,10 +10,11 @@
 
 static void add(struct summary *summary, const char *error, const char *reason, int64_t time)
 {
-    const struct dead_letter letter = {
-        .error = error,
-        .death = {.reason = reason == NULL ? amqp_empty_bytes : amqp_cstring_bytes(reason),
-                  .time = time}};
+    struct dead_letter letter = {
+        .history.death = {.reason = reason == NULL ? amqp_empty_bytes : amqp_cstring_bytes(reason),
+                          .time = time},
+        .check.error = error,
+        .is_checked = true};
 
     summary_add(summary, &letter);
 }

@@ -85,6 +85,14 @@ static void check_text(amqp_bytes_t bytes, const char *text)
     SAME_BYTES(bytes.bytes, bytes.len, text, strlen(text));
 }
 
+static struct history history_of(const amqp_basic_properties_t *properties)
+{
+    struct history history;
+
+    history_read(properties, &history);
+    return history;
+}
+
 static void reads_nothing_where_nothing_is_said(void)
 {
     struct letter letter = {0};
@@ -94,15 +102,15 @@ static void reads_nothing_where_nothing_is_said(void)
     CHECK(!death_read(NULL, &death));
     CHECK(death.queue.bytes == NULL && death.count == 0 && death.time == 0);
     CHECK(!death_read(&letter.properties, &death));
-    EQUAL(death_queue(&letter.properties).len, 0);
-    EQUAL(death_count(&letter.properties), 0);
+    EQUAL(history_of(&letter.properties).queue.len, 0);
+    EQUAL(history_of(&letter.properties).deaths, 0);
     EQUAL(replay_count(&letter.properties), 0);
     EQUAL(return_count(&letter.properties), -1);
     EQUAL(return_count(NULL), -1);
-    CHECK(!replayed_by(&letter.properties, ""));
+    EQUAL(history_of(&letter.properties).run.len, 0);
     add_text(&letter, "x-death", "no array");
     CHECK(!death_read(&letter.properties, &death));
-    EQUAL(death_count(&letter.properties), 0);
+    EQUAL(history_of(&letter.properties).deaths, 0);
 }
 
 static void reads_the_death_that_the_broker_writes(void)
@@ -121,8 +129,8 @@ static void reads_the_death_that_the_broker_writes(void)
     EQUAL(death.count, 3);
     EQUAL(death.time, 1769903999);
     CHECK(!death.has_other_keys);
-    check_text(death_queue(&letter.properties), "q");
-    EQUAL(death_count(&letter.properties), 3);
+    check_text(history_of(&letter.properties).queue, "q");
+    EQUAL(history_of(&letter.properties).deaths, 3);
 }
 
 static void reads_whether_there_were_other_keys(void)
@@ -171,8 +179,8 @@ static void finds_the_first_of_many_deaths(void)
             add_text(&letter, "x-first-death-reason", rows[i].reason);
         EQUAL(death_read(&letter.properties, &death), rows[i].found != NULL);
         check_text(death.queue, rows[i].found == NULL ? "" : rows[i].found);
-        EQUAL(death_count(&letter.properties), 7);
-        check_text(death_queue(&letter.properties),
+        EQUAL(history_of(&letter.properties).deaths, 7);
+        check_text(history_of(&letter.properties).queue,
                    rows[i].queue != NULL ? rows[i].queue : "three");
     }
 }
@@ -186,9 +194,9 @@ static void ignores_counts_that_cannot_be(void)
                                    death_entry(&entries[2], "c", "rejected", -7, NULL)};
 
     add_x_death(&letter, deaths, 3);
-    EQUAL(death_count(&letter.properties), INT64_MAX);
+    EQUAL(history_of(&letter.properties).deaths, INT64_MAX);
     deaths[0].kind = AMQP_FIELD_KIND_VOID;
-    EQUAL(death_count(&letter.properties), 5);
+    EQUAL(history_of(&letter.properties).deaths, 5);
 }
 
 static void refuses_a_death_without_a_way_back(void)
@@ -210,7 +218,7 @@ static void refuses_a_death_without_a_way_back(void)
     CHECK(!death_read(&letter.properties, &death));
     deaths[0].kind = AMQP_FIELD_KIND_VOID;
     CHECK(!death_read(&letter.properties, &death));
-    EQUAL(death_queue(&letter.properties).len, 0);
+    EQUAL(history_of(&letter.properties).queue.len, 0);
 }
 
 static void reads_the_death_that_we_write(void)
@@ -235,8 +243,8 @@ static void reads_the_death_that_we_write(void)
     check_text(death.routing_key, "k");
     EQUAL(death.count, 1);
     EQUAL(death.time, 5);
-    EQUAL(death_count(&marked), 1);
-    check_text(death_queue(&marked), "q");
+    EQUAL(history_of(&marked).deaths, 1);
+    check_text(history_of(&marked).queue, "q");
     EQUAL(marked.headers.num_entries, 6);
     check_text(marked.headers.entries[0].key, "own");
     empty_amqp_pool(&pool);
@@ -275,9 +283,9 @@ static void knows_the_run_that_sent_a_letter_back(void)
     struct letter letter = {0};
 
     add_text(&letter, HEADER_RUN, "run-1");
-    CHECK(replayed_by(&letter.properties, "run-1"));
-    CHECK(!replayed_by(&letter.properties, "run-2"));
-    CHECK(!replayed_by(&letter.properties, "run-"));
+    CHECK(bytes_are(history_of(&letter.properties).run, "run-1"));
+    CHECK(!bytes_are(history_of(&letter.properties).run, "run-2"));
+    CHECK(!bytes_are(history_of(&letter.properties).run, "run-"));
 }
 
 /* A letter that has all that a copy may have to leave out. */
@@ -370,12 +378,12 @@ static void counts_a_replay_and_names_its_run(void)
     init_amqp_pool(&pool, 4096);
     copy = death_revived(&letter.properties, "run-1", &pool);
     EQUAL(replay_count(&copy), 1);
-    CHECK(replayed_by(&copy, "run-1"));
+    CHECK(bytes_are(history_of(&copy).run, "run-1"));
     add_integer(&letter, HEADER_REPLAYS, 41);
     add_text(&letter, HEADER_RUN, "run-0");
     copy = death_revived(&letter.properties, "run-1", &pool);
     EQUAL(replay_count(&copy), 42);
-    CHECK(replayed_by(&copy, "run-1"));
+    CHECK(bytes_are(history_of(&copy).run, "run-1"));
     CHECK(!death_read(&copy, &death));
     empty_amqp_pool(&pool);
 }

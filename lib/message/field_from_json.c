@@ -1,258 +1,11 @@
-#include "message/field.h"
-
-#include "amqp/bytes.h"
 #include "base/memory.h"
-#include "base/report.h"
-#include "base/text.h"
 #include "json/json.h"
 #include "message/base64.h"
+#include "message/field.h"
 #include "message/integer.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Tables and arrays within each other: what is deeper stands encoded, so that JSON_MAX_DEPTH always
- * suffices. */
-#define MAX_DEPTH 16
-
-/* Of a value in its encoded form: the headers of a message fit into a frame of 128 KiB, names and
- * all. */
-#define ENCODED_MAX ((size_t)256 << 10)
-
-#define TAG "amqp"
-
-/* ---- to JSON ---- */
-
-static cJSON *table_node(const amqp_table_t *table, unsigned depth);
-
-static void add(cJSON *object, const char *name, cJSON *value)
-{
-    if (!cJSON_AddItemToObject(object, name, value))
-        die_no_memory();
-}
-
-static cJSON *tagged(const char *kind)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    json_need(object);
-    json_need(cJSON_AddStringToObject(object, TAG, kind));
-    return object;
-}
-
-static cJSON *base64_node(const char *kind, amqp_bytes_t bytes)
-{
-    cJSON *object = tagged(kind);
-    char *text = base64_encode(bytes);
-
-    json_need(cJSON_AddStringToObject(object, "base64", text));
-    free(text);
-    return object;
-}
-
-cJSON *field_text_to_json(amqp_bytes_t bytes)
-{
-    char *text;
-    cJSON *node;
-
-    if (!text_is_utf8(bytes.bytes, bytes.len))
-        return base64_node("string", bytes);
-    text = xcalloc(bytes.len + 1, 1);
-    if (bytes.len > 0)
-        memcpy(text, bytes.bytes, bytes.len);
-    node = cJSON_CreateString(text);
-    json_need(node);
-    free(text);
-    return node;
-}
-
-/* Any value, as a table of one entry without a name. */
-static cJSON *encoded_node(const amqp_field_value_t *value)
-{
-    amqp_table_entry_t entry = {.key = amqp_empty_bytes, .value = *value};
-    amqp_table_t table = {.num_entries = 1, .entries = &entry};
-    amqp_bytes_t space = {.len = 4096};
-    size_t used = 0;
-    cJSON *node;
-    int status;
-
-    /* Too little space has more than one status, depending on what did not fit. */
-    do {
-        space.len *= 2;
-        space.bytes = xrealloc(space.bytes, space.len);
-        used = 0;
-        status = amqp_encode_table(space, &table, &used);
-    } while (status != AMQP_STATUS_OK && space.len < ENCODED_MAX);
-    if (status != AMQP_STATUS_OK)
-        die(EXIT_BUG, "a header that cannot be encoded: %s", amqp_error_string2(status));
-    space.len = used;
-    node = base64_node("encoded", space);
-    free(space.bytes);
-    return node;
-}
-
-/* With as many digits as it takes to read the same number again: 9 for a float, 17 for a double. */
-static cJSON *float_node(const char *kind, double number, const amqp_field_value_t *value)
-{
-    char text[64];
-    cJSON *object;
-    cJSON *node;
-
-    if (!isfinite(number))
-        return encoded_node(value);
-    (void)snprintf(text, sizeof text, "%.15g", number);
-    if (strtod(text, NULL) != number)
-        (void)snprintf(text, sizeof text, "%.17g", number);
-    object = tagged(kind);
-    node = cJSON_CreateRaw(text);
-    json_need(node);
-    add(object, "value", node);
-    return object;
-}
-
-static cJSON *decimal_node(const amqp_decimal_t *decimal)
-{
-    cJSON *object = tagged("decimal");
-
-    add(object, "scale", integer_to_json(decimal->decimals));
-    add(object, "value", integer_to_json(decimal->value));
-    return object;
-}
-
-static cJSON *array_node(const amqp_array_t *array, unsigned depth);
-
-static cJSON *integer_node(const amqp_field_value_t *value, const struct integer_kind *kind)
-{
-    cJSON *node = integer_value_to_json(value);
-    cJSON *object;
-
-    if (kind->kind == AMQP_FIELD_KIND_I64 && cJSON_IsRaw(node))
-        return node;
-    object = tagged(kind->name);
-    add(object, "value", node);
-    return object;
-}
-
-static cJSON *plain_node(cJSON *node)
-{
-    json_need(node);
-    return node;
-}
-
-static cJSON *value_node(const amqp_field_value_t *value, unsigned depth)
-{
-    const struct integer_kind *integer = integer_kind_of(value->kind);
-
-    if (integer != NULL)
-        return integer_node(value, integer);
-    switch (value->kind) {
-    case AMQP_FIELD_KIND_BOOLEAN:
-        return plain_node(cJSON_CreateBool(value->value.boolean != 0));
-    case AMQP_FIELD_KIND_VOID:
-        return plain_node(cJSON_CreateNull());
-    case AMQP_FIELD_KIND_UTF8:
-        return field_text_to_json(value->value.bytes);
-    case AMQP_FIELD_KIND_BYTES:
-        return base64_node("bytes", value->value.bytes);
-    case AMQP_FIELD_KIND_F32:
-        return float_node("float32", (double)value->value.f32, value);
-    case AMQP_FIELD_KIND_F64:
-        return float_node("float64", value->value.f64, value);
-    case AMQP_FIELD_KIND_DECIMAL:
-        return decimal_node(&value->value.decimal);
-    case AMQP_FIELD_KIND_TABLE:
-        return depth < MAX_DEPTH ? table_node(&value->value.table, depth + 1) : encoded_node(value);
-    case AMQP_FIELD_KIND_ARRAY:
-        return depth < MAX_DEPTH ? array_node(&value->value.array, depth + 1) : encoded_node(value);
-    default:
-        die(EXIT_BUG, "a header of the unknown kind %d", value->kind);
-    }
-}
-
-static cJSON *array_node(const amqp_array_t *array, unsigned depth)
-{
-    cJSON *list = cJSON_CreateArray();
-
-    json_need(list);
-    for (int i = 0; i < array->num_entries; i++)
-        if (!cJSON_AddItemToArray(list, value_node(&array->entries[i], depth)))
-            die_no_memory();
-    return list;
-}
-
-static cJSON *entries_node(const amqp_table_t *table, unsigned depth)
-{
-    cJSON *list = cJSON_CreateArray();
-
-    json_need(list);
-    for (int i = 0; i < table->num_entries; i++) {
-        cJSON *pair = cJSON_CreateArray();
-
-        json_need(pair);
-        if (!cJSON_AddItemToArray(pair, field_text_to_json(table->entries[i].key)) ||
-            !cJSON_AddItemToArray(pair, value_node(&table->entries[i].value, depth)) ||
-            !cJSON_AddItemToArray(list, pair))
-            die_no_memory();
-    }
-    return list;
-}
-
-/* Can its names be those of a JSON object's members? */
-static bool names_fit(const amqp_table_t *table)
-{
-    size_t count = (size_t)table->num_entries;
-    amqp_bytes_t *names = xcalloc(count + 1, sizeof *names);
-    bool fit = true;
-
-    for (size_t i = 0; i < count; i++) {
-        names[i] = table->entries[i].key;
-        fit = fit && text_is_utf8(names[i].bytes, names[i].len);
-    }
-    qsort(names, count, sizeof *names, bytes_compare);
-    for (size_t i = 1; i < count; i++)
-        fit = fit && bytes_compare(&names[i - 1], &names[i]) != 0;
-    free(names);
-    return fit;
-}
-
-static cJSON *members_node(const amqp_table_t *table, unsigned depth)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    json_need(object);
-    for (int i = 0; i < table->num_entries; i++) {
-        char name[256] = "";
-
-        /* A short string of AMQP: 255 bytes at most. */
-        (void)snprintf(name, sizeof name, "%.*s", (int)table->entries[i].key.len,
-                       table->entries[i].key.len > 0 ? (const char *)table->entries[i].key.bytes
-                                                     : "");
-        add(object, name, value_node(&table->entries[i].value, depth));
-    }
-    return object;
-}
-
-static cJSON *table_node(const amqp_table_t *table, unsigned depth)
-{
-    bool fit = names_fit(table);
-    cJSON *content = fit ? members_node(table, depth) : entries_node(table, depth);
-    cJSON *object;
-
-    if (fit && json_member(content, TAG) == NULL)
-        return content;
-    object = tagged("table");
-    add(object, fit ? "value" : "entries", content);
-    return object;
-}
-
-cJSON *field_table_to_json(const amqp_table_t *table)
-{
-    return table_node(table, 1);
-}
-
-/* ---- from JSON ---- */
 
 static void *pool_array(amqp_pool_t *pool, size_t count, size_t size)
 {
@@ -263,8 +16,8 @@ static void *pool_array(amqp_pool_t *pool, size_t count, size_t size)
     return memory;
 }
 
-/* The member of that name if the object has so many members, among them this one; otherwise NULL.
- */
+/* Returns the member of that name; NULL if there is none, or if the object has another number of
+ * members. */
 static const cJSON *only_member(const cJSON *object, const char *name, int members)
 {
     return cJSON_GetArraySize(object) == members ? json_member(object, name) : NULL;
@@ -279,7 +32,7 @@ static bool base64_member(const cJSON *object, amqp_pool_t *pool, amqp_bytes_t *
 
 static const char *tag_of(const cJSON *json)
 {
-    return cJSON_IsObject(json) ? json_member_text(json, TAG) : NULL;
+    return cJSON_IsObject(json) ? json_member_text(json, FIELD_TAG) : NULL;
 }
 
 bool field_text_from_json(const cJSON *json, amqp_pool_t *pool, amqp_bytes_t *text)
@@ -359,7 +112,7 @@ static bool read_table(const cJSON *json, amqp_pool_t *pool, amqp_table_t *table
     const char *tag = tag_of(json);
     const cJSON *content;
 
-    if (json_member(json, TAG) == NULL)
+    if (json_member(json, FIELD_TAG) == NULL)
         return read_members(json, pool, table, fault);
     if (tag == NULL || strcmp(tag, "table") != 0)
         return false;
@@ -394,16 +147,15 @@ static bool read_encoded(const cJSON *json, amqp_pool_t *pool, amqp_field_value_
     amqp_table_t *table;
     size_t used = 0;
 
-    /* It is read by a function that calls itself for each level: what is longer could be too deep
-     * for the stack. */
-    if (!base64_member(json, pool, &bytes) || bytes.len > ENCODED_MAX)
+    /* amqp_decode_table() recurses for each level: a longer one could be too deep for the stack. */
+    if (!base64_member(json, pool, &bytes) || bytes.len > FIELD_ENCODED_MAX)
         return false;
     table = pool_array(pool, 1, sizeof *table);
     if (amqp_decode_table(bytes, pool, table, &used) != AMQP_STATUS_OK || used != bytes.len ||
         table->num_entries != 1)
         return false;
     *value = table->entries[0].value;
-    /* RabbitMQ closes the connection, with all that is on it. */
+    /* RabbitMQ would close the connection. */
     if (!all_finite(value))
         *fault = "the broker takes no float that is not finite";
     return all_finite(value);

@@ -1,0 +1,126 @@
+#include "send.h"
+
+#include "amqp/publisher.h"
+#include "base/stop.h"
+#include "base/text.h"
+#include "message/death.h"
+
+#include <stdint.h>
+
+static amqp_basic_properties_t properties_to_send(struct decision *decision,
+                                                  const struct replay_rules *rules)
+{
+    switch (decision->fate.kind) {
+    case FATE_PARKED:
+        return death_parked(decision->properties, decision->fate.reason, &decision->pool);
+    case FATE_RESTORED:
+        return death_restored(decision->properties, rules->user, &decision->pool);
+    default:
+        return death_revived(decision->properties, rules->run, &decision->pool);
+    }
+}
+
+/* cookie as in publisher_send(). */
+static enum exit_code publish(struct batch *batch, struct decision *decision, uint64_t cookie)
+{
+    amqp_basic_properties_t properties = properties_to_send(decision, batch->settings.rules);
+
+    return publisher_send(batch->settings.publisher,
+                          &(struct message){.exchange = decision->fate.exchange,
+                                            .routing_key = decision->fate.routing_key,
+                                            .properties = &properties,
+                                            .body = decision->body},
+                          cookie);
+}
+
+bool send_alone(struct batch *batch, struct decision *decision)
+{
+    struct publisher *publisher = batch->settings.publisher;
+    enum publish_result result = PUBLISH_REFUSED;
+    uint64_t cookie;
+
+    if (publish(batch, decision, 0) == EXIT_OK && publisher_wait_all(publisher) == EXIT_OK)
+        (void)publisher_next(publisher, &cookie, &result);
+    publisher_forget(publisher);
+    return result == PUBLISH_CONFIRMED;
+}
+
+static void take_results(struct batch *batch)
+{
+    struct publisher *publisher = batch->settings.publisher;
+    uint64_t index;
+    enum publish_result result;
+
+    while (publisher_next(publisher, &index, &result)) {
+        struct decision *decision = &batch->decisions[index];
+
+        decision->is_pending = false;
+        if (result != PUBLISH_CONFIRMED)
+            decision_fail(decision, FATE_REFUSED,
+                          result == PUBLISH_UNROUTABLE ? "no queue takes it there"
+                                                       : publisher_reason(publisher));
+    }
+}
+
+static enum exit_code send(struct batch *batch, size_t index)
+{
+    struct decision *decision = &batch->decisions[index];
+    struct publisher *publisher = batch->settings.publisher;
+    enum exit_code code = EXIT_OK;
+
+    rate_limit_wait(&batch->rate_limit);
+    while (code == EXIT_OK && !publisher_has_room(publisher)) {
+        code = publisher_wait(publisher);
+        take_results(batch);
+    }
+    if (code == EXIT_OK)
+        code = publish(batch, decision, index);
+    decision->is_pending = code == EXIT_OK;
+    return code;
+}
+
+void send_not_from(struct batch *batch, size_t index, const char *reason)
+{
+    for (size_t i = index; i < batch->end; i++)
+        if (batch->decisions[i].is_sent)
+            decision_set(&batch->decisions[i], FATE_LEFT, reason);
+}
+
+static void leave_pending(struct batch *batch)
+{
+    for (size_t i = batch->first; i < batch->end; i++)
+        if (batch->decisions[i].is_pending)
+            decision_set(&batch->decisions[i], FATE_LEFT,
+                         "the broker did not confirm it, but may have it all the same");
+    publisher_forget(batch->settings.publisher);
+}
+
+static void report_handled(struct decision *decision)
+{
+    if (decision->fate.handled != NULL)
+        report("order %s is %s already: the worker will ignore it",
+               printable_text(dead_letter_check(&decision->letter)->order_id),
+               decision->fate.handled);
+}
+
+enum exit_code send_part(struct batch *batch, bool heeds_stop)
+{
+    bool dry_run = batch->settings.rules->dry_run;
+    enum exit_code code = EXIT_OK;
+    enum exit_code settled = EXIT_OK;
+    size_t i;
+
+    for (i = batch->first; i < batch->end && !(heeds_stop && stop_requested()); i++) {
+        report_handled(&batch->decisions[i]);
+        if (batch->decisions[i].is_sent && !dry_run)
+            code = send(batch, i);
+        if (code != EXIT_OK)
+            break;
+    }
+    send_not_from(batch, i, code == EXIT_OK ? "asked to stop" : "the broker cannot be reached");
+    if (code == EXIT_OK && !dry_run)
+        settled = publisher_wait_all(batch->settings.publisher);
+    take_results(batch);
+    leave_pending(batch);
+    return code == EXIT_OK ? settled : code;
+}
