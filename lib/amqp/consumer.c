@@ -331,7 +331,7 @@ static void check_settled(struct consumer *consumer, int status, const char *wha
         ask(consumer);
 }
 
-/* Counts a delivery that is about to be settled by itself. Returns false if its connection is gone. */
+/* Counts a delivery that is settled next, alone. Returns false if its connection is gone. */
 static bool count_single(struct consumer *consumer, const struct delivery *delivery)
 {
     if (!consumer_is_current(consumer, delivery))

@@ -18,7 +18,7 @@ static char *find_order_id(const cJSON *tree)
     return id != NULL && text_is_printable(id, strlen(id), SIZE_MAX) ? xstrdup(id) : NULL;
 }
 
-/* Reads body as an event of this type. Returns false, with the reason in check, if it is not one. */
+/* Returns whether body is an event of this type; if not, check has the reason. */
 static bool is_sound(struct body_check *check, const char *type, amqp_bytes_t body)
 {
     struct order order;

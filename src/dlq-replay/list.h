@@ -10,8 +10,7 @@
 
 /*
  * Prints the letters of batch as envelopes, each with its error and, if the ledger tells, how its
- * order has ended. They stay in the queue. Returns EXIT_OK, EXIT_OUTPUT, or what the ledger's find()
- * returns.
+ * order has ended. They stay in the queue. Returns EXIT_OK, EXIT_OUTPUT or EXIT_STORE.
  */
 enum exit_code list_letters(struct batch *batch);
 

@@ -15,8 +15,8 @@
 /*
  * Publishes what is to be sent of the current part, unless this is a dry run, and waits until the
  * broker has answered for all of it. With heeds_stop it ends early if a stop is asked for. Returns
- * EXIT_OK, or what publisher_send() and publisher_wait_all() return. Whatever the code, every letter
- * has its final decision afterwards: one that was not sent, or not confirmed, is left.
+ * EXIT_OK, or what publisher_send() and publisher_wait_all() return. Whatever the code, every
+ * letter has its final decision afterwards: one that was not sent, or not confirmed, is left.
  */
 enum exit_code send_part(struct batch *batch, bool heeds_stop);
 
