@@ -216,6 +216,8 @@ nobody_reads_for()
     eventually holds "$DEAD_Q" 2000
     stalled take dlq-replay --take --retries 2 --retry-delay 0
     eventually stands_still "$PID"
+    # RabbitMQ writes acknowledgements to disk some time after it has handled them.
+    sleep 1
     broker kill
     cat <&5 >taken
     exec 5<&-
