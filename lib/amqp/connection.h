@@ -4,9 +4,9 @@
  * A connection has a setup function (declare, subscribe, ask for confirms), which runs each time
  * the connection is opened. The connection goes down when it is lost, when the broker closes it or
  * its channel, or when the broker cancels the subscription; the reason is reported on standard
- * error. The caller then calls connection_open() again and repeats what was under way.
- * connection_generation() tells one opening from the next: a delivery tag is valid only within the
- * generation in which it was received.
+ * error. The caller then calls connection_open() again, and publishes or settles again what was
+ * under way: nothing is repeated here. connection_generation() tells one opening from the next: a
+ * delivery tag is valid only within the generation in which it was received.
  *
  * rabbitmq-c sends heartbeats only from within its own calls. connection_wait() and the functions
  * of base/wait.h send them for every connection of the program: a program must not block anywhere
@@ -35,9 +35,10 @@
 struct connection;
 
 /*
- * Prepares the channel of a new connection. Returns EXIT_OK; EXIT_UNREACHABLE to have another
- * attempt made; or any other code to give up. Unless it returns EXIT_OK, it records the reason
- * first, with connection_reply(), connection_status() or connection_fault().
+ * Prepares the channel of a new connection. Returns EXIT_OK; EXIT_UNREACHABLE to have
+ * connection_open() try again; or any other code, which connection_open() returns at once. Unless
+ * it returns EXIT_OK, it records the reason first, with connection_reply(), connection_status() or
+ * connection_fault().
  */
 typedef enum exit_code connection_setup(struct connection *connection, void *context);
 
@@ -125,9 +126,9 @@ const char *connection_broker(const struct connection *connection);
 size_t connection_frame_max(const struct connection *connection);
 
 /*
- * Starts counting attempts from the first again. For the user of a connection on which something
- * was achieved, so that a connection which is made and lost over and over does not count as
- * progress by itself.
+ * Starts counting failed attempts from 0 again. The user of the connection calls it when something
+ * was achieved; being connected is not enough, since a connection may be made and lost over and
+ * over.
  */
 void connection_progress(struct connection *connection);
 
@@ -136,8 +137,8 @@ void connection_progress(struct connection *connection);
 /*
  * Returns the reply code with which the broker closed the channel or the connection, if it did so
  * because of something that it was sent; connection_reason() has its text. Returns 0 if the
- * connection is up, or went down for another reason: it was closed by this program or an operator,
- * it was lost, or connection_open() will not connect again.
+ * connection is up, or if it was lost or was closed by this program or an operator; also if the
+ * reason was final, so that connection_open() will not connect again.
  */
 unsigned connection_exception(const struct connection *connection);
 
@@ -155,9 +156,9 @@ bool connection_exception_is_doubtful(const struct connection *connection);
 void connection_rights_vary(struct connection *connection);
 
 /*
- * Says whether the caller expects the broker to close the channel or the connection, and reports
- * the reason itself. If so, a closing with a connection_exception() that is not doubtful is not
- * reported here.
+ * With expected true, the broker's closing of the channel or the connection is left to the caller
+ * to report, if it has a connection_exception() that is not doubtful. With false, this module
+ * reports every closing again.
  */
 void connection_expect_refusal(struct connection *connection, bool expected);
 
@@ -188,12 +189,12 @@ void connection_publish(struct connection *connection, const struct frames_messa
 
 /*
  * Waits until the connection (which may be NULL or down) has something to read, descriptor (unless
- * -1) is readable or hung up, a stop is requested, or timeout_ms are over (never, if negative). If
- * a stop was requested before the call, only the others end the wait. May return sooner, for no
- * visible reason: after 3.3 s at the latest, a third of CONNECTION_HEARTBEAT, or a third of a
- * shorter interval that the broker asked for. Sends what was published on any connection, and
- * flushes the log. Call connection_read() until it returns CONNECTION_QUIET first: what rabbitmq-c
- * has buffered does not end the wait.
+ * -1) is readable or hung up, a stop is requested, or timeout_ms are over (never, if negative). A
+ * stop that was requested before the call does not end the wait: only the other events do. May
+ * return sooner, for no visible reason: after 3.3 s at the latest, a third of CONNECTION_HEARTBEAT,
+ * or a third of a shorter interval that the broker asked for. Sends what was published on any
+ * connection, and flushes the log. Call connection_read() until it returns CONNECTION_QUIET first:
+ * what rabbitmq-c has buffered does not end the wait.
  */
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms);
 

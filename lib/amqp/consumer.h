@@ -106,10 +106,11 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
 /* ---- taking deliveries ---- */
 
 /*
- * Takes what has arrived, at most max deliveries, into batch, and sets *count. If nothing has
- * arrived, waits up to timeout_ms (for ever, if negative) for the first delivery, but not for more.
- * Stops reading when 16 MiB have arrived. Connects if need be. *count is 0 if the time is over or a
- * stop is requested. Returns EXIT_OK, or what connection_open() returns.
+ * Takes what has arrived, at most max deliveries, into batch, an array of the caller's with room
+ * for max, and sets *count. The caller settles each. If nothing has arrived, waits up to timeout_ms
+ * (for ever, if negative) for the first delivery, but not for more. Stops reading when 16 MiB have
+ * arrived. Connects if need be. *count is 0 if the time is over or a stop is requested. Returns
+ * EXIT_OK, or what connection_open() returns.
  *
  * The time counts only on a connection that works: it starts again with each connection, and from a
  * timeout of 300 ms on the broker must give a sign of life before it is over. A broker that gives
@@ -155,8 +156,9 @@ void consumer_reject(struct consumer *consumer, struct delivery *delivery);
 void consumer_let_go(struct consumer *consumer, struct delivery *delivery);
 
 /*
- * Acknowledges a whole batch of consumer_take() with one frame. All that was delivered before the
- * batch must be settled.
+ * Acknowledges count deliveries, in the order in which they came, with one basic.ack (multiple).
+ * All others that came before the last of them on the same connection must be settled. count may be
+ * 0.
  */
 void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size_t count);
 

@@ -56,15 +56,15 @@ struct publisher_settings {
      */
     enum exit_code (*declare)(struct connection *connection);
     /*
-     * Called instead of declare on a new connection that is made because messages were returned:
-     * declares also what is behind the exchange, so that declare need not look at it each time. The
-     * messages are then published again, and are unroutable if they are returned once more. If NULL
-     * they are unroutable at once.
+     * If messages are returned, a new connection is made on which this is called instead of
+     * declare: it also declares the queues and bindings behind the exchange, which declare need not
+     * do each time. The messages are published again; one that is returned once more is
+     * PUBLISH_UNROUTABLE. If NULL, a returned message is so at once.
      */
     enum exit_code (*repair)(struct connection *connection);
     /*
-     * Whether messages go to different exchanges. If so, a message is refused for a lack of rights;
-     * otherwise that ends the publisher with EXIT_LOGIN.
+     * Whether messages go to different exchanges. If so, a lack of rights makes the one message
+     * PUBLISH_REFUSED; otherwise the publisher's functions return EXIT_LOGIN.
      */
     bool many_destinations;
 };
@@ -121,8 +121,9 @@ void publisher_service(struct publisher *publisher);
 
 /*
  * Waits until the result of the oldest message is known; does nothing if there is no message.
- * Returns EXIT_OK, or what connection_open() returns; EXIT_UNREACHABLE, reported, if no result came
- * within 10 s after a stop was requested.
+ * Connects and publishes again if the connection is lost meanwhile. Returns EXIT_OK, or what
+ * connection_open() returns; EXIT_UNREACHABLE, reported, if no result came within 10 s after a stop
+ * was requested.
  */
 enum exit_code publisher_wait(struct publisher *publisher);
 

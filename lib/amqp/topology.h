@@ -1,6 +1,7 @@
 /*
  * topology: the exchanges and queues that all services of the workflow share, by name and by
- * argument.
+ * argument. All exchanges are direct, and everything is durable. Dead letters of order.placed.q get
+ * the routing key order.placed.dlq.
  *
  *   orders-ex    -- order.placed       --> order.placed.q        dead letters to orders-dlx
  *   orders-dlx   -- order.placed.dlq   --> order.placed.dlq
@@ -64,9 +65,9 @@ bool topology_is_work_queue(const char *queue);
 enum exit_code topology_declare(struct connection *connection);
 
 /*
- * Makes sure that one exchange exists, for a program that only publishes to it: ORDERS_EXCHANGE,
- * DEAD_LETTER_EXCHANGE, INVENTORY_EXCHANGE. Declares all parts if it is missing. Returns as
- * topology_declare().
+ * Each makes sure that one exchange (no queue, no binding) exists, for a program that only
+ * publishes to it; in this order ORDERS_EXCHANGE, DEAD_LETTER_EXCHANGE, INVENTORY_EXCHANGE.
+ * Declares all parts if it is missing. Returns as topology_declare().
  */
 enum exit_code topology_declare_orders(struct connection *connection);
 enum exit_code topology_declare_dead_letters(struct connection *connection);

@@ -20,8 +20,8 @@ enum exit_code {
     EXIT_OK = 0,
     EXIT_NO = 1,           /* the answer is no: a wait timed out, a check failed, no such order */
     EXIT_USAGE = 64,       /* the command line is wrong */
-    EXIT_INPUT = 65,       /* some of the input was refused */
-    EXIT_UNREACHABLE = 69, /* the broker cannot be reached */
+    EXIT_INPUT = 65,       /* some of the input was refused or could not be read */
+    EXIT_UNREACHABLE = 69, /* no broker, or it may not have handled all */
     EXIT_BUG = 70,         /* out of memory, or a bug in the program */
     EXIT_STORE = 73,       /* a store or ledger cannot be opened, read or written */
     EXIT_OUTPUT = 74,      /* standard output, or a file asked for, could not be written */
@@ -31,7 +31,8 @@ enum exit_code {
     EXIT_TOPOLOGY = 78     /* an exchange or queue is missing or has incompatible settings */
 };
 
-/* Returns code, or next if code is EXIT_OK: of several failures, the first counts. */
+/* Returns code, or next if code is EXIT_OK: of several failures, the first counts. Exception:
+ * program_end() (program.h) puts EXIT_OUTPUT before all others. */
 enum exit_code first_failure(enum exit_code code, enum exit_code next);
 
 #if defined(__GNUC__)
@@ -58,7 +59,8 @@ void report_errno(const char *format, ...) REPORT_FORMAT(1, 2);
 /* As report(), then calls exit(code). */
 _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2, 3);
 
-/* Adds a line without the program's name, which scripts look for. Written by report_flush(). */
+/* Adds a line that scripts look for, so without the program's name. It is buffered until
+ * report_flush() or the next report(). */
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
 
 /*

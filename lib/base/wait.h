@@ -11,8 +11,8 @@
 
 /*
  * Does what is due, without blocking. Returns the milliseconds until it must be called again, or a
- * negative number for never. May be called wherever a message is reported, so it must not report
- * anything, nor change what its caller can see.
+ * negative number for never. It may run inside any report(), which can wait for a reader: so it
+ * must not report anything, nor change anything that the code which is reporting may be looking at.
  */
 typedef int wait_keeper(void);
 

@@ -7,7 +7,7 @@
  * json_parse() refuses such texts, json_parse_liberal() accepts them, for texts of which only some
  * members matter.
  *
- * Without memory every function ends the program with EXIT_BUG.
+ * Every function ends the program with EXIT_BUG if memory runs out.
  */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
@@ -34,8 +34,9 @@ cJSON *json_parse(const char *text, size_t len, const char **reason);
 #define JSON_HALF 0x1A /* the control character SUBSTITUTE */
 
 /*
- * As json_parse(), but accepts any JSON. An object may have the same key twice: see
- * json_member_once(). In strings U+0001 stands for NUL, and JSON_HALF for an unpaired surrogate.
+ * As json_parse(), but accepts any JSON: returns NULL, without a reason, only if the text is not
+ * JSON. An object may have the same key twice: see json_member_once(). In strings U+0001 stands for
+ * NUL, and JSON_HALF for an unpaired surrogate.
  */
 cJSON *json_parse_liberal(const char *text, size_t len);
 
@@ -75,9 +76,9 @@ const char *json_member_text(const cJSON *object, const char *name);
 bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *integer);
 
 /*
- * Copies text[0..len), which must be valid JSON, without white space between tokens to to, which
- * has room for len bytes or is text itself. Returns the length of the copy; it does not end in a
- * NUL.
+ * Copies text[0..len), which must be valid JSON, into the buffer to, leaving out white space
+ * between tokens. to has room for len bytes, or is text itself. Returns the length of the copy; it
+ * does not end in a NUL.
  */
 size_t json_compact_to(char *to, const char *text, size_t len);
 

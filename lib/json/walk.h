@@ -2,8 +2,8 @@
  * json_walk: reads members and elements out of a JSON text in place, without a tree, for hot paths.
  *
  * A value is a pointer to its first byte, in a text that json_check() (json.h), json_scan or
- * json_stream has accepted; anything else is read out of bounds. The text of a value ends with it:
- * for a number, true, false or null it must be a member or an element.
+ * json_stream has accepted; anything else is read out of bounds. A number, true, false or null must
+ * be a member or an element, not the whole text: its end is found by the byte after it.
  */
 #ifndef JSON_WALK_H
 #define JSON_WALK_H

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HEADER_QUEUE "order-tools-queue"
+#define HEADER_QUEUE "order-tools-queue" /* where it died; the next two: how it was published */
 #define HEADER_EXCHANGE "order-tools-exchange"
 #define HEADER_ROUTING_KEY "order-tools-routing-key"
 #define HEADER_REASON "order-tools-reason"
@@ -41,14 +41,15 @@ struct history {
     amqp_bytes_t queue; /* where it died first, also if the headers tell no more; or empty */
     int64_t deaths;     /* how often it has died */
     int64_t replays;    /* how often dlq-replay has sent it back */
-    int64_t returns;    /* how often it came back from a consumer of a quorum queue; -1: not told */
-    amqp_bytes_t run;   /* the run of dlq-replay that sent it back last; or empty */
+    int64_t
+        returns; /* x-delivery-count: how often a quorum queue got it back; -1: no such header */
+    amqp_bytes_t run; /* the run of dlq-replay that sent it back last; or empty */
 };
 
 /*
  * Reads all that the headers tell, in one pass over them. properties may be NULL: then history is
- * that of a message without headers. Values that make no sense (another type, a negative count)
- * count as missing.
+ * that of a message without headers. A value of another type, or a negative count of replays, counts as
+ * missing. Anyone may have written the other numbers: they are as they stand.
  */
 void history_read(const amqp_basic_properties_t *properties, struct history *history);
 
@@ -69,9 +70,10 @@ int64_t return_count(const amqp_basic_properties_t *properties);
 bool death_is_brokers(amqp_bytes_t header);
 
 /*
- * The functions below return a copy of properties with other headers. A copy is valid as long as
- * pool, properties and the other arguments are. It has no CC and BCC, by which the broker would
- * send copies elsewhere, and no user_id, which the broker accepts from that user alone.
+ * The functions below make the properties with which a message is published again: a copy with
+ * other headers; properties themselves are not changed. A copy is valid as long as pool, properties
+ * and the other arguments are. It has no CC and BCC, by which the broker would send copies
+ * elsewhere, and no user_id, which the broker accepts from that user alone.
  */
 
 /*

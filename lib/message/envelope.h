@@ -8,8 +8,9 @@
  *    "body": <JSON>, or "body_text": "...", or "body_base64": "..."}
  *
  * properties are as in properties_json.h, headers as in field.h, death, deaths and replays as in
- * death.h. A body that is JSON but not written the way it is shown has both a body and a body_text:
- * the text is the message's body, unless somebody has changed the body beside it.
+ * death.h. A JSON body whose bytes differ from how it is shown (white space, for example) has both
+ * body and body_text. body_text, the exact bytes, is what envelope_read() takes, unless body no
+ * longer has the same content: then somebody has edited body, and that is taken.
  */
 #ifndef MESSAGE_ENVELOPE_H
 #define MESSAGE_ENVELOPE_H

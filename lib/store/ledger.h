@@ -17,10 +17,11 @@
  *     claim() or claim_unsent(), then levels(), each as often as needed, then commit() or abandon()
  *
  * which is one transaction. Between the first and the last of them no other operation may be
- * called. An operation may be repeated with the same arguments, and a decision from claim() on: a
- * second time finds what the first has done, and does the rest. So an engine whose connection can
- * break within a commit needs one more code, for "in doubt: call again", and no more of its
- * callers.
+ * called. A claim() or claim_unsent() that fails ends the transaction by itself, as a commit() that
+ * fails does; abandon() is harmless then. After levels() has failed, call abandon(). An operation
+ * may be repeated with the same arguments, and a decision from claim() on: a second time finds what
+ * the first has done, and does the rest. So an engine whose connection can break within a commit
+ * needs one more code, for "in doubt: call again", and no more of its callers.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -72,7 +73,7 @@ struct ledger_level {
     bool is_limited; /* there is a level; otherwise the numbers are 0 */
     int64_t on_hand;
     int64_t reserved;
-    int64_t moved; /* from on hand to reserved since levels(): commit() does it */
+    int64_t moved; /* units that commit() moves from on hand to reserved */
 };
 
 /* What is recorded along with something else, or alone by mark_sent(). */
@@ -115,7 +116,8 @@ struct ledger_operations {
     enum exit_code (*claim_unsent)(struct ledger *ledger, enum ledger_owner owner, int64_t after,
                                    struct ledger_claim *claims, size_t max, size_t *count);
 
-    /* Fills in levels, whose sku is given, each sku once. They stay valid until commit(). */
+    /* Fills in levels, whose sku is given, each sku once; array and skus stay the caller's. No
+     * other process changes a level before commit() or abandon(). */
     enum exit_code (*levels)(struct ledger *ledger, struct ledger_level *levels, size_t count);
 
     /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned. */
@@ -138,16 +140,17 @@ struct ledger_operations {
                            enum ledger_outcome outcomes[], size_t count);
 
     /*
-     * Gives each sku so many units on hand, 0 to STOCK_MAX or, if add is true, so many more (fewer,
-     * if negative). What is reserved stays. Sets all of levels to what is there now; one that would
-     * leave that range is not changed, and is_limited is false. They stay valid until the next
-     * call.
+     * Gives each sku the units on hand that the caller has put into on_hand, or, if add is true, so
+     * many more (fewer, if negative); the result must be from 0 to STOCK_MAX. What is reserved
+     * stays. On EXIT_OK sets on_hand and reserved of each to what the ledger has now. A level whose
+     * result would be out of range is not changed in the ledger: its is_limited is false, whatever
+     * its numbers are.
      */
     enum exit_code (*set_levels)(struct ledger *ledger, struct ledger_level *levels, size_t count,
                                  bool add);
 
-    /* Calls visit for each level, by the bytes of the sku, until it returns false. level is valid
-     * until then. */
+    /* Calls visit for each level, sorted by the bytes of the sku, until visit returns false. level
+     * is valid until visit returns. */
     enum exit_code (*each_level)(struct ledger *ledger,
                                  bool (*visit)(void *context, const struct ledger_level *level),
                                  void *context);

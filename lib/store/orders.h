@@ -40,8 +40,9 @@ struct stored_order {
 };
 
 /*
- * Told of an order: the one that stands at index in what the operation was given, or found. order
- * is valid until visit returns, or calls an operation. Returns whether to go on.
+ * Called for one order. index counts from 0: the place in the array that the operation was given
+ * or, without one, in what it has found. order is valid until visit returns, or calls an operation.
+ * Returns whether to go on.
  */
 typedef bool orders_visit(void *context, size_t index, const struct stored_order *order);
 

@@ -2,10 +2,10 @@
  * batch: up to 256 letters that are handled together.
  *
  * A batch is filled, from a snapshot of the queue or piece by piece from a file, and then handled
- * by a function of replay.h, list.h, summary.h or restore.h, which leaves it empty. A letter that
- * is sent is published first, until that is confirmed and routed; one that is taken is written out
- * first, and synced if that is to a file. Second, the audit records what was done. Third, the
- * letter is removed from the queue. Killed in between, it is in both places, and never in none.
+ * by a function of replay.h, list.h, summary.h or restore.h, which leaves it empty. First, a letter
+ * that is sent is published, and the broker's confirm awaited; one that is taken is written to
+ * standard output, and synced if that is a file. Second, the audit records it. Third, the letter is
+ * acknowledged. Killed in between, it is in both places, and never in none.
  *
  * Letters are not held for longer than about a second before something is done with them: if a
  * filter, or the reader of what is taken, is slower than that, a batch is handled in parts.
@@ -69,7 +69,8 @@ enum exit_code batch_fill(struct batch *batch, size_t *count);
 /* Returns whether batch_add() may be called. */
 bool batch_has_room(const struct batch *batch);
 
-/* Adds a letter from a file. Returns its decision, for the caller to start. */
+/* Adds a letter from a file. There must be room. Returns its decision, on which the caller must
+ * call decision_start(); the batch frees it. */
 struct decision *batch_add(struct batch *batch);
 
 /* Returns how many letters it holds. */

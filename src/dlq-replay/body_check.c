@@ -44,7 +44,8 @@ void body_check(struct body_check *check, const char *type, amqp_bytes_t body, c
     sound = type != NULL && is_sound(check, type, body);
     if (tree == NULL && json_check(text, body.len - mark, &traits, &at) == NULL)
         own = json_parse_scanned(text, body.len - mark, traits);
-    /* Only the worker skips a byte order mark: for others the body is not JSON. */
+    /* A worker skips a byte order mark, but with one the body is not JSON: an order_id counts only
+     * if the worker would take the event. */
     if (sound || mark == 0)
         check->order_id = find_order_id(tree != NULL ? tree : own);
     check->is_json = own != NULL && mark == 0 && envelope_shows(own, traits);

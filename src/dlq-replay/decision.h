@@ -41,8 +41,9 @@ void decision_of_letter(struct decision *decision, const struct replay_rules *ru
 void decision_free(struct decision *decision);
 
 /*
- * Decides what becomes of the letter, or changes that: fate.replays counts a decision to replay it.
- * reason is copied; "" if there is nothing to say.
+ * Decides what becomes of the letter, in place of an earlier decision, and sets is_sent by it.
+ * FATE_REPLAYED adds one to fate.replays; deciding otherwise later takes it off again. reason is
+ * copied; "" if there is nothing to say.
  */
 void decision_set(struct decision *decision, enum fate_kind kind, const char *reason);
 
@@ -65,7 +66,8 @@ void decision_leave_unreadable(struct decision *decision, const struct replay_ru
  */
 enum exit_code decision_look_up(struct decision *decision, const struct replay_rules *rules);
 
-/* Returns the fate by fate_line(). The caller frees it with free(). */
+/* Returns the fate as a line of JSON (fate_line()), with order_id and error from the body. The
+ * caller frees it with free(). */
 char *decision_line(struct decision *decision);
 
 #endif

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PREFIX_ROOM 100 /* bytes of a reason, for why a letter is parked before why it stays */
+#define PREFIX_ROOM \
+    100 /* bytes that the reason for parking takes, in front of the reason for staying */
 
 static bool parks_letters(const struct replay_rules *rules)
 {

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define LATE_MS 100 /* that an event may be late before the count starts anew */
+#define LATE_MS 100 /* a letter may be so late before the count starts anew */
 
 void rate_limit_wait(struct rate_limit *limit)
 {

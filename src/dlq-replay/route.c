@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_MS 1000 /* for which an exchange that was found, or not, is not looked for again */
+#define LOOK_MS 1000 /* for so long the last answer about an exchange is believed */
 
 /* Copies a name as a C string. Returns false if it contains a NUL, or is too long for AMQP. */
 static bool copy_name(amqp_bytes_t bytes, char name[FATE_NAME_SIZE])
@@ -140,7 +140,7 @@ enum exit_code route_letter(struct decision *decision, struct replay_rules *rule
     if (code != EXIT_OK)
         return code;
     if (!rules->last_is_there) {
-        decision_fail(decision, FATE_REFUSED, "the exchange it came from is not there");
+        decision_fail(decision, FATE_REFUSED, "the exchange it would be sent to is not there");
         return EXIT_OK;
     }
     decision_set(decision, FATE_REPLAYED, "");

@@ -42,9 +42,9 @@ struct snapshot {
 /* ---- letters that were settled ---- */
 
 /*
- * Adds letters that arrived and were not handed out: they come again. One that had come again by
- * then is still what it was before, perhaps settled. All are taken out of recall before any is put
- * back, since some may be alike.
+ * Adds letters that had arrived and were not handed out: they come again, as RECALL_NEW. One that
+ * was itself a second coming keeps its earlier standing, KEPT or GONE. All are taken out of recall
+ * before any is put back, since some may be alike.
  */
 static void recall_arrived(struct recall *recall, const struct delivery *arrived)
 {

@@ -2,10 +2,11 @@
  * snapshot: the dead letters that are in a queue at the start, and none that arrive later: a letter
  * that comes straight back is not handled for ever.
  *
- * They are handed out a batch at a time, and the caller settles each: removes or keeps it. If the
- * connection is lost, or the broker closes the channel, every letter whose removal the broker has
- * not seen comes again. One that was handled is then not handed out a second time, but settled as
- * before.
+ * They are handed out a batch at a time, and the caller settles each with snapshot_remove(),
+ * snapshot_remove_alone(), snapshot_keep() or snapshot_give_up(), which also free the delivery. If
+ * the connection is lost, or the broker closes the channel, every letter whose removal the broker
+ * has not seen comes again. One that was handled is then not handed out a second time, but settled
+ * as before.
  */
 #ifndef DLQ_REPLAY_SNAPSHOT_H
 #define DLQ_REPLAY_SNAPSHOT_H
@@ -40,8 +41,9 @@ struct snapshot *snapshot_new(const struct broker_options *options,
                               const struct snapshot_settings *settings);
 
 /*
- * Avoids, at the cost of speed, that the broker hands out letters that are not handled, and counts
- * their return: prefetch_spare(). To be called before snapshot_open().
+ * For a queue with a delivery limit: avoids, at the cost of speed, taking letters that would go
+ * back unhandled, since the broker counts each return. See prefetch_spare(). To be called before
+ * snapshot_open().
  */
 void snapshot_spare(struct snapshot *snapshot);
 
@@ -63,8 +65,8 @@ enum exit_code snapshot_open(struct snapshot *snapshot);
 enum exit_code snapshot_take(struct snapshot *snapshot, struct delivery **batch, size_t max,
                              size_t *count);
 
-/* Returns whether a letter that was handed out is selected, and within the limit: then it counts.
- * To be called once for each. */
+/* Returns whether a letter that was handed out is selected and within the limit, and if so counts
+ * it against the limit: call it once for each letter. */
 bool snapshot_wants(struct snapshot *snapshot, struct dead_letter *letter);
 
 /* Leaves a letter in the queue. */

@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMPANY \
-    4 /* a batch of a quarter of the prefetch is worth a commit while events are on their way */
-#define RECORD_MS 100 /* without a delivery, after which confirmations are recorded by themselves */
+/* While events are on their way, a batch is worth a commit from prefetch / COMMIT_PART on. */
+#define COMMIT_PART 4
+#define RECORD_MS 100 /* when no delivery has come for so long, confirms are recorded alone */
 
-/* Refused events of new orders in a row, after which the worker ends: if only this worker may
- * not publish, others get the orders. */
+/* The worker ends after the events of so many new orders in a row were refused: perhaps only this
+ * worker may not publish, and others do better with the orders that follow. */
 #define REFUSALS_MAX 20
 
 static const struct pipeline_settings *settings;
@@ -33,8 +33,8 @@ static struct outbox outbox;
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
-static size_t last_taken; /* deliveries at once */
-static int silence_ms;    /* without a delivery */
+static size_t last_taken; /* deliveries in the last batch; 0 after a relay */
+static int silence_ms;    /* time since the last delivery */
 
 static bool takes_orders(void)
 {
@@ -88,9 +88,9 @@ static enum exit_code publish_last(size_t count)
 }
 
 /*
- * Logs the decisions of the last count tasks, which are on disk; and those of runs that may have
- * been killed before they logged. To be called before an order is acknowledged or its event
- * marked as sent.
+ * Logs the decisions of the last count tasks, which are on disk: those made now, and those of ended
+ * runs unless they are known to be logged. To be called before an order is acknowledged or its
+ * event marked as sent.
  */
 static void log_decisions(size_t count)
 {
@@ -121,8 +121,8 @@ static enum exit_code tell(size_t count)
     return output_flush();
 }
 
-/* Acknowledges the first count tasks: I3. Rejects first, since the acknowledgement covers all up
- * to the last. */
+/* Acknowledges the first count tasks: I3. Rejects first: the basic.ack (multiple) that follows
+ * covers all tags up to its own. */
 static void acknowledge(size_t count)
 {
     size_t good = 0;
@@ -180,7 +180,7 @@ static enum exit_code take(size_t *count, int timeout_ms)
         return EXIT_OK;
     if (hand.count > 0 &&
         (outbox_holds_back(&outbox) ||
-         (last_taken > 1 && consumer_arrived(consumer) < settings->prefetch / COMPANY)))
+         (last_taken > 1 && consumer_arrived(consumer) < settings->prefetch / COMMIT_PART)))
         return EXIT_OK;
     code = consumer_take(consumer, batch, max, count, timeout_ms);
     if (code != EXIT_OK || *count == 0)

@@ -47,8 +47,8 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
     return true;
 }
 
-/* Returns whether enough is on hand of every sku. Reduces wanted to the moves: skus with a
- * level. */
+/* Returns whether enough is on hand of every sku that has a level. Moves those skus to the front of
+ * wanted; reservation->move_count says how many. */
 static bool is_on_hand(struct order_item *wanted, size_t count, const struct levels *levels,
                        struct reservation *reservation)
 {

@@ -46,7 +46,7 @@ struct notifier_settings {
     struct publisher *publisher; /* for dead letters */
     size_t in_hand;              /* deliveries at once, at most */
     size_t together;             /* of them in a turn, at most */
-    int max_attempts;            /* to tell an order, that failed or are in doubt */
+    int max_attempts;            /* per order; those that failed or are in doubt count */
 };
 
 enum verdict {
@@ -116,7 +116,8 @@ bool notifier_is_unsettled(const struct notifier *notifier);
  * none waits. */
 int notifier_wait_ms(const struct notifier *notifier);
 
-/* Settles the turn, and begins the next one with those that are due. It may be empty. */
+/* Settles the turn, and begins the next one: claims those that are due. The new turn may be empty.
+ */
 enum exit_code notifier_next(struct notifier *notifier);
 
 /*

@@ -241,7 +241,7 @@ dead_letters()
         if [ -n "$output" ]; then
             [ "$status" = 76 ]
             [ "$(fates)" = '40 parked' ]
-            jq -es 'all(.reason == "came back as often as the delivery limit of 2 allows: the exchange it came from is not there")' <<<"$output"
+            jq -es 'all(.reason == "came back as often as the delivery limit of 2 allows: the exchange it would be sent to is not there")' <<<"$output"
         fi
         holds lives 0
         holds dead 0
