@@ -41,15 +41,14 @@ struct history {
     amqp_bytes_t queue; /* where it died first, also if the headers tell no more; or empty */
     int64_t deaths;     /* how often it has died */
     int64_t replays;    /* how often dlq-replay has sent it back */
-    int64_t
-        returns; /* x-delivery-count: how often a quorum queue got it back; -1: no such header */
-    amqp_bytes_t run; /* the run of dlq-replay that sent it back last; or empty */
+    int64_t returns;    /* x-delivery-count: how often a quorum queue got it back; or -1 */
+    amqp_bytes_t run;   /* the run of dlq-replay that sent it back last; or empty */
 };
 
 /*
  * Reads all that the headers tell, in one pass over them. properties may be NULL: then history is
- * that of a message without headers. A value of another type, or a negative count of replays, counts as
- * missing. Anyone may have written the other numbers: they are as they stand.
+ * that of a message without headers. A value of another type, or a negative count of replays,
+ * counts as missing. Anyone may have written the other numbers: they are as they stand.
  */
 void history_read(const amqp_basic_properties_t *properties, struct history *history);
 

@@ -52,7 +52,9 @@ struct database_header {
  */
 void database_files_learn(struct database_files *files, sqlite3 *handle, const char *path);
 
-/* Notes the identity of the log and its index, once SQLite has opened them. Harmless without a log.
+/*
+ * Notes the identity of the log and its index, once SQLite has opened them. Harmless without a
+ * log.
  */
 void database_files_learn_log(struct database_files *files);
 

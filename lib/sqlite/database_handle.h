@@ -63,7 +63,9 @@ enum exit_code database_read_number(struct database *database, const char *pragm
  * power. */
 enum exit_code database_synchronize(struct database *database, const char *how);
 
-/* As database_failure(), for the result code of a function that leaves no message with the handle.
+/*
+ * As database_failure(), for the result code of a function that leaves no message with the
+ * handle.
  */
 enum exit_code database_failure_of(const struct database *database, const char *what, int result);
 

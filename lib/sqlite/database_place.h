@@ -17,7 +17,9 @@ char *database_find(const struct database_kind *kind);
  * restores it. Returns EXIT_OK, or EXIT_STORE, reported. */
 enum exit_code database_make_folders(char *path);
 
-/* Returns the folder of the file at path, with a slash at its end, or "."; to be freed with free().
+/*
+ * Returns the folder of the file at path, with a slash at its end, or "."; to be freed with
+ * free().
  */
 char *database_folder(const char *path);
 

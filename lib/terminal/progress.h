@@ -17,7 +17,8 @@
 
 #include <stdint.h>
 
-/* --progress and --quiet, of which the last one given counts: a group for the table of a program.
+/*
+ * --progress and --quiet, of which the last one given counts: a group for the table of a program.
  */
 extern struct option_entry progress_option_table[];
 

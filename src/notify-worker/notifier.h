@@ -116,7 +116,9 @@ bool notifier_is_unsettled(const struct notifier *notifier);
  * none waits. */
 int notifier_wait_ms(const struct notifier *notifier);
 
-/* Settles the turn, and begins the next one: claims those that are due. The new turn may be empty.
+/*
+ * Settles the turn, and begins the next one: claims those that are due. The new turn may be
+ * empty.
  */
 enum exit_code notifier_next(struct notifier *notifier);
 
