@@ -1,6 +1,6 @@
 #include "messages.h"
 
-#include "look_management.h"
+#include "managed_traits.h"
 #include "peek.h"
 #include "tap_keys.h"
 
@@ -149,7 +149,7 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
             break;
         code = management == NULL
                    ? queue_traits_read(connection, settings->queue, &traits)
-                   : look_with_management(connection, management, settings->queue, &traits);
+                   : managed_traits_read(connection, management, settings->queue, &traits);
         if (code == EXIT_OK && !traits.exists) {
             report("there is no queue '%s'", printable_text(settings->queue));
             code = EXIT_TOPOLOGY;

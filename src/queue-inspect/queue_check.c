@@ -1,7 +1,7 @@
 #include "queue_check.h"
 
 #include "finding.h"
-#include "look_management.h"
+#include "managed_traits.h"
 
 #include "base/text.h"
 #include "json/json.h"
@@ -97,7 +97,7 @@ static void check_deliveries(const char *name, const cJSON *queue, int major_ver
 {
     bool keeps_dead = setting_text(queue, "x-dead-letter-exchange") != NULL;
     bool is_said;
-    long limit = look_limit_said(queue, &is_said);
+    long limit = managed_traits_limit(queue, &is_said);
     cJSON *finding;
 
     if (!is_said && queue_has_default_limit(major_version))

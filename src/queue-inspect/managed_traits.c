@@ -1,4 +1,4 @@
-#include "look_management.h"
+#include "managed_traits.h"
 
 #include "json/json.h"
 
@@ -18,7 +18,7 @@ static void add_limit(long *limit, const cJSON *number, bool *is_said)
         *limit = other;
 }
 
-long look_limit_said(const cJSON *queue, bool *is_said)
+long managed_traits_limit(const cJSON *queue, bool *is_said)
 {
     long limit = QUEUE_NO_LIMIT;
 
@@ -49,7 +49,7 @@ static enum exit_code ask_management(struct connection *connection, struct manag
         queue_traits_set_type(traits, type != NULL ? type : "");
         traits->auto_delete = cJSON_IsTrue(json_member(tree, "auto_delete"));
         traits->single_active = cJSON_IsTrue(json_member(arguments, "x-single-active-consumer"));
-        traits->limit = look_limit_said(tree, &is_said);
+        traits->limit = managed_traits_limit(tree, &is_said);
         traits->delays = delays(json_member_text(arguments, "x-delayed-retry-type")) ||
                          delays(json_member_text(json_member(tree, "effective_policy_definition"),
                                                  "delayed-retry-type"));
@@ -60,8 +60,8 @@ static enum exit_code ask_management(struct connection *connection, struct manag
     return code;
 }
 
-enum exit_code look_with_management(struct connection *connection, struct management *management,
-                                    const char *queue, struct queue_traits *traits)
+enum exit_code managed_traits_read(struct connection *connection, struct management *management,
+                                   const char *queue, struct queue_traits *traits)
 {
     enum exit_code fault;
     enum exit_code code = queue_traits_read_depth(connection, queue, traits);
