@@ -22,25 +22,22 @@ enum known {
     KNOWN
 };
 
-#define NAME(text)            \
-    {                         \
-        text, sizeof text - 1 \
-    }
+#define NAME(string) .text = string, .len = sizeof string - 1
 
 static const struct {
     const char *text;
     size_t len;
-} names[KNOWN] = {[OWN_QUEUE] = NAME(HEADER_QUEUE),
-                  [OWN_EXCHANGE] = NAME(HEADER_EXCHANGE),
-                  [OWN_ROUTING_KEY] = NAME(HEADER_ROUTING_KEY),
-                  [OWN_REASON] = NAME(HEADER_REASON),
-                  [OWN_TIME] = NAME(HEADER_TIME),
-                  [OWN_REPLAYS] = NAME(HEADER_REPLAYS),
-                  [OWN_RUN] = NAME(HEADER_RUN),
-                  [X_DEATH] = NAME("x-death"),
-                  [FIRST_DEATH_QUEUE] = NAME("x-first-death-queue"),
-                  [FIRST_DEATH_REASON] = NAME("x-first-death-reason"),
-                  [DELIVERY_COUNT] = NAME("x-delivery-count")};
+} names[KNOWN] = {[OWN_QUEUE] = {NAME(HEADER_QUEUE)},
+                  [OWN_EXCHANGE] = {NAME(HEADER_EXCHANGE)},
+                  [OWN_ROUTING_KEY] = {NAME(HEADER_ROUTING_KEY)},
+                  [OWN_REASON] = {NAME(HEADER_REASON)},
+                  [OWN_TIME] = {NAME(HEADER_TIME)},
+                  [OWN_REPLAYS] = {NAME(HEADER_REPLAYS)},
+                  [OWN_RUN] = {NAME(HEADER_RUN)},
+                  [X_DEATH] = {NAME("x-death")},
+                  [FIRST_DEATH_QUEUE] = {NAME("x-first-death-queue")},
+                  [FIRST_DEATH_REASON] = {NAME("x-first-death-reason")},
+                  [DELIVERY_COUNT] = {NAME("x-delivery-count")}};
 
 /*
  * Values of the known headers; NULL for one that is missing. Of two with the same name, the

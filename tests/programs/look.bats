@@ -472,6 +472,7 @@ dead_letters()
     seq 13000 | amqp-publish -u "$AMQP_URL" -e ex -r k -l
     eventually full
     eventually stands_still "$PID"
+    sleep 1.1 # it looks at the queue once a second: the next look is due when it goes on
     start reader cat <&5
     eventually grep -qx 'queue-inspect: messages come faster than they are read: the oldest may be missing' following.err
     finish "${STARTED[0]}" TERM
