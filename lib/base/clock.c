@@ -101,7 +101,7 @@ bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
     if (strlen(text) < 20 ||
         sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6)
         return false;
-    if (*rest == '.')
+    if (*rest == '.' && rest[1] != 'Z')
         rest += 1 + strspn(rest + 1, "0123456789");
     if (strcmp(rest, "Z") != 0 || year < 1970)
         return false;
