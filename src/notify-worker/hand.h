@@ -19,22 +19,23 @@ struct notification_list {
 
 struct hand {
     struct notification_list waiting; /* in the order of arrival or of being put back */
-    struct notification_list turn;
-    struct notification_list next;
-    size_t together;   /* notifications in a turn, at most */
-    bool some_refused; /* some notification has been is_refused */
+    struct notification_list turn;    /* claimed, or not to be told */
+    struct notification_list next;    /* picked for the next turn, and not claimed yet */
+    size_t together;                  /* notifications in a turn, at most */
+    bool some_refused; /* set by the caller once a notification is_refused; hand_refused() is 0
+                          before */
 };
 
 /* Makes room for capacity notifications, together of them in a turn. */
 void hand_open(struct hand *hand, size_t capacity, size_t together);
 
-/* Frees all, but not the deliveries. */
+/* Frees all. The deliveries are left to the consumer. */
 void hand_close(struct hand *hand);
 
 /* Returns how many wait for a turn or are in one. */
 size_t hand_count(const struct hand *hand);
 
-/* Returns how many of those are is_refused. */
+/* Returns how many of those the broker refused as dead letters. */
 size_t hand_refused(const struct hand *hand);
 
 /* Returns whether a notification of the order, or of any if order_id is NULL, is to be tried

@@ -1,5 +1,6 @@
 /*
- * notification: a delivery in hand: its event, what is to be done about it, and what came of that.
+ * notification: a delivery in hand: its event, what is to be done about it (verdict), and what came
+ * of that (outcome).
  */
 #ifndef NOTIFY_WORKER_NOTIFICATION_H
 #define NOTIFY_WORKER_NOTIFICATION_H
@@ -26,42 +27,42 @@ enum outcome {
     OUTCOME_DEAD  /* not told, but in the dead letter queue: to be acknowledged */
 };
 
-/* A delivery in hand. */
 struct notification {
     struct delivery *delivery;
     enum verdict verdict;
     enum outcome outcome;
-    char order_id[ORDER_MAX_ID + 1]; /* "" if it has none */
+    char order_id[ORDER_MAX_ID + 1]; /* "" if the event is malformed or of another type */
     const char *event;               /* on one line, if it has an order_id; not ended by NUL */
     size_t event_len;
-    int attempt;         /* with the one of this turn */
-    int attempts_if_not; /* recorded if the order is not told: without this one, unless the caller
-                            counts it */
-    int64_t due_ms;  /* by the monotonic clock: when it may be told; the caller may put it off */
-    size_t line_end; /* private, like all below */
-    char *copy;
-    char *fault;
-    bool is_to_be_claimed;
-    bool is_claimed;
-    bool is_in_doubt; /* may have been told before */
-    bool was_tried;
-    bool is_waiting_for_others;
-    bool is_refused; /* by the broker, as a dead letter */
+    char *fault;         /* why there is no order_id; NULL if there is one */
+    int attempt;         /* to tell the customer: the number of the last one begun */
+    int attempts_if_not; /* recorded if the customer is not told: without the attempt of this turn,
+                            unless the caller counts it */
+    int64_t due_ms;   /* when it may be told, by the monotonic clock; the caller may put it off */
+    bool is_claimed;  /* for this turn */
+    bool was_tried;   /* it was claimed for an earlier turn, and not told */
+    bool is_in_doubt; /* the customer may have been told before */
+    bool is_waiting_for_others; /* the log says that another run has claimed it */
+    bool is_refused;            /* by the broker, as a dead letter */
+    bool is_to_be_claimed;      /* private to record.c */
+    size_t line_end;            /* private to tell.c */
+    char *copy;                 /* private: what event points to, if it came on several lines */
 };
 
 /*
- * Reads the event of delivery, which must outlive the notification. The verdict is VERDICT_TELL,
- * VERDICT_OTHER or VERDICT_MALFORMED, the last two with fault. Free it with notification_free().
+ * Reads the event of delivery, which must outlive the notification. Returns a notification whose
+ * verdict is VERDICT_TELL, VERDICT_OTHER or VERDICT_MALFORMED, and whose outcome is OUTCOME_OPEN;
+ * to be freed with notification_free().
  */
 struct notification *notification_new(struct delivery *delivery, int64_t due_ms);
 
-/* Frees a notification, but not its delivery. */
+/* Frees a notification. The delivery is left to the consumer. */
 void notification_free(struct notification *notification);
 
-/* Returns whether the event could be read, so that it names an order. */
+/* Returns whether it has an order_id: the event is of the right type and well formed. */
 bool notification_is_sound(const struct notification *notification);
 
-/* Returns whether it was claimed, in this turn or before, and is neither told nor dead. */
+/* Returns whether the order was claimed, for this turn or before, and is still to be told. */
 bool notification_is_to_be_tried_again(const struct notification *notification);
 
 #endif

@@ -12,6 +12,8 @@
  *   N3  recorded as told                redelivered; a repeat, nobody is told
  *   N4  acknowledged                    done
  *
+ * N1 and N3 are in record.h, N2 in tell.h and exec.h, N4 in acknowledge.h.
+ *
  * Deliveries are taken in hand, and told in turns. One commit records what became of a turn (N3)
  * and claims the orders of the next one (N1); then the deliveries of the first are acknowledged. If
  * nothing is left to be told, the turn is recorded by itself, at once.
