@@ -32,13 +32,14 @@ static bool is_whole(const struct hand *hand)
     return !some_before(&hand->waiting, last->tag) && !some_before(&hand->next, last->tag);
 }
 
-static void acknowledge_together(const struct notification_list *turn, struct consumer *consumer)
+static void acknowledge_together(struct hand *hand, struct consumer *consumer)
 {
+    const struct notification_list *turn = &hand->turn;
     struct delivery **deliveries = xcalloc(turn->count, sizeof(*deliveries));
 
     for (size_t i = 0; i < turn->count; i++) {
         deliveries[i] = turn->items[i]->delivery;
-        notification_free(turn->items[i]);
+        hand_drop(hand, turn->items[i]);
     }
     consumer_ack_batch(consumer, deliveries, turn->count);
     free(deliveries);
@@ -54,14 +55,14 @@ static void acknowledge_each(struct hand *hand, struct consumer *consumer)
             continue;
         }
         consumer_ack(consumer, notification->delivery);
-        notification_free(notification);
+        hand_drop(hand, notification);
     }
 }
 
 void acknowledge_turn(struct hand *hand, struct consumer *consumer)
 {
     if (hand->turn.count > 1 && is_whole(hand))
-        acknowledge_together(&hand->turn, consumer);
+        acknowledge_together(hand, consumer);
     else
         acknowledge_each(hand, consumer);
     hand->turn.count = 0;

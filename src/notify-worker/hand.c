@@ -15,10 +15,15 @@ static struct notification_list new_list(size_t capacity)
     return list;
 }
 
-static void free_list(const struct notification_list *list)
+static void add(struct notification_list *list, struct notification *notification)
+{
+    list->items[list->count++] = notification;
+}
+
+static void close_list(const struct notification_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        notification_free(list->items[i]);
+        notification_close(list->items[i]);
     free(list->items);
 }
 
@@ -27,14 +32,20 @@ void hand_open(struct hand *hand, size_t capacity, size_t together)
     *hand = (struct hand){.waiting = new_list(capacity),
                           .turn = new_list(together),
                           .next = new_list(together),
+                          .spare = new_list(capacity),
+                          .storage = xcalloc(capacity, sizeof *hand->storage),
                           .together = together};
+    while (capacity > 0)
+        add(&hand->spare, &hand->storage[--capacity]);
 }
 
 void hand_close(struct hand *hand)
 {
-    free_list(&hand->waiting);
-    free_list(&hand->turn);
-    free_list(&hand->next);
+    close_list(&hand->waiting);
+    close_list(&hand->turn);
+    close_list(&hand->next);
+    free(hand->spare.items);
+    free(hand->storage);
 }
 
 size_t hand_count(const struct hand *hand)
@@ -84,9 +95,18 @@ int hand_wait_ms(const struct hand *hand)
     return left > 0 ? (int)left : 0;
 }
 
-void hand_add(struct hand *hand, struct notification *notification)
+void hand_take(struct hand *hand, struct delivery *delivery, int64_t due_ms)
 {
-    hand->waiting.items[hand->waiting.count++] = notification;
+    struct notification *notification = hand->spare.items[--hand->spare.count];
+
+    notification_open(notification, delivery, due_ms);
+    add(&hand->waiting, notification);
+}
+
+void hand_drop(struct hand *hand, struct notification *notification)
+{
+    notification_close(notification);
+    add(&hand->spare, notification);
 }
 
 void hand_drop_stale(struct hand *hand, struct consumer *consumer)
@@ -101,7 +121,7 @@ void hand_drop_stale(struct hand *hand, struct consumer *consumer)
             continue;
         }
         consumer_let_go(consumer, notification->delivery);
-        notification_free(notification);
+        hand_drop(hand, notification);
     }
     hand->waiting.count = kept;
 }
@@ -116,7 +136,7 @@ void hand_pick(struct hand *hand)
         struct notification *notification = hand->waiting.items[i];
 
         if (hand->next.count < hand->together && notification->due_ms <= now)
-            hand->next.items[hand->next.count++] = notification;
+            add(&hand->next, notification);
         else
             hand->waiting.items[kept++] = notification;
     }
@@ -128,5 +148,5 @@ void hand_put_back(struct hand *hand, struct notification *notification)
     notification->outcome = OUTCOME_OPEN;
     notification->was_tried = notification->was_tried || notification->is_claimed;
     notification->is_claimed = false;
-    hand_add(hand, notification);
+    add(&hand->waiting, notification);
 }

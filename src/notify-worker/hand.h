@@ -21,7 +21,9 @@ struct hand {
     struct notification_list waiting; /* in the order of arrival or of being put back */
     struct notification_list turn;    /* claimed, or not to be told */
     struct notification_list next;    /* picked for the next turn, and not claimed yet */
-    size_t together;                  /* notifications in a turn, at most */
+    struct notification_list spare;   /* private, like storage: what is in none of them */
+    struct notification *storage;
+    size_t together;   /* notifications in a turn, at most */
     bool some_refused; /* set by the caller once a notification is_refused; hand_refused() is 0
                           before */
 };
@@ -45,8 +47,13 @@ bool hand_tries_again(const struct hand *hand, const char *order_id);
 /* Returns the milliseconds until the first that waits is due; 0 if one is due, -1 if none waits. */
 int hand_wait_ms(const struct hand *hand);
 
-/* Adds a notification, which then waits for a turn. There must be room. */
-void hand_add(struct hand *hand, struct notification *notification);
+/* Takes a delivery in hand: it waits for a turn, due at due_ms by the monotonic clock. There must
+ * be room. */
+void hand_take(struct hand *hand, struct delivery *delivery, int64_t due_ms);
+
+/* Drops a notification. The caller settles its delivery, and takes it out of its turn.
+ */
+void hand_drop(struct hand *hand, struct notification *notification);
 
 /* Drops those that wait and whose connection is lost: they are delivered again. */
 void hand_drop_stale(struct hand *hand, struct consumer *consumer);

@@ -43,21 +43,16 @@ static void read_event(struct notification *notification)
     keep_event(notification);
 }
 
-struct notification *notification_new(struct delivery *delivery, int64_t due_ms)
+void notification_open(struct notification *notification, struct delivery *delivery, int64_t due_ms)
 {
-    struct notification *notification = xcalloc(1, sizeof *notification);
-
-    notification->delivery = delivery;
-    notification->due_ms = due_ms;
+    *notification = (struct notification){.delivery = delivery, .due_ms = due_ms};
     read_event(notification);
-    return notification;
 }
 
-void notification_free(struct notification *notification)
+void notification_close(struct notification *notification)
 {
     free(notification->copy);
     free(notification->fault);
-    free(notification);
 }
 
 bool notification_is_sound(const struct notification *notification)

@@ -50,14 +50,15 @@ struct notification {
 };
 
 /*
- * Reads the event of delivery, which must outlive the notification. Returns a notification whose
- * verdict is VERDICT_TELL, VERDICT_OTHER or VERDICT_MALFORMED, and whose outcome is OUTCOME_OPEN;
- * to be freed with notification_free().
+ * Reads the event of delivery, which must outlive the notification. The verdict is VERDICT_TELL,
+ * VERDICT_OTHER or VERDICT_MALFORMED then, and the outcome OUTCOME_OPEN. Call notification_close()
+ * at the end.
  */
-struct notification *notification_new(struct delivery *delivery, int64_t due_ms);
+void notification_open(struct notification *notification, struct delivery *delivery,
+                       int64_t due_ms);
 
-/* Frees a notification. The delivery is left to the consumer. */
-void notification_free(struct notification *notification);
+/* Frees what the notification holds. The delivery is left to the consumer. */
+void notification_close(struct notification *notification);
 
 /* Returns whether it has an order_id: the event is of the right type and well formed. */
 bool notification_is_sound(const struct notification *notification);

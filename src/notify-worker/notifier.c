@@ -85,7 +85,7 @@ void notifier_take(struct notifier *notifier, struct delivery *const batch[], si
     /* First: a redelivery after a lost connection is not a repeat of the copy in hand. */
     hand_drop_stale(&notifier->hand, notifier->settings.consumer);
     for (size_t i = 0; i < count; i++)
-        hand_add(&notifier->hand, notification_new(batch[i], now));
+        hand_take(&notifier->hand, batch[i], now);
 }
 
 /* ---- turns ---- */
