@@ -1,6 +1,6 @@
 /*
- * acknowledge: the deliveries of a recorded turn are acknowledged (N4 of notifier.h): all of them at
- * once if the broker's rules allow it.
+ * acknowledge: acknowledges the deliveries of a recorded turn (N4 of notifier.h), with one
+ * basic.ack if that covers nothing else in hand, otherwise with one for each.
  */
 #ifndef NOTIFY_WORKER_ACKNOWLEDGE_H
 #define NOTIFY_WORKER_ACKNOWLEDGE_H
@@ -9,7 +9,8 @@
 
 #include "amqp/consumer.h"
 
-/* Acknowledges what is done or dead in the turn, and puts back the rest. The turn is empty then. */
+/* Acknowledges those of the turn that are OUTCOME_DONE or OUTCOME_DEAD, and puts the others back.
+ * The turn is empty then. */
 void acknowledge_turn(struct hand *hand, struct consumer *consumer);
 
 #endif

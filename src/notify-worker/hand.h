@@ -51,8 +51,7 @@ int hand_wait_ms(const struct hand *hand);
  * be room. */
 void hand_take(struct hand *hand, struct delivery *delivery, int64_t due_ms);
 
-/* Drops a notification. The caller settles its delivery, and takes it out of its turn.
- */
+/* Drops a notification. The caller settles its delivery, and takes it out of its list. */
 void hand_drop(struct hand *hand, struct notification *notification);
 
 /* Drops those that wait and whose connection is lost: they are delivered again. */

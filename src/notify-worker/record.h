@@ -1,6 +1,6 @@
 /*
- * record: which orders are claimed to be told (N1 of notifier.h) and which customers were told (N3),
- * as the store of notified customers has it on disk.
+ * record: what the store of notified customers gets to know: which orders a turn claims, before any
+ * customer is told (N1 of notifier.h), and what became of them (N3).
  */
 #ifndef NOTIFY_WORKER_RECORD_H
 #define NOTIFY_WORKER_RECORD_H

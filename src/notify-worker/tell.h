@@ -1,5 +1,5 @@
 /*
- * tell: the lines on standard output, one for each customer who is told (N2 of notifier.h).
+ * tell: writes the lines on standard output, one for each customer who is told (N2 of notifier.h).
  */
 #ifndef NOTIFY_WORKER_TELL_H
 #define NOTIFY_WORKER_TELL_H

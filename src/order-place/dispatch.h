@@ -3,9 +3,9 @@
  * their receipts.
  *
  * Once connecting was given up, the dispatch is offline: events are not published, and their
- * receipts become RECEIPT_PENDING. A broker that stays away is not a failure. Functions that return
- * an exit code return EXIT_OK then, too; after any other failure of publisher_open() they return its
- * code, reported, and the dispatch is offline as well.
+ * receipts become RECEIPT_PENDING. Functions that return an exit code return EXIT_OK also if the
+ * broker stays away; after any other failure of publisher_open() they return its code, reported.
+ * Both make the dispatch offline.
  */
 #ifndef ORDER_PLACE_DISPATCH_H
 #define ORDER_PLACE_DISPATCH_H
@@ -48,8 +48,8 @@ void dispatch_take_results(struct dispatch *dispatch);
 /* Waits until the broker has answered all that was published, and disconnects. */
 enum exit_code dispatch_drain(struct dispatch *dispatch);
 
-/* If the dispatch is offline and delay_ms have passed since: tries once to connect, without waiting or
- * reporting. Returns whether it is connected again. */
+/* If the dispatch is offline and delay_ms have passed since: tries once to connect, without waiting
+ * or reporting. Returns whether it is connected again. */
 bool dispatch_retry(struct dispatch *dispatch, int64_t delay_ms);
 
 #endif
