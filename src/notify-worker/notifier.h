@@ -12,6 +12,8 @@
  *   N3  recorded as told                redelivered; a repeat, nobody is told
  *   N4  acknowledged                    done
  *
+ * N1 and N3 are in record.h, N2 in tell.h and exec.h, N4 in acknowledge.h.
+ *
  * Deliveries are taken in hand, and told in turns. One commit records what became of a turn (N3)
  * and claims the orders of the next one (N1); then the deliveries of the first are acknowledged. If
  * nothing is left to be told, the turn is recorded by itself, at once.
@@ -30,14 +32,14 @@
 #ifndef NOTIFY_WORKER_NOTIFIER_H
 #define NOTIFY_WORKER_NOTIFIER_H
 
+#include "notification.h"
+
 #include "amqp/consumer.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
-#include "order/order.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct notifier;
 
@@ -47,45 +49,6 @@ struct notifier_settings {
     size_t in_hand;              /* deliveries at once, at most */
     size_t together;             /* of them in a turn, at most */
     int max_attempts;            /* per order; those that failed or are in doubt count */
-};
-
-enum verdict {
-    VERDICT_TELL,
-    VERDICT_REPEAT,    /* the customer was told, or a copy in hand is to be told */
-    VERDICT_OTHER,     /* an event of another type: ignored */
-    VERDICT_MALFORMED, /* to be moved to the dead letter queue */
-    VERDICT_SPENT,     /* to be moved there too: max_attempts were begun */
-    VERDICT_WAIT       /* another run has claimed it */
-};
-
-enum outcome {
-    OUTCOME_OPEN, /* not told: it stays in hand, or in the queue */
-    OUTCOME_DONE, /* told, if it was to be told: to be acknowledged */
-    OUTCOME_DEAD  /* not told, but in the dead letter queue: to be acknowledged */
-};
-
-/* A delivery in hand. */
-struct notification {
-    struct delivery *delivery;
-    enum verdict verdict;
-    enum outcome outcome;
-    char order_id[ORDER_MAX_ID + 1]; /* "" if it has none */
-    const char *event;               /* on one line, if it has an order_id; not ended by NUL */
-    size_t event_len;
-    int attempt;         /* with the one of this turn */
-    int attempts_if_not; /* recorded if the order is not told: without this one, unless the caller
-                            counts it */
-    int64_t due_ms;  /* by the monotonic clock: when it may be told; the caller may put it off */
-    size_t line_end; /* private, like all below */
-    char *copy;
-    char *fault;
-    bool is_to_be_claimed;
-    bool is_claimed;
-    bool is_in_doubt; /* may have been told before */
-    bool was_tried;
-    bool is_waiting_for_others;
-    bool is_refused; /* by the broker, as a dead letter */
-    struct notification *next;
 };
 
 /* Opens the store of notified customers. *notifier is freed with notifier_close(). What settings

@@ -1,0 +1,24 @@
+/*
+ * dead_letter: moves a notification that cannot be told to the dead letter queue.
+ *
+ * It is published and confirmed, not rejected: inventory.reserved.q has no dead letter exchange and
+ * would drop it.
+ */
+#ifndef NOTIFY_WORKER_DEAD_LETTER_H
+#define NOTIFY_WORKER_DEAD_LETTER_H
+
+#include "notification.h"
+
+#include "amqp/publisher.h"
+#include "base/report.h"
+
+/*
+ * Publishes the delivery as a dead letter, with reason, and waits for the broker. Once it is
+ * confirmed, the outcome is OUTCOME_DEAD. If the broker does not take it, the notification is
+ * is_refused and due again after a minute. Returns EXIT_OK in both cases; otherwise what
+ * publisher_wait_all() returns, reported.
+ */
+enum exit_code dead_letter_move(struct publisher *publisher, struct notification *notification,
+                                const char *reason);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * hand: the notifications in hand: those that wait for a turn, those of the turn, and those of the
+ * next one while they are being claimed.
+ */
+#ifndef NOTIFY_WORKER_HAND_H
+#define NOTIFY_WORKER_HAND_H
+
+#include "notification.h"
+
+#include "amqp/consumer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct notification_list {
+    struct notification **items;
+    size_t count;
+};
+
+struct hand {
+    struct notification_list waiting; /* in the order of arrival or of being put back */
+    struct notification_list turn;    /* claimed, or not to be told */
+    struct notification_list next;    /* picked for the next turn, and not claimed yet */
+    struct notification_list spare;   /* private, like storage: what is in none of them */
+    struct notification *storage;
+    size_t together;   /* notifications in a turn, at most */
+    bool some_refused; /* set by the caller once a notification is_refused; hand_refused() is 0
+                          before */
+};
+
+/* Makes room for capacity notifications, together of them in a turn. */
+void hand_open(struct hand *hand, size_t capacity, size_t together);
+
+/* Frees all. The deliveries are left to the consumer. */
+void hand_close(struct hand *hand);
+
+/* Returns how many wait for a turn or are in one. */
+size_t hand_count(const struct hand *hand);
+
+/* Returns how many of those the broker refused as dead letters. */
+size_t hand_refused(const struct hand *hand);
+
+/* Returns whether a notification of the order, or of any if order_id is NULL, is to be tried
+ * again. */
+bool hand_tries_again(const struct hand *hand, const char *order_id);
+
+/* Returns the milliseconds until the first that waits is due; 0 if one is due, -1 if none waits. */
+int hand_wait_ms(const struct hand *hand);
+
+/* Takes a delivery in hand: it waits for a turn, due at due_ms by the monotonic clock. There must
+ * be room. */
+void hand_take(struct hand *hand, struct delivery *delivery, int64_t due_ms);
+
+/* Drops a notification. The caller settles its delivery, and takes it out of its list. */
+void hand_drop(struct hand *hand, struct notification *notification);
+
+/* Drops those that wait and whose connection is lost: they are delivered again. */
+void hand_drop_stale(struct hand *hand, struct consumer *consumer);
+
+/* Moves those that are due from waiting to next, as many as fit into a turn. */
+void hand_pick(struct hand *hand);
+
+/* Adds a notification of a turn to those that wait, as one that was tried if it was claimed. The
+ * caller takes it out of its turn. */
+void hand_put_back(struct hand *hand, struct notification *notification);
+
+#endif

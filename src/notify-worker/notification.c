@@ -1,0 +1,67 @@
+#include "notification.h"
+
+#include "base/memory.h"
+#include "json/foreign.h"
+#include "order/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Keeps the event as it came, without a byte order mark and on one line: in JSON, line breaks
+ * stand only between tokens. */
+static void keep_event(struct notification *notification)
+{
+    const amqp_bytes_t body = notification->delivery->body;
+    size_t mark = foreign_mark(body.bytes, body.len);
+
+    notification->event = (const char *)body.bytes + mark;
+    notification->event_len = body.len - mark;
+    if (memchr(body.bytes, '\n', body.len) == NULL && memchr(body.bytes, '\r', body.len) == NULL)
+        return;
+    notification->copy = xcalloc(notification->event_len + 1, 1);
+    memcpy(notification->copy, notification->event, notification->event_len);
+    for (char *end = notification->copy; (end = strpbrk(end, "\r\n")) != NULL;)
+        *end = ' ';
+    notification->event = notification->copy;
+}
+
+static void read_event(struct notification *notification)
+{
+    const amqp_bytes_t body = notification->delivery->body;
+    struct order_fault fault;
+    struct order order;
+    enum event_verdict verdict = event_read(&order, EVENT_RESERVED, body.bytes, body.len, &fault);
+
+    if (verdict != EVENT_SOUND) {
+        notification->verdict = verdict == EVENT_MALFORMED ? VERDICT_MALFORMED : VERDICT_OTHER;
+        notification->fault = xstrdup(fault.reason);
+        return;
+    }
+    notification->verdict = VERDICT_TELL;
+    memcpy(notification->order_id, order.order_id, strlen(order.order_id) + 1);
+    order_free(&order);
+    keep_event(notification);
+}
+
+void notification_open(struct notification *notification, struct delivery *delivery, int64_t due_ms)
+{
+    *notification = (struct notification){.delivery = delivery, .due_ms = due_ms};
+    read_event(notification);
+}
+
+void notification_close(struct notification *notification)
+{
+    free(notification->copy);
+    free(notification->fault);
+}
+
+bool notification_is_sound(const struct notification *notification)
+{
+    return notification->order_id[0] != '\0';
+}
+
+bool notification_is_to_be_tried_again(const struct notification *notification)
+{
+    return notification->outcome == OUTCOME_OPEN &&
+           (notification->was_tried || notification->is_claimed);
+}
