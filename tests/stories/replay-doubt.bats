@@ -188,7 +188,10 @@ nobody_reads_for()
     nobody_reads_for 5 list dlq-replay --list --retry-delay 0
     [ "$status" = 69 ]
     grep -q 'the connection was lost: the list is not complete' list.err
+    # A slow machine takes long to list all of it.
+    be_patient_for 60000
     is_exactly 2000 "$DEAD_Q"
+    be_patient_for 3000
 }
 
 # ---- a connection that is lost
