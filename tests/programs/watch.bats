@@ -130,16 +130,8 @@ columns_of_screen()
     open_terminal
     enter "queue-inspect --watch 1"
     eventually shows '^QUEUE +READY +IN/S +OUT/S +LEFT LAST 3 MIN$'
-    local seen_in='' seen_out=''
-    # A slow machine may show the rate in on one screen, and the rate out on the next.
-    moves()
-    {
-        order-place <"$DATA/orders-30.jsonl" >/dev/null && inventory-worker --count 20 >/dev/null 2>&1
-        ! is "$PLACED_Q" ' [1-9][0-9]* +[1-9][0-9]*\.[0-9] +[0-9]+\.[0-9] ' || seen_in=yes
-        ! is "$PLACED_Q" ' [1-9][0-9]* +[0-9]+\.[0-9] +[1-9][0-9]*\.[0-9] ' || seen_out=yes
-        [ "$seen_in$seen_out" = yesyes ]
-    }
-    eventually moves
+    # That they are those of the broker is a test of management.bats; without the API they are dashes.
+    eventually is "$PLACED_Q" ' [0-9]+ +[0-9]+\.[0-9] +[0-9]+\.[0-9] '
     [ "$(columns_of_screen)" -eq 80 ]
 }
 
