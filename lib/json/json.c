@@ -160,15 +160,6 @@ cJSON *json_parse(const char *text, size_t len, const char **reason)
     return NULL;
 }
 
-cJSON *json_parse_liberal(const char *text, size_t len)
-{
-    unsigned traits;
-    size_t at;
-
-    return json_check(text, len, &traits, &at) == NULL ? json_parse_scanned(text, len, traits)
-                                                       : NULL;
-}
-
 const cJSON *json_member(const cJSON *object, const char *name)
 {
     return cJSON_GetObjectItemCaseSensitive(object, name);

@@ -4,7 +4,7 @@
  * cJSON alone is too lenient: it accepts leading zeros, raw controls and a byte order mark. So
  * every text is checked by json/scan.h first. RFC 8259 in turn allows what cJSON cannot hold (an
  * escaped NUL, an unpaired surrogate) and what parsers read differently (duplicate keys):
- * json_parse() refuses such texts, json_parse_liberal() accepts them, for texts of which only some
+ * json_parse() refuses such texts, json_parse_scanned() accepts them, for texts of which only some
  * members matter.
  *
  * Every function ends the program with EXIT_BUG if memory runs out.
@@ -34,15 +34,10 @@ cJSON *json_parse(const char *text, size_t len, const char **reason);
 #define JSON_HALF 0x1A /* the control character SUBSTITUTE */
 
 /*
- * As json_parse(), but accepts any JSON: returns NULL, without a reason, only if the text is not
- * JSON. An object may have the same key twice: see json_member_once(). In strings U+0001 stands for
- * NUL, and JSON_HALF for an unpaired surrogate.
- */
-cJSON *json_parse_liberal(const char *text, size_t len);
-
-/*
- * As json_parse_liberal(), for a text that json_check(), json_scan or json_stream has accepted with
- * these traits. Never returns NULL; another text may end the program.
+ * Returns the tree of a text that json_check(), json_scan or json_stream has accepted with these
+ * traits; free it with cJSON_Delete(). An object may have the same key twice: see
+ * json_member_once(). In strings U+0001 stands for NUL, and JSON_HALF for an unpaired surrogate.
+ * Never returns NULL; another text may end the program.
  */
 cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits);
 

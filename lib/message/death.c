@@ -244,13 +244,6 @@ void history_read(const amqp_basic_properties_t *properties, struct history *his
     history->run = text_in(found.values[OWN_RUN]);
 }
 
-bool death_read(const amqp_basic_properties_t *properties, struct death *death)
-{
-    struct found found = find_known(properties);
-
-    return read_death(&found, death);
-}
-
 int64_t replay_count(const amqp_basic_properties_t *properties)
 {
     struct found found = find_known(properties);

@@ -36,7 +36,7 @@ struct death {
 
 /* What the headers of a message tell. Bytes point into the headers. */
 struct history {
-    bool has_death; /* false: death is empty, and the message's origin unknown */
+    bool has_death; /* false: death is empty, and the exchange or key of the message unknown */
     struct death death;
     amqp_bytes_t queue; /* where it died first, also if the headers tell no more; or empty */
     int64_t deaths;     /* how often it has died */
@@ -51,12 +51,6 @@ struct history {
  * counts as missing. Anyone may have written the other numbers: they are as they stand.
  */
 void history_read(const amqp_basic_properties_t *properties, struct history *history);
-
-/*
- * Reads the first death alone. Returns false, with death empty, if properties, which may be NULL,
- * tell of no death, or not to which exchange and by which key the message was published.
- */
-bool death_read(const amqp_basic_properties_t *properties, struct death *death);
 
 /* Return history.replays and history.returns alone. properties may be NULL. */
 int64_t replay_count(const amqp_basic_properties_t *properties);

@@ -135,9 +135,6 @@ bool database_is_locked(const struct database *database);
 /* Reports SQLite's last error as "cannot <what> '<path>': <reason>" and returns EXIT_STORE. */
 enum exit_code database_failure(struct database *database, const char *what);
 
-/* Returns the path as it was given or found, for messages. */
-const char *database_path(const struct database *database);
-
 /* Returns the absolute path, symbolic links resolved. */
 const char *database_real_path(const struct database *database);
 

@@ -249,11 +249,6 @@ void database_close(struct database *database)
     free(database);
 }
 
-const char *database_path(const struct database *database)
-{
-    return database->path;
-}
-
 const char *database_real_path(const struct database *database)
 {
     return sqlite3_db_filename(database->handle, "main");

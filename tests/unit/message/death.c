@@ -16,6 +16,15 @@ struct letter {
     amqp_table_entry_t entries[ENTRIES_MAX];
 };
 
+static bool read_death(const amqp_basic_properties_t *properties, struct death *death)
+{
+    struct history history;
+
+    history_read(properties, &history);
+    *death = history.death;
+    return history.has_death;
+}
+
 static amqp_field_value_t *add(struct letter *letter, const char *name, uint8_t kind)
 {
     amqp_table_entry_t *entry = &letter->entries[letter->properties.headers.num_entries++];
@@ -99,9 +108,9 @@ static void reads_nothing_where_nothing_is_said(void)
     struct death death;
 
     memset(&death, 1, sizeof death);
-    CHECK(!death_read(NULL, &death));
+    CHECK(!read_death(NULL, &death));
     CHECK(death.queue.bytes == NULL && death.count == 0 && death.time == 0);
-    CHECK(!death_read(&letter.properties, &death));
+    CHECK(!read_death(&letter.properties, &death));
     EQUAL(history_of(&letter.properties).queue.len, 0);
     EQUAL(history_of(&letter.properties).deaths, 0);
     EQUAL(replay_count(&letter.properties), 0);
@@ -109,7 +118,7 @@ static void reads_nothing_where_nothing_is_said(void)
     EQUAL(return_count(NULL), -1);
     EQUAL(history_of(&letter.properties).run.len, 0);
     add_text(&letter, "x-death", "no array");
-    CHECK(!death_read(&letter.properties, &death));
+    CHECK(!read_death(&letter.properties, &death));
     EQUAL(history_of(&letter.properties).deaths, 0);
 }
 
@@ -121,7 +130,7 @@ static void reads_the_death_that_the_broker_writes(void)
     struct death death;
 
     add_x_death(&letter, deaths, 1);
-    CHECK(death_read(&letter.properties, &death));
+    CHECK(read_death(&letter.properties, &death));
     check_text(death.queue, "q");
     check_text(death.reason, "rejected");
     check_text(death.exchange, "ex");
@@ -147,7 +156,7 @@ static void reads_whether_there_were_other_keys(void)
         struct death death;
 
         add_x_death(&letter, deaths, 1);
-        CHECK(death_read(&letter.properties, &death));
+        CHECK(read_death(&letter.properties, &death));
         EQUAL(death.has_other_keys, rows[i].other);
     }
 }
@@ -177,7 +186,7 @@ static void finds_the_first_of_many_deaths(void)
             add_text(&letter, "x-first-death-queue", rows[i].queue);
         if (rows[i].reason != NULL)
             add_text(&letter, "x-first-death-reason", rows[i].reason);
-        EQUAL(death_read(&letter.properties, &death), rows[i].found != NULL);
+        EQUAL(read_death(&letter.properties, &death), rows[i].found != NULL);
         check_text(death.queue, rows[i].found == NULL ? "" : rows[i].found);
         EQUAL(history_of(&letter.properties).deaths, 7);
         check_text(history_of(&letter.properties).queue,
@@ -208,16 +217,16 @@ static void refuses_a_death_without_a_way_back(void)
 
     add_x_death(&letter, deaths, 1);
     entry.members[5].value.value.array.num_entries = 0;
-    CHECK(!death_read(&letter.properties, &death));
+    CHECK(!read_death(&letter.properties, &death));
     CHECK(death.queue.bytes == NULL);
     entry.members[5].value.value.array.num_entries = 1;
     entry.keys[0].kind = AMQP_FIELD_KIND_I64;
-    CHECK(!death_read(&letter.properties, &death));
+    CHECK(!read_death(&letter.properties, &death));
     entry.keys[0].kind = AMQP_FIELD_KIND_UTF8;
     entry.members[2].value.kind = AMQP_FIELD_KIND_VOID;
-    CHECK(!death_read(&letter.properties, &death));
+    CHECK(!read_death(&letter.properties, &death));
     deaths[0].kind = AMQP_FIELD_KIND_VOID;
-    CHECK(!death_read(&letter.properties, &death));
+    CHECK(!read_death(&letter.properties, &death));
     EQUAL(history_of(&letter.properties).queue.len, 0);
 }
 
@@ -236,7 +245,7 @@ static void reads_the_death_that_we_write(void)
     init_amqp_pool(&pool, 4096);
     add_text(&letter, "own", "kept");
     marked = death_marked(&letter.properties, &given, &pool);
-    CHECK(death_read(&marked, &death));
+    CHECK(read_death(&marked, &death));
     check_text(death.queue, "q");
     check_text(death.reason, "not JSON");
     check_text(death.exchange, "");
@@ -384,7 +393,7 @@ static void counts_a_replay_and_names_its_run(void)
     copy = death_revived(&letter.properties, "run-1", &pool);
     EQUAL(replay_count(&copy), 42);
     CHECK(bytes_are(history_of(&copy).run, "run-1"));
-    CHECK(!death_read(&copy, &death));
+    CHECK(!read_death(&copy, &death));
     empty_amqp_pool(&pool);
 }
 
