@@ -2,10 +2,8 @@
  * order-place: orders on standard input; stored, published, confirmed; a receipt for each on
  * standard output.
  *
- * pipeline.h says what holds when this program is killed, and at which point.
+ * placement.h says what holds when this program is killed, and at which point.
  */
-#include "pipeline.h"
-
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"
@@ -16,6 +14,7 @@
 #include "base/wait.h"
 #include "json/stream.h"
 #include "order/order.h"
+#include "place/placement.h"
 #include "terminal/progress.h"
 
 #include <inttypes.h>

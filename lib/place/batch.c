@@ -1,4 +1,4 @@
-#include "batch.h"
+#include "place/batch.h"
 
 #include "base/clock.h"
 #include "base/memory.h"

@@ -1,4 +1,4 @@
-#include "order-place/receipts.h"
+#include "place/receipts.h"
 
 #include "unit.h"
 

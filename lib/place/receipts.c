@@ -1,4 +1,4 @@
-#include "receipts.h"
+#include "place/receipts.h"
 
 #include "base/memory.h"
 #include "base/output.h"

@@ -1,8 +1,8 @@
 /*
  * batch: orders that were taken together: to be stored in one commit, and then published.
  */
-#ifndef ORDER_PLACE_BATCH_H
-#define ORDER_PLACE_BATCH_H
+#ifndef PLACE_BATCH_H
+#define PLACE_BATCH_H
 
 #include "json/stream.h"
 #include "order/order.h"

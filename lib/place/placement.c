@@ -1,13 +1,12 @@
-#include "pipeline.h"
-
-#include "batch.h"
-#include "dispatch.h"
-#include "receipts.h"
+#include "place/placement.h"
 
 #include "base/memory.h"
 #include "base/stop.h"
 #include "base/uuid.h"
 #include "engine/open.h"
+#include "place/batch.h"
+#include "place/dispatch.h"
+#include "place/receipts.h"
 #include "store/orders.h"
 
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * A receipt is added when its order is stored. Its state changes as the broker answers. It is
  * printed and dropped once its state is final and all receipts before it were printed.
  */
-#ifndef ORDER_PLACE_RECEIPTS_H
-#define ORDER_PLACE_RECEIPTS_H
+#ifndef PLACE_RECEIPTS_H
+#define PLACE_RECEIPTS_H
 
 #include "base/report.h"
 #include "base/uuid.h"

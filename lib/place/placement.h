@@ -23,8 +23,8 @@
  * says so. Functions that return an exit code return the first failure, at every call from then on.
  * After one no more orders should be taken, but those at hand be finished, unless it is EXIT_STORE.
  */
-#ifndef ORDER_PLACE_PIPELINE_H
-#define ORDER_PLACE_PIPELINE_H
+#ifndef PLACE_PLACEMENT_H
+#define PLACE_PLACEMENT_H
 
 #include "amqp/broker_options.h"
 #include "amqp/connection.h"
