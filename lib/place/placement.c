@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct pipeline {
-    struct pipeline_settings settings;
+struct placement {
+    struct placement_settings settings;
     struct orders *store;
     int64_t left_last; /* key of the last order that earlier runs left pending; 0 for none */
     int64_t *placed;   /* keys of orders that are confirmed, for the next commit */
@@ -25,42 +25,42 @@ struct pipeline {
     enum exit_code failure;
 };
 
-static void fail(struct pipeline *pipeline, enum exit_code code)
+static void fail(struct placement *placement, enum exit_code code)
 {
-    if (pipeline->failure == EXIT_OK)
-        pipeline->failure = code;
+    if (placement->failure == EXIT_OK)
+        placement->failure = code;
 }
 
 /* ---- the store ---- */
 
 /* Lists the keys of confirmed orders in placed. Returns how many. */
-static size_t list_confirmed(struct pipeline *pipeline)
+static size_t list_confirmed(struct placement *placement)
 {
-    size_t waiting = receipts_waiting(pipeline->receipts);
+    size_t waiting = receipts_waiting(placement->receipts);
     const struct receipt *receipt;
     uint64_t at = 0;
     size_t count = 0;
 
-    if (pipeline->placed_size < waiting) {
-        pipeline->placed_size = 2 * waiting;
-        pipeline->placed =
-            xrealloc(pipeline->placed, pipeline->placed_size * sizeof *pipeline->placed);
+    if (placement->placed_size < waiting) {
+        placement->placed_size = 2 * waiting;
+        placement->placed =
+            xrealloc(placement->placed, placement->placed_size * sizeof *placement->placed);
     }
-    while ((receipt = receipts_next(pipeline->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
-        pipeline->placed[count++] = receipt->key;
+    while ((receipt = receipts_next(placement->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
+        placement->placed[count++] = receipt->key;
     return count;
 }
 
-static uint64_t add_receipt(struct pipeline *pipeline, const struct stored_order *order,
+static uint64_t add_receipt(struct placement *placement, const struct stored_order *order,
                             enum receipt_state state, bool silent)
 {
     struct receipt receipt = {.key = order->key, .state = state, .silent = silent};
 
     memcpy(receipt.id, order->id, UUID_BYTES);
-    return receipts_add(pipeline->receipts, &receipt);
+    return receipts_add(placement->receipts, &receipt);
 }
 
-static void refuse_taken(struct pipeline *pipeline, const struct candidate *candidate,
+static void refuse_taken(struct placement *placement, const struct candidate *candidate,
                          const unsigned char *order_id)
 {
     char id[UUID_TEXT_SIZE];
@@ -74,22 +74,22 @@ static void refuse_taken(struct pipeline *pipeline, const struct candidate *cand
 
     uuid_to_text(order_id, id);
     (void)snprintf(reason, sizeof reason, "order_id %s is taken by an order of other content", id);
-    pipeline->settings.refuse(&piece);
+    placement->settings.refuse(&piece);
 }
 
 /* Handles an order whose id the store knows. The same content gets its receipt again, and is
  * published if it is pending and not on its way already; other content is refused. */
-static void place_known(struct pipeline *pipeline, struct candidate *candidate,
+static void place_known(struct placement *placement, struct candidate *candidate,
                         const struct stored_order *order, const struct stored_order *known)
 {
     if (!order_same(known->data, known->data_len, order->data, order->data_len)) {
-        refuse_taken(pipeline, candidate, order->id);
+        refuse_taken(placement, candidate, order->id);
     } else if (known->status == ORDER_PLACED) {
-        (void)add_receipt(pipeline, known, RECEIPT_PLACED, false);
-    } else if (receipts_of_key(pipeline->receipts, known->key) != NULL) {
-        (void)add_receipt(pipeline, known, RECEIPT_REPEATED, false);
+        (void)add_receipt(placement, known, RECEIPT_PLACED, false);
+    } else if (receipts_of_key(placement->receipts, known->key) != NULL) {
+        (void)add_receipt(placement, known, RECEIPT_REPEATED, false);
     } else {
-        candidate->receipt = add_receipt(pipeline, known, RECEIPT_AWAITED, false);
+        candidate->receipt = add_receipt(placement, known, RECEIPT_AWAITED, false);
         candidate->publish = true;
         free(candidate->event);
         candidate->event = batch_stored_event(known);
@@ -99,163 +99,165 @@ static void place_known(struct pipeline *pipeline, struct candidate *candidate,
 /* Visits each order of the batch as the store has it. */
 static bool place(void *context, size_t index, const struct stored_order *stored)
 {
-    struct pipeline *pipeline = context;
-    struct candidate *candidate = &pipeline->batch.candidates[index];
-    const struct stored_order *order = &pipeline->batch.orders[index];
+    struct placement *placement = context;
+    struct candidate *candidate = &placement->batch.candidates[index];
+    const struct stored_order *order = &placement->batch.orders[index];
 
     if (stored == order) {
-        candidate->receipt = add_receipt(pipeline, stored, RECEIPT_AWAITED, false);
+        candidate->receipt = add_receipt(placement, stored, RECEIPT_AWAITED, false);
         candidate->publish = true;
     } else {
-        place_known(pipeline, candidate, order, stored);
+        place_known(placement, candidate, order, stored);
     }
     return true;
 }
 
 /* Stores the batch (P1), and marks what was confirmed before (P3), in one commit. */
-static enum exit_code store_batch(struct pipeline *pipeline)
+static enum exit_code store_batch(struct placement *placement)
 {
-    uint64_t before = receipts_end(pipeline->receipts);
-    struct orders_commit commit = {.added = pipeline->batch.orders,
-                                   .added_count = pipeline->batch.count,
-                                   .placed_count = list_confirmed(pipeline),
+    uint64_t before = receipts_end(placement->receipts);
+    struct orders_commit commit = {.added = placement->batch.orders,
+                                   .added_count = placement->batch.count,
+                                   .placed_count = list_confirmed(placement),
                                    .visit = place,
-                                   .context = pipeline};
+                                   .context = placement};
     enum exit_code code;
 
     if (commit.added_count == 0 && commit.placed_count == 0)
         return EXIT_OK;
-    commit.placed = pipeline->placed;
-    code = pipeline->store->operations->commit(pipeline->store, &commit);
+    commit.placed = placement->placed;
+    code = placement->store->operations->commit(placement->store, &commit);
     if (code == EXIT_OK)
-        receipts_change(pipeline->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
+        receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
     else
-        receipts_cut(pipeline->receipts, before);
+        receipts_cut(placement->receipts, before);
     return code;
 }
 
 /* ---- the batch ---- */
 
-bool pipeline_has_room(const struct pipeline *pipeline)
+bool placement_has_room(const struct placement *placement)
 {
-    return batch_has_room(&pipeline->batch);
+    return batch_has_room(&placement->batch);
 }
 
-void pipeline_take(struct pipeline *pipeline, const struct order *order,
-                   const struct json_piece *piece)
+void placement_take(struct placement *placement, const struct order *order,
+                    const struct json_piece *piece)
 {
-    batch_add(&pipeline->batch, order, piece);
+    batch_add(&placement->batch, order, piece);
 }
 
-static void publish_batch(struct pipeline *pipeline)
+static void publish_batch(struct placement *placement)
 {
-    const struct batch *batch = &pipeline->batch;
+    const struct batch *batch = &placement->batch;
 
     for (size_t i = 0; i < batch->count; i++) {
         const struct candidate *candidate = &batch->candidates[i];
 
         if (candidate->publish)
-            fail(pipeline, dispatch_publish(&pipeline->dispatch, batch->orders[i].id,
-                                            candidate->event, candidate->receipt));
+            fail(placement, dispatch_publish(&placement->dispatch, batch->orders[i].id,
+                                             candidate->event, candidate->receipt));
     }
 }
 
 /* Waits until the batch is on disk, and connects meanwhile. */
-static enum exit_code sync_batch(struct pipeline *pipeline)
+static enum exit_code sync_batch(struct placement *placement)
 {
-    if (batch_some_to_publish(&pipeline->batch))
-        fail(pipeline, dispatch_connect(&pipeline->dispatch));
-    return pipeline->store->operations->await(pipeline->store);
+    if (batch_some_to_publish(&placement->batch))
+        fail(placement, dispatch_connect(&placement->dispatch));
+    return placement->store->operations->await(placement->store);
 }
 
-enum exit_code pipeline_turn(struct pipeline *pipeline)
+enum exit_code placement_turn(struct placement *placement)
 {
-    struct publisher *publisher = pipeline->dispatch.publisher;
+    struct publisher *publisher = placement->dispatch.publisher;
     enum exit_code code;
 
     publisher_service(publisher);
     if (publisher_pending(publisher) > 0)
-        fail(pipeline, dispatch_connect(&pipeline->dispatch));
-    dispatch_take_results(&pipeline->dispatch);
-    code = store_batch(pipeline);
+        fail(placement, dispatch_connect(&placement->dispatch));
+    dispatch_take_results(&placement->dispatch);
+    code = store_batch(placement);
     if (code != EXIT_OK) {
-        fail(pipeline, code);
-        return pipeline->failure;
+        fail(placement, code);
+        return placement->failure;
     }
-    fail(pipeline, receipts_print(pipeline->receipts));
-    pipeline->settings.told(receipts_told(pipeline->receipts));
-    code = sync_batch(pipeline);
+    fail(placement, receipts_print(placement->receipts));
+    placement->settings.told(receipts_told(placement->receipts));
+    code = sync_batch(placement);
     if (code != EXIT_OK) {
-        fail(pipeline, code);
-        return pipeline->failure;
+        fail(placement, code);
+        return placement->failure;
     }
-    publish_batch(pipeline);
-    batch_clear(&pipeline->batch);
+    publish_batch(placement);
+    batch_clear(&placement->batch);
     publisher_service(publisher);
-    pipeline->store->operations->idle(pipeline->store);
-    return pipeline->failure;
+    placement->store->operations->idle(placement->store);
+    return placement->failure;
 }
 
-enum exit_code pipeline_drain(struct pipeline *pipeline)
+enum exit_code placement_drain(struct placement *placement)
 {
-    fail(pipeline, dispatch_drain(&pipeline->dispatch));
-    return pipeline->failure;
+    fail(placement, dispatch_drain(&placement->dispatch));
+    return placement->failure;
 }
 
 /* ---- pending orders ---- */
 
-static void publish_stored(struct pipeline *pipeline, const struct stored_order *order)
+static void publish_stored(struct placement *placement, const struct stored_order *order)
 {
     char *event = batch_stored_event(order);
-    uint64_t number = add_receipt(pipeline, order, RECEIPT_AWAITED, !pipeline->settings.tell_left);
+    uint64_t number =
+        add_receipt(placement, order, RECEIPT_AWAITED, !placement->settings.tell_left);
 
-    fail(pipeline, dispatch_publish(&pipeline->dispatch, order->id, event, number));
+    fail(placement, dispatch_publish(&placement->dispatch, order->id, event, number));
     free(event);
 }
 
 /* Publishes a pending order, unless it was placed again just now and is on its way. */
 static bool publish_one(void *context, size_t index, const struct stored_order *order)
 {
-    struct pipeline *pipeline = context;
+    struct placement *placement = context;
 
     (void)index;
-    if (pipeline->failure != EXIT_OK || stop_requested())
+    if (placement->failure != EXIT_OK || stop_requested())
         return false;
-    if (receipts_of_key(pipeline->receipts, order->key) == NULL)
-        publish_stored(pipeline, order);
-    if (receipts_waiting(pipeline->receipts) >= BATCH_MAX)
-        (void)pipeline_turn(pipeline);
+    if (receipts_of_key(placement->receipts, order->key) == NULL)
+        publish_stored(placement, order);
+    if (receipts_waiting(placement->receipts) >= BATCH_MAX)
+        (void)placement_turn(placement);
     return true;
 }
 
 /* Publishes the pending orders of this run up to the key last. */
-static enum exit_code publish_pending(struct pipeline *pipeline, int64_t last)
+static enum exit_code publish_pending(struct placement *placement, int64_t last)
 {
-    fail(pipeline,
-         pipeline->store->operations->each_pending(pipeline->store, last, publish_one, pipeline));
-    return pipeline->failure;
+    fail(placement, placement->store->operations->each_pending(placement->store, last, publish_one,
+                                                               placement));
+    return placement->failure;
 }
 
-enum exit_code pipeline_publish_left(struct pipeline *pipeline)
+enum exit_code placement_publish_left(struct placement *placement)
 {
-    return pipeline->left_last == 0 ? pipeline->failure
-                                    : publish_pending(pipeline, pipeline->left_last);
+    return placement->left_last == 0 ? placement->failure
+                                     : publish_pending(placement, placement->left_last);
 }
 
-enum exit_code pipeline_retry(struct pipeline *pipeline)
+enum exit_code placement_retry(struct placement *placement)
 {
-    int64_t delay_ms = (int64_t)pipeline->settings.options->retry_delay * 1000;
+    int64_t delay_ms = (int64_t)placement->settings.options->retry_delay * 1000;
 
-    if (!dispatch_retry(&pipeline->dispatch, delay_ms))
-        return pipeline->failure;
-    return publish_pending(pipeline, INT64_MAX);
+    if (!dispatch_retry(&placement->dispatch, delay_ms))
+        return placement->failure;
+    return publish_pending(placement, INT64_MAX);
 }
 
 /* ---- the whole ---- */
 
-enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pipeline **pipeline)
+enum exit_code placement_open(const struct placement_settings *settings,
+                              struct placement **placement)
 {
-    struct pipeline *opened = xcalloc(1, sizeof *opened);
+    struct placement *opened = xcalloc(1, sizeof *opened);
     enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &opened->store);
 
     opened->settings = *settings;
@@ -264,40 +266,40 @@ enum exit_code pipeline_open(const struct pipeline_settings *settings, struct pi
     if (code == EXIT_OK)
         code = opened->store->operations->claim(opened->store, &opened->left_last);
     if (code != EXIT_OK) {
-        pipeline_close(opened);
+        placement_close(opened);
         return code;
     }
-    *pipeline = opened;
+    *placement = opened;
     return EXIT_OK;
 }
 
-void pipeline_close(struct pipeline *pipeline)
+void placement_close(struct placement *placement)
 {
-    if (pipeline == NULL)
+    if (placement == NULL)
         return;
-    batch_clear(&pipeline->batch);
+    batch_clear(&placement->batch);
     /* First: the broker can answer meanwhile. */
-    if (pipeline->store != NULL)
-        pipeline->store->operations->close(pipeline->store);
-    dispatch_close(&pipeline->dispatch);
-    receipts_free(pipeline->receipts);
-    free(pipeline->placed);
-    free(pipeline);
+    if (placement->store != NULL)
+        placement->store->operations->close(placement->store);
+    dispatch_close(&placement->dispatch);
+    receipts_free(placement->receipts);
+    free(placement->placed);
+    free(placement);
 }
 
-bool pipeline_is_idle(const struct pipeline *pipeline)
+bool placement_is_idle(const struct placement *placement)
 {
-    return pipeline->batch.count == 0 && receipts_waiting(pipeline->receipts) == 0;
+    return placement->batch.count == 0 && receipts_waiting(placement->receipts) == 0;
 }
 
-struct connection *pipeline_connection(struct pipeline *pipeline)
+struct connection *placement_connection(struct placement *placement)
 {
-    return publisher_connection(pipeline->dispatch.publisher);
+    return publisher_connection(placement->dispatch.publisher);
 }
 
-enum exit_code pipeline_verdict(const struct pipeline *pipeline)
+enum exit_code placement_verdict(const struct placement *placement)
 {
-    if (pipeline->dispatch.some_refused)
+    if (placement->dispatch.some_refused)
         return EXIT_REFUSED;
-    return receipts_some_pending(pipeline->receipts) ? EXIT_PENDING : EXIT_OK;
+    return receipts_some_pending(placement->receipts) ? EXIT_PENDING : EXIT_OK;
 }

@@ -43,7 +43,7 @@ static struct option_entry options[] = {
     {0},
 };
 
-static struct pipeline *pipeline;
+static struct placement *placement;
 static struct json_stream *input;
 static bool input_ended;
 static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
@@ -103,7 +103,7 @@ static void take_value(struct json_piece *piece)
         refuse(piece);
         return;
     }
-    pipeline_take(pipeline, &order, piece);
+    placement_take(placement, &order, piece);
     order_free(&order);
     taken++;
     if (unplaced.number == 0)
@@ -142,7 +142,7 @@ static bool gather(void)
 {
     struct json_piece piece;
 
-    while (wants_input() && pipeline_has_room(pipeline)) {
+    while (wants_input() && placement_has_room(placement)) {
         switch (json_stream_next(input, &piece)) {
         case JSON_STREAM_VALUE:
             take_value(&piece);
@@ -216,22 +216,22 @@ static void place_all(void)
         bool input_is_idle;
 
         if (reads_on())
-            fail(pipeline_retry(pipeline));
+            fail(placement_retry(placement));
         input_is_idle = gather();
-        fail(pipeline_turn(pipeline));
+        fail(placement_turn(placement));
         if (fatal != EXIT_STORE)
             unplaced.number = 0;
         /* After the first batch, so that new orders are on disk before anything waits. */
         if (!left_published && fatal == EXIT_OK) {
-            fail(pipeline_publish_left(pipeline));
+            fail(placement_publish_left(placement));
             left_published = true;
         }
-        if (fatal == EXIT_STORE || (!wants_input() && pipeline_is_idle(pipeline)))
+        if (fatal == EXIT_STORE || (!wants_input() && placement_is_idle(placement)))
             break;
         if (!wants_input())
-            fail(pipeline_drain(pipeline));
+            fail(placement_drain(placement));
         else if (input_is_idle && reads_on())
-            connection_wait(pipeline_connection(pipeline), STDIN_FILENO, WAIT_MS);
+            connection_wait(placement_connection(placement), STDIN_FILENO, WAIT_MS);
     }
 }
 
@@ -261,16 +261,16 @@ static enum exit_code open_rejects(void)
 
 static enum exit_code open_all(void)
 {
-    struct pipeline_settings settings = {.options = &broker_options,
-                                         .tell_left = flush_only,
-                                         .refuse = refuse_taken,
-                                         .told = show_progress};
+    struct placement_settings settings = {.options = &broker_options,
+                                          .tell_left = flush_only,
+                                          .refuse = refuse_taken,
+                                          .told = show_progress};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK && rejects_path != NULL)
         code = open_rejects();
     if (code == EXIT_OK)
-        code = pipeline_open(&settings, &pipeline);
+        code = placement_open(&settings, &placement);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
     input_ended = flush_only;
     return code;
@@ -278,7 +278,7 @@ static enum exit_code open_all(void)
 
 static enum exit_code close_all(void)
 {
-    pipeline_close(pipeline);
+    placement_close(placement);
     json_stream_free(input);
     broker_options_free(&broker_options);
     return rejects_path == NULL || outlet_close(&rejects) ? EXIT_OK : rejects_failed();
@@ -286,7 +286,7 @@ static enum exit_code close_all(void)
 
 static enum exit_code verdict(void)
 {
-    enum exit_code code = first_failure(fatal, pipeline_verdict(pipeline));
+    enum exit_code code = first_failure(fatal, placement_verdict(placement));
 
     return first_failure(code, some_refused ? EXIT_INPUT : EXIT_OK);
 }
