@@ -52,11 +52,12 @@ static size_t list_confirmed(struct placement *placement)
 }
 
 static uint64_t add_receipt(struct placement *placement, const struct stored_order *order,
-                            enum receipt_state state, bool silent)
+                            enum receipt_state state, uint64_t number)
 {
-    struct receipt receipt = {.key = order->key, .state = state, .silent = silent};
+    struct receipt receipt = {.key = order->key, .state = state, .number = number};
 
     memcpy(receipt.id, order->id, UUID_BYTES);
+    receipt.silent = number == 0 && !placement->settings.tell_left;
     return receipts_add(placement->receipts, &receipt);
 }
 
@@ -74,7 +75,7 @@ static void refuse_taken(struct placement *placement, const struct candidate *ca
 
     uuid_to_text(order_id, id);
     (void)snprintf(reason, sizeof reason, "order_id %s is taken by an order of other content", id);
-    placement->settings.refuse(&piece);
+    placement->settings.refuse(placement->settings.context, &piece);
 }
 
 /* Handles an order whose id the store knows. The same content gets its receipt again, and is
@@ -85,11 +86,11 @@ static void place_known(struct placement *placement, struct candidate *candidate
     if (!order_same(known->data, known->data_len, order->data, order->data_len)) {
         refuse_taken(placement, candidate, order->id);
     } else if (known->status == ORDER_PLACED) {
-        (void)add_receipt(placement, known, RECEIPT_PLACED, false);
+        (void)add_receipt(placement, known, RECEIPT_PLACED, candidate->number);
     } else if (receipts_of_key(placement->receipts, known->key) != NULL) {
-        (void)add_receipt(placement, known, RECEIPT_REPEATED, false);
+        (void)add_receipt(placement, known, RECEIPT_REPEATED, candidate->number);
     } else {
-        candidate->receipt = add_receipt(placement, known, RECEIPT_AWAITED, false);
+        candidate->receipt = add_receipt(placement, known, RECEIPT_AWAITED, candidate->number);
         candidate->publish = true;
         free(candidate->event);
         candidate->event = batch_stored_event(known);
@@ -104,7 +105,7 @@ static bool place(void *context, size_t index, const struct stored_order *stored
     const struct stored_order *order = &placement->batch.orders[index];
 
     if (stored == order) {
-        candidate->receipt = add_receipt(placement, stored, RECEIPT_AWAITED, false);
+        candidate->receipt = add_receipt(placement, stored, RECEIPT_AWAITED, candidate->number);
         candidate->publish = true;
     } else {
         place_known(placement, candidate, order, stored);
@@ -141,10 +142,10 @@ bool placement_has_room(const struct placement *placement)
     return batch_has_room(&placement->batch);
 }
 
-void placement_take(struct placement *placement, const struct order *order,
+void placement_take(struct placement *placement, const struct order *order, const unsigned char *id,
                     const struct json_piece *piece)
 {
-    batch_add(&placement->batch, order, piece);
+    batch_add(&placement->batch, order, id, piece);
 }
 
 static void publish_batch(struct placement *placement)
@@ -170,6 +171,7 @@ static enum exit_code sync_batch(struct placement *placement)
 
 enum exit_code placement_turn(struct placement *placement)
 {
+    const struct placement_settings *settings = &placement->settings;
     struct publisher *publisher = placement->dispatch.publisher;
     enum exit_code code;
 
@@ -182,8 +184,8 @@ enum exit_code placement_turn(struct placement *placement)
         fail(placement, code);
         return placement->failure;
     }
-    fail(placement, receipts_print(placement->receipts));
-    placement->settings.told(receipts_told(placement->receipts));
+    receipts_tell(placement->receipts, settings->tell, settings->context);
+    fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
     code = sync_batch(placement);
     if (code != EXIT_OK) {
         fail(placement, code);
@@ -202,13 +204,18 @@ enum exit_code placement_drain(struct placement *placement)
     return placement->failure;
 }
 
+void placement_abandon(struct placement *placement)
+{
+    batch_clear(&placement->batch);
+    placement->failure = EXIT_OK;
+}
+
 /* ---- pending orders ---- */
 
 static void publish_stored(struct placement *placement, const struct stored_order *order)
 {
     char *event = batch_stored_event(order);
-    uint64_t number =
-        add_receipt(placement, order, RECEIPT_AWAITED, !placement->settings.tell_left);
+    uint64_t number = add_receipt(placement, order, RECEIPT_AWAITED, 0);
 
     fail(placement, dispatch_publish(&placement->dispatch, order->id, event, number));
     free(event);
@@ -290,6 +297,11 @@ void placement_close(struct placement *placement)
 bool placement_is_idle(const struct placement *placement)
 {
     return placement->batch.count == 0 && receipts_waiting(placement->receipts) == 0;
+}
+
+bool placement_is_connected(const struct placement *placement)
+{
+    return connection_is_up(publisher_connection(placement->dispatch.publisher));
 }
 
 struct connection *placement_connection(struct placement *placement)

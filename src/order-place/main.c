@@ -7,6 +7,7 @@
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"
+#include "base/output.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -87,8 +88,10 @@ static void refuse(const struct json_piece *piece)
     write_reject(piece);
 }
 
-static void refuse_taken(const struct json_piece *piece)
+/* As the placement calls it. */
+static void refuse_taken(void *context, const struct json_piece *piece)
 {
+    (void)context;
     refuse(piece);
     taken--;
 }
@@ -103,7 +106,7 @@ static void take_value(struct json_piece *piece)
         refuse(piece);
         return;
     }
-    placement_take(placement, &order, piece);
+    placement_take(placement, &order, NULL, piece);
     order_free(&order);
     taken++;
     if (unplaced.number == 0)
@@ -191,11 +194,6 @@ static uint64_t expected(void)
                               : (uint64_t)((double)taken * (double)input_size / (double)read);
 }
 
-static void show_progress(uint64_t told)
-{
-    progress_set(told, expected());
-}
-
 static void start_progress(void)
 {
     progress_spare(STDOUT_FILENO);
@@ -204,6 +202,28 @@ static void start_progress(void)
         input_size = size_of_input();
     }
     progress_start("orders", 0);
+}
+
+/* ---- receipts ---- */
+
+/* A failure to write is kept for output_flush(). */
+static void print_receipt(void *context, uint64_t number, const unsigned char *id,
+                          enum order_status status)
+{
+    char line[RECEIPT_LINE_SIZE];
+
+    (void)context;
+    (void)number;
+    (void)output_line(line, receipt_print(line, id, status));
+}
+
+static enum exit_code end_round(void *context, uint64_t told)
+{
+    enum exit_code code = output_flush();
+
+    (void)context;
+    progress_set(told, expected());
+    return code;
 }
 
 /* ---- the program ---- */
@@ -264,7 +284,8 @@ static enum exit_code open_all(void)
     struct placement_settings settings = {.options = &broker_options,
                                           .tell_left = flush_only,
                                           .refuse = refuse_taken,
-                                          .told = show_progress};
+                                          .tell = print_receipt,
+                                          .told = end_round};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK && rejects_path != NULL)
