@@ -3,7 +3,6 @@
 #include "base/background.h"
 #include "base/memory.h"
 #include "base/pipe.h"
-#include "base/report.h"
 #include "base/stop.h"
 
 #include <errno.h>
@@ -15,14 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 /* ---- looking up ---- */
 
 struct lookup {
-    char *host;
     int answer; /* a pipe, to which the result of getaddrinfo() is written */
+    char host[];
 };
 
 static int look_up(const char *host, int flags)
@@ -45,7 +43,6 @@ static void *look_up_aside(void *context)
     if (write(lookup->answer, &result, sizeof result) < 0)
         result = 0;
     (void)close(lookup->answer);
-    free(lookup->host);
     free(lookup);
     return NULL;
 }
@@ -56,13 +53,12 @@ static void *look_up_aside(void *context)
  */
 static bool start_lookup(const char *host, int answer)
 {
-    struct lookup *lookup = xcalloc(1, sizeof *lookup);
+    struct lookup *lookup = xcalloc(1, sizeof *lookup + strlen(host) + 1);
 
-    lookup->host = xstrdup(host);
+    memcpy(lookup->host, host, strlen(host));
     lookup->answer = answer;
     if (background_detach(look_up_aside, lookup))
         return true;
-    free(lookup->host);
     free(lookup);
     return false;
 }

@@ -42,14 +42,11 @@ struct connection;
  */
 typedef enum exit_code connection_setup(struct connection *connection, void *context);
 
-/* A setup that does nothing. Returns EXIT_OK. */
-enum exit_code connection_no_setup(struct connection *connection, void *context);
-
 /* ---- opening and closing ---- */
 
 /*
- * Makes a connection that is down. purpose is one word for messages, such as "publishing". options,
- * purpose and context must outlive the connection. Free it with connection_free().
+ * Makes a connection that is down; connection_free() frees it. purpose is one word for messages,
+ * such as "publishing"; setup may be NULL. options, purpose and context must outlive it.
  */
 struct connection *connection_new(const struct broker_options *options, const char *purpose,
                                   connection_setup *setup, void *context);

@@ -1,6 +1,5 @@
 /* connection_attempt: one attempt to connect: socket, TLS, login, channel, setup. */
 #include "amqp/connect_error.h"
-#include "amqp/connection.h"
 #include "amqp/connection_private.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -76,40 +75,33 @@ static enum exit_code open_socket(struct connection *connection)
 
 static amqp_table_entry_t text_entry(const char *key, const char *value)
 {
-    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};
-
-    entry.value.kind = AMQP_FIELD_KIND_UTF8;
-    entry.value.value.bytes = amqp_cstring_bytes(value);
-    return entry;
+    return (amqp_table_entry_t){
+        amqp_cstring_bytes(key),
+        {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(value)}};
 }
 
 static amqp_table_entry_t capability(const char *key)
 {
-    amqp_table_entry_t entry = {.key = amqp_cstring_bytes(key)};
-
-    entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
-    entry.value.value.boolean = 1;
-    return entry;
+    return (amqp_table_entry_t){amqp_cstring_bytes(key),
+                                {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
 }
 
 static enum exit_code log_in(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
-    amqp_table_entry_t capabilities[] = {
+    amqp_table_entry_t capabilities[4] = {
         capability("connection.blocked"), capability("consumer_cancel_notify"),
         capability("publisher_confirms"), capability("basic.nack")};
-    amqp_table_entry_t entries[4] = {text_entry("product", "order-tools"),
-                                     text_entry("version", ORDER_TOOLS_VERSION)};
+    amqp_table_entry_t entries[4] = {
+        text_entry("product", "order-tools"), text_entry("version", ORDER_TOOLS_VERSION),
+        [3] = {amqp_cstring_bytes("capabilities"),
+               {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {4, capabilities}}}};
     amqp_table_t properties = {.num_entries = 4, .entries = entries};
     char name[128];
 
     (void)snprintf(name, sizeof name, "%s %ld %s", report_name(), (long)getpid(),
                    connection->purpose);
     entries[2] = text_entry("connection_name", name);
-    entries[3].key = amqp_cstring_bytes("capabilities");
-    entries[3].value.kind = AMQP_FIELD_KIND_TABLE;
-    entries[3].value.value.table.num_entries = sizeof capabilities / sizeof capabilities[0];
-    entries[3].value.value.table.entries = capabilities;
     stop_cuts(amqp_get_sockfd(connection->state));
     return connection_reply(
         connection,
@@ -196,7 +188,7 @@ static enum exit_code connect_endpoint(struct connection *connection,
         code = agree_on_frames(connection);
     if (code == EXIT_OK)
         code = open_channel(connection);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK && connection->setup != NULL)
         code = connection->setup(connection, connection->context);
     if (code == EXIT_OK)
         code = await_channel(connection);

@@ -1,5 +1,4 @@
 /* connection_failure: the reason of a failure, and taking the connection down for it. */
-#include "amqp/connection.h"
 #include "amqp/connection_private.h"
 #include "base/clock.h"
 #include "base/report.h"
@@ -24,14 +23,14 @@ enum exit_code connection_fault(struct connection *connection, enum exit_code co
 
 enum exit_code connection_status(struct connection *connection, int status, const char *what)
 {
+    bool is_untrusted = status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED ||
+                        status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED;
+
     stop_cuts(-1);
     if (status >= 0)
         return EXIT_OK;
-    if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED ||
-        status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
-        return connection_fault(connection, EXIT_LOGIN, "%s: %s", what, amqp_error_string2(status));
-    return connection_fault(connection, EXIT_UNREACHABLE, "%s: %s", what,
-                            amqp_error_string2(status));
+    return connection_fault(connection, is_untrusted ? EXIT_LOGIN : EXIT_UNREACHABLE, "%s: %s",
+                            what, amqp_error_string2(status));
 }
 
 static enum exit_code code_of_reply(uint16_t reply_code)
@@ -78,8 +77,11 @@ enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t 
                             printable(text.bytes, text.len));
 }
 
-static void lose(struct connection *connection, bool is_silent)
+void connection_lose(struct connection *connection)
 {
+    bool is_callers = connection->expects_refusal && connection->exception != 0 &&
+                      !connection_exception_is_doubtful(connection);
+
     if (connection->state == NULL)
         return;
     /* A failed attempt: connection_open() counts and reports it. */
@@ -91,15 +93,10 @@ static void lose(struct connection *connection, bool is_silent)
         connection->failures = 0;
     else
         connection->failures++;
-    if (!is_silent)
+    if (!is_callers)
         report("lost the broker '%s' (%s): %s", connection->endpoint->name, connection->purpose,
                connection->reason);
     connection_disconnect(connection);
-}
-
-void connection_lose(struct connection *connection)
-{
-    lose(connection, false);
 }
 
 void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,
@@ -111,6 +108,5 @@ void connection_lose_closed(struct connection *connection, const char *what, uin
         connection->final = EXIT_LOGIN;
     else if (code != AMQP_REPLY_SUCCESS && code != AMQP_CONNECTION_FORCED)
         connection->exception = code;
-    lose(connection, connection->expects_refusal && connection->exception != 0 &&
-                         !connection_exception_is_doubtful(connection));
+    connection_lose(connection);
 }

@@ -1,21 +1,17 @@
 /*
  * connection_private: what the files of the connection share. Include connection.h elsewhere.
  *
- *   connection.c          its life and its state
+ *   connection.c          its life: opening, with retries, and closing; and its state
  *   connection_attempt.c  one attempt to connect: socket, TLS, login, channel, setup
- *   connection_retry.c    how many attempts, and the delay between them
  *   connection_failure.c  the reason of a failure, and taking the connection down
  *   connection_read.c     frames that arrive
  *   connection_publish.c  messages that leave
  *   connection_wait.c     heartbeats, and the wait for something to happen
- *   connection_close.c    leaving and closing
  */
 #ifndef AMQP_CONNECTION_PRIVATE_H
 #define AMQP_CONNECTION_PRIVATE_H
 
 #include "amqp/connection.h"
-#include "amqp/frames.h"
-#include "amqp/rabbitmq.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +20,7 @@
 struct connection {
     const struct broker_options *options;
     const char *purpose;
-    connection_setup *setup;
+    connection_setup *setup; /* or NULL */
     void *context;
     amqp_connection_state_t state;   /* NULL while down */
     const struct endpoint *endpoint; /* of the connection, or of the last attempt */

@@ -1,5 +1,4 @@
 /* connection_publish: messages that leave, many of them in one system call unless TLS is used. */
-#include "amqp/connection.h"
 #include "amqp/connection_private.h"
 #include "amqp/frames.h"
 #include "base/report.h"
@@ -24,15 +23,16 @@ static int send_encrypted(struct connection *connection, const struct frames_mes
 {
     amqp_basic_publish_t publish = {
         .exchange = message->exchange, .routing_key = message->routing_key, .mandatory = 1};
-    amqp_frame_t header = {.frame_type = AMQP_FRAME_HEADER, .channel = CONNECTION_CHANNEL};
+    amqp_frame_t header = {.frame_type = AMQP_FRAME_HEADER,
+                           .channel = CONNECTION_CHANNEL,
+                           .payload.properties = {.class_id = AMQP_BASIC_CLASS,
+                                                  .body_size = message->body.len,
+                                                  .decoded = properties}};
     amqp_frame_t part = {.frame_type = AMQP_FRAME_BODY, .channel = CONNECTION_CHANNEL};
     size_t most = frames_body_most(connection->frame_max);
     int status = amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_BASIC_PUBLISH_METHOD,
                                   &publish);
 
-    header.payload.properties.class_id = AMQP_BASIC_CLASS;
-    header.payload.properties.body_size = message->body.len;
-    header.payload.properties.decoded = properties;
     if (status == AMQP_STATUS_OK)
         status = amqp_send_frame(connection->state, &header);
     for (size_t at = 0; at < message->body.len && status == AMQP_STATUS_OK; at += most) {

@@ -1,5 +1,4 @@
 /* connection_read: frames that arrive. */
-#include "amqp/connection.h"
 #include "amqp/connection_private.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -53,18 +52,13 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
     }
 }
 
-/* A fault of what has arrived, not of the network: it will arrive again on the next connection. */
-static bool is_unreadable(int status)
-{
-    return status == AMQP_STATUS_BAD_AMQP_DATA || status == AMQP_STATUS_UNKNOWN_CLASS ||
-           status == AMQP_STATUS_UNKNOWN_METHOD;
-}
-
 bool connection_drop_unreadable(struct connection *connection, int status)
 {
     bool widens = connection->frame_margin < FRAME_MARGIN_WIDE;
 
-    if (!is_unreadable(status))
+    /* A fault of what has arrived, not of the network: it will arrive again. */
+    if (status != AMQP_STATUS_BAD_AMQP_DATA && status != AMQP_STATUS_UNKNOWN_CLASS &&
+        status != AMQP_STATUS_UNKNOWN_METHOD)
         return false;
     (void)connection_fault(
         connection, EXIT_UNREACHABLE,

@@ -1,5 +1,4 @@
 /* connection_wait: heartbeats for all connections, and the wait for something to happen. */
-#include "amqp/connection.h"
 #include "amqp/connection_private.h"
 #include "base/clock.h"
 #include "base/report.h"
@@ -30,18 +29,13 @@ void connection_schedule_beat(struct connection *connection, int64_t now_ms)
 static void beat(struct connection *connection, int64_t now_ms)
 {
     amqp_frame_t heartbeat = {.frame_type = AMQP_FRAME_HEARTBEAT, .channel = 0};
-    struct pollfd writable = {.fd = -1, .events = POLLOUT};
 
     if (!connection_is_up(connection) || connection->is_blocked ||
         now_ms < connection->next_beat_ms)
         return;
     connection_schedule_beat(connection, now_ms);
-    writable.fd = amqp_get_sockfd(connection->state);
-    /*
-     * A connection that takes nothing must not hold up the others; reading it shows that it is
-     * lost.
-     */
-    if (poll(&writable, 1, 0) == 1 && (writable.revents & POLLOUT) != 0)
+    /* One that takes nothing must not hold up the others; reading it shows that it is lost. */
+    if (wait_is_ready(amqp_get_sockfd(connection->state), POLLOUT))
         (void)amqp_send_frame(connection->state, &heartbeat);
 }
 

@@ -1,6 +1,5 @@
 #include "amqp/consumer.h"
 
-#include "amqp/connection.h"
 #include "amqp/consumer_arrivals.h"
 #include "amqp/consumer_settled.h"
 #include "amqp/consumer_subscription.h"
@@ -251,13 +250,6 @@ struct silence {
     bool is_asked; /* the broker, for a sign of life */
 };
 
-static void start_silence(struct silence *silence, const struct consumer *consumer, int timeout_ms)
-{
-    silence->generation = generation_of(consumer);
-    silence->until = clock_monotonic_ms() + timeout_ms;
-    silence->is_asked = false;
-}
-
 /* Is the time over, on a connection that works? */
 static bool is_over(struct silence *silence, struct consumer *consumer, int timeout_ms)
 {
@@ -285,17 +277,15 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
     struct silence silence = {0};
 
     *count = 0;
-    start_silence(&silence, consumer, timeout_ms);
     for (;;) {
-        enum exit_code code = connection_open(consumer->connection);
+        enum exit_code code = consumer_open(consumer);
         int64_t left = WAIT_MS;
 
         if (code != EXIT_OK)
             return code;
-        if (silence.generation != generation_of(consumer)) {
-            start_silence(&silence, consumer, timeout_ms);
-            settled_begin(&consumer->settled, generation_of(consumer));
-        }
+        if (silence.generation != generation_of(consumer))
+            silence = (struct silence){.generation = generation_of(consumer),
+                                       .until = clock_monotonic_ms() + timeout_ms};
         read_arrivals(consumer, max);
         *count = hand_out(consumer, batch, max);
         if (*count > 0 || stop_requested())
@@ -331,33 +321,29 @@ static void check_settled(struct consumer *consumer, int status, const char *wha
         ask(consumer);
 }
 
-/* Counts a delivery that is settled next, alone. Returns false if its connection is gone. */
-static bool count_single(struct consumer *consumer, const struct delivery *delivery)
+/* Settles one delivery with send, amqp_basic_ack() or amqp_basic_reject(). */
+static void settle(struct consumer *consumer, struct delivery *delivery,
+                   int (*send)(amqp_connection_state_t, amqp_channel_t, uint64_t, amqp_boolean_t),
+                   const char *what)
 {
-    if (!consumer_is_current(consumer, delivery))
-        return false;
-    settled_add_single(&consumer->settled, delivery->generation);
-    return true;
+    if (consumer_is_current(consumer, delivery)) {
+        settled_add_single(&consumer->settled, delivery->generation);
+        check_settled(
+            consumer,
+            send(connection_state(consumer->connection), CONNECTION_CHANNEL, delivery->tag, 0),
+            what);
+    }
+    consumer_let_go(consumer, delivery);
 }
 
 void consumer_ack(struct consumer *consumer, struct delivery *delivery)
 {
-    if (count_single(consumer, delivery))
-        check_settled(consumer,
-                      amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL,
-                                     delivery->tag, 0),
-                      "cannot acknowledge");
-    consumer_let_go(consumer, delivery);
+    settle(consumer, delivery, amqp_basic_ack, "cannot acknowledge");
 }
 
 void consumer_reject(struct consumer *consumer, struct delivery *delivery)
 {
-    if (count_single(consumer, delivery))
-        check_settled(consumer,
-                      amqp_basic_reject(connection_state(consumer->connection), CONNECTION_CHANNEL,
-                                        delivery->tag, 0),
-                      "cannot reject");
-    consumer_let_go(consumer, delivery);
+    settle(consumer, delivery, amqp_basic_reject, "cannot reject");
 }
 
 void consumer_let_go(struct consumer *consumer, struct delivery *delivery)

@@ -1,7 +1,6 @@
 #include "amqp/frames.h"
 
 #include "base/memory.h"
-#include "base/report.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -43,11 +42,6 @@ static void start_frame(struct frames *frames, uint8_t type, amqp_channel_t chan
     put_integer(frames, payload, 4);
 }
 
-static void end_frame(struct frames *frames)
-{
-    put_integer(frames, FRAME_END, 1);
-}
-
 static void put_method(struct frames *frames, amqp_channel_t channel,
                        const struct frames_message *message)
 {
@@ -59,7 +53,7 @@ static void put_method(struct frames *frames, amqp_channel_t channel,
     put_short_string(frames, message->exchange);
     put_short_string(frames, message->routing_key);
     put_integer(frames, MANDATORY, 1);
-    end_frame(frames);
+    put_integer(frames, FRAME_END, 1);
 }
 
 static void put_header(struct frames *frames, amqp_channel_t channel,
@@ -70,7 +64,7 @@ static void put_header(struct frames *frames, amqp_channel_t channel,
     put_integer(frames, 0, 2); /* weight */
     put_integer(frames, message->body.len, 8);
     put(frames, message->properties.bytes, message->properties.len);
-    end_frame(frames);
+    put_integer(frames, FRAME_END, 1);
 }
 
 static void put_body(struct frames *frames, amqp_channel_t channel, amqp_bytes_t body, size_t most)
@@ -80,7 +74,7 @@ static void put_body(struct frames *frames, amqp_channel_t channel, amqp_bytes_t
 
         start_frame(frames, AMQP_FRAME_BODY, channel, part);
         put(frames, (const char *)body.bytes + at, part);
-        end_frame(frames);
+        put_integer(frames, FRAME_END, 1);
     }
 }
 

@@ -2,11 +2,9 @@
 
 #include "amqp/bytes.h"
 #include "base/memory.h"
-#include "base/report.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 static bool skip(struct property_reader *reader, size_t len)
 {
@@ -108,6 +106,12 @@ bool properties_next_header(struct property_reader *headers, amqp_bytes_t *name)
 
 /* ---- comparing ---- */
 
+static amqp_bytes_t part(const void *from, const void *to)
+{
+    return (amqp_bytes_t){.bytes = (void *)(uintptr_t)from,
+                          .len = (size_t)((const char *)to - (const char *)from)};
+}
+
 /* Returns the encoded headers in sorted order; free() them. Returns NULL if one cannot be read. */
 static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
 {
@@ -127,8 +131,7 @@ static amqp_bytes_t *sort_headers(struct property_reader headers, size_t *count)
             capacity *= 2;
             sorted = xrealloc(sorted, capacity * sizeof *sorted);
         }
-        sorted[(*count)++] =
-            (amqp_bytes_t){.bytes = (void *)(uintptr_t)from, .len = (size_t)(headers.at - from)};
+        sorted[(*count)++] = part(from, headers.at);
     }
     qsort(sorted, *count, sizeof *sorted, bytes_compare);
     return sorted;
@@ -147,12 +150,6 @@ static bool headers_are_alike(struct property_reader a, struct property_reader b
     free(sorted_a);
     free(sorted_b);
     return alike;
-}
-
-static amqp_bytes_t part(const void *from, const void *to)
-{
-    return (amqp_bytes_t){.bytes = (void *)(uintptr_t)from,
-                          .len = (size_t)((const char *)to - (const char *)from)};
 }
 
 bool properties_are_alike(amqp_bytes_t a, amqp_bytes_t b)

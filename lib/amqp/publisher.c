@@ -1,6 +1,5 @@
 #include "amqp/publisher.h"
 
-#include "amqp/connection.h"
 #include "amqp/publisher_culprit.h"
 #include "amqp/publisher_returned.h"
 #include "amqp/publisher_window.h"
@@ -236,16 +235,6 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
     connection_publish(publisher->connection, &slot->message);
 }
 
-/*
- * Has messages that were returned published again, once nothing else is in flight: on the next
- * connection, which repairs first.
- */
-static void close_for_repair(struct publisher *publisher)
-{
-    if (publisher->some_await_repair && window_in_flight(&publisher->window) == 0)
-        (void)connection_close(publisher->connection);
-}
-
 static void note_loss(struct publisher *publisher)
 {
     if (!publisher->is_connected || connection_is_up(publisher->connection))
@@ -256,6 +245,7 @@ static void note_loss(struct publisher *publisher)
     else
         window_narrow(&publisher->window);
     window_forget_tags(&publisher->window);
+    returned_forget(&publisher->returned);
     publisher->some_unsent = true;
 }
 
@@ -267,7 +257,7 @@ static void publish_unsent(struct publisher *publisher)
     for (size_t i = 0; i < publisher->window.count; i++) {
         struct slot *slot = window_slot(&publisher->window, i);
 
-        if (slot->has_result || slot->awaits_repair || slot->tag != SLOT_UNSENT)
+        if (slot->tag != SLOT_UNSENT)
             continue;
         if (in_flight >= publisher->window.limit) {
             publisher->some_unsent = true;
@@ -304,18 +294,14 @@ void publisher_service(struct publisher *publisher)
 
 /* ---- connecting and waiting ---- */
 
-static void start_over(struct publisher *publisher)
+enum exit_code publisher_open(struct publisher *publisher)
 {
-    publisher->is_connected = true;
-    returned_forget(&publisher->returned);
-    for (size_t i = 0; i < publisher->window.count; i++)
-        window_slot(&publisher->window, i)->awaits_repair = false;
-}
-
-/* Connects if need be, and publishes again the messages without a result. */
-static enum exit_code revive(struct publisher *publisher)
-{
-    close_for_repair(publisher);
+    /*
+     * Messages that were returned are published again once nothing else is in flight: on the next
+     * connection, which repairs first.
+     */
+    if (publisher->some_await_repair && window_in_flight(&publisher->window) == 0)
+        (void)connection_close(publisher->connection);
     do {
         note_loss(publisher);
         if (!publisher->is_connected) {
@@ -323,16 +309,11 @@ static enum exit_code revive(struct publisher *publisher)
 
             if (code != EXIT_OK)
                 return code;
-            start_over(publisher);
+            publisher->is_connected = true;
         }
         publish_again(publisher);
     } while (!connection_is_up(publisher->connection));
     return EXIT_OK;
-}
-
-enum exit_code publisher_open(struct publisher *publisher)
-{
-    return revive(publisher);
 }
 
 enum exit_code publisher_try(struct publisher *publisher)
@@ -340,13 +321,8 @@ enum exit_code publisher_try(struct publisher *publisher)
     enum exit_code code;
 
     note_loss(publisher);
-    if (publisher->is_connected)
-        return revive(publisher);
     code = connection_try(publisher->connection);
-    if (code != EXIT_OK)
-        return code;
-    start_over(publisher);
-    return revive(publisher);
+    return code == EXIT_OK ? publisher_open(publisher) : code;
 }
 
 static enum exit_code await_broker(struct publisher *publisher)
@@ -366,7 +342,7 @@ static enum exit_code await_broker(struct publisher *publisher)
     }
     connection_wait(publisher->connection, -1, timeout_ms);
     publisher_service(publisher);
-    return revive(publisher);
+    return publisher_open(publisher);
 }
 
 enum exit_code publisher_send(struct publisher *publisher, const struct message *message,
@@ -377,7 +353,7 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
 
     if (publisher->window.count == PUBLISHER_WINDOW)
         die(EXIT_BUG, "a message beyond the window");
-    code = revive(publisher);
+    code = publisher_open(publisher);
     while (code == EXIT_OK && (connection_is_blocked(publisher->connection) ||
                                publisher->some_await_repair || publisher->culprit.suspects > 0 ||
                                publisher->some_unsent || window_is_at_limit(&publisher->window)))
@@ -406,7 +382,7 @@ static enum exit_code await_results(struct publisher *publisher, size_t count)
     if (publisher->window.count == 0)
         return EXIT_OK;
     publisher_service(publisher);
-    code = revive(publisher);
+    code = publisher_open(publisher);
     while (code == EXIT_OK && !have_results(publisher, count))
         code = await_broker(publisher);
     return code;

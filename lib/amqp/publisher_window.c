@@ -147,5 +147,6 @@ void window_forget_tags(struct window *window)
         struct slot *slot = window_slot(window, i);
 
         slot->tag = slot->has_result ? 0 : SLOT_UNSENT;
+        slot->awaits_repair = false;
     }
 }

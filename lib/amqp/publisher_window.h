@@ -89,7 +89,7 @@ bool window_is_at_limit(const struct window *window);
  */
 void window_narrow(struct window *window);
 
-/* Forgets the delivery tags, which were those of a connection that is lost. */
+/* Forgets delivery tags, and which messages await a repair, after the connection is lost. */
 void window_forget_tags(struct window *window);
 
 #endif

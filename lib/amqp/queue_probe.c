@@ -147,17 +147,15 @@ static bool learn(struct declaration *declaration, const struct argument *differ
     bool is_true = strcmp(difference->value, "true") == 0;
     /* RabbitMQ 4 says only the value of a queue's type. */
     const char *type = *difference->type != '\0' ? difference->type : "longstr";
-    bool is_new;
+    bool *setting = strcmp(difference->name, "durable") == 0       ? &declaration->durable
+                    : strcmp(difference->name, "auto_delete") == 0 ? &declaration->auto_delete
+                                                                   : NULL;
 
-    if (strcmp(difference->name, "durable") == 0) {
-        is_new = declaration->durable != is_true;
-        declaration->durable = is_true;
-        return is_new;
-    }
-    if (strcmp(difference->name, "auto_delete") == 0) {
-        is_new = declaration->auto_delete != is_true;
-        declaration->auto_delete = is_true;
-        traits->auto_delete = is_true;
+    if (setting != NULL) {
+        bool is_new = *setting != is_true;
+
+        *setting = is_true;
+        traits->auto_delete = declaration->auto_delete;
         return is_new;
     }
     if (!add_argument(declaration, difference->name, type, difference->value))

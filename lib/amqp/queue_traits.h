@@ -52,11 +52,8 @@ struct queue_traits {
  * found out (the user may not configure the queue, or a name is so long that the broker's answer is
  * cut) is QUEUE_TYPE_UNKNOWN, false or QUEUE_NO_LIMIT.
  *
- * The connection must be up. Returns EXIT_OK, also if the queue does not exist. If the broker does
- * not let us look at the queue, reports it and returns EXIT_LOGIN, EXIT_TOPOLOGY or
- * EXIT_UNREACHABLE, as depth->refused in queue_look() (queue.h); the connection is still up, which
- * tells this EXIT_UNREACHABLE from the next one. After any other failure the connection is down,
- * which was reported: returns EXIT_UNREACHABLE if it can be opened to try again, or another code.
+ * Returns as queue_look() (queue.h), but reports and returns what depth->refused says there; the
+ * connection is still up then, and down after any other failure.
  */
 enum exit_code queue_traits_read(struct connection *connection, const char *queue,
                                  struct queue_traits *traits);

@@ -1,7 +1,6 @@
 #include "amqp/topology.h"
 
 #include "amqp/channel.h"
-#include "amqp/connection.h"
 #include "amqp/rabbitmq.h"
 
 #include <string.h>
@@ -31,24 +30,6 @@ const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
     {TOPOLOGY_BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
     {TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
 };
-
-/* The parts with the numbers first to end - 1. */
-struct scope {
-    size_t first;
-    size_t end;
-};
-
-static const struct scope whole = {0, TOPOLOGY_PART_COUNT};
-
-static struct scope scope_of(const char *exchange)
-{
-    struct scope scope = {0, 0};
-
-    while (strcmp(topology_parts[scope.first].name, exchange) != 0)
-        scope.first++;
-    scope.end = scope.first + 1;
-    return scope;
-}
 
 /*
  * Sends a passive declare of an exchange or a queue, or a binding, without waiting for the answer.
@@ -80,8 +61,9 @@ static int ask_for(struct connection *connection, const struct topology_part *pa
 static enum exit_code declare(struct connection *connection, const struct topology_part *part)
 {
     amqp_connection_state_t state = connection_state(connection);
-    amqp_table_entry_t entries[2] = {{.key = amqp_cstring_bytes("x-dead-letter-exchange")},
-                                     {.key = amqp_cstring_bytes("x-dead-letter-routing-key")}};
+    amqp_table_entry_t entries[] = {
+        {amqp_cstring_bytes("x-dead-letter-exchange"), {.kind = AMQP_FIELD_KIND_UTF8}},
+        {amqp_cstring_bytes("x-dead-letter-routing-key"), {.kind = AMQP_FIELD_KIND_UTF8}}};
     amqp_table_t arguments = {.num_entries = part->exchange == NULL ? 0 : 2, .entries = entries};
 
     if (part->kind == TOPOLOGY_EXCHANGE) {
@@ -90,8 +72,6 @@ static enum exit_code declare(struct connection *connection, const struct topolo
         return connection_reply(connection, amqp_get_rpc_reply(state),
                                 "cannot declare an exchange");
     }
-    for (int i = 0; i < arguments.num_entries; i++)
-        entries[i].value.kind = AMQP_FIELD_KIND_UTF8;
     if (part->exchange != NULL) {
         entries[0].value.value.bytes = amqp_cstring_bytes(part->exchange);
         entries[1].value.value.bytes = amqp_cstring_bytes(part->routing_key);
@@ -137,14 +117,14 @@ static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_
     return NO_FINDING;
 }
 
-/* Reads the answers for the parts from *done on, and counts *done up, until a part is refused. */
-static enum exit_code read_answers(struct connection *connection, struct scope scope, size_t *done,
+/* Reads the answers for the parts *done to end - 1, and counts *done up, until one is refused. */
+static enum exit_code read_answers(struct connection *connection, size_t end, size_t *done,
                                    enum finding *finding)
 {
     amqp_connection_state_t state = connection_state(connection);
 
     *finding = NO_FINDING;
-    while (*done < scope.end) {
+    while (*done < end) {
         struct timeval *patience = amqp_get_rpc_timeout(state);
         amqp_frame_t frame;
         amqp_rpc_reply_t refusal = {.reply_type = AMQP_RESPONSE_SERVER_EXCEPTION};
@@ -173,19 +153,20 @@ static enum exit_code read_answers(struct connection *connection, struct scope s
     return EXIT_OK;
 }
 
-static enum exit_code declare_within(struct connection *connection, struct scope scope)
+/* Makes sure that the parts first to end - 1 exist; unless these are all, declares all if not. */
+static enum exit_code declare_parts(struct connection *connection, size_t first, size_t end)
 {
-    bool is_whole = scope.end == TOPOLOGY_PART_COUNT && scope.first == 0;
+    bool is_whole = end - first == TOPOLOGY_PART_COUNT;
 
-    for (size_t done = scope.first; done < scope.end; connection_release(connection)) {
+    for (size_t done = first; done < end; connection_release(connection)) {
         enum exit_code code = EXIT_OK;
         enum finding finding = NO_FINDING;
 
-        for (size_t i = done; i < scope.end && code == EXIT_OK; i++)
+        for (size_t i = done; i < end && code == EXIT_OK; i++)
             code = connection_status(connection, ask_for(connection, &topology_parts[i]),
                                      "cannot look for exchanges and queues");
         if (code == EXIT_OK)
-            code = read_answers(connection, scope, &done, &finding);
+            code = read_answers(connection, end, &done, &finding);
         if (code == EXIT_OK && finding != NO_FINDING)
             code = channel_reopen(connection);
         if (code == EXIT_OK && finding == MISSING && is_whole)
@@ -193,7 +174,7 @@ static enum exit_code declare_within(struct connection *connection, struct scope
         if (code != EXIT_OK)
             return code;
         if (finding == MISSING && !is_whole)
-            return declare_within(connection, whole);
+            return topology_declare(connection);
         if (finding == NO_RIGHT)
             done++;
     }
@@ -202,20 +183,29 @@ static enum exit_code declare_within(struct connection *connection, struct scope
 
 enum exit_code topology_declare(struct connection *connection)
 {
-    return declare_within(connection, whole);
+    return declare_parts(connection, 0, TOPOLOGY_PART_COUNT);
+}
+
+static enum exit_code declare_exchange(struct connection *connection, const char *exchange)
+{
+    size_t i = 0;
+
+    while (strcmp(topology_parts[i].name, exchange) != 0)
+        i++;
+    return declare_parts(connection, i, i + 1);
 }
 
 enum exit_code topology_declare_orders(struct connection *connection)
 {
-    return declare_within(connection, scope_of(ORDERS_EXCHANGE));
+    return declare_exchange(connection, ORDERS_EXCHANGE);
 }
 
 enum exit_code topology_declare_dead_letters(struct connection *connection)
 {
-    return declare_within(connection, scope_of(DEAD_LETTER_EXCHANGE));
+    return declare_exchange(connection, DEAD_LETTER_EXCHANGE);
 }
 
 enum exit_code topology_declare_inventory(struct connection *connection)
 {
-    return declare_within(connection, scope_of(INVENTORY_EXCHANGE));
+    return declare_exchange(connection, INVENTORY_EXCHANGE);
 }

@@ -15,7 +15,6 @@
 #include "base/report.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #define ORDERS_EXCHANGE "orders-ex"
 #define DEAD_LETTER_EXCHANGE "orders-dlx"

@@ -235,11 +235,11 @@ static enum exit_code find(struct orders *base, const unsigned char (*ids)[UUID_
 }
 
 /* Visits the orders that a statement finds one after the other: parameter 1 is the key of the
- * last. */
-static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *statement,
+ * last, and at first after. */
+static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *statement, int64_t after,
                                 orders_visit *visit, void *context)
 {
-    struct stored_order order = {.key = 0};
+    struct stored_order order = {.key = after};
     enum exit_code code = EXIT_OK;
     bool found = true;
     size_t index = 0;
@@ -263,11 +263,11 @@ static enum exit_code each_pending(struct orders *base, int64_t last, orders_vis
         return code;
     database_bind_int(store->next_own, 2, last);
     database_bind_int(store->next_own, 3, runs_own(store->runs));
-    return visit_all(store, store->next_own, visit, context);
+    return visit_all(store, store->next_own, 0, visit, context);
 }
 
-static enum exit_code each(struct orders *base, const enum order_status *only, orders_visit *visit,
-                           void *context)
+static enum exit_code each(struct orders *base, const enum order_status *only, int64_t after,
+                           orders_visit *visit, void *context)
 {
     struct sqlite_orders *store = own(base);
 
@@ -275,7 +275,7 @@ static enum exit_code each(struct orders *base, const enum order_status *only, o
                      only == NULL             ? store->next
                      : *only == ORDER_PENDING ? store->next_pending
                                               : store->next_placed,
-                     visit, context);
+                     after, visit, context);
 }
 
 static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt *statement,

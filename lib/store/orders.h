@@ -88,8 +88,9 @@ struct orders_operations {
     enum exit_code (*each_pending)(struct orders *orders, int64_t last, orders_visit *visit,
                                    void *context);
 
-    /* Visits the orders of all runs, in the order of keys; with only, those of that status. */
-    enum exit_code (*each)(struct orders *orders, const enum order_status *only,
+    /* Visits the orders of all runs whose key is above after, in the order of keys; with only,
+     * those of that status. */
+    enum exit_code (*each)(struct orders *orders, const enum order_status *only, int64_t after,
                            orders_visit *visit, void *context);
 
     /* Counts the orders of all runs; with only, those of that status. */

@@ -306,7 +306,7 @@ static enum exit_code open_rules(void)
     if (code == EXIT_OK && filter_command != NULL)
         code = coprocess_start(filter_command, &rules.filter);
     if (code == EXIT_OK)
-        rules.looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
+        rules.looking = connection_new(&broker_options, "looking", NULL, NULL);
     return code;
 }
 

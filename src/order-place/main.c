@@ -2,13 +2,12 @@
  * order-place: orders on standard input; stored, published, confirmed; a receipt for each on
  * standard output.
  *
- * pipeline.h says what holds when this program is killed, and at which point.
+ * placement.h says what holds when this program is killed, and at which point.
  */
-#include "pipeline.h"
-
 #include "amqp/connection.h"
 #include "base/options.h"
 #include "base/outlet.h"
+#include "base/output.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -16,6 +15,7 @@
 #include "base/wait.h"
 #include "json/stream.h"
 #include "order/order.h"
+#include "place/placement.h"
 #include "terminal/progress.h"
 
 #include <inttypes.h>
@@ -44,7 +44,7 @@ static struct option_entry options[] = {
     {0},
 };
 
-static struct pipeline *pipeline;
+static struct placement *placement;
 static struct json_stream *input;
 static bool input_ended;
 static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
@@ -88,8 +88,10 @@ static void refuse(const struct json_piece *piece)
     write_reject(piece);
 }
 
-static void refuse_taken(const struct json_piece *piece)
+/* As the placement calls it. */
+static void refuse_taken(void *context, const struct json_piece *piece)
 {
+    (void)context;
     refuse(piece);
     taken--;
 }
@@ -104,7 +106,7 @@ static void take_value(struct json_piece *piece)
         refuse(piece);
         return;
     }
-    pipeline_take(pipeline, &order, piece);
+    placement_take(placement, &order, NULL, piece);
     order_free(&order);
     taken++;
     if (unplaced.number == 0)
@@ -143,7 +145,7 @@ static bool gather(void)
 {
     struct json_piece piece;
 
-    while (wants_input() && pipeline_has_room(pipeline)) {
+    while (wants_input() && placement_has_room(placement)) {
         switch (json_stream_next(input, &piece)) {
         case JSON_STREAM_VALUE:
             take_value(&piece);
@@ -192,11 +194,6 @@ static uint64_t expected(void)
                               : (uint64_t)((double)taken * (double)input_size / (double)read);
 }
 
-static void show_progress(uint64_t told)
-{
-    progress_set(told, expected());
-}
-
 static void start_progress(void)
 {
     progress_spare(STDOUT_FILENO);
@@ -205,6 +202,28 @@ static void start_progress(void)
         input_size = size_of_input();
     }
     progress_start("orders", 0);
+}
+
+/* ---- receipts ---- */
+
+/* A failure to write is kept for output_flush(). */
+static void print_receipt(void *context, uint64_t number, const unsigned char *id,
+                          enum order_status status)
+{
+    char line[RECEIPT_LINE_SIZE];
+
+    (void)context;
+    (void)number;
+    (void)output_line(line, receipt_print(line, id, status));
+}
+
+static enum exit_code end_round(void *context, uint64_t told)
+{
+    enum exit_code code = output_flush();
+
+    (void)context;
+    progress_set(told, expected());
+    return code;
 }
 
 /* ---- the program ---- */
@@ -217,22 +236,22 @@ static void place_all(void)
         bool input_is_idle;
 
         if (reads_on())
-            fail(pipeline_retry(pipeline));
+            fail(placement_retry(placement));
         input_is_idle = gather();
-        fail(pipeline_turn(pipeline));
+        fail(placement_turn(placement));
         if (fatal != EXIT_STORE)
             unplaced.number = 0;
         /* After the first batch, so that new orders are on disk before anything waits. */
         if (!left_published && fatal == EXIT_OK) {
-            fail(pipeline_publish_left(pipeline));
+            fail(placement_publish_left(placement));
             left_published = true;
         }
-        if (fatal == EXIT_STORE || (!wants_input() && pipeline_is_idle(pipeline)))
+        if (fatal == EXIT_STORE || (!wants_input() && placement_is_idle(placement)))
             break;
         if (!wants_input())
-            fail(pipeline_drain(pipeline));
+            fail(placement_drain(placement));
         else if (input_is_idle && reads_on())
-            connection_wait(pipeline_connection(pipeline), STDIN_FILENO, WAIT_MS);
+            connection_wait(placement_connection(placement), STDIN_FILENO, WAIT_MS);
     }
 }
 
@@ -262,16 +281,17 @@ static enum exit_code open_rejects(void)
 
 static enum exit_code open_all(void)
 {
-    struct pipeline_settings settings = {.options = &broker_options,
-                                         .tell_left = flush_only,
-                                         .refuse = refuse_taken,
-                                         .told = show_progress};
+    struct placement_settings settings = {.options = &broker_options,
+                                          .tell_left = flush_only,
+                                          .refuse = refuse_taken,
+                                          .tell = print_receipt,
+                                          .told = end_round};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK && rejects_path != NULL)
         code = open_rejects();
     if (code == EXIT_OK)
-        code = pipeline_open(&settings, &pipeline);
+        code = placement_open(&settings, &placement);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
     input_ended = flush_only;
     return code;
@@ -279,7 +299,7 @@ static enum exit_code open_all(void)
 
 static enum exit_code close_all(void)
 {
-    pipeline_close(pipeline);
+    placement_close(placement);
     json_stream_free(input);
     broker_options_free(&broker_options);
     return rejects_path == NULL || outlet_close(&rejects) ? EXIT_OK : rejects_failed();
@@ -287,7 +307,7 @@ static enum exit_code close_all(void)
 
 static enum exit_code verdict(void)
 {
-    enum exit_code code = first_failure(fatal, pipeline_verdict(pipeline));
+    enum exit_code code = first_failure(fatal, placement_verdict(placement));
 
     return first_failure(code, some_refused ? EXIT_INPUT : EXIT_OK);
 }

@@ -97,7 +97,7 @@ static enum exit_code show_all(void)
     enum exit_code code = open_store();
 
     if (code == EXIT_OK)
-        code = store->operations->each(store, only, print_visited, &printed);
+        code = store->operations->each(store, only, 0, print_visited, &printed);
     return code == EXIT_OK ? printed : code;
 }
 

@@ -233,7 +233,7 @@ int main(int argc, char **argv)
     if (code == EXIT_OK)
         code = set_up_management();
     if (code == EXIT_OK) {
-        looking = connection_new(&broker_options, "looking", connection_no_setup, NULL);
+        looking = connection_new(&broker_options, "looking", NULL, NULL);
         queues_start(&queues, names, looking, management);
         code = do_job();
     }

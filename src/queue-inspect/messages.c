@@ -137,7 +137,7 @@ static enum exit_code show_all(struct connection *connection, const char *queue,
 enum exit_code messages_peek(const struct broker_options *options, struct management *management,
                              const struct peek_settings *settings)
 {
-    struct connection *connection = connection_new(options, "looking", connection_no_setup, NULL);
+    struct connection *connection = connection_new(options, "looking", NULL, NULL);
     struct shown shown = {0};
     enum exit_code code = EXIT_UNREACHABLE;
 

@@ -58,9 +58,9 @@ unit()
 @test "unit: message/envelope" { unit message/envelope; }
 @test "unit: message/field" { unit message/field; }
 @test "unit: message/integer" { unit message/integer; }
-@test "unit: order-place/receipts" { unit order-place/receipts; }
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/order" { unit order/order; }
+@test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
 @test "unit: terminal/columns" { unit terminal/columns; }

@@ -1,8 +1,8 @@
 /*
  * batch: orders that were taken together: to be stored in one commit, and then published.
  */
-#ifndef ORDER_PLACE_BATCH_H
-#define ORDER_PLACE_BATCH_H
+#ifndef PLACE_BATCH_H
+#define PLACE_BATCH_H
 
 #include "json/stream.h"
 #include "order/order.h"
@@ -16,7 +16,7 @@
 
 /* An order of a batch, beside what is stored of it. */
 struct candidate {
-    char *raw; /* as it came, if it has an id of its own: it may be refused later */
+    char *raw; /* as it came, if its id was not minted here: it may be refused later */
     size_t raw_len;
     char *event;
     uint64_t number;  /* of the value in the input */
@@ -36,9 +36,10 @@ struct batch {
 /* Returns whether the batch can take one more order. */
 bool batch_has_room(const struct batch *batch);
 
-/* Adds an order, which was read from piece, with its event. There must be room. Copies what it
- * needs of both. */
-void batch_add(struct batch *batch, const struct order *order, const struct json_piece *piece);
+/* Adds an order, which was read from piece, with its event. id names it; NULL for its own order_id
+ * or, if it has none, a new one. There must be room. Copies what it needs of all three. */
+void batch_add(struct batch *batch, const struct order *order, const unsigned char *id,
+               const struct json_piece *piece);
 
 /* Returns whether the caller has set publish for some order. */
 bool batch_some_to_publish(const struct batch *batch);

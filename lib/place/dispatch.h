@@ -7,14 +7,13 @@
  * broker stays away; after any other failure of publisher_open() they return its code, reported.
  * Both make the dispatch offline.
  */
-#ifndef ORDER_PLACE_DISPATCH_H
-#define ORDER_PLACE_DISPATCH_H
-
-#include "receipts.h"
+#ifndef PLACE_DISPATCH_H
+#define PLACE_DISPATCH_H
 
 #include "amqp/broker_options.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "place/receipts.h"
 
 #include <stdbool.h>
 #include <stdint.h>

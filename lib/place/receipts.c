@@ -1,8 +1,6 @@
-#include "receipts.h"
+#include "place/receipts.h"
 
 #include "base/memory.h"
-#include "base/output.h"
-#include "store/orders.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +10,7 @@
 struct receipts {
     struct receipt *ring;
     size_t size;
-    uint64_t first; /* number of the first that is not printed */
+    uint64_t first; /* number of the first that is not told */
     uint64_t end;
     uint64_t told;
     bool some_repeated; /* one of them may be RECEIPT_REPEATED */
@@ -104,20 +102,6 @@ size_t receipts_waiting(const struct receipts *receipts)
     return (size_t)(receipts->end - receipts->first);
 }
 
-/* A failure to write is kept for output_flush(). */
-static void print_line(const struct receipt *receipt)
-{
-    char id[UUID_TEXT_SIZE];
-    char line[128];
-    int len;
-
-    uuid_to_text(receipt->id, id);
-    len = snprintf(
-        line, sizeof line, "{\"order_id\": \"%s\", \"status\": \"%s\"}", id,
-        order_status_name(receipt->state == RECEIPT_PLACED ? ORDER_PLACED : ORDER_PENDING));
-    (void)output_line(line, (size_t)len);
-}
-
 static void answer_repeats(struct receipts *receipts, const struct receipt *earlier)
 {
     struct receipt *repeat;
@@ -128,7 +112,12 @@ static void answer_repeats(struct receipts *receipts, const struct receipt *earl
             repeat->state = earlier->state;
 }
 
-enum exit_code receipts_print(struct receipts *receipts)
+static enum order_status status_of(const struct receipt *receipt)
+{
+    return receipt->state == RECEIPT_PLACED ? ORDER_PLACED : ORDER_PENDING;
+}
+
+void receipts_tell(struct receipts *receipts, receipt_tell *tell, void *context)
 {
     for (; receipts->first < receipts->end; receipts->first++) {
         const struct receipt *receipt = receipts_at(receipts, receipts->first);
@@ -138,13 +127,12 @@ enum exit_code receipts_print(struct receipts *receipts)
         if (receipt->state == RECEIPT_PENDING)
             receipts->some_pending = true;
         if (!receipt->silent) {
-            print_line(receipt);
+            tell(context, receipt->number, receipt->id, status_of(receipt));
             receipts->told++;
         }
         if (receipts->some_repeated)
             answer_repeats(receipts, receipt);
     }
-    return output_flush();
 }
 
 uint64_t receipts_told(const struct receipts *receipts)
@@ -155,4 +143,14 @@ uint64_t receipts_told(const struct receipts *receipts)
 bool receipts_some_pending(const struct receipts *receipts)
 {
     return receipts->some_pending;
+}
+
+size_t receipt_print(char line[RECEIPT_LINE_SIZE], const unsigned char *id,
+                     enum order_status status)
+{
+    char order_id[UUID_TEXT_SIZE];
+
+    uuid_to_text(id, order_id);
+    return (size_t)snprintf(line, RECEIPT_LINE_SIZE, "{\"order_id\": \"%s\", \"status\": \"%s\"}",
+                            order_id, order_status_name(status));
 }

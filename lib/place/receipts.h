@@ -1,14 +1,14 @@
 /*
- * receipts: one line on standard output for each order, in the order in which the orders came.
+ * receipts: one for each order, told in the order in which the orders came.
  *
- * A receipt is added when its order is stored. Its state changes as the broker answers. It is
- * printed and dropped once its state is final and all receipts before it were printed.
+ * A receipt is added when its order is stored. Its state changes as the broker answers. It is told
+ * and dropped once its state is final and all receipts before it were told.
  */
-#ifndef ORDER_PLACE_RECEIPTS_H
-#define ORDER_PLACE_RECEIPTS_H
+#ifndef PLACE_RECEIPTS_H
+#define PLACE_RECEIPTS_H
 
-#include "base/report.h"
 #include "base/uuid.h"
+#include "store/orders.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +26,13 @@ struct receipt {
     int64_t key; /* of the order in the store */
     unsigned char id[UUID_BYTES];
     enum receipt_state state;
-    bool silent; /* not to be printed */
+    bool silent;     /* not to be told */
+    uint64_t number; /* of the order in the input, for whom it is told; 0 for none */
 };
+
+/* Called for a receipt that is due: its number, and the order's id and status. */
+typedef void receipt_tell(void *context, uint64_t number, const unsigned char *id,
+                          enum order_status status);
 
 struct receipts;
 
@@ -46,10 +51,10 @@ uint64_t receipts_end(const struct receipts *receipts);
 /* Drops the receipts from number end on, as if they had never been added. */
 void receipts_cut(struct receipts *receipts, uint64_t end);
 
-/* Returns how many are not printed yet. */
+/* Returns how many are not told yet. */
 size_t receipts_waiting(const struct receipts *receipts);
 
-/* Returns the receipt of that number, which must not be printed yet. Valid until receipts_add(). */
+/* Returns the receipt of that number, which must not be told yet. Valid until receipts_add(). */
 struct receipt *receipts_at(struct receipts *receipts, uint64_t number);
 
 /* Returns the first receipt of the order with that key, NULL if there is none. Valid until
@@ -63,14 +68,20 @@ struct receipt *receipts_next(struct receipts *receipts, enum receipt_state stat
 /* Sets the state of all receipts that are in the state from to the state to. */
 void receipts_change(struct receipts *receipts, enum receipt_state from, enum receipt_state to);
 
-/* Prints and drops the receipts that are due. Returns EXIT_OK; or EXIT_OUTPUT, reported once, if
- * they could not be written: they are dropped all the same. */
-enum exit_code receipts_print(struct receipts *receipts);
+/* Tells the receipts that are due, but not the silent ones, and drops them. */
+void receipts_tell(struct receipts *receipts, receipt_tell *tell, void *context);
 
-/* Returns how many were printed, silent ones not counted. */
+/* Returns how many were told. */
 uint64_t receipts_told(const struct receipts *receipts);
 
-/* Returns whether a receipt, printed or silent, ended as RECEIPT_PENDING. */
+/* Returns whether a receipt, told or silent, ended as RECEIPT_PENDING. */
 bool receipts_some_pending(const struct receipts *receipts);
+
+#define RECEIPT_LINE_SIZE 80
+
+/* Writes the receipt of an order as JSON, {"order_id": "...", "status": "..."}, without a newline.
+ * Returns its length. */
+size_t receipt_print(char line[RECEIPT_LINE_SIZE], const unsigned char *id,
+                     enum order_status status);
 
 #endif

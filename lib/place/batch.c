@@ -1,4 +1,4 @@
-#include "batch.h"
+#include "place/batch.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -8,6 +8,7 @@
 #include "order/event.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define BATCH_BYTES ((size_t)4 << 20)
 
@@ -37,18 +38,27 @@ bool batch_has_room(const struct batch *batch)
     return batch->count < BATCH_MAX && batch->bytes < BATCH_BYTES;
 }
 
-void batch_add(struct batch *batch, const struct order *order, const struct json_piece *piece)
+/* Sets the id under which an order is stored. Returns whether another order may have it. */
+static bool choose_id(const struct order *order, const unsigned char *given, unsigned char *id)
+{
+    if (given != NULL)
+        memcpy(id, given, UUID_BYTES);
+    else if (order->order_id == NULL)
+        order_id_mint(id);
+    else if (!uuid_from_text(order->order_id, id))
+        die(EXIT_BUG, "an order_id that was checked and is no UUID");
+    return given != NULL || order->order_id != NULL;
+}
+
+void batch_add(struct batch *batch, const struct order *order, const unsigned char *id,
+               const struct json_piece *piece)
 {
     struct stored_order *stored = &batch->orders[batch->count];
     struct candidate *candidate = &batch->candidates[batch->count++];
     char *data = xmalloc(piece->len);
 
-    if (order->order_id == NULL)
-        order_id_mint(stored->id);
-    else if (!uuid_from_text(order->order_id, stored->id))
-        die(EXIT_BUG, "an order_id that was checked and is no UUID");
     *candidate = (struct candidate){.number = piece->number, .line = piece->line};
-    if (order->order_id != NULL) {
+    if (choose_id(order, id, stored->id)) {
         candidate->raw = xmemdup_text(piece->text, piece->len);
         candidate->raw_len = piece->len;
     }

@@ -1,4 +1,4 @@
-#include "dispatch.h"
+#include "place/dispatch.h"
 
 #include "amqp/topology.h"
 #include "base/clock.h"

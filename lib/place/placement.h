@@ -1,0 +1,121 @@
+/*
+ * placement: orders on their way to their receipts: stored, published, confirmed, and told.
+ *
+ * What is on disk and on the broker when the program is killed, per order:
+ *
+ *   state                         after a kill
+ *   P0  checked                   no receipt, nothing stored: place it again
+ *   P1  row PENDING committed     the next run, or order-place --flush, publishes it
+ *   P2  published and confirmed   it may be published again: same order_id, ignored downstream
+ *   P3  row PLACED committed      the receipt may be missing: order-show, or place the same
+ *                                 order_id again
+ *   P4  receipt told              done
+ *
+ * P1 is on disk before the order is published. P3, committed alone, is not synced: after a loss of
+ * power, unlike after a kill, an order may be back in P1 though its receipt was told. That costs
+ * a second copy on the broker.
+ *
+ * Orders go through these states in batches of what has arrived. The commit that stores a batch
+ * also marks the confirmed orders of earlier batches, and goes on while the broker works on those.
+ *
+ * A broker that stays away is not a failure here: the orders stay pending, and placement_verdict()
+ * says so. Functions that return an exit code return the first failure, at every call from then on.
+ * After one no more orders should be taken, but those at hand be finished, unless it is EXIT_STORE.
+ */
+#ifndef PLACE_PLACEMENT_H
+#define PLACE_PLACEMENT_H
+
+#include "amqp/broker_options.h"
+#include "amqp/connection.h"
+#include "base/report.h"
+#include "json/stream.h"
+#include "order/order.h"
+#include "place/receipts.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct placement;
+
+struct placement_settings {
+    const struct broker_options *options; /* must outlive the placement */
+    bool tell_left;                       /* tell also of orders that earlier runs left pending */
+    /*
+     * No call waits for the broker, which is connected to in the background. An order that cannot
+     * be published at once, because the broker is away, has blocked the connection, or has too much
+     * to confirm, is told as pending at once, and published by placement_retry() later.
+     */
+    bool never_waits;
+    void *context; /* given to the functions, which must not call the placement's */
+    /* Called for an order that was taken and is refused after all: its place, its text as it came,
+     * and the reason. */
+    void (*refuse)(void *context, const struct json_piece *piece);
+    /* Called for a receipt that is due. number is that of the piece that the order was read from,
+     * 0 if an earlier run left it. */
+    receipt_tell *tell;
+    /* Called once a round, after the receipts that were due; count is how many were told so far.
+     * What it returns counts as a failure of the placement. */
+    enum exit_code (*told)(void *context, uint64_t count);
+};
+
+/*
+ * Opens the store, and makes the pending orders of ended runs this run's own. Connects on first
+ * use. Returns EXIT_OK, with *placement to be freed by placement_close(), or EXIT_STORE, reported.
+ */
+enum exit_code placement_open(const struct placement_settings *settings,
+                              struct placement **placement);
+
+/* Frees the placement and ends its run. NULL is harmless. */
+void placement_close(struct placement *placement);
+
+/* Returns whether the batch can take one more order. */
+bool placement_has_room(const struct placement *placement);
+
+/*
+ * Adds an order, which was read from piece, to the batch. id is what it is stored under; NULL for
+ * its own order_id or, if it has none, a new one. There must be room. Copies what it needs of all
+ * three.
+ */
+void placement_take(struct placement *placement, const struct order *order, const unsigned char *id,
+                    const struct json_piece *piece);
+
+/*
+ * Runs one round: reads the broker's answers, stores the batch, tells the receipts that are due,
+ * publishes the batch. Waits only for a connection, and while too much is on its way.
+ */
+enum exit_code placement_turn(struct placement *placement);
+
+/*
+ * After EXIT_STORE: drops the orders of the batch, of which nothing was told, and forgets the
+ * failure, so that the caller can go on. They may be in the store all the same, and are published
+ * then.
+ */
+void placement_abandon(struct placement *placement);
+
+/* Publishes the orders that earlier runs left pending. */
+enum exit_code placement_publish_left(struct placement *placement);
+
+/*
+ * If connecting was given up, and the retry delay has passed since: tries once more, without
+ * waiting or reporting, and then publishes the pending orders of this run.
+ */
+enum exit_code placement_retry(struct placement *placement);
+
+/* Waits until the broker has answered all that was published, and disconnects. placement_turn()
+ * then tells the receipts. */
+enum exit_code placement_drain(struct placement *placement);
+
+/* Returns whether the batch is empty, and every receipt was told. */
+bool placement_is_idle(const struct placement *placement);
+
+/* Returns whether there is a connection to the broker. */
+bool placement_is_connected(const struct placement *placement);
+
+/* Returns the connection, for connection_wait(). */
+struct connection *placement_connection(struct placement *placement);
+
+/* Returns EXIT_REFUSED if the broker did not take an order, otherwise EXIT_PENDING if one is still
+ * pending, otherwise EXIT_OK. */
+enum exit_code placement_verdict(const struct placement *placement);
+
+#endif
