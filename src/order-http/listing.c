@@ -165,8 +165,8 @@ static bool put_order(void *context, size_t index, const struct stored_order *or
 
 static enum exit_code put_orders(struct listing *listing)
 {
-    enum exit_code code = listing->orders->operations->each(
-        listing->orders, listing->only, listing->after, put_order, listing);
+    enum exit_code code = listing->orders->operations->each(listing->orders, listing->only,
+                                                            listing->after, put_order, listing);
 
     if (listing->room > 0)
         listing->part = PART_END;
@@ -202,6 +202,6 @@ ssize_t listing_read(struct listing *listing, char *buffer, size_t max)
     while (code == EXIT_OK && listing->room > 0 && listing->part != PART_NONE)
         code = put_part(listing);
     if (code != EXIT_OK)
-        return LISTING_FAILED;
-    return listing->room < max ? (ssize_t)(max - listing->room) : LISTING_END;
+        return ANSWER_BROKEN;
+    return listing->room < max ? (ssize_t)(max - listing->room) : ANSWER_END;
 }

@@ -12,6 +12,8 @@
 #ifndef ORDER_HTTP_LISTING_H
 #define ORDER_HTTP_LISTING_H
 
+#include "answer.h"
+
 #include "base/report.h"
 #include "base/uuid.h"
 #include "store/orders.h"
@@ -39,12 +41,9 @@ void listing_free(struct listing *listing);
 enum exit_code listing_limit(struct listing *listing, size_t limit, bool *more,
                              unsigned char last[UUID_BYTES]);
 
-#define LISTING_END (-1)
-#define LISTING_FAILED (-2)
-
 /*
- * Reads the next bytes of the text into buffer[0..max). Returns how many, at least 1; LISTING_END
- * after the last; or LISTING_FAILED, reported, if the store failed: the text stays incomplete.
+ * Reads the next bytes of the text into buffer[0..max). Returns how many, at least 1; ANSWER_END
+ * after the last; or ANSWER_BROKEN, reported, if the store failed: the text stays incomplete.
  */
 ssize_t listing_read(struct listing *listing, char *buffer, size_t max);
 

@@ -1,8 +1,9 @@
 #include "order-http/listing.h"
 
+#include "unit.h"
+
 #include "base/memory.h"
 #include "engine/open.h"
-#include "unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,8 +108,8 @@ static const char *read_all(struct listing *listing, size_t max)
         memcpy(text + len, buffer, (size_t)got);
         len += (size_t)got;
     }
-    EQUAL(got, LISTING_END);
-    EQUAL(listing_read(listing, buffer, max), LISTING_END);
+    EQUAL(got, ANSWER_END);
+    EQUAL(listing_read(listing, buffer, max), ANSWER_END);
     text[len] = '\0';
     free(buffer);
     listing_free(listing);
@@ -146,10 +147,14 @@ static void ends_a_page(void)
         const char *numbers;
         bool more;
     } rows[] = {
-        {"the first", 0, 2, -1, "12", true},   {"a middle one", 2, 2, -1, "34", true},
-        {"the last", 4, 2, -1, "5", false},    {"just the rest", 3, 2, -1, "45", false},
-        {"all", 0, 5, -1, "12345", false},     {"more than all", 0, 1000, -1, "12345", false},
-        {"none", 5, 2, -1, "", false},         {"one placed", 0, 1, ORDER_PLACED, "2", true},
+        {"the first", 0, 2, -1, "12", true},
+        {"a middle one", 2, 2, -1, "34", true},
+        {"the last", 4, 2, -1, "5", false},
+        {"just the rest", 3, 2, -1, "45", false},
+        {"all", 0, 5, -1, "12345", false},
+        {"more than all", 0, 1000, -1, "12345", false},
+        {"none", 5, 2, -1, "", false},
+        {"one placed", 0, 1, ORDER_PLACED, "2", true},
         {"all placed", 0, 2, ORDER_PLACED, "24", false},
         {"one pending", 1, 1, ORDER_PENDING, "3", true},
         {"all pending", 0, 3, ORDER_PENDING, "135", false},
@@ -197,7 +202,7 @@ static void fails_if_the_store_is_gone(void)
     EQUAL(listing_read(listing, buffer, sizeof buffer), sizeof buffer);
     (void)snprintf(moved, sizeof moved, "%s-moved", path);
     EQUAL(rename(path, moved), 0);
-    EQUAL(listing_read(listing, buffer, sizeof buffer), LISTING_FAILED);
+    EQUAL(listing_read(listing, buffer, sizeof buffer), ANSWER_BROKEN);
     CHECK(strstr(unit_captured(STDERR_FILENO), path) != NULL);
     EQUAL(rename(moved, path), 0);
     listing_free(listing);

@@ -1,7 +1,8 @@
 #include "order-http/metrics.h"
 
-#include "base/version.h"
 #include "unit.h"
+
+#include "base/version.h"
 
 #include <stdlib.h>
 #include <string.h>
