@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 
 PROGRAMS := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
-PACKAGES := librabbitmq libcjson libcurl uuid sqlite3 libcrypto
+PACKAGES := librabbitmq libcjson libcurl libmicrohttpd uuid sqlite3 libcrypto
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
