@@ -15,7 +15,6 @@ void health(struct service *service, struct request *request)
 
     (void)service;
     answer_json(&request->answer, 200, xstrdup(body), strlen(body));
-    answer_add(&request->answer, "Cache-Control", "no-store");
 }
 
 void ready(struct service *service, struct request *request)
@@ -29,7 +28,6 @@ void ready(struct service *service, struct request *request)
                  broker ? "connected" : "away");
 
     answer_json(&request->answer, store && broker ? 200 : 503, xstrdup(body), (size_t)len);
-    answer_add(&request->answer, "Cache-Control", "no-store");
     if (request->answer.status == 503)
         answer_add(&request->answer, "Retry-After", "1");
 }

@@ -104,5 +104,4 @@ void list_orders(struct service *service, struct request *request)
         return;
     }
     answer_stream(&request->answer, 200, read_listing, release_listing, listing);
-    answer_add(&request->answer, "Cache-Control", "no-store");
 }

@@ -17,5 +17,4 @@ void show_metrics(struct service *service, struct request *request)
         service->reader->operations->count(service->reader, &pending, &now.pending) == EXIT_OK;
     text = metrics_text(&now, &len);
     answer_text(&request->answer, 200, METRICS_TYPE, text, len);
-    answer_add(&request->answer, "Cache-Control", "no-store");
 }

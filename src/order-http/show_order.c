@@ -10,22 +10,21 @@
 #include "store/order_line.h"
 #include "store/orders.h"
 
+/* A 304 is made with the body, too: its Content-Length has to be that of a 200 (RFC 9110, section
+ * 8.6), and the body itself is not sent. */
 static void answer_with(struct request *request, const struct stored_order *order)
 {
     const char *known = request_header(request, "If-None-Match");
+    char *body = xmalloc(order_line_size(order) + 1);
+    size_t len = order_line(order, body);
     char etag[ETAG_SIZE];
-    char *body;
-    size_t len;
 
+    body[len++] = '\n';
     etag_of(order, etag);
-    if (known != NULL && etag_is_in(etag, known)) {
-        answer_empty(&request->answer, 304);
-    } else {
-        body = xmalloc(order_line_size(order) + 1);
-        len = order_line(order, body);
-        body[len++] = '\n';
+    if (known != NULL && etag_is_in(etag, known))
+        answer_text(&request->answer, 304, NULL, body, len);
+    else
         answer_json(&request->answer, 200, body, len);
-    }
     answer_add(&request->answer, "ETag", "%s", etag);
     answer_add(&request->answer, "Cache-Control", "no-cache");
 }
