@@ -161,7 +161,7 @@ static struct MHD_Response *new_response(struct request *request)
 
     if (answer->read != NULL)
         return new_stream(request);
-    if (strcmp(request->sent_method, "HEAD") != 0)
+    if (strcmp(request->sent_method, "HEAD") != 0 && answer->status != 304)
         request->sent = answer->len;
     answer->body = NULL;
     return MHD_create_response_from_buffer(

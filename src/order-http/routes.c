@@ -2,13 +2,23 @@
 
 #include "answer.h"
 #include "health.h"
+#include "list_orders.h"
+#include "metrics.h"
+#include "openapi.h"
+#include "show_metrics.h"
+#include "show_order.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct route routes[] = {
+    {"/order/", "/order/{order_id}", ANSWER_JSON, .get = show_order},
+    {"/orders", "/orders", ANSWER_JSON, .get = list_orders},
     {"/health", "/health", ANSWER_JSON, .get = health, .is_open = true},
+    {"/ready", "/ready", ANSWER_JSON, .get = ready},
+    {"/metrics", "/metrics", METRICS_TYPE, .get = show_metrics},
+    {"/openapi.json", "/openapi.json", ANSWER_JSON, .get = openapi},
 };
 
 #define ROUTES (sizeof routes / sizeof routes[0])

@@ -60,8 +60,13 @@ unit()
 @test "unit: message/integer" { unit message/integer; }
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/order" { unit order/order; }
+@test "unit: order-http/etag" { unit order-http/etag; }
+@test "unit: order-http/list_query" { unit order-http/list_query; }
+@test "unit: order-http/listing" { unit order-http/listing; }
+@test "unit: order-http/metrics" { unit order-http/metrics; }
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
+@test "unit: store/order_line" { unit store/order_line; }
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }
