@@ -91,6 +91,19 @@ enum exit_code publisher_open(struct publisher *publisher);
 enum exit_code publisher_try(struct publisher *publisher);
 
 /*
+ * For a program that must not wait for the broker, in place of publisher_open(): as
+ * connection_keep(), and publishes again the messages without a result. Returns whether the
+ * connection is up.
+ */
+bool publisher_keep(struct publisher *publisher);
+
+/*
+ * Returns whether publisher_send() would publish one more message without waiting for anything:
+ * connected, not blocked, and not too much in flight.
+ */
+bool publisher_takes(const struct publisher *publisher);
+
+/*
  * Begins to close the connection, without waiting, once no further message is expected. A message
  * that is sent all the same opens another connection.
  */
