@@ -81,6 +81,9 @@ enum exit_code connection_try(struct connection *connection);
  */
 bool connection_keep(struct connection *connection);
 
+/* Returns whether the last attempt of connection_keep() that has ended has failed. */
+bool connection_has_failed(const struct connection *connection);
+
 /*
  * Sends connection.close without waiting for the answer; connection_close() waits for it. The
  * connection counts as down from then on. Does nothing if the connection is down or blocked: a

@@ -82,6 +82,11 @@ bool connection_keep(struct connection *connection)
     return connection_is_up(connection);
 }
 
+bool connection_has_failed(const struct connection *connection)
+{
+    return connection->failed_attempts > 0;
+}
+
 int connection_attempt_in_ms(const struct connection *connection)
 {
     int64_t left_ms = connection->next_attempt_ms - clock_monotonic_ms();

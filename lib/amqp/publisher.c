@@ -311,11 +311,18 @@ static bool is_busy(const struct publisher *publisher)
            window_is_at_limit(&publisher->window);
 }
 
-bool publisher_takes(const struct publisher *publisher)
+size_t publisher_room(const struct publisher *publisher)
 {
-    return connection_is_up(publisher->connection) && publisher->is_connected &&
-           !is_busy(publisher) && window_has_room(&publisher->window) &&
-           connection_takes(publisher->connection);
+    const struct window *window = &publisher->window;
+    size_t unused = PUBLISHER_WINDOW - window->count;
+    size_t allowed = unused;
+
+    if (!connection_is_up(publisher->connection) || !publisher->is_connected ||
+        is_busy(publisher) || !window_has_room(window) || !connection_takes(publisher->connection))
+        return 0;
+    if (window->limit < PUBLISHER_WINDOW)
+        allowed = window->limit - window_in_flight(window);
+    return allowed < unused ? allowed : unused;
 }
 
 enum exit_code publisher_open(struct publisher *publisher)

@@ -98,10 +98,11 @@ enum exit_code publisher_try(struct publisher *publisher);
 bool publisher_keep(struct publisher *publisher);
 
 /*
- * Returns whether publisher_send() would publish one more message without waiting for anything:
- * connected, not blocked, and not too much in flight.
+ * Returns how many messages publisher_send() would publish now without waiting for anything: 0
+ * while the connection is down or blocked, while something is published again, or if too much is in
+ * flight. The size of messages may allow fewer.
  */
-bool publisher_takes(const struct publisher *publisher);
+size_t publisher_room(const struct publisher *publisher);
 
 /*
  * Begins to close the connection, without waiting, once no further message is expected. A message

@@ -60,6 +60,7 @@ unit()
 @test "unit: message/integer" { unit message/integer; }
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/order" { unit order/order; }
+@test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
