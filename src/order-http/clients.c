@@ -28,6 +28,7 @@
 static const struct clients_settings *settings;
 static size_t most;
 static size_t count;
+static size_t cut_count; /* of them, those that are cut off */
 
 /* The clients of each phase, in the order of since_ms. */
 static struct {
@@ -113,6 +114,7 @@ void clients_enter(struct client *client, enum client_phase phase)
 void clients_cut(struct client *client)
 {
     (void)shutdown(client->socket, SHUT_RDWR);
+    cut_count += (int)client->phase != CUT;
     move(client, CUT);
 }
 
@@ -154,7 +156,7 @@ static void make_room(void)
     struct client *idle = phases[CLIENT_IDLE].first;
     struct client *fresh = phases[CLIENT_NEW].first;
 
-    if (count < most - most / 16)
+    if (count - cut_count < most - most / 16)
         return;
     if (idle != NULL)
         clients_cut(idle);
@@ -167,7 +169,7 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
     struct client *client;
 
     make_room();
-    if (count >= most || is_one_too_many(address))
+    if (count - cut_count >= most || is_one_too_many(address))
         return NULL;
     client = xcalloc(1, sizeof *client);
     client->socket = socket;
@@ -237,7 +239,7 @@ void clients_refuse(int socket, const struct sockaddr *address)
         answer_problem(&answer, 429, NULL, "there are %d connections of this address already",
                        settings->most_of_address);
     else
-        answer_problem(&answer, 503, NULL, "there are %zu connections already", count);
+        answer_problem(&answer, 503, NULL, "there are %zu connections already", most);
     answer_add(&answer, "Retry-After", RETRY_AFTER);
     if (!settings->uses_tls && write_answer(socket, &answer)) {
         (void)shutdown(socket, SHUT_WR);
@@ -253,6 +255,7 @@ void clients_remove(struct client *client)
     if (client->is_refusing && (int)client->phase != CUT)
         linger(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
     take_out(client);
+    cut_count -= (int)client->phase == CUT;
     count--;
     free(client);
 }
