@@ -36,6 +36,7 @@ static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static struct client *arriving;
 static int64_t accept_again_ms;
+static int64_t stopping_ms; /* when server_quiesce() was called */
 static unsigned fruitless; /* rounds that it has asked for, one after the other, without a call */
 static bool lacks_descriptors; /* reported */
 
@@ -365,11 +366,14 @@ void server_quiesce(void)
     unwatch_sockets();
     listen_close();
     settings->service->is_stopping = true;
+    stopping_ms = clock_monotonic_ms();
 }
 
 bool server_is_done(void)
 {
-    return settings->service->is_stopping && clients_count() == 0;
+    return settings->service->is_stopping &&
+           (clients_count() == 0 ||
+            clock_monotonic_ms() - stopping_ms >= settings->clients->answer_ms);
 }
 
 void server_close(void)
