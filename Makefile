@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 
 PROGRAMS := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
-PACKAGES := librabbitmq libcjson libcurl uuid sqlite3 libcrypto
+PACKAGES := librabbitmq libcjson libcurl libmicrohttpd uuid sqlite3 libcrypto
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -33,8 +33,8 @@ LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
            -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
-# The objects of a program: its main.c, and what it alone needs.
-objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+# The objects of a program: its main.c, and what it alone needs: code, and JSON that becomes an array.
+objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wildcard src/$(1)/*.json))
 # The same without its main.c; none if there is no such program.
 rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
@@ -222,6 +222,17 @@ $(BUILD)/flags: force
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# NAME.json as the array NAME_json, with the version of the programs in place of its own.
+VERSION = $(shell sed -n 's/.*ORDER_TOOLS_VERSION "\(.*\)"/\1/p' lib/base/version.h)
+$(BUILD)/%.json.c: %.json lib/base/version.h
+	@mkdir -p $(@D)
+	{ echo '#include <stddef.h>' && echo 'const unsigned char $(*F)_json[] = {' && \
+	    sed 's/"version": "[^"]*"/"version": "$(VERSION)"/' $< | od -An -v -tx1 | sed 's/ \(..\)/0x\1,/g' && \
+	    echo '};' && echo 'const size_t $(*F)_json_len = sizeof $(*F)_json;'; } >$@
+
+$(BUILD)/%.json.o: $(BUILD)/%.json.c $(BUILD)/flags
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BENCH): %: %.o
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)

@@ -1,7 +1,7 @@
 /*
  * clock: the time of day, for records and events; a monotonic clock, for timeouts.
  *
- * Both end the program with EXIT_BUG if the clock cannot be read.
+ * All end the program with EXIT_BUG if the clock cannot be read.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -14,6 +14,9 @@ int64_t clock_utc_ms(void);
 
 /* Returns milliseconds since an unspecified start; setting the time of day does not affect it. */
 int64_t clock_monotonic_ms(void);
+
+/* As clock_monotonic_ms(), in microseconds: for what takes less than a millisecond. */
+int64_t clock_monotonic_us(void);
 
 /* Size of a buffer for "2026-01-31T23:59:59.000Z" and its NUL, with room to spare. */
 #define CLOCK_TEXT_SIZE 32

@@ -241,14 +241,15 @@ static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *state
 {
     struct stored_order order = {.key = after};
     enum exit_code code = EXIT_OK;
-    bool found = true;
+    bool goes_on = true;
     size_t index = 0;
 
-    while (code == EXIT_OK && found) {
+    while (code == EXIT_OK && goes_on) {
+        bool found;
+
         database_bind_int(statement, 1, order.key);
         code = read_order(store, statement, &order, &found);
-        if (code == EXIT_OK && found && !visit(context, index++, &order))
-            return EXIT_OK;
+        goes_on = code == EXIT_OK && found && visit(context, index++, &order);
     }
     return code == EXIT_OK ? check_answer(store) : code;
 }

@@ -1,7 +1,6 @@
 /*
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/output.h"
@@ -12,6 +11,7 @@
 #include "base/uuid.h"
 #include "engine/open.h"
 #include "json/output.h"
+#include "store/order_line.h"
 #include "store/orders.h"
 
 #include <errno.h>
@@ -69,21 +69,9 @@ static bool input_ended;
 
 static enum exit_code print_order(const struct stored_order *order)
 {
-    char id[UUID_TEXT_SIZE];
-    char placed_at[CLOCK_TEXT_SIZE];
-    size_t size = order->data_len + 256;
-    char *line = xcalloc(size, 1);
-    enum exit_code code;
-    int len;
+    char *line = xmalloc(order_line_size(order));
+    enum exit_code code = output_json_text(line, order_line(order, line));
 
-    uuid_to_text(order->id, id);
-    clock_rfc3339(order->placed_at, placed_at);
-    /* Stored data was checked to be strict JSON, and is printed as it is. */
-    len =
-        snprintf(line, size,
-                 "{\"order_id\": \"%s\", \"status\": \"%s\", \"data\": %s, \"placed_at\": \"%s\"}",
-                 id, order_status_name(order->status), order->data, placed_at);
-    code = output_json_text(line, (size_t)len);
     free(line);
     return code;
 }

@@ -58,11 +58,16 @@ unit()
 @test "unit: message/envelope" { unit message/envelope; }
 @test "unit: message/field" { unit message/field; }
 @test "unit: message/integer" { unit message/integer; }
+@test "unit: order-http/etag" { unit order-http/etag; }
+@test "unit: order-http/list_query" { unit order-http/list_query; }
+@test "unit: order-http/listing" { unit order-http/listing; }
+@test "unit: order-http/metrics" { unit order-http/metrics; }
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/order" { unit order/order; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
+@test "unit: store/order_line" { unit store/order_line; }
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }

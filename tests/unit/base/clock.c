@@ -132,6 +132,7 @@ static void tells_the_time(void)
 
     CHECK(clock_utc_ms() > 1700000000000);
     CHECK(clock_monotonic_ms() >= before);
+    CHECK(clock_monotonic_us() / 1000 >= before && clock_monotonic_us() / 1000 < before + 60000);
 }
 
 int main(void)

@@ -1,0 +1,40 @@
+#include "etag.h"
+
+#include "base/uuid.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Changes with the form in which an order is shown. */
+#define FORM "1"
+
+void etag_of(const struct stored_order *order, char etag[ETAG_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+
+    uuid_to_text(order->id, id);
+    (void)snprintf(etag, ETAG_SIZE, "\"%s-%" PRIx64 "-%s" FORM "\"", id, (uint64_t)order->placed_at,
+                   order->status == ORDER_PENDING ? "a" : "b");
+}
+
+bool etag_is_in(const char *etag, const char *list)
+{
+    size_t len = strlen(etag);
+    const char *at = list + strspn(list, " \t");
+    const char *end;
+
+    if (*at == '*')
+        return at[1 + strspn(at + 1, " \t")] == '\0';
+    /* Elements of a list may be empty (RFC 9110, section 5.6.1). */
+    for (at += strspn(at, " \t,"); *at != '\0'; at = end + strspn(end, " \t,")) {
+        if (strncmp(at, "W/", 2) == 0)
+            at += 2;
+        end = *at == '"' ? strchr(at + 1, '"') : NULL;
+        if (end++ == NULL)
+            return false;
+        if ((size_t)(end - at) == len && memcmp(at, etag, len) == 0)
+            return true;
+    }
+    return false;
+}

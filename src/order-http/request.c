@@ -1,0 +1,330 @@
+#include "request.h"
+
+#include "access_log.h"
+#include "clients.h"
+#include "cors.h"
+#include "metrics.h"
+#include "request_check.h"
+#include "routes.h"
+#include "service.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "order/order.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FIRST_SIZE ((size_t)2048)
+#define BODIES_MAX ((size_t)64 << 20)     /* bytes of all bodies in memory */
+#define DROPPED_MAX (16 * ORDER_MAX_SIZE) /* bytes of a body that is too large, before it is cut */
+#define PIECE ((size_t)32768)             /* bytes that are read at once of a long answer */
+#define RETRY_AFTER "1"
+
+static uint64_t last_number;
+static size_t bodies; /* bytes allocated for all bodies */
+
+const char *request_header(const struct request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+void request_each_query(const struct request *request, target_parameter *visit, void *context)
+{
+    target_each_parameter(request->target.query, visit, context);
+}
+
+/* ---- beginning and end ---- */
+
+/* libmicrohttpd would take it apart first, and get stuck if it has too little memory for that. */
+static void refuse_target(struct request *request)
+{
+    if (clients_tell(request->client, &request->answer))
+        request->sent = request->answer.len;
+    clients_cut(request->client);
+}
+
+struct request *request_begin(struct service *service, struct client *client,
+                              struct MHD_Connection *connection, const char *target)
+{
+    struct request *request = xcalloc(1, sizeof *request);
+
+    request->number = ++last_number;
+    request->argument = "";
+    request->service = service;
+    request->client = client;
+    request->connection = connection;
+    request->sent_method = "-";
+    request->text = xstrdup(target == NULL ? "" : target);
+    request->began_us = clock_monotonic_us();
+    client->request = request;
+    client->is_refusing = false;
+    client->taken = 0;
+    clients_enter(client, CLIENT_HEADER);
+    metrics_request_began();
+    request_check_target_size(request);
+    if (request->answer.status != 0)
+        refuse_target(request);
+    return request;
+}
+
+static void tell_end(const struct request *request)
+{
+    int64_t duration_us = clock_monotonic_us() - request->began_us;
+    const char *pattern = request->route == NULL ? NULL : request->route->pattern;
+    struct access access = {.method = request->sent_method,
+                            .target = request->text,
+                            .status = request->answer.status,
+                            .bytes = request->sent,
+                            .duration_us = duration_us,
+                            .peer = request->client->peer,
+                            .order_id = request->order_id};
+
+    metrics_bytes(request->received, request->sent);
+    metrics_request_ended(pattern, request->sent_method, request->answer.status, duration_us);
+    access_log(&access, request->service->settings->log_json);
+}
+
+static void drop_body(struct request *request)
+{
+    bodies -= request->size;
+    free(request->body);
+    request->body = NULL;
+    request->len = 0;
+    request->size = 0;
+}
+
+void request_end(struct request *request)
+{
+    if (request->waits && request->left != NULL)
+        request->left(request);
+    tell_end(request);
+    request->client->request = NULL;
+    clients_enter(request->client, CLIENT_IDLE);
+    drop_body(request);
+    answer_free(&request->answer);
+    target_free(&request->target);
+    free(request->text);
+    free(request);
+}
+
+/* ---- the answer ---- */
+
+/* A long answer, as libmicrohttpd reads it. It may outlast the request. */
+struct stream {
+    struct request *request; /* lasts as long as anything is read */
+    answer_read *read;
+    void (*release)(void *context);
+    void *context;
+};
+
+static ssize_t read_stream(void *context, uint64_t at, char *buffer, size_t max)
+{
+    struct stream *stream = context;
+    ssize_t got = stream->read(stream->context, buffer, max);
+
+    (void)at;
+    if (got == ANSWER_END)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (got < 0)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    stream->request->sent += (uint64_t)got;
+    stream->request->client->taken += (uint64_t)got;
+    return got;
+}
+
+static void free_stream(void *context)
+{
+    struct stream *stream = context;
+
+    if (stream->release != NULL)
+        stream->release(stream->context);
+    free(stream);
+}
+
+static struct MHD_Response *new_stream(struct request *request)
+{
+    struct answer *answer = &request->answer;
+    struct stream *stream = xmalloc(sizeof *stream);
+
+    *stream = (struct stream){request, answer->read, answer->release, answer->context};
+    answer->release = NULL;
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE, read_stream, stream,
+                                             free_stream);
+}
+
+static struct MHD_Response *new_response(struct request *request)
+{
+    struct answer *answer = &request->answer;
+    char *body = answer->body;
+
+    if (answer->read != NULL)
+        return new_stream(request);
+    if (strcmp(request->sent_method, "HEAD") != 0 && answer->status != 304)
+        request->sent = answer->len;
+    answer->body = NULL;
+    return MHD_create_response_from_buffer(
+        answer->len, body, body == NULL ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_FREE);
+}
+
+static bool has_field(const struct answer *answer, const char *name)
+{
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (strcasecmp(answer->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Adds what every answer has. */
+static void add_fields(struct request *request)
+{
+    struct answer *answer = &request->answer;
+
+    if (answer->type != NULL)
+        answer_add(answer, "Content-Type", "%s", answer->type);
+    if (!has_field(answer, "Cache-Control"))
+        answer_add(answer, "Cache-Control", "no-store");
+    answer_add(answer, "X-Content-Type-Options", "nosniff");
+    if (request->service->is_stopping || request->is_last)
+        answer_add(answer, "Connection", "close");
+    cors_allow(request);
+}
+
+static enum MHD_Result send_answer(struct request *request)
+{
+    struct answer *answer = &request->answer;
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    drop_body(request);
+    add_fields(request);
+    response = new_response(request);
+    if (response == NULL)
+        die_no_memory();
+    for (size_t i = 0; i < answer->header_count; i++)
+        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    clients_enter(request->client, CLIENT_ANSWER);
+    result = MHD_queue_response(request->connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* ---- the body ---- */
+
+/* Answers at once, while more may arrive: the connection ends with the answer. */
+static enum MHD_Result refuse_at_once(struct request *request)
+{
+    request->client->is_refusing = true;
+    request->is_last = true;
+    return send_answer(request);
+}
+
+static enum MHD_Result take_header(struct request *request, const char *method, const char *version)
+{
+    bool has_body;
+
+    if (request->answer.status != 0)
+        return MHD_NO;
+    request_check(request, method, version);
+    request->is_checked = true;
+    has_body = request_has_body(request);
+    if (request->answer.status != 0 && (has_body || request->is_last))
+        return refuse_at_once(request);
+    if (has_body && bodies >= BODIES_MAX) {
+        answer_problem(&request->answer, 503, NULL, "too many bodies are arriving at once");
+        answer_add(&request->answer, "Retry-After", RETRY_AFTER);
+        return refuse_at_once(request);
+    }
+    if (has_body)
+        clients_enter(request->client, CLIENT_BODY);
+    return MHD_YES;
+}
+
+static void keep(struct request *request, const char *bytes, size_t len)
+{
+    if (request->size - request->len < len) {
+        size_t size = request->len + len > FIRST_SIZE ? 2 * (request->len + len) : FIRST_SIZE;
+
+        request->body = xrealloc(request->body, size);
+        bodies += size - request->size;
+        request->size = size;
+    }
+    memcpy(request->body + request->len, bytes, len);
+    request->len += len;
+}
+
+/* A body in chunks has shown only now that it is too large. With TLS the answer has to wait for the
+ * end of the body, or be left out. */
+static enum MHD_Result refuse_size(struct request *request)
+{
+    if (request->answer.status == 0) {
+        answer_problem(&request->answer, 413, NULL, "a body has at most %zu bytes", ORDER_MAX_SIZE);
+        drop_body(request);
+        if (clients_tell(request->client, &request->answer)) {
+            request->sent = request->answer.len;
+            return MHD_NO;
+        }
+    }
+    return request->received > DROPPED_MAX ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result take_body(struct request *request, const char *bytes, size_t len)
+{
+    request->received += len;
+    if (request->received > ORDER_MAX_SIZE)
+        return refuse_size(request);
+    if (strcmp(request->method, "POST") == 0)
+        keep(request, bytes, len);
+    return MHD_YES;
+}
+
+/* ---- all of it ---- */
+
+static enum MHD_Result handle(struct request *request)
+{
+    clients_enter(request->client, CLIENT_ANSWER);
+    routes_handler(request->route, request->method)(request->service, request);
+    if (request->waits) {
+        request->is_suspended = true;
+        MHD_suspend_connection(request->connection);
+        return MHD_YES;
+    }
+    return send_answer(request);
+}
+
+enum MHD_Result request_go_on(struct request *request, const char *method, const char *version,
+                              const char *upload, size_t *size)
+{
+    size_t len = *size;
+
+    if (!request->is_checked)
+        return take_header(request, method, version);
+    *size = 0;
+    if (len > 0)
+        return take_body(request, upload, len);
+    return request->answer.status != 0 ? send_answer(request) : handle(request);
+}
+
+void request_finish(struct request *request)
+{
+    request->waits = false;
+    request->left = NULL;
+    if (!request->is_suspended)
+        return;
+    request->is_suspended = false;
+    MHD_resume_connection(request->connection);
+}
+
+bool request_give_up(struct request *request)
+{
+    if (!request->waits)
+        return false;
+    if (request->left != NULL)
+        request->left(request);
+    answer_free(&request->answer);
+    answer_problem(&request->answer, 503, NULL, "the answer takes too long");
+    answer_add(&request->answer, "Retry-After", RETRY_AFTER);
+    request_finish(request);
+    return true;
+}

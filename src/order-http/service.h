@@ -1,0 +1,34 @@
+/*
+ * service: what the handlers of requests share, and what a handler is.
+ */
+#ifndef ORDER_HTTP_SERVICE_H
+#define ORDER_HTTP_SERVICE_H
+
+#include "store/orders.h"
+
+#include <stdbool.h>
+
+struct placement;
+struct request;
+
+struct http_settings {
+    const char *allow_origin; /* whose pages may ask, "*" for all; NULL for none */
+    bool log_json;            /* the access log as JSON */
+    int confirm_wait_ms;      /* how long an answer waits for the broker's confirm */
+};
+
+struct service {
+    const struct http_settings *settings;
+    struct placement *placement;
+    struct orders *reader; /* opened with ORDERS_LOOK */
+    bool is_stopping;      /* finishes what it has in hand */
+};
+
+/*
+ * Handles a request whose body is there in full. Fills in request->answer at once; or sets
+ * request->waits, and request->left if it keeps the pointer, and calls request_finish() later
+ * (request.h).
+ */
+typedef void handler(struct service *service, struct request *request);
+
+#endif
