@@ -255,7 +255,7 @@ static void admit(int socket, const struct sockaddr *address, socklen_t len)
 {
     arriving = clients_add(socket, address, len);
     if (arriving == NULL)
-        clients_refuse(socket, address, len);
+        clients_refuse(socket, address);
     else
         (void)MHD_add_connection(daemon_, socket, address, len);
 }
@@ -309,7 +309,7 @@ static void accept_all(void)
 
 /* ---- running ---- */
 
-static int sooner(int a_ms, int b_ms)
+int server_sooner(int a_ms, int b_ms)
 {
     return b_ms < 0 || (a_ms >= 0 && a_ms < b_ms) ? a_ms : b_ms;
 }
@@ -339,12 +339,12 @@ int server_step(void)
 
     accept_all();
     due_ms = clients_step();
-    due_ms = sooner(due_ms, run());
+    due_ms = server_sooner(due_ms, run());
     if (accept_again_ms > 0)
-        due_ms = sooner(due_ms, ACCEPT_PAUSE_MS);
+        due_ms = server_sooner(due_ms, ACCEPT_PAUSE_MS);
     if (settings->service->is_stopping) {
         clients_cut_idle();
-        due_ms = sooner(due_ms, STOPPING_STEP_MS);
+        due_ms = server_sooner(due_ms, STOPPING_STEP_MS);
     }
     return due_ms;
 }
