@@ -41,6 +41,7 @@ struct placings {
 
 static struct placings queued; /* there was no room for them */
 static struct placings taken;
+static bool some_finished; /* in this round: the server has something to do */
 
 /* ---- lists ---- */
 
@@ -107,6 +108,7 @@ static void finish(struct placing *placing)
 
     forget(placing);
     request_finish(request);
+    some_finished = true;
 }
 
 static void try_again(struct answer *answer, unsigned status, const char *member,
@@ -296,12 +298,13 @@ static void note_stored(void)
 
 int place_order_step(struct service *service)
 {
+    some_finished = false;
     take_queued(service);
     if (placement_turn(service->placement) != EXIT_OK && placement_abandon(service->placement))
         refuse_batch();
     else
         note_stored();
-    if (queued.first != NULL && placement_has_room(service->placement))
+    if (some_finished || (queued.first != NULL && placement_has_room(service->placement)))
         return 0;
     return placement_due_ms(service->placement);
 }
