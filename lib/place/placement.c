@@ -296,7 +296,9 @@ static void tell_due(struct placement *placement)
     const struct placement_settings *settings = &placement->settings;
 
     if (settings->never_waits)
-        dispatch_let_go(&placement->dispatch, placement->now_ms - settings->patience_ms);
+        dispatch_let_go(&placement->dispatch, placement->now_ms - settings->patience_ms,
+                        placement->batch.count > 0 ? placement->batch_receipts
+                                                   : receipts_end(placement->receipts));
     receipts_tell(placement->receipts, settings->tell, settings->context);
     fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
 }
