@@ -37,7 +37,7 @@ static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static struct client *arriving;
 static int64_t accept_again_ms;
 static int64_t stopping_ms; /* when server_quiesce() was called */
-static unsigned fruitless; /* rounds that it has asked for, one after the other, without a call */
+static unsigned fruitless;  /* rounds that it has asked for, one after the other, without a call */
 static bool lacks_descriptors; /* reported */
 
 /* ---- libmicrohttpd's calls ---- */
