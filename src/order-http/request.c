@@ -70,18 +70,19 @@ struct request *request_begin(struct service *service, struct client *client,
 
 static void tell_end(const struct request *request)
 {
+    unsigned status = request->is_answered ? request->answer.status : 0;
     int64_t duration_us = clock_monotonic_us() - request->began_us;
     const char *pattern = request->route == NULL ? NULL : request->route->pattern;
     struct access access = {.method = request->sent_method,
                             .target = request->text,
-                            .status = request->answer.status,
+                            .status = status,
                             .bytes = request->sent,
                             .duration_us = duration_us,
                             .peer = request->client->peer,
                             .order_id = request->order_id};
 
     metrics_bytes(request->received, request->sent);
-    metrics_request_ended(pattern, request->sent_method, request->answer.status, duration_us);
+    metrics_request_ended(pattern, request->sent_method, status, duration_us);
     access_log(&access, request->service->settings->log_json);
 }
 
@@ -99,6 +100,9 @@ void request_end(struct request *request)
     if (request->waits && request->left != NULL)
         request->left(request);
     tell_end(request);
+    /* libmicrohttpd may have answered it by itself. */
+    if (!request->is_answered)
+        request->client->is_refusing = true;
     request->client->request = NULL;
     clients_enter(request->client, CLIENT_IDLE);
     drop_body(request);
@@ -205,6 +209,7 @@ static enum MHD_Result send_answer(struct request *request)
     for (size_t i = 0; i < answer->header_count; i++)
         (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
     clients_enter(request->client, CLIENT_ANSWER);
+    request->is_answered = true;
     result = MHD_queue_response(request->connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
