@@ -69,7 +69,7 @@ void clients_open(const struct clients_settings *settings);
 /*
  * Takes a new connection, which its owner closes after clients_remove(). Returns NULL, with nothing
  * taken, if there are too many: then clients_refuse() it. Makes room once nearly all connections
- * are in use; until the owner of the one that goes has noticed, there may be one more than the most.
+ * are in use; until the owner of the one that goes has noticed, there may be one too many.
  */
 struct client *clients_add(int socket, const struct sockaddr *address, socklen_t len);
 
