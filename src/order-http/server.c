@@ -23,6 +23,9 @@
 #define POOL ((size_t)32768) /* bytes for the header of a request, and for what it is cut into */
 #define ACCEPTS_AT_ONCE 64   /* before those that are there get their turn again */
 #define ACCEPT_PAUSE_MS 100  /* after a lack of descriptors or memory */
+/* Bytes of an answer that the system keeps for a client that does not read it. By itself it would
+ * keep megabytes. */
+#define SEND_BUFFER (128 * 1024)
 #define STOPPING_STEP_MS 100
 #define FRUITLESS_MAX 64
 #define FRUITLESS_MS 20
@@ -33,19 +36,24 @@ static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static struct client *arriving;
 static int64_t accept_again_ms;
-static uint64_t progress;  /* calls of libmicrohttpd */
-static unsigned fruitless; /* rounds that it has asked for, one after the other, without a call */
+static int64_t stopping_ms; /* when server_quiesce() was called */
+static unsigned fruitless;  /* rounds that it has asked for, one after the other, without a call */
 static bool lacks_descriptors; /* reported */
 
 /* ---- libmicrohttpd's calls ---- */
 
-/* Beginnings of messages that tell of nothing but a client that left or was cut off: the access log
- * has that. */
+/*
+ * Beginnings of messages that are not reported: they tell of a client that left or was cut off,
+ * which the access log has, or that a Unix socket has no options of TCP.
+ */
 static const char *const ignored[] = {
     "Application reported internal error",
     "Connection was closed",
     "Connection socket is closed",
     "Socket has been disconnected",
+    "Setting TCP_NODELAY option",
+    "Setting TCP_CORK option",
+    "Failed to push the data",
 };
 
 static void log_message(void *context, const char *format, va_list arguments)
@@ -91,7 +99,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 static void *begin_request(void *context, const char *target, struct MHD_Connection *connection)
 {
     (void)context;
-    progress++;
+    settings->service->calls++;
     return request_begin(settings->service, client_of(connection), connection, target);
 }
 
@@ -103,7 +111,7 @@ static enum MHD_Result go_on(void *context, struct MHD_Connection *connection, c
     (void)context;
     (void)connection;
     (void)url;
-    progress++;
+    settings->service->calls++;
     return request_go_on(*request, method, version, upload, upload_size);
 }
 
@@ -120,7 +128,7 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
     (void)context;
     (void)connection;
     (void)code;
-    progress++;
+    settings->service->calls++;
     if (*request != NULL)
         request_end(*request);
     *request = NULL;
@@ -178,8 +186,8 @@ static struct MHD_Daemon *start(char *certificate, char *key)
     return MHD_start_daemon(
         flags, 0, NULL, NULL, go_on, NULL, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)settings->clients->most, MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL,
-        MHD_OPTION_NOTIFY_CONNECTION, note_connection, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+        (unsigned)settings->clients->most + ACCEPTS_AT_ONCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        POOL, MHD_OPTION_NOTIFY_CONNECTION, note_connection, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         begin_request, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
@@ -253,6 +261,9 @@ int server_descriptor(void)
 
 static void admit(int socket, const struct sockaddr *address, socklen_t len)
 {
+    int send_buffer = SEND_BUFFER;
+
+    (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     arriving = clients_add(socket, address, len);
     if (arriving == NULL)
         clients_refuse(socket, address);
@@ -322,12 +333,12 @@ int server_sooner(int a_ms, int b_ms)
 static int run(void)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
-    uint64_t before = progress;
+    uint64_t before = settings->service->calls;
 
     (void)MHD_run(daemon_);
     if (MHD_get_timeout(daemon_, &timeout) == MHD_NO)
         return -1;
-    fruitless = timeout == 0 && progress == before ? fruitless + 1 : 0;
+    fruitless = timeout == 0 && settings->service->calls == before ? fruitless + 1 : 0;
     if (fruitless > FRUITLESS_MAX)
         return FRUITLESS_MS;
     return timeout > INT32_MAX ? INT32_MAX : (int)timeout;
@@ -355,11 +366,14 @@ void server_quiesce(void)
     unwatch_sockets();
     listen_close();
     settings->service->is_stopping = true;
+    stopping_ms = clock_monotonic_ms();
 }
 
 bool server_is_done(void)
 {
-    return settings->service->is_stopping && clients_count() == 0;
+    return settings->service->is_stopping &&
+           (clients_count() == 0 ||
+            clock_monotonic_ms() - stopping_ms >= settings->clients->answer_ms);
 }
 
 void server_close(void)
