@@ -100,8 +100,11 @@ const char *json_member_raw(const char *text, size_t len, const char *name, size
 /* Sorts the members of object by name; members with the same name keep their order. */
 void json_sort_object(cJSON *object);
 
-/* Ends the program if made is NULL: for the results of cJSON functions that allocate. */
-void json_need(const void *made);
+/* Returns made, the result of a cJSON function that allocates; ends the program if it is NULL. */
+void *json_need(void *made);
+
+/* Adds value, a node or NULL as a cJSON function has made it, as a member to object. */
+void json_add(cJSON *object, const char *name, cJSON *value);
 
 /* Adds a member to object: a string, or null if text is NULL. */
 void json_add_text(cJSON *object, const char *name, const char *text);
