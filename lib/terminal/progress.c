@@ -72,11 +72,6 @@ static double rate_since(const struct sample *then, int64_t now)
     return (double)(things_done - then->done) * 1000 / (double)(now - then->at_ms);
 }
 
-static double rate_of_late(int64_t now)
-{
-    return rate_since(&samples[sample_count < SAMPLES ? 0 : sample_count % SAMPLES], now);
-}
-
 /* ---- lines and messages ---- */
 
 struct line {
@@ -125,7 +120,8 @@ static void add_rate(struct line *line, double rate)
 
 static void compose(struct line *line, int64_t now)
 {
-    double rate = rate_of_late(now);
+    size_t oldest = sample_count < SAMPLES ? 0 : sample_count % SAMPLES;
+    double rate = rate_since(&samples[oldest], now);
     uint64_t left = things_total > things_done ? things_total - things_done : 0;
 
     add(line, "%" PRIu64 " %s", things_done, things);

@@ -84,8 +84,6 @@ static void on_suspend(int number)
     errno = kept;
 }
 
-static void on_continue(int number);
-
 static bool handle(int number, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
