@@ -69,10 +69,7 @@ bool connection_flush(struct connection *connection);
  */
 bool connection_handle(struct connection *connection, const amqp_method_t *method);
 
-/*
- * Takes the connection down if status says that a frame could not be decoded. Returns false for any
- * other status.
- */
+/* Takes the connection down if status says that a frame is unreadable; returns false otherwise. */
 bool connection_drop_unreadable(struct connection *connection, int status);
 
 /* Adds the connection to those that heartbeats are sent for, or removes it. */

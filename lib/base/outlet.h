@@ -67,10 +67,7 @@ void outlet_await_reader(const struct outlet *outlet);
 /* Returns a descriptor for signal handlers to write to: non-blocking if that is possible. */
 int outlet_descriptor(struct outlet *outlet);
 
-/*
- * Returns the reason why one of the functions above has just failed, from errno. Valid until the
- * next call.
- */
+/* Returns why one of the functions above has just failed, from errno. Valid until the next call. */
 const char *outlet_reason(void);
 
 /* Writes all buffered data and closes. Returns false, with errno set, if either failed. */

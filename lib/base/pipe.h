@@ -1,6 +1,4 @@
-/*
- * pipe: close-on-exec pipes, and the self-pipe by which a signal handler wakes poll().
- */
+/* pipe: close-on-exec pipes, and the self-pipe by which a signal handler wakes poll(). */
 #ifndef BASE_PIPE_H
 #define BASE_PIPE_H
 

@@ -1,6 +1,4 @@
-/*
- * json_canonical: compares the content of JSON texts.
- */
+/* json_canonical: compares the content of JSON texts. */
 #ifndef JSON_CANONICAL_H
 #define JSON_CANONICAL_H
 

@@ -54,10 +54,7 @@ const char *json_ambiguity(const cJSON *tree, unsigned traits);
  */
 const cJSON *json_member(const cJSON *object, const char *name);
 
-/*
- * Sets *member as json_member() returns it. Returns false if object has two members or more with
- * this name.
- */
+/* Sets *member as json_member() returns it. Returns false if several members have this name. */
 bool json_member_once(const cJSON *object, const char *name, const cJSON **member);
 
 /* Returns the text of the member with this name; NULL if there is none or it is not a string. */
@@ -77,9 +74,7 @@ bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *inte
  */
 size_t json_compact_to(char *to, const char *text, size_t len);
 
-/*
- * Removes white space between tokens in place, as json_compact_to() does. Returns the new length.
- */
+/* Removes white space between tokens in place, as json_compact_to(). Returns the new length. */
 size_t json_compact(char *text, size_t len);
 
 /*

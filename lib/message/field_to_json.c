@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Levels of tables and arrays. Deeper ones stand encoded, so that an envelope never exceeds
- * JSON_MAX_DEPTH. */
+/* Levels of tables and arrays. Deeper ones stand encoded, to keep within JSON_MAX_DEPTH. */
 #define MAX_DEPTH 16
 
 static cJSON *table_node(const amqp_table_t *table, unsigned depth);

@@ -1,6 +1,4 @@
-/*
- * spawn: starts other programs, without a shell, and notices when they end.
- */
+/* spawn: starts other programs, without a shell, and notices when they end. */
 #ifndef PROCESS_SPAWN_H
 #define PROCESS_SPAWN_H
 
