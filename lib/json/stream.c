@@ -89,13 +89,12 @@ static void advance(struct json_stream *stream, size_t count)
 
 static void hand_out(struct json_stream *stream, struct json_piece *piece)
 {
-    piece->text = stream->buffer + stream->start;
-    piece->len = stream->scanned - stream->start;
-    piece->number = stream->number;
-    piece->line = stream->value_line;
-    piece->reason = NULL;
-    piece->last = true;
-    piece->traits = stream->scan.traits;
+    *piece = (struct json_piece){.text = stream->buffer + stream->start,
+                                 .len = stream->scanned - stream->start,
+                                 .number = stream->number,
+                                 .line = stream->value_line,
+                                 .last = true,
+                                 .traits = stream->scan.traits};
     stream->start = stream->scanned;
 }
 

@@ -31,23 +31,17 @@ static const struct text_property {
 
 /* ---- to JSON ---- */
 
-static amqp_bytes_t text_of(const amqp_basic_properties_t *properties,
-                            const struct text_property *property)
-{
-    amqp_bytes_t text;
-
-    memcpy(&text, (const char *)properties + property->offset, sizeof text);
-    return text;
-}
-
 cJSON *properties_to_json(const amqp_basic_properties_t *properties)
 {
     cJSON *object = json_need(cJSON_CreateObject());
 
-    for (size_t i = 0; i < TEXT_PROPERTIES; i++)
+    for (size_t i = 0; i < TEXT_PROPERTIES; i++) {
+        const void *text = (const char *)properties + text_properties[i].offset;
+
         if ((properties->_flags & text_properties[i].flag) != 0)
             json_add(object, text_properties[i].name,
-                     field_text_to_json(text_of(properties, &text_properties[i])));
+                     field_text_to_json(*(const amqp_bytes_t *)text));
+    }
     if ((properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0)
         json_add(object, "delivery_mode", integer_to_json(properties->delivery_mode));
     if ((properties->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0)
