@@ -97,11 +97,6 @@ enum exit_code output_some(const char **text, size_t *len)
     return EXIT_OK;
 }
 
-void output_await_reader(void)
-{
-    outlet_await_reader(&out);
-}
-
 int output_descriptor(void)
 {
     return outlet_descriptor(&out);

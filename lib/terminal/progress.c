@@ -142,19 +142,13 @@ static size_t columns(void)
     return size.ws_col > LINE_SIZE ? LINE_SIZE - 1 : (size_t)size.ws_col - 1;
 }
 
-/* True if a shell has put the program in the background: the terminal is for others then. */
-static bool in_background(void)
-{
-    pid_t owner = tcgetpgrp(STDERR_FILENO);
-
-    return owner >= 0 && owner != getpgrp();
-}
-
 static void show_line(int64_t now)
 {
     struct line line = {.room = columns()};
+    pid_t owner = tcgetpgrp(STDERR_FILENO);
 
-    if (in_background())
+    /* If a shell has put the program in the background, the terminal is for others. */
+    if (owner >= 0 && owner != getpgrp())
         return;
     add(&line, "%s: ", report_name());
     compose(&line, now);

@@ -6,10 +6,12 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "base/wait.h"
 #include "terminal/columns.h"
 
 #include <errno.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,7 +137,7 @@ static enum exit_code show(const char *text, size_t len)
             code = output_some(&text, &len);
         hold_signals(SIG_UNBLOCK);
         if (len > 0 && code == EXIT_OK)
-            output_await_reader();
+            wait_for(STDOUT_FILENO, POLLOUT, -1, true);
     }
     return code;
 }
