@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSED_RETRY_MS 60000
+#define REFUSED_RETRY_MS 60000 /* until what the broker has refused is offered again */
 
 /* A pass through the orders that are pending though nobody waits for them any more. */
 struct pass {
@@ -300,7 +300,8 @@ static void tell_due(struct placement *placement)
                         placement->batch.count > 0 ? placement->batch_receipts
                                                    : receipts_end(placement->receipts));
     receipts_tell(placement->receipts, settings->tell, settings->context);
-    fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
+    if (settings->told != NULL)
+        fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
 }
 
 static enum exit_code store_and_tell(struct placement *placement)
@@ -349,8 +350,8 @@ bool placement_abandon(struct placement *placement)
 {
     bool some = placement->batch.count > 0;
 
-    /* If only their sync has failed, the store has some of them, which are published then. */
-    if (some) {
+    /* If only their sync has failed, the store has them, perhaps, and they are published then. */
+    if (receipts_end(placement->receipts) > placement->batch_receipts && some) {
         receipts_cut(placement->receipts, placement->batch_receipts);
         placement->dispatch.some_left = true;
     }
