@@ -440,13 +440,27 @@ bool placement_is_idle(const struct placement *placement)
     return placement->batch.count == 0 && receipts_waiting(placement->receipts) == 0;
 }
 
+/* Returns whether the last round has read, at its end, what it did not handle any more. */
+static bool is_due(const struct placement *placement, const struct receipt *oldest)
+{
+    const struct dispatch *dispatch = &placement->dispatch;
+
+    if (publisher_has_result(dispatch->publisher))
+        return true;
+    if (!dispatch_is_away(dispatch))
+        return false;
+    if (placement->settings.never_waits)
+        return oldest != NULL && oldest->state == RECEIPT_AWAITED;
+    return publisher_pending(dispatch->publisher) > 0 &&
+           !connection_is_blocked(publisher_connection(dispatch->publisher));
+}
+
 int placement_due_ms(struct placement *placement)
 {
     const struct receipt *oldest = receipts_oldest(placement->receipts);
     int64_t left_ms = hopes_ms(placement);
 
-    /* The round itself may have read it. */
-    if (publisher_has_result(placement->dispatch.publisher))
+    if (is_due(placement, oldest))
         return 0;
     if (oldest == NULL || !placement->settings.never_waits)
         return left_ms > 0 ? (int)left_ms : -1;
