@@ -44,7 +44,8 @@ struct connection {
     struct background *attempt; /* one under way: nothing else of the connection may be used then */
     bool is_kept;               /* by connection_keep(): the bell is there, and nothing may wait */
     int bell[2];                /* rung when an attempt has ended */
-    int failed_attempts;        /* of connection_keep(), in a row */
+    int failed_attempts;        /* of connection_keep(), in a row, with failed_code */
+    enum exit_code failed_code;
     int64_t next_attempt_ms;    /* monotonic clock */
     char reason[1024];          /* of the last failure */
     struct connection *next;    /* among all connections of the program */
@@ -77,10 +78,7 @@ bool connection_flush(struct connection *connection);
  */
 bool connection_handle(struct connection *connection, const amqp_method_t *method);
 
-/*
- * Takes the connection down if status says that a frame could not be decoded. Returns false for any
- * other status.
- */
+/* Takes the connection down if status says that a frame is unreadable; returns false otherwise. */
 bool connection_drop_unreadable(struct connection *connection, int status);
 
 /* Waits for the attempt that is under way, if there is one. */
