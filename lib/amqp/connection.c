@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #define REPORT_EVERY 10  /* of failed attempts in a row, the first, the eleventh... are reported */
 #define CLOSE_SECONDS 15 /* in which the broker must agree to the end of a connection */
@@ -36,6 +37,7 @@ void connection_disconnect(struct connection *connection)
     connection->is_leaving = false;
     connection->channel_is_open = false;
     connection->send_errno = 0;
+    connection->stuck_since_ms = 0;
     frames_forget(&connection->unsent);
 }
 
@@ -157,6 +159,7 @@ bool connection_close(struct connection *connection)
 {
     bool closed;
 
+    connection_end_attempt(connection);
     connection_leave(connection);
     closed = connection->is_leaving && await_close_ok(connection);
     connection_disconnect(connection);
@@ -170,6 +173,10 @@ void connection_free(struct connection *connection)
     (void)connection_close(connection);
     connection_unregister(connection);
     free(connection->unsent.bytes);
+    if (connection->is_kept) {
+        (void)close(connection->bell[0]);
+        (void)close(connection->bell[1]);
+    }
     free(connection);
 }
 
@@ -187,7 +194,7 @@ const char *connection_broker(const struct connection *connection)
 
 bool connection_is_up(const struct connection *connection)
 {
-    return connection->state != NULL && !connection->is_leaving;
+    return connection->attempt == NULL && connection->state != NULL && !connection->is_leaving;
 }
 
 amqp_connection_state_t connection_state(struct connection *connection)

@@ -69,6 +69,22 @@ enum exit_code connection_open(struct connection *connection);
 enum exit_code connection_try(struct connection *connection);
 
 /*
+ * For a program that must not wait for the broker: call it again and again, and connection_wait()
+ * in between, which then returns when the next call has something to do. If the connection is down,
+ * makes attempts as connection_open() does, in a thread of its own and without an end, whatever the
+ * reason of the failure, which is reported. The connection counts as down during an attempt.
+ * Returns whether it is up.
+ *
+ * From the first call on, no function but connection_close() and connection_free() waits for the
+ * broker: what its socket does not take at once is sent later. With TLS a message of more than some
+ * KB may wait all the same; see connection_takes().
+ */
+bool connection_keep(struct connection *connection);
+
+/* Returns whether the last attempt of connection_keep() that has ended has failed. */
+bool connection_has_failed(const struct connection *connection);
+
+/*
  * Sends connection.close without waiting for the answer; connection_close() waits for it. The
  * connection counts as down from then on. Does nothing if the connection is down or blocked: a
  * broker that has blocked a connection does not read from it.
@@ -100,6 +116,10 @@ bool connection_is_up(const struct connection *connection);
  * (connection.blocked).
  */
 bool connection_is_blocked(const struct connection *connection);
+
+/* Returns whether the connection, which must be up, takes a message now: always, unless with TLS
+ * the socket is full. */
+bool connection_takes(const struct connection *connection);
 
 /* Returns a number that grows by one each time the connection is opened; 0 before the first. */
 unsigned connection_generation(const struct connection *connection);

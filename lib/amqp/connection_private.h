@@ -4,6 +4,7 @@
  *   connection.c          its life: opening, with retries, and closing; and its state
  *   connection_attempt.c  one attempt to connect: socket, TLS, login, channel, setup
  *   connection_failure.c  the reason of a failure, and taking the connection down
+ *   connection_keep.c     attempts in the background
  *   connection_read.c     frames that arrive
  *   connection_publish.c  messages that leave
  *   connection_wait.c     heartbeats, and the wait for something to happen
@@ -34,13 +35,19 @@ struct connection {
     bool channel_is_open; /* channel.open-ok was read */
     bool rights_vary;
     bool expects_refusal;
-    unsigned exception;      /* connection_exception() */
-    int send_errno;          /* why sending failed, or 0; what has arrived is still read */
-    size_t frame_max;        /* bytes; agreed with the broker, for frames that are sent */
-    int frame_margin;        /* bytes beyond frame_max up to which frames are read */
-    struct frames unsent;    /* published, and not sent yet */
-    char reason[1024];       /* of the last failure */
-    struct connection *next; /* among all connections of the program */
+    unsigned exception;         /* connection_exception() */
+    int send_errno;             /* why sending failed, or 0; what has arrived is still read */
+    size_t frame_max;           /* bytes; agreed with the broker, for frames that are sent */
+    int frame_margin;           /* bytes beyond frame_max up to which frames are read */
+    struct frames unsent;       /* published, and not sent yet */
+    int64_t stuck_since_ms;     /* monotonic clock; since when the socket takes nothing, or 0 */
+    struct background *attempt; /* one under way: nothing else of the connection may be used then */
+    bool is_kept;               /* by connection_keep(): the bell is there, and nothing may wait */
+    int bell[2];                /* rung when an attempt has ended */
+    int failed_attempts;        /* of connection_keep(), in a row */
+    int64_t next_attempt_ms;    /* monotonic clock */
+    char reason[1024];          /* of the last failure */
+    struct connection *next;    /* among all connections of the program */
 };
 
 /* The first frame_margin; and the second, once a frame was larger than the first allows. */
@@ -59,7 +66,8 @@ void connection_lose_closed(struct connection *connection, const char *what, uin
 
 /*
  * Sends what was published. Returns false if that failed, now or before. connection_read() reports
- * it, since the broker's reason may have arrived and is to be read first.
+ * it, since the broker's reason may have arrived and is to be read first. Of a connection that is
+ * kept only what the socket takes at once is sent; returns false also if some is left.
  */
 bool connection_flush(struct connection *connection);
 
@@ -74,6 +82,12 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
  * other status.
  */
 bool connection_drop_unreadable(struct connection *connection, int status);
+
+/* Waits for the attempt that is under way, if there is one. */
+void connection_end_attempt(struct connection *connection);
+
+/* Returns in how many milliseconds connection_keep() may make the next attempt; 0 for at once. */
+int connection_attempt_in_ms(const struct connection *connection);
 
 /* Adds the connection to those that heartbeats are sent for, or removes it. */
 void connection_register(struct connection *connection);

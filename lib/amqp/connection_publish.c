@@ -1,20 +1,44 @@
 /* connection_publish: messages that leave, many of them in one system call unless TLS is used. */
 #include "amqp/connection_private.h"
 #include "amqp/frames.h"
+#include "base/clock.h"
 #include "base/report.h"
+#include "base/wait.h"
 
 #include <errno.h>
+#include <poll.h>
+
+/*
+ * Whether to give up a connection whose socket is full. One that is kept must not come to the next
+ * heartbeat of rabbitmq-c so, which would wait.
+ */
+static bool is_stuck(struct connection *connection, bool some_sent)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (connection->stuck_since_ms == 0 || some_sent)
+        connection->stuck_since_ms = now_ms;
+    errno = ETIMEDOUT;
+    return !connection->is_kept ||
+           now_ms - connection->stuck_since_ms >= CONNECTION_HEARTBEAT * 1000 / 2;
+}
 
 bool connection_flush(struct connection *connection)
 {
-    if (connection->state == NULL || connection->send_errno != 0)
+    size_t unsent = connection->unsent.len;
+    int patience_ms = connection->is_kept ? 0 : 2 * CONNECTION_HEARTBEAT * 1000;
+
+    if (connection->attempt != NULL || connection->state == NULL || connection->send_errno != 0)
         return false;
     /* rabbitmq-c sends frames of its own in between: after half of one nothing else can be sent. */
-    if (connection->unsent.len > 0 &&
-        !frames_send(&connection->unsent, amqp_get_sockfd(connection->state),
-                     2 * CONNECTION_HEARTBEAT * 1000))
+    if (unsent == 0 ||
+        frames_send(&connection->unsent, amqp_get_sockfd(connection->state), patience_ms)) {
+        connection->stuck_since_ms = 0;
+        return true;
+    }
+    if (errno != ETIMEDOUT || is_stuck(connection, connection->unsent.len < unsent))
         connection->send_errno = errno;
-    return connection->send_errno == 0;
+    return false;
 }
 
 /* TLS belongs to rabbitmq-c: what is to be encrypted must be sent through it. */
@@ -60,6 +84,11 @@ static void publish_encrypted(struct connection *connection, const struct frames
     empty_amqp_pool(&pool);
     if (connection_status(connection, status, "cannot publish") != EXIT_OK)
         connection_lose(connection);
+}
+
+bool connection_takes(const struct connection *connection)
+{
+    return !connection->endpoint->tls || wait_is_ready(amqp_get_sockfd(connection->state), POLLOUT);
 }
 
 void connection_publish(struct connection *connection, const struct frames_message *message)

@@ -7,6 +7,14 @@
 #include <string.h>
 #include <sys/time.h>
 
+/* Unless the socket has not taken all that was published: half a frame may stand before. */
+static void answer(struct connection *connection, amqp_channel_t channel, amqp_method_number_t id,
+                   void *method)
+{
+    if (connection->unsent.len == 0)
+        (void)amqp_send_method(connection->state, channel, id, method);
+}
+
 bool connection_handle(struct connection *connection, const amqp_method_t *method)
 {
     switch (method->id) {
@@ -14,7 +22,7 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
         const amqp_connection_close_t *m = method->decoded;
         amqp_connection_close_ok_t ok = {0};
 
-        (void)amqp_send_method(connection->state, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
+        answer(connection, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
         connection_lose_closed(connection, "connection closed", m->reply_code, m->reply_text);
         return true;
     }
@@ -22,8 +30,7 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
         const amqp_channel_close_t *m = method->decoded;
         amqp_channel_close_ok_t ok = {0};
 
-        (void)amqp_send_method(connection->state, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD,
-                               &ok);
+        answer(connection, CONNECTION_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
         connection_lose_closed(connection, "channel closed", m->reply_code, m->reply_text);
         return true;
     }

@@ -33,6 +33,9 @@ static void beat(struct connection *connection, int64_t now_ms)
     if (!connection_is_up(connection) || connection->is_blocked ||
         now_ms < connection->next_beat_ms)
         return;
+    /* Half a frame may have been sent, and the rest is to follow. */
+    if (connection->is_kept && connection->unsent.len > 0)
+        return;
     connection_schedule_beat(connection, now_ms);
     /* One that takes nothing must not hold up the others; reading it shows that it is lost. */
     if (wait_is_ready(amqp_get_sockfd(connection->state), POLLOUT))
@@ -69,6 +72,29 @@ void connection_unregister(struct connection *connection)
     *at = connection->next;
 }
 
+/* Names what to wait for on the connection. Returns timeout_ms, or the time after which there is
+ * something to do sooner. */
+static int watch(const struct connection *connection, struct pollfd *fd, int timeout_ms)
+{
+    int attempt_in_ms;
+
+    if (connection->attempt != NULL) {
+        fd->fd = connection->bell[0];
+        return timeout_ms;
+    }
+    if (connection_is_up(connection)) {
+        fd->fd = amqp_get_sockfd(connection->state);
+        if (connection->unsent.len > 0)
+            fd->events |= POLLOUT;
+        /* connection_read() is to find out why sending failed. */
+        return connection->send_errno != 0 ? 0 : timeout_ms;
+    }
+    if (!connection->is_kept || stop_requested())
+        return timeout_ms;
+    attempt_in_ms = connection_attempt_in_ms(connection);
+    return attempt_in_ms < timeout_ms ? attempt_in_ms : timeout_ms;
+}
+
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms)
 {
     int until_beat_ms;
@@ -82,16 +108,13 @@ void connection_wait(struct connection *connection, int descriptor, int timeout_
     /* Before the state is examined, which may change while a slow reader of the log is awaited. */
     report_flush();
     until_beat_ms = keep_alive();
-    if (connection != NULL && connection_is_up(connection))
-        fds[0].fd = amqp_get_sockfd(connection->state);
     /* After a stop the caller finishes what it has in hand, and still waits for that. */
     if (!stop_requested())
         fds[2].fd = stop_descriptor();
-    /* connection_read() is to find out why sending failed. */
-    if (connection != NULL && connection->send_errno != 0)
-        timeout_ms = 0;
     if (timeout_ms < 0 || timeout_ms > until_beat_ms)
         timeout_ms = until_beat_ms;
+    if (connection != NULL)
+        timeout_ms = watch(connection, &fds[0], timeout_ms);
     if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
 }

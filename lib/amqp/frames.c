@@ -128,10 +128,15 @@ bool frames_send(struct frames *frames, int socket, int timeout_ms)
         if (now >= 0)
             sent += (size_t)now;
         else if (errno != EINTR && (errno != EAGAIN || !await_room(socket, timeout_ms)))
-            return false;
+            break;
     }
-    frames_forget(frames);
-    return true;
+    if (sent == frames->len) {
+        frames_forget(frames);
+        return true;
+    }
+    frames->len -= sent;
+    memmove(frames->bytes, frames->bytes + sent, frames->len);
+    return false;
 }
 
 void frames_forget(struct frames *frames)

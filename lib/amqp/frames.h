@@ -43,8 +43,8 @@ void frames_add(struct frames *frames, amqp_channel_t channel, const struct fram
 
 /*
  * Sends everything to a non-blocking socket, and forgets it. Returns false, with errno set, if the
- * socket is closed, or takes nothing for timeout_ms (ETIMEDOUT); half a frame may have been sent:
- * close the connection.
+ * socket is closed, or takes nothing for timeout_ms (ETIMEDOUT). Half a frame may have been sent:
+ * send the rest with another call, or close the connection.
  */
 bool frames_send(struct frames *frames, int socket, int timeout_ms);
 

@@ -294,13 +294,40 @@ void publisher_service(struct publisher *publisher)
 
 /* ---- connecting and waiting ---- */
 
+/*
+ * Messages that were returned are published again once nothing else is in flight: on the next
+ * connection, which repairs first.
+ */
+static bool awaits_repair(const struct publisher *publisher)
+{
+    return publisher->some_await_repair && window_in_flight(&publisher->window) == 0;
+}
+
+/* Whether a new message has to wait for others, or for the broker. */
+static bool is_busy(const struct publisher *publisher)
+{
+    return connection_is_blocked(publisher->connection) || publisher->some_await_repair ||
+           publisher->culprit.suspects > 0 || publisher->some_unsent ||
+           window_is_at_limit(&publisher->window);
+}
+
+size_t publisher_room(const struct publisher *publisher)
+{
+    const struct window *window = &publisher->window;
+    size_t unused = PUBLISHER_WINDOW - window->count;
+    size_t allowed = unused;
+
+    if (!connection_is_up(publisher->connection) || !publisher->is_connected ||
+        is_busy(publisher) || !window_has_room(window) || !connection_takes(publisher->connection))
+        return 0;
+    if (window->limit < PUBLISHER_WINDOW)
+        allowed = window->limit - window_in_flight(window);
+    return allowed < unused ? allowed : unused;
+}
+
 enum exit_code publisher_open(struct publisher *publisher)
 {
-    /*
-     * Messages that were returned are published again once nothing else is in flight: on the next
-     * connection, which repairs first.
-     */
-    if (publisher->some_await_repair && window_in_flight(&publisher->window) == 0)
+    if (awaits_repair(publisher))
         (void)connection_close(publisher->connection);
     do {
         note_loss(publisher);
@@ -314,6 +341,18 @@ enum exit_code publisher_open(struct publisher *publisher)
         publish_again(publisher);
     } while (!connection_is_up(publisher->connection));
     return EXIT_OK;
+}
+
+bool publisher_keep(struct publisher *publisher)
+{
+    if (connection_is_up(publisher->connection) && awaits_repair(publisher))
+        connection_leave(publisher->connection);
+    note_loss(publisher);
+    if (!publisher->is_connected && !connection_keep(publisher->connection))
+        return false;
+    publisher->is_connected = true;
+    publish_again(publisher);
+    return connection_is_up(publisher->connection);
 }
 
 enum exit_code publisher_try(struct publisher *publisher)
@@ -354,9 +393,7 @@ enum exit_code publisher_send(struct publisher *publisher, const struct message 
     if (publisher->window.count == PUBLISHER_WINDOW)
         die(EXIT_BUG, "a message beyond the window");
     code = publisher_open(publisher);
-    while (code == EXIT_OK && (connection_is_blocked(publisher->connection) ||
-                               publisher->some_await_repair || publisher->culprit.suspects > 0 ||
-                               publisher->some_unsent || window_is_at_limit(&publisher->window)))
+    while (code == EXIT_OK && is_busy(publisher))
         code = await_broker(publisher);
     slot = window_add(&publisher->window, message, cookie);
     if (code == EXIT_OK)

@@ -91,6 +91,20 @@ enum exit_code publisher_open(struct publisher *publisher);
 enum exit_code publisher_try(struct publisher *publisher);
 
 /*
+ * For a program that must not wait for the broker, in place of publisher_open(): as
+ * connection_keep(), and publishes again the messages without a result. Returns whether the
+ * connection is up.
+ */
+bool publisher_keep(struct publisher *publisher);
+
+/*
+ * Returns how many messages publisher_send() would publish now without waiting for anything: 0
+ * while the connection is down or blocked, while something is published again, or if too much is in
+ * flight. The size of messages may allow fewer.
+ */
+size_t publisher_room(const struct publisher *publisher);
+
+/*
  * Begins to close the connection, without waiting, once no further message is expected. A message
  * that is sent all the same opens another connection.
  */

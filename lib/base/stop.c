@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,11 +20,18 @@
 static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 static volatile int64_t first_ms[sizeof numbers / sizeof numbers[0]];
 
-static volatile sig_atomic_t received;
-static volatile sig_atomic_t to_be_cut = -1;
+static atomic_int received;
+/* Of the thread that the signals reach, and of another. */
+static atomic_int to_be_cut[2] = {-1, -1};
+static _Thread_local bool gets_signals;
 static int pipe_ends[2] = {-1, -1};
 static const char *volatile farewell;
 static volatile sig_atomic_t farewell_descriptor;
+
+static bool some_to_be_cut(void)
+{
+    return to_be_cut[0] >= 0 || to_be_cut[1] >= 0;
+}
 
 /* Has the signal arrived before, long enough ago for this to be another request? */
 static bool is_repeated(int number)
@@ -49,7 +57,7 @@ static void on_signal(int number)
         return;
     }
     received = number;
-    if (to_be_cut >= 0)
+    if (some_to_be_cut())
         (void)alarm(STOP_CUT_SECONDS);
     pipe_ring(pipe_ends);
     if (farewell != NULL && write(farewell_descriptor, farewell, strlen(farewell)) > 0)
@@ -62,8 +70,12 @@ static void on_alarm(int number)
     int kept = errno;
 
     (void)number;
-    if (to_be_cut >= 0)
-        (void)shutdown(to_be_cut, SHUT_RDWR);
+    for (size_t i = 0; i < sizeof to_be_cut / sizeof to_be_cut[0]; i++) {
+        int socket = to_be_cut[i];
+
+        if (socket >= 0)
+            (void)shutdown(socket, SHUT_RDWR);
+    }
     errno = kept;
 }
 
@@ -86,6 +98,7 @@ void stop_on_signals(void)
     struct sigaction cut = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct sigaction before;
 
+    gets_signals = true;
     if (!pipe_make_bell(pipe_ends))
         die(EXIT_BUG, "cannot set up signal handling");
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -128,9 +141,9 @@ void stop_or_readable(int descriptor)
 
 void stop_cuts(int socket)
 {
-    to_be_cut = socket;
+    to_be_cut[gets_signals ? 0 : 1] = socket;
     /* The handler does the same for a stop that is requested from now on. */
-    if (stop_requested())
+    if (stop_requested() && (socket >= 0 || !some_to_be_cut()))
         (void)alarm(socket < 0 ? 0 : STOP_CUT_SECONDS);
 }
 

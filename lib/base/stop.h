@@ -39,7 +39,7 @@ int stop_descriptor(void);
 /*
  * Shuts socket down if a stop is requested and STOP_CUT_SECONDS pass before stop_cuts(-1) is
  * called. For library calls that wait for a peer and that no signal interrupts. One socket at a
- * time.
+ * time, and one more of one thread other than that of stop_on_signals().
  */
 void stop_cuts(int socket);
 

@@ -124,8 +124,8 @@ bool text_is_printable(const char *bytes, size_t len, size_t max)
 
 const char *printable_up_to(size_t max, const char *bytes, size_t len)
 {
-    static char buffers[4][PRINTABLE_MAX + 16];
-    static unsigned turn;
+    static _Thread_local char buffers[4][PRINTABLE_MAX + 16];
+    static _Thread_local unsigned turn;
     char *out = buffers[turn++ % 4];
     size_t used = 0;
     uint32_t point;

@@ -5,7 +5,8 @@
 #include <poll.h>
 #include <stddef.h>
 
-static wait_keeper *keeper_of_all;
+/* Connections belong to one thread: another one that waits keeps none of them. */
+static _Thread_local wait_keeper *keeper_of_all;
 
 void wait_keep(wait_keeper *keeper)
 {

@@ -16,7 +16,7 @@
  */
 typedef int wait_keeper(void);
 
-/* Makes every wait_for() call keeper first, in place of the keeper before. */
+/* Makes every wait_for() of this thread call keeper first, in place of the keeper before. */
 void wait_keep(wait_keeper *keeper);
 
 /*

@@ -6,19 +6,58 @@
 #include "message/event_properties.h"
 #include "order/event.h"
 
+#include <string.h>
+
 void dispatch_open(struct dispatch *dispatch, const struct broker_options *options,
-                   struct receipts *receipts)
+                   struct receipts *receipts, bool never_waits)
 {
     *dispatch = (struct dispatch){
         .publisher =
             publisher_new(options, &(struct publisher_settings){.declare = topology_declare_orders,
                                                                 .repair = topology_declare}),
-        .receipts = receipts};
+        .receipts = receipts,
+        .never_waits = never_waits};
 }
 
 void dispatch_close(struct dispatch *dispatch)
 {
     publisher_free(dispatch->publisher);
+    adrift_free(&dispatch->adrift);
+}
+
+/* One that never waits offers what it has left again and again, and says so the first time. */
+static void note_refusal(struct dispatch *dispatch, const unsigned char *order_id, uint64_t number)
+{
+    char id[UUID_TEXT_SIZE];
+
+    dispatch->some_refused = true;
+    if (dispatch->never_waits && number == 0)
+        return;
+    uuid_to_text(order_id, id);
+    report("order %s is stored, but the broker did not take it: %s", id,
+           publisher_reason(dispatch->publisher));
+}
+
+static void take_awaited(struct dispatch *dispatch, struct receipt *receipt,
+                         enum publish_result result)
+{
+    receipt->state = result == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
+    if (result != PUBLISH_CONFIRMED)
+        note_refusal(dispatch, receipt->id, receipt->number);
+}
+
+/* Returns whether the order whose receipt has that number was adrift. */
+static bool take_adrift(struct dispatch *dispatch, uint64_t number, enum publish_result result)
+{
+    struct adrift_order order;
+
+    if (!adrift_take(&dispatch->adrift, number, &order))
+        return false;
+    if (result == PUBLISH_CONFIRMED)
+        adrift_confirm(&dispatch->adrift, order.key);
+    else
+        note_refusal(dispatch, order.id, 0);
+    return true;
 }
 
 void dispatch_take_results(struct dispatch *dispatch)
@@ -27,16 +66,8 @@ void dispatch_take_results(struct dispatch *dispatch)
     enum publish_result result;
 
     while (publisher_next(dispatch->publisher, &number, &result)) {
-        struct receipt *receipt = receipts_at(dispatch->receipts, number);
-        char id[UUID_TEXT_SIZE];
-
-        receipt->state = result == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
-        if (result == PUBLISH_CONFIRMED)
-            continue;
-        uuid_to_text(receipt->id, id);
-        report("order %s is stored, but the broker did not take it: %s", id,
-               publisher_reason(dispatch->publisher));
-        dispatch->some_refused = true;
+        if (!take_adrift(dispatch, number, result))
+            take_awaited(dispatch, receipts_at(dispatch->receipts, number), result);
     }
 }
 
@@ -55,6 +86,13 @@ enum exit_code dispatch_connect(struct dispatch *dispatch)
 {
     enum exit_code code;
 
+    if (dispatch->never_waits) {
+        bool is_up = publisher_keep(dispatch->publisher);
+
+        dispatch->has_tried = dispatch->has_tried || is_up ||
+                              connection_has_failed(publisher_connection(dispatch->publisher));
+        return EXIT_OK;
+    }
     if (dispatch->is_offline)
         return EXIT_OK;
     code = publisher_open(dispatch->publisher);
@@ -72,6 +110,46 @@ static enum exit_code make_room(struct dispatch *dispatch)
     return code;
 }
 
+static bool is_away(const struct dispatch *dispatch)
+{
+    const struct connection *connection = publisher_connection(dispatch->publisher);
+
+    return !connection_is_up(connection) || connection_is_blocked(connection);
+}
+
+bool dispatch_is_ready(const struct dispatch *dispatch)
+{
+    return !is_away(dispatch) && dispatch->adrift.count == 0;
+}
+
+size_t dispatch_room(const struct dispatch *dispatch)
+{
+    return dispatch_is_ready(dispatch) ? publisher_room(dispatch->publisher) : 0;
+}
+
+void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms)
+{
+    bool at_once = is_away(dispatch);
+    struct receipt *receipt;
+    uint64_t at = 0;
+
+    while ((receipt = receipts_next(dispatch->receipts, RECEIPT_AWAITED, &at)) != NULL &&
+           (at_once || receipt->since_ms <= before_ms)) {
+        struct adrift_order order = {.receipt = at - 1, .key = receipt->key};
+
+        memcpy(order.id, receipt->id, UUID_BYTES);
+        adrift_add(&dispatch->adrift, &order);
+        receipt->state = RECEIPT_PENDING;
+    }
+    /* The store does not take what the broker has confirmed. */
+    at = 0;
+    while ((receipt = receipts_next(dispatch->receipts, RECEIPT_CONFIRMED, &at)) != NULL &&
+           receipt->since_ms <= before_ms) {
+        adrift_confirm(&dispatch->adrift, receipt->key);
+        receipt->state = RECEIPT_PENDING;
+    }
+}
+
 enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *id,
                                 const char *event, uint64_t number)
 {
@@ -82,8 +160,9 @@ enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *
     char message_id[UUID_TEXT_SIZE];
     enum exit_code code;
 
-    if (dispatch->is_offline) {
+    if (dispatch->never_waits ? dispatch_room(dispatch) == 0 : dispatch->is_offline) {
         receipts_at(dispatch->receipts, number)->state = RECEIPT_PENDING;
+        dispatch->some_left = true;
         return EXIT_OK;
     }
     uuid_to_text(id, order_id);

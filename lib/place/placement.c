@@ -1,5 +1,6 @@
 #include "place/placement.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
 #include "base/uuid.h"
@@ -13,6 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUSED_RETRY_MS 60000
+
+/* A pass through the orders that are pending though nobody waits for them any more. */
+struct pass {
+    bool runs;
+    bool is_full;       /* the publisher has no room for more now */
+    int64_t after;      /* key of the last order that was looked at */
+    int64_t next_ms;    /* when the next one may begin; this and the following: monotonic clock */
+    int64_t refused_ms; /* when one is to begin for orders that the broker refused; or 0 */
+};
+
 struct placement {
     struct placement_settings settings;
     struct orders *store;
@@ -22,7 +34,13 @@ struct placement {
     struct receipts *receipts;
     struct dispatch dispatch;
     struct batch batch;
+    uint64_t batch_receipts; /* number of the first receipt of the batch */
     enum exit_code failure;
+    /* These are used by one that never waits. */
+    int64_t opened_ms;      /* monotonic clock */
+    int64_t now_ms;         /* the same, at the start of the round */
+    int64_t store_retry_ms; /* until then nothing is stored but new orders */
+    struct pass pass;
 };
 
 static void fail(struct placement *placement, enum exit_code code)
@@ -31,21 +49,29 @@ static void fail(struct placement *placement, enum exit_code code)
         placement->failure = code;
 }
 
+static int64_t retry_ms(const struct placement *placement)
+{
+    return (int64_t)placement->settings.options->retry_delay * 1000;
+}
+
 /* ---- the store ---- */
 
 /* Lists the keys of confirmed orders in placed. Returns how many. */
 static size_t list_confirmed(struct placement *placement)
 {
-    size_t waiting = receipts_waiting(placement->receipts);
+    const struct adrift *adrift = &placement->dispatch.adrift;
+    size_t most = adrift->confirmed_count + receipts_waiting(placement->receipts);
     const struct receipt *receipt;
     uint64_t at = 0;
     size_t count = 0;
 
-    if (placement->placed_size < waiting) {
-        placement->placed_size = 2 * waiting;
+    if (placement->placed_size < most) {
+        placement->placed_size = 2 * most;
         placement->placed =
             xrealloc(placement->placed, placement->placed_size * sizeof *placement->placed);
     }
+    for (; count < adrift->confirmed_count; count++)
+        placement->placed[count] = adrift->confirmed[count];
     while ((receipt = receipts_next(placement->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
         placement->placed[count++] = receipt->key;
     return count;
@@ -54,7 +80,8 @@ static size_t list_confirmed(struct placement *placement)
 static uint64_t add_receipt(struct placement *placement, const struct stored_order *order,
                             enum receipt_state state, uint64_t number)
 {
-    struct receipt receipt = {.key = order->key, .state = state, .number = number};
+    struct receipt receipt = {
+        .key = order->key, .state = state, .number = number, .since_ms = placement->now_ms};
 
     memcpy(receipt.id, order->id, UUID_BYTES);
     receipt.silent = number == 0 && !placement->settings.tell_left;
@@ -116,7 +143,6 @@ static bool place(void *context, size_t index, const struct stored_order *stored
 /* Stores the batch (P1), and marks what was confirmed before (P3), in one commit. */
 static enum exit_code store_batch(struct placement *placement)
 {
-    uint64_t before = receipts_end(placement->receipts);
     struct orders_commit commit = {.added = placement->batch.orders,
                                    .added_count = placement->batch.count,
                                    .placed_count = list_confirmed(placement),
@@ -124,21 +150,41 @@ static enum exit_code store_batch(struct placement *placement)
                                    .context = placement};
     enum exit_code code;
 
-    if (commit.added_count == 0 && commit.placed_count == 0)
+    placement->batch_receipts = receipts_end(placement->receipts);
+    if (commit.added_count == 0 &&
+        (commit.placed_count == 0 || placement->now_ms < placement->store_retry_ms))
         return EXIT_OK;
     commit.placed = placement->placed;
     code = placement->store->operations->commit(placement->store, &commit);
-    if (code == EXIT_OK)
-        receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
-    else
-        receipts_cut(placement->receipts, before);
-    return code;
+    if (code != EXIT_OK) {
+        receipts_cut(placement->receipts, placement->batch_receipts);
+        placement->store_retry_ms = placement->now_ms + retry_ms(placement);
+        return code;
+    }
+    receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
+    placement->dispatch.adrift.confirmed_count = 0;
+    return EXIT_OK;
 }
 
 /* ---- the batch ---- */
 
+/* Returns for how many milliseconds more a connection is hoped for, at the start. */
+static int64_t hopes_ms(const struct placement *placement)
+{
+    if (!placement->settings.never_waits || placement->dispatch.has_tried)
+        return 0;
+    return placement->opened_ms + placement->settings.patience_ms - clock_monotonic_ms();
+}
+
 bool placement_has_room(const struct placement *placement)
 {
+    const struct dispatch *dispatch = &placement->dispatch;
+
+    if (hopes_ms(placement) > 0)
+        return false;
+    if (placement->settings.never_waits && dispatch_is_ready(dispatch) &&
+        placement->batch.count >= dispatch_room(dispatch))
+        return false;
     return batch_has_room(&placement->batch);
 }
 
@@ -161,6 +207,82 @@ static void publish_batch(struct placement *placement)
     }
 }
 
+/* ---- orders that were left pending, by one that never waits ---- */
+
+static void publish_stored(struct placement *placement, const struct stored_order *order)
+{
+    char *event = batch_stored_event(order);
+    uint64_t number = add_receipt(placement, order, RECEIPT_AWAITED, 0);
+
+    fail(placement, dispatch_publish(&placement->dispatch, order->id, event, number));
+    free(event);
+}
+
+/* Leaves room for new orders. */
+static bool has_room_for_left(const struct dispatch *dispatch)
+{
+    return dispatch_room(dispatch) > 0 && publisher_pending(dispatch->publisher) < BATCH_MAX;
+}
+
+static bool publish_left(void *context, size_t index, const struct stored_order *order)
+{
+    struct placement *placement = context;
+
+    (void)index;
+    placement->pass.is_full = !has_room_for_left(&placement->dispatch);
+    if (placement->pass.is_full)
+        return false;
+    if (receipts_of_key(placement->receipts, order->key) == NULL)
+        publish_stored(placement, order);
+    placement->pass.after = order->key;
+    return true;
+}
+
+/* Returns whether a pass is to begin. What the broker has refused is not offered again at once. */
+static bool pass_is_due(struct placement *placement)
+{
+    struct pass *pass = &placement->pass;
+    struct dispatch *dispatch = &placement->dispatch;
+
+    if (dispatch->some_refused && pass->refused_ms == 0)
+        pass->refused_ms = placement->now_ms + REFUSED_RETRY_MS;
+    dispatch->some_refused = false;
+    return (dispatch->some_left && placement->now_ms >= pass->next_ms) ||
+           (pass->refused_ms != 0 && placement->now_ms >= pass->refused_ms);
+}
+
+static void begin_pass(struct placement *placement)
+{
+    placement->pass = (struct pass){.runs = true};
+    placement->dispatch.some_left = false;
+}
+
+/* Goes on with the pass as far as there is room, and begins one if that is due. */
+static void publish_some_left(struct placement *placement)
+{
+    struct pass *pass = &placement->pass;
+    bool is_due = pass_is_due(placement);
+
+    if (stop_requested() || !(pass->runs || is_due) || !has_room_for_left(&placement->dispatch))
+        return;
+    if (!pass->runs)
+        begin_pass(placement);
+    pass->is_full = false;
+    fail(placement, placement->store->operations->each_pending(placement->store, pass->after,
+                                                               INT64_MAX, publish_left, placement));
+    pass->runs = pass->is_full;
+    pass->next_ms = placement->now_ms + retry_ms(placement);
+}
+
+static bool some_is_pending(const struct placement *placement)
+{
+    return placement->dispatch.some_left || placement->dispatch.some_refused ||
+           placement->dispatch.adrift.count > 0 || placement->pass.runs ||
+           placement->pass.refused_ms != 0;
+}
+
+/* ---- a round ---- */
+
 /* Waits until the batch is on disk, and connects meanwhile. */
 static enum exit_code sync_batch(struct placement *placement)
 {
@@ -169,30 +291,47 @@ static enum exit_code sync_batch(struct placement *placement)
     return placement->store->operations->await(placement->store);
 }
 
-enum exit_code placement_turn(struct placement *placement)
+static void tell_due(struct placement *placement)
 {
     const struct placement_settings *settings = &placement->settings;
+
+    if (settings->never_waits)
+        dispatch_let_go(&placement->dispatch, placement->now_ms - settings->patience_ms);
+    receipts_tell(placement->receipts, settings->tell, settings->context);
+    fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
+}
+
+static enum exit_code store_and_tell(struct placement *placement)
+{
+    enum exit_code code = store_batch(placement);
+
+    if (code == EXIT_OK || placement->settings.never_waits)
+        tell_due(placement);
+    return code == EXIT_OK ? sync_batch(placement) : code;
+}
+
+enum exit_code placement_turn(struct placement *placement)
+{
     struct publisher *publisher = placement->dispatch.publisher;
     enum exit_code code;
 
+    if (placement->settings.never_waits)
+        placement->now_ms = clock_monotonic_ms();
     publisher_service(publisher);
-    if (publisher_pending(publisher) > 0)
+    if (publisher_pending(publisher) > 0 || placement->settings.never_waits)
         fail(placement, dispatch_connect(&placement->dispatch));
     dispatch_take_results(&placement->dispatch);
-    code = store_batch(placement);
-    if (code != EXIT_OK) {
-        fail(placement, code);
-        return placement->failure;
-    }
-    receipts_tell(placement->receipts, settings->tell, settings->context);
-    fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
-    code = sync_batch(placement);
+    code = store_and_tell(placement);
     if (code != EXIT_OK) {
         fail(placement, code);
         return placement->failure;
     }
     publish_batch(placement);
     batch_clear(&placement->batch);
+    if (placement->settings.never_waits) {
+        publish_some_left(placement);
+        tell_due(placement);
+    }
     publisher_service(publisher);
     placement->store->operations->idle(placement->store);
     return placement->failure;
@@ -204,22 +343,21 @@ enum exit_code placement_drain(struct placement *placement)
     return placement->failure;
 }
 
-void placement_abandon(struct placement *placement)
+bool placement_abandon(struct placement *placement)
 {
+    bool some = placement->batch.count > 0;
+
+    /* If only their sync has failed, the store has some of them, which are published then. */
+    if (some) {
+        receipts_cut(placement->receipts, placement->batch_receipts);
+        placement->dispatch.some_left = true;
+    }
     batch_clear(&placement->batch);
     placement->failure = EXIT_OK;
+    return some;
 }
 
 /* ---- pending orders ---- */
-
-static void publish_stored(struct placement *placement, const struct stored_order *order)
-{
-    char *event = batch_stored_event(order);
-    uint64_t number = add_receipt(placement, order, RECEIPT_AWAITED, 0);
-
-    fail(placement, dispatch_publish(&placement->dispatch, order->id, event, number));
-    free(event);
-}
 
 /* Publishes a pending order, unless it was placed again just now and is on its way. */
 static bool publish_one(void *context, size_t index, const struct stored_order *order)
@@ -239,8 +377,8 @@ static bool publish_one(void *context, size_t index, const struct stored_order *
 /* Publishes the pending orders of this run up to the key last. */
 static enum exit_code publish_pending(struct placement *placement, int64_t last)
 {
-    fail(placement, placement->store->operations->each_pending(placement->store, last, publish_one,
-                                                               placement));
+    fail(placement, placement->store->operations->each_pending(placement->store, 0, last,
+                                                               publish_one, placement));
     return placement->failure;
 }
 
@@ -252,9 +390,7 @@ enum exit_code placement_publish_left(struct placement *placement)
 
 enum exit_code placement_retry(struct placement *placement)
 {
-    int64_t delay_ms = (int64_t)placement->settings.options->retry_delay * 1000;
-
-    if (!dispatch_retry(&placement->dispatch, delay_ms))
+    if (!dispatch_retry(&placement->dispatch, retry_ms(placement)))
         return placement->failure;
     return publish_pending(placement, INT64_MAX);
 }
@@ -268,14 +404,16 @@ enum exit_code placement_open(const struct placement_settings *settings,
     enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &opened->store);
 
     opened->settings = *settings;
+    opened->opened_ms = clock_monotonic_ms();
     opened->receipts = receipts_new();
-    dispatch_open(&opened->dispatch, settings->options, opened->receipts);
+    dispatch_open(&opened->dispatch, settings->options, opened->receipts, settings->never_waits);
     if (code == EXIT_OK)
         code = opened->store->operations->claim(opened->store, &opened->left_last);
     if (code != EXIT_OK) {
         placement_close(opened);
         return code;
     }
+    opened->dispatch.some_left = opened->left_last != 0;
     *placement = opened;
     return EXIT_OK;
 }
@@ -299,6 +437,17 @@ bool placement_is_idle(const struct placement *placement)
     return placement->batch.count == 0 && receipts_waiting(placement->receipts) == 0;
 }
 
+int placement_due_ms(struct placement *placement)
+{
+    const struct receipt *oldest = receipts_oldest(placement->receipts);
+    int64_t left_ms = hopes_ms(placement);
+
+    if (oldest == NULL)
+        return left_ms > 0 ? (int)left_ms : -1;
+    left_ms = oldest->since_ms + placement->settings.patience_ms - clock_monotonic_ms();
+    return left_ms > 0 ? (int)left_ms : 0;
+}
+
 bool placement_is_connected(const struct placement *placement)
 {
     return connection_is_up(publisher_connection(placement->dispatch.publisher));
@@ -311,6 +460,8 @@ struct connection *placement_connection(struct placement *placement)
 
 enum exit_code placement_verdict(const struct placement *placement)
 {
+    if (placement->settings.never_waits)
+        return some_is_pending(placement) ? EXIT_PENDING : EXIT_OK;
     if (placement->dispatch.some_refused)
         return EXIT_REFUSED;
     return receipts_some_pending(placement->receipts) ? EXIT_PENDING : EXIT_OK;

@@ -41,11 +41,14 @@ struct placement_settings {
     const struct broker_options *options; /* must outlive the placement */
     bool tell_left;                       /* tell also of orders that earlier runs left pending */
     /*
-     * No call waits for the broker, which is connected to in the background. An order that cannot
-     * be published at once, because the broker is away, has blocked the connection, or has too much
-     * to confirm, is told as pending at once, and published by placement_retry() later.
+     * No call waits for the broker, which is connected to in the background, again and again. An
+     * order that cannot be published at once, because the broker is away, has blocked the
+     * connection or does not answer in time, is told as pending at once; one that the broker has
+     * not confirmed within patience_ms, then. placement_turn() publishes them later, like those
+     * that earlier runs left.
      */
     bool never_waits;
+    int64_t patience_ms;
     void *context; /* given to the functions, which must not call the placement's */
     /* Called for an order that was taken and is refused after all: its place, its text as it came,
      * and the reason. */
@@ -53,7 +56,7 @@ struct placement_settings {
     /* Called for a receipt that is due. number is that of the piece that the order was read from,
      * 0 if an earlier run left it. */
     receipt_tell *tell;
-    /* Called once a round, after the receipts that were due; count is how many were told so far.
+    /* Called after the receipts that were due, once a round or twice; count is how many were told so far.
      * What it returns counts as a failure of the placement. */
     enum exit_code (*told)(void *context, uint64_t count);
 };
@@ -68,7 +71,11 @@ enum exit_code placement_open(const struct placement_settings *settings,
 /* Frees the placement and ends its run. NULL is harmless. */
 void placement_close(struct placement *placement);
 
-/* Returns whether the batch can take one more order. */
+/*
+ * Returns whether the batch can take one more order. While the broker answers in time, a placement
+ * that never waits takes no more than the publisher has room for; and none within patience_ms after
+ * placement_open() before the first attempt to connect has ended.
+ */
 bool placement_has_room(const struct placement *placement);
 
 /*
@@ -81,28 +88,34 @@ void placement_take(struct placement *placement, const struct order *order, cons
 
 /*
  * Runs one round: reads the broker's answers, stores the batch, tells the receipts that are due,
- * publishes the batch. Waits only for a connection, and while too much is on its way.
+ * publishes the batch. Waits only for a connection, and while too much is on its way; one that
+ * never waits also publishes what was left pending, as far as there is room.
  */
 enum exit_code placement_turn(struct placement *placement);
 
 /*
- * After EXIT_STORE: drops the orders of the batch, of which nothing was told, and forgets the
- * failure, so that the caller can go on. They may be in the store all the same, and are published
- * then.
+ * After EXIT_STORE: drops those orders of the batch of which nothing was told, and forgets the
+ * failure, so that a caller that never waits can go on. They may be in the store all the same, and
+ * are published then. Returns false if the batch was stored, and something else failed.
  */
-void placement_abandon(struct placement *placement);
+bool placement_abandon(struct placement *placement);
 
-/* Publishes the orders that earlier runs left pending. */
+/* Returns after how many milliseconds at most placement_turn() is to be called, by one that never
+ * waits; -1 if nothing is due. */
+int placement_due_ms(struct placement *placement);
+
+/* Publishes the orders that earlier runs left pending. Not for one that never waits. */
 enum exit_code placement_publish_left(struct placement *placement);
 
 /*
  * If connecting was given up, and the retry delay has passed since: tries once more, without
- * waiting or reporting, and then publishes the pending orders of this run.
+ * waiting or reporting, and then publishes the pending orders of this run. Not for one that never
+ * waits.
  */
 enum exit_code placement_retry(struct placement *placement);
 
 /* Waits until the broker has answered all that was published, and disconnects. placement_turn()
- * then tells the receipts. */
+ * then tells the receipts. Not for one that never waits. */
 enum exit_code placement_drain(struct placement *placement);
 
 /* Returns whether the batch is empty, and every receipt was told. */
@@ -115,7 +128,7 @@ bool placement_is_connected(const struct placement *placement);
 struct connection *placement_connection(struct placement *placement);
 
 /* Returns EXIT_REFUSED if the broker did not take an order, otherwise EXIT_PENDING if one is still
- * pending, otherwise EXIT_OK. */
+ * pending, otherwise EXIT_OK. One that never waits counts only what is pending now. */
 enum exit_code placement_verdict(const struct placement *placement);
 
 #endif

@@ -39,6 +39,11 @@ struct receipt *receipts_at(struct receipts *receipts, uint64_t number)
     return &receipts->ring[number % receipts->size];
 }
 
+struct receipt *receipts_oldest(struct receipts *receipts)
+{
+    return receipts_waiting(receipts) == 0 ? NULL : receipts_at(receipts, receipts->first);
+}
+
 struct receipt *receipts_of_key(struct receipts *receipts, int64_t key)
 {
     for (uint64_t i = receipts->first; i < receipts->end; i++)
@@ -94,7 +99,7 @@ uint64_t receipts_end(const struct receipts *receipts)
 
 void receipts_cut(struct receipts *receipts, uint64_t end)
 {
-    receipts->end = end;
+    receipts->end = end > receipts->first ? end : receipts->first;
 }
 
 size_t receipts_waiting(const struct receipts *receipts)

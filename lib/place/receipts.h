@@ -26,8 +26,9 @@ struct receipt {
     int64_t key; /* of the order in the store */
     unsigned char id[UUID_BYTES];
     enum receipt_state state;
-    bool silent;     /* not to be told */
-    uint64_t number; /* of the order in the input, for whom it is told; 0 for none */
+    bool silent;      /* not to be told */
+    uint64_t number;  /* of the order in the input, for whom it is told; 0 for none */
+    int64_t since_ms; /* monotonic clock; or 0, if nobody asks */
 };
 
 /* Called for a receipt that is due: its number, and the order's id and status. */
@@ -48,7 +49,7 @@ uint64_t receipts_add(struct receipts *receipts, const struct receipt *receipt);
 /* Returns how many were ever added: the number of the next one. */
 uint64_t receipts_end(const struct receipts *receipts);
 
-/* Drops the receipts from number end on, as if they had never been added. */
+/* Drops the receipts from number end on that are not told, as if they had never been added. */
 void receipts_cut(struct receipts *receipts, uint64_t end);
 
 /* Returns how many are not told yet. */
@@ -56,6 +57,9 @@ size_t receipts_waiting(const struct receipts *receipts);
 
 /* Returns the receipt of that number, which must not be told yet. Valid until receipts_add(). */
 struct receipt *receipts_at(struct receipts *receipts, uint64_t number);
+
+/* Returns the oldest that is not told; NULL if there is none. Valid until receipts_add(). */
+struct receipt *receipts_oldest(struct receipts *receipts);
 
 /* Returns the first receipt of the order with that key, NULL if there is none. Valid until
  * receipts_add(). */

@@ -254,8 +254,8 @@ static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *state
     return code == EXIT_OK ? check_answer(store) : code;
 }
 
-static enum exit_code each_pending(struct orders *base, int64_t last, orders_visit *visit,
-                                   void *context)
+static enum exit_code each_pending(struct orders *base, int64_t after, int64_t last,
+                                   orders_visit *visit, void *context)
 {
     struct sqlite_orders *store = own(base);
     enum exit_code code = prepare_rest(store);
@@ -264,7 +264,7 @@ static enum exit_code each_pending(struct orders *base, int64_t last, orders_vis
         return code;
     database_bind_int(store->next_own, 2, last);
     database_bind_int(store->next_own, 3, runs_own(store->runs));
-    return visit_all(store, store->next_own, 0, visit, context);
+    return visit_all(store, store->next_own, after, visit, context);
 }
 
 static enum exit_code each(struct orders *base, const enum order_status *only, int64_t after,

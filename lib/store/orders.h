@@ -83,10 +83,10 @@ struct orders_operations {
      * them, 0 if there are none. */
     enum exit_code (*claim)(struct orders *orders, int64_t *last);
 
-    /* Visits the pending orders of this run whose key is not above last, in the order of keys.
-     * visit may call commit() and await(). */
-    enum exit_code (*each_pending)(struct orders *orders, int64_t last, orders_visit *visit,
-                                   void *context);
+    /* Visits the pending orders of this run whose key is above after and not above last, in the
+     * order of keys. visit may call commit() and await(). */
+    enum exit_code (*each_pending)(struct orders *orders, int64_t after, int64_t last,
+                                   orders_visit *visit, void *context);
 
     /* Visits the orders of all runs whose key is above after, in the order of keys; with only,
      * those of that status. */

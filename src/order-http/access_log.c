@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define METHOD_MAX 16
+
 /* "-" or "null" stands for no status. */
 static void status_text(unsigned status, const char *none, char text[8])
 {
@@ -24,7 +26,8 @@ static void log_text(const struct access *access)
     char status[8];
 
     status_text(access->status, "-", status);
-    log_line("[http] %s %s %s %" PRIu64 " bytes %.3f ms %s%s%s", printable_text(access->method),
+    log_line("[http] %s %s %s %" PRIu64 " bytes %.3f ms %s%s%s",
+             printable_up_to(METHOD_MAX, access->method, strlen(access->method)),
              printable(access->target, strcspn(access->target, "?")), status, access->bytes,
              (double)access->duration_us / 1000, printable_text(access->peer),
              *access->order_id == '\0' ? "" : " ", access->order_id);
@@ -47,7 +50,7 @@ static void log_json(const struct access *access)
     json_writer_raw(&line, "{\"time\": ");
     json_writer_string(&line, time);
     json_writer_raw(&line, ", \"method\": ");
-    json_writer_string(&line, printable_text(access->method));
+    json_writer_string(&line, printable_up_to(METHOD_MAX, access->method, strlen(access->method)));
     json_writer_raw(&line, ", \"path\": ");
     json_writer_string(&line, printable(access->target, strcspn(access->target, "?")));
     json_writer_raw(&line, numbers);

@@ -93,7 +93,7 @@ void answer_problem(struct answer *answer, unsigned status, const char *member, 
         json_writer_raw(&line, ", \"member\": ");
         json_writer_string(&line, member);
     }
-    json_writer_raw(&line, "}");
+    json_writer_raw(&line, "}\n");
     body = json_writer_end(&line);
     answer_text(answer, status, ANSWER_PROBLEM, body, strlen(body));
 }

@@ -1,5 +1,6 @@
 #include "clients.h"
 
+#include "metrics.h"
 #include "request.h"
 
 #include "base/clock.h"
@@ -226,12 +227,13 @@ static bool write_answer(int socket, const struct answer *answer)
     return is_written;
 }
 
-void clients_refuse(int socket, const struct sockaddr *address, socklen_t len)
+void clients_refuse(int socket, const struct sockaddr *address)
 {
     struct answer answer = {0};
+    bool is_address = is_one_too_many(address);
 
-    (void)len;
-    if (is_one_too_many(address))
+    metrics_connection_cut(is_address ? METRICS_CUT_ADDRESS : METRICS_CUT_FULL);
+    if (is_address)
         answer_problem(&answer, 429, NULL, "there are %d connections of this address already",
                        settings->most_of_address);
     else
@@ -265,10 +267,11 @@ bool clients_tell(struct client *client, const struct answer *answer)
 
 /* ---- deadlines ---- */
 
-static void time_out(struct client *client, const char *what)
+static void time_out(struct client *client, const char *what, enum metrics_cut why)
 {
     struct answer answer = {0};
 
+    metrics_connection_cut(why);
     answer_problem(&answer, 408, NULL, "the %s did not arrive in time", what);
     (void)clients_tell(client, &answer);
     answer_free(&answer);
@@ -280,6 +283,7 @@ static void end_answer(struct client *client)
     uint64_t expected = (uint64_t)settings->answer_ms / 1000 * CLIENTS_PACE;
 
     if (client->taken < expected && !request_give_up(client->request)) {
+        metrics_connection_cut(METRICS_CUT_ANSWER);
         clients_cut(client);
         return;
     }
@@ -292,13 +296,13 @@ static void end_phase(struct client *client)
     switch (client->phase) {
     case CLIENT_NEW:
     case CLIENT_HEADER:
-        time_out(client, "header");
+        time_out(client, "header", METRICS_CUT_HEADER);
         break;
     case CLIENT_IDLE:
         clients_cut(client);
         break;
     case CLIENT_BODY:
-        time_out(client, "body");
+        time_out(client, "body", METRICS_CUT_BODY);
         break;
     case CLIENT_ANSWER:
         end_answer(client);

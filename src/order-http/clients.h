@@ -75,7 +75,7 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
 
 /* Answers a connection that was not taken, as far as that is possible: 429 if it is one too many of
  * its address, otherwise 503. Closes it. */
-void clients_refuse(int socket, const struct sockaddr *address, socklen_t len);
+void clients_refuse(int socket, const struct sockaddr *address);
 
 /*
  * Forgets a client, whose socket the caller is about to close. If it was answered before all that

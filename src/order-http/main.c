@@ -1,7 +1,8 @@
 /*
  * order-http: order-place and order-show for those who speak HTTP.
  *
- * An order that got 202 is on disk at least (P1 of place/placement.h), whatever dies after that.
+ * One thread and one loop serve all clients and the broker. An order that got 202 is on disk at
+ * least: state P1 of place/placement.h.
  */
 #include "clients.h"
 #include "listen.h"
@@ -11,40 +12,133 @@
 
 #include "amqp/broker_options.h"
 #include "amqp/connection.h"
-#include "base/clock.h"
 #include "base/options.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/text.h"
+#include "engine/open.h"
+#include "place/placement.h"
 
-#include <stdio.h>
+#include <string.h>
+
+#define SECONDS_MAX 86400
 
 static const char usage[] =
     "usage: order-http [options]\n"
     "Takes orders by HTTP, stores and publishes them as order-place does, and shows them as\n"
-    "order-show does: POST /order, GET /order/ID, GET /orders, GET /health.\n";
+    "order-show does. Answers POST /order, GET /order/ID, GET /orders, GET /health and more.\n";
 
 static const char *where;
 static const char *token_file;
-static bool insecure;
+static bool is_insecure;
+static int confirm_wait = 2; /* seconds, like those below */
+static int header_timeout = 10;
+static int body_timeout = 30;
+static int answer_timeout = 60;
+static int idle_timeout = 15;
 
-static struct clients_settings clients = {
-    .most = 4096, .header_ms = 10000, .body_ms = 30000, .answer_ms = 60000, .idle_ms = 15000};
-static struct http_settings http = {.confirm_wait_ms = 2000};
+static struct clients_settings clients = {.most = 4096};
+static struct http_settings http;
 static struct service service = {.settings = &http};
 static struct server_settings server = {.service = &service, .clients = &clients};
 
+static void read_log_format(const char *option, const char *text)
+{
+    http.log_json = strcmp(text, "json") == 0;
+    if (!http.log_json && strcmp(text, "text") != 0)
+        die(EXIT_USAGE, "%s: '%s' is neither text nor json", option, printable_text(text));
+}
+
 static struct option_entry options[] = {
-    {"listen", "ADDRESS",
-     "where: HOST:PORT, [HOST]:PORT or unix:PATH (default\n"
-     "127.0.0.1:8001, or the sockets that systemd hands over)",
+    {"listen", "WHERE",
+     "ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH; if it is not\n"
+     "given, the sockets of systemd, or " LISTEN_DEFAULT,
      .text = &where},
-    {"token-file", "FILE", "let in only those who have a token of FILE", .text = &token_file},
-    {"insecure", NULL, "let in everybody, from other machines, too", .flag = &insecure},
+    {"token-file", "FILE", "let in only clients with a token of FILE", .text = &token_file},
+    {"insecure", NULL, "let in clients of other machines without a token", .flag = &is_insecure},
+    {"tls-cert", "FILE", "speak HTTPS, with the certificates in FILE", .text = &server.certificate},
+    {"tls-key", "FILE", "private key of the first of them", .text = &server.key},
+    {"allow-origin", "ORIGIN", "let the pages of ORIGIN ask; \"*\": all pages",
+     .text = &http.allow_origin},
+    {"confirm-wait", "S", "wait for the broker before the answer is PENDING (2)",
+     .number = &confirm_wait, .most = SECONDS_MAX},
+    {"log-format", "FORMAT", "a line for each request, as text (the default) or json",
+     .call = read_log_format},
+    {.help = "\nLimits:"},
+    {"max-connections", "N", "connections at once, at most (4096)", .number = &clients.most,
+     .least = 1, .most = 1000000},
+    {"max-per-address", "N", "of them from one address; 0: no limit (0)",
+     .number = &clients.most_of_address, .most = 1000000},
+    {"header-timeout", "S", "seconds for the header of a request (10)", .number = &header_timeout,
+     .least = 1, .most = SECONDS_MAX},
+    {"body-timeout", "S", "for its body (30)", .number = &body_timeout, .least = 1,
+     .most = SECONDS_MAX},
+    {"answer-timeout", "S", "for the answer (60)", .number = &answer_timeout, .least = 1,
+     .most = SECONDS_MAX},
+    {"idle-timeout", "S", "between an answer and the next request (15)", .number = &idle_timeout,
+     .least = 1, .most = SECONDS_MAX},
+    {.help = "\nThe broker:"},
     {.group = broker_option_table},
     {.group = common_option_table},
     {0},
 };
+
+static void read_options(int argc, char **argv)
+{
+    options_refuse_operands(options_read(argc, argv, usage, options), "requests come by HTTP");
+    if ((server.certificate == NULL) != (server.key == NULL))
+        usage_error("--tls-cert and --tls-key belong together");
+    http.confirm_wait_ms = confirm_wait * 1000;
+    clients.header_ms = header_timeout * 1000;
+    clients.body_ms = body_timeout * 1000;
+    clients.answer_ms = answer_timeout * 1000;
+    clients.idle_ms = idle_timeout * 1000;
+    clients.uses_tls = server.certificate != NULL;
+}
+
+/* Of orders that earlier runs left: nobody asks for a receipt. */
+static void tell(void *context, uint64_t number, const unsigned char *id, enum order_status status)
+{
+    (void)context;
+    (void)number;
+    (void)id;
+    (void)status;
+}
+
+static enum exit_code told(void *context, uint64_t count)
+{
+    (void)context;
+    (void)count;
+    return EXIT_OK;
+}
+
+static enum exit_code open_placement(void)
+{
+    struct placement_settings settings = {.options = &broker_options,
+                                          .never_waits = true,
+                                          .patience_ms = http.confirm_wait_ms,
+                                          .tell = tell,
+                                          .told = told};
+
+    return placement_open(&settings, &service.placement);
+}
+
+static enum exit_code open_all(void)
+{
+    enum exit_code code = broker_options_resolve(&broker_options);
+
+    if (code == EXIT_OK && token_file != NULL)
+        code = token_load(token_file);
+    if (code == EXIT_OK)
+        code = open_placement();
+    if (code == EXIT_OK)
+        code = engine_open_orders(NULL, ORDERS_LOOK, &service.reader);
+    /* Last: whoever connects is served. */
+    if (code == EXIT_OK)
+        code = listen_open(where, token_file != NULL || is_insecure);
+    return code == EXIT_OK ? server_open(&server) : code;
+}
 
 static void serve(void)
 {
@@ -54,8 +148,21 @@ static void serve(void)
         if (stop_requested() && !service.is_stopping)
             server_quiesce();
         due_ms = server_step();
-        connection_wait(NULL, server_descriptor(), due_ms);
+        (void)placement_turn(service.placement);
+        due_ms = server_sooner(due_ms, placement_due_ms(service.placement));
+        connection_wait(placement_connection(service.placement), server_descriptor(), due_ms);
     }
+}
+
+static void close_all(void)
+{
+    server_close();
+    listen_close();
+    if (service.reader != NULL)
+        service.reader->operations->close(service.reader);
+    placement_close(service.placement);
+    token_forget();
+    broker_options_free(&broker_options);
 }
 
 int main(int argc, char **argv)
@@ -63,17 +170,11 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
-    options_refuse_operands(options_read(argc, argv, usage, options), "requests come by HTTP");
+    read_options(argc, argv);
     stop_on_signals();
-    code = listen_open(where, token_file != NULL || insecure);
-    if (code == EXIT_OK && token_file != NULL)
-        code = token_load(token_file);
-    if (code == EXIT_OK)
-        code = server_open(&server);
+    code = open_all();
     if (code == EXIT_OK)
         serve();
-    server_close();
-    listen_close();
-    token_forget();
+    close_all();
     return program_end(code, true);
 }

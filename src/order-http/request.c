@@ -37,6 +37,14 @@ void request_each_query(const struct request *request, target_parameter *visit, 
 
 /* ---- beginning and end ---- */
 
+/* libmicrohttpd would take it apart first, and get stuck if it has too little memory for that. */
+static void refuse_target(struct request *request)
+{
+    if (clients_tell(request->client, &request->answer))
+        request->sent = request->answer.len;
+    clients_cut(request->client);
+}
+
 struct request *request_begin(struct service *service, struct client *client,
                               struct MHD_Connection *connection, const char *target)
 {
@@ -55,6 +63,9 @@ struct request *request_begin(struct service *service, struct client *client,
     client->taken = 0;
     clients_enter(client, CLIENT_HEADER);
     metrics_request_began();
+    request_check_target_size(request);
+    if (request->answer.status != 0)
+        refuse_target(request);
     return request;
 }
 
@@ -175,7 +186,7 @@ static void add_fields(struct request *request)
     if (!has_field(answer, "Cache-Control"))
         answer_add(answer, "Cache-Control", "no-store");
     answer_add(answer, "X-Content-Type-Options", "nosniff");
-    if (request->service->is_stopping || request->client->is_refusing)
+    if (request->service->is_stopping || request->is_last)
         answer_add(answer, "Connection", "close");
     cors_allow(request);
 }
@@ -205,16 +216,20 @@ static enum MHD_Result send_answer(struct request *request)
 static enum MHD_Result refuse_at_once(struct request *request)
 {
     request->client->is_refusing = true;
+    request->is_last = true;
     return send_answer(request);
 }
 
 static enum MHD_Result take_header(struct request *request, const char *method, const char *version)
 {
-    bool goes_on = request_check(request, method, version);
-    bool has_body = goes_on && request_has_body(request);
+    bool has_body;
 
+    if (request->answer.status != 0)
+        return MHD_NO;
+    request_check(request, method, version);
     request->is_checked = true;
-    if (!goes_on || (request->answer.status != 0 && has_body))
+    has_body = request_has_body(request);
+    if (request->answer.status != 0 && (has_body || request->is_last))
         return refuse_at_once(request);
     if (has_body && bodies >= BODIES_MAX) {
         answer_problem(&request->answer, 503, NULL, "too many bodies are arriving at once");

@@ -51,6 +51,7 @@ struct request {
     uint64_t sent;             /* bytes of the body of the answer */
     int64_t began_us;
     bool is_checked;
+    bool is_last; /* of its connection */
     bool is_suspended;
 };
 

@@ -105,8 +105,21 @@ static const char *find_fault(const struct request *request, const char *method,
     return NULL;
 }
 
-/* Returns false if the connection cannot go on. */
-static bool check_syntax(struct request *request, const char *method, const char *version)
+void request_check_target_size(struct request *request)
+{
+    unsigned parameters = 1;
+
+    for (const char *at = request->text; (at = strchr(at, '&')) != NULL; at++)
+        parameters++;
+    if (strlen(request->text) > REQUEST_TARGET_MAX)
+        answer_problem(&request->answer, 414, NULL, "the target has more than %d bytes",
+                       REQUEST_TARGET_MAX);
+    else if (parameters > REQUEST_PARAMETERS_MAX)
+        answer_problem(&request->answer, 400, NULL, "the query has more than %d parameters",
+                       REQUEST_PARAMETERS_MAX);
+}
+
+static void check_syntax(struct request *request, const char *method, const char *version)
 {
     struct answer *answer = &request->answer;
     const char *reason = find_fault(request, method, version);
@@ -115,9 +128,7 @@ static bool check_syntax(struct request *request, const char *method, const char
         answer_problem(answer, 400, NULL, "%s", reason);
     else if (header_size(request) > REQUEST_HEADER_MAX)
         answer_problem(answer, 431, NULL, "the header has more than %d bytes", REQUEST_HEADER_MAX);
-    else if (strlen(request->text) > REQUEST_TARGET_MAX)
-        answer_problem(answer, 414, NULL, "the target has more than %d bytes", REQUEST_TARGET_MAX);
-    return answer->status == 0;
+    request->is_last = answer->status != 0 || request_header(request, "Transfer-Encoding") != NULL;
 }
 
 /* ---- what it asks for ---- */
@@ -219,15 +230,13 @@ static void check_body(struct request *request)
                        "an order comes as application/json, in UTF-8, and not compressed");
 }
 
-bool request_check(struct request *request, const char *method, const char *version)
+void request_check(struct request *request, const char *method, const char *version)
 {
     void (*const checks[])(struct request *) = {check_target, check_token, check_route, check_body};
 
     request->sent_method = method;
     request->method = strcmp(method, "HEAD") == 0 ? "GET" : method;
-    if (!check_syntax(request, method, version))
-        return false;
+    check_syntax(request, method, version);
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && request->answer.status == 0; i++)
         checks[i](request);
-    return true;
 }

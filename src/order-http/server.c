@@ -24,6 +24,8 @@
 #define ACCEPTS_AT_ONCE 64   /* before those that are there get their turn again */
 #define ACCEPT_PAUSE_MS 100  /* after a lack of descriptors or memory */
 #define STOPPING_STEP_MS 100
+#define FRUITLESS_MAX 64
+#define FRUITLESS_MS 20
 #define PEM_MAX ((size_t)1 << 20)
 
 static const struct server_settings *settings;
@@ -31,6 +33,8 @@ static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static struct client *arriving;
 static int64_t accept_again_ms;
+static uint64_t progress;  /* calls of libmicrohttpd */
+static unsigned fruitless; /* rounds that it has asked for, one after the other, without a call */
 static bool lacks_descriptors; /* reported */
 
 /* ---- libmicrohttpd's calls ---- */
@@ -47,13 +51,17 @@ static const char *const ignored[] = {
 static void log_message(void *context, const char *format, va_list arguments)
 {
     char message[512];
+    const char *page;
 
     (void)context;
-    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-        if (strncmp(format, ignored[i], strlen(ignored[i])) == 0)
-            return;
     (void)vsnprintf(message, sizeof message, format, arguments);
-    report("libmicrohttpd: %s", printable_up_to(160, message, strcspn(message, "\n")));
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        if (strncmp(message, ignored[i], strlen(ignored[i])) == 0)
+            return;
+    /* Without the page in HTML that it answers with. */
+    page = strstr(message, " ('<");
+    report("libmicrohttpd: %s",
+           printable(message, page != NULL ? (size_t)(page - message) : strcspn(message, "\n")));
 }
 
 static struct client *client_of(struct MHD_Connection *connection)
@@ -83,6 +91,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 static void *begin_request(void *context, const char *target, struct MHD_Connection *connection)
 {
     (void)context;
+    progress++;
     return request_begin(settings->service, client_of(connection), connection, target);
 }
 
@@ -94,6 +103,7 @@ static enum MHD_Result go_on(void *context, struct MHD_Connection *connection, c
     (void)context;
     (void)connection;
     (void)url;
+    progress++;
     return request_go_on(*request, method, version, upload, upload_size);
 }
 
@@ -110,6 +120,7 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
     (void)context;
     (void)connection;
     (void)code;
+    progress++;
     if (*request != NULL)
         request_end(*request);
     *request = NULL;
@@ -244,7 +255,7 @@ static void admit(int socket, const struct sockaddr *address, socklen_t len)
 {
     arriving = clients_add(socket, address, len);
     if (arriving == NULL)
-        clients_refuse(socket, address, len);
+        clients_refuse(socket, address);
     else
         (void)MHD_add_connection(daemon_, socket, address, len);
 }
@@ -298,17 +309,27 @@ static void accept_all(void)
 
 /* ---- running ---- */
 
-static int sooner(int a_ms, int b_ms)
+int server_sooner(int a_ms, int b_ms)
 {
     return b_ms < 0 || (a_ms >= 0 && a_ms < b_ms) ? a_ms : b_ms;
 }
 
-static int until_timeout(void)
+/*
+ * Runs libmicrohttpd. Returns the milliseconds after which it wants to run again. It wants to at
+ * once as long as it cannot go on with a client whose input fills its memory and is not complete,
+ * such as a line without an end among chunks: then it runs now and then until the deadline.
+ */
+static int run(void)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
+    uint64_t before = progress;
 
+    (void)MHD_run(daemon_);
     if (MHD_get_timeout(daemon_, &timeout) == MHD_NO)
         return -1;
+    fruitless = timeout == 0 && progress == before ? fruitless + 1 : 0;
+    if (fruitless > FRUITLESS_MAX)
+        return FRUITLESS_MS;
     return timeout > INT32_MAX ? INT32_MAX : (int)timeout;
 }
 
@@ -318,13 +339,12 @@ int server_step(void)
 
     accept_all();
     due_ms = clients_step();
-    (void)MHD_run(daemon_);
-    due_ms = sooner(due_ms, until_timeout());
+    due_ms = server_sooner(due_ms, run());
     if (accept_again_ms > 0)
-        due_ms = sooner(due_ms, ACCEPT_PAUSE_MS);
+        due_ms = server_sooner(due_ms, ACCEPT_PAUSE_MS);
     if (settings->service->is_stopping) {
         clients_cut_idle();
-        due_ms = sooner(due_ms, STOPPING_STEP_MS);
+        due_ms = server_sooner(due_ms, STOPPING_STEP_MS);
     }
     return due_ms;
 }

@@ -43,6 +43,9 @@ int server_descriptor(void);
  */
 int server_step(void);
 
+/* Returns the sooner of two such times. */
+int server_sooner(int a_ms, int b_ms);
+
 /*
  * Stops accepting: closes the sockets of listen.h, after those that have connected by now were
  * accepted. From now on every answer is the last of its connection, and idle clients are cut off.

@@ -64,6 +64,7 @@ unit()
 @test "unit: order-http/list_query" { unit order-http/list_query; }
 @test "unit: order-http/listing" { unit order-http/listing; }
 @test "unit: order-http/metrics" { unit order-http/metrics; }
+@test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
