@@ -58,14 +58,29 @@ bool uuid_from_text(const char *text, unsigned char id[UUID_BYTES])
     return uuid_parse(text, id) == 0;
 }
 
-void message_id_of(const char *event_type, const char *order_id, char text[UUID_TEXT_SIZE])
+/* Returns false if the name, "urn:order-tools:<kind>:<of>", is too long. */
+static bool hash_name(const char *kind, const char *of, unsigned char id[UUID_BYTES])
 {
     char name[512];
-    uuid_t id;
-    int length = snprintf(name, sizeof name, PREFIX "%s:%s", event_type, order_id);
+    int length = snprintf(name, sizeof name, PREFIX "%s:%s", kind, of);
 
     if (length < 0 || (size_t)length >= sizeof name)
-        die(EXIT_BUG, "message id of an order id that is too long");
+        return false;
     uuid_generate_sha1(id, *uuid_get_template("url"), name, (size_t)length);
-    uuid_unparse_lower(id, text);
+    return true;
+}
+
+void message_id_of(const char *event_type, const char *order_id, char text[UUID_TEXT_SIZE])
+{
+    unsigned char id[UUID_BYTES];
+
+    if (!hash_name(event_type, order_id, id))
+        die(EXIT_BUG, "message id of an order id that is too long");
+    uuid_to_text(id, text);
+}
+
+void order_id_of_key(const char *key, unsigned char id[UUID_BYTES])
+{
+    if (!hash_name("key", key, id))
+        die(EXIT_BUG, "order id of a key that is too long");
 }

@@ -30,4 +30,11 @@ bool uuid_from_text(const char *text, unsigned char id[UUID_BYTES]);
  */
 void message_id_of(const char *event_type, const char *order_id, char text[UUID_TEXT_SIZE]);
 
+/*
+ * Makes the id of an order that a client placed with a key of its own: UUID version 5, in the URL
+ * namespace, of "urn:order-tools:key:<key>". It depends on nothing else, so that the same key means
+ * the same order. Ends the program with EXIT_BUG if that name has 512 bytes or more.
+ */
+void order_id_of_key(const char *key, unsigned char id[UUID_BYTES]);
+
 #endif

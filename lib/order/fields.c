@@ -271,6 +271,7 @@ bool order_open(struct order_reader *reader, const char *text, size_t len, size_
     reason = json_check(text, len, &traits, &at);
     if (reason != NULL)
         return refuse_text(text, len, reason, at, reader->fault);
+    reader->fault->is_json = true;
     at = space_before(text, len);
     return order_open_scanned(reader, text + at, len - at);
 }

@@ -39,6 +39,7 @@ bool order_read(struct order *order, const char *text, size_t len, struct order_
 {
     struct order_reader reader = {.order = order, .fault = fault};
 
+    fault->is_json = false;
     return finish(&reader, order_open(&reader, text, len, ORDER_MAX_SIZE));
 }
 

@@ -34,9 +34,13 @@ struct order {
     char *texts; /* private: holds those above */
 };
 
-/* Why a text is not an order or event: one line, safe to show. */
+/*
+ * Why a text is not an order or event: one line, safe to show. That of a JSON object begins with
+ * the member at fault: "items[2].qty is not a number".
+ */
 struct order_fault {
     char reason[640];
+    bool is_json; /* set by order_read(): the text is JSON, and no order */
 };
 
 /*

@@ -6,6 +6,7 @@
  */
 #include "clients.h"
 #include "listen.h"
+#include "place_order.h"
 #include "server.h"
 #include "service.h"
 #include "token.h"
@@ -62,7 +63,7 @@ static struct option_entry options[] = {
     {"allow-origin", "ORIGIN", "let the pages of ORIGIN ask; \"*\": all pages",
      .text = &http.allow_origin},
     {"confirm-wait", "S", "wait for the broker before the answer is PENDING (2)",
-     .number = &confirm_wait, .most = SECONDS_MAX},
+     .number = &confirm_wait, .least = 1, .most = SECONDS_MAX},
     {"log-format", "FORMAT", "a line for each request, as text (the default) or json",
      .call = read_log_format},
     {.help = "\nLimits:"},
@@ -89,39 +90,14 @@ static void read_options(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options), "requests come by HTTP");
     if ((server.certificate == NULL) != (server.key == NULL))
         usage_error("--tls-cert and --tls-key belong together");
+    if (confirm_wait >= answer_timeout)
+        usage_error("--confirm-wait must be shorter than --answer-timeout");
     http.confirm_wait_ms = confirm_wait * 1000;
     clients.header_ms = header_timeout * 1000;
     clients.body_ms = body_timeout * 1000;
     clients.answer_ms = answer_timeout * 1000;
     clients.idle_ms = idle_timeout * 1000;
     clients.uses_tls = server.certificate != NULL;
-}
-
-/* Of orders that earlier runs left: nobody asks for a receipt. */
-static void tell(void *context, uint64_t number, const unsigned char *id, enum order_status status)
-{
-    (void)context;
-    (void)number;
-    (void)id;
-    (void)status;
-}
-
-static enum exit_code told(void *context, uint64_t count)
-{
-    (void)context;
-    (void)count;
-    return EXIT_OK;
-}
-
-static enum exit_code open_placement(void)
-{
-    struct placement_settings settings = {.options = &broker_options,
-                                          .never_waits = true,
-                                          .patience_ms = http.confirm_wait_ms,
-                                          .tell = tell,
-                                          .told = told};
-
-    return placement_open(&settings, &service.placement);
 }
 
 static enum exit_code open_all(void)
@@ -131,7 +107,7 @@ static enum exit_code open_all(void)
     if (code == EXIT_OK && token_file != NULL)
         code = token_load(token_file);
     if (code == EXIT_OK)
-        code = open_placement();
+        code = place_order_open(&service, &broker_options);
     if (code == EXIT_OK)
         code = engine_open_orders(NULL, ORDERS_LOOK, &service.reader);
     /* Last: whoever connects is served. */
@@ -148,8 +124,7 @@ static void serve(void)
         if (stop_requested() && !service.is_stopping)
             server_quiesce();
         due_ms = server_step();
-        (void)placement_turn(service.placement);
-        due_ms = server_sooner(due_ms, placement_due_ms(service.placement));
+        due_ms = server_sooner(due_ms, place_order_step(&service));
         connection_wait(placement_connection(service.placement), server_descriptor(), due_ms);
     }
 }
@@ -160,7 +135,7 @@ static void close_all(void)
     listen_close();
     if (service.reader != NULL)
         service.reader->operations->close(service.reader);
-    placement_close(service.placement);
+    place_order_close(&service);
     token_forget();
     broker_options_free(&broker_options);
 }

@@ -5,6 +5,7 @@
 #include "list_orders.h"
 #include "metrics.h"
 #include "openapi.h"
+#include "place_order.h"
 #include "show_metrics.h"
 #include "show_order.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 static const struct route routes[] = {
+    {"/order", "/order", ANSWER_JSON, .post = place_order},
     {"/order/", "/order/{order_id}", ANSWER_JSON, .get = show_order},
     {"/orders", "/orders", ANSWER_JSON, .get = list_orders},
     {"/health", "/health", ANSWER_JSON, .get = health, .is_open = true},

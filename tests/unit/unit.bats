@@ -58,12 +58,12 @@ unit()
 @test "unit: message/envelope" { unit message/envelope; }
 @test "unit: message/field" { unit message/field; }
 @test "unit: message/integer" { unit message/integer; }
-@test "unit: order/event" { unit order/event; }
-@test "unit: order/order" { unit order/order; }
 @test "unit: order-http/etag" { unit order-http/etag; }
 @test "unit: order-http/list_query" { unit order-http/list_query; }
 @test "unit: order-http/listing" { unit order-http/listing; }
 @test "unit: order-http/metrics" { unit order-http/metrics; }
+@test "unit: order/event" { unit order/event; }
+@test "unit: order/order" { unit order/order; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }

@@ -99,6 +99,19 @@ static void names_messages_by_version_5(void)
     SAME(text, "01abdbd8-6773-5d8b-8eeb-6c2bb47fa640");
 }
 
+static void makes_ids_of_keys(void)
+{
+    unsigned char id[UUID_BYTES];
+    char text[UUID_TEXT_SIZE];
+
+    order_id_of_key("8e03978e-40d5-43dd-bc93-6894a57f9324", id);
+    uuid_to_text(id, text);
+    SAME(text, "1af0e8b9-d46b-5ea6-acf2-ae96b04daba8");
+    order_id_of_key("a: b", id);
+    uuid_to_text(id, text);
+    SAME(text, "9bb43a2d-a815-52c8-be9a-6ed8b6f42810");
+}
+
 static void name_a_message_that_is_too_long(void)
 {
     char order_id[600] = "";
@@ -123,6 +136,7 @@ int main(void)
     RUN(reads_and_writes_text);
     RUN(refuses_text_that_is_no_uuid);
     RUN(names_messages_by_version_5);
+    RUN(makes_ids_of_keys);
     RUN(ends_on_an_order_id_that_is_too_long);
     return unit_end();
 }

@@ -1,0 +1,337 @@
+#include "place_order.h"
+
+#include "answer.h"
+#include "metrics.h"
+#include "request.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/uuid.h"
+#include "json/foreign.h"
+#include "order/order.h"
+#include "place/placement.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY_FIELD "Idempotency-Key"
+#define KEY_MAX 255     /* bytes */
+#define RETRY_SECONDS 1 /* after which a client that was sent away may come again */
+
+/* A request that waits for its receipt, in one of two lists. */
+struct placing {
+    struct request *request;
+    struct order order;
+    unsigned char id[UUID_BYTES]; /* if by_key */
+    bool by_key;
+    bool is_taken;     /* by the placement: it is in taken, otherwise in queued */
+    bool in_batch;     /* taken, but not known to be stored */
+    int64_t stored_us; /* monotonic clock, once it is stored */
+    struct placing *previous;
+    struct placing *next;
+};
+
+struct placings {
+    struct placing *first;
+    struct placing *last;
+};
+
+static struct placings queued; /* there was no room for them */
+static struct placings taken;
+static bool some_finished; /* in this round: the server has something to do */
+
+/* ---- lists ---- */
+
+static struct placings *list_of(const struct placing *placing)
+{
+    return placing->is_taken ? &taken : &queued;
+}
+
+static void append(struct placing *placing)
+{
+    struct placings *list = list_of(placing);
+
+    placing->next = NULL;
+    placing->previous = list->last;
+    *(list->last == NULL ? &list->first : &list->last->next) = placing;
+    list->last = placing;
+}
+
+static void take_out(struct placing *placing)
+{
+    struct placings *list = list_of(placing);
+
+    *(placing->previous == NULL ? &list->first : &placing->previous->next) = placing->next;
+    *(placing->next == NULL ? &list->last : &placing->next->previous) = placing->previous;
+}
+
+static void forget(struct placing *placing)
+{
+    take_out(placing);
+    order_free(&placing->order);
+    free(placing);
+}
+
+/* Receipts come in the order of taking, or nearly so. */
+static struct placing *find_taken(uint64_t number)
+{
+    struct placing *placing = taken.first;
+
+    while (placing != NULL && placing->request->number != number)
+        placing = placing->next;
+    return placing;
+}
+
+static bool has_id(const struct placings *list, const unsigned char *id)
+{
+    for (const struct placing *each = list->first; each != NULL; each = each->next)
+        if (each->by_key && memcmp(each->id, id, UUID_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* The client left: its order goes on, if the placement has it. */
+static void leave(struct request *request)
+{
+    forget(request->context);
+}
+
+/* ---- answers ---- */
+
+/* Sends the answer, which was filled in. */
+static void finish(struct placing *placing)
+{
+    struct request *request = placing->request;
+
+    forget(placing);
+    request_finish(request);
+    some_finished = true;
+}
+
+static void try_again(struct answer *answer, unsigned status, const char *member,
+                      const char *detail)
+{
+    answer_problem(answer, status, member, "%s", detail);
+    answer_add(answer, "Retry-After", "%d", RETRY_SECONDS);
+}
+
+/* A receipt_tell. */
+static void answer_receipt(void *context, uint64_t number, const unsigned char *id,
+                           enum order_status status)
+{
+    struct placing *placing = find_taken(number);
+    struct request *request;
+    char line[RECEIPT_LINE_SIZE + 1];
+    size_t len;
+
+    (void)context;
+    if (placing == NULL)
+        return;
+    request = placing->request;
+    len = receipt_print(line, id, status);
+    line[len++] = '\n';
+    uuid_to_text(id, request->order_id);
+    answer_json(&request->answer, 202, xmemdup_text(line, len), len);
+    answer_add(&request->answer, "Location", "/order/%s", request->order_id);
+    metrics_order(status == ORDER_PLACED ? METRICS_PLACED : METRICS_PENDING);
+    if (placing->stored_us != 0)
+        metrics_answered(clock_monotonic_us() - placing->stored_us);
+    finish(placing);
+}
+
+/* As the placement calls it: the id is known, with other content. */
+static void answer_refusal(void *context, const struct json_piece *piece)
+{
+    struct placing *placing = find_taken(piece->number);
+    struct answer *answer;
+
+    (void)context;
+    metrics_order(METRICS_REFUSED);
+    if (placing == NULL)
+        return;
+    answer = &placing->request->answer;
+    if (placing->by_key)
+        answer_problem(answer, 422, KEY_FIELD, "the key was used for an order of other content");
+    else
+        answer_problem(answer, 422, "order_id", "%s", piece->reason);
+    finish(placing);
+}
+
+static enum exit_code end_round(void *context, uint64_t count)
+{
+    (void)context;
+    (void)count;
+    return EXIT_OK;
+}
+
+static void refuse_batch(void)
+{
+    struct placing *next;
+
+    for (struct placing *each = taken.first; each != NULL; each = next) {
+        next = each->next;
+        if (!each->in_batch)
+            continue;
+        try_again(&each->request->answer, 503, NULL, "the order could not be stored");
+        finish(each);
+    }
+}
+
+/* ---- requests ---- */
+
+/* Reads the field Idempotency-Key. Returns false, with the answer filled in, if it is no key. */
+static bool read_key(struct request *request, struct placing *placing)
+{
+    const char *key = request_header(request, KEY_FIELD);
+
+    placing->by_key = key != NULL;
+    if (key == NULL)
+        return true;
+    if (!text_is_printable(key, strlen(key), KEY_MAX)) {
+        answer_problem(&request->answer, 400, KEY_FIELD,
+                       "the key is not 1 to %d printable characters", KEY_MAX);
+        return false;
+    }
+    order_id_of_key(key, placing->id);
+    if (has_id(&queued, placing->id) || has_id(&taken, placing->id)) {
+        try_again(&request->answer, 409, KEY_FIELD, "a request with this key is being answered");
+        return false;
+    }
+    return true;
+}
+
+/* The reason begins with the name of the member, unless it is about the whole. */
+static void answer_fault(struct answer *answer, const struct order_fault *fault)
+{
+    char member[sizeof fault->reason];
+
+    metrics_order(METRICS_REFUSED);
+    (void)snprintf(member, sizeof member, "%.*s", (int)strcspn(fault->reason, " "), fault->reason);
+    if (!fault->is_json)
+        answer_problem(answer, 400, NULL, "%s", fault->reason);
+    else if (strcmp(member, "not") == 0)
+        answer_problem(answer, 422, NULL, "%s", fault->reason);
+    else
+        answer_problem(answer, 422, member, "%s", fault->reason);
+}
+
+/* Reads the order of a request. Returns false, with the answer filled in, if it cannot be placed. */
+static bool read_request(struct request *request, struct placing *placing)
+{
+    const char *body = request->body == NULL ? "" : request->body;
+    struct order_fault fault;
+
+    if (!read_key(request, placing))
+        return false;
+    if (!order_read(&placing->order, body, request->len, &fault)) {
+        answer_fault(&request->answer, &fault);
+        return false;
+    }
+    if (placing->by_key && placing->order.order_id != NULL) {
+        answer_problem(&request->answer, 400, KEY_FIELD,
+                       "the order has an order_id of its own, and the request a key: use one");
+        return false;
+    }
+    return true;
+}
+
+static void take(struct service *service, struct placing *placing)
+{
+    struct request *request = placing->request;
+    size_t mark = foreign_mark(request->body, request->len);
+    struct json_piece piece = {.text = request->body + mark,
+                               .len = request->len - mark,
+                               .number = request->number,
+                               .line = 1};
+
+    placement_take(service->placement, &placing->order, placing->by_key ? placing->id : NULL,
+                   &piece);
+    order_free(&placing->order);
+    placing->is_taken = placing->in_batch = true;
+    append(placing);
+}
+
+void place_order(struct service *service, struct request *request)
+{
+    struct placing *placing = xcalloc(1, sizeof *placing);
+
+    placing->request = request;
+    if (!read_request(request, placing)) {
+        order_free(&placing->order);
+        free(placing);
+        return;
+    }
+    request->context = placing;
+    request->left = leave;
+    request->waits = true;
+    if (queued.first == NULL && placement_has_room(service->placement))
+        take(service, placing);
+    else
+        append(placing);
+}
+
+/* ---- rounds ---- */
+
+static void take_queued(struct service *service)
+{
+    struct placing *placing;
+
+    while ((placing = queued.first) != NULL && placement_has_room(service->placement)) {
+        take_out(placing);
+        take(service, placing);
+    }
+}
+
+static void note_stored(void)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    /* The batch is at the end. */
+    for (struct placing *each = taken.last; each != NULL && each->in_batch; each = each->previous) {
+        each->in_batch = false;
+        each->stored_us = now_us;
+    }
+}
+
+int place_order_step(struct service *service)
+{
+    some_finished = false;
+    take_queued(service);
+    if (placement_turn(service->placement) != EXIT_OK && placement_abandon(service->placement))
+        refuse_batch();
+    else
+        note_stored();
+    if (some_finished || (queued.first != NULL && placement_has_room(service->placement)))
+        return 0;
+    return placement_due_ms(service->placement);
+}
+
+bool place_order_is_idle(const struct service *service)
+{
+    return queued.first == NULL && taken.first == NULL && placement_is_idle(service->placement);
+}
+
+/* ---- the whole ---- */
+
+enum exit_code place_order_open(struct service *service, const struct broker_options *options)
+{
+    struct placement_settings settings = {.options = options,
+                                          .never_waits = true,
+                                          .patience_ms = service->settings->confirm_wait_ms,
+                                          .refuse = answer_refusal,
+                                          .tell = answer_receipt,
+                                          .told = end_round};
+
+    return placement_open(&settings, &service->placement);
+}
+
+void place_order_close(struct service *service)
+{
+    if (service->placement != NULL && placement_verdict(service->placement) != EXIT_OK)
+        report("orders are pending: the next start, or order-place --flush, publishes them");
+    placement_close(service->placement);
+    service->placement = NULL;
+}
