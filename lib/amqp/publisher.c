@@ -435,11 +435,16 @@ enum exit_code publisher_wait_all(struct publisher *publisher)
     return await_results(publisher, publisher->window.count);
 }
 
+bool publisher_has_result(const struct publisher *publisher)
+{
+    return publisher->window.count > 0 && window_slot(&publisher->window, 0)->has_result;
+}
+
 bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_result *result)
 {
     struct slot *slot = window_slot(&publisher->window, 0);
 
-    if (publisher->window.count == 0 || !slot->has_result)
+    if (!publisher_has_result(publisher))
         return false;
     *cookie = slot->cookie;
     *result = slot->result;

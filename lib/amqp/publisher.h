@@ -156,6 +156,9 @@ bool publisher_next(struct publisher *publisher, uint64_t *cookie, enum publish_
  */
 const char *publisher_reason(const struct publisher *publisher);
 
+/* Returns whether publisher_next() has a message to remove. */
+bool publisher_has_result(const struct publisher *publisher);
+
 /* Returns the number of messages that publisher_next() has not removed. */
 size_t publisher_pending(const struct publisher *publisher);
 

@@ -127,14 +127,14 @@ size_t dispatch_room(const struct dispatch *dispatch)
     return dispatch_is_ready(dispatch) ? publisher_room(dispatch->publisher) : 0;
 }
 
-void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms)
+void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms, uint64_t end)
 {
     bool at_once = is_away(dispatch);
     struct receipt *receipt;
     uint64_t at = 0;
 
     while ((receipt = receipts_next(dispatch->receipts, RECEIPT_AWAITED, &at)) != NULL &&
-           (at_once || receipt->since_ms <= before_ms)) {
+           at <= end && (at_once || receipt->since_ms <= before_ms)) {
         struct adrift_order order = {.receipt = at - 1, .key = receipt->key};
 
         memcpy(order.id, receipt->id, UUID_BYTES);

@@ -63,9 +63,10 @@ size_t dispatch_room(const struct dispatch *dispatch);
 
 /*
  * Has orders told as pending, and sets them adrift, that wait since before_ms or longer; all that
- * the broker has not confirmed if the connection is down or blocked.
+ * the broker has not confirmed if the connection is down or blocked. Those whose receipts have the
+ * number end or a greater one are left as they are: they are not published yet.
  */
-void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms);
+void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms, uint64_t end);
 
 /* Waits until the broker has answered all that was published, and disconnects. */
 enum exit_code dispatch_drain(struct dispatch *dispatch);

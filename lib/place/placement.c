@@ -296,7 +296,9 @@ static void tell_due(struct placement *placement)
     const struct placement_settings *settings = &placement->settings;
 
     if (settings->never_waits)
-        dispatch_let_go(&placement->dispatch, placement->now_ms - settings->patience_ms);
+        dispatch_let_go(&placement->dispatch, placement->now_ms - settings->patience_ms,
+                        placement->batch.count > 0 ? placement->batch_receipts
+                                                   : receipts_end(placement->receipts));
     receipts_tell(placement->receipts, settings->tell, settings->context);
     fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
 }
@@ -442,7 +444,10 @@ int placement_due_ms(struct placement *placement)
     const struct receipt *oldest = receipts_oldest(placement->receipts);
     int64_t left_ms = hopes_ms(placement);
 
-    if (oldest == NULL)
+    /* The round itself may have read it. */
+    if (publisher_has_result(placement->dispatch.publisher))
+        return 0;
+    if (oldest == NULL || !placement->settings.never_waits)
         return left_ms > 0 ? (int)left_ms : -1;
     left_ms = oldest->since_ms + placement->settings.patience_ms - clock_monotonic_ms();
     return left_ms > 0 ? (int)left_ms : 0;

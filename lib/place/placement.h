@@ -100,8 +100,8 @@ enum exit_code placement_turn(struct placement *placement);
  */
 bool placement_abandon(struct placement *placement);
 
-/* Returns after how many milliseconds at most placement_turn() is to be called, by one that never
- * waits; -1 if nothing is due. */
+/* Returns after how many milliseconds at most placement_turn() is to be called again, even if
+ * nothing arrives; -1 for never. */
 int placement_due_ms(struct placement *placement);
 
 /* Publishes the orders that earlier runs left pending. Not for one that never waits. */

@@ -24,8 +24,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WAIT_MS 60000
-
 static const char usage[] =
     "usage: order-place [options] < orders\n"
     "       order-place [options] --flush\n"
@@ -251,7 +249,8 @@ static void place_all(void)
         if (!wants_input())
             fail(placement_drain(placement));
         else if (input_is_idle && reads_on())
-            connection_wait(placement_connection(placement), STDIN_FILENO, WAIT_MS);
+            connection_wait(placement_connection(placement), STDIN_FILENO,
+                            placement_due_ms(placement));
     }
 }
 
