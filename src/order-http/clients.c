@@ -262,19 +262,26 @@ bool clients_tell(struct client *client, const struct answer *answer)
     if (settings->uses_tls)
         return false;
     client->is_refusing = true;
-    return write_answer(client->socket, answer);
+    if (!write_answer(client->socket, answer))
+        return false;
+    if (client->request != NULL)
+        client->request->sent = answer->len;
+    return true;
 }
 
 /* ---- deadlines ---- */
 
 static void time_out(struct client *client, const char *what, enum metrics_cut why)
 {
-    struct answer answer = {0};
+    struct answer none = {0};
+    struct answer *answer = client->request == NULL ? &none : &client->request->answer;
 
     metrics_connection_cut(why);
-    answer_problem(&answer, 408, NULL, "the %s did not arrive in time", what);
-    (void)clients_tell(client, &answer);
-    answer_free(&answer);
+    answer_free(answer);
+    answer_problem(answer, 408, NULL, "the %s did not arrive in time", what);
+    if (!clients_tell(client, answer))
+        answer_free(answer);
+    answer_free(&none);
     clients_cut(client);
 }
 

@@ -40,8 +40,7 @@ void request_each_query(const struct request *request, target_parameter *visit, 
 /* libmicrohttpd would take it apart first, and get stuck if it has too little memory for that. */
 static void refuse_target(struct request *request)
 {
-    if (clients_tell(request->client, &request->answer))
-        request->sent = request->answer.len;
+    (void)clients_tell(request->client, &request->answer);
     clients_cut(request->client);
 }
 
@@ -125,6 +124,7 @@ static ssize_t read_stream(void *context, uint64_t at, char *buffer, size_t max)
     ssize_t got = stream->read(stream->context, buffer, max);
 
     (void)at;
+    stream->request->service->calls++;
     if (got == ANSWER_END)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (got < 0)
@@ -261,10 +261,8 @@ static enum MHD_Result refuse_size(struct request *request)
     if (request->answer.status == 0) {
         answer_problem(&request->answer, 413, NULL, "a body has at most %zu bytes", ORDER_MAX_SIZE);
         drop_body(request);
-        if (clients_tell(request->client, &request->answer)) {
-            request->sent = request->answer.len;
+        if (clients_tell(request->client, &request->answer))
             return MHD_NO;
-        }
     }
     return request->received > DROPPED_MAX ? MHD_NO : MHD_YES;
 }

@@ -23,6 +23,9 @@
 #define POOL ((size_t)32768) /* bytes for the header of a request, and for what it is cut into */
 #define ACCEPTS_AT_ONCE 64   /* before those that are there get their turn again */
 #define ACCEPT_PAUSE_MS 100  /* after a lack of descriptors or memory */
+/* Bytes of an answer that the system keeps for a client that does not read it. By itself it would
+ * keep megabytes. */
+#define SEND_BUFFER (128 * 1024)
 #define STOPPING_STEP_MS 100
 #define FRUITLESS_MAX 64
 #define FRUITLESS_MS 20
@@ -33,7 +36,6 @@ static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static struct client *arriving;
 static int64_t accept_again_ms;
-static uint64_t progress;  /* calls of libmicrohttpd */
 static unsigned fruitless; /* rounds that it has asked for, one after the other, without a call */
 static bool lacks_descriptors; /* reported */
 
@@ -91,7 +93,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
 static void *begin_request(void *context, const char *target, struct MHD_Connection *connection)
 {
     (void)context;
-    progress++;
+    settings->service->calls++;
     return request_begin(settings->service, client_of(connection), connection, target);
 }
 
@@ -103,7 +105,7 @@ static enum MHD_Result go_on(void *context, struct MHD_Connection *connection, c
     (void)context;
     (void)connection;
     (void)url;
-    progress++;
+    settings->service->calls++;
     return request_go_on(*request, method, version, upload, upload_size);
 }
 
@@ -120,7 +122,7 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
     (void)context;
     (void)connection;
     (void)code;
-    progress++;
+    settings->service->calls++;
     if (*request != NULL)
         request_end(*request);
     *request = NULL;
@@ -253,6 +255,9 @@ int server_descriptor(void)
 
 static void admit(int socket, const struct sockaddr *address, socklen_t len)
 {
+    int send_buffer = SEND_BUFFER;
+
+    (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
     arriving = clients_add(socket, address, len);
     if (arriving == NULL)
         clients_refuse(socket, address);
@@ -322,12 +327,12 @@ int server_sooner(int a_ms, int b_ms)
 static int run(void)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
-    uint64_t before = progress;
+    uint64_t before = settings->service->calls;
 
     (void)MHD_run(daemon_);
     if (MHD_get_timeout(daemon_, &timeout) == MHD_NO)
         return -1;
-    fruitless = timeout == 0 && progress == before ? fruitless + 1 : 0;
+    fruitless = timeout == 0 && settings->service->calls == before ? fruitless + 1 : 0;
     if (fruitless > FRUITLESS_MAX)
         return FRUITLESS_MS;
     return timeout > INT32_MAX ? INT32_MAX : (int)timeout;

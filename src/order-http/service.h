@@ -7,6 +7,7 @@
 #include "store/orders.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct placement;
 struct request;
@@ -22,6 +23,7 @@ struct service {
     struct placement *placement;
     struct orders *reader; /* opened with ORDERS_LOOK */
     bool is_stopping;      /* finishes what it has in hand */
+    uint64_t calls;        /* private to server.c and request.c: calls of libmicrohttpd so far */
 };
 
 /*
