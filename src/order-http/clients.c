@@ -20,6 +20,7 @@
 #define LINGER_MS 2000
 #define LINGER_STEP_MS 50
 #define LINGERING_MAX 32
+#define DRAINS_AT_ONCE 16
 #define RETRY_AFTER "1"
 
 /* After the phases of clients.h: the socket is shut down, and the owner has not noticed yet. */
@@ -28,6 +29,7 @@
 static const struct clients_settings *settings;
 static size_t most;
 static size_t count;
+static size_t cut_count; /* of them, those that are cut off */
 
 /* The clients of each phase, in the order of since_ms. */
 static struct {
@@ -113,6 +115,7 @@ void clients_enter(struct client *client, enum client_phase phase)
 void clients_cut(struct client *client)
 {
     (void)shutdown(client->socket, SHUT_RDWR);
+    cut_count += (int)client->phase != CUT;
     move(client, CUT);
 }
 
@@ -154,7 +157,7 @@ static void make_room(void)
     struct client *idle = phases[CLIENT_IDLE].first;
     struct client *fresh = phases[CLIENT_NEW].first;
 
-    if (count < most - most / 16)
+    if (count - cut_count < most - most / 16)
         return;
     if (idle != NULL)
         clients_cut(idle);
@@ -167,7 +170,7 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
     struct client *client;
 
     make_room();
-    if (count >= most || is_one_too_many(address))
+    if (count - cut_count >= most || is_one_too_many(address))
         return NULL;
     client = xcalloc(1, sizeof *client);
     client->socket = socket;
@@ -180,15 +183,14 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
 
 /* ---- going ---- */
 
-/* Reads and drops what has arrived. Returns whether more may come. */
+/* Reads and drops what has arrived, or much of it. Returns whether more may come. */
 static bool drain(int socket)
 {
     char dropped[16384];
-    ssize_t got;
+    ssize_t got = 1;
 
-    do
+    for (int i = 0; i < DRAINS_AT_ONCE && got > 0; i++)
         got = recv(socket, dropped, sizeof dropped, MSG_DONTWAIT);
-    while (got == (ssize_t)sizeof dropped);
     return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
@@ -237,7 +239,7 @@ void clients_refuse(int socket, const struct sockaddr *address)
         answer_problem(&answer, 429, NULL, "there are %d connections of this address already",
                        settings->most_of_address);
     else
-        answer_problem(&answer, 503, NULL, "there are %zu connections already", count);
+        answer_problem(&answer, 503, NULL, "there are %zu connections already", most);
     answer_add(&answer, "Retry-After", RETRY_AFTER);
     if (!settings->uses_tls && write_answer(socket, &answer)) {
         (void)shutdown(socket, SHUT_WR);
@@ -253,6 +255,7 @@ void clients_remove(struct client *client)
     if (client->is_refusing && (int)client->phase != CUT)
         linger(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
     take_out(client);
+    cut_count -= (int)client->phase == CUT;
     count--;
     free(client);
 }
@@ -287,7 +290,7 @@ static void time_out(struct client *client, const char *what, enum metrics_cut w
 
 static void end_answer(struct client *client)
 {
-    uint64_t expected = (uint64_t)settings->answer_ms / 1000 * CLIENTS_PACE;
+    uint64_t expected = (uint64_t)settings->answer_ms * CLIENTS_PACE / 1000;
 
     if (client->taken < expected && !request_give_up(client->request)) {
         metrics_connection_cut(METRICS_CUT_ANSWER);

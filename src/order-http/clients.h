@@ -69,7 +69,8 @@ void clients_open(const struct clients_settings *settings);
 /*
  * Takes a new connection, which its owner closes after clients_remove(). Returns NULL, with nothing
  * taken, if there are too many: then clients_refuse() it. Makes room by cutting off the client that
- * has been idle longest, once nearly all connections are in use.
+ * has been idle longest, once nearly all connections are in use; until its owner has noticed, there
+ * may be one more than the most.
  */
 struct client *clients_add(int socket, const struct sockaddr *address, socklen_t len);
 

@@ -293,6 +293,17 @@ static enum exit_code inherit_all(bool is_guarded)
 
 /* ---- all ---- */
 
+enum exit_code listen_open(const char *where, bool is_guarded)
+{
+    enum exit_code code = inherit_all(is_guarded);
+
+    if (where == NULL && count == 0)
+        where = LISTEN_DEFAULT;
+    if (code == EXIT_OK && where != NULL)
+        code = open_address(where, is_guarded);
+    return code;
+}
+
 static void tell(int fd)
 {
     struct sockaddr_storage address;
@@ -305,17 +316,10 @@ static void tell(int fd)
     report("listening on %s", printable_text(text));
 }
 
-enum exit_code listen_open(const char *where, bool is_guarded)
+void listen_tell(void)
 {
-    enum exit_code code = inherit_all(is_guarded);
-
-    if (where == NULL && count == 0)
-        where = LISTEN_DEFAULT;
-    if (code == EXIT_OK && where != NULL)
-        code = open_address(where, is_guarded);
-    for (size_t i = 0; code == EXIT_OK && i < count; i++)
+    for (size_t i = 0; i < count; i++)
         tell(sockets[i]);
-    return code;
 }
 
 size_t listen_count(void)

@@ -46,6 +46,9 @@ void listen_text(const struct sockaddr *address, socklen_t len, char text[LISTEN
  */
 enum exit_code listen_open(const char *where, bool is_guarded);
 
+/* Reports where the open sockets listen: clients are served from now on. */
+void listen_tell(void);
+
 /* Returns how many sockets are open. */
 size_t listen_count(void);
 

@@ -113,7 +113,11 @@ static enum exit_code open_all(void)
     /* Last: whoever connects is served. */
     if (code == EXIT_OK)
         code = listen_open(where, token_file != NULL || is_insecure);
-    return code == EXIT_OK ? server_open(&server) : code;
+    if (code == EXIT_OK)
+        code = server_open(&server);
+    if (code == EXIT_OK)
+        listen_tell();
+    return code;
 }
 
 static void serve(void)

@@ -36,18 +36,24 @@ static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static struct client *arriving;
 static int64_t accept_again_ms;
-static unsigned fruitless; /* rounds that it has asked for, one after the other, without a call */
+static int64_t stopping_ms; /* when server_quiesce() was called */
+static unsigned fruitless;  /* rounds that it has asked for, one after the other, without a call */
 static bool lacks_descriptors; /* reported */
 
 /* ---- libmicrohttpd's calls ---- */
 
-/* Beginnings of messages that tell of nothing but a client that left or was cut off: the access log
- * has that. */
+/*
+ * Beginnings of messages that are not reported: they tell of a client that left or was cut off,
+ * which the access log has, or that a Unix socket has no options of TCP.
+ */
 static const char *const ignored[] = {
     "Application reported internal error",
     "Connection was closed",
     "Connection socket is closed",
     "Socket has been disconnected",
+    "Setting TCP_NODELAY option",
+    "Setting TCP_CORK option",
+    "Failed to push the data",
 };
 
 static void log_message(void *context, const char *format, va_list arguments)
@@ -180,8 +186,8 @@ static struct MHD_Daemon *start(char *certificate, char *key)
     return MHD_start_daemon(
         flags, 0, NULL, NULL, go_on, NULL, MHD_OPTION_EXTERNAL_LOGGER, log_message, NULL,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)settings->clients->most, MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL,
-        MHD_OPTION_NOTIFY_CONNECTION, note_connection, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+        (unsigned)settings->clients->most + ACCEPTS_AT_ONCE, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        POOL, MHD_OPTION_NOTIFY_CONNECTION, note_connection, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         begin_request, NULL, MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
@@ -360,11 +366,14 @@ void server_quiesce(void)
     unwatch_sockets();
     listen_close();
     settings->service->is_stopping = true;
+    stopping_ms = clock_monotonic_ms();
 }
 
 bool server_is_done(void)
 {
-    return settings->service->is_stopping && clients_count() == 0;
+    return settings->service->is_stopping &&
+           (clients_count() == 0 ||
+            clock_monotonic_ms() - stopping_ms >= settings->clients->answer_ms);
 }
 
 void server_close(void)
