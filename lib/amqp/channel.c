@@ -28,27 +28,21 @@ enum exit_code channel_reopen(struct connection *connection)
     return connection_reply(connection, amqp_get_rpc_reply(state), "cannot open a channel");
 }
 
-/* A classic queue on a node that is down is a 404, too, though it exists. */
-static bool is_on_node_down(amqp_rpc_reply_t reply)
-{
-    return channel_closed_with(reply, AMQP_NOT_FOUND) &&
-           bytes_begin(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text,
-                       "NOT_FOUND - home node ");
-}
-
 enum exit_code channel_refusal(struct connection *connection, const char *what,
                                enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
     bool is_refusal = is_closed(reply);
-    bool is_away = is_on_node_down(reply);
-    bool is_missing = !is_away && channel_closed_with(reply, AMQP_NOT_FOUND);
+    bool is_not_found = channel_closed_with(reply, AMQP_NOT_FOUND);
+    /* A classic queue on a node that is down is a 404, too, though it exists. */
+    bool is_away =
+        is_not_found && bytes_begin(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text,
+                                    "NOT_FOUND - home node ");
     enum exit_code code = connection_reply(connection, reply, what);
 
     *refused = EXIT_OK;
     if (is_refusal) {
-        if (!is_missing)
-            *refused = is_away ? EXIT_UNREACHABLE : code;
+        *refused = is_away ? EXIT_UNREACHABLE : is_not_found ? EXIT_OK : code;
         code = channel_reopen(connection);
     }
     if (code != EXIT_OK)

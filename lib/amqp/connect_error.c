@@ -47,10 +47,7 @@ static void *look_up_aside(void *context)
     return NULL;
 }
 
-/*
- * Looks up in a thread, since no signal interrupts getaddrinfo(). Returns false if there can be
- * none.
- */
+/* Looks up in a thread: no signal interrupts getaddrinfo(). Returns false if there can be none. */
 static bool start_lookup(const char *host, int answer)
 {
     struct lookup *lookup = xcalloc(1, sizeof *lookup + strlen(host) + 1);

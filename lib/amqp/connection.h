@@ -111,10 +111,7 @@ void connection_lose(struct connection *connection);
 /* Returns whether the connection is open, and was not told to leave. */
 bool connection_is_up(const struct connection *connection);
 
-/*
- * Returns whether the broker, short of memory or disk space, has asked that nothing be published
- * (connection.blocked).
- */
+/* Returns whether the broker, short of memory or disk, wants no messages (connection.blocked). */
 bool connection_is_blocked(const struct connection *connection);
 
 /* Returns whether the connection, which must be up, takes a message now: always, unless with TLS

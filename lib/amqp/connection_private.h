@@ -77,10 +77,7 @@ bool connection_flush(struct connection *connection);
  */
 bool connection_handle(struct connection *connection, const amqp_method_t *method);
 
-/*
- * Takes the connection down if status says that a frame could not be decoded. Returns false for any
- * other status.
- */
+/* Takes the connection down if status says that a frame is unreadable; returns false otherwise. */
 bool connection_drop_unreadable(struct connection *connection, int status);
 
 /* Waits for the attempt that is under way, if there is one. */

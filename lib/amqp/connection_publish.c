@@ -25,11 +25,12 @@ static bool is_stuck(struct connection *connection, bool some_sent)
 
 bool connection_flush(struct connection *connection)
 {
-    size_t unsent = connection->unsent.len;
+    size_t unsent;
     int patience_ms = connection->is_kept ? 0 : 2 * CONNECTION_HEARTBEAT * 1000;
 
     if (connection->attempt != NULL || connection->state == NULL || connection->send_errno != 0)
         return false;
+    unsent = connection->unsent.len;
     /* rabbitmq-c sends frames of its own in between: after half of one nothing else can be sent. */
     if (unsent == 0 ||
         frames_send(&connection->unsent, amqp_get_sockfd(connection->state), patience_ms)) {

@@ -367,18 +367,14 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
         consumer_let_go(consumer, batch[i]);
 }
 
-static void await_answers(struct consumer *consumer)
-{
-    ask(consumer);
-    read_until(consumer, clock_monotonic_ms() + ANSWER_MS, true);
-    if (connection_is_up(consumer->connection) && consumer->settled.answers_to_come > 0)
-        no_answer(consumer);
-}
-
 bool consumer_finish(struct consumer *consumer)
 {
-    if (consumer_unsure(consumer) > 0 && connection_is_up(consumer->connection))
-        await_answers(consumer);
+    if (consumer_unsure(consumer) > 0 && connection_is_up(consumer->connection)) {
+        ask(consumer);
+        read_until(consumer, clock_monotonic_ms() + ANSWER_MS, true);
+        if (connection_is_up(consumer->connection) && consumer->settled.answers_to_come > 0)
+            no_answer(consumer);
+    }
     read_until(consumer, settled_taken_in_ms(&consumer->settled), false);
     (void)connection_close(consumer->connection);
     note_loss(consumer);

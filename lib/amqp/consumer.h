@@ -54,15 +54,10 @@ struct consumer_settings {
 struct consumer *consumer_new(const struct broker_options *options,
                               const struct consumer_settings *settings);
 
-/*
- * Closes the connection and frees the consumer with all deliveries, settled or not. Accepts NULL.
- */
+/* Closes the connection; frees the consumer with all deliveries, settled or not. Accepts NULL. */
 void consumer_free(struct consumer *consumer);
 
-/*
- * Connects and subscribes, unless the connection is up. Returns EXIT_OK, or what connection_open()
- * returns.
- */
+/* Connects and subscribes, unless the connection is up. Returns as connection_open() does. */
 enum exit_code consumer_open(struct consumer *consumer);
 
 /*
@@ -149,10 +144,7 @@ void consumer_ack(struct consumer *consumer, struct delivery *delivery);
  */
 void consumer_reject(struct consumer *consumer, struct delivery *delivery);
 
-/*
- * Frees a delivery without settling it: the broker keeps the message, and delivers it again once
- * this connection is closed.
- */
+/* Frees a delivery unsettled: the broker delivers it again once this connection is closed. */
 void consumer_let_go(struct consumer *consumer, struct delivery *delivery);
 
 /*

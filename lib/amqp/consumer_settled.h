@@ -33,9 +33,7 @@ void settled_add(struct settled *settled, unsigned generation, size_t count);
 /* As settled_add(), for one delivery that is settled by itself. */
 void settled_add_single(struct settled *settled, unsigned generation);
 
-/*
- * Returns whether it is time to ask the broker for an answer, since it was not for 256 deliveries.
- */
+/* Returns whether it is time to ask the broker for an answer: it was not for 256 deliveries. */
 bool settled_answer_is_due(const struct settled *settled);
 
 /* Notes that the broker is being asked for an answer. */

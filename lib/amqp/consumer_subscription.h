@@ -1,6 +1,4 @@
-/*
- * consumer_subscription: a consumer's subscription to its queue (basic.qos, basic.consume).
- */
+/* consumer_subscription: a consumer's subscription to its queue (basic.qos, basic.consume). */
 #ifndef AMQP_CONSUMER_SUBSCRIPTION_H
 #define AMQP_CONSUMER_SUBSCRIPTION_H
 

@@ -29,14 +29,6 @@ void delivery_begin(struct delivery *delivery, amqp_bytes_t exchange, amqp_bytes
     add_bytes(delivery, routing_key.bytes, routing_key.len);
 }
 
-static void add_body_part(struct delivery *delivery, amqp_bytes_t part, size_t max_body)
-{
-    uint64_t left = delivery->received < max_body ? max_body - delivery->received : 0;
-
-    add_bytes(delivery, part.bytes, part.len < left ? part.len : (size_t)left);
-    delivery->received += part.len;
-}
-
 static void finish(struct delivery *delivery)
 {
     char *at = delivery->memory;
@@ -57,7 +49,11 @@ bool delivery_add(struct delivery *delivery, const amqp_frame_t *frame, size_t m
         delivery->properties.len = frame->payload.properties.raw.len;
         add_bytes(delivery, frame->payload.properties.raw.bytes, frame->payload.properties.raw.len);
     } else if (frame->frame_type == AMQP_FRAME_BODY && delivery->has_header) {
-        add_body_part(delivery, frame->payload.body_fragment, max_body);
+        amqp_bytes_t part = frame->payload.body_fragment;
+        uint64_t left = delivery->received < max_body ? max_body - delivery->received : 0;
+
+        add_bytes(delivery, part.bytes, part.len < left ? part.len : (size_t)left);
+        delivery->received += part.len;
     }
     if (!delivery->has_header || delivery->received < delivery->body_size)
         return false;

@@ -28,10 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * How many messages a publisher keeps, and may have in flight, at most: enough to keep a broker
- * busy.
- */
+/* Messages that a publisher keeps, and may have in flight, at most: they keep a broker busy. */
 #define PUBLISHER_WINDOW 1000
 
 struct publisher;
@@ -50,10 +47,7 @@ enum publish_result {
 };
 
 struct publisher_settings {
-    /*
-     * Called on each new connection, before anything is published; returns as a connection_setup.
-     * May be NULL.
-     */
+    /* Called on each new connection, before all else; returns as a connection_setup. Or NULL. */
     enum exit_code (*declare)(struct connection *connection);
     /*
      * If messages are returned, a new connection is made on which this is called instead of

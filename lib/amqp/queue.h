@@ -1,7 +1,4 @@
-/*
- * queue: looks at queues and exchanges without changing them (passive declares), and declares a
- * queue that is missing.
- */
+/* queue: looks at queues and exchanges (passive declares), and declares a queue that is missing. */
 #ifndef AMQP_QUEUE_H
 #define AMQP_QUEUE_H
 

@@ -112,10 +112,7 @@ static bool drop_argument(struct declaration *declaration, const char *name)
     return false;
 }
 
-/*
- * Returns false for a type that arguments of queues do not have. To the broker integers are equal
- * whatever their size.
- */
+/* Returns false for a type that no argument has. To the broker integers of all sizes are equal. */
 static bool set_value(amqp_field_value_t *field, const struct argument *argument)
 {
     static const char *const integers[] = {"byte", "short", "signedint", "long"};

@@ -62,16 +62,10 @@ enum exit_code queue_traits_read(struct connection *connection, const char *queu
 enum exit_code queue_traits_read_depth(struct connection *connection, const char *queue,
                                        struct queue_traits *traits);
 
-/*
- * Sets traits->type from the broker's name for it: "classic", "quorum", "stream". Any other name
- * changes nothing.
- */
+/* Sets traits->type from "classic", "quorum" or "stream". Any other name changes nothing. */
 void queue_traits_set_type(struct queue_traits *traits, const char *type);
 
-/*
- * Returns whether a broker of that version gives QUEUE_DEFAULT_LIMIT to a quorum queue for which no
- * limit is set.
- */
+/* Returns whether a broker of that version gives quorum queues QUEUE_DEFAULT_LIMIT by default. */
 bool queue_has_default_limit(int major_version);
 
 /*

@@ -1,7 +1,4 @@
-/*
- * rabbitmq: includes the headers of rabbitmq-c, which are in the folder rabbitmq-c from version
- * 0.12 on.
- */
+/* rabbitmq: the headers of rabbitmq-c, which are in a folder of its name from version 0.12 on. */
 #ifndef AMQP_RABBITMQ_H
 #define AMQP_RABBITMQ_H
 

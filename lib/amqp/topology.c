@@ -81,21 +81,6 @@ static enum exit_code declare(struct connection *connection, const struct topolo
     return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
 }
 
-static bool is_channel_opened(const amqp_frame_t *frame)
-{
-    return frame->frame_type == AMQP_FRAME_METHOD &&
-           frame->payload.method.id == AMQP_CHANNEL_OPEN_OK_METHOD;
-}
-
-static bool is_answer(const amqp_frame_t *frame)
-{
-    amqp_method_number_t id = frame->payload.method.id;
-
-    return frame->frame_type == AMQP_FRAME_METHOD && frame->channel == CONNECTION_CHANNEL &&
-           (id == AMQP_EXCHANGE_DECLARE_OK_METHOD || id == AMQP_QUEUE_DECLARE_OK_METHOD ||
-            id == AMQP_QUEUE_BIND_OK_METHOD);
-}
-
 /* Why the broker refused a part; it has then not looked at those that were asked for after it. */
 enum finding {
     NO_FINDING, /* it did not, or for another reason, which ends the setup */
@@ -132,23 +117,27 @@ static enum exit_code read_answers(struct connection *connection, size_t end, si
 
         if (status != AMQP_STATUS_OK)
             return connection_status(connection, status, "cannot look for exchanges and queues");
-        if (is_channel_opened(&frame)) {
+        if (frame.frame_type != AMQP_FRAME_METHOD)
+            continue;
+        switch (frame.payload.method.id) {
+        case AMQP_CHANNEL_OPEN_OK_METHOD:
             connection_channel_opened(connection);
-            continue;
-        }
-        if (is_answer(&frame)) {
+            break;
+        case AMQP_EXCHANGE_DECLARE_OK_METHOD:
+        case AMQP_QUEUE_DECLARE_OK_METHOD:
+        case AMQP_QUEUE_BIND_OK_METHOD:
             (*done)++;
-            continue;
+            break;
+        case AMQP_CHANNEL_CLOSE_METHOD:
+        case AMQP_CONNECTION_CLOSE_METHOD:
+            refusal.reply = frame.payload.method;
+            *finding = finding_of(&topology_parts[*done], refusal);
+            return *finding != NO_FINDING ? EXIT_OK
+                                          : connection_reply(connection, refusal,
+                                                             "cannot set up exchanges and queues");
+        default:
+            break;
         }
-        if (frame.frame_type != AMQP_FRAME_METHOD ||
-            (frame.payload.method.id != AMQP_CHANNEL_CLOSE_METHOD &&
-             frame.payload.method.id != AMQP_CONNECTION_CLOSE_METHOD))
-            continue;
-        refusal.reply = frame.payload.method;
-        *finding = finding_of(&topology_parts[*done], refusal);
-        return *finding != NO_FINDING
-                   ? EXIT_OK
-                   : connection_reply(connection, refusal, "cannot set up exchanges and queues");
     }
     return EXIT_OK;
 }

@@ -1,7 +1,6 @@
 #include "base/background.h"
 
 #include "base/memory.h"
-#include "base/report.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -61,42 +61,31 @@ void options_each(struct option_entry *options,
 struct exclusion {
     const int *set;
     unsigned given;
-    unsigned unnamed;
-    char names[256];
+    char names[256]; /* of all but the last */
+    const char *last;
 };
 
-static void count_rival(struct option_entry *option, void *context)
+static void add_rival(struct option_entry *option, void *context)
 {
     struct exclusion *exclusion = context;
+    size_t len = strlen(exclusion->names);
 
     if (option->set != exclusion->set)
         return;
     exclusion->given += option->given;
-    exclusion->unnamed++;
-}
-
-static void name_rival(struct option_entry *option, void *context)
-{
-    struct exclusion *exclusion = context;
-    size_t len = strlen(exclusion->names);
-    const char *separator = len == 0 ? "" : exclusion->unnamed == 1 ? " and " : ", ";
-
-    if (option->set != exclusion->set)
-        return;
-    (void)snprintf(exclusion->names + len, sizeof exclusion->names - len, "%s--%s", separator,
-                   option->name);
-    exclusion->unnamed--;
+    if (exclusion->last != NULL)
+        (void)snprintf(exclusion->names + len, sizeof exclusion->names - len, "%s--%s",
+                       len == 0 ? "" : ", ", exclusion->last);
+    exclusion->last = option->name;
 }
 
 void options_exclude_each_other(struct option_entry *options, const int *set)
 {
     struct exclusion exclusion = {.set = set};
 
-    options_each(options, count_rival, &exclusion);
-    if (exclusion.given < 2)
-        return;
-    options_each(options, name_rival, &exclusion);
-    usage_error("%s exclude each other", exclusion.names);
+    options_each(options, add_rival, &exclusion);
+    if (exclusion.given > 1)
+        usage_error("%s and --%s exclude each other", exclusion.names, exclusion.last);
 }
 
 /* ---- help ---- */

@@ -67,8 +67,7 @@ char **options_read(int argc, char **argv, const char *usage, struct option_entr
 void options_each(struct option_entry *options,
                   void (*visit)(struct option_entry *option, void *context), void *context);
 
-/* Ends the program if, of the options whose member .set is this pointer, more than one was given,
- * or one twice. */
+/* Ends the program if several options whose .set is this pointer were given, or one twice. */
 void options_exclude_each_other(struct option_entry *options, const int *set);
 
 /* Ends the program if there are operands. instead says where the data comes from, such as "orders

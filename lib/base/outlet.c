@@ -124,11 +124,6 @@ ssize_t outlet_write_some(struct outlet *outlet, const char *text, size_t len)
     return write(outlet->descriptor, text, piece_of(text, len));
 }
 
-void outlet_await_reader(const struct outlet *outlet)
-{
-    wait_for(outlet->descriptor, POLLOUT, -1, true);
-}
-
 /*
  * Waits until writing may succeed. Returns false, with ECANCELED in errno, if the reader is to be
  * given up. *since_ms, 0 at first, is when it was first found to take nothing after a stop.
@@ -138,7 +133,7 @@ static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
     int64_t now;
 
     if (!stop_requested()) {
-        outlet_await_reader(outlet);
+        wait_for(outlet->descriptor, POLLOUT, -1, true);
         return true;
     }
     now = clock_monotonic_ms();

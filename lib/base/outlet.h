@@ -61,16 +61,10 @@ bool outlet_write(struct outlet *outlet, const char *text, size_t len, size_t *w
  */
 ssize_t outlet_write_some(struct outlet *outlet, const char *text, size_t len);
 
-/* Waits until the descriptor can be written to or a stop is requested. May return sooner. */
-void outlet_await_reader(const struct outlet *outlet);
-
 /* Returns a descriptor for signal handlers to write to: non-blocking if that is possible. */
 int outlet_descriptor(struct outlet *outlet);
 
-/*
- * Returns the reason why one of the functions above has just failed, from errno. Valid until the
- * next call.
- */
+/* Returns why one of the functions above has just failed, from errno. Valid until the next call. */
 const char *outlet_reason(void);
 
 /* Writes all buffered data and closes. Returns false, with errno set, if either failed. */

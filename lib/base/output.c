@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,11 +95,6 @@ enum exit_code output_some(const char **text, size_t *len)
     *text += got < 0 ? 0 : got;
     *len -= got < 0 ? 0 : (size_t)got;
     return EXIT_OK;
-}
-
-void output_await_reader(void)
-{
-    outlet_await_reader(&out);
 }
 
 int output_descriptor(void)

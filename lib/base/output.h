@@ -37,9 +37,6 @@ enum exit_code output_sync(void);
  */
 enum exit_code output_some(const char **text, size_t *len);
 
-/* Waits until standard output can be written to or a stop is requested. May return sooner. */
-void output_await_reader(void);
-
 /* Returns a descriptor of standard output for signal handlers: non-blocking if possible. */
 int output_descriptor(void);
 

@@ -1,40 +1,19 @@
+#define _GNU_SOURCE /* pipe2() */
+
 #include "base/pipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-static bool set_up(int end, int status_flags)
-{
-    return fcntl(end, F_SETFD, FD_CLOEXEC) == 0 &&
-           (status_flags == 0 || fcntl(end, F_SETFL, status_flags) == 0);
-}
-
-static bool make(int ends[2], int status_flags)
-{
-    int kept;
-
-    if (pipe(ends) != 0)
-        return false;
-    if (set_up(ends[0], status_flags) && set_up(ends[1], status_flags))
-        return true;
-    kept = errno;
-    (void)close(ends[0]);
-    (void)close(ends[1]);
-    ends[0] = -1;
-    ends[1] = -1;
-    errno = kept;
-    return false;
-}
-
 bool pipe_make(int ends[2])
 {
-    return make(ends, 0);
+    return pipe2(ends, O_CLOEXEC) == 0;
 }
 
 bool pipe_make_bell(int ends[2])
 {
-    return make(ends, O_NONBLOCK);
+    return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0;
 }
 
 void pipe_ring(const int ends[2])

@@ -1,6 +1,4 @@
-/*
- * pipe: close-on-exec pipes, and the self-pipe by which a signal handler wakes poll().
- */
+/* pipe: close-on-exec pipes, and the self-pipe by which a signal handler wakes poll(). */
 #ifndef BASE_PIPE_H
 #define BASE_PIPE_H
 
@@ -8,7 +6,7 @@
 
 /*
  * Makes a pipe, close-on-exec: what is written to ends[1] is read from ends[0]. Returns false, with
- * errno set, on failure; ends is then unchanged, or -1 and -1. Close both ends with close().
+ * errno set and ends unchanged, on failure. Close both ends with close().
  */
 bool pipe_make(int ends[2]);
 

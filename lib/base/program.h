@@ -1,6 +1,4 @@
-/*
- * program: how main() ends.
- */
+/* program: how main() ends. */
 #ifndef BASE_PROGRAM_H
 #define BASE_PROGRAM_H
 

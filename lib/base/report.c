@@ -97,14 +97,6 @@ static void erase_status(void)
     status_stands = false;
 }
 
-static void put_status(void)
-{
-    if (status_stands || *status == '\0')
-        return;
-    add_text(status);
-    status_stands = true;
-}
-
 static void report_line(const char *format, va_list arguments, const char *reason)
 {
     erase_status();
@@ -169,7 +161,10 @@ void report_status(const char *line)
 
 void report_flush(void)
 {
-    put_status();
+    if (!status_stands && *status != '\0') {
+        add_text(status);
+        status_stands = true;
+    }
     if (!given_up && !outlet_flush(&out))
         lose();
 }

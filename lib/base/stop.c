@@ -97,18 +97,15 @@ void stop_on_signals(void)
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction cut = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
     struct sigaction before;
+    bool done = pipe_make_bell(pipe_ends);
 
     gets_signals = true;
-    if (!pipe_make_bell(pipe_ends))
-        die(EXIT_BUG, "cannot set up signal handling");
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        /* Ignored by nohup, and for background jobs of a shell without job control: left so. */
-        if (sigaction(numbers[i], NULL, &before) < 0 ||
-            (before.sa_handler != SIG_IGN && sigaction(numbers[i], &action, NULL) < 0))
-            die(EXIT_BUG, "cannot set up signal handling");
-    }
+    /* Ignored by nohup, and for background jobs of a shell without job control: left so. */
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        done = done && sigaction(numbers[i], NULL, &before) == 0 &&
+               (before.sa_handler == SIG_IGN || sigaction(numbers[i], &action, NULL) == 0);
     /* write() then fails, and that is reported, where the signal would kill without a message. */
-    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
+    if (!done || sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
         sigaction(SIGALRM, &cut, NULL) < 0 || !unblock_signals())
         die(EXIT_BUG, "cannot set up signal handling");
 }

@@ -92,34 +92,34 @@ size_t text_plain_run(const char *bytes, size_t len)
     return i;
 }
 
-bool text_is_utf8(const char *bytes, size_t len)
+/* Returns whether bytes are UTF-8 without any character for which is_unwanted returns true. */
+static bool is_without(const char *bytes, size_t len, bool (*is_unwanted)(uint32_t point))
 {
     uint32_t point;
 
     for (size_t i = text_plain_run(bytes, len); i < len; i += text_plain_run(bytes + i, len - i)) {
         size_t step = utf8_decode(bytes + i, len - i, &point);
 
-        if (step == 0 || point == 0)
+        if (step == 0 || is_unwanted(point))
             return false;
         i += step;
     }
     return true;
 }
 
+static bool is_nul(uint32_t point)
+{
+    return point == 0;
+}
+
+bool text_is_utf8(const char *bytes, size_t len)
+{
+    return is_without(bytes, len, is_nul);
+}
+
 bool text_is_printable(const char *bytes, size_t len, size_t max)
 {
-    uint32_t point;
-
-    if (len == 0 || len > max)
-        return false;
-    for (size_t i = text_plain_run(bytes, len); i < len; i += text_plain_run(bytes + i, len - i)) {
-        size_t step = utf8_decode(bytes + i, len - i, &point);
-
-        if (step == 0 || text_is_control(point))
-            return false;
-        i += step;
-    }
-    return true;
+    return len > 0 && len <= max && is_without(bytes, len, text_is_control);
 }
 
 const char *printable_up_to(size_t max, const char *bytes, size_t len)

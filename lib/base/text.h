@@ -1,6 +1,4 @@
-/*
- * text: UTF-8 (RFC 3629), and how text from outside is made safe to show.
- */
+/* text: UTF-8 (RFC 3629), and how text from outside is made safe to show. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 

@@ -1,6 +1,4 @@
-/*
- * uuid: the identifiers of orders and of the messages about them.
- */
+/* uuid: the identifiers of orders and of the messages about them. */
 #ifndef BASE_UUID_H
 #define BASE_UUID_H
 

@@ -1,7 +1,6 @@
 #include "json/canonical.h"
 
 #include "base/memory.h"
-#include "base/report.h"
 #include "json/decimal.h"
 #include "json/json.h"
 #include "json/odd.h"
@@ -127,4 +126,16 @@ char *json_canonical(const char *text, size_t len, const char *without, enum jso
     canonical = json_print(tree);
     cJSON_Delete(tree);
     return canonical;
+}
+
+bool json_same(const char *a, size_t a_len, const char *b, size_t b_len, const char *without,
+               enum json_numbers numbers)
+{
+    char *left = json_canonical(a, a_len, without, numbers);
+    char *right = json_canonical(b, b_len, without, numbers);
+    bool same = left != NULL && right != NULL && strcmp(left, right) == 0;
+
+    cJSON_free(left);
+    cJSON_free(right);
+    return same;
 }

@@ -1,9 +1,8 @@
-/*
- * json_canonical: compares the content of JSON texts.
- */
+/* json_canonical: compares the content of JSON texts. */
 #ifndef JSON_CANONICAL_H
 #define JSON_CANONICAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum json_numbers {
@@ -19,5 +18,9 @@ enum json_numbers {
  * JSON. Free with cJSON_free().
  */
 char *json_canonical(const char *text, size_t len, const char *without, enum json_numbers numbers);
+
+/* Returns whether a[0..a_len) and b[0..b_len) are JSON with the same canonical form. */
+bool json_same(const char *a, size_t a_len, const char *b, size_t b_len, const char *without,
+               enum json_numbers numbers);
 
 #endif

@@ -1,6 +1,4 @@
-/*
- * foreign: recognizes data in other formats where JSON should be, for helpful messages.
- */
+/* foreign: recognizes data in other formats where JSON should be, for helpful messages. */
 #ifndef JSON_FOREIGN_H
 #define JSON_FOREIGN_H
 
@@ -28,9 +26,7 @@ bool foreign_needs_more(const char *bytes, size_t len);
  */
 const char *foreign_guess(const char *bytes, size_t len);
 
-/*
- * Returns the length of the UTF-8 byte order mark at the start of bytes[0..len): 3, or 0 for none.
- */
+/* Returns the length of the UTF-8 byte order mark at the start of bytes[0..len): 3, or 0. */
 size_t foreign_mark(const char *bytes, size_t len);
 
 #endif

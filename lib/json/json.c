@@ -8,7 +8,6 @@
 #include "json/scan.h"
 #include "json/walk.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,11 +125,9 @@ cJSON *json_parse_scanned(const char *text, size_t len, unsigned traits)
 {
     char *tamed = (traits & (JSON_ODD_TEXT | JSON_LONG_NUMBER)) != 0 ? json_tamed(text, len) : NULL;
     size_t at = 0;
-    cJSON *tree;
+    cJSON *tree = json_need(cJSON_ParseWithLength(tamed != NULL ? tamed : text, len));
 
-    tree = cJSON_ParseWithLength(tamed != NULL ? tamed : text, len);
     free(tamed);
-    json_need(tree);
     if ((traits & JSON_INEXACT) != 0)
         keep_numbers(tree, text, len, &at);
     return tree;
@@ -282,22 +279,25 @@ void json_sort_object(cJSON *object)
     free(members);
 }
 
-void json_need(const void *made)
+void *json_need(void *made)
 {
     if (made == NULL)
+        die_no_memory();
+    return made;
+}
+
+void json_add(cJSON *object, const char *name, cJSON *value)
+{
+    if (!cJSON_AddItemToObject(object, name, value))
         die_no_memory();
 }
 
 void json_add_text(cJSON *object, const char *name, const char *text)
 {
-    json_need(text != NULL ? cJSON_AddStringToObject(object, name, text)
-                           : cJSON_AddNullToObject(object, name));
+    json_add(object, name, text != NULL ? cJSON_CreateString(text) : cJSON_CreateNull());
 }
 
 char *json_print(const cJSON *tree)
 {
-    char *text = cJSON_PrintUnformatted(tree);
-
-    json_need(text);
-    return text;
+    return json_need(cJSON_PrintUnformatted(tree));
 }

@@ -54,10 +54,7 @@ const char *json_ambiguity(const cJSON *tree, unsigned traits);
  */
 const cJSON *json_member(const cJSON *object, const char *name);
 
-/*
- * Sets *member as json_member() returns it. Returns false if object has two members or more with
- * this name.
- */
+/* Sets *member as json_member() returns it. Returns false if several members have this name. */
 bool json_member_once(const cJSON *object, const char *name, const cJSON **member);
 
 /* Returns the text of the member with this name; NULL if there is none or it is not a string. */
@@ -77,9 +74,7 @@ bool json_integer(const cJSON *value, int64_t least, int64_t most, int64_t *inte
  */
 size_t json_compact_to(char *to, const char *text, size_t len);
 
-/*
- * Removes white space between tokens in place, as json_compact_to() does. Returns the new length.
- */
+/* Removes white space between tokens in place, as json_compact_to(). Returns the new length. */
 size_t json_compact(char *text, size_t len);
 
 /*
@@ -100,8 +95,11 @@ const char *json_member_raw(const char *text, size_t len, const char *name, size
 /* Sorts the members of object by name; members with the same name keep their order. */
 void json_sort_object(cJSON *object);
 
-/* Ends the program if made is NULL: for the results of cJSON functions that allocate. */
-void json_need(const void *made);
+/* Returns made, the result of a cJSON function that allocates; ends the program if it is NULL. */
+void *json_need(void *made);
+
+/* Adds value, a node or NULL as a cJSON function has made it, as a member to object. */
+void json_add(cJSON *object, const char *name, cJSON *value);
 
 /* Adds a member to object: a string, or null if text is NULL. */
 void json_add_text(cJSON *object, const char *name, const char *text);

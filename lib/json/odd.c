@@ -1,7 +1,6 @@
 #include "json/odd.h"
 
 #include "base/memory.h"
-#include "base/report.h"
 #include "json/decimal.h"
 #include "json/scan.h"
 

@@ -11,9 +11,7 @@
 #include <cjson/cJSON.h>
 #include <stddef.h>
 
-/*
- * Writes text[0..len), valid JSON, as one line that is safe for a terminal: json_shown() (json.h).
- */
+/* Writes text[0..len), valid JSON, as a line that is safe for a terminal: json_shown() (json.h). */
 enum exit_code output_json_text(const char *text, size_t len);
 
 /* Writes tree as one line, as output_json_text() does, and frees it. */

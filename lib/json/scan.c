@@ -243,17 +243,11 @@ static void unit_ended(struct json_scan *scan)
 
 static enum json_progress in_unicode(struct json_scan *scan, unsigned char c)
 {
-    unsigned digit;
+    unsigned letter = (c | 0x20U) - 'a';
 
-    if (is_digit(c))
-        digit = c - (unsigned)'0';
-    else if (c >= 'a' && c <= 'f')
-        digit = c - (unsigned)'a' + 10;
-    else if (c >= 'A' && c <= 'F')
-        digit = c - (unsigned)'A' + 10;
-    else
+    if (!is_digit(c) && letter > 5)
         return fault(scan, "a \\u escape needs four hexadecimal digits");
-    scan->unit = scan->unit << 4 | digit;
+    scan->unit = scan->unit << 4 | (is_digit(c) ? c - (unsigned)'0' : letter + 10);
     if (--scan->digits == 0)
         unit_ended(scan);
     return JSON_UNFINISHED;
@@ -310,11 +304,6 @@ static int number_next(int state, unsigned char c)
     default:
         return is_digit(c) ? EXPONENT_DIGITS : DONE;
     }
-}
-
-static bool in_a_number(const struct json_scan *scan)
-{
-    return scan->state >= MINUS && scan->state < DONE;
 }
 
 /* Continues the number with c; or ends it before c, with *took false. */
@@ -381,9 +370,10 @@ enum json_progress json_scan_feed(struct json_scan *scan, const char *bytes, siz
 
     while (i < len && progress == JSON_UNFINISHED) {
         unsigned char c = (unsigned char)bytes[i];
+        bool is_number = scan->state >= MINUS && scan->state < DONE;
         bool took = true;
 
-        progress = in_a_number(scan) ? in_number(scan, c, &took) : step(scan, c);
+        progress = is_number ? in_number(scan, c, &took) : step(scan, c);
         if (took && progress != JSON_FAULTY)
             i++;
         /* Most bytes of an order are such characters. */

@@ -89,13 +89,12 @@ static void advance(struct json_stream *stream, size_t count)
 
 static void hand_out(struct json_stream *stream, struct json_piece *piece)
 {
-    piece->text = stream->buffer + stream->start;
-    piece->len = stream->scanned - stream->start;
-    piece->number = stream->number;
-    piece->line = stream->value_line;
-    piece->reason = NULL;
-    piece->last = true;
-    piece->traits = stream->scan.traits;
+    *piece = (struct json_piece){.text = stream->buffer + stream->start,
+                                 .len = stream->scanned - stream->start,
+                                 .number = stream->number,
+                                 .line = stream->value_line,
+                                 .last = true,
+                                 .traits = stream->scan.traits};
     stream->start = stream->scanned;
 }
 
@@ -158,14 +157,6 @@ static enum json_stream_event go_on_skipping(struct json_stream *stream, struct 
     return refused_piece(stream, piece, NULL, found || stream->ended);
 }
 
-static enum json_stream_event go_on_too_large(struct json_stream *stream, struct json_piece *piece,
-                                              bool complete)
-{
-    if (!complete && stream->start == stream->scanned)
-        return JSON_STREAM_EMPTY;
-    return refused_piece(stream, piece, NULL, complete);
-}
-
 /* Refuses all that is in the buffer. */
 static enum json_stream_event all_refused(struct json_stream *stream, struct json_piece *piece,
                                           const char *reason)
@@ -209,8 +200,11 @@ static enum json_stream_event read_value(struct json_stream *stream, struct json
         progress = json_scan_finish(&stream->scan);
     if (progress == JSON_FAULTY)
         return syntax_error(stream, piece);
+    if (stream->mode == TOO_LARGE && progress == JSON_UNFINISHED &&
+        stream->start == stream->scanned)
+        return JSON_STREAM_EMPTY;
     if (stream->mode == TOO_LARGE)
-        return go_on_too_large(stream, piece, progress == JSON_COMPLETE);
+        return refused_piece(stream, piece, NULL, progress == JSON_COMPLETE);
     if (stream->scanned - stream->start > stream->max) {
         stream->mode = TOO_LARGE;
         return refused_piece(stream, piece, stream->starts_array ? ARRAY_REFUSED : "too large",

@@ -1,6 +1,4 @@
-/*
- * base64: bytes as text and back, by RFC 4648, section 4.
- */
+/* base64: bytes as text and back, by RFC 4648, section 4. */
 #ifndef MESSAGE_BASE64_H
 #define MESSAGE_BASE64_H
 

@@ -39,10 +39,7 @@ static const struct {
                   [FIRST_DEATH_REASON] = {NAME("x-first-death-reason")},
                   [DELIVERY_COUNT] = {NAME("x-delivery-count")}};
 
-/*
- * Values of the known headers; NULL for one that is missing. Of two with the same name, the
- * first.
- */
+/* Values of the known headers; NULL for a missing one. Of two with the same name, the first. */
 struct found {
     const amqp_field_value_t *values[KNOWN];
 };

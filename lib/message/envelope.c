@@ -7,7 +7,6 @@
 #include "json/canonical.h"
 #include "json/json.h"
 #include "message/base64.h"
-#include "message/death.h"
 #include "message/field.h"
 #include "message/integer.h"
 #include "message/properties_json.h"
@@ -19,12 +18,6 @@
 #define BODY_MAX_DEPTH 48
 
 /* ---- writing ---- */
-
-static void add(cJSON *object, const char *name, cJSON *value)
-{
-    if (value == NULL || !cJSON_AddItemToObject(object, name, value))
-        die_no_memory();
-}
 
 static cJSON *time_node(int64_t seconds)
 {
@@ -43,16 +36,15 @@ static cJSON *headers_node(const amqp_basic_properties_t *properties)
 
 static cJSON *death_node(const struct death *death)
 {
-    cJSON *object = cJSON_CreateObject();
+    cJSON *object = json_need(cJSON_CreateObject());
 
-    json_need(object);
-    add(object, "queue", field_text_to_json(death->queue));
-    add(object, "reason", field_text_to_json(death->reason));
-    add(object, "exchange", field_text_to_json(death->exchange));
-    add(object, "routing_key", field_text_to_json(death->routing_key));
-    add(object, "count", integer_to_json(death->count));
+    json_add(object, "queue", field_text_to_json(death->queue));
+    json_add(object, "reason", field_text_to_json(death->reason));
+    json_add(object, "exchange", field_text_to_json(death->exchange));
+    json_add(object, "routing_key", field_text_to_json(death->routing_key));
+    json_add(object, "count", integer_to_json(death->count));
     if (death->time > 0)
-        add(object, "time", time_node(death->time));
+        json_add(object, "time", time_node(death->time));
     return object;
 }
 
@@ -91,17 +83,17 @@ static void add_body(cJSON *envelope, amqp_bytes_t body, bool is_json)
     if (text != NULL) {
         bool is_itself = shown_len == body.len && memcmp(text, body.bytes, body.len) == 0;
 
-        add(envelope, "body", cJSON_CreateRaw(text));
+        json_add(envelope, "body", cJSON_CreateRaw(text));
         free(text);
         if (is_itself)
             return;
     }
     if (text_is_utf8(body.bytes, body.len)) {
-        add(envelope, "body_text", field_text_to_json(body));
+        json_add(envelope, "body_text", field_text_to_json(body));
         return;
     }
     text = base64_encode(body);
-    add(envelope, "body_base64", cJSON_CreateString(text));
+    json_add(envelope, "body_base64", cJSON_CreateString(text));
     free(text);
 }
 
@@ -110,19 +102,19 @@ cJSON *envelope_of(const struct envelope_source *source, const char *queue)
     const struct delivery *delivery = source->delivery;
     const amqp_basic_properties_t *properties = source->properties;
     const struct history *history = source->history;
-    cJSON *envelope = cJSON_CreateObject();
+    cJSON *envelope = json_need(cJSON_CreateObject());
 
-    json_need(envelope);
-    add(envelope, "queue", field_text_to_json(amqp_cstring_bytes(queue)));
-    add(envelope, "exchange", field_text_to_json(delivery->exchange));
-    add(envelope, "routing_key", field_text_to_json(delivery->routing_key));
-    add(envelope, "redelivered", cJSON_CreateBool(delivery->redelivered));
-    add(envelope, "death", history->has_death ? death_node(&history->death) : cJSON_CreateNull());
-    add(envelope, "deaths", integer_to_json(history->deaths));
-    add(envelope, "replays", integer_to_json(history->replays));
-    add(envelope, "properties",
-        properties != NULL ? properties_to_json(properties) : cJSON_CreateNull());
-    add(envelope, "headers", headers_node(properties));
+    json_add(envelope, "queue", field_text_to_json(amqp_cstring_bytes(queue)));
+    json_add(envelope, "exchange", field_text_to_json(delivery->exchange));
+    json_add(envelope, "routing_key", field_text_to_json(delivery->routing_key));
+    json_add(envelope, "redelivered", cJSON_CreateBool(delivery->redelivered));
+    json_add(envelope, "death",
+             history->has_death ? death_node(&history->death) : cJSON_CreateNull());
+    json_add(envelope, "deaths", integer_to_json(history->deaths));
+    json_add(envelope, "replays", integer_to_json(history->replays));
+    json_add(envelope, "properties",
+             properties != NULL ? properties_to_json(properties) : cJSON_CreateNull());
+    json_add(envelope, "headers", headers_node(properties));
     add_body(envelope, delivery->body, source->body_is_json);
     return envelope;
 }
@@ -214,19 +206,6 @@ static bool is_shown_as(amqp_bytes_t text, amqp_bytes_t json)
     return same;
 }
 
-/* Returns whether text has the same content as json. A number that is written in another way is a
- * change. */
-static bool has_content(amqp_bytes_t text, amqp_bytes_t json)
-{
-    char *left = json_canonical(json.bytes, json.len, NULL, JSON_NUMBERS_AS_WRITTEN);
-    char *right = json_canonical(text.bytes, text.len, NULL, JSON_NUMBERS_AS_WRITTEN);
-    bool same = left != NULL && right != NULL && strcmp(left, right) == 0;
-
-    cJSON_free(left);
-    cJSON_free(right);
-    return same;
-}
-
 /* Reads the body as it stands in the line, but for white space: a tree would round its numbers. */
 static bool read_json_body(const struct reader *reader, const char *body_text)
 {
@@ -243,8 +222,11 @@ static bool read_json_body(const struct reader *reader, const char *body_text)
         die_no_memory();
     memcpy(body->bytes, raw, len);
     body->len = json_compact(body->bytes, len);
-    text = body_text == NULL ? amqp_empty_bytes : amqp_cstring_bytes(body_text);
-    if (body_text != NULL && (is_shown_as(text, *body) || has_content(text, *body)))
+    if (body_text == NULL)
+        return true;
+    text = amqp_cstring_bytes(body_text);
+    if (is_shown_as(text, *body) ||
+        json_same(text.bytes, text.len, body->bytes, body->len, NULL, JSON_NUMBERS_AS_WRITTEN))
         *body = text;
     return true;
 }

@@ -1,6 +1,4 @@
-/*
- * event_properties: the AMQP properties of the events that the workflow's programs publish.
- */
+/* event_properties: the AMQP properties of the events that the workflow's programs publish. */
 #ifndef MESSAGE_EVENT_PROPERTIES_H
 #define MESSAGE_EVENT_PROPERTIES_H
 

@@ -1,6 +1,4 @@
-/*
- * fault: why something is not an envelope.
- */
+/* fault: why something is not an envelope. */
 #ifndef MESSAGE_FAULT_H
 #define MESSAGE_FAULT_H
 
@@ -9,10 +7,7 @@
 /* Bytes of a reason, with its NUL. */
 #define FAULT_SIZE 160
 
-/*
- * Writes a reason, safe to be shown, into fault, and returns false. format has one %s, which stands
- * for name.
- */
+/* Writes a reason, safe to be shown, into fault; returns false. format has one %s, for name. */
 bool fault_say(char fault[FAULT_SIZE], const char *format, const char *name);
 
 #endif

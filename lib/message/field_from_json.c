@@ -16,8 +16,7 @@ static void *pool_array(amqp_pool_t *pool, size_t count, size_t size)
     return memory;
 }
 
-/* Returns the member of that name; NULL if there is none, or if the object has another number of
- * members. */
+/* Returns the member of that name; NULL if there is none, or object has more or fewer members. */
 static const cJSON *only_member(const cJSON *object, const char *name, int members)
 {
     return cJSON_GetArraySize(object) == members ? json_member(object, name) : NULL;

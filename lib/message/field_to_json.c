@@ -10,27 +10,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Levels of tables and arrays. Deeper ones stand encoded, so that an envelope never exceeds
- * JSON_MAX_DEPTH. */
+/* Levels of tables and arrays. Deeper ones stand encoded, to keep within JSON_MAX_DEPTH. */
 #define MAX_DEPTH 16
 
 static cJSON *table_node(const amqp_table_t *table, unsigned depth);
 static cJSON *array_node(const amqp_array_t *array, unsigned depth);
 
-static void add(cJSON *object, const char *name, cJSON *value)
-{
-    if (!cJSON_AddItemToObject(object, name, value))
-        die_no_memory();
-}
-
 static cJSON *tagged(const char *kind)
 {
-    cJSON *object = cJSON_CreateObject();
+    cJSON *object = json_need(cJSON_CreateObject());
 
-    json_need(object);
-    json_need(cJSON_AddStringToObject(object, FIELD_TAG, kind));
+    json_add_text(object, FIELD_TAG, kind);
     return object;
 }
 
@@ -39,7 +30,7 @@ static cJSON *base64_node(const char *kind, amqp_bytes_t bytes)
     cJSON *object = tagged(kind);
     char *text = base64_encode(bytes);
 
-    json_need(cJSON_AddStringToObject(object, "base64", text));
+    json_add_text(object, "base64", text);
     free(text);
     return object;
 }
@@ -52,8 +43,7 @@ cJSON *field_text_to_json(amqp_bytes_t bytes)
     if (!text_is_utf8(bytes.bytes, bytes.len))
         return base64_node("string", bytes);
     text = xmemdup_text(bytes.bytes, bytes.len);
-    node = cJSON_CreateString(text);
-    json_need(node);
+    node = json_need(cJSON_CreateString(text));
     free(text);
     return node;
 }
@@ -88,7 +78,6 @@ static cJSON *float_node(const char *kind, double number, const amqp_field_value
 {
     char text[64];
     cJSON *object;
-    cJSON *node;
 
     if (!isfinite(number))
         return encoded_node(value);
@@ -96,9 +85,7 @@ static cJSON *float_node(const char *kind, double number, const amqp_field_value
     if (strtod(text, NULL) != number)
         (void)snprintf(text, sizeof text, "%.17g", number);
     object = tagged(kind);
-    node = cJSON_CreateRaw(text);
-    json_need(node);
-    add(object, "value", node);
+    json_add(object, "value", cJSON_CreateRaw(text));
     return object;
 }
 
@@ -106,8 +93,8 @@ static cJSON *decimal_node(const amqp_decimal_t *decimal)
 {
     cJSON *object = tagged("decimal");
 
-    add(object, "scale", integer_to_json(decimal->decimals));
-    add(object, "value", integer_to_json(decimal->value));
+    json_add(object, "scale", integer_to_json(decimal->decimals));
+    json_add(object, "value", integer_to_json(decimal->value));
     return object;
 }
 
@@ -119,14 +106,8 @@ static cJSON *integer_node(const amqp_field_value_t *value, const struct integer
     if (kind->kind == AMQP_FIELD_KIND_I64 && cJSON_IsRaw(node))
         return node;
     object = tagged(kind->name);
-    add(object, "value", node);
+    json_add(object, "value", node);
     return object;
-}
-
-static cJSON *plain_node(cJSON *node)
-{
-    json_need(node);
-    return node;
 }
 
 static cJSON *value_node(const amqp_field_value_t *value, unsigned depth)
@@ -137,9 +118,9 @@ static cJSON *value_node(const amqp_field_value_t *value, unsigned depth)
         return integer_node(value, integer);
     switch (value->kind) {
     case AMQP_FIELD_KIND_BOOLEAN:
-        return plain_node(cJSON_CreateBool(value->value.boolean != 0));
+        return json_need(cJSON_CreateBool(value->value.boolean != 0));
     case AMQP_FIELD_KIND_VOID:
-        return plain_node(cJSON_CreateNull());
+        return json_need(cJSON_CreateNull());
     case AMQP_FIELD_KIND_UTF8:
         return field_text_to_json(value->value.bytes);
     case AMQP_FIELD_KIND_BYTES:
@@ -161,9 +142,8 @@ static cJSON *value_node(const amqp_field_value_t *value, unsigned depth)
 
 static cJSON *array_node(const amqp_array_t *array, unsigned depth)
 {
-    cJSON *list = cJSON_CreateArray();
+    cJSON *list = json_need(cJSON_CreateArray());
 
-    json_need(list);
     for (int i = 0; i < array->num_entries; i++)
         if (!cJSON_AddItemToArray(list, value_node(&array->entries[i], depth)))
             die_no_memory();
@@ -172,13 +152,11 @@ static cJSON *array_node(const amqp_array_t *array, unsigned depth)
 
 static cJSON *entries_node(const amqp_table_t *table, unsigned depth)
 {
-    cJSON *list = cJSON_CreateArray();
+    cJSON *list = json_need(cJSON_CreateArray());
 
-    json_need(list);
     for (int i = 0; i < table->num_entries; i++) {
-        cJSON *pair = cJSON_CreateArray();
+        cJSON *pair = json_need(cJSON_CreateArray());
 
-        json_need(pair);
         if (!cJSON_AddItemToArray(pair, field_text_to_json(table->entries[i].key)) ||
             !cJSON_AddItemToArray(pair, value_node(&table->entries[i].value, depth)) ||
             !cJSON_AddItemToArray(list, pair))
@@ -207,9 +185,8 @@ static bool names_fit(const amqp_table_t *table)
 
 static cJSON *members_node(const amqp_table_t *table, unsigned depth)
 {
-    cJSON *object = cJSON_CreateObject();
+    cJSON *object = json_need(cJSON_CreateObject());
 
-    json_need(object);
     for (int i = 0; i < table->num_entries; i++) {
         char name[256] = "";
 
@@ -217,7 +194,7 @@ static cJSON *members_node(const amqp_table_t *table, unsigned depth)
         (void)snprintf(name, sizeof name, "%.*s", (int)table->entries[i].key.len,
                        table->entries[i].key.len > 0 ? (const char *)table->entries[i].key.bytes
                                                      : "");
-        add(object, name, value_node(&table->entries[i].value, depth));
+        json_add(object, name, value_node(&table->entries[i].value, depth));
     }
     return object;
 }
@@ -231,7 +208,7 @@ static cJSON *table_node(const amqp_table_t *table, unsigned depth)
     if (fit && json_member(content, FIELD_TAG) == NULL)
         return content;
     object = tagged("table");
-    add(object, fit ? "value" : "entries", content);
+    json_add(object, fit ? "value" : "entries", content);
     return object;
 }
 

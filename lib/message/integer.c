@@ -78,10 +78,7 @@ bool integer_of(const amqp_field_value_t *value, int64_t *integer)
 
 static cJSON *node(const char *digits, bool is_exact)
 {
-    cJSON *number = is_exact ? cJSON_CreateRaw(digits) : cJSON_CreateString(digits);
-
-    json_need(number);
-    return number;
+    return json_need(is_exact ? cJSON_CreateRaw(digits) : cJSON_CreateString(digits));
 }
 
 cJSON *integer_to_json(int64_t integer)
@@ -140,10 +137,15 @@ bool integer_from_json(const cJSON *json, int64_t least, uint64_t most, uint64_t
     return errno == 0 && *end == '\0' && *integer <= most;
 }
 
-static void set(amqp_field_value_t *value, uint8_t kind, uint64_t integer)
+bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind,
+                             amqp_field_value_t *value)
 {
-    value->kind = kind;
-    switch (kind) {
+    uint64_t integer;
+
+    if (!integer_from_json(json, kind->least, kind->most, &integer))
+        return false;
+    value->kind = kind->kind;
+    switch (kind->kind) {
     case AMQP_FIELD_KIND_I8:
         value->value.i8 = (int8_t)integer;
         break;
@@ -169,15 +171,5 @@ static void set(amqp_field_value_t *value, uint8_t kind, uint64_t integer)
         value->value.u64 = integer;
         break;
     }
-}
-
-bool integer_value_from_json(const cJSON *json, const struct integer_kind *kind,
-                             amqp_field_value_t *value)
-{
-    uint64_t integer;
-
-    if (!integer_from_json(json, kind->least, kind->most, &integer))
-        return false;
-    set(value, kind->kind, integer);
     return true;
 }

@@ -23,8 +23,7 @@ struct integer_kind {
 const struct integer_kind *integer_kind_of(uint8_t kind);
 const struct integer_kind *integer_kind_named(const char *name);
 
-/* Reads an integer of any type; those beyond INT64_MAX become INT64_MAX. Returns false if value is
- * of another type. */
+/* Reads an integer of any type, INT64_MAX at most. Returns false if value is of another type. */
 bool integer_of(const amqp_field_value_t *value, int64_t *integer);
 
 /* Return the integer as JSON. The caller frees it with cJSON_Delete(). */

@@ -1,6 +1,6 @@
 #include "message/properties_json.h"
 
-#include "base/memory.h"
+#include "json/json.h"
 #include "message/field.h"
 #include "message/integer.h"
 
@@ -31,37 +31,23 @@ static const struct text_property {
 
 /* ---- to JSON ---- */
 
-static void add(cJSON *object, const char *name, cJSON *value)
-{
-    if (!cJSON_AddItemToObject(object, name, value))
-        die_no_memory();
-}
-
-static amqp_bytes_t text_of(const amqp_basic_properties_t *properties,
-                            const struct text_property *property)
-{
-    amqp_bytes_t text;
-
-    memcpy(&text, (const char *)properties + property->offset, sizeof text);
-    return text;
-}
-
 cJSON *properties_to_json(const amqp_basic_properties_t *properties)
 {
-    cJSON *object = cJSON_CreateObject();
+    cJSON *object = json_need(cJSON_CreateObject());
 
-    if (object == NULL)
-        die_no_memory();
-    for (size_t i = 0; i < TEXT_PROPERTIES; i++)
+    for (size_t i = 0; i < TEXT_PROPERTIES; i++) {
+        const void *text = (const char *)properties + text_properties[i].offset;
+
         if ((properties->_flags & text_properties[i].flag) != 0)
-            add(object, text_properties[i].name,
-                field_text_to_json(text_of(properties, &text_properties[i])));
+            json_add(object, text_properties[i].name,
+                     field_text_to_json(*(const amqp_bytes_t *)text));
+    }
     if ((properties->_flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0)
-        add(object, "delivery_mode", integer_to_json(properties->delivery_mode));
+        json_add(object, "delivery_mode", integer_to_json(properties->delivery_mode));
     if ((properties->_flags & AMQP_BASIC_PRIORITY_FLAG) != 0)
-        add(object, "priority", integer_to_json(properties->priority));
+        json_add(object, "priority", integer_to_json(properties->priority));
     if ((properties->_flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0)
-        add(object, "timestamp", integer_unsigned_to_json(properties->timestamp));
+        json_add(object, "timestamp", integer_unsigned_to_json(properties->timestamp));
     return object;
 }
 

@@ -35,11 +35,6 @@ static bool is_like(const char *a, const char *b)
     }
 }
 
-static bool has_member(const cJSON *value, const char *name)
-{
-    return cJSON_IsObject(value) && json_member(value, name) != NULL;
-}
-
 /* Refuses object for a missing member; names one with a similar name, or where it is nested. */
 static bool refuse_missing(const char *object, const char *name, struct order_fault *fault)
 {
@@ -47,7 +42,7 @@ static bool refuse_missing(const char *object, const char *name, struct order_fa
                                      JSON_ODD_TEXT | JSON_LONG_NUMBER);
     const cJSON *other = tree->child;
 
-    while (other != NULL && !is_like(other->string, name) && !has_member(other, name))
+    while (other != NULL && !is_like(other->string, name) && json_member(other, name) == NULL)
         other = other->next;
     if (other == NULL)
         (void)order_refuse(fault, "%s is missing", name);

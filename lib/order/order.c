@@ -2,7 +2,6 @@
 
 #include "base/uuid.h"
 #include "json/canonical.h"
-#include "json/json.h"
 #include "order/fields.h"
 
 #include <stdlib.h>
@@ -60,16 +59,6 @@ void order_free(struct order *order)
 
 bool order_same(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    char *left;
-    char *right;
-    bool same;
-
-    if (a_len == b_len && memcmp(a, b, a_len) == 0)
-        return true;
-    left = json_canonical(a, a_len, "order_id", JSON_NUMBERS_BY_VALUE);
-    right = json_canonical(b, b_len, "order_id", JSON_NUMBERS_BY_VALUE);
-    same = left != NULL && right != NULL && strcmp(left, right) == 0;
-    cJSON_free(left);
-    cJSON_free(right);
-    return same;
+    return (a_len == b_len && memcmp(a, b, a_len) == 0) ||
+           json_same(a, a_len, b, b_len, "order_id", JSON_NUMBERS_BY_VALUE);
 }

@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define ORDER_MAX_SIZE ((size_t)1 << 20) /* bytes of an order as it is placed */
 #define ORDER_MAX_TEXT 256               /* bytes of user_id, restaurant_id and sku */

@@ -50,7 +50,7 @@ enum exit_code coprocess_start(char *const argv[], struct coprocess **out)
     if (!make_pipe(to, 1) || !make_pipe(from, 0))
         report_errno("cannot make a pipe");
     else
-        code = spawn_start(argv, to[0], from[1], &coprocess->child);
+        code = spawn_start(argv, to[0], from[1], STDERR_FILENO, &coprocess->child);
     (void)close(to[0]);
     (void)close(from[1]);
     coprocess->name = argv[0];

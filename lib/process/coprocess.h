@@ -1,6 +1,4 @@
-/*
- * coprocess: a program that reads lines and answers each with one line.
- */
+/* coprocess: a program that reads lines and answers each with one line. */
 #ifndef PROCESS_COPROCESS_H
 #define PROCESS_COPROCESS_H
 
@@ -33,9 +31,7 @@ enum exit_code coprocess_ask(struct coprocess *coprocess, const char *text, size
  */
 enum exit_code coprocess_check(struct coprocess *coprocess);
 
-/*
- * Closes the program's input, kills it if it has not ended after 5 s, and frees. NULL is allowed.
- */
+/* Closes the program's input, kills it if it has not ended after 5 s, and frees. Accepts NULL. */
 void coprocess_free(struct coprocess *coprocess);
 
 #endif

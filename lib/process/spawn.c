@@ -1,23 +1,26 @@
+#define _GNU_SOURCE /* memfd_create() */
+
 #include "process/spawn.h"
 
 #include "base/pipe.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
-static int ends[2] = {-1, -1}; /* of a self-pipe that SIGCHLD rings */
+static int bell[2] = {-1, -1}; /* of a self-pipe that SIGCHLD rings */
 
 static void on_child(int number)
 {
     (void)number;
-    pipe_ring(ends);
+    pipe_ring(bell);
 }
 
 /*
@@ -29,11 +32,11 @@ static bool watch_children(void)
     struct sigaction action = {.sa_handler = on_child, .sa_flags = SA_RESTART | SA_NOCLDSTOP};
     sigset_t signals;
 
-    if (ends[0] >= 0)
+    if (bell[0] >= 0)
         return true;
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGCHLD);
-    return pipe_make_bell(ends) && sigaction(SIGCHLD, &action, NULL) == 0 &&
+    return pipe_make_bell(bell) && sigaction(SIGCHLD, &action, NULL) == 0 &&
            sigprocmask(SIG_UNBLOCK, &signals, NULL) == 0;
 }
 
@@ -75,7 +78,7 @@ static int spawn(char *const argv[], const int given[3], pid_t *child)
     return error;
 }
 
-enum exit_code spawn_start_with(char *const argv[], int input, int output, int error, pid_t *child)
+enum exit_code spawn_start(char *const argv[], int input, int output, int error, pid_t *child)
 {
     const int given[3] = {input, output, error};
     int result;
@@ -96,14 +99,82 @@ enum exit_code spawn_start_with(char *const argv[], int input, int output, int e
                : EXIT_USAGE;
 }
 
-enum exit_code spawn_start(char *const argv[], int input, int output, pid_t *child)
+/* ---- with a text on standard input ---- */
+
+static bool write_all(int fd, const char *text, size_t len)
 {
-    return spawn_start_with(argv, input, output, STDERR_FILENO, child);
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t wrote = write(fd, text + done, len - done);
+
+        if (wrote <= 0)
+            return false;
+        done += (size_t)wrote;
+    }
+    return true;
 }
+
+static bool write_text(int fd, const char *text, size_t len)
+{
+    return write_all(fd, text, len) && write_all(fd, "\n", 1);
+}
+
+/* For a text and newline of up to PIPE_BUF bytes, which an empty pipe holds. */
+static int text_in_pipe(const char *text, size_t len)
+{
+    int ends[2];
+
+    if (!pipe_make(ends))
+        return -1;
+    if (!write_text(ends[1], text, len)) {
+        (void)close(ends[0]);
+        ends[0] = -1;
+    }
+    (void)close(ends[1]);
+    return ends[0];
+}
+
+/* For any length: unlike a pipe, a file in memory never fills up for lack of a reader. */
+static int text_in_memory(const char *text, size_t len)
+{
+    int fd = memfd_create("event", MFD_CLOEXEC);
+
+    if (fd >= 0 && (!write_text(fd, text, len) || lseek(fd, 0, SEEK_SET) != 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+enum exit_code child_start(char *const argv[], const char *text, size_t len, bool with_log,
+                           pid_t *child)
+{
+    int input = len < PIPE_BUF ? text_in_pipe(text, len) : text_in_memory(text, len);
+    int output = STDERR_FILENO;
+    enum exit_code code = EXIT_BUG;
+
+    if (input < 0) {
+        report_errno("cannot hand a message to '%s'", printable_text(argv[0]));
+        return EXIT_BUG;
+    }
+    if (!with_log)
+        output = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (output < 0)
+        report_errno("cannot open '/dev/null'");
+    else
+        code = spawn_start(argv, input, output, output, child);
+    if (!with_log && output >= 0)
+        (void)close(output);
+    (void)close(input);
+    return code;
+}
+
+/* ---- noticing the end ---- */
 
 int spawn_descriptor(void)
 {
-    return ends[0];
+    return bell[0];
 }
 
 bool spawn_ended(pid_t child, int *exit_status)
@@ -112,7 +183,7 @@ bool spawn_ended(pid_t child, int *exit_status)
     int status;
 
     /* Before waitpid(), so that a child that ends after it rings again. */
-    pipe_still(ends);
+    pipe_still(bell);
     ended = waitpid(child, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR))
         return false;

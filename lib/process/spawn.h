@@ -1,25 +1,28 @@
-/*
- * spawn: starts other programs, without a shell, and notices when they end.
- */
+/* spawn: starts other programs, without a shell, and notices when they end. */
 #ifndef PROCESS_SPAWN_H
 #define PROCESS_SPAWN_H
 
 #include "base/report.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /*
- * Starts argv[0], found as execvp() finds it, with the descriptors input and output as its standard
- * input and output, and the caller's standard error. It also inherits all descriptors that are not
- * close-on-exec. On success *child is its process id, for spawn_ended(). Otherwise reports why and
- * returns EXIT_USAGE if the program cannot be run, or EXIT_BUG if the system lacks memory,
- * processes or descriptors.
+ * Starts argv[0], found as execvp() finds it, with the descriptors input, output and error as its
+ * standard input, output and error. It also inherits all descriptors that are not close-on-exec. On
+ * success *child is its process id, for spawn_ended(). Otherwise reports why and returns EXIT_USAGE
+ * if the program cannot be run, or EXIT_BUG if the system lacks memory, processes or descriptors.
  */
-enum exit_code spawn_start(char *const argv[], int input, int output, pid_t *child);
+enum exit_code spawn_start(char *const argv[], int input, int output, int error, pid_t *child);
 
-/* As spawn_start(), with the descriptor error as its standard error. */
-enum exit_code spawn_start_with(char *const argv[], int input, int output, int error, pid_t *child);
+/*
+ * As spawn_start(), with text[0..len) and a newline on its standard input; it need not read them.
+ * With with_log its standard output and standard error both go to the caller's standard error,
+ * otherwise to /dev/null.
+ */
+enum exit_code child_start(char *const argv[], const char *text, size_t len, bool with_log,
+                           pid_t *child);
 
 /*
  * Returns a descriptor for poll(). It becomes readable when any child ends, by SIGCHLD, and stays

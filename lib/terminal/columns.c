@@ -4,7 +4,6 @@
 #include "terminal/columns.h"
 
 #include "base/memory.h"
-#include "base/report.h"
 #include "base/text.h"
 
 #include <string.h>

@@ -72,11 +72,6 @@ static double rate_since(const struct sample *then, int64_t now)
     return (double)(things_done - then->done) * 1000 / (double)(now - then->at_ms);
 }
 
-static double rate_of_late(int64_t now)
-{
-    return rate_since(&samples[sample_count < SAMPLES ? 0 : sample_count % SAMPLES], now);
-}
-
 /* ---- lines and messages ---- */
 
 struct line {
@@ -125,7 +120,8 @@ static void add_rate(struct line *line, double rate)
 
 static void compose(struct line *line, int64_t now)
 {
-    double rate = rate_of_late(now);
+    size_t oldest = sample_count < SAMPLES ? 0 : sample_count % SAMPLES;
+    double rate = rate_since(&samples[oldest], now);
     uint64_t left = things_total > things_done ? things_total - things_done : 0;
 
     add(line, "%" PRIu64 " %s", things_done, things);
@@ -146,19 +142,13 @@ static size_t columns(void)
     return size.ws_col > LINE_SIZE ? LINE_SIZE - 1 : (size_t)size.ws_col - 1;
 }
 
-/* True if a shell has put the program in the background: the terminal is for others then. */
-static bool in_background(void)
-{
-    pid_t owner = tcgetpgrp(STDERR_FILENO);
-
-    return owner >= 0 && owner != getpgrp();
-}
-
 static void show_line(int64_t now)
 {
     struct line line = {.room = columns()};
+    pid_t owner = tcgetpgrp(STDERR_FILENO);
 
-    if (in_background())
+    /* If a shell has put the program in the background, the terminal is for others. */
+    if (owner >= 0 && owner != getpgrp())
         return;
     add(&line, "%s: ", report_name());
     compose(&line, now);

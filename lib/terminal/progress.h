@@ -17,9 +17,7 @@
 
 #include <stdint.h>
 
-/*
- * --progress and --quiet, of which the last one given counts: a group for the table of a program.
- */
+/* --progress and --quiet, of which the last one given counts: a group for a program's table. */
 extern struct option_entry progress_option_table[];
 
 /*

@@ -6,10 +6,12 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "base/wait.h"
 #include "terminal/columns.h"
 
 #include <errno.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,8 +86,6 @@ static void on_suspend(int number)
     errno = kept;
 }
 
-static void on_continue(int number);
-
 static bool handle(int number, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
@@ -137,7 +137,7 @@ static enum exit_code show(const char *text, size_t len)
             code = output_some(&text, &len);
         hold_signals(SIG_UNBLOCK);
         if (len > 0 && code == EXIT_OK)
-            output_await_reader();
+            wait_for(STDOUT_FILENO, POLLOUT, -1, true);
     }
     return code;
 }

@@ -14,9 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/*
- * Returns true if standard output is a terminal that can be drawn on: TERM is set and not "dumb".
- */
+/* Returns true if standard output is a terminal that can be drawn on: TERM is set, not "dumb". */
 bool screen_is_possible(void);
 
 /* Returns true if the locale's character set is UTF-8. */

@@ -1,6 +1,4 @@
-/*
- * table: a table for people, with columns as wide as their widest cell.
- */
+/* table: a table for people, with columns as wide as their widest cell. */
 #ifndef TERMINAL_TABLE_H
 #define TERMINAL_TABLE_H
 
@@ -23,10 +21,7 @@ void table_free(struct table *table);
 /* Appends a cell, row by row. text is copied; it must be printable() (text.h). */
 void table_add(struct table *table, const char *text);
 
-/*
- * Writes the headings and the rows, which must be complete, to standard output. Returns what
- * output_line() (output.h) returns.
- */
+/* Prints the headings and rows, which must be complete. Returns what output_line() returns. */
 enum exit_code table_print(const struct table *table);
 
 #endif

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "process/child.h"
 #include "process/spawn.h"
 
 #include <stdio.h>

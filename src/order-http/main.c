@@ -122,7 +122,7 @@ static enum exit_code open_all(void)
 
 static void serve(void)
 {
-    while (!server_is_done()) {
+    while (!server_is_done() || !place_order_is_idle(&service)) {
         int due_ms;
 
         if (stop_requested() && !service.is_stopping)
