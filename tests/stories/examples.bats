@@ -223,6 +223,10 @@ examples_of()
     examples_of man/notify-worker.1
 }
 
+@test "the examples of order-http(1)" {
+    examples_of man/order-http.1
+}
+
 @test "the examples of order-place(1)" {
     examples_of man/order-place.1
 }
