@@ -1,5 +1,7 @@
 # scripts/broker: a RabbitMQ of one's own. One node, $ONE, is shared by the tests, each of which starts it if need be.
 
+load ../support/helper
+
 setup_file()
 {
     export ONE=$BATS_FILE_TMPDIR/one
@@ -13,7 +15,6 @@ teardown_file()
 
 setup()
 {
-    load ../support/helper
     PATH=$REPO/bin:$REPO/scripts:$PATH
     XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
     BROKER_HOME=$ONE

@@ -2,18 +2,7 @@
 # written down. That nothing is lost if it is killed is in crash.bats; that an envelope is all of a message, in
 # round-trip.bats.
 
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
-teardown()
-{
-    exec 5<&- 7>&-
-    tidy
-}
+load ../support/letters
 
 queues()
 {

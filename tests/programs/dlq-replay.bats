@@ -1,16 +1,6 @@
 # dlq-replay: what it shows, where it sends what, and that nothing is lost, whatever happens meanwhile.
 
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/letters
 
 # letter BODY HEADERS: straight into the dead letter queue.
 letter()

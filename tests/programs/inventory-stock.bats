@@ -1,15 +1,11 @@
 # Stock levels: set, added to, shown; and moved by reservations, all of an order or none.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     topology
-}
-
-teardown()
-{
-    tidy
 }
 
 levels()

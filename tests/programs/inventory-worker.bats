@@ -2,26 +2,7 @@
 
 # shellcheck disable=SC2154 # run sets output and stderr
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    if [ -n "${OWN_BROKER:-}" ]; then
-        thaw_broker 2>/dev/null || true
-        broker start
-    fi
-    tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
+load ../support/helper
 
 # --- processes
 

@@ -1,15 +1,10 @@
 # A look changes nothing, and is never silent: queue-inspect and dlq-replay at queues that are not plain ones.
 
+load ../support/letters
+
 setup()
 {
-    load ../support/letters
     isolate
-    export LC_ALL=C.UTF-8
-}
-
-teardown()
-{
-    tidy
 }
 
 # auto_delete NAME: makes one that goes with its last consumer.

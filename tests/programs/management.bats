@@ -1,16 +1,12 @@
 # queue-inspect with the management API: details, the topology's check, health; and an API that is hostile.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     # As an environment variable, since a password has no place among arguments.
     export MANAGEMENT_URL=http://guest:guest@${SUITE_API#http://}
-}
-
-teardown()
-{
-    tidy
 }
 
 # declare_queue NAME JSON: makes a queue as the JSON says.

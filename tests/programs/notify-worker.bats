@@ -2,11 +2,7 @@
 
 # shellcheck disable=SC2154 # run sets output and stderr
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
+load ../support/helper
 
 teardown()
 {

@@ -6,9 +6,10 @@
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
 # shellcheck disable=SC2016 # what bash -c is given expands there
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     # Nothing listens there.
     NOWHERE=amqp://127.0.0.1:1

@@ -5,18 +5,14 @@
 # shellcheck disable=SC2016 # what bash -c is given expands there
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     # Nothing listens there.
     NOWHERE=amqp://127.0.0.1:1
     UNKNOWN=00000000-0000-4000-8000-000000000000
-}
-
-teardown()
-{
-    tidy
 }
 
 # Four orders, the second and the fourth of them PENDING. Their ids are in the array ids.

@@ -1,16 +1,6 @@
 # queue-inspect: depth, peek, wait and health, each read against what was put on the broker by other means.
 
-setup()
-{
-    load ../support/helper
-    isolate
-    export LC_ALL=C.UTF-8
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/helper
 
 # peeked FILTER [N]: what jq makes of the first N messages of order.placed.q.
 peeked()

@@ -1,17 +1,6 @@
 # dlq-replay --filter, its audit, and what becomes of letters when it, or the broker, goes away in the middle.
 
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
-teardown()
-{
-    exec 5<&- 7>&-
-    tidy
-}
+load ../support/letters
 
 # ---- the filter ----
 

@@ -1,16 +1,12 @@
 # The envelope of a message, compared bit by bit: what --list or --take printed, --from publishes as it was. Messages are
 # put and taken as bytes, by wire.c, which has no code in common with the programs.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     queue box
-}
-
-teardown()
-{
-    tidy
 }
 
 # ---- messages as bytes, in hexadecimal ----

@@ -1,23 +1,17 @@
 # queue-inspect --watch: in a real terminal (tmux), and without a terminal.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
-    export LC_ALL=C.UTF-8 TERM=xterm
+    export TERM=xterm
 }
 
 teardown()
 {
     terminal kill-server 2>/dev/null
-    [ -z "${OWN_BROKER:-}" ] || broker start 2>/dev/null
     tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
 }
 
 # ---- a terminal

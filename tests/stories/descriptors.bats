@@ -1,22 +1,7 @@
 # Descriptors that others share: non-blocking ones, full ones whose reader stands still, and the first signal meanwhile.
 # Output arrives whole, input that was read is answered, and a program that is asked to stop does so, whatever it waits for.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
+load ../support/helper
 
 levels()
 {

@@ -1,8 +1,9 @@
 # The drills and the workflow script, as people run them.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow
 }

@@ -29,9 +29,10 @@ LEAST_EXAMPLES=15
 # not run.
 EXAMPLES=
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     EXAMPLES=$BATS_TEST_TMPDIR/examples
     MAN=$REPO/man
     PATH=$REPO/bin:$PATH

@@ -1,20 +1,15 @@
 # The files that store, ledger and notices are: what becomes of them at the end, what happens when somebody removes,
 # replaces, copies or restores them, and who may use them.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     STATE=$XDG_STATE_HOME/order-tools
     STORE=$STATE/orders.db
     LEDGER=$STATE/ledger.db
     NOTICES=$STATE/notices.db
-}
-
-teardown()
-{
-    exec 7>&-
-    tidy
 }
 
 # first_log_is_due: the next commit is followed by the first copy of the log into the file. That is so for any from 100 ms after the

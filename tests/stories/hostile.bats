@@ -1,15 +1,11 @@
 # Surroundings that are hostile: disks that are full or read-only, files that others hold, TLS that cannot be trusted.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
+load ../support/helper
 
 teardown()
 {
     mountpoint -q small && umount -l small
-    [ -z "${OWN_BROKER:-}" ] || broker stop 2>/dev/null
+    [ -z "${TLS_PORT:-}" ] || broker stop 2>/dev/null
     tidy
 }
 
@@ -332,7 +328,6 @@ tls_broker()
         printf '%s\n' "$@"
     } >extra.conf
     export BROKER_HOME=$BATS_TEST_TMPDIR/tls BROKER_CONFIG_EXTRA=$PWD/extra.conf
-    OWN_BROKER=yes
     broker start 2>/dev/null
     AMQP_URL=amqps://guest:guest@localhost:$TLS_PORT
 }

@@ -1,15 +1,11 @@
 # Under valgrind: no program loses memory, or reads what it has not written, from its start to its end.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     [ -z "${SANITIZE:-}" ] || skip 'the sanitizers are watching already'
-}
-
-teardown()
-{
-    tidy
 }
 
 WATCH=(valgrind -q --error-exitcode=99 --leak-check=full '--errors-for-leak-kinds=definite,indirect,possible'

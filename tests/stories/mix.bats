@@ -3,18 +3,14 @@
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     SERVICES=$REPO/tests/support/services.py
     # Orders of which every third fails.
     jq -nc 'range(12) | {user_id: "u-\(.)", restaurant_id: "r-1", items: [{sku: "burger", qty: (if . % 3 == 2 then 6 else 1 end)}]}' >orders
-}
-
-teardown()
-{
-    tidy
 }
 
 # Who does a job: the service, or the program. Their outputs are placed, inventory.out, notify.out and so on.

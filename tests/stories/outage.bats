@@ -1,32 +1,13 @@
 # A broker that goes away, in every way that one can. These tests have a broker of their own, which they may stop.
 
+load ../support/helper
+
 setup_file()
 {
-    load ../support/helper
     # Two seconds, so that no test has to wait long for a heartbeat that is missing.
     sed 's/^heartbeat = .*/heartbeat = 2/' "$BROKER_CONFIG_EXTRA" >"$BATS_FILE_TMPDIR/broker.conf"
     export BROKER_CONFIG_EXTRA=$BATS_FILE_TMPDIR/broker.conf
     start_broker
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    thaw_broker 2>/dev/null || true
-    broker start 2>/dev/null
-    eventually api GET overview
-    tidy
 }
 
 start_workers()

@@ -3,9 +3,10 @@
 
 # shellcheck disable=SC2154 # run sets output and stderr
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     LEDGER=$XDG_STATE_HOME/order-tools/ledger.db
     topology
@@ -19,12 +20,6 @@ teardown()
         api DELETE "vhosts/$VHOST-other" >/dev/null || true
     fi
     tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
 }
 
 worker()

@@ -1,9 +1,10 @@
 # One message that the broker will not take, by closing the channel or the connection, or that it cannot deliver in a
 # frame as agreed. These tests have a broker of their own, whose limits they change.
 
+load ../support/letters
+
 setup_file()
 {
-    load ../support/helper
     export TLS=$SUITE_DIR/refused-tls
     make_certificates
     TLS_PORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
@@ -15,19 +16,6 @@ ssl_options.certfile = $TLS/server.pem
 ssl_options.keyfile = $TLS/server.key
 END
     BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
 }
 
 teardown()

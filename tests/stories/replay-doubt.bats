@@ -1,33 +1,19 @@
 # What the broker has surely seen of what was acknowledged: a channel that it closes since letters are in hand for too long, a
 # connection that it closes, a broker that is gone. These tests have a broker of their own, which is patient for 3 s only.
 
+load ../support/letters
+
 setup_file()
 {
-    load ../support/helper
     start_broker
     be_patient_for 3000
 }
 
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
 teardown()
 {
-    exec 5<&- 7>&-
     leave_connections
-    broker start 2>/dev/null
-    be_patient_for 3000
     tidy
+    be_patient_for 3000
 }
 
 # close_connections_every MS: the broker closes all connections, again and again, until leave_connections.

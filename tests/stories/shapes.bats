@@ -3,18 +3,14 @@
 
 # shellcheck disable=SC2154 # status, output, lines and stderr: set by run
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     SOUND='{"event_type":"OrderPlaced","order_id":"bad","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}],"ts":"2024-01-01T00:00:00.000Z"}'
     ENCODING=
     BODIES=0
-}
-
-teardown()
-{
-    tidy
 }
 
 # wired: the bodies for wire, with the content_encoding that stands in encodings, each with an order behind it if there are names.

@@ -3,9 +3,10 @@
 
 # shellcheck disable=SC2154 # run sets output and stderr
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     topology
 }
@@ -17,12 +18,6 @@ teardown()
     # A command that was left alone may still have a file open there.
     ! mountpoint -q small || umount -l small
     tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
 }
 
 # --- processes

@@ -1,15 +1,6 @@
 # The exchanges and queues that all services share. Everything is read back from the broker.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/helper
 
 EXCHANGES='[{"name":"inventory-ex","type":"direct","durable":true,"auto_delete":false,"internal":false,"arguments":{}},
 {"name":"orders-dlx","type":"direct","durable":true,"auto_delete":false,"internal":false,"arguments":{}},

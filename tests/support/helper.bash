@@ -1,8 +1,9 @@
 # shellcheck disable=SC2034 # the tests use the variables that are set here
-# What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
+# What the tests share: a file of tests starts with "load ../support/helper". Before each test is isolate, and tidy after it: a file that
+# needs more has a setup or a teardown of its own, which calls them.
 #
 # After isolate, AMQP_URL is a new virtual host on the suite's broker, XDG_STATE_HOME a new folder, and PATH starts with bin/,
-# scripts/ and the tools of the tests. After tidy, no process of the test runs any more.
+# scripts/ and the tools of the tests. After tidy, no process of the test runs any more, and a broker of the file's own runs again.
 
 bats_require_minimum_version 1.5.0
 
@@ -17,6 +18,21 @@ PATIENCE=30
 
 # Seconds after which a program that has not ended counts as hanging. Even on a busy machine no program needs so many.
 HANGING=120
+
+setup()
+{
+    isolate
+}
+
+teardown()
+{
+    tidy
+}
+
+teardown_file()
+{
+    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+}
 
 isolate()
 {
@@ -34,6 +50,13 @@ isolate()
 tidy()
 {
     local pid
+    # Those of stalled, start_fed and full_pipe.
+    exec 5<&- 7>&-
+    if [ -n "${OWN_BROKER:-}" ]; then
+        thaw_broker 2>/dev/null || true
+        broker start 2>/dev/null
+        eventually api GET overview
+    fi
     # Only those that still run: another process may have the pid of one that has ended.
     for pid in $(jobs -rp); do
         [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
@@ -134,11 +157,10 @@ thaw_broker()
     kill -CONT "$(cat "$BROKER_HOME/pid")"
 }
 
-# start_broker: in setup_file, starts a broker for this file alone, which its tests may change and stop. Needs stop_own_broker in
-# teardown_file.
+# start_broker: in setup_file, starts a broker for this file alone, which its tests may change and stop.
 start_broker()
 {
-    export BROKER_HOME=$BATS_FILE_TMPDIR/broker
+    export OWN_BROKER=yes BROKER_HOME=$BATS_FILE_TMPDIR/broker
     run_broker
 }
 
@@ -153,19 +175,13 @@ run_broker()
     evaluate 'application:set_env(rabbit, quorum_tick_interval, 500).' >/dev/null
 }
 
-# own_broker: in a test, starts such a broker for this test and others that call it. Needs stop_own_broker, too.
+# own_broker: in a test, starts such a broker for this test and others that call it.
 own_broker()
 {
     api DELETE "vhosts/$VHOST" >/dev/null
     start_broker
-    OWN_BROKER=yes
     AMQP_URL=$SUITE_URL/$VHOST
     api PUT "vhosts/$VHOST" >/dev/null
-}
-
-stop_own_broker()
-{
-    BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
 }
 
 # dying POINT COMMAND...: replaces the shell by a command that is killed at that point of its work, or with DIE_STOP=yes stopped there:
