@@ -257,8 +257,7 @@ END
     numbered 5
     start slow dlq-replay --rate 1
     eventually test -s slow.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     is_exactly 5 "$PLACED_Q" "$DEAD_Q"
 }
 
@@ -649,8 +648,7 @@ END
     echo '{"queue": "inventory.failed.q", "body": {"n": 2}}' >&7
     eventually holds "$FAILED_Q" 2
     [ "$(wc -l <fed.out)" = 2 ]
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "--from: a number that is not an integer is refused, even if the nearest double is one" {

@@ -445,8 +445,7 @@ END
     poison 20000
     start stopped dlq-replay
     eventually test -s stopped.out
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
     eventually nobody_holds "$DEAD_Q"
     # Asked politely, it finished what was in hand: each letter is in one place.
     [ "$(ready "$DEAD_Q")" -gt 0 ]
@@ -457,8 +456,7 @@ END
 
     start killed dlq-replay
     eventually test -s killed.out
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     eventually nobody_holds "$DEAD_Q"
     [ "$(ready "$DEAD_Q")" -gt 0 ]
     [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
@@ -518,8 +516,7 @@ cut_replay()
     cut_connections
     cat <&5 >listed
     exec 5<&-
-    finish "$PID"
-    [ "$status" -eq 69 ]
+    finish -69 "$PID"
     grep -q 'not complete' list.err
     [ "$(wc -l <listed)" -lt 1100 ]
     eventually holds "$DEAD_Q" 1100
@@ -531,10 +528,8 @@ cut_replay()
     start first dlq-replay
     first=$PID
     start second dlq-replay
-    finish "$PID"
-    [ "$status" -eq 0 ]
-    finish "$first"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
+    finish -0 "$first"
     [ "$(cat first.out second.out | wc -l)" -eq 3000 ]
     holds "$DEAD_Q" 0
     [ "$(peeked_numbers "$PLACED_Q" | sort -n | cksum)" = "$(seq 3000 | cksum)" ]

@@ -374,10 +374,8 @@ rejected_bodies()
     start two inventory-worker --prefetch 3
     two=$PID
     eventually holds "$PLACED_Q" 0
-    ends "$one" TERM
-    [ "$status" -eq 0 ]
-    ends "$two" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$one" TERM
+    ends -0 "$two" TERM
     holds "$PLACED_Q" 0
     cat one.err two.err >err
 
@@ -427,8 +425,7 @@ rejected_bodies()
     place i2 6
     eventually holds "$FAILED_Q" 1
     holds "$PLACED_Q" 0
-    ends "$PID" TERM
-    [ "$status" -eq 76 ]
+    ends -76 "$PID" TERM
     [ "$(ids <first.out)" = i2 ]
     [ "$(grep -c "did not take" first.err)" -eq 1 ]
     holds "$PLACED_Q" 0
@@ -496,8 +493,7 @@ rejected_bodies()
     eventually holds "$PLACED_Q" 1
     head -c 8192 <&7 >/dev/null
     eventually says worker.err '[inventory] duplicate ignored: again'
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     says worker.err '[inventory] published InventoryReserved for again'
     holds "$PLACED_Q" 0
     holds "$RESERVED_Q" 1
@@ -534,8 +530,7 @@ rejected_bodies()
     eventually holds "$PLACED_Q" 15
     kill -CONT "$PID"
     eventually holds "$RESERVED_Q" 20
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     holds "$PLACED_Q" 0
     [ "$(ids <worker.out | paste -sd' ')" = "$(seq -s' ' 20)" ]
 }
@@ -582,8 +577,7 @@ is_quick()
         eventually queue_consumers "$PLACED_Q" 1
         # Once out of many, since the machine may be busy: a worker that waits for company is never that quick.
         eventually is_quick "$signal"
-        ends "$PID" "$signal" 2
-        [ "$status" -eq 0 ]
+        ends -0 "$PID" "$signal" 2
         holds "$PLACED_Q" 0
     done
     holds "$RESERVED_Q" "$(wc -l <placed)"
@@ -595,8 +589,7 @@ is_quick()
     publish_placed "${all[@]}"
     start worker inventory-worker --prefetch 16
     eventually grep -q . worker.out
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     done=$(wc -l <worker.out)
     [ "$done" -gt 0 ]
     [ "$done" -lt 5000 ]
@@ -660,8 +653,7 @@ is_quick()
     place mine
     eventually holds "$RESERVED_Q" 2
     [ "$(stat -c %a a/b/* | sort -u)" = 600 ]
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 
     echo 'these are no data, and not few of them: a database starts otherwise, so that this is told from one at once' >text
     order-show --count >/dev/null 2>&1 || true
@@ -812,8 +804,7 @@ all_ready()
     api DELETE "exchanges/$VHOST/inventory-ex" >/dev/null
     place after
     eventually holds "$RESERVED_Q" 3
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(drain "$RESERVED_Q" | jq -r .payload)" = "$(cat worker.out)" ]
     [ "$(ids <worker.out | paste -sd' ')" = 'before between after' ]
 }
@@ -862,8 +853,7 @@ all_ready()
     evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0.6).'
     eventually grep '^inventory-worker: broker .* takes messages again' worker.err
     eventually holds "$RESERVED_Q" 3
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     holds "$PLACED_Q" 0
     [ "$(drain "$RESERVED_Q" | jq -r .payload)" = "$(cat worker.out)" ]
     [ "$(ids <worker.out | paste -sd' ')" = '1 2 3' ]
@@ -885,8 +875,7 @@ all_ready()
     for name in inventory notify asked; do
         eventually grep "^[a-z]*-worker: broker '127.0.0.1:[0-9]*' .*; attempt 1 of 60, the next in 1 s" $name.err
     done
-    ends "$asked" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$asked" TERM 2
     broker start
     eventually customers_told 3
 
@@ -895,8 +884,7 @@ all_ready()
     eventually queue_consumers "$PLACED_Q" 2
     broker stop
     eventually grep -F 'lost the broker' asked.err
-    ends "$asked" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$asked" TERM 2
     broker start
     place 4
     eventually customers_told 4
@@ -907,10 +895,8 @@ all_ready()
     place 6
     eventually customers_told 6
 
-    ends "$inventory" TERM
-    [ "$status" -eq 0 ]
-    ends "$notify" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$inventory" TERM
+    ends -0 "$notify" TERM
     [ "$(ids <inventory.out | paste -sd' ')" = '1 2 3 4 5 6' ]
     [ "$(ids <notify.out | paste -sd' ')" = '1 2 3 4 5 6' ]
     holds "$PLACED_Q" 0

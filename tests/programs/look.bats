@@ -311,8 +311,7 @@ dead_letters()
     eventually stands_still "$PID"
     cut_connections
     cat <&5 >shown
-    finish "$PID"
-    [ "$status" -eq 69 ]
+    finish -69 "$PID"
     jq .body shown >numbers
     [ -s numbers ]
     cmp numbers <(seq "$(wc -l <numbers)")
@@ -328,8 +327,7 @@ dead_letters()
     eventually stands_still "$PID"
     purge many
     cat <&5 >shown
-    finish "$PID"
-    [ "$status" -eq 69 ]
+    finish -69 "$PID"
     grep -qE "^queue-inspect: queue 'many': $((2000 - $(wc -l <shown))) of 2000 messages did not come: somebody else may have them$" peek.err
 }
 
@@ -350,8 +348,7 @@ dead_letters()
     eventually stands_still "$PID"
     kill -TERM "$PID"
     cat <&5 >/dev/null
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     eventually holds many 3000
 }
 
@@ -440,8 +437,7 @@ dead_letters()
     api PUT "exchanges/$VHOST/ex" '{"type": "direct", "durable": true}' >/dev/null
     eventually arrives two
     api DELETE "exchanges/$VHOST/ex" >/dev/null
-    ends "$PID" '' 10
-    [ "$status" -eq 78 ]
+    ends -78 "$PID" '' 10
     grep -q "404 NOT_FOUND - no exchange 'ex'" following.err
 }
 
@@ -470,6 +466,5 @@ dead_letters()
     sleep 1.1 # it looks at the queue once a second: the next look is due when it goes on
     start reader cat <&5
     eventually grep -qx 'queue-inspect: messages come faster than they are read: the oldest may be missing' following.err
-    finish "${STARTED[0]}" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "${STARTED[0]}" TERM
 }

@@ -275,8 +275,7 @@ END
     serve ''
     MANAGEMENT_URL=$SERVER start asking queue-inspect "$PLACED_Q"
     eventually grep -q GET server.out
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "management: a watch outlives an API that goes away, and says so once" {

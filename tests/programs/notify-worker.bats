@@ -259,8 +259,7 @@ moved()
     eventually holds "$DEAD_Q" 1
     # The broker takes this property off what it dead-letters itself, since the message would be dropped, and lost.
     [ "$(messages "$DEAD_Q" | jq -c '[.properties.message_id, .properties.expiration]')" = '["m",null]' ]
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 @test "a dead letter that no queue takes is not acknowledged: exit 76" {
@@ -274,8 +273,7 @@ moved()
     eventually holds "$DEAD_Q" 1
     api DELETE "bindings/$VHOST/e/orders-dlx/q/$DEAD_Q/order.placed.dlq" >/dev/null
     announce_text second
-    ends "$PID"
-    [ "$status" -eq 76 ]
+    ends -76 "$PID"
     grep "^notify-worker: cannot move a message to 'order.placed.dlq': " worker.err
     eventually holds "$RESERVED_Q" 1
     AMQP_URL=$guest
@@ -458,8 +456,7 @@ END
     [ ! -e told ]
     touch go
     eventually says worker.err '[notify] Order confirmed: twice'
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <told)" = twice ]
     [ "$(ids <worker.out)" = twice ]
     holds "$RESERVED_Q" 0
@@ -507,8 +504,7 @@ END
     touch go
     eventually holds "$RESERVED_Q" 0
     eventually has_lines worker.out 20
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 # The broker hangs up after 8 s without a sign of life.
@@ -527,8 +523,7 @@ END
     touch go
     eventually says worker.err '[notify] Order confirmed: slow'
     eventually holds "$DEAD_Q" 2
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <told)" = slow ]
     [ "$(ids <worker.out)" = slow ]
     run -1 grep -F 'lost the broker' worker.err
@@ -548,21 +543,18 @@ older_than()
     eventually queue_consumers "$RESERVED_Q" 1
     announce a
     eventually grep -q . worker.out
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     holds "$RESERVED_Q" 0
 
     # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
     start worker env --default-signal=HUP notify-worker --exec true
     eventually queue_consumers "$RESERVED_Q" 1
-    ends "$PID" HUP 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" HUP 2
 
     announce b
     start worker notify-worker --retry-delay 3600 --exec sh -c 'exit 75'
     eventually grep '^\[notify\] later: b: ' worker.err
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     [ ! -s worker.out ]
     eventually holds "$RESERVED_Q" 1
     run -0 --separate-stderr worker --count 1
@@ -575,14 +567,12 @@ older_than()
     publish_reserved "${all[@]}"
     start worker notify-worker --prefetch 16
     eventually grep -q . worker.out
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     told=$(wc -l <worker.out)
     [ "$told" -lt 20000 ]
     holds "$RESERVED_Q" $((20000 - told))
     start rest notify-worker --count $((20000 - told))
-    ends "$PID" '' 20
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" '' 20
     cat worker.out rest.out >out
     [ "$(ids <out)" = "$(seq 20000)" ]
 }
@@ -598,8 +588,7 @@ older_than()
     eventually waits "$PID"
     run -1 ended "$PID"
     touch go
-    ends "$PID"
-    [ "$status" -eq 0 ]
+    ends -0 "$PID"
     [ "$(ids <told)" = a ]
     [ "$(ids <worker.out)" = a ]
     says worker.err '[notify] Order confirmed: a'
@@ -671,8 +660,7 @@ older_than()
     eventually says worker.err '[notify] repeat ignored: n3'
     announce_text 'more poison'
     eventually holds "$DEAD_Q" 2
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     says worker.err '[notify] Order confirmed: n3'
     [ "$(ids <told)" = n3 ]
     [ "$(ids <worker.out)" = n3 ]
@@ -690,8 +678,7 @@ older_than()
     eventually grep -F patient told
     eventually says worker.err '[notify] Order confirmed: patient'
     eventually holds "$RESERVED_Q" 0
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <told)" = patient ]
     [ "$(ids <worker.out)" = patient ]
 }
@@ -709,10 +696,8 @@ older_than()
     grep '^notify-worker: lost the broker .*cancelled' commander.err
     publish_reserved 1 2 3 4
     eventually holds "$RESERVED_Q" 0
-    ends "$printer" TERM
-    [ "$status" -eq 0 ]
-    ends "$commander" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$printer" TERM
+    ends -0 "$commander" TERM
     [ "$(cat printer.out commander.out | ids | sort | paste -sd' ')" = '1 2 3 4' ]
 }
 
@@ -817,6 +802,5 @@ older_than()
     done
     start worker notify-worker -u amqp://127.0.0.1:1 --retry-delay 60
     eventually grep 'attempt 1 of 60, the next in 60 s' worker.err
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
 }

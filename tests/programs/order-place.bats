@@ -192,8 +192,7 @@ END
     say "$(order 1 second)"
     eventually has_lines place.out 2
     close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ ! -s place.err ]
 }
 
@@ -208,8 +207,7 @@ END
     say "$(order | tail -c +31)"
     eventually has_lines place.out 3
     close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
 }
 
 # ---- order_id as the key of idempotency ----
@@ -871,8 +869,7 @@ END
     [ ! -s waiting.out ]
 
     # Killed, it owns it no longer.
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     [ ! -s waiting.out ]
     run -0 --separate-stderr order-place --flush
     [ "$output" = "$(receipt 1)" ]
@@ -891,8 +888,7 @@ END
         order-place --flush >>flushed
     done
     for pid in "${pids[@]}"; do
-        finish "$pid"
-        [ "$status" -eq 0 ]
+        finish -0 "$pid"
     done
     [ ! -s place.1.err ]
     [ ! -s place.2.err ]
@@ -916,8 +912,7 @@ END
         pids+=("$PID")
     done
     for pid in "${pids[@]}"; do
-        finish "$pid"
-        [ "$status" -eq 0 ]
+        finish -0 "$pid"
     done
     stored 400 PLACED
     cmp place.1.out place.2.out
@@ -958,8 +953,7 @@ END
     [ -e "$STORE-wal" ]
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
     close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
 }
 
@@ -1135,8 +1129,7 @@ binding()
     say "$(own 5)"
     eventually has_lines place.out 5
     close_input
-    finish "$PID"
-    [ "$status" -eq 76 ]
+    finish -76 "$PID"
     diff place.out <(receipt 1; receipt 2 PENDING; receipt 3 PENDING; receipt 4 PENDING; receipt 5)
     has_lines place.err 3
     for n in 2 3 4; do
@@ -1298,8 +1291,7 @@ END
     say "$(own 3)"
     eventually has_lines place.out 3
     close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     diff place.out <(receipt 1; receipt 2; receipt 3)
     stored 3 PLACED
     [ "$(placed_ids | uniq)" = "$(uuid 1; echo; uuid 2; echo; uuid 3)" ]
@@ -1314,8 +1306,7 @@ END
     eventually grep -q 'attempt 1 of 60, the next in 1 s' place.err
     # No receipt before the broker has confirmed, and none without.
     [ ! -s place.out ]
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     [ ! -s place.out ]
     run -0 --separate-stderr order-place < <(own 2)
     [ "$output" = "$(receipt 2)" ]
@@ -1331,8 +1322,7 @@ END
     orders 30000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     grep -a '}$' place.out | jq -r .order_id >ids
     [ "$(wc -l <ids)" -lt 30000 ]
     order-show --status PLACED | jq -r .order_id | head -n "$(wc -l <ids)" | cmp - ids
@@ -1374,8 +1364,7 @@ END
     orders 100000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
     next=$(($(wc -l <place.out) + 1))
     [ "$next" -lt 100000 ]
     # What was read of the next one, if anything.
@@ -1397,8 +1386,7 @@ END
     PATIENCE=5
     kill -TERM "$PID"
     eventually ended "$PID"
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     diff place.out <(receipt 1 PENDING; receipt 2 PENDING)
     run -0 --separate-stderr order-place --flush
     diff <(echo "$output") <(receipt 1; receipt 2)

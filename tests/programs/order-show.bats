@@ -267,8 +267,7 @@ END
     PATIENCE=5
     kill -TERM "$PID"
     eventually ended "$PID"
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
 }
 
 @test "order-show: a store can be read while order-place is at work on it" {
@@ -281,8 +280,7 @@ END
     [ "$(users)" = 'user 1' ]
     order 1 'user 2' >&"$feed"
     exec {feed}>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     run -0 --separate-stderr order-show --all
     [ "$(users)" = 'user 1 user 2' ]
 }

@@ -414,8 +414,7 @@ tapped()
 orders-ex order.placed false   no JSON' ]
     jq -se 'map(.queue | startswith("amq.gen-")) | all' follower.out
     holds "$PLACED_Q" 3
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
     [ ! -s follower.err ]
 }
 
@@ -524,8 +523,7 @@ connections()
     run -1 --separate-stderr queue-inspect --until-empty --timeout 1 "$PLACED_Q"
     kill -0 "$waiting"
     run -0 --separate-stderr inventory-worker --count 300
-    finish "$waiting"
-    [ "$status" -eq 0 ]
+    finish -0 "$waiting"
     jq -e '.queue == "order.placed.q" and .ready == 0' waiting.out
     holds "$RESERVED_Q" 300
 }
@@ -554,8 +552,7 @@ connections()
     run -1 --separate-stderr queue-inspect --until 4 --timeout 1 "$PLACED_Q"
     kill -0 "$waiting"
     put_numbers 2 "$PLACED_Q"
-    finish "$waiting"
-    [ "$status" -eq 0 ]
+    finish -0 "$waiting"
     jq -e '.ready >= 4' waiting.out
     run -0 --separate-stderr queue-inspect --until 5 --timeout 0 "$PLACED_Q"
     [ "$(jq .ready <<<"$output")" = 5 ]
@@ -572,8 +569,7 @@ connections()
     run -1 --separate-stderr queue-inspect --until 1 --timeout 1 "$PLACED_Q" "$FAILED_Q"
     kill -0 "$waiting"
     put_numbers 1 "$FAILED_Q"
-    finish "$waiting"
-    [ "$status" -eq 0 ]
+    finish -0 "$waiting"
     [ "$(jq -s 'map([.queue, .ready])' -c waiting.out)" = '[["order.placed.q",1],["inventory.failed.q",1]]' ]
 }
 
@@ -598,8 +594,7 @@ connections()
     for signal in TERM:143 INT:130; do
         start "wait-$signal" env --default-signal=INT queue-inspect --until-empty "$PLACED_Q"
         eventually catches "$PID" "${signal%:*}"
-        finish "$PID" "${signal%:*}"
-        [ "$status" -eq "${signal#*:}" ]
+        finish "-${signal#*:}" "$PID" "${signal%:*}"
     done
 }
 

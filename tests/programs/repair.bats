@@ -129,8 +129,7 @@ END
     queue-inspect "$DEAD_Q" | jq -e '.consumers == 1'
     [ "$(grep -c 'no answer' silent.err)" = 1 ]
     [ "$(grep -c 'lost the broker' silent.err)" = 0 ]
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     run -1 kill -0 "$(cat sleeper)"
     eventually holds "$DEAD_Q" 2
     [ "$(jq -c '[.fate, .reason]' silent.out | sort -u)" = '["left","asked to stop"]' ]
@@ -140,8 +139,7 @@ END
     letters 'range(4) | letter({n: ., pad: ("x" * 100000)})'
     start deaf dlq-replay --filter sleep 600
     eventually is_held
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     eventually holds "$DEAD_Q" 4
     holds "$PLACED_Q" 0
 }
@@ -213,8 +211,7 @@ sha()
     eventually stands_still "$PID"
     kill -TERM "$PID"
     cat <&5 >taken
-    finish "$PID"
-    [ "$status" = 143 ]
+    finish -143 "$PID"
     eventually nobody_holds "$DEAD_Q"
     [ "$(wc -l <taken)" -gt 0 ]
     [ "$(wc -l <taken)" -lt 3000 ]
@@ -225,8 +222,7 @@ sha()
     jq -nc 'range(1; 20001) | {queue: "inventory.failed.q", body: {n: .}}' >given
     start restore dlq-replay --from given
     eventually test -s restore.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     [ "$(wc -l <restore.out)" -lt 20000 ]
     jq -r 'select(.fate == "restored").number' restore.out | cmp - <(numbers "$FAILED_Q")
     [ "$(jq -r .fate restore.out | sort -u | paste -sd,)" = restored ] ||
@@ -239,8 +235,7 @@ sha()
     eventually stands_still "$PID"
     kill -TERM "$PID"
     cat <&5 >/dev/null
-    finish "$PID"
-    [ "$status" = 143 ]
+    finish -143 "$PID"
     is_exactly 3000 "$DEAD_Q"
 }
 
@@ -250,8 +245,7 @@ sha()
     eventually stands_still "$PID"
     cut_connections
     cat <&5 >taken
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     holds "$DEAD_Q" 0
     [ "$(jq .body.n taken | sort -nu | cksum)" = "$(seq 3000 | cksum)" ]
 }
@@ -272,10 +266,8 @@ sha()
     start first dlq-replay --take
     first=$PID
     start second dlq-replay --take
-    finish "$PID"
-    [ "$status" = 0 ]
-    finish "$first"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
+    finish -0 "$first"
     holds "$DEAD_Q" 0
     [ "$(jq .body.n first.out second.out | sort -n | cksum)" = "$(seq 3000 | cksum)" ]
 }

@@ -308,8 +308,7 @@ leaves()
     purge "$PLACED_Q"
     eventually grep -q '"ready":0' watching.out
     jq -e '.queues[0] | has("seconds_left") | not' <<<"$(grep -m 1 '"ready":0' watching.out)"
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "watch: by default every 2 s, all queues; --format json and a terminal that cannot be drawn on give lines" {

@@ -129,8 +129,7 @@ check_whole()
         eventually stands_still "$PID"
         is_nonblocking 8
         read_all "$name" >"$name.lines"
-        finish "$PID"
-        [ "$status" -eq 0 ]
+        finish -0 "$PID"
         check_whole "$name" "$name.lines"
         case $name in
             inventory | notify) ;;
@@ -159,8 +158,7 @@ check_whole()
     lent inventory 2 inventory-worker --idle-timeout 1
     eventually stands_still "$PID"
     read_all inventory >log
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(wc -l <inventory.out)" -eq 1500 ]
     ids <inventory.out | sort >ids
     sed -n 's/^\[inventory\] reservation OK for //p' log | sort | cmp ids -
@@ -169,8 +167,7 @@ check_whole()
     lent notify 2 notify-worker --idle-timeout 1
     eventually stands_still "$PID"
     read_all notify >log
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     sed -n 's/^\[notify\] Order confirmed: //p' log | sort | cmp ids -
     [ "$(wc -l <log)" -eq 1500 ]
     # Messages, a line each.
@@ -179,8 +176,7 @@ check_whole()
     lent place 2 bash -c 'exec order-place <input'
     eventually stands_still "$PID"
     read_all place >log
-    finish "$PID"
-    [ "$status" -eq 65 ]
+    finish -65 "$PID"
     [ "$(grep -c '^order-place: input [0-9]* (line [0-9]*): user_id is missing$' log)" -eq 2000 ]
     [ "$(wc -l <log)" -eq 2000 ]
 }
@@ -204,32 +200,28 @@ asked()
     orders 2 >&7
     eventually has_lines place.out 3
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     asked show order-show
     ids <place.out | head -n 1 >&7
     eventually has_lines show.out 1
     ids <place.out | tail -n 2 >&7
     eventually has_lines show.out 3
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     asked stock inventory-stock
     levels 1 >&7
     eventually has_lines stock.out 1
     levels 2 >&7
     eventually has_lines stock.out 3
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     asked replay dlq-replay --from - --to "$DEAD_Q"
     echo '{"queue":"order.placed.dlq","body":"one"}' >&7
     eventually has_lines replay.out 1
     echo '{"queue":"order.placed.dlq","body":"two"}' >&7
     eventually has_lines replay.out 2
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     for file in place show stock replay; do
         [ ! -s "$file.err" ]
     done
@@ -291,8 +283,7 @@ accounted()
     for kind in blocking nonblocking alone; do
         pipes "$kind" inventory 2 inventory-worker
         eventually stands_still "$PID"
-        ends "$PID" TERM
-        [ "$status" -eq 0 ]
+        ends -0 "$PID" TERM
         ids <inventory.out >>told
         # Whole lines.
         read_all inventory >log
@@ -302,25 +293,21 @@ accounted()
     messages "$RESERVED_Q" | jq -r '.payload | fromjson.order_id' | sort -u | cmp told.sorted -
     pipes blocking notify 2 notify-worker
     eventually stands_still "$PID"
-    ends "$PID" HUP
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" HUP
     seq 20000 >input
     # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking place 2 bash -c 'exec order-place <input'
     eventually stands_still "$PID"
-    ends "$PID" HUP
-    [ "$status" -eq 129 ]
+    ends -129 "$PID" HUP
     seq -f '%.0f' 20000 >input
     # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking stock 2 bash -c 'exec inventory-stock <input'
     eventually stands_still "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking show 2 bash -c 'exec order-show <input'
     eventually stands_still "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
 }
 
 @test "a reader that is slow, but reads, is waited for after SIGTERM, too" {
@@ -336,8 +323,7 @@ accounted()
         # Here the time itself counts: a reader that is slow.
         sleep 0.1
     done >got
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     [ ! -s show.err ]
     jq -e . got >/dev/null
     [ "$(tail -c 1 got | od -An -tx1)" = ' 0a' ]
@@ -352,8 +338,7 @@ accounted()
     # Here the time itself counts: some times two seconds, after which the broker hangs up.
     sleep 5
     read_all inventory >inventory.lines
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(sort -u inventory.lines | wc -l)" -eq 2000 ]
     [ "$(grep -vc '^\[inventory\] ' inventory.err)" -eq 0 ]
     [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
@@ -362,8 +347,7 @@ accounted()
     eventually stands_still "$PID"
     sleep 5
     read_all notify >notify.lines
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(wc -l <notify.out)" -eq 2000 ]
     [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 2000 ]
     [ "$(wc -l <notify.lines)" -eq 2000 ]
@@ -384,10 +368,8 @@ accounted()
         eventually waits "$two"
         head -c 4096 <&8
     done >got
-    ends "$one" TERM 3
-    [ "$status" -eq 74 ]
-    ends "$two" TERM 3
-    [ "$status" -eq 74 ]
+    ends -74 "$one" TERM 3
+    ends -74 "$two" TERM 3
     # What is in the pipe, which does not end.
     dd iflag=nonblock <&8 >>got 2>/dev/null || true
     jq -e . got >/dev/null
@@ -406,12 +388,10 @@ accounted()
         [ $((round % 3)) -eq 0 ] || eventually test -s place.out
         sleep "$(printf '0.%03d' $((RANDOM % 200)))"
         exec 8<in
-        ends "$PID" TERM
-        [ "$status" -eq 143 ]
+        ends -143 "$PID" TERM
         cat <&8 >left
         exec 8<&-
-        finish "$feed"
-        [ "$status" -eq 0 ]
+        finish -0 "$feed"
         read=$(($(wc -c <input) - $(wc -c <left)))
         [ "$read" -gt 0 ] || continue
         head -c "$read" input >got
@@ -440,8 +420,7 @@ accounted()
     printf '{"user_id": "half' >&7
     start place order-place --url amqp://127.0.0.1:1 --retry-delay 60 <place.in
     eventually grep -q 'attempt 1' place.err
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     exec 7>&-
     [ "$(jq -r .status place.out | sort | uniq -c | tr -s ' ')" = ' 700 PENDING' ]
     grep -qx 'order-place: input 701 (line 701): asked to stop before it ended' place.err
@@ -478,16 +457,14 @@ accounted()
         levels 3 >&7
         printf '{"sku": "ha' >&7
         eventually has_lines stock.out 3
-        ends "$PID" "${signal%:*}" 2
-        [ "$status" -eq "${signal#*:}" ]
+        ends "-${signal#*:}" "$PID" "${signal%:*}" 2
         [ "$(cat stock.err)" = 'inventory-stock: input 4 (line 4): asked to stop before it ended' ]
         [ "$(inventory-stock </dev/null | wc -l)" -eq 3 ]
         exec 7>&-
         start_fed show env --default-signal=HUP order-show
         printf 'no-such-id\nha' >&7
         eventually test -s show.err
-        ends "$PID" "${signal%:*}" 2
-        [ "$status" -eq "${signal#*:}" ]
+        ends "-${signal#*:}" "$PID" "${signal%:*}" 2
         diff show.err - <<'END'
 order-show: no order 'no-such-id'
 order-show: asked to stop before the id 'ha' ended
@@ -504,8 +481,7 @@ END
     start stock inventory-stock <in
     eventually test -s stock.out
     exec 8<in
-    ends "$PID" TERM 15
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM 15
     cat <&8 >left
     exec 8<&-
     finish "$feed"
@@ -519,22 +495,19 @@ END
     mkfifo pipe
     start replay dlq-replay --audit pipe
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 74 ]
+    ends -74 "$PID" TERM
     [ "$(cat replay.err)" = "dlq-replay: cannot write 'pipe': No such device or address" ]
     exec 8<>pipe
     fill_pipe pipe
     start replay dlq-replay --audit pipe
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 74 ]
+    ends -74 "$PID" TERM
     [[ $(cat replay.err) == *"cannot write 'pipe': asked to stop, and its reader has taken nothing for 1000 ms"* ]]
     eventually holds "$DEAD_Q" 5
     start place order-place --rejects pipe <<<'{"none": 1}'
     eventually test -s place.err
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 74 ]
+    ends -74 "$PID" TERM
     grep -qx "order-place: cannot write 'pipe': asked to stop, and its reader has taken nothing for 1000 ms" place.err
 }
 
@@ -613,8 +586,7 @@ is_delivered()
         eventually is_delivered TERM "$PID"
     done
     touch go
-    ends "$PID"
-    [ "$status" -eq 0 ]
+    ends -0 "$PID"
     run -0 --separate-stderr notify-worker --idle-timeout 0 --exec sh -c 'echo told >>told'
     [ "$(cat told)" = told ]
 
@@ -624,8 +596,7 @@ is_delivered()
     eventually test -e started
     kill -TERM "$PID"
     eventually asks_again "$PID"
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     touch go
 }
 
@@ -633,8 +604,7 @@ is_delivered()
     listener 1
     start inspect queue-inspect --check-topology --api "http://127.0.0.1:$PORT"
     eventually waits "$PID"
-    ends "$PID" TERM 3
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM 3
 }
 
 @test "SIGTERM while a name is looked up and no server answers: heeded at once" {
@@ -649,8 +619,7 @@ is_delivered()
     start worker unshare -m bash -c 'mount --bind resolv.conf /etc/resolv.conf && exec inventory-worker --url amqp://broker.example.com'
     eventually grep -q inventory-worker "/proc/$PID/cmdline"
     eventually waits "$PID"
-    ends "$PID" TERM 3
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 3
 }
 
 @test "a pipe that nobody writes to yet as --from: the first signal is heeded, and what comes later is taken" {
@@ -658,13 +627,11 @@ is_delivered()
     mkfifo pipe
     start replay dlq-replay --from pipe --to "$DEAD_Q"
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     start replay dlq-replay --from pipe --to "$DEAD_Q"
     eventually waits "$PID"
     echo '{"queue":"order.placed.dlq","body":"one"}' >pipe
     eventually ended "$PID"
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     holds "$DEAD_Q" 1
 }

@@ -91,8 +91,7 @@ drill_passes()
     start follow workflow logs -f
     id=$(order-place <"$DATA/order.json" | jq -r .order_id)
     eventually grep -xF "notify-worker | [notify] Order confirmed: $id" follow.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "workflow without AMQP_URL starts a broker of its own, and stops it" {

@@ -123,8 +123,7 @@ take_away()
     eventually has_lines notify.out 1
     mv "$NOTICES" "$NOTICES.old"
     publish inventory-ex inventory.reserved "$body"
-    ends "$PID"
-    [ "$status" -eq 73 ]
+    ends -73 "$PID"
     grep -qF "notify-worker: '$NOTICES' was removed or replaced while in use" notify.err
     eventually holds "$RESERVED_Q" 1
 }
@@ -137,8 +136,7 @@ take_away()
     eventually has_lines show.out 1
     copy_aside "$STORE"
     echo "$id" >&7
-    ends "$PID"
-    [ "$status" -eq 73 ]
+    ends -73 "$PID"
     has_lines show.out 1
     grep -qF "order-show: '$STORE' was removed or replaced while in use" show.err
 }
@@ -155,15 +153,13 @@ take_away()
     order >&8
     eventually has_lines new.out 1
     ls -i "$STATE" >before
-    finish "${STARTED[0]}" TERM
+    finish -143 "${STARTED[0]}" TERM
     exec 7>&-
-    [ "$status" -eq 143 ]
     ls -i "$STATE" | diff before -
     order >&8
     eventually has_lines new.out 2
-    finish "${STARTED[1]}" TERM
+    finish -143 "${STARTED[1]}" TERM
     exec 8>&-
-    [ "$status" -eq 143 ]
     [ "$(order-show --count)" = 2 ]
 }
 
@@ -210,8 +206,7 @@ only_these()
     # A reader leaves the log to the runs that are writing.
     [ "$(order-show --count)" = 6 ]
     [ -s "$STORE-wal" ]
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     exec 7>&-
     only_these orders.db orders.db-runs
     # What a kill leaves is cleared away by the next that ends, though it only reads.
@@ -278,8 +273,7 @@ has_open()
     sleep 5.5
     kill -0 "$PID"
     finish "${STARTED[0]}" KILL
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(order-show --count)" = 1 ]
 }
 
@@ -289,8 +283,7 @@ has_open()
     eventually has_lines holder.out 1
     start first order-place <"$DATA/order.json"
     eventually has_open "$STORE" "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     [ "$(cat first.out)" = '' ]
 }
 
@@ -541,8 +534,7 @@ END
         [ "$i" = "$worker" ] || { finish "$i" && [ "$status" -eq 0 ]; }
     done
     eventually holds "$PLACED_Q" 0
-    finish "$worker" TERM
-    [ "$status" -eq 0 ]
+    finish -0 "$worker" TERM
     events=$(wc -l <worker.out)
 
     # The restore.

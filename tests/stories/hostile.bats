@@ -98,8 +98,7 @@ filled_on_the_way()
     run dd if=/dev/zero of=small/fill bs=4k
     [ "$status" -ne 0 ]
     kill -CONT "$PID"
-    ends "$PID" '' 20
-    [ "$status" = "$4" ]
+    ends "-$4" "$PID" '' 20
     settled
     rm small/fill
 }
@@ -155,8 +154,7 @@ filled_on_the_way()
             rm -f ledger.db*
             jq -nc 'range(60) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}]}' | order-place >/dev/null
             start killed dying "commit:$call:$when" inventory-worker --idle-timeout 1 --prefetch 20
-            ends "$PID" '' 20
-            [ "$status" = 137 ]
+            ends -137 "$PID" '' 20
             # At its end the log's file has more than a page without anything.
             [ -z "$(tail -c 5000 ledger.db-wal | tr -d '\0')" ]
             run -0 --separate-stderr inventory-worker --idle-timeout 1
@@ -261,8 +259,7 @@ to_limit()
     # Readers are not held up.
     [ "$(order-show --count)" = 0 ]
     kill -CONT "$holder"
-    finish "$holder"
-    [ "$status" = 0 ]
+    finish -0 "$holder"
     order-place <"$DATA/order.json"
     [ "$(order-show --count)" = 2 ]
 }

@@ -51,8 +51,7 @@ watched()
     cut_connections
     publish orders-ex order.placed "$(event a)"
     eventually grep -q '"a"' worker.out
-    finish "$PID" TERM
-    [ "$status" -eq 0 ]
+    finish -0 "$PID" TERM
     run -69 --separate-stderr watched inventory-worker -u amqp://127.0.0.1:1 --retries 1
 }
 

@@ -41,15 +41,12 @@ start_trickle()
 
 all_is_well_after()
 {
-    finish "$place"
-    [ "$status" = 0 ]
+    finish -0 "$place"
     [ "$(jq -r .status place.out | sort | uniq -c | tr -s ' ')" = " $1 PLACED" ]
     eventually customers_told "$1"
     [ "$(jq -r .order_id place.out | sort)" = "$(jq -r .order_id notify.out | sort -u)" ]
-    finish "$inventory" TERM
-    [ "$status" = 0 ]
-    finish "$notify" TERM
-    [ "$status" = 0 ]
+    finish -0 "$inventory" TERM
+    finish -0 "$notify" TERM
     grep -qF "order-place: lost the broker" place.err
     grep -qF "inventory-worker: lost the broker" inventory.err
     grep -qF "inventory-worker: connected to the broker" inventory.err
@@ -126,8 +123,7 @@ placed_some()
     sleep 5
     order >&7
     exec 7>&-
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(grep -c PLACED place.out)" = 2 ]
     [ ! -s place.err ]
 }
@@ -166,8 +162,7 @@ placed_some()
     api DELETE "exchanges/$VHOST/orders-ex"
     order >&7
     exec 7>&-
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(grep -c PLACED place.out)" = 2 ]
     grep -F "404 NOT_FOUND" place.err
     holds "$PLACED_Q" 2
@@ -186,8 +181,7 @@ disk_limit()
     eventually grep -F "takes no messages for now" place.err
     [ ! -s place.out ]
     disk_limit 50MB
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(grep -c PLACED place.out)" = 30 ]
     [ "$(grep -c "takes no messages for now" place.err)" = 1 ]
     [ "$(grep -c "takes messages again" place.err)" = 1 ]

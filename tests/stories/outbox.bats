@@ -89,8 +89,7 @@ published()
     orphan one two
     eventually holds "$RESERVED_Q" 2
     eventually owes 0
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <idle.out | paste -sd' ')" = "one two" ]
     says idle.err '[inventory] reservation OK for one'
     says idle.err '[inventory] published InventoryReserved for two'
@@ -109,8 +108,7 @@ published()
     # It had not stopped for that.
     run -1 ended "$feed"
     ends "$feed" KILL
-    ends "$busy" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$busy" TERM
 }
 
 # owe_all: the events of all orders are owed again, by a run that has ended.
@@ -135,10 +133,8 @@ owe_all()
     start one inventory-worker --idle-timeout 1
     one=$PID
     start two inventory-worker --idle-timeout 1
-    finish "$PID"
-    [ "$status" -eq 0 ]
-    finish "$one"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
+    finish -0 "$one"
     owes 0
     [ "$(cat one.out two.out | ids | sort -V)" = "$(printf '%s\n' "${all[@]}")" ]
     [ "$(published | tr ' ' '\n' | sort -V)" = "$(printf '%s\n' "${all[@]}")" ]
@@ -293,8 +289,7 @@ owe_all()
     api DELETE "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q/inventory.reserved" >/dev/null
     AMQP_URL=$guest publish_placed "${all[@]}"
     start refused inventory-worker --prefetch 10
-    ends "$PID"
-    [ "$status" -eq 76 ]
+    ends -76 "$PID"
     grep -F 'the events of 20 orders in a row: giving up' refused.err
     AMQP_URL=$guest
     [ "$(ready "$PLACED_Q")" -ge 70 ]
@@ -417,8 +412,7 @@ outbox_check()
     [ "$(outbox_check)" = '{"ok":true}' ]
     sql "UPDATE handled SET at = 1700000000000; INSERT INTO owed (seq, run, event) SELECT seq, $((1 << 40)), '{}' FROM handled"
     [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 1, '* ]]
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 @test "--health: a ledger of version 1 is read and not changed, and one that cannot be read is said" {

@@ -202,8 +202,7 @@ lost_once()
     start replay dlq-replay --rate 2 --retries 1
     eventually grep -q replayed replay.out
     api DELETE "exchanges/$VHOST/other"
-    finish "$PID"
-    [ "$status" -eq 76 ]
+    finish -76 "$PID"
     output=$(cat replay.out)
     [ "$(jq -s length <<<"$output")" = 10 ]
     gone=$(jq -s '[.[] | select(.fate == "replayed")] | length' <<<"$output")
@@ -240,8 +239,7 @@ lost_once()
     api DELETE "exchanges/$VHOST/orders-ex"
     yes "$(order)" | head -n 400 >&7
     exec 7>&-
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     says_placed 500
     [ "$(grep -c 'lost the broker' place.err)" = 1 ]
     grep -q "404 NOT_FOUND - no exchange 'orders-ex'" place.err
@@ -262,8 +260,7 @@ says_placed()
     ordered b 1
     ordered c 1
     eventually holds "$RESERVED_Q" 3
-    finish "$PID" TERM
-    [ "$status" = 0 ]
+    finish -0 "$PID" TERM
     grep -q '404 NOT_FOUND' inventory.err
 }
 
@@ -279,8 +276,7 @@ says_placed()
     done >&7
     exec 7>&-
     PID=${STARTED[0]}
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(jq -r .status place.out | sort -u)" = PLACED ]
     grep -q '541 INTERNAL_ERROR' place.err
 }

@@ -210,8 +210,7 @@ nobody_reads_for()
     broker kill
     cat <&5 >taken
     exec 5<&-
-    finish "$PID"
-    [ "$status" = 69 ]
+    finish -69 "$PID"
     said=$(sed -n "s/^dlq-replay: \([0-9]*\) letters may come again in '$DEAD_Q': .*/\1/p" take.err)
     broker start
     be_patient_for 3000
@@ -236,8 +235,7 @@ nobody_reads_for()
     }
     eventually all_of_a_part
     broker kill
-    finish "$PID"
-    [ "$status" = 69 ]
+    finish -69 "$PID"
     grep -q "letters\? may come again in '$DEAD_Q': the broker may not have seen" replay.err
     broker start
     be_patient_for 3000
@@ -264,8 +262,7 @@ nobody_reads_for()
     jq -nj 'range(1; 31) | {queue: "inventory.failed.q", body: {n: .}}' >given
     cat given >&7
     eventually test -s fed.out
-    ends "$PID" TERM
-    [ "$status" = 143 ]
+    ends -143 "$PID" TERM
     [ "$(jq .number fed.out | cksum)" = "$(seq 30 | cksum)" ]
     [ "$(jq -r 'select(.fate != "restored") | .fate + ": " + .reason' fed.out | sort -u)" = 'left: asked to stop' ]
     jq 'select(.fate == "restored").number' fed.out | cmp - <(numbers "$FAILED_Q")
@@ -276,8 +273,7 @@ nobody_reads_for()
     start slow dlq-replay --rate 2 --retry-delay 1
     eventually grep -q replayed slow.out
     api DELETE "queues/$VHOST/$DEAD_Q"
-    ends "$PID" '' 15
-    [ "$status" = 0 ]
+    ends -0 "$PID" '' 15
     gone=$((8 - $(wc -l <slow.out)))
     grep -qx "dlq-replay: $gone of 8 letters are no longer in '$DEAD_Q': somebody else has taken them, or the queue was deleted" slow.err
 }

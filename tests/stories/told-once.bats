@@ -190,8 +190,7 @@ written_once()
     [ -z "$output" ]
     [ ! -e told ]
     kill -CONT "$lock"
-    finish "$lock"
-    [ "$status" -eq 0 ]
+    finish -0 "$lock"
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
     touch told
     [ "$(cat told lock.out | grep -c '^a 1$\|"order_id":"a"')" = 1 ]
@@ -213,8 +212,7 @@ written_once()
     kill -CONT "$lock"
     finish "$lock"
     eventually has_none "$RESERVED_Q"
-    ends "$teller" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$teller" TERM
     [ "$(cat told)" = 'a 1' ]
     publish_reserved a
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
@@ -292,8 +290,7 @@ is_full()
     eventually test -e started
     kill -TERM "$PID"
     touch go
-    ends "$PID"
-    [ "$status" -eq 76 ]
+    ends -76 "$PID"
     api DELETE "policies/$VHOST/full" >/dev/null
     run -0 --separate-stderr worker --max-attempts 1 --count 2 --exec ./tell
     [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
@@ -314,8 +311,7 @@ is_full()
     done
     publish_reserved "${all[@]}"
     for i in "${workers[@]}"; do
-        ends "$i" '' 60
-        [ "$status" -eq 0 ]
+        ends -0 "$i" '' 60
     done
     [ "$(sort -n told | awk '{ print $1 }')" = "$(seq 150)" ]
     [ "$(awk '{ print $2 }' told | sort -u)" = 1 ]
@@ -337,8 +333,7 @@ is_full()
         workers+=("$PID")
     done
     for i in "${workers[@]}"; do
-        ends "$i" '' 60
-        [ "$status" -eq 0 ]
+        ends -0 "$i" '' 60
     done
     [ "$(cat worker?.out | ids | sort -n)" = "$(seq 2000)" ]
     [ "$(cat worker?.err | grep -c 'Order confirmed')" = 2000 ]
@@ -362,10 +357,8 @@ is_full()
     touch go
     eventually says second.err '[notify] repeat ignored: twice'
     says second.err '[notify] waiting: twice: another worker has claimed it'
-    ends "$first" TERM
-    [ "$status" -eq 0 ]
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$first" TERM
+    ends -0 "$second" TERM
     [ "$(cat told)" = 'twice 1' ]
     [ "$(ids <second.out)" = other ]
     eventually has_none "$RESERVED_Q"
@@ -386,8 +379,7 @@ is_full()
     eventually says second.err '[notify] Order confirmed: twice'
     # The copy of the first comes again.
     eventually says second.err '[notify] repeat ignored: twice'
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$second" TERM
     grep -qxF 'twice 2' told
     eventually has_none "$RESERVED_Q"
     nothing_claimed
@@ -403,11 +395,9 @@ is_full()
     eventually says second.err '[notify] waiting: twice: another worker has claimed it'
     touch go
     eventually says second.err '[notify] Order confirmed: twice'
-    ends "$first" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$first" TERM
     eventually says second.err '[notify] repeat ignored: twice'
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$second" TERM
     [ "$(cat told)" = 'twice 1' ]
     eventually has_none "$RESERVED_Q"
 }
@@ -419,8 +409,7 @@ is_full()
     publish_reserved twice
     start second notify-worker --prefetch 1
     eventually says second.err '[notify] waiting: twice: another worker has claimed it'
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     eventually holds "$RESERVED_Q" 1
     touch go
     eventually says first.err '[notify] repeat ignored: twice'
@@ -442,10 +431,8 @@ is_full()
     touch go
     eventually says first.err '[notify] Order confirmed: stale'
     eventually says second.err '[notify] repeat ignored: stale'
-    ends "$first" TERM
-    [ "$status" -eq 0 ]
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$first" TERM
+    ends -0 "$second" TERM
     [ "$(cat told)" = 'stale 1' ]
     eventually has_none "$RESERVED_Q"
 }
@@ -461,8 +448,7 @@ is_full()
         # What an earlier one has said stands in a file of its own.
         start "worker$((++number))" notify-worker --retry-delay 3600 --exec ./tell
         eventually grep -q '^\[notify\] later: a: ' "worker$number.err"
-        ends "$PID" TERM 2
-        [ "$status" -eq 0 ]
+        ends -0 "$PID" TERM 2
         eventually holds "$RESERVED_Q" 1
         nothing_claimed
     done
@@ -544,8 +530,7 @@ is_full()
     [ $((SECONDS - before)) -lt 20 ]
     start worker env --block-signal=TERM notify-worker
     eventually is_consumed "$RESERVED_Q"
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 # without_log HOW: a worker whose standard error is broken; its command writes there.
@@ -592,8 +577,7 @@ without_log()
     touch gone
     finish "$reader"
     touch go
-    ends "$PID" '' 10
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" '' 10
     [ "$(sort told | paste -sd,)" = 'a 1,b 1' ]
     holds "$RESERVED_Q" 0
     holds "$DEAD_Q" 0
@@ -628,8 +612,7 @@ impatient_broker()
     PATIENCE=60 eventually says worker.err '[notify] repeat ignored: quick'
     says worker.err '[notify] repeat ignored: slow'
     grep -q 'lost the broker' worker.err
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     holds "$RESERVED_Q" 0
     [ "$(sort told | paste -sd,)" = 'quick 1,slow 1' ]
     [ "$(ids <worker.out | sort | paste -sd' ')" = 'quick slow' ]
@@ -646,8 +629,7 @@ impatient_broker()
     touch go
     eventually says worker.err '[notify] Order confirmed: later'
     eventually holds "$RESERVED_Q" 0
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(cat told)" = 'later 1' ]
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
     has_lines told 1

@@ -138,8 +138,7 @@ workflow_runs()
         start "replay$round" dlq-replay && pids+=("$PID")
         INVENTORY_LEDGER=$PWD/other$round start "other$round" inventory-worker --idle-timeout 0 && pids+=("$PID")
         for pid in "${pids[@]}"; do
-            finish "$pid"
-            [ "$status" -eq 0 ]
+            finish -0 "$pid"
         done
         is_complete
     done
@@ -201,8 +200,7 @@ has_receipts()
     order >&8
     eventually has_receipts 3
     exec 8>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     is_complete
     holds "$PLACED_Q" 3
     jq -e 'select(.status != "PLACED")' place.out && return 1

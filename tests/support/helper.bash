@@ -220,12 +220,16 @@ start_fed()
     start "$@" <"$1.in"
 }
 
-# finish PID [SIGNAL]: sends the signal, waits for the end of the process, and sets status to its exit status.
+# finish [-STATUS] PID [SIGNAL]: sends the signal, waits for the end of the process, and sets status to its exit status. That must be
+# STATUS, as with run.
 finish()
 {
+    local wanted=
+    [[ $1 != -* ]] || { wanted=${1#-} && shift; }
     [ -z "${2:-}" ] || kill -"$2" "$1"
     status=0
     wait "$1" || status=$?
+    [ "${wanted:-$status}" = "$status" ] || { echo "it ended with $status, not $wanted" >&2 && return 1; }
 }
 
 # ended PID: has it ended? It may still be there as a zombie.
@@ -236,12 +240,15 @@ ended()
     [[ ${stat##*) } == Z* ]]
 }
 
-# ends PID [SIGNAL [SECONDS]]: the same as finish, but fails if the process does not end within that time (5), as eventually counts it.
+# ends [-STATUS] PID [SIGNAL [SECONDS]]: the same as finish, but fails if the process does not end within that time (5), as eventually
+# counts it.
 ends()
 {
+    local wanted=()
+    [[ $1 != -* ]] || { wanted=("$1") && shift; }
     [ -z "${2:-}" ] || kill -"$2" "$1"
     PATIENCE=${3:-5} eventually ended "$1"
-    finish "$1"
+    finish "${wanted[@]}" "$1"
 }
 
 # slowness: prints how much longer than on an idle machine things take just now: from 1 to 6, by the processes that share a processor.
