@@ -23,13 +23,9 @@ static bool same(const struct delivery *one, const struct delivery *other)
 }
 
 /* Headers: a void "a"; the broker's, an int64; and "b", a boolean. */
-#define A  \
-    "\x01" \
-    "aV"
+#define A NAME_A "V"
 #define COUNT_OF(digit) "\x10x-delivery-countl\0\0\0\0\0\0\0" digit
-#define B  \
-    "\x01" \
-    "bt\x01"
+#define B NAME_B "t\x01"
 
 static void is_the_same_for_the_same_message(void)
 {
@@ -97,8 +93,7 @@ static void differs_for_different_messages(void)
         with(BYTES("\0\0")),
         with(BYTES("")),
         with(BYTES("\x20\0\0\0\0\x09" A)),
-        with(BYTES("\x20\0\0\0\0\x04\x01"
-                   "a?\x01")),
+        with(BYTES("\x20\0\0\0\0\x04" NAME_A "?\x01")),
         {.exchange = BYTES("exk"),
          .routing_key = BYTES("ey"),
          .properties = BYTES("\0\0"),
