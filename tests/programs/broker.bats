@@ -256,7 +256,6 @@ orders_there()
     run -3 --separate-stderr broker status
     [[ $output == *'not running'* ]]
     for command in url env 'ctl status'; do
-        # shellcheck disable=SC2086 # a command and its argument
         run -1 --separate-stderr broker $command
         [[ $stderr == *"no broker was started yet in '$BROKER_HOME'"* ]]
         [ -z "$output" ]
@@ -290,7 +289,6 @@ orders_there()
     local arguments
     broker start
     while read -r arguments; do
-        # shellcheck disable=SC2086 # several
         run -64 --separate-stderr broker $arguments
         [ -z "$output" ]
         [[ $stderr == 'broker: '* ]]

@@ -128,7 +128,6 @@ exchanges()
         (letter(order("a") + {n: 3}; "rejected"; $now - 10000000)), (letter({n: 4, order_id: "a\u001b"}) | .headers = null),
         (letter({n: 5, event_type: "OrderPlaced"}; "maxlen"; $now - 90))' --argjson now "$now"
     while IFS='|' read -r choice wanted; do
-        # shellcheck disable=SC2086 # several
         run -0 --separate-stderr dlq-replay --list $choice
         echo "$choice"
         [ "$(jq .body.n <<<"$output" | paste -sd,)" = "$wanted" ]
@@ -528,7 +527,6 @@ has_policy()
 @test "letters that another consumer holds: it says that they did not arrive, and that a list is not complete" {
     queue single '{"x-single-active-consumer": true}'
     letters 'range(3) | letter({n: .}) | .queue = "single"'
-    # shellcheck disable=SC2016 # expanded by that shell
     printf '#!/bin/sh\necho $$ >sleeper && exec sleep 600\n' >keep
     chmod +x keep
     start other amqp-consume -u "$AMQP_URL" -q single -p 1 ./keep

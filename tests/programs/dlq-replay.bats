@@ -564,7 +564,6 @@ cut_replay()
     local arguments
     poison 1
     while read -r arguments; do
-        # shellcheck disable=SC2086 # several
         run -64 --separate-stderr dlq-replay $arguments
         [ -z "$output" ]
         [[ $stderr == 'dlq-replay: '* ]]

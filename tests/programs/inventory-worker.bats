@@ -1,7 +1,5 @@
 # inventory-worker: the reservation rule, the rows I0 to I3 of its crash table, poison, repeats, and a broker that goes away.
 
-# shellcheck disable=SC2154 # run sets output and stderr
-
 load ../support/helper
 
 # --- processes
@@ -152,7 +150,6 @@ InventoryReserved twice" ]
 }
 
 @test "order ids that others made are taken as they are" {
-    # shellcheck disable=SC2016 # nothing is to be expanded
     all=(plain 'with space' 'quo"te"d' "apo'strophe" 'back\slash' 'Zürich 🍔' '%s%n%d' '$(reboot) `x` *' "'); DROP TABLE handled;--"
         ../../etc/passwd Upper upper 0190C4A2-7E31-7C5D-9F00-3A5B1C2D4E6F 42
         "$(printf '%0128d' 0)" "$(printf 'ü%.0s' {1..64})" "$(printf '\\%.0s' {1..128})")
@@ -709,7 +706,6 @@ all_ready()
     for options in --max-qty=-1 --max-qty=1000001 --max-qty=x --max-qty= --prefetch=0 --prefetch=65536 --prefetch=5x --count=0 --count=-1 \
         --idle-timeout=-1 --idle-timeout=1.5 --retries=0 --retry-delay=-1 --count --unknown -x operand '-u nonsense' '-u http://host/' '--cert x'; do
         echo "options: $options"
-        # shellcheck disable=SC2086 # two words are two
         run -64 --separate-stderr worker $options
         [ -z "$output" ]
         [[ $stderr == *inventory-worker:* ]]

@@ -61,7 +61,6 @@ with_api()
     auto_delete adq
     fill adq 3
     for job in --list --summary --dry-run --take ''; do
-        # shellcheck disable=SC2086 # an option, or none
         run -78 --separate-stderr dlq-replay --queue adq $job
         [[ $stderr == "dlq-replay: queue 'adq' is auto-delete: it would go, with all that is left in it"* ]]
         [ -z "$output" ]
@@ -163,7 +162,6 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     fill lives 2
     for look in 'queue-inspect --peek 2 lives' 'dlq-replay --queue lives --list' 'dlq-replay --queue lives --summary' \
         'dlq-replay --queue lives --dry-run' 'with_api queue-inspect --peek 2 lives'; do
-        # shellcheck disable=SC2086 # a program and its options
         run -78 --separate-stderr $look
         [ -z "$output" ]
         [[ $stderr == *"queue 'lives' has a delivery limit of 2, and each look at a message counts as a delivery: after 2 the next removes it; --force looks nevertheless" ]]
@@ -225,12 +223,10 @@ dead_letters()
     for job in 'dlq-replay --queue lives' 'dlq-replay --queue lives --take --reason expired' 'dlq-replay --queue lives --order-id none'; do
         dead_letters 40
         for round in 1 2; do
-            # shellcheck disable=SC2086 # a program and its options
             run --separate-stderr $job
             [ -z "$stderr" ]
             eventually holds lives 40
         done
-        # shellcheck disable=SC2086
         run --separate-stderr $job
         [ "$stderr" = "dlq-replay: 40 letters of 'lives' parked: the delivery limit of 2 would have removed what came back once more" ]
         if [ -n "$output" ]; then

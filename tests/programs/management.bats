@@ -59,7 +59,6 @@ fits()
 serve()
 {
     rm -f server.out
-    # shellcheck disable=SC2016 # it is Perl
     start server perl -MIO::Socket::INET -e '
         $s = IO::Socket::INET->new(Listen => 9, LocalAddr => "127.0.0.1", LocalPort => 0) or die $!;
         $| = 1; print $s->sockport, "\n";
@@ -238,7 +237,6 @@ http()
     local answer
     topology
     while IFS='|' read -r code answer reason; do
-        # shellcheck disable=SC2059 # it has escapes
         serve "$(printf "$answer")"
         MANAGEMENT_URL=$SERVER run "-$code" --separate-stderr queue-inspect "$PLACED_Q"
         echo "$stderr"

@@ -1,7 +1,5 @@
 # notify-worker: each customer told once, by a line or by a command; what cannot be told is put where it can be found.
 
-# shellcheck disable=SC2154 # run sets output and stderr
-
 load ../support/helper
 
 teardown()
@@ -292,9 +290,7 @@ echo "on standard error" >&2
 END
     topology
     announce_text "$(reserved one | jq .)"
-    # shellcheck disable=SC2016 # nothing is to be expanded
     run -0 --separate-stderr worker --count 1 --exec ./cmd 'two words' '$HOME' '`date`' '*' '' ';' '--count' 5 -- -V
-    # shellcheck disable=SC2016
     [ "$(cat arguments)" = "$(printf '<%s>\n' 'two words' '$HOME' '`date`' '*' '' ';' '--count' 5 -- -V)" ]
     [ "$(tail -c 1 input | od -An -tx1)" = ' 0a' ]
     has_lines input 1
@@ -325,7 +321,6 @@ END
 @test "--exec: no shell comes between, unless the user names one" {
     topology
     announce one
-    # shellcheck disable=SC2016 # for the shell that is named
     run -0 --separate-stderr worker --count 1 --exec sh -c 'echo "$0 $1 $(jq -r .order_id)" >told' a 'b c'
     [ "$(cat told)" = 'a b c one' ]
     announce two
@@ -335,7 +330,6 @@ END
 }
 
 @test "--exec: the command inherits no descriptor of the worker's but standard input, output and error" {
-    # shellcheck disable=SC2016 # for the command
     printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | make_script cmd
     for fd in "/proc/$BASHPID/fd"/*; do readlink "$fd"; done | sort >before || true
     topology
@@ -767,7 +761,6 @@ older_than()
     for options in --prefetch=0 --prefetch=65536 --prefetch=x --count=0 --count=1.5 --max-attempts=0 --max-attempts=x --idle-timeout=-1 --retries=0 --retry-delay=-1 --count \
         --unknown -x operand '--exec' '--count 1 --exec' '-u nonsense' '--key x'; do
         echo "options: $options"
-        # shellcheck disable=SC2086 # two words are two
         run -64 --separate-stderr worker $options
         [ -z "$output" ]
         [[ $stderr == *notify-worker:* ]]
@@ -793,10 +786,8 @@ older_than()
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {
     for exec in '' '--exec true'; do
-        # shellcheck disable=SC2086 # two words are two
         run -69 --separate-stderr worker -u amqp://127.0.0.1:1 --retries 2 --retry-delay 0 $exec
         [[ $stderr == *"notify-worker: broker '127.0.0.1:1' "*'attempt 1 of 2'*'giving up after 2 attempts'* ]]
-        # shellcheck disable=SC2086
         run -77 --separate-stderr worker -u "${AMQP_URL/guest:guest/guest:wrong}" $exec
         [[ $stderr == *'login failed'* && $stderr != *wrong* ]]
     done

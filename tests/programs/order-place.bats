@@ -1,11 +1,6 @@
 # order-place: from orders on standard input to the store, to the broker, to receipts; and all that can be wrong with each.
 # Which input is valid JSON: json.bats. Crashes at each step: crash.bats.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-# shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
-# shellcheck disable=SC2016 # what bash -c is given expands there
-
 load ../support/helper
 
 setup()
@@ -421,11 +416,9 @@ pop isolate|has a control character|"\u2069"
 the last but one character|ok|"\udbff\udffe"
 END
     } | while IFS=$'\t' read -r name verdict value; do
-        # shellcheck disable=SC2059 # it is a format
         printf "%s %s\t%s\t$format\n" "$field" "$name" "$verdict" "$value"
     done
     # A name is a name only in its own case.
-    # shellcheck disable=SC2059
     printf "%s in capitals\t%s is missing: '%s' is not its name\t$format\n" "$field" "$what" "${field^^}" "\"${field^^}\":\"u\","
 }
 
@@ -962,9 +955,7 @@ END
     order >input
     # A relative XDG_STATE_HOME does not count, nor does anything empty: so the XDG specification says.
     while IFS='|' read -r setting file; do
-        # shellcheck disable=SC2086 # several
         run --separate-stderr env -u XDG_STATE_HOME -u HOME $setting order-place <input
-        # shellcheck disable=SC2086
         if [ "$status" -ne 0 ] || [ ! -s "$file" ] ||
             [ "$(env -u XDG_STATE_HOME -u HOME $setting order-show --count)" != 1 ]; then
             echo "$setting: exit $status, $stderr" >&2
@@ -984,7 +975,6 @@ END
     holds "$PLACED_Q" 6
 
     for setting in HOME= HOME=relative ''; do
-        # shellcheck disable=SC2086
         run -73 --separate-stderr env -u XDG_STATE_HOME -u HOME $setting order-place <input
         [ -z "$output" ]
         [ "$stderr" = 'order-place: nothing says where to keep data: set ORDER_STORE, XDG_STATE_HOME or HOME' ]
@@ -1438,7 +1428,6 @@ END
 @test "order-place: a command line that is wrong ends with 64, says why, and touches nothing" {
     local arguments want bad=0
     while IFS='|' read -r arguments want; do
-        # shellcheck disable=SC2086 # several
         run --separate-stderr order-place $arguments < <(order)
         if [ "$status" -ne 64 ] || [ -n "$output" ] || [[ $stderr != "order-place: $want"* ]]; then
             echo "$arguments: exit $status, $output, $stderr" >&2

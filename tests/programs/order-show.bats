@@ -1,10 +1,5 @@
 # order-show: the orders in the store, as they were placed.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-# shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
-# shellcheck disable=SC2016 # what bash -c is given expands there
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
-
 load ../support/helper
 
 setup()
@@ -136,10 +131,8 @@ END
     four_orders
     unset AMQP_URL
     while read -r options count want; do
-        # shellcheck disable=SC2086 # options are several
         run -0 --separate-stderr order-show ${options//,/ } </dev/null
         [ -z "$stderr" ] && [ "$(users)" = "$want" ] || { echo "$options: $output $stderr" >&2; bad=1; }
-        # shellcheck disable=SC2086
         run -0 --separate-stderr order-show --count ${options//,/ } </dev/null
         [ -z "$stderr" ] && [ "$output" = "$count" ] || { echo "$options, --count: $output $stderr" >&2; bad=1; }
     done <<'END'
@@ -168,7 +161,6 @@ END
     local arguments want bad=0
     order-place <"$DATA/order.json" >receipt
     while IFS='|' read -r arguments want; do
-        # shellcheck disable=SC2086 # several
         run --separate-stderr order-show $arguments </dev/null
         if [ "$status" -ne 64 ] || [ -n "$output" ] || [[ $stderr != "order-show: $want"* ]]; then
             echo "$arguments: exit $status, $output, $stderr" >&2
@@ -212,7 +204,6 @@ END
 @test "order-show: without a store, or with a file that is not one, it ends with 73, says why, and creates nothing" {
     local options
     for options in --all --count '--status PLACED' "$UNKNOWN" ''; do
-        # shellcheck disable=SC2086 # several
         run -73 --separate-stderr order-show $options <<<"$UNKNOWN"
         [ -z "$output" ]
         [[ $stderr == "order-show: cannot open '$XDG_STATE_HOME/order-tools/orders.db': "* ]]

@@ -689,7 +689,6 @@ connections()
 @test "queue-inspect: wrong usage" {
     local arguments
     while read -r arguments; do
-        # shellcheck disable=SC2086 # several
         run -64 --separate-stderr queue-inspect $arguments
         [ -z "$output" ]
         [[ $stderr == 'queue-inspect: '* ]]
@@ -763,7 +762,6 @@ END
     put_numbers 3 "$PLACED_Q"
     local arguments
     while read -r arguments; do
-        # shellcheck disable=SC2086 # several
         run -74 --separate-stderr to_full queue-inspect $arguments
         [[ $stderr == 'queue-inspect: cannot write standard output: No space left on device' ]]
     done <<END

@@ -52,7 +52,6 @@ load ../support/letters
     numbered 5
     while IFS= read -r answer; do
         echo "$answer"
-        # shellcheck disable=SC2016 # expanded by that shell
         run -65 --separate-stderr dlq-replay --filter sh -c 'while read -r line; do printf "$0\n"; done' "$answer"
         [ -z "$output" ]
         [[ $stderr == "dlq-replay: the filter"* ]]

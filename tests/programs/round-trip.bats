@@ -53,7 +53,6 @@ headers()
 # body FORMAT: a message that has that body, as printf writes it, and nothing else.
 body()
 {
-    # shellcheck disable=SC2059 # it is a format
     printf '0000 %s\n' "$(printf "$1" | to_hex)"
 }
 

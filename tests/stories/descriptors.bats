@@ -70,7 +70,6 @@ filled()
     mkfifo "$name.pipe"
     exec 8<>"$name.pipe"
     # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
-    # shellcheck disable=SC2016 # expanded by that shell
     case $descriptor in
         1) start "$name" env --default-signal=HUP bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
         2) start "$name" env --default-signal=HUP bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
@@ -172,7 +171,6 @@ check_whole()
     [ "$(wc -l <log)" -eq 1500 ]
     # Messages, a line each.
     seq -f '{"refused": %.0f}' 1 2000 >input
-    # shellcheck disable=SC2016 # expanded by that shell
     lent place 2 bash -c 'exec order-place <input'
     eventually stands_still "$PID"
     read_all place >log
@@ -295,16 +293,13 @@ accounted()
     eventually stands_still "$PID"
     ends -0 "$PID" HUP
     seq 20000 >input
-    # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking place 2 bash -c 'exec order-place <input'
     eventually stands_still "$PID"
     ends -129 "$PID" HUP
     seq -f '%.0f' 20000 >input
-    # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking stock 2 bash -c 'exec inventory-stock <input'
     eventually stands_still "$PID"
     ends -143 "$PID" TERM
-    # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking show 2 bash -c 'exec order-show <input'
     eventually stands_still "$PID"
     ends -143 "$PID" TERM
@@ -515,7 +510,6 @@ END
 # room for one to wait. $PORT is its port.
 listener()
 {
-    # shellcheck disable=SC2016 # perl's variables
     start listener perl -MSocket -e '
         my $s;
         socket($s, PF_INET, SOCK_STREAM, 0) && bind($s, sockaddr_in(0, INADDR_LOOPBACK)) && listen($s, $ARGV[0] ? 64 : 0) or die $!;
@@ -610,12 +604,10 @@ is_delivered()
 @test "SIGTERM while a name is looked up and no server answers: heeded at once" {
     [ "$(id -u)" = 0 ] || skip 'needs a name server of its own'
     unshare -m true || skip 'needs a file system of its own'
-    # shellcheck disable=SC2016 # perl's variables
     start server perl -MSocket -e 'my $s; socket($s, PF_INET, SOCK_DGRAM, 0) && bind($s, sockaddr_in(53, inet_aton("127.9.9.9"))) or die $!;
         $| = 1; print "listening\n"; sleep'
     eventually test -s server.out
     echo 'nameserver 127.9.9.9' >resolv.conf
-    # shellcheck disable=SC2016 # expanded by that shell
     start worker unshare -m bash -c 'mount --bind resolv.conf /etc/resolv.conf && exec inventory-worker --url amqp://broker.example.com'
     eventually grep -q inventory-worker "/proc/$PID/cmdline"
     eventually waits "$PID"

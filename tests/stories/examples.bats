@@ -190,7 +190,6 @@ run_example()
         done <"$EXAMPLES/$name.shown"
     fi
     tidy
-    # shellcheck disable=SC2034 # for tidy, at the end of the test: nothing is left for it to do
     VHOST=
 }
 

@@ -307,7 +307,6 @@ refused()
 {
     local program
     for program in 'order-place' 'order-show --count'; do
-        # shellcheck disable=SC2086 # a program and its options
         run -73 --separate-stderr $program < <(order)
         [ "$output" = "" ]
         [[ $stderr == *"'$STORE-wal' does not belong to '$STORE'"* ]]
@@ -629,7 +628,6 @@ pending_are()
     cp "$STORE" twice.db
     ln twice.db thrice.db
     while IFS='|' read -r program file reason; do
-        # shellcheck disable=SC2086 # a program and its options
         ORDER_STORE=$file INVENTORY_LEDGER=$file NOTIFY_LEDGER=$file run --separate-stderr $program </dev/null
         if [ "$status" -ne 73 ] || [ "$stderr" != "${program%% *}: $reason" ]; then
             echo "$program $file: exit $status: $stderr" >&2

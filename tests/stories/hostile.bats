@@ -226,7 +226,6 @@ to_limit()
 @test "a command of --exec is still killed by SIGXFSZ" {
     topology
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
-    # shellcheck disable=SC2016 # expanded by that shell
     run -0 --separate-stderr notify-worker --count 1 --max-attempts 1 --exec sh -c 'kill -XFSZ $$; exit 0'
     [[ $stderr == *"'sh' exited with 153, attempt 1 of 1"* ]]
 }
@@ -279,7 +278,6 @@ to_limit()
         printf '\0\0\0\143' | dd of="$file.db" bs=1 seek=60 conv=notrunc status=none
     done
     for kind in "order-place" "inventory-worker --idle-timeout 0" "notify-worker --idle-timeout 0" "order-show --all" inventory-stock; do
-        # shellcheck disable=SC2086 # a program and its options
         run -73 --separate-stderr $kind </dev/null
         [[ $stderr == *"was written by a newer version of order-tools (schema 99, this one knows "[1-9]')'* ]]
     done

@@ -1,8 +1,6 @@
 # The services that the programs replace, and the programs, mixed: each job by either, with events that have no more than
 # those services send.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-
 load ../support/helper
 
 setup()
@@ -154,7 +152,6 @@ mix()
         finish_all
         dlq-replay --list | jq -e '.death.queue == "order.placed.q" and .death.reason == "rejected" and .error == "user_id is missing"'
         inventory "$side"
-        # shellcheck disable=SC2016 # expanded by jq
         dlq-replay --filter jq -c --unbuffered '.body += {user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]}' |
             jq -e '.fate == "replayed"'
         eventually holds "$RESERVED_Q" 1

@@ -211,7 +211,6 @@ disk_limit()
 @test "the broker stays away: attempts are counted out, and the exit code is 69; for stored orders 75" {
     AMQP_URL=amqp://127.0.0.1:1
     for program in inventory-worker notify-worker "dlq-replay --list" queue-inspect; do
-        # shellcheck disable=SC2086 # a program and its options
         run -69 --separate-stderr $program --retries 3 --retry-delay 0
         [ "$output" = "" ]
         [[ $stderr == *"'127.0.0.1:1' ("*"): cannot connect: Connection refused; attempt 1 of 3, the next in 0 s"* ]]
@@ -225,7 +224,6 @@ disk_limit()
     AMQP_URL=${AMQP_URL/guest:guest@/guest:sesame@}
     for program in inventory-worker notify-worker dlq-replay queue-inspect "order-place --flush"; do
         [ "$program" != "order-place --flush" ] || AMQP_URL=amqp://127.0.0.1:1 order-place --retries 1 <"$DATA/order.json" >/dev/null 2>&1 || true
-        # shellcheck disable=SC2086 # a program and its options
         run -77 --separate-stderr $program
         [[ $stderr == *"403 ACCESS_REFUSED"* ]]
         [[ $stderr != *sesame* ]]

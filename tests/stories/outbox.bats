@@ -1,8 +1,6 @@
 # The outbox of inventory-worker: an event that is owed goes out whether or not its order comes again, once as far as
 # workers that live can agree; and what the broker does not take holds up nobody.
 
-# shellcheck disable=SC2154 # run sets output and stderr
-
 load ../support/helper
 
 setup()
@@ -98,7 +96,6 @@ published()
 @test "a busy worker publishes them as well" {
     start busy inventory-worker --prefetch 2
     busy=$PID
-    # shellcheck disable=SC2016 # expanded by that shell
     start feed bash -c 'while :; do printf "{\"event_type\":\"OrderPlaced\",\"order_id\":\"b%d\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[{\"sku\":\"s\",\"qty\":1}]}\n" $((++n)); sleep 0.01; done |
         amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l'
     feed=$PID

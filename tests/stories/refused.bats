@@ -38,7 +38,6 @@ make_certificates()
 # sized N...: letters of which the body is {"n": 1, ...} and so on, each of N bytes at least.
 sized()
 {
-    # shellcheck disable=SC2016 # expanded by jq
     letters '$sizes | to_entries[] | letter({n: (.key + 1), pad: ("x" * .value)})' --argjson sizes "[$(
         IFS=,
         echo "$*"
@@ -102,7 +101,6 @@ ordered()
 # The lines on standard error that tell of a lost connection, and nothing of attempts.
 lost_once()
 {
-    # shellcheck disable=SC2154 # set by run
     [ "$(grep -c 'lost the broker' <<<"$stderr")" = 1 ]
     [[ $stderr != *attempt* ]]
 }
@@ -159,7 +157,6 @@ lost_once()
 }
 
 @test "refused: a missing right to one exchange of two refuses the letters for that exchange only" {
-    # shellcheck disable=SC2016 # expanded by jq
     letters 'range(8) | letter({n: (. + 1)}) | if .body.n % 3 == 0
         then .headers = died("inventory.reserved.q"; "rejected"; "inventory-ex"; "inventory.reserved"; 1700000000) else . end'
     eventually holds "$DEAD_Q" 8
@@ -176,11 +173,9 @@ lost_once()
 
 @test "refused: an exchange that nobody may publish to, and a reply_to that the broker does not know" {
     api PUT "exchanges/$VHOST/inner" '{"type": "direct", "durable": true, "internal": true}'
-    # shellcheck disable=SC2016 # expanded by jq
     letters 'range(6) | letter({n: (. + 1)})
         | if .body.n == 2 then .headers = died("some.q"; "rejected"; "inner"; "k"; 1700000000) else . end'
     eventually holds "$DEAD_Q" 6
-    # shellcheck disable=SC2016
     run -76 --separate-stderr dlq-replay --retries 1 --filter jq -c --unbuffered \
         'if .body.n == 5 then .properties.reply_to = "amq.rabbitmq.reply-to" else . end'
     [ "$(fates)" = "2 refused, 4 replayed" ]
@@ -196,7 +191,6 @@ lost_once()
     api PUT "exchanges/$VHOST/other" '{"type": "direct", "durable": true}'
     api PUT "queues/$VHOST/other.q" '{"durable": true}'
     api POST "bindings/$VHOST/e/other/q/other.q" '{"routing_key": "k"}'
-    # shellcheck disable=SC2016 # expanded by jq
     letters 'range(10) | letter({n: (. + 1)}) | .headers = died("other.q"; "rejected"; "other"; "k"; 1700000000)'
     eventually holds "$DEAD_Q" 10
     start replay dlq-replay --rate 2 --retries 1

@@ -1,8 +1,6 @@
 # Bodies on order.placed.q that claim to be an order and are not: each lands in the dead letter queue with a reason that a
 # person understands, nothing of it is recorded, and the sound orders between them are handled.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-
 load ../support/helper
 
 setup()
@@ -54,7 +52,6 @@ change()
 
 text()
 {
-    # shellcheck disable=SC2059 # it is a format
     printf -- "$1"
 }
 

@@ -1,8 +1,6 @@
 # Each customer is told once, unless the worker is killed while telling: whatever fails, and however many copies of an
 # event, workers and restarts there are.
 
-# shellcheck disable=SC2154 # run sets output and stderr
-
 load ../support/helper
 
 setup()

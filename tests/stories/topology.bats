@@ -292,7 +292,6 @@ END
     reduced_user '' '.*' '.*'
     order >order.json
     for program in 'inventory-worker --idle-timeout 0' 'notify-worker --idle-timeout 0' 'dlq-replay' 'order-place'; do
-        # shellcheck disable=SC2086 # a program and its options
         run -77 --separate-stderr $program <order.json
         [[ $stderr == *ACCESS_REFUSED*"'orders-ex'"* ]]
     done
