@@ -288,11 +288,7 @@ orders_there()
 @test "broker: wrong usage, and help" {
     local arguments
     broker start
-    while read -r arguments; do
-        run -64 --separate-stderr broker $arguments
-        [ -z "$output" ]
-        [[ $stderr == 'broker: '* ]]
-    done <<'END'
+    refuses_usage broker <<'END'
 
 frobnicate
 --frobnicate

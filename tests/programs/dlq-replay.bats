@@ -261,10 +261,7 @@ END
 }
 
 @test "dlq-replay: sound orders are handled after the replay, each once" {
-    local id
-    for id in a b c; do
-        publish orders-ex order.placed "$(event "$id")"
-    done
+    publish_placed a b c
     reject "$PLACED_Q" 3
     run -0 --separate-stderr dlq-replay
     [ "$(fates)" = '3 replayed' ]
@@ -561,13 +558,8 @@ cut_replay()
 # ---- failures
 
 @test "dlq-replay: wrong usage" {
-    local arguments
     poison 1
-    while read -r arguments; do
-        run -64 --separate-stderr dlq-replay $arguments
-        [ -z "$output" ]
-        [[ $stderr == 'dlq-replay: '* ]]
-    done <<'END'
+    refuses_usage dlq-replay <<'END'
 -n
 -n 0
 -n -1
@@ -615,21 +607,8 @@ END
 }
 
 @test "dlq-replay: --help and --version" {
-    local option version
-    run -0 --separate-stderr dlq-replay --help
-    [[ $output == 'usage: dlq-replay '* ]]
-    for option in --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
-        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version; do
-        [[ $output == *" $option"[\ ,]* ]]
-    done
-    [ -z "$stderr" ]
-    run -0 --separate-stderr dlq-replay -h
-    [[ $output == 'usage: dlq-replay '* ]]
-    run -0 --separate-stderr dlq-replay --version
-    [[ $output =~ ^dlq-replay.*[0-9]+\.[0-9]+ ]]
-    version=$output
-    run -0 --separate-stderr dlq-replay -V
-    [ "$output" = "$version" ]
+    helps dlq-replay --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
+        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version
 }
 
 @test "dlq-replay: the broker is away, or refuses the login or the virtual host" {

@@ -2,6 +2,8 @@
 
 load ../support/helper
 
+WORKER='notify-worker'
+
 teardown()
 {
     # Commands that wait for a sign would outlive the test.
@@ -9,13 +11,7 @@ teardown()
     tidy
 }
 
-# --- processes
-
-# worker ARGS...: runs notify-worker, not for ever if it does not end by itself.
-worker()
-{
-    timeout "$HANGING" notify-worker "$@"
-}
+# --- commands
 
 # waiting_command: ./cmd marks that it has started, waits for the file go, and then tells: the event goes to told.
 waiting_command()
@@ -356,8 +352,7 @@ END
 
 @test "--exec: events are taken in the order in which they came" {
     topology
-    mapfile -t all < <(seq 40)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..40}
     # More than it has in hand at once: those that came first must not be overtaken.
     run -0 --separate-stderr worker --count 40 --exec true
     [ "$(ids <<<"$output" | paste -sd' ')" = "$(seq -s' ' 40)" ]
@@ -484,8 +479,7 @@ END
 @test "--exec: --prefetch is how many events a worker has in hand at most, 16 without it" {
     waiting_command
     topology
-    mapfile -t all < <(seq 20)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..20}
     start worker notify-worker --prefetch 3 --exec ./cmd
     eventually [ -e started ]
     eventually holds "$RESERVED_Q" 17
@@ -557,8 +551,7 @@ older_than()
 
 @test "SIGTERM during work: each event is told by this run or the next, by one of them" {
     topology
-    mapfile -t all < <(seq 20000)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..20000}
     start worker notify-worker --prefetch 16
     eventually grep -q . worker.out
     ends -0 "$PID" TERM 2
@@ -630,12 +623,10 @@ older_than()
 
 @test "N1: killed before a line was written, it is written by the next run" {
     topology
-    full_pipe
     announce stuck
-    notify-worker >&7 2>err 3>&- 7>&- &
-    STARTED+=($!)
+    start_stuck worker notify-worker
     eventually holds "$RESERVED_Q" 0
-    ends $! KILL
+    ends "$PID" KILL
     eventually holds "$RESERVED_Q" 1
     run -0 --separate-stderr worker --count 1
     [ "$(ids <<<"$output")" = stuck ]
@@ -700,11 +691,9 @@ older_than()
 @test "an output that cannot be written: exit 74, nothing acknowledged, nothing recorded" {
     topology
     announce kept
-    status=0
-    notify-worker --count 1 >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
-    grep '^notify-worker: cannot write standard output: ' err
-    run -1 grep -F 'Order confirmed' err
+    run -74 --separate-stderr to_full worker --count 1
+    grep '^notify-worker: cannot write standard output: ' <<<"$stderr"
+    [[ $stderr != *'Order confirmed'* ]]
     eventually holds "$RESERVED_Q" 1
     run -0 --separate-stderr worker --count 1
     [ "$(ids <<<"$output")" = kept ]
@@ -715,9 +704,8 @@ older_than()
 @test "--exec: an output that cannot be written: exit 74, and who was told by the command is not told again" {
     topology
     publish_reserved kept next
-    status=0
-    notify-worker --count 2 --exec tee -a told >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
+    run -74 --separate-stderr to_full worker --count 2 --exec tee -a told
+    printf '%s\n' "$stderr" >err
     says err "notify-worker: the customer of order 'kept' was told by the command; its line is missing"
     says err '[notify] Order confirmed: kept'
     eventually holds "$RESERVED_Q" 1
@@ -758,30 +746,15 @@ older_than()
 # --- options and exit codes
 
 @test "wrong usage: exit 64, and nothing is touched" {
-    for options in --prefetch=0 --prefetch=65536 --prefetch=x --count=0 --count=1.5 --max-attempts=0 --max-attempts=x --idle-timeout=-1 --retries=0 --retry-delay=-1 --count \
-        --unknown -x operand '--exec' '--count 1 --exec' '-u nonsense' '--key x'; do
-        echo "options: $options"
-        run -64 --separate-stderr worker $options
-        [ -z "$output" ]
-        [[ $stderr == *notify-worker:* ]]
-    done
+    refuses_usage notify-worker < <(printf '%s\n' --prefetch=0 --prefetch=65536 --prefetch=x --count=0 --count=1.5 --max-attempts=0 \
+        --max-attempts=x --idle-timeout=-1 --retries=0 --retry-delay=-1 --count --unknown -x operand '--exec' '--count 1 --exec' \
+        '-u nonsense' '--key x')
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
 @test "--help and --version" {
-    run -0 --separate-stderr worker --help
-    [ -z "$stderr" ]
-    for option in --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
-        [[ $output == *"$option"* ]]
-    done
-    help=$output
-    run -0 --separate-stderr worker -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr worker --version
-    [[ $output == 'notify-worker (order-tools) '[0-9]* ]]
-    version=$output
-    run -0 --separate-stderr worker -V
-    [ "$output" = "$version" ]
+    helps notify-worker --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries \
+        --retry-delay --help --version
 }
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {

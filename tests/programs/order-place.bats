@@ -45,26 +45,6 @@ receipt()
     printf '{"order_id": "%s", "status": "%s"}\n' "$(uuid "$1")" "${2:-PLACED}"
 }
 
-# open_input NAME [OPTIONS]: starts order-place on a pipe that stays open; say puts lines into it, close_input ends it.
-open_input()
-{
-    local name=$1
-    shift
-    mkfifo "$name.in"
-    start "$name" bash -c 'name=$1; shift; exec order-place "$@" <"$name.in"' - "$name" "$@"
-    exec {INPUT}>"$name.in"
-}
-
-say()
-{
-    (printf '%s\n' "$@" >&"$INPUT")
-}
-
-close_input()
-{
-    exec {INPUT}>&-
-}
-
 # placed_ids: of all messages in the queue, which are taken out, sorted.
 placed_ids()
 {
@@ -123,20 +103,8 @@ same()
     [ "$(cut -c 20- ids | sort -u | wc -l)" -eq 2000 ]
 }
 
-# uuid5_url NAME: UUID of version 5 in the namespace for URLs, as RFC 9562 says.
-uuid5_url()
-{
-    local hash
-    hash=$({
-        printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8'
-        printf '%s' "$1"
-    } | sha1sum)
-    printf '%s-%s-5%s-%x%s-%s' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" "$((0x${hash:16:1} & 3 | 8))" "${hash:17:3}" \
-        "${hash:20:12}"
-}
-
 @test "order-place: the event on the broker: all its properties, its fields, and none besides" {
-    [ "$(uuid5_url urn:order-tools:OrderPlaced:018f0000-0000-7000-8000-00000000000a)" = f2e20e87-e428-50d6-a3e0-c80d9de9f8ea ]
+    [ "$(uuid_of urn:order-tools:OrderPlaced:018f0000-0000-7000-8000-00000000000a)" = f2e20e87-e428-50d6-a3e0-c80d9de9f8ea ]
     printf '{"user_id":"Zoë \\"Q\\" \\ud83d\\ude00","note":"no onions","items":[{"qty":2e0,"sku":"\\/a\\\\b","size":"L"},' >input
     printf '{"sku":"日本","qty":1000000}],"restaurant_id":"r","event_type":"x","ts":"y","reason":"z"}' >>input
     before=$(date +%s)
@@ -154,7 +122,7 @@ uuid5_url()
   "content_type": "application/json",
   "correlation_id": "$id",
   "delivery_mode": 2,
-  "message_id": "$(uuid5_url "urn:order-tools:OrderPlaced:$id")",
+  "message_id": "$(uuid_of "urn:order-tools:OrderPlaced:$id")",
   "type": "OrderPlaced"
 }
 END
@@ -179,29 +147,29 @@ END
 }
 
 @test "order-place: one order does not wait for company" {
-    open_input place
-    say "$(order 1 first)"
+    start_fed place order-place
+    order 1 first >&7
     eventually has_lines place.out 1
     holds "$PLACED_Q" 1
     stored 1 PLACED
-    say "$(order 1 second)"
+    order 1 second >&7
     eventually has_lines place.out 2
-    close_input
+    exec 7>&-
     finish -0 "$PID"
     [ ! -s place.err ]
 }
 
 @test "order-place: half an order is waited for, and placed when the rest comes" {
-    open_input place
+    start_fed place order-place
     half=$(order | head -c 30)
-    (printf '%s' "$half" >&"$INPUT")
-    say "$(order | tail -c +31)"
+    printf '%s' "$half" >&7
+    order | tail -c +31 >&7
     eventually has_lines place.out 1
-    (printf '%s\n%s' "$(order)" "$half" >&"$INPUT")
+    printf '%s\n%s' "$(order)" "$half" >&7
     eventually has_lines place.out 2
-    say "$(order | tail -c +31)"
+    order | tail -c +31 >&7
     eventually has_lines place.out 3
-    close_input
+    exec 7>&-
     finish -0 "$PID"
 }
 
@@ -222,7 +190,7 @@ END
     has_lines messages 1
     [ "$(jq -r .properties.correlation_id messages)" = "${upper,,}" ]
     [ "$(jq -r '.payload | fromjson | .order_id' messages)" = "${upper,,}" ]
-    [ "$(jq -r .properties.message_id messages)" = "$(uuid5_url "urn:order-tools:OrderPlaced:${upper,,}")" ]
+    [ "$(jq -r .properties.message_id messages)" = "$(uuid_of "urn:order-tools:OrderPlaced:${upper,,}")" ]
 }
 
 @test "order-place: the same order_id and content again: the same receipt, no second order" {
@@ -870,17 +838,16 @@ END
 }
 
 @test "order-place: two at once on one store, and --flush beside them: every order once" {
-    local n pid pids=()
+    local n pid
     order-place </dev/null
     for n in 1 2; do
         orders 1500 >"input.$n"
         start "place.$n" bash -c 'exec order-place <"$0"' "input.$n"
-        pids+=("$PID")
     done
     for n in 1 2 3; do
         order-place --flush >>flushed
     done
-    for pid in "${pids[@]}"; do
+    for pid in "${STARTED[@]}"; do
         finish -0 "$pid"
     done
     [ ! -s place.1.err ]
@@ -897,14 +864,13 @@ END
 }
 
 @test "order-place: the same orders by two at once: one order each, whoever comes first" {
-    local n pid pids=()
+    local n pid
     order-place </dev/null
     for ((n = 0; n < 400; n++)); do own "$n"; done >input
     for n in 1 2 3; do
         start "place.$n" bash -c 'exec order-place <input'
-        pids+=("$PID")
     done
-    for pid in "${pids[@]}"; do
+    for pid in "${STARTED[@]}"; do
         finish -0 "$pid"
     done
     stored 400 PLACED
@@ -939,13 +905,13 @@ END
 
 @test "order-place: the store and all beside it are its owner's alone" {
     umask 000
-    open_input place
-    say "$(order)"
+    start_fed place order-place
+    order >&7
     eventually has_lines place.out 1
     # At work: the log of transactions is there too.
     [ -e "$STORE-wal" ]
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
-    close_input
+    exec 7>&-
     finish -0 "$PID"
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
 }
@@ -1107,18 +1073,18 @@ binding()
     # A user who may not put the binding back.
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     large=$(repeat 900 ',{"sku":"sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku","qty":1}')
-    open_input place
-    say "$(own 1)"
+    start_fed place order-place
+    own 1 >&7
     eventually has_lines place.out 1
     api DELETE "$(binding)"
     # Among them one that comes back in many frames, and two that differ in nothing but their ids.
-    say "$(own 2)" "{\"order_id\":\"$(uuid 3)\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[${large:1}]}" "$(own 4)"
+    printf '%s\n' "$(own 2)" "{\"order_id\":\"$(uuid 3)\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[${large:1}]}" "$(own 4)" >&7
     eventually has_lines place.out 4
     # It goes on, and as soon as there is a queue again it is fine.
     api POST "bindings/$VHOST/e/orders-ex/q/$PLACED_Q" '{"routing_key": "order.placed"}'
-    say "$(own 5)"
+    own 5 >&7
     eventually has_lines place.out 5
-    close_input
+    exec 7>&-
     finish -76 "$PID"
     diff place.out <(receipt 1; receipt 2 PENDING; receipt 3 PENDING; receipt 4 PENDING; receipt 5)
     has_lines place.err 3
@@ -1269,18 +1235,18 @@ END
 }
 
 @test "order-place: a connection that is lost is made again, and nothing is lost or doubled in the store" {
-    open_input place --retry-delay 0
-    say "$(own 1)"
+    start_fed place order-place --retry-delay 0
+    own 1 >&7
     eventually has_lines place.out 1
     cut_connections " $PID "
     eventually grep -q "lost the broker" place.err
-    say "$(own 2)"
+    own 2 >&7
     eventually has_lines place.out 2
     # What it publishes to is deleted under it.
     api DELETE "exchanges/$VHOST/orders-ex"
-    say "$(own 3)"
+    own 3 >&7
     eventually has_lines place.out 3
-    close_input
+    exec 7>&-
     finish -0 "$PID"
     diff place.out <(receipt 1; receipt 2; receipt 3)
     stored 3 PLACED
@@ -1326,19 +1292,13 @@ END
     local signal want n=0
     while read -r signal want; do
         n=$((n + 2))
-        mkfifo "in.$n"
-        start "place.$n" env --default-signal="$signal" bash -c 'exec order-place <"$0"' "in.$n"
-        exec {INPUT}>"in.$n"
+        start_fed "place.$n" env --default-signal="$signal" order-place
         # The last is not complete.
-        say "$(own "$n")" "$(own $((n + 1)))"
-        (own 99 | head -c 40 >&"$INPUT")
+        printf '%s\n' "$(own "$n")" "$(own $((n + 1)))" >&7
+        own 99 | head -c 40 >&7
         eventually has_lines "place.$n.out" 2
-        PATIENCE=5
-        kill -"$signal" "$PID"
-        eventually ended "$PID"
-        finish "$PID"
-        close_input
-        [ "$status" -eq "$want" ]
+        ends "-$want" "$PID" "$signal"
+        exec 7>&-
         diff "place.$n.out" <(receipt "$n"; receipt $((n + 1)))
         [ "$(cat "place.$n.err")" = 'order-place: input 3 (line 3): asked to stop before it ended' ]
     done <<'END'
@@ -1373,10 +1333,7 @@ END
     start place bash -c 'exec order-place --url "$0" --retry-delay 60 <input' "$NOWHERE"
     eventually stored 2 PENDING
     eventually grep -q 'attempt 1' place.err
-    PATIENCE=5
-    kill -TERM "$PID"
-    eventually ended "$PID"
-    finish -143 "$PID"
+    ends -143 "$PID" TERM
     diff place.out <(receipt 1 PENDING; receipt 2 PENDING)
     run -0 --separate-stderr order-place --flush
     diff <(echo "$output") <(receipt 1; receipt 2)
@@ -1458,19 +1415,9 @@ END
 }
 
 @test "order-place: --help and --version" {
-    run -0 --separate-stderr order-place --help
-    [[ $output == 'usage: order-place [options] < orders'* && -z $stderr ]]
-    for option in --flush --rejects --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
-        [[ $output == *" $option "* ]]
-    done
-    help=$output
-    run -0 --separate-stderr order-place -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr order-place --version
-    [[ $output =~ ^order-place\ \(order-tools\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-    version=$output
-    run -0 --separate-stderr order-place -V
-    [ "$output" = "$version" ]
+    helps order-place --flush --rejects --url --authfile --cacert --cert --key --retries --retry-delay --help --version
+    run -0 order-place --help
+    [[ $output == 'usage: order-place [options] < orders'* ]]
     for option in --help --version; do
         run -74 --separate-stderr bash -c 'order-place "$0" >/dev/full' "$option"
         [ "$stderr" = 'order-place: cannot write standard output: No space left on device' ]

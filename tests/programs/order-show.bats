@@ -181,19 +181,9 @@ END
 }
 
 @test "order-show: --help and --version" {
-    run -0 --separate-stderr order-show --help
-    [[ $output == 'usage: order-show ID...'* && -z $stderr ]]
-    for option in --all --status --count --help --version; do
-        [[ $output == *"$option"* ]]
-    done
-    help=$output
-    run -0 --separate-stderr order-show -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr order-show --version
-    [[ $output =~ ^order-show\ \(order-tools\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-    version=$output
-    run -0 --separate-stderr order-show -V
-    [ "$output" = "$version" ]
+    helps order-show --all --status --count --help --version
+    run -0 order-show --help
+    [[ $output == 'usage: order-show ID...'* ]]
     run -74 --separate-stderr bash -c 'order-show --help >/dev/full'
     [ "$stderr" = 'order-show: cannot write standard output: No space left on device' ]
     run -74 bash -c 'order-show --version >/dev/full'
@@ -249,28 +239,21 @@ END
 
 @test "order-show: a signal ends it while it waits for ids" {
     order-place <"$DATA/order.json" >receipt
-    mkfifo ids
-    start show bash -c 'exec order-show <ids'
-    exec {feed}>ids
-    jq -r .order_id receipt >&"$feed"
+    start_fed show order-show
+    ids <receipt >&7
     # What it was asked is answered at once, and not when the input ends.
     eventually grep -q order_id show.out
-    PATIENCE=5
-    kill -TERM "$PID"
-    eventually ended "$PID"
-    finish -143 "$PID"
+    ends -143 "$PID" TERM
 }
 
 @test "order-show: a store can be read while order-place is at work on it" {
-    mkfifo orders
-    start place bash -c 'exec order-place <orders'
-    exec {feed}>orders
-    order 1 'user 1' >&"$feed"
+    start_fed place order-place
+    order 1 'user 1' >&7
     eventually test -s place.out
     run -0 --separate-stderr order-show --all
     [ "$(users)" = 'user 1' ]
-    order 1 'user 2' >&"$feed"
-    exec {feed}>&-
+    order 1 'user 2' >&7
+    exec 7>&-
     finish -0 "$PID"
     run -0 --separate-stderr order-show --all
     [ "$(users)" = 'user 1 user 2' ]

@@ -601,10 +601,7 @@ connections()
 # ---- health
 
 @test "queue-inspect: --health with both workers" {
-    start inventory inventory-worker
-    start notify notify-worker
-    eventually queue_consumers "$PLACED_Q" 1
-    eventually queue_consumers "$RESERVED_Q" 1
+    start_workers
     run -0 --separate-stderr queue-inspect --health
     [ "${#lines[@]}" -eq 1 ]
     jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}, outbox: {ok: true}}}' <<<"$output"
@@ -613,12 +610,7 @@ connections()
 
 @test "queue-inspect: --health: a worker is missing, a dead letter, a queue is missing" {
     local inventory notify
-    start inventory inventory-worker
-    inventory=$PID
-    start notify notify-worker
-    notify=$PID
-    eventually queue_consumers "$PLACED_Q" 1
-    eventually queue_consumers "$RESERVED_Q" 1
+    start_workers
 
     put_numbers 2 "$DEAD_Q"
     unhealthy dead_letters "2 .*$DEAD_Q"
@@ -687,12 +679,7 @@ connections()
 # ---- failures
 
 @test "queue-inspect: wrong usage" {
-    local arguments
-    while read -r arguments; do
-        run -64 --separate-stderr queue-inspect $arguments
-        [ -z "$output" ]
-        [[ $stderr == 'queue-inspect: '* ]]
-    done <<'END'
+    refuses_usage queue-inspect <<'END'
 --peek 1
 --peek 1 a b
 --peek 0 a
@@ -742,19 +729,8 @@ END
 }
 
 @test "queue-inspect: --help and --version" {
-    run -0 --separate-stderr queue-inspect --help
-    [[ $output == 'usage: queue-inspect '* ]]
-    for option in --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
-        [[ $output == *" $option "* ]]
-    done
-    [ -z "$stderr" ]
-    run -0 --separate-stderr queue-inspect -h
-    [[ $output == 'usage: queue-inspect '* ]]
-    run -0 --separate-stderr queue-inspect --version
-    [[ $output =~ ^queue-inspect.*[0-9]+\.[0-9]+ ]]
-    version=$output
-    run -0 --separate-stderr queue-inspect -V
-    [ "$output" = "$version" ]
+    helps queue-inspect --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until \
+        --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version
 }
 
 @test "queue-inspect: output that cannot be written" {

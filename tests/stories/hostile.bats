@@ -5,7 +5,7 @@ load ../support/helper
 teardown()
 {
     mountpoint -q small && umount -l small
-    [ -z "${TLS_PORT:-}" ] || broker stop 2>/dev/null
+    [ "$BROKER_HOME" != "$BATS_TEST_TMPDIR/tls" ] || broker stop 2>/dev/null
     tidy
 }
 
@@ -285,43 +285,11 @@ to_limit()
 
 # ---- TLS
 
-free_port()
-{
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 10000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
-
-# certificate NAME SUBJECT-ALTERNATIVE-NAME DAYS: signed by ca.pem.
-certificate()
-{
-    openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
-    openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" -out "$1.pem" \
-        -extfile <(printf 'subjectAltName=%s\n' "$2") 2>/dev/null
-    chmod 644 "$1.key"
-}
-
-authority()
-{
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 2 -subj "/CN=$1" 2>/dev/null
-}
-
-# tls_broker CERTIFICATE [LINE...]: on $TLS_PORT.
+# tls_broker [LINE...]: on $TLS_PORT, as server.pem.
 tls_broker()
 {
-    local cert=$1
-    shift
     TLS_PORT=$(free_port)
-    {
-        echo "listeners.ssl.1 = 127.0.0.1:$TLS_PORT"
-        echo "ssl_options.cacertfile = $PWD/ca.pem"
-        echo "ssl_options.certfile = $PWD/$cert.pem"
-        echo "ssl_options.keyfile = $PWD/$cert.key"
-        printf '%s\n' "$@"
-    } >extra.conf
+    { tls_listener "$PWD" && printf '%s\n' "$@"; } >extra.conf
     export BROKER_HOME=$BATS_TEST_TMPDIR/tls BROKER_CONFIG_EXTRA=$PWD/extra.conf
     broker start 2>/dev/null
     AMQP_URL=amqps://guest:guest@localhost:$TLS_PORT
@@ -331,7 +299,7 @@ tls_broker()
     authority ca
     authority other
     certificate server DNS:localhost 2
-    tls_broker server
+    tls_broker
     run -0 --separate-stderr order-place --cacert ca.pem <"$DATA/order.json"
     [ "$(jq -r .status <<<"$output")" = PLACED ]
     run -0 --separate-stderr inventory-worker --cacert ca.pem --count 1
@@ -364,7 +332,7 @@ tls_broker()
     authority ca
     certificate server DNS:localhost 2
     certificate client DNS:client 2
-    tls_broker server "ssl_options.verify = verify_peer" "ssl_options.fail_if_no_peer_cert = true"
+    tls_broker "ssl_options.verify = verify_peer" "ssl_options.fail_if_no_peer_cert = true"
     run -0 --separate-stderr order-place --cacert ca.pem --cert client.pem --key client.key <"$DATA/order.json"
     [ "$(jq -r .status <<<"$output")" = PLACED ]
     run -69 --separate-stderr queue-inspect --cacert ca.pem --retries 2 --retry-delay 0

@@ -6,15 +6,11 @@ load ../support/letters
 setup_file()
 {
     export TLS=$SUITE_DIR/refused-tls
-    make_certificates
-    TLS_PORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+    mkdir "$TLS"
+    (cd "$TLS" && authority ca && certificate server 'DNS:localhost, IP:127.0.0.1' 2)
+    TLS_PORT=$(free_port)
     export TLS_PORT
-    cat "$BROKER_CONFIG_EXTRA" - >"$TLS/broker.conf" <<END
-listeners.ssl.local = 127.0.0.1:$TLS_PORT
-ssl_options.cacertfile = $TLS/ca.pem
-ssl_options.certfile = $TLS/server.pem
-ssl_options.keyfile = $TLS/server.key
-END
+    { cat "$BROKER_CONFIG_EXTRA" && tls_listener "$TLS"; } >"$TLS/broker.conf"
     BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker
 }
 
@@ -23,16 +19,6 @@ teardown()
     setting max_message_size 134217728
     setting frame_max 131072
     tidy
-}
-
-# An authority, and a server that it vouches for.
-make_certificates()
-{
-    mkdir "$TLS"
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=tests' -keyout "$TLS/ca.key" -out "$TLS/ca.pem" 2>/dev/null
-    openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout "$TLS/server.key" -out "$TLS/server.csr" 2>/dev/null
-    openssl x509 -req -days 2 -in "$TLS/server.csr" -CA "$TLS/ca.pem" -CAkey "$TLS/ca.key" -CAcreateserial \
-        -extfile <(echo 'subjectAltName = DNS:localhost, IP:127.0.0.1') -out "$TLS/server.pem" 2>/dev/null
 }
 
 # sized N...: letters of which the body is {"n": 1, ...} and so on, each of N bytes at least.

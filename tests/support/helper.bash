@@ -50,7 +50,7 @@ isolate()
 tidy()
 {
     local pid
-    # Those of stalled, start_fed and full_pipe.
+    # Those of stalled, start_fed and start_stuck.
     exec 5<&- 7>&-
     if [ -n "${OWN_BROKER:-}" ]; then
         thaw_broker 2>/dev/null || true
@@ -336,6 +336,23 @@ cut_connections()
         \"${1:-}\" == \"\" orelse string:find(Name, \"${1:-}\") /= nomatch]." >/dev/null
 }
 
+# start_workers: both, which consume from their queues when it returns. Sets inventory and notify to their processes.
+start_workers()
+{
+    start inventory inventory-worker
+    inventory=$PID
+    start notify notify-worker
+    notify=$PID
+    eventually is_consumed "$PLACED_Q"
+    eventually is_consumed "$RESERVED_Q"
+}
+
+# worker ARGUMENTS...: runs the program in $WORKER, not for ever if it does not end by itself.
+worker()
+{
+    timeout "$HANGING" "$WORKER" "$@"
+}
+
 # has_none QUEUE: does it hold nothing, be it ready or in hand?
 has_none()
 {
@@ -457,6 +474,40 @@ make_script()
     chmod +x "$1"
 }
 
+# helps PROGRAM OPTION...: --help, or -h, shows how the program is used, with these options; --version, or -V, its version.
+helps()
+{
+    local program=$1 option help version
+    shift
+    run -0 --separate-stderr "$program" --help
+    [[ $output == "usage: $program "* && -z $stderr ]]
+    for option in "$@"; do
+        echo "$option"
+        [[ $output == *" $option"[\ ,]* ]]
+    done
+    help=$output
+    run -0 --separate-stderr "$program" -h
+    [ "$output" = "$help" ]
+    run -0 --separate-stderr "$program" --version
+    [[ $output =~ ^"$program (order-tools) "[0-9]+\.[0-9]+\.[0-9]+$ ]]
+    version=$output
+    run -0 --separate-stderr "$program" -V
+    [ "$output" = "$version" ]
+}
+
+# refuses_usage PROGRAM: ends with 64, and says why, without any output, for each line of arguments on standard input.
+refuses_usage()
+{
+    local arguments
+    while read -r arguments; do
+        echo "$1 $arguments"
+        # shellcheck disable=SC2086 # several
+        run -64 --separate-stderr timeout "$HANGING" "$1" $arguments
+        [ -z "$output" ]
+        [[ $stderr == "$1: "* ]]
+    done
+}
+
 # small_disk SIZE: one of its own, in the folder small. The test unmounts it.
 small_disk()
 {
@@ -493,6 +544,14 @@ repeat()
     printf '%s' "${padding// /$2}"
 }
 
+# uuid_of NAME: its UUIDv5 in the URL name space, by RFC 9562 and sha1sum alone.
+uuid_of()
+{
+    local hash
+    hash=$({ printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8' && printf %s "$1"; } | sha1sum)
+    printf '%s-%s-5%s-%x%s-%s\n' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" $((0x${hash:16:1} & 3 | 8)) "${hash:17:3}" "${hash:20:12}"
+}
+
 now_ms()
 {
     date +%s%3N
@@ -504,18 +563,52 @@ to_full()
     "$@" >/dev/full
 }
 
-# full_pipe: descriptor 7 becomes a pipe that takes nothing more until something is read from it.
-full_pipe()
+# start_stuck NAME COMMAND...: starts it, its output in a pipe that takes nothing more until something is read from descriptor 7.
+start_stuck()
 {
     mkfifo pipe
     exec 7<>pipe
     fill_pipe pipe
+    # shellcheck disable=SC2016 # expanded by that shell
+    start "$1" bash -c 'exec "$@" >pipe' - "${@:2}"
 }
 
 # fill_pipe FILE: writes into a pipe that is open until it takes nothing more.
 fill_pipe()
 {
     ! dd if=/dev/zero of="$1" bs=4096 oflag=nonblock 2>/dev/null
+}
+
+# authority NAME: a certificate authority, NAME.pem with NAME.key.
+authority()
+{
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 2 -subj "/CN=$1" 2>/dev/null
+}
+
+# certificate NAME SUBJECT-ALTERNATIVE-NAME DAYS: NAME.pem with NAME.key, signed by ca.pem.
+certificate()
+{
+    openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" -out "$1.pem" \
+        -extfile <(printf 'subjectAltName=%s\n' "$2") 2>/dev/null
+    chmod 644 "$1.key"
+}
+
+free_port()
+{
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 10000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+# tls_listener FOLDER: prints the settings of a broker that speaks TLS on $TLS_PORT, as server.pem of the folder.
+tls_listener()
+{
+    printf '%s\n' "listeners.ssl.1 = 127.0.0.1:$TLS_PORT" "ssl_options.cacertfile = $1/ca.pem" \
+        "ssl_options.certfile = $1/server.pem" "ssl_options.keyfile = $1/server.key"
 }
 
 # with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is.
