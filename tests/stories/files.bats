@@ -26,6 +26,16 @@ copy_aside()
     mv "$1.copy" "$1"
 }
 
+# feed NAME FIRST [LAST]: orders to it, one after the other, of which the receipts are lines FIRST to LAST.
+feed()
+{
+    local i
+    for ((i = $2; i <= ${3:-$2}; i++)); do
+        order >&7
+        eventually has_lines "$1.out" "$i"
+    done
+}
+
 # Each way in which somebody may pull a database away from under a program; with the name of the file that goes.
 ways()
 {
@@ -60,14 +70,10 @@ take_away()
         cp "$PWD/d$number/o.db" "$PWD/d$number/o.db.before"
         export ORDER_STORE=$PWD/d$number/o.db
         start_fed place$number order-place
-        order >&7
-        eventually has_lines place$number.out 1
+        feed place$number 1
         # So that an earlier copy is another file.
         first_log_is_due
-        order >&7
-        eventually has_lines place$number.out 2
-        order >&7
-        eventually has_lines place$number.out 3
+        feed place$number 2 3
         take_away "$ORDER_STORE" "$way"
         order >&7
         ends "$PID"
@@ -143,8 +149,7 @@ take_away()
 
 @test "files: the log of the file that took the place of one in use is left alone" {
     start_fed old order-place
-    order >&7
-    eventually has_lines old.out 1
+    feed old 1
     mv "$STATE" "$STATE.old"
     # The new one is in use, too.
     mkfifo more
@@ -167,13 +172,9 @@ take_away()
     run -0 order-place < <(order; order)
     cp "$STORE" backup.db
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     first_log_is_due
-    order >&7
-    eventually has_lines place.out 2
-    order >&7
-    eventually has_lines place.out 3
+    feed place 2 3
     cp backup.db "$STORE"
     ends "$PID" TERM
     exec 7>&-
@@ -200,8 +201,7 @@ only_these()
     run -74 to_full order-place < <(order)
     only_these orders.db orders.db-runs
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     [ -s "$STORE-wal" ]
     # A reader leaves the log to the runs that are writing.
     [ "$(order-show --count)" = 6 ]
@@ -211,8 +211,7 @@ only_these()
     only_these orders.db orders.db-runs
     # What a kill leaves is cleared away by the next that ends, though it only reads.
     start_fed killed order-place
-    order >&7
-    eventually has_lines killed.out 1
+    feed killed 1
     finish "$PID" KILL
     exec 7>&-
     [ -s "$STORE-wal" ]
@@ -290,13 +289,10 @@ has_open()
 # killed_run NAME N: places N orders, and is killed while its log is beside the store.
 killed_run()
 {
-    local i
     start_fed "$1" order-place
-    for ((i = 1; i <= $2; i++)); do
-        order >&7
-        eventually has_lines "$1.out" "$i"
-        [ "$i" -ne 1 ] || first_log_is_due
-    done
+    feed "$1" 1
+    first_log_is_due
+    feed "$1" 2 "$2"
     finish "$PID" KILL
     exec 7>&-
     rm "$1.in"
@@ -340,11 +336,9 @@ backup_beside_log()
 {
     rm -rf "$STATE" copy.db
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     sqlite3 "$STORE" "$@"
-    order >&7
-    eventually has_lines place.out 2
+    feed place 2
     finish "$PID" KILL
     exec 7>&-
     rm place.in
@@ -423,11 +417,9 @@ END
             rm -rf "$STATE"
             run -0 --separate-stderr order-place < <(order)
             start_fed place order-place
-            order >&7
-            eventually has_lines place.out 1
+            feed place 1
             first_log_is_due
-            order >&7
-            eventually has_lines place.out 2
+            feed place 2
             sqlite3 "$STORE" "$sql" >/dev/null
             order >&7
             eventually has_lines place.out 3 || bad=1
@@ -518,15 +510,12 @@ END
     eventually grep -q PLACED place.out
     # What has a receipt now must be in the backup.
     start_fed feed order-place
-    for ((i = 1; i <= 50; i++)); do
-        order >&7
-        [ "$i" -ne 25 ] || {
-            eventually has_lines feed.out 25
-            cp feed.out before
-            sqlite3 "$STORE" ".backup backup/orders.db"
-            sqlite3 "$LEDGER" ".backup backup/ledger.db"
-        }
-    done
+    yes "$(order)" | head -n 25 >&7
+    eventually has_lines feed.out 25
+    cp feed.out before
+    sqlite3 "$STORE" ".backup backup/orders.db"
+    sqlite3 "$LEDGER" ".backup backup/ledger.db"
+    yes "$(order)" | head -n 25 >&7
     eventually has_lines feed.out 50
     exec 7>&-
     for i in "${STARTED[@]}"; do
@@ -580,8 +569,7 @@ need_nobody()
     run -0 as_nobody inventory-stock </dev/null
     # And while root has it open.
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     [ "$(stat -c %u:%g:%a "$PLACE"/state/orders* | sort -u)" = 65534:65534:600 ]
     run -0 --separate-stderr as_nobody order-place <"$PLACE/order"
     ends "$PID" TERM
@@ -677,8 +665,7 @@ END
     for mask in 000 022 077 0277 0777; do
         rm -rf "$STATE"
         start_fed place bash -c "umask $mask; exec order-place"
-        order >&7
-        eventually has_lines place.out 1
+        feed place 1
         inventory-stock </dev/null
         find "$STATE" -type f -printf '%f %m\n' | grep -v ' 600$' && false
         [ -e "$STORE-wal" ] && [ -e "$STORE-shm" ] && [ -e "$STORE-runs" ]
