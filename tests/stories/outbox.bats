@@ -3,6 +3,8 @@
 
 load ../support/helper
 
+WORKER='inventory-worker'
+
 setup()
 {
     isolate
@@ -18,11 +20,6 @@ teardown()
         api DELETE "vhosts/$VHOST-other" >/dev/null || true
     fi
     tidy
-}
-
-worker()
-{
-    timeout "$HANGING" inventory-worker "$@"
 }
 
 sql()
@@ -213,9 +210,7 @@ owe_all()
 
 @test "--flush: an output that cannot be written: 74, and the next run gives the event" {
     orphan one
-    status=0
-    worker --flush >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
+    run -74 to_full worker --flush
     owes 1
     run -0 --separate-stderr worker --flush
     [ "$(ids <<<"$output")" = one ]
@@ -360,15 +355,14 @@ ledger_1()
     sql "UPDATE owed SET seq = (SELECT seq FROM handled WHERE order_id = 'old-and-owed')"
     before=$(now_ms)
     # Each batch looks at so many, and no more.
-    mapfile -t all < <(seq -f 'o%g' 30)
-    publish_placed "${all[@]}"
+    publish_placed o{1..30}
     worker --count 30 --prefetch 1 --retain 1 >/dev/null 2>&1
     [ "$(sql "SELECT count(*) FROM handled WHERE at < $before - 86400000")" = 1 ]
     [ "$(sql "SELECT order_id FROM handled WHERE at < $before - 86400000")" = old-and-owed ]
     [ "$(sql "SELECT count(*) FROM handled WHERE at > 2000000000000")" = 3000 ]
     # It begins anew when it has seen all.
     sql "UPDATE handled SET at = 1700000000000 WHERE order_id IN ('x10', 'x2999')"
-    publish_placed "${all[@]}"
+    publish_placed o{1..30}
     ends "$alive" KILL
     worker --count 30 --prefetch 1 --retain 1 >/dev/null 2>&1
     [ "$(sql "SELECT count(*) FROM handled WHERE order_id IN ('x10', 'x2999', 'old-and-owed')")" = 0 ]

@@ -3,6 +3,8 @@
 
 load ../support/helper
 
+WORKER='notify-worker'
+
 setup()
 {
     isolate
@@ -18,13 +20,7 @@ teardown()
     tidy
 }
 
-# --- processes
-
-# worker ARGS...: runs notify-worker, not for ever if it does not end by itself.
-worker()
-{
-    timeout "$HANGING" notify-worker "$@"
-}
+# --- commands and workers
 
 # teller: ./tell, which adds the order and the number of the attempt to the file told, after COMMANDS.
 teller()
@@ -116,10 +112,8 @@ nothing_claimed()
 }
 
 @test "the ledger's disk fills up while a customer is told: that is recorded all the same" {
-    local all
     teller '[ -e small/fill ] || dd if=/dev/zero of=small/fill bs=4k 2>/dev/null'
-    mapfile -t all < <(seq 100)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..100}
     small_ledger 1m
     # Until a new claim does not fit; the record that settles the old one has its room.
     run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
@@ -129,7 +123,7 @@ nothing_claimed()
     nothing_claimed
     run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
     mount -o remount,size=20m small
-    publish_reserved "${all[@]}"
+    publish_reserved {1..100}
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
     diff told <(seq 100 | awk '{ print $1, 1 }')
     holds "$RESERVED_Q" 0
@@ -154,8 +148,7 @@ written_once()
 }
 
 @test "an output on a full disk: 74; each whole line is recorded, a line that was cut comes again" {
-    # shellcheck disable=SC2046 # the words are wanted
-    publish_reserved $(seq -f 'order-%g' 3000)
+    publish_reserved order-{1..3000}
     small_ledger 100k
     unset NOTIFY_LEDGER
     status=0
@@ -166,8 +159,7 @@ written_once()
 
 @test "ledger and output on one full disk: whichever is met first, the same" {
     # Long ones, so that it becomes full whatever the size of the batches.
-    # shellcheck disable=SC2046 # the words are wanted
-    reserved_events $(seq -f 'order-%g' 3000) | jq -c '.note = ("x" * 900)' |
+    reserved_events order-{1..3000} | jq -c '.note = ("x" * 900)' |
         amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
     small_ledger 2500k
     status=0
@@ -299,16 +291,14 @@ is_full()
 # --- copies, and several workers
 
 @test "many orders, each twice, three workers with a command on one ledger: each is told once" {
-    local all i workers=()
+    local i
     teller
-    mapfile -t all < <(seq 150)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..150}
     for i in 1 2 3; do
         start "worker$i" notify-worker --prefetch 1 --idle-timeout 2 --exec ./tell
-        workers+=("$PID")
     done
-    publish_reserved "${all[@]}"
-    for i in "${workers[@]}"; do
+    publish_reserved {1..150}
+    for i in "${STARTED[@]}"; do
         ends -0 "$i" '' 60
     done
     [ "$(sort -n told | awk '{ print $1 }')" = "$(seq 150)" ]
@@ -320,7 +310,7 @@ is_full()
 }
 
 @test "many orders, each four times, three workers in batches on one ledger: each is told once" {
-    local i workers=()
+    local i
     for i in 1 2 3 4; do
         seq 2000 | shuf
     done >all
@@ -328,9 +318,8 @@ is_full()
     publish_reserved $(cat all)
     for i in 1 2 3; do
         start "worker$i" notify-worker --prefetch $((i * 30)) --idle-timeout 2
-        workers+=("$PID")
     done
-    for i in "${workers[@]}"; do
+    for i in "${STARTED[@]}"; do
         ends -0 "$i" '' 60
     done
     [ "$(cat worker?.out | ids | sort -n)" = "$(seq 2000)" ]
@@ -476,9 +465,7 @@ is_full()
 # --- the command
 
 @test "a command that leaves a process behind counts as ended" {
-    local all
-    mapfile -t all < <(seq 20)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..20}
     run -0 --separate-stderr worker --count 20 --exec sh -c 'sleep 60 & echo $! >>left'
     [ "$(ids <<<"$output")" = "$(seq 20)" ]
     # All of them are still there.
@@ -519,8 +506,7 @@ is_full()
 }
 
 @test "a parent that blocks signals: the end of a command is noticed at once, and a stop is heeded" {
-    mapfile -t all < <(seq 40)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..40}
     before=$SECONDS
     run -0 --separate-stderr env --block-signal=CHLD notify-worker --prefetch 1 --count 40 --exec sh -c 'exit 0'
     [ "$(ids <<<"$output" | paste -sd' ')" = "$(seq -s' ' 40)" ]
@@ -534,10 +520,8 @@ is_full()
 # without_log HOW: a worker whose standard error is broken; its command writes there.
 without_log()
 {
-    local all
     teller 'echo "on standard output"' 'echo "on standard error" >&2'
-    mapfile -t all < <(seq 5)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..5}
     case $1 in
     gone)
         # The reader ends before the worker starts: when it has opened its log, and read nothing.
