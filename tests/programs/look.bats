@@ -299,12 +299,18 @@ dead_letters()
 
 # ---- what does not come
 
-@test "look: a connection that is lost while peeking: each message once, and the rest is said" {
+# stalled_peek N: a look at so many messages, while nobody reads what it shows: descriptor 5.
+stalled_peek()
+{
     queue many
-    seq 3000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
-    eventually holds many 3000
-    stalled peek queue-inspect --peek 3000 --retry-delay 0 many
+    seq "$1" | amqp-publish -u "$AMQP_URL" -e '' -r many -l
+    eventually holds many "$1"
+    stalled peek queue-inspect --peek "$1" --retry-delay 0 many
     eventually stands_still "$PID"
+}
+
+@test "look: a connection that is lost while peeking: each message once, and the rest is said" {
+    stalled_peek 3000
     cut_connections
     cat <&5 >shown
     finish -69 "$PID"
@@ -316,11 +322,7 @@ dead_letters()
 }
 
 @test "look: the number of messages that somebody else took meanwhile is reported" {
-    queue many
-    seq 2000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
-    eventually holds many 2000
-    stalled peek queue-inspect --peek 2000 many
-    eventually stands_still "$PID"
+    stalled_peek 2000
     purge many
     cat <&5 >shown
     finish -69 "$PID"
@@ -337,11 +339,7 @@ dead_letters()
 }
 
 @test "look: a stop while peeking lets go of all" {
-    queue many
-    seq 3000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
-    eventually holds many 3000
-    stalled peek queue-inspect --peek 3000 many
-    eventually stands_still "$PID"
+    stalled_peek 3000
     kill -TERM "$PID"
     cat <&5 >/dev/null
     finish -143 "$PID"

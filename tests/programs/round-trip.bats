@@ -210,30 +210,11 @@ survives_jq()
     wire get box | cmp given -
 }
 
-@test "round trip: numbers of every kind" {
-    survives numbers
-    survives_jq
-}
-
-@test "round trip: texts and names of headers" {
-    survives texts
-    survives_jq
-}
-
-@test "round trip: tables and arrays, as deep as there is room" {
-    survives tables
-    survives_jq
-}
-
-@test "round trip: every property" {
-    survives properties
-    survives_jq
-}
-
-@test "round trip: bodies" {
-    survives bodies
-    survives_jq
-}
+@test "round trip: numbers of every kind" { survives numbers; survives_jq; }
+@test "round trip: texts and names of headers" { survives texts; survives_jq; }
+@test "round trip: tables and arrays, as deep as there is room" { survives tables; survives_jq; }
+@test "round trip: every property" { survives properties; survives_jq; }
+@test "round trip: bodies" { survives bodies; survives_jq; }
 
 @test "round trip: a body that jq rewrites is as it was without jq" {
     survives rewritten
