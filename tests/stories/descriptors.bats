@@ -61,7 +61,7 @@ lines_of()
 }
 
 # filled NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a pipe that nobody reads yet: NAME.pipe, which is open as
-# descriptor 8, too.
+# descriptor 8, too. Waits until it is full.
 filled()
 {
     local name=$1 descriptor=$2
@@ -74,6 +74,7 @@ filled()
         1) start "$name" env --default-signal=HUP bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
         2) start "$name" env --default-signal=HUP bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
     esac
+    eventually stands_still "$PID"
 }
 
 # lent NAME DESCRIPTOR COMMAND...: the same, with a pipe that is non-blocking.
@@ -125,7 +126,6 @@ check_whole()
     for name in $WRITERS; do
         prepare "$name"
         lent "$name" 1 bash -c "run_of $name"
-        eventually stands_still "$PID"
         is_nonblocking 8
         read_all "$name" >"$name.lines"
         finish -0 "$PID"
@@ -155,7 +155,6 @@ check_whole()
     export_programs
     orders 1500 | order-place >/dev/null
     lent inventory 2 inventory-worker --idle-timeout 1
-    eventually stands_still "$PID"
     read_all inventory >log
     finish -0 "$PID"
     [ "$(wc -l <inventory.out)" -eq 1500 ]
@@ -164,7 +163,6 @@ check_whole()
     sed -n 's/^\[inventory\] published InventoryReserved for //p' log | sort | cmp ids -
     [ "$(wc -l <log)" -eq 3000 ]
     lent notify 2 notify-worker --idle-timeout 1
-    eventually stands_still "$PID"
     read_all notify >log
     finish -0 "$PID"
     sed -n 's/^\[notify\] Order confirmed: //p' log | sort | cmp ids -
@@ -172,7 +170,6 @@ check_whole()
     # Messages, a line each.
     seq -f '{"refused": %.0f}' 1 2000 >input
     lent place 2 bash -c 'exec order-place <input'
-    eventually stands_still "$PID"
     read_all place >log
     finish -65 "$PID"
     [ "$(grep -c '^order-place: input [0-9]* (line [0-9]*): user_id is missing$' log)" -eq 2000 ]
@@ -254,7 +251,6 @@ accounted()
         esac
         for kind in $kinds; do
             pipes "$kind" "$name" 1 bash -c "run_of $name"
-            eventually stands_still "$PID"
             ends "$PID" TERM
             if [ "$status" -ne 74 ]; then
                 echo "$name with a pipe that is $kind: exit $status, $(cat "$name.err")" >&2
@@ -280,7 +276,6 @@ accounted()
     orders 3000 | order-place >/dev/null
     for kind in blocking nonblocking alone; do
         pipes "$kind" inventory 2 inventory-worker
-        eventually stands_still "$PID"
         ends -0 "$PID" TERM
         ids <inventory.out >>told
         # Whole lines.
@@ -290,18 +285,14 @@ accounted()
     sort -u told >told.sorted
     messages "$RESERVED_Q" | jq -r '.payload | fromjson.order_id' | sort -u | cmp told.sorted -
     pipes blocking notify 2 notify-worker
-    eventually stands_still "$PID"
     ends -0 "$PID" HUP
     seq 20000 >input
     pipes blocking place 2 bash -c 'exec order-place <input'
-    eventually stands_still "$PID"
     ends -129 "$PID" HUP
     seq -f '%.0f' 20000 >input
     pipes blocking stock 2 bash -c 'exec inventory-stock <input'
-    eventually stands_still "$PID"
     ends -143 "$PID" TERM
     pipes blocking show 2 bash -c 'exec order-show <input'
-    eventually stands_still "$PID"
     ends -143 "$PID" TERM
 }
 
@@ -329,7 +320,6 @@ accounted()
     orders 2000 | order-place >/dev/null
     evaluate 'application:set_env(rabbit, heartbeat, 1).'
     pipes blocking inventory 1 inventory-worker --count 2000
-    eventually stands_still "$PID"
     # Here the time itself counts: some times two seconds, after which the broker hangs up.
     sleep 5
     read_all inventory >inventory.lines
@@ -339,7 +329,6 @@ accounted()
     [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
     holds "$PLACED_Q" 0
     pipes blocking notify 2 notify-worker --count 2000
-    eventually stands_still "$PID"
     sleep 5
     read_all notify >notify.lines
     finish -0 "$PID"
