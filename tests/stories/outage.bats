@@ -10,16 +10,6 @@ setup_file()
     start_broker
 }
 
-start_workers()
-{
-    start inventory inventory-worker
-    inventory=$PID
-    start notify notify-worker
-    notify=$PID
-    eventually is_consumed "$PLACED_Q"
-    eventually is_consumed "$RESERVED_Q"
-}
-
 # trickle N: a stream of orders that goes on while something happens, at 50 a second.
 trickle()
 {

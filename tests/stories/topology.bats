@@ -182,24 +182,17 @@ workflow_runs()
     kill -0 "$PID"
 }
 
-has_receipts()
-{
-    [ "$(wc -l <place.out)" -eq "$1" ]
-}
-
 @test "topology: order-place declares missing parts only when a message is returned" {
     topology
-    mkfifo orders
-    start place bash -c 'exec order-place <orders'
-    exec 8>orders
-    order >&8
-    eventually has_receipts 1
+    start_fed place order-place
+    order >&7
+    eventually has_lines place.out 1
     # A binding first, of which nothing but a message can tell; then all that there is.
     api DELETE "bindings/$VHOST/e/orders-ex/q/$PLACED_Q/order.placed" >/dev/null
-    order >&8
-    order >&8
-    eventually has_receipts 3
-    exec 8>&-
+    order >&7
+    order >&7
+    eventually has_lines place.out 3
+    exec 7>&-
     finish -0 "$PID"
     is_complete
     holds "$PLACED_Q" 3
