@@ -21,22 +21,10 @@ drill_passes()
     [ "$(grep -c '^ok' <<<"$output")" -ge 3 ]
 }
 
-@test "drill basic" {
-    drill_passes basic
-}
-
-@test "drill backlog" {
-    drill_passes backlog --wait 2
-}
-
-@test "drill duplicate" {
-    drill_passes duplicate
-}
-
-@test "drill poison" {
-    drill_passes poison
-}
-
+@test "drill basic" { drill_passes basic; }
+@test "drill backlog" { drill_passes backlog --wait 2; }
+@test "drill duplicate" { drill_passes duplicate; }
+@test "drill poison" { drill_passes poison; }
 @test "drill repair" {
     drill_passes repair
     [[ $output == *" parked, user_id is missing"* ]]
