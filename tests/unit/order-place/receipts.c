@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define ID "00000000-0000-0000-0000-0000000000"
+#define LINE(digits, status) "{\"order_id\": \"" ID digits "\", \"status\": \"" status "\"}\n"
 
 static uint64_t add(struct receipts *receipts, int64_t seq, enum receipt_state state)
 {
@@ -12,6 +13,12 @@ static uint64_t add(struct receipts *receipts, int64_t seq, enum receipt_state s
 
     receipt.id[UUID_BYTES - 1] = (unsigned char)seq;
     return receipts_add(receipts, &receipt);
+}
+
+static void check_printed(struct receipts *receipts, const char *expected)
+{
+    EQUAL(receipts_print(receipts), EXIT_OK);
+    SAME(unit_captured(1), expected);
 }
 
 static void prints_in_the_order_of_coming(void)
@@ -24,16 +31,12 @@ static void prints_in_the_order_of_coming(void)
     EQUAL(second, 1);
     EQUAL(receipts_end(receipts), 2);
     receipts_at(receipts, second)->state = RECEIPT_PLACED;
-    EQUAL(receipts_print(receipts), EXIT_OK);
-    SAME(unit_captured(1), "");
+    check_printed(receipts, "");
     receipts_at(receipts, first)->state = RECEIPT_CONFIRMED;
-    EQUAL(receipts_print(receipts), EXIT_OK);
-    SAME(unit_captured(1), "");
+    check_printed(receipts, "");
     receipts_at(receipts, first)->state = RECEIPT_PENDING;
     EQUAL(receipts_waiting(receipts), 2);
-    EQUAL(receipts_print(receipts), EXIT_OK);
-    SAME(unit_captured(1), "{\"order_id\": \"" ID "01\", \"status\": \"PENDING\"}\n"
-                           "{\"order_id\": \"" ID "02\", \"status\": \"PLACED\"}\n");
+    check_printed(receipts, LINE("01", "PENDING") LINE("02", "PLACED"));
     EQUAL(receipts_waiting(receipts), 0);
     EQUAL(receipts_end(receipts), 2);
     EQUAL(receipts_told(receipts), 2);
@@ -60,8 +63,7 @@ static void prints_nothing_of_those_for_whom_nobody_waits(void)
 
     (void)receipts_add(receipts, &silent);
     (void)add(receipts, 2, RECEIPT_PLACED);
-    EQUAL(receipts_print(receipts), EXIT_OK);
-    SAME(unit_captured(1), "{\"order_id\": \"" ID "02\", \"status\": \"PLACED\"}\n");
+    check_printed(receipts, LINE("02", "PLACED"));
     EQUAL(receipts_told(receipts), 1);
     CHECK(receipts_some_pending(receipts));
     receipts_free(receipts);
@@ -70,13 +72,9 @@ static void prints_nothing_of_those_for_whom_nobody_waits(void)
 static void answers_repeats_as_the_first_of_their_order(void)
 {
     static const enum receipt_state states[] = {RECEIPT_PLACED, RECEIPT_PENDING};
-    static const char *const printed[] = {"{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n"
-                                          "{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n"
-                                          "{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n",
-                                          "{\"order_id\": \"" ID "01\", \"status\": \"PENDING\"}\n"
-                                          "{\"order_id\": \"" ID "01\", \"status\": \"PENDING\"}\n"
-                                          "{\"order_id\": \"" ID
-                                          "01\", \"status\": \"PENDING\"}\n"};
+    static const char *const printed[] = {
+        LINE("01", "PLACED") LINE("01", "PLACED") LINE("01", "PLACED"),
+        LINE("01", "PENDING") LINE("01", "PENDING") LINE("01", "PENDING")};
 
     for (size_t i = 0; i < COUNT(states); i++) {
         struct receipts *receipts = receipts_new();
@@ -85,11 +83,9 @@ static void answers_repeats_as_the_first_of_their_order(void)
         (void)add(receipts, 1, RECEIPT_REPEATED);
         (void)add(receipts, 1, RECEIPT_REPEATED);
         (void)add(receipts, 2, RECEIPT_AWAITED);
-        EQUAL(receipts_print(receipts), EXIT_OK);
-        SAME(unit_captured(1), "");
+        check_printed(receipts, "");
         receipts_at(receipts, 0)->state = states[i];
-        EQUAL(receipts_print(receipts), EXIT_OK);
-        SAME(unit_captured(1), printed[i]);
+        check_printed(receipts, printed[i]);
         EQUAL(receipts_waiting(receipts), 1);
         receipts_free(receipts);
     }
@@ -129,9 +125,7 @@ static void changes_and_cuts(void)
     receipts_cut(receipts, 1);
     EQUAL(receipts_waiting(receipts), 1);
     EQUAL(add(receipts, 4, RECEIPT_PLACED), 1);
-    EQUAL(receipts_print(receipts), EXIT_OK);
-    SAME(unit_captured(1), "{\"order_id\": \"" ID "01\", \"status\": \"PLACED\"}\n"
-                           "{\"order_id\": \"" ID "04\", \"status\": \"PLACED\"}\n");
+    check_printed(receipts, LINE("01", "PLACED") LINE("04", "PLACED"));
     receipts_free(receipts);
     receipts_free(NULL);
 }
