@@ -1,5 +1,3 @@
-#include "sqlite/database_log.h"
-
 #include "base/clock.h"
 #include "base/text.h"
 #include "sqlite/database_handle.h"

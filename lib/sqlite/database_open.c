@@ -3,9 +3,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "sqlite/database_handle.h"
-#include "sqlite/database_log.h"
 #include "sqlite/database_place.h"
-#include "sqlite/database_schema.h"
 
 #include <errno.h>
 #include <stdio.h>

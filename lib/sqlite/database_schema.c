@@ -1,5 +1,3 @@
-#include "sqlite/database_schema.h"
-
 #include "base/text.h"
 #include "sqlite/database_handle.h"
 
