@@ -97,9 +97,12 @@ static enum exit_code commit(struct database *database, bool ahead)
     return code == EXIT_OK ? database_check_files(database) : code;
 }
 
-enum exit_code database_commit(struct database *database)
+enum exit_code database_end(struct database *database, enum exit_code code)
 {
-    return commit(database, false);
+    if (code == EXIT_OK)
+        return commit(database, false);
+    database_roll_back(database);
+    return code;
 }
 
 enum exit_code database_commit_ahead(struct database *database)

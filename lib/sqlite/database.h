@@ -63,14 +63,15 @@ enum exit_code database_begin(struct database *database);
 enum exit_code database_begin_relaxed(struct database *database);
 
 /*
- * Commits. On EXIT_OK the transaction is on disk, in files that are still in place: see
- * database_check_files(). Otherwise it is over, and nobody may be told of it.
+ * Commits if code is EXIT_OK; otherwise rolls back and returns code. On EXIT_OK the transaction is
+ * on disk, in files that are still in place: see database_check_files(). Otherwise it is over, and
+ * nobody may be told of it.
  */
-enum exit_code database_commit(struct database *database);
+enum exit_code database_end(struct database *database, enum exit_code code);
 
 /*
- * As database_commit(), but returns before the sync has ended: database_finish_sync() must return
- * EXIT_OK before anybody is told. Do not use the database in between.
+ * Commits as database_end(), but returns before the sync has ended: database_finish_sync() must
+ * return EXIT_OK before anybody is told. Do not use the database in between.
  */
 enum exit_code database_commit_ahead(struct database *database);
 
@@ -83,7 +84,7 @@ void database_roll_back(struct database *database);
 /*
  * Returns EXIT_STORE if the file, its log or the index of the log was removed or replaced since it
  * was opened, or is a copy of another time. To be called outside of transactions, before anybody is
- * told of what was read; database_commit() includes it. Costs four or five system calls.
+ * told of what was read; database_end() includes it. Costs four or five system calls.
  */
 enum exit_code database_check_files(struct database *database);
 

@@ -197,11 +197,13 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     database->is_opening = true;
     database->is_first_log = true;
     database->log_fd = -1;
-    database->path = path == NULL ? database_find(kind) : xstrdup(path);
-    if (database->path == NULL)
+    database->path = path == NULL ? database_place(kind) : xstrdup(path);
+    if (database->path == NULL) {
+        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
         code = EXIT_STORE;
-    else if (access == DATABASE_CREATE)
+    } else if (access == DATABASE_CREATE) {
         code = database_make_folders(database->path);
+    }
     if (code == EXIT_OK)
         code = look_at_file(database, access);
     if (code == EXIT_OK) {

@@ -50,15 +50,6 @@ char *database_place(const struct database_kind *kind)
     return path;
 }
 
-char *database_find(const struct database_kind *kind)
-{
-    char *path = database_place(kind);
-
-    if (path == NULL)
-        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
-    return path;
-}
-
 enum exit_code database_make_folders(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {

@@ -9,10 +9,6 @@
 
 #include <stdbool.h>
 
-/* Returns the path of the file that kind names, to be freed with free(); NULL, reported, if the
- * environment does not say where it is. */
-char *database_find(const struct database_kind *kind);
-
 /* Makes the folders that lead to path and are missing, private to their owner. Writes to path and
  * restores it. Returns EXIT_OK, or EXIT_STORE, reported. */
 enum exit_code database_make_folders(char *path);

@@ -345,13 +345,9 @@ enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *co
     if (code == EXIT_OK && commit->events > 0)
         code =
             database_reserve(ledger->database, commit->events + PAGES_BESIDES, commit->event_bytes);
-    if (code != EXIT_OK) {
-        ledger_abandon(base);
-        return code;
-    }
     ledger->is_deciding = false;
     ledger->undecided = 0;
-    return database_commit(ledger->database);
+    return database_end(ledger->database, code);
 }
 
 void ledger_abandon(struct ledger *base)
@@ -364,20 +360,12 @@ void ledger_abandon(struct ledger *base)
     ledger->undecided = 0;
 }
 
-static enum exit_code end_relaxed(struct sqlite_ledger *ledger, enum exit_code code)
-{
-    if (code == EXIT_OK)
-        return database_commit(ledger->database);
-    database_roll_back(ledger->database);
-    return code;
-}
-
 enum exit_code ledger_mark_sent(struct ledger *base, const struct ledger_sent *sent)
 {
     struct sqlite_ledger *ledger = own(base);
     enum exit_code code = database_begin_relaxed(ledger->database);
 
-    return code == EXIT_OK ? end_relaxed(ledger, record_sent(ledger, sent)) : code;
+    return code == EXIT_OK ? database_end(ledger->database, record_sent(ledger, sent)) : code;
 }
 
 enum exit_code ledger_release(struct ledger *base)
@@ -389,5 +377,5 @@ enum exit_code ledger_release(struct ledger *base)
         return code;
     database_bind_int(ledger->release, 1, runs_own(ledger->runs));
     database_bind_int(ledger->release, 2, RUN_RELEASED);
-    return end_relaxed(ledger, database_run(ledger->database, ledger->release));
+    return database_end(ledger->database, database_run(ledger->database, ledger->release));
 }

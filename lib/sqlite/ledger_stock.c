@@ -106,10 +106,7 @@ enum exit_code ledger_set_levels(struct ledger *base, struct ledger_level *level
         return code;
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = set_level(ledger, &levels[i], add);
-    if (code == EXIT_OK)
-        return database_commit(ledger->database);
-    database_roll_back(ledger->database);
-    return code;
+    return database_end(ledger->database, code);
 }
 
 /* Reads level by level: one long read would hold up checkpoints. */

@@ -212,10 +212,7 @@ static enum exit_code commit(struct sqlite_notified *notified, size_t claims)
     enum exit_code code =
         claims > 0 ? database_reserve(notified->database, claims + PAGES_BESIDES, 0) : EXIT_OK;
 
-    if (code == EXIT_OK)
-        return database_commit(notified->database);
-    database_roll_back(notified->database);
-    return code;
+    return database_end(notified->database, code);
 }
 
 /* Ends a transaction that wrote nothing. Fails if the files are not in place: what was read may

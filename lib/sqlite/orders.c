@@ -164,11 +164,7 @@ static enum exit_code claim(struct orders *base, int64_t *last)
     if (code != EXIT_OK)
         return code;
     /* Looks again under the lock: another run may have been quicker. */
-    code = take_over_all(store, last);
-    if (code == EXIT_OK)
-        return database_commit(store->database);
-    database_roll_back(store->database);
-    return code;
+    return database_end(store->database, take_over_all(store, last));
 }
 
 /* ---- reading ---- */
