@@ -47,11 +47,6 @@ struct sqlite_orders {
     sqlite3_stmt *count_pending;
 };
 
-static struct sqlite_orders *own(struct orders *orders)
-{
-    return (struct sqlite_orders *)orders;
-}
-
 /* ---- opening ---- */
 
 static enum exit_code prepare_to_place(struct sqlite_orders *store)
@@ -149,7 +144,7 @@ static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
 
 static enum exit_code claim(struct orders *base, int64_t *last)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     int64_t run = 0;
     bool found;
     enum exit_code code = find_ended_run(store, &run, &found);
@@ -213,7 +208,7 @@ static enum exit_code find_one(struct sqlite_orders *store, const unsigned char 
 static enum exit_code find(struct orders *base, const unsigned char (*ids)[UUID_BYTES],
                            size_t count, orders_visit *visit, void *context)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     enum exit_code code = prepare_rest(store);
     bool goes_on = true;
 
@@ -252,7 +247,7 @@ static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *state
 static enum exit_code each_pending(struct orders *base, int64_t last, orders_visit *visit,
                                    void *context)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     enum exit_code code = prepare_rest(store);
 
     if (code != EXIT_OK)
@@ -265,7 +260,7 @@ static enum exit_code each_pending(struct orders *base, int64_t last, orders_vis
 static enum exit_code each(struct orders *base, const enum order_status *only, orders_visit *visit,
                            void *context)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
 
     return visit_all(store,
                      only == NULL             ? store->next
@@ -289,7 +284,7 @@ static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt *stat
 static enum exit_code count_orders(struct orders *base, const enum order_status *only,
                                    int64_t *count)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     int64_t pending = 0;
     enum exit_code code = read_count(store, store->count_pending, &pending);
 
@@ -369,7 +364,7 @@ static enum exit_code add_all(struct sqlite_orders *store, const struct orders_c
 
 static enum exit_code commit(struct orders *base, const struct orders_commit *commit)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     enum exit_code code = commit->added_count > 0 ? database_begin(store->database)
                                                   : database_begin_relaxed(store->database);
 
@@ -387,19 +382,19 @@ static enum exit_code commit(struct orders *base, const struct orders_commit *co
 
 static enum exit_code await(struct orders *base)
 {
-    return database_finish_sync(own(base)->database);
+    return database_finish_sync(((struct sqlite_orders *)base)->database);
 }
 
 /* ---- the whole ---- */
 
 static void idle(struct orders *base)
 {
-    database_checkpoint(own(base)->database);
+    database_checkpoint(((struct sqlite_orders *)base)->database);
 }
 
 static void close_orders(struct orders *base)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
 
     database_close(store->database);
     runs_close(store->runs);

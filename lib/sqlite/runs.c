@@ -93,8 +93,8 @@ enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended)
 {
     struct flock lock = run_lock(run, F_WRLCK);
 
-    *ended = run == 0;
-    /* F_GETLK ignores locks of the caller, and a negative number has no byte. */
+    *ended = run <= 0;
+    /* F_GETLK ignores locks of the caller. */
     if (run <= 0 || run == runs->own)
         return EXIT_OK;
     if (fcntl(runs->fd, F_GETLK, &lock) != 0) {
