@@ -18,7 +18,6 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "base/text.h"
 
 #include <stdlib.h>
 
@@ -69,6 +68,7 @@ static void read_options(int argc, char **argv)
 }
 
 static struct notifier *notifier;
+static const struct hand *hand; /* the notifier's */
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
@@ -76,24 +76,24 @@ static struct delivery **batch;
 /* Returns whether all deliveries in hand are dead letters that the broker refuses. */
 static bool is_stuck(void)
 {
-    size_t refused = notifier_refused(notifier);
+    size_t refused = hand_refused(hand);
 
-    return refused > 0 && refused == notifier_count(notifier) && !notifier_is_unsettled(notifier);
+    return refused > 0 && refused == hand_count(hand) && hand->turn.count == 0;
 }
 
 /* Takes what has arrived, as far as there is room; *count is how many. Waits for deliveries unless
  * there is other work. */
 static enum exit_code hold_more(size_t *count)
 {
-    int wait_ms = notifier_count(notifier) == 0 ? idle_ms : notifier_wait_ms(notifier);
-    size_t room = notifier_room(notifier);
+    int wait_ms = hand_count(hand) == 0 ? idle_ms : hand_wait_ms(hand);
+    size_t room = hand->spare.count;
     enum exit_code code;
 
     *count = 0;
     if (is_stuck())
         wait_ms = REFUSED_MS;
     /* Record what was told before waiting for anything, even for a new connection. */
-    if (notifier_is_unsettled(notifier) && consumer_arrived(consumer) == 0)
+    if (hand->turn.count > 0 && consumer_arrived(consumer) == 0)
         return EXIT_OK;
     if (room > BATCH_MAX)
         room = BATCH_MAX;
@@ -121,9 +121,8 @@ static enum exit_code work(void)
                               .consumer = consumer};
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && !stop_requested() &&
-           (deliveries_left != 0 || notifier_count(notifier) > 0)) {
-        bool had_none = notifier_count(notifier) == 0;
+    while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || hand_count(hand) > 0)) {
+        bool had_none = hand_count(hand) == 0;
         size_t count;
 
         code = hold_more(&count);
@@ -148,7 +147,7 @@ static enum exit_code finish(enum exit_code code)
     if (code == EXIT_UNREACHABLE && stop_requested())
         code = EXIT_OK;
     code = first_failure(code, settled);
-    code = first_failure(code, notifier_refused(notifier) > 0 ? EXIT_REFUSED : EXIT_OK);
+    code = first_failure(code, hand_refused(hand) > 0 ? EXIT_REFUSED : EXIT_OK);
     return first_failure(code, consumer_end(consumer));
 }
 
@@ -168,12 +167,15 @@ static enum exit_code open_all(void)
     settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));
-    return notifier_open(&(struct notifier_settings){.consumer = consumer,
+    code = notifier_open(&(struct notifier_settings){.consumer = consumer,
                                                      .publisher = publisher,
                                                      .in_hand = (size_t)prefetch,
                                                      .together = together,
                                                      .max_attempts = max_attempts},
                          &notifier);
+    if (code == EXIT_OK)
+        hand = notifier_hand(notifier);
+    return code;
 }
 
 static void close_all(void)
