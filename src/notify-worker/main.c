@@ -30,9 +30,8 @@ static const char usage[] =
 
 static char **command_line; /* NULL without --exec */
 static int prefetch;
-static int deliveries_left = -1; /* without end */
-static int idle_seconds = -1;
-static int idle_ms = -1;
+static int deliveries_left; /* negative: without end */
+static int idle_ms;         /* negative: never */
 static int max_attempts = 3;
 static size_t together; /* deliveries that are told in one turn */
 
@@ -45,10 +44,7 @@ static struct option_entry options[] = {
      .number = &max_attempts, .least = 1, .most = 1000000},
     {"prefetch", "N", "unacknowledged deliveries at a time (1024; with --exec 16)",
      .number = &prefetch, .least = 1, .most = 65535},
-    {"count", "N", "stop after N deliveries", .number = &deliveries_left, .least = 1,
-     .most = 1000000000},
-    {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &idle_seconds,
-     .most = 86400},
+    {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = common_option_table},
     {0},
@@ -59,8 +55,8 @@ static void read_options(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options), "events come from the queue");
     if (prefetch == 0)
         prefetch = command_line == NULL ? 1024 : 16;
-    if (idle_seconds >= 0)
-        idle_ms = consumer_idle_ms(idle_seconds);
+    deliveries_left = consumer_count;
+    idle_ms = consumer_idle_ms();
     /* Half of the prefetch, so that the broker sends the next turn while this one is told. */
     together = (prefetch + 1) / 2 < BATCH_MAX ? (size_t)(prefetch + 1) / 2 : BATCH_MAX;
     if (command_line != NULL)
