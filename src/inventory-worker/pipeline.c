@@ -12,7 +12,6 @@
 #include "base/stop.h"
 #include "order/event.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -301,8 +300,9 @@ static enum exit_code leave_owed(void)
     report_flush();
     if (recorder.confirmed_count > 0)
         code = record_confirmed(&recorder);
-    return code == EXIT_OK && (hand.count > 0 || outbox.refused > 0) ? record_release(&recorder)
-                                                                     : code;
+    if (code == EXIT_OK && (hand.count > 0 || outbox.refused > 0))
+        code = recorder.ledger->operations->release(recorder.ledger);
+    return code;
 }
 
 enum exit_code pipeline_run(void)
@@ -321,12 +321,9 @@ enum exit_code pipeline_run(void)
     /* A stop while the broker is away, with nothing in hand, is a clean end. */
     if (code == EXIT_UNREACHABLE && stop_requested() && hand.count == 0)
         code = EXIT_OK;
-    if (code == EXIT_OK)
-        code = last;
+    code = first_failure(code, last);
     if (!settings->flush_only)
-        last = consumer_end(consumer);
-    if (code == EXIT_OK)
-        code = last;
+        code = first_failure(code, consumer_end(consumer));
     return code == EXIT_OK && outbox.refused > 0 ? EXIT_REFUSED : code;
 }
 

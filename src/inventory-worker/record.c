@@ -88,11 +88,6 @@ enum exit_code record_confirmed(struct recorder *recorder)
     return code;
 }
 
-enum exit_code record_release(struct recorder *recorder)
-{
-    return recorder->ledger->operations->release(recorder->ledger);
-}
-
 /* ---- deliveries ---- */
 
 /* Returns false if the delivery is to be rejected. */

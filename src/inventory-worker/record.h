@@ -57,7 +57,4 @@ void record_note(struct recorder *recorder, const struct announcement *announcem
 /* Records what was confirmed, unsynced. */
 enum exit_code record_confirmed(struct recorder *recorder);
 
-/* Leaves what this run owes to others, unsynced. The log must be written. */
-enum exit_code record_release(struct recorder *recorder);
-
 #endif
