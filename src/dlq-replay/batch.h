@@ -18,7 +18,6 @@
 
 #include "audit.h"
 #include "decision.h"
-#include "rate_limit.h"
 #include "rules.h"
 #include "snapshot.h"
 
@@ -43,13 +42,14 @@ struct batch_settings {
 /* The letters at hand are decisions[first..count); the current part ends at end. */
 struct batch {
     struct batch_settings settings;
-    struct rate_limit rate_limit;
     struct decision decisions[BATCH_MAX];
     size_t first;
     size_t end;
     size_t count;
     bool some_wrong;     /* some letter was refused, or left though it was to be sent */
     bool some_bad_input; /* something in a file is not an envelope */
+    int64_t paced_ms;    /* private to send.c: when the first of these was due at settings.rate, */
+    int64_t paced;       /* and how many were sent since then */
     size_t parked;       /* letters that park_if_spent() has parked, */
     size_t spent;        /* and those that it could not save */
 };

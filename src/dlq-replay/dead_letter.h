@@ -4,14 +4,21 @@
 #ifndef DLQ_REPLAY_DEAD_LETTER_H
 #define DLQ_REPLAY_DEAD_LETTER_H
 
-#include "body_check.h"
-
 #include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"
 #include "message/death.h"
+#include "order/order.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+
+/* What a worker would say to the body of a message, found by parsing it once. */
+struct body_check {
+    const char *error; /* why the worker would reject the body, within fault; NULL: it would not */
+    char *order_id;    /* the body's, sound or not; NULL: it has none that is fit to be shown */
+    bool is_json;      /* it is shown as JSON: envelope_shows(); false also if tree was given */
+    struct order_fault fault;
+};
 
 struct dead_letter {
     struct delivery *delivery; /* the caller's; NULL: the letter is from a file */
@@ -40,7 +47,8 @@ void dead_letter_free(struct dead_letter *letter);
  */
 const struct body_check *dead_letter_check(struct dead_letter *letter);
 
-/* Checks another body, which is to be sent in its place. tree as in body_check(). */
+/* Checks another body, which is to be sent in its place. tree is that of the body, if the caller
+ * has parsed it by json/json.h already, and stays the caller's; otherwise NULL. */
 void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree);
 
 /* Returns whether the letter died first in queue. */

@@ -2,7 +2,6 @@
 
 #include "amqp/bytes.h"
 #include "amqp/queue.h"
-#include "amqp/topology.h"
 #include "base/clock.h"
 
 #include <stdio.h>

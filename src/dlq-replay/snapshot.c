@@ -3,7 +3,6 @@
 #include "fingerprint.h"
 #include "prefetch.h"
 #include "recall.h"
-#include "settled_letters.h"
 
 #include "amqp/connection.h"
 #include "base/memory.h"
