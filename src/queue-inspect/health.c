@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DETAIL_SIZE 1200
@@ -170,20 +169,16 @@ static bool check_broker(struct queues *queues, cJSON *checks)
 
 static bool check_all(struct queues *queues, int max_ready, const char *ledger, cJSON *checks)
 {
-    bool topology;
-    bool consumers;
-    bool dead_letters;
-    bool backlog;
-    bool outbox;
+    bool ok;
 
     if (!check_broker(queues, checks))
         return false;
-    topology = check_topology(queues, checks);
-    consumers = check_consumers(queues, checks);
-    dead_letters = check_dead_letters(queues, checks);
-    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(queues, max_ready, checks);
-    outbox = check_outbox(ledger, checks);
-    return topology && consumers && dead_letters && backlog && outbox;
+    ok = check_topology(queues, checks);
+    ok = check_consumers(queues, checks) && ok;
+    ok = check_dead_letters(queues, checks) && ok;
+    if (max_ready != HEALTH_NO_LIMIT)
+        ok = check_backlog(queues, max_ready, checks) && ok;
+    return check_outbox(ledger, checks) && ok;
 }
 
 enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger)

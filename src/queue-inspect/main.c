@@ -5,7 +5,6 @@
  * --follow declares a queue of its own, which is deleted with its connection.
  */
 #include "health.h"
-#include "list.h"
 #include "management.h"
 #include "messages.h"
 #include "queues.h"
@@ -174,6 +173,33 @@ static enum exit_code set_up_management(void)
     return url == NULL ? EXIT_OK : management_new(url, &broker_options, &management);
 }
 
+static enum exit_code report_missing(void)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < queues.count; i++) {
+        if (!queues.views[i].depth.exists && queues.views[i].error == NULL) {
+            report("no queue '%s'", printable_text(queues.views[i].name));
+            code = EXIT_NO;
+        }
+    }
+    return code;
+}
+
+static enum exit_code list(void)
+{
+    enum exit_code code = queues_look_patiently(&queues);
+
+    if (code != EXIT_OK)
+        return code;
+    code = queues_ask(&queues);
+    if (code != EXIT_OK)
+        report("%s", management_reason(management));
+    code = first_failure(queues_print(&queues, format), code);
+    code = first_failure(code, queues_report_refused(&queues));
+    return are_named ? first_failure(code, report_missing()) : code;
+}
+
 static enum exit_code wait_for_depth(void)
 {
     struct until_settings settings = {
@@ -192,20 +218,13 @@ static enum exit_code watch(void)
     return watch_queues(&queues, &settings);
 }
 
-static enum exit_code peek(void)
-{
-    struct peek_settings settings = {.queue = names[0], .count = (size_t)number, .force = force};
-
-    return messages_peek(&broker_options, management, &settings);
-}
-
 static enum exit_code do_job(void)
 {
     switch (job) {
     case WATCH:
         return watch();
     case PEEK:
-        return peek();
+        return messages_peek(&broker_options, management, names[0], (size_t)number, force);
     case FOLLOW:
         return messages_follow(&broker_options, management, &tap, timeout_s);
     case UNTIL:
@@ -216,7 +235,7 @@ static enum exit_code do_job(void)
     case HEALTH:
         return health_check(&queues, max_ready, ledger_file);
     default:
-        return list_queues(&queues, format, are_named);
+        return list();
     }
 }
 

@@ -11,7 +11,6 @@
 #include "amqp/queue.h"
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* By the management API. A number that is not known is NaN, a text NULL. */
