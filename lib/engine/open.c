@@ -59,20 +59,9 @@ enum exit_code engine_open_notified(const char *name, int max_attempts, struct n
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE])
 {
-    enum ledger_look look = LEDGER_UNREADABLE;
-    char *found = NULL;
-
-    if (is_postgresql(name, "INVENTORY_LEDGER")) {
-        (void)snprintf(reason, LEDGER_REASON_SIZE,
-                       "the ledger is a PostgreSQL database, and there is no engine for that");
-        return look;
-    }
-    if (name == NULL)
-        name = found = sqlite_ledger_place();
-    if (name == NULL)
-        return LEDGER_ABSENT;
-    if (sqlite_ledger_look(name, outbox, reason))
-        look = LEDGER_SEEN;
-    free(found);
-    return look;
+    if (!is_postgresql(name, "INVENTORY_LEDGER"))
+        return sqlite_ledger_look(name, outbox, reason);
+    (void)snprintf(reason, LEDGER_REASON_SIZE,
+                   "the ledger is a PostgreSQL database, and there is no engine for that");
+    return LEDGER_UNREADABLE;
 }

@@ -6,7 +6,6 @@
 #include "sqlite/database_place.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sqlite/database.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #define SQLITE_DATABASE_PLACE_H
 
 #include "base/report.h"
-#include "sqlite/database.h"
 
 #include <stdbool.h>
 

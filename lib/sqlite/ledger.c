@@ -1,10 +1,8 @@
 #include "sqlite/ledger.h"
 
 #include "base/memory.h"
-#include "sqlite/database.h"
 #include "sqlite/database_room.h"
 #include "sqlite/open.h"
-#include "sqlite/runs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,6 @@
 #include "base/text.h"
 #include "sqlite/database_place.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
