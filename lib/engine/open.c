@@ -7,17 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libpq takes both. A file of such a name can still be given as "./postgresql:...". */
-static const char *const postgresql[] = {"postgresql:", "postgres:"};
-
+/* libpq takes both prefixes. A file of such a name can still be given as "./postgresql:...". */
 static bool is_postgresql(const char *name, const char *variable)
 {
     if (name == NULL)
         name = getenv(variable);
-    for (size_t i = 0; name != NULL && i < sizeof postgresql / sizeof postgresql[0]; i++)
-        if (strncmp(name, postgresql[i], strlen(postgresql[i])) == 0)
-            return true;
-    return false;
+    return name != NULL && (strncmp(name, "postgresql:", strlen("postgresql:")) == 0 ||
+                            strncmp(name, "postgres:", strlen("postgres:")) == 0);
 }
 
 /* The name itself may hold a password: it is not shown. */

@@ -238,12 +238,6 @@ uint32_t database_mark_next(uint32_t user_version)
            parent << (VERSION_BITS + MARK_BITS);
 }
 
-static bool is_marked(const struct database_header *file, const struct database_header *seen)
-{
-    /* A file that is not set up, or only in its log, has no marks. */
-    return own_of(seen->user_version) != 0 && file->application != 0;
-}
-
 static bool marks_fit(const struct database_header *file, const struct database_header *seen)
 {
     uint32_t own = own_of(file->user_version);
@@ -253,7 +247,8 @@ static bool marks_fit(const struct database_header *file, const struct database_
 
 bool database_log_belongs(const struct database_header *file, const struct database_header *seen)
 {
-    if (!is_marked(file, seen))
+    /* A file that is not set up, or only in its log, has no marks. */
+    if (own_of(seen->user_version) == 0 || file->application == 0)
         return true;
     if (!marks_fit(file, seen))
         return false;

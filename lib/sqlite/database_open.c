@@ -43,13 +43,6 @@ static enum exit_code set_log_mode(struct database *database)
     return result == SQLITE_OK ? EXIT_OK : database_failure(database, "set up");
 }
 
-static enum exit_code refuse_log(struct database *database)
-{
-    report("'%s' does not belong to '%s', which was replaced: restore both, or move it away",
-           printable_text(database->files.log), printable_text(database->path));
-    return EXIT_STORE;
-}
-
 static enum exit_code set_up(struct database *database, enum database_access access)
 {
     struct database_header file;
@@ -68,8 +61,11 @@ static enum exit_code set_up(struct database *database, enum database_access acc
         code = database_look_at_log(database, &belongs);
     else if (code == EXIT_OK && database_header_read(database->handle, &file))
         database->seen.schema_cookie = file.schema_cookie;
-    if (!belongs)
-        return refuse_log(database);
+    if (!belongs) {
+        report("'%s' does not belong to '%s', which was replaced: restore both, or move it away",
+               printable_text(database->files.log), printable_text(database->path));
+        return EXIT_STORE;
+    }
     if (code != EXIT_OK)
         return code;
     if (access == DATABASE_READ && version == database->kind->version)

@@ -185,9 +185,10 @@ static const struct ledger_operations operations = {.claim = ledger_claim,
                                                     .idle = idle,
                                                     .close = close_ledger};
 
-static enum exit_code prepare_stock(struct sqlite_ledger *ledger)
+static enum exit_code prepare(struct sqlite_ledger *ledger)
 {
     const struct database_statement statements[] = {
+        {&ledger->outcome, "SELECT outcome FROM handled WHERE order_id = ?1"},
         {&ledger->any_level, "SELECT 1 FROM stock LIMIT 1"},
         {&ledger->level, "SELECT on_hand, reserved FROM stock WHERE sku = ?1"},
         {&ledger->next_level,
@@ -199,14 +200,6 @@ static enum exit_code prepare_stock(struct sqlite_ledger *ledger)
     };
 
     return database_prepare(ledger->database, statements, sizeof statements / sizeof statements[0]);
-}
-
-static enum exit_code prepare_to_find(struct sqlite_ledger *ledger)
-{
-    const struct database_statement statement = {&ledger->outcome,
-                                                 "SELECT outcome FROM handled WHERE order_id = ?1"};
-
-    return database_prepare(ledger->database, &statement, 1);
 }
 
 static enum exit_code start_run(struct sqlite_ledger *ledger)
@@ -228,9 +221,7 @@ enum exit_code sqlite_ledger_open(const char *path, enum ledger_access access, s
     *out = NULL;
     ledger->ledger.operations = &operations;
     if (code == EXIT_OK)
-        code = prepare_stock(ledger);
-    if (code == EXIT_OK && access == LEDGER_READ)
-        code = prepare_to_find(ledger);
+        code = prepare(ledger);
     if (code == EXIT_OK && access == LEDGER_DECIDE)
         code = start_run(ledger);
     if (code != EXIT_OK)

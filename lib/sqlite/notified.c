@@ -215,14 +215,6 @@ static enum exit_code commit(struct sqlite_notified *notified, size_t claims)
     return database_end(notified->database, code);
 }
 
-/* Ends a transaction that wrote nothing. Fails if the files are not in place: what was read may
- * not be acted upon then. */
-static enum exit_code end_reading(struct sqlite_notified *notified, enum exit_code code)
-{
-    database_roll_back(notified->database);
-    return code == EXIT_OK ? database_check_files(notified->database) : code;
-}
-
 static enum exit_code advance(struct notified *base, const struct notified_release *released,
                               size_t released_count, struct notified_claim *claims,
                               size_t claim_count, int64_t at_ms)
@@ -241,10 +233,14 @@ static enum exit_code advance(struct notified *base, const struct notified_relea
         code = record(notified, released, released_count);
     if (code == EXIT_OK && claim_count > 0)
         code = claim_all(notified, claims, claim_count, at_ms, &number);
-    if (code == EXIT_OK && (has_turn || number != 0))
+    if (code == EXIT_OK && (has_turn || number != 0)) {
         code = commit(notified, claim_count);
-    else
-        code = end_reading(notified, code);
+    } else {
+        /* Nothing was written; but what was read may be acted upon only if the files are there. */
+        database_roll_back(notified->database);
+        if (code == EXIT_OK)
+            code = database_check_files(notified->database);
+    }
     if (code == EXIT_OK)
         notified->claim_number = number;
     return code;

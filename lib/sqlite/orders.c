@@ -96,13 +96,6 @@ static enum exit_code prepare_rest(struct sqlite_orders *store)
 
 /* ---- claiming ---- */
 
-static enum exit_code take_over_run(struct sqlite_orders *store, int64_t run)
-{
-    database_bind_int(store->take_over, 1, runs_own(store->runs));
-    database_bind_int(store->take_over, 2, run);
-    return database_run(store->database, store->take_over);
-}
-
 /* Finds a run with pending orders that has ended. */
 static enum exit_code find_ended_run(struct sqlite_orders *store, int64_t *run, bool *found)
 {
@@ -128,7 +121,9 @@ static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
     enum exit_code code = find_ended_run(store, &run, &found);
 
     while (code == EXIT_OK && found) {
-        code = take_over_run(store, run);
+        database_bind_int(store->take_over, 1, runs_own(store->runs));
+        database_bind_int(store->take_over, 2, run);
+        code = database_run(store->database, store->take_over);
         if (code == EXIT_OK)
             code = find_ended_run(store, &run, &found);
     }
