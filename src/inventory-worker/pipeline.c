@@ -49,7 +49,7 @@ static void take_results(void)
     enum publish_result result;
 
     while (publisher_next(publisher, &cookie, &result)) {
-        struct task *task = hand_by_number(&hand, cookie);
+        struct task *task = &hand.tasks[cookie];
 
         task->done = true;
         task->refused = result != PUBLISH_CONFIRMED;
@@ -71,7 +71,7 @@ static enum exit_code publish(const struct task *task)
             take_results();
     }
     return code == EXIT_OK
-               ? announcement_publish(&task->announcement, publisher, hand_number(&hand, task))
+               ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - hand.tasks))
                : code;
 }
 
@@ -102,7 +102,9 @@ static void log_decisions(size_t count)
         else if (task->kind == TASK_IGNORE)
             log_line("[inventory] duplicate ignored: %s", task->announcement.order_id);
         else if (task->kind == TASK_ANNOUNCE && !task->announcement.is_logged)
-            announcement_log(&task->announcement);
+            log_line("[inventory] reservation %s for %s",
+                     task->announcement.outcome == LEDGER_RESERVED ? "OK" : "FAILED",
+                     task->announcement.order_id);
     }
 }
 
@@ -134,7 +136,7 @@ static void acknowledge(size_t count)
         else if (task->delivery != NULL)
             batch[good++] = task->delivery;
         if (task->kind == TASK_ANNOUNCE && !task->refused)
-            record_note(&recorder, &task->announcement);
+            recorder.confirmed[recorder.confirmed_count++] = task->announcement.key;
     }
     consumer_ack_batch(consumer, batch, good);
     hand_drop_first(&hand, count);
