@@ -179,7 +179,7 @@ static void begin(struct snapshot *snapshot)
     snapshot->some_kept = false;
     snapshot->some_came_again = false;
     snapshot->some_are_first = false;
-    prefetch_reset(&snapshot->prefetch);
+    snapshot->prefetch.held = 0;
 }
 
 enum exit_code snapshot_open(struct snapshot *snapshot)
@@ -267,7 +267,7 @@ static void keep(struct snapshot *snapshot, struct delivery *delivery)
     remember(snapshot, delivery, RECALL_KEPT);
     consumer_let_go(snapshot->consumer, delivery);
     snapshot->some_kept = true;
-    prefetch_note_kept(&snapshot->prefetch);
+    snapshot->prefetch.held++;
 }
 
 /* Removes one letter, also if others that were handed out before it are unsettled. */
