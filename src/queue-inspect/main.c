@@ -200,36 +200,24 @@ static enum exit_code list(void)
     return are_named ? first_failure(code, report_missing()) : code;
 }
 
-static enum exit_code wait_for_depth(void)
-{
-    struct until_settings settings = {
-        .is_empty = job == UNTIL_EMPTY, .ready = number, .timeout_s = timeout_s, .format = format};
-
-    return until_reached(&queues, &settings);
-}
-
-static enum exit_code watch(void)
-{
-    struct watch_settings settings = {.period_s = period_s,
-                                      .timeout_s = timeout_s,
-                                      .retries = broker_options.retries,
-                                      .format = format};
-
-    return watch_queues(&queues, &settings);
-}
-
 static enum exit_code do_job(void)
 {
     switch (job) {
     case WATCH:
-        return watch();
+        return watch_queues(&queues, &(struct watch_settings){.period_s = period_s,
+                                                              .timeout_s = timeout_s,
+                                                              .retries = broker_options.retries,
+                                                              .format = format});
     case PEEK:
         return messages_peek(&broker_options, management, names[0], (size_t)number, force);
     case FOLLOW:
         return messages_follow(&broker_options, management, &tap, timeout_s);
     case UNTIL:
     case UNTIL_EMPTY:
-        return wait_for_depth();
+        return until_reached(&queues, &(struct until_settings){.is_empty = job == UNTIL_EMPTY,
+                                                               .ready = number,
+                                                               .timeout_s = timeout_s,
+                                                               .format = format});
     case CHECK_TOPOLOGY:
         return topology_check(looking, management);
     case HEALTH:
