@@ -47,19 +47,15 @@ enum database_access { DATABASE_CREATE, DATABASE_READ };
 enum exit_code database_open(const struct database_kind *kind, const char *path,
                              enum database_access access, struct database **database);
 
-/*
- * Closes the file and finalizes the statements of database_prepare(). The last process that closes
- * it copies the log into it, synced, and removes the log. NULL is harmless.
- */
+/* Closes the file and finalizes the statements of database_prepare(). The last process that closes
+ * it copies the log into it, synced, and removes the log. NULL is harmless. */
 void database_close(struct database *database);
 
 /* Begins a write transaction (BEGIN IMMEDIATE). Reads inside it stay valid until the commit. */
 enum exit_code database_begin(struct database *database);
 
-/*
- * As database_begin(), but the commit is not synced: it survives a kill of the process; a power
- * loss only once a later commit was synced.
- */
+/* As database_begin(), but the commit is not synced: it survives a kill of the process; a power
+ * loss only once a later commit was synced. */
 enum exit_code database_begin_relaxed(struct database *database);
 
 /*
@@ -69,10 +65,8 @@ enum exit_code database_begin_relaxed(struct database *database);
  */
 enum exit_code database_end(struct database *database, enum exit_code code);
 
-/*
- * Commits as database_end(), but returns before the sync has ended: database_finish_sync() must
- * return EXIT_OK before anybody is told. Do not use the database in between.
- */
+/* Commits as database_end(), but returns before the sync has ended: database_finish_sync() must
+ * return EXIT_OK before anybody is told. Do not use the database in between. */
 enum exit_code database_commit_ahead(struct database *database);
 
 /* Waits for the sync of database_commit_ahead(). On EXIT_OK all that was committed is on disk. */
@@ -107,10 +101,8 @@ struct database_statement {
 enum exit_code database_prepare(struct database *database, const struct database_statement *all,
                                 size_t count);
 
-/*
- * Binds a value to parameter at of a statement. Texts and bytes must last until the statement was
- * run. Exits with EXIT_BUG if there is no memory.
- */
+/* Binds a value to parameter at of a statement. Texts and bytes must last until the statement was
+ * run. Exits with EXIT_BUG if there is no memory. */
 void database_bind_int(sqlite3_stmt *statement, int at, int64_t value);
 void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);
 void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len);

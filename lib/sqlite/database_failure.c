@@ -42,10 +42,8 @@ static int system_error(const struct database *database, int result, int error)
     }
 }
 
-/*
- * "1: POSIX  ADVISORY  WRITE 4711 fe:00:131 120 120": kind, process, device and inode, first and
- * last byte (or EOF).
- */
+/* "1: POSIX  ADVISORY  WRITE 4711 fe:00:131 120 120": kind, process, device and inode, first and
+ * last byte (or EOF). */
 static bool read_lock(const char *line, unsigned long long inode, long byte, long *process)
 {
     unsigned long long locked;

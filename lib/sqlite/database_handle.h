@@ -65,10 +65,8 @@ enum exit_code database_read_number(struct database *database, const char *pragm
  * power. */
 enum exit_code database_synchronize(struct database *database, const char *how);
 
-/*
- * As database_failure(), for the result code of a function that leaves no message with the
- * handle.
- */
+/* As database_failure(), for the result code of a function that leaves no message with the
+ * handle. */
 enum exit_code database_failure_of(const struct database *database, const char *what, int result);
 
 /* ---- the log ---- */
@@ -76,10 +74,8 @@ enum exit_code database_failure_of(const struct database *database, const char *
 /* Makes SQLite tell of the length of the log at each commit: database_checkpoint() goes by it. */
 void database_follow_log(struct database *database);
 
-/*
- * Sets *belongs to whether the log belongs to the file. Reads both within one transaction, since
- * other processes may checkpoint meanwhile.
- */
+/* Sets *belongs to whether the log belongs to the file. Reads both within one transaction, since
+ * other processes may checkpoint meanwhile. */
 enum exit_code database_look_at_log(struct database *database, bool *belongs);
 
 /* Returns whether the log is the first one of this process, and old enough to be checkpointed,
@@ -95,10 +91,8 @@ enum exit_code database_sync_log(struct database *database, bool ahead);
 
 /* ---- the schema ---- */
 
-/*
- * Sets *version to that of the schema, 0 if the file is empty. Fails if the file is of another kind
- * than the database, or of a later version. Within a transaction.
- */
+/* Sets *version to that of the schema, 0 if the file is empty. Fails if the file is of another kind
+ * than the database, or of a later version. Within a transaction. */
 enum exit_code database_check_version(struct database *database, int *version);
 
 /* Sets up an empty file as one of the database's kind, or upgrades one of an earlier version, in a

@@ -12,10 +12,8 @@
 /* Pages that recording a turn writes besides those of its orders, with some to spare. */
 #define PAGES_BESIDES 16
 
-/*
- * A free order has the claim FREE, whose run is 0. A claim of which all orders are told has no run,
- * and its row is deleted later; but never the newest one, so that SQLite gives no number twice.
- */
+/* A free order has the claim FREE, whose run is 0. A claim of which all orders are told has no run,
+ * and its row is deleted later; but never the newest one, so that SQLite gives no number twice. */
 #define FREE "1"
 #define CLAIMS                                                      \
     "CREATE TABLE claims (claim INTEGER PRIMARY KEY, run INTEGER);" \

@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
- * Pending orders are listed in a small table: confirming one writes no page of the large tables.
- */
+/* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
+ * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
 static const struct database_kind kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",

@@ -30,10 +30,8 @@ struct dead_letter {
     bool is_checked;
 };
 
-/*
- * Reads the properties and headers of a delivery, which must outlive letter. The body is not read
- * before somebody asks about it. The caller frees letter with dead_letter_free().
- */
+/* Reads the properties and headers of a delivery, which must outlive letter. The body is not read
+ * before somebody asks about it. The caller frees letter with dead_letter_free(). */
 void dead_letter_read(struct dead_letter *letter, struct delivery *delivery);
 
 /* Frees letter, but not its delivery. */
@@ -54,10 +52,8 @@ void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSO
 /* Returns whether the letter died first in queue. */
 bool dead_letter_died_in(const struct dead_letter *letter, const char *queue);
 
-/*
- * Returns the letter as an envelope, with its error; queue is where it is now. The caller frees it
- * with cJSON_Delete().
- */
+/* Returns the letter as an envelope, with its error; queue is where it is now. The caller frees it
+ * with cJSON_Delete(). */
 cJSON *dead_letter_envelope(struct dead_letter *letter, const char *queue);
 
 #endif

@@ -45,16 +45,12 @@ void prefetch_time_batch(struct prefetch *prefetch);
 /* Notes that a letter of the batch was handled; size is its memory in bytes. */
 void prefetch_note_handled(struct prefetch *prefetch, size_t size);
 
-/*
- * Adapts the prefetch to how long the last batch took. known is how many letters come that take no
- * time, since they were handled before; most is how many letters are wanted.
- */
+/* Adapts the prefetch to how long the last batch took. known is how many letters come that take no
+ * time, since they were handled before; most is how many letters are wanted. */
 void prefetch_adapt(struct prefetch *prefetch, size_t known, size_t most);
 
-/*
- * Makes room for at most wanted letters more, once the subscription is full of letters that are
- * kept: for letters that are only looked at, which are all kept.
- */
+/* Makes room for at most wanted letters more, once the subscription is full of letters that are
+ * kept: for letters that are only looked at, which are all kept. */
 void prefetch_look_on(struct prefetch *prefetch, size_t wanted);
 
 #endif

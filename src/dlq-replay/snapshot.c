@@ -156,10 +156,8 @@ static void report_missing(const struct snapshot *snapshot, size_t missing)
                missing - gone, snapshot->total, printable_text(snapshot->settings.queue));
 }
 
-/*
- * Begins on a new connection. If no other consumer holds letters back, all that are left are in the
- * queue now; of those that this run has acknowledged, the missing ones were removed.
- */
+/* Begins on a new connection. If no other consumer holds letters back, all that are left are in the
+ * queue now; of those that this run has acknowledged, the missing ones were removed. */
 static void begin(struct snapshot *snapshot)
 {
     size_t waiting = consumer_waiting(snapshot->consumer);

@@ -291,10 +291,8 @@ static void finish_recorded(void)
     }
 }
 
-/*
- * Records what was confirmed, for which room was reserved; and releases what is still owed, such as
- * an event that could not be written to standard output: the next run publishes and writes it.
- */
+/* Records what was confirmed, for which room was reserved; and releases what is still owed, such as
+ * an event that could not be written to standard output: the next run publishes and writes it. */
 static enum exit_code leave_owed(void)
 {
     enum exit_code code = EXIT_OK;

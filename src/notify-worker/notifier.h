@@ -64,10 +64,8 @@ void notifier_take(struct notifier *notifier, struct delivery *const batch[], si
 /* Returns what is in hand. A turn there is not recorded and acknowledged yet. */
 const struct hand *notifier_hand(const struct notifier *notifier);
 
-/*
- * Settles the turn, and begins the next one: claims those that are due. The new turn may be
- * empty.
- */
+/* Settles the turn, and begins the next one: claims those that are due. The new turn may be
+ * empty. */
 enum exit_code notifier_next(struct notifier *notifier);
 
 /*

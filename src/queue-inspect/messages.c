@@ -192,10 +192,8 @@ static void check_fullness(struct following *following, struct connection *conne
     following->is_behind = is_full;
 }
 
-/*
- * If the exchange was deleted, and perhaps declared again, the bindings are gone, and no message
- * arrives any more. Binding again restores them, or fails if there is no exchange.
- */
+/* If the exchange was deleted, and perhaps declared again, the bindings are gone, and no message
+ * arrives any more. Binding again restores them, or fails if there is no exchange. */
 static enum exit_code check_tap(struct following *following)
 {
     struct connection *connection = consumer_connection(following->consumer);
