@@ -63,15 +63,6 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
         add_words(detail, ", and %d more", more);
 }
 
-static enum exit_code find_all(struct queues *queues, struct management *management,
-                               cJSON **findings)
-{
-    cJSON_Delete(*findings);
-    *findings = cJSON_CreateArray();
-    json_need(*findings);
-    return topology_find_faults(queues->connection, management, *findings);
-}
-
 /* Falls back on AMQP, which shows less, if the management API does not answer. */
 static bool check_topology(struct queues *queues, cJSON *checks)
 {
@@ -82,12 +73,12 @@ static bool check_topology(struct queues *queues, cJSON *checks)
     bool fits;
 
     if (queues->management != NULL) {
-        code = find_all(queues, queues->management, &findings);
+        code = topology_find_faults(queues->connection, queues->management, &findings);
         answers = add_check(checks, "management",
                             code == EXIT_OK ? "" : management_reason(queues->management));
     }
     if (code != EXIT_OK)
-        code = find_all(queues, NULL, &findings);
+        code = topology_find_faults(queues->connection, NULL, &findings);
     describe(findings, detail);
     fits = add_check(checks, "topology",
                      code == EXIT_OK ? detail : connection_reason(queues->connection));
