@@ -1,17 +1,13 @@
 # order-http: orders shown and listed, and what those who run it ask for.
 
+load ../support/http
+
 setup()
 {
-    load ../support/http
     isolate
     # Nothing listens there.
     NOWHERE=amqp://127.0.0.1:1
     UNKNOWN=00000000-0000-7000-8000-000000000000
-}
-
-teardown()
-{
-    tidy
 }
 
 # shown: the ids in the list that came last, in one line.

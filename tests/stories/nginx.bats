@@ -1,15 +1,11 @@
 # examples/nginx.conf: nginx in front of order-http, with TLS, by Unix sockets.
 
+load ../support/http
+
 setup()
 {
-    load ../support/http
     isolate
     PATH=$PATH:/usr/sbin
-}
-
-teardown()
-{
-    tidy
 }
 
 # start_nginx: with the example as it stands, but for its paths, and a socket instead of port 443.
