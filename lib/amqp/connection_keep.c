@@ -9,7 +9,10 @@
 
 #include <poll.h>
 
-#define REPORT_EVERY 60 /* of failed attempts in a row, the first, the 61st... are reported */
+#define REPORT_EVERY \
+    60               /* of attempts that fail alike in a row, the first, the 61st... are reported */
+#define LEAST_MS 100 /* between attempts, whatever the options say */
+#define REFUSED_MS 10000 /* the same if the broker refuses the user, or what is declared */
 
 /* In the thread of the attempt. */
 static int attempt(void *context)
@@ -21,17 +24,24 @@ static int attempt(void *context)
     return (int)code;
 }
 
-static int64_t retry_ms(const struct connection *connection)
+/* Returns for how long to wait after an attempt or, once connected, a loss of that code. */
+static int64_t retry_ms(const struct connection *connection, enum exit_code code)
 {
-    return (int64_t)connection->options->retry_delay * 1000;
+    int64_t asked_ms = (int64_t)connection->options->retry_delay * 1000;
+    int64_t least_ms = code == EXIT_OK || code == EXIT_UNREACHABLE ? LEAST_MS : REFUSED_MS;
+
+    return asked_ms > least_ms ? asked_ms : least_ms;
 }
 
-static void note_failure(struct connection *connection)
+static void note_failure(struct connection *connection, enum exit_code code)
 {
+    if (code != connection->failed_code)
+        connection->failed_attempts = 0;
+    connection->failed_code = code;
     connection->failures++;
     if (connection->failed_attempts++ % REPORT_EVERY == 0)
         report("broker '%s' (%s): %s; trying again every %d s", connection->endpoint->name,
-               connection->purpose, connection->reason, connection->options->retry_delay);
+               connection->purpose, connection->reason, (int)(retry_ms(connection, code) / 1000));
 }
 
 static void note_success(struct connection *connection)
@@ -44,18 +54,18 @@ static void note_success(struct connection *connection)
 
 void connection_end_attempt(struct connection *connection)
 {
-    int code;
+    enum exit_code code;
 
     if (connection->attempt == NULL)
         return;
-    code = background_finish(connection->attempt);
+    code = (enum exit_code)background_finish(connection->attempt);
     connection->attempt = NULL;
     pipe_still(connection->bell);
-    connection->next_attempt_ms = clock_monotonic_ms() + retry_ms(connection);
+    connection->next_attempt_ms = clock_monotonic_ms() + retry_ms(connection, code);
     if (code == EXIT_OK)
         note_success(connection);
     else if (!stop_requested())
-        note_failure(connection);
+        note_failure(connection, code);
 }
 
 static void begin_attempt(struct connection *connection)
@@ -66,10 +76,11 @@ static void begin_attempt(struct connection *connection)
     if (!connection->is_kept && !pipe_make_bell(connection->bell))
         die(EXIT_BUG, "cannot make a pipe");
     connection->is_kept = true;
+    connection->final = EXIT_OK;
     connection->attempt = background_start(attempt, connection);
     /* No room for a thread: later, perhaps. */
     if (connection->attempt == NULL)
-        connection->next_attempt_ms = clock_monotonic_ms() + retry_ms(connection);
+        connection->next_attempt_ms = clock_monotonic_ms() + LEAST_MS;
 }
 
 bool connection_keep(struct connection *connection)
@@ -91,5 +102,7 @@ int connection_attempt_in_ms(const struct connection *connection)
 {
     int64_t left_ms = connection->next_attempt_ms - clock_monotonic_ms();
 
+    if (connection->final != EXIT_OK)
+        left_ms += retry_ms(connection, connection->final);
     return connection->failures == 0 || left_ms < 0 ? 0 : (int)left_ms;
 }

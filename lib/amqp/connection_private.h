@@ -44,7 +44,8 @@ struct connection {
     struct background *attempt; /* one under way: nothing else of the connection may be used then */
     bool is_kept;               /* by connection_keep(): the bell is there, and nothing may wait */
     int bell[2];                /* rung when an attempt has ended */
-    int failed_attempts;        /* of connection_keep(), in a row */
+    int failed_attempts;        /* of connection_keep(), in a row, with failed_code */
+    enum exit_code failed_code;
     int64_t next_attempt_ms;    /* monotonic clock */
     char reason[1024];          /* of the last failure */
     struct connection *next;    /* among all connections of the program */

@@ -110,7 +110,7 @@ static enum exit_code make_room(struct dispatch *dispatch)
     return code;
 }
 
-static bool is_away(const struct dispatch *dispatch)
+bool dispatch_is_away(const struct dispatch *dispatch)
 {
     const struct connection *connection = publisher_connection(dispatch->publisher);
 
@@ -119,7 +119,7 @@ static bool is_away(const struct dispatch *dispatch)
 
 bool dispatch_is_ready(const struct dispatch *dispatch)
 {
-    return !is_away(dispatch) && dispatch->adrift.count == 0;
+    return !dispatch_is_away(dispatch) && dispatch->adrift.count == 0;
 }
 
 size_t dispatch_room(const struct dispatch *dispatch)
@@ -129,7 +129,7 @@ size_t dispatch_room(const struct dispatch *dispatch)
 
 void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms, uint64_t end)
 {
-    bool at_once = is_away(dispatch);
+    bool at_once = dispatch_is_away(dispatch);
     struct receipt *receipt;
     uint64_t at = 0;
 

@@ -54,8 +54,11 @@ enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *
 /* Notes in the receipts what the broker has answered. Does not wait. */
 void dispatch_take_results(struct dispatch *dispatch);
 
-/* For a dispatch that never waits: returns whether it is connected, and the broker takes messages
- * and answers in time, so that nothing is adrift. */
+/* Returns whether the connection is down or blocked. */
+bool dispatch_is_away(const struct dispatch *dispatch);
+
+/* For a dispatch that never waits: returns whether it is not away, and the broker answers in time,
+ * so that nothing is adrift. */
 bool dispatch_is_ready(const struct dispatch *dispatch);
 
 /* Returns how many orders a dispatch that never waits would publish now. */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSED_RETRY_MS 60000
+#define REFUSED_RETRY_MS 60000 /* until what the broker has refused is offered again */
 
 /* A pass through the orders that are pending though nobody waits for them any more. */
 struct pass {
@@ -300,7 +300,8 @@ static void tell_due(struct placement *placement)
                         placement->batch.count > 0 ? placement->batch_receipts
                                                    : receipts_end(placement->receipts));
     receipts_tell(placement->receipts, settings->tell, settings->context);
-    fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
+    if (settings->told != NULL)
+        fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
 }
 
 static enum exit_code store_and_tell(struct placement *placement)
@@ -349,8 +350,8 @@ bool placement_abandon(struct placement *placement)
 {
     bool some = placement->batch.count > 0;
 
-    /* If only their sync has failed, the store has some of them, which are published then. */
-    if (some) {
+    /* If only their sync has failed, the store has them, perhaps, and they are published then. */
+    if (receipts_end(placement->receipts) > placement->batch_receipts && some) {
         receipts_cut(placement->receipts, placement->batch_receipts);
         placement->dispatch.some_left = true;
     }
@@ -439,13 +440,27 @@ bool placement_is_idle(const struct placement *placement)
     return placement->batch.count == 0 && receipts_waiting(placement->receipts) == 0;
 }
 
+/* Returns whether the last round has read, at its end, what it did not handle any more. */
+static bool is_due(const struct placement *placement, const struct receipt *oldest)
+{
+    const struct dispatch *dispatch = &placement->dispatch;
+
+    if (publisher_has_result(dispatch->publisher))
+        return true;
+    if (!dispatch_is_away(dispatch))
+        return false;
+    if (placement->settings.never_waits)
+        return oldest != NULL && oldest->state == RECEIPT_AWAITED;
+    return publisher_pending(dispatch->publisher) > 0 &&
+           !connection_is_blocked(publisher_connection(dispatch->publisher));
+}
+
 int placement_due_ms(struct placement *placement)
 {
     const struct receipt *oldest = receipts_oldest(placement->receipts);
     int64_t left_ms = hopes_ms(placement);
 
-    /* The round itself may have read it. */
-    if (publisher_has_result(placement->dispatch.publisher))
+    if (is_due(placement, oldest))
         return 0;
     if (oldest == NULL || !placement->settings.never_waits)
         return left_ms > 0 ? (int)left_ms : -1;

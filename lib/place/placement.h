@@ -56,8 +56,8 @@ struct placement_settings {
     /* Called for a receipt that is due. number is that of the piece that the order was read from,
      * 0 if an earlier run left it. */
     receipt_tell *tell;
-    /* Called after the receipts that were due, once a round or twice; count is how many were told so far.
-     * What it returns counts as a failure of the placement. */
+    /* Called after the receipts that were due, once a round or twice; count is how many were told
+     * so far. What it returns counts as a failure of the placement. May be NULL. */
     enum exit_code (*told)(void *context, uint64_t count);
 };
 

@@ -160,13 +160,6 @@ static void answer_refusal(void *context, const struct json_piece *piece)
     finish(placing);
 }
 
-static enum exit_code end_round(void *context, uint64_t count)
-{
-    (void)context;
-    (void)count;
-    return EXIT_OK;
-}
-
 static void refuse_batch(void)
 {
     struct placing *next;
@@ -218,7 +211,7 @@ static void answer_fault(struct answer *answer, const struct order_fault *fault)
         answer_problem(answer, 422, member, "%s", fault->reason);
 }
 
-/* Reads the order of a request. Returns false, with the answer filled in, if it cannot be placed. */
+/* Reads key and order. Returns false, with the answer filled in, if the order cannot be placed. */
 static bool read_request(struct request *request, struct placing *placing)
 {
     const char *body = request->body == NULL ? "" : request->body;
@@ -322,8 +315,7 @@ enum exit_code place_order_open(struct service *service, const struct broker_opt
                                           .never_waits = true,
                                           .patience_ms = service->settings->confirm_wait_ms,
                                           .refuse = answer_refusal,
-                                          .tell = answer_receipt,
-                                          .told = end_round};
+                                          .tell = answer_receipt};
 
     return placement_open(&settings, &service->placement);
 }

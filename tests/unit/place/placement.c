@@ -55,13 +55,6 @@ static void refuse(void *context, const struct json_piece *piece)
     add_line("refused", piece->number);
 }
 
-static enum exit_code told(void *context, uint64_t count)
-{
-    (void)context;
-    (void)count;
-    return EXIT_OK;
-}
-
 /* Returns a socket that listens, whose backlog takes connections that nobody answers. */
 static int silent_broker(int *port)
 {
@@ -87,8 +80,7 @@ static struct placement *open_one(int port)
                                           .never_waits = true,
                                           .patience_ms = 100,
                                           .refuse = refuse,
-                                          .tell = tell,
-                                          .told = told};
+                                          .tell = tell};
     struct placement *placement = NULL;
 
     endpoint.port = port;
