@@ -72,6 +72,7 @@ unit()
 @test "unit: order-http/token" { unit order-http/token; }
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/order" { unit order/order; }
+@test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }

@@ -138,6 +138,40 @@ static void gives_up_a_socket_that_takes_nothing(void)
     drop(&frames);
 }
 
+/* In as many calls as the socket takes, none of which waits. */
+static void sends_the_rest_later(void)
+{
+    struct frames frames = {0};
+    struct frames first = {0};
+    char received[4096];
+    size_t total = 0;
+    bool alike = true;
+    ssize_t len;
+    int ends[2];
+
+    if (!CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0))
+        return;
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    (void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    add(&first, 10);
+    for (size_t i = 0; i < 50000; i++)
+        add(&frames, 10);
+    CHECK(!frames_send(&frames, ends[0], 0));
+    EQUAL(errno, ETIMEDOUT);
+    while ((len = read(ends[1], received, sizeof received)) > 0) {
+        for (ssize_t i = 0; i < len; i++)
+            alike = alike && received[i] == first.bytes[total++ % first.len];
+        (void)frames_send(&frames, ends[0], 0);
+    }
+    CHECK(alike);
+    EQUAL(total, 50000 * first.len);
+    EQUAL(frames.len, 0);
+    drop(&first);
+    drop(&frames);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     RUN(writes_a_message_in_three_frames);
@@ -146,5 +180,6 @@ int main(void)
     RUN(gathers_messages);
     RUN(sends_all);
     RUN(gives_up_a_socket_that_takes_nothing);
+    RUN(sends_the_rest_later);
     return unit_end();
 }

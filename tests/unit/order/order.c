@@ -202,6 +202,23 @@ static void takes_orders_up_to_its_limits(void)
     SAME(fault.reason, "too large: over 1048576 bytes");
 }
 
+static void tells_text_that_is_not_json_from_json_that_is_no_order(void)
+{
+    static const char *const json[] = {"{}", " [1]", "\xEF\xBB\xBF{\"user_id\": 1}", "null"};
+    static const char *const other[] = {"", "x", "{} {}", "{\"user_id\": }"};
+    struct order_fault fault;
+    struct order order;
+
+    for (size_t i = 0; i < COUNT(json); i++) {
+        CHECK(!order_read(&order, json[i], strlen(json[i]), &fault));
+        CHECK(fault.is_json);
+    }
+    for (size_t i = 0; i < COUNT(other); i++) {
+        CHECK(!order_read(&order, other[i], strlen(other[i]), &fault));
+        CHECK(!fault.is_json);
+    }
+}
+
 static void compares_content(void)
 {
     static const struct {
@@ -235,6 +252,7 @@ int main(void)
     RUN(refuses_members_that_are_missing_twice_or_wrong);
     RUN(refuses_items_that_are_wrong);
     RUN(takes_orders_up_to_its_limits);
+    RUN(tells_text_that_is_not_json_from_json_that_is_no_order);
     RUN(compares_content);
     return unit_end();
 }
