@@ -1,8 +1,9 @@
 # The drills and the workflow script, as people run them.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow WORKFLOW_HTTP=unix:$BATS_TEST_TMPDIR/http
 }
@@ -20,38 +21,14 @@ drill_passes()
     [ "$(grep -c '^ok' <<<"$output")" -ge 3 ]
 }
 
-@test "drill basic" {
-    drill_passes basic
-}
-
-@test "drill basic --http" {
-    drill_passes basic --http
-}
-
-@test "drill backlog" {
-    drill_passes backlog --wait 2
-}
-
-@test "drill backlog --http" {
-    drill_passes backlog --http --wait 2
-}
-
-@test "drill duplicate" {
-    drill_passes duplicate
-}
-
-@test "drill duplicate --http" {
-    drill_passes duplicate --http
-}
-
-@test "drill poison" {
-    drill_passes poison
-}
-
-@test "drill poison --http" {
-    drill_passes poison --http
-}
-
+@test "drill basic" { drill_passes basic; }
+@test "drill basic --http" { drill_passes basic --http; }
+@test "drill backlog" { drill_passes backlog --wait 2; }
+@test "drill backlog --http" { drill_passes backlog --http --wait 2; }
+@test "drill duplicate" { drill_passes duplicate; }
+@test "drill duplicate --http" { drill_passes duplicate --http; }
+@test "drill poison" { drill_passes poison; }
+@test "drill poison --http" { drill_passes poison --http; }
 @test "drill repair" {
     drill_passes repair
     [[ $output == *" parked, user_id is missing"* ]]
@@ -118,8 +95,7 @@ drill_passes()
     start follow workflow logs -f
     id=$(order-place <"$DATA/order.json" | jq -r .order_id)
     eventually grep -xF "notify-worker | [notify] Order confirmed: $id" follow.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "workflow without AMQP_URL starts a broker of its own, and stops it" {
