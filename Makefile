@@ -251,7 +251,7 @@ $(BUILD)/tests/unit/%.o: CPPFLAGS_ALL += -Isrc -Itests/unit
 $(UNIT): %: %.o $(BUILD)/tests/unit/unit.o $$(call rooms_of,$$(notdir $$(@D))) $(BUILD)/liborder.a
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
+-include $(wildcard $(addprefix $(BUILD)/,lib/*/*.d src/*/*.d tests/*/*.d tests/unit/*/*.d))
 
 clean:
 	rm -rf $(BUILD) $(BIN)

@@ -301,9 +301,20 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
     }
 }
 
-int consumer_idle_ms(long seconds)
+int consumer_count = -1;
+int consumer_idle_s = -1;
+
+struct option_entry consumer_option_table[] = {
+    {"count", "N", "stop after N deliveries", .number = &consumer_count, .least = 1,
+     .most = 1000000000},
+    {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &consumer_idle_s,
+     .most = 86400},
+    {0},
+};
+
+int consumer_idle_ms(void)
 {
-    return seconds == 0 ? ARRIVE_MS : (int)seconds * 1000;
+    return consumer_idle_s == 0 ? ARRIVE_MS : consumer_idle_s * 1000;
 }
 
 /* ---- settling ---- */

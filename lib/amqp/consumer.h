@@ -114,11 +114,17 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max,
                              size_t *count, int timeout_ms);
 
+/* The options --count and --idle-timeout, and what they say; both are negative if not given. */
+extern struct option_entry consumer_option_table[];
+extern int consumer_count; /* deliveries to take */
+extern int consumer_idle_s;
+
 /*
- * Returns the timeout in ms for consumer_take() that means "nothing has come for so many seconds".
- * For 0 seconds that is the time which a message that is ready in the queue may take to arrive.
+ * Returns the timeout in ms for consumer_take() that means "nothing has come for consumer_idle_s
+ * seconds". For 0 seconds that is the time which a message that is ready in the queue may take to
+ * arrive. Negative if consumer_idle_s is.
  */
-int consumer_idle_ms(long seconds);
+int consumer_idle_ms(void);
 
 /*
  * Reads what has arrived, up to the prefetch, for the next consumer_take(). Never waits: for use

@@ -7,17 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libpq takes both. A file of such a name can still be given as "./postgresql:...". */
-static const char *const postgresql[] = {"postgresql:", "postgres:"};
-
+/* libpq takes both prefixes. A file of such a name can still be given as "./postgresql:...". */
 static bool is_postgresql(const char *name, const char *variable)
 {
     if (name == NULL)
         name = getenv(variable);
-    for (size_t i = 0; name != NULL && i < sizeof postgresql / sizeof postgresql[0]; i++)
-        if (strncmp(name, postgresql[i], strlen(postgresql[i])) == 0)
-            return true;
-    return false;
+    return name != NULL && (strncmp(name, "postgresql:", strlen("postgresql:")) == 0 ||
+                            strncmp(name, "postgres:", strlen("postgres:")) == 0);
 }
 
 /* The name itself may hold a password: it is not shown. */
@@ -59,20 +55,9 @@ enum exit_code engine_open_notified(const char *name, int max_attempts, struct n
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE])
 {
-    enum ledger_look look = LEDGER_UNREADABLE;
-    char *found = NULL;
-
-    if (is_postgresql(name, "INVENTORY_LEDGER")) {
-        (void)snprintf(reason, LEDGER_REASON_SIZE,
-                       "the ledger is a PostgreSQL database, and there is no engine for that");
-        return look;
-    }
-    if (name == NULL)
-        name = found = sqlite_ledger_place();
-    if (name == NULL)
-        return LEDGER_ABSENT;
-    if (sqlite_ledger_look(name, outbox, reason))
-        look = LEDGER_SEEN;
-    free(found);
-    return look;
+    if (!is_postgresql(name, "INVENTORY_LEDGER"))
+        return sqlite_ledger_look(name, outbox, reason);
+    (void)snprintf(reason, LEDGER_REASON_SIZE,
+                   "the ledger is a PostgreSQL database, and there is no engine for that");
+    return LEDGER_UNREADABLE;
 }

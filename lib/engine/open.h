@@ -27,8 +27,6 @@ enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
 /* max_attempts: how often it is begun, at most, to tell one customer. */
 enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified);
 
-enum ledger_look { LEDGER_SEEN, LEDGER_ABSENT, LEDGER_UNREADABLE };
-
 /*
  * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and
  * changes nothing, and waits at most 1 s for a writer. Returns LEDGER_SEEN with *outbox filled

@@ -47,31 +47,26 @@ enum database_access { DATABASE_CREATE, DATABASE_READ };
 enum exit_code database_open(const struct database_kind *kind, const char *path,
                              enum database_access access, struct database **database);
 
-/*
- * Closes the file and finalizes the statements of database_prepare(). The last process that closes
- * it copies the log into it, synced, and removes the log. NULL is harmless.
- */
+/* Closes the file and finalizes the statements of database_prepare(). The last process that closes
+ * it copies the log into it, synced, and removes the log. NULL is harmless. */
 void database_close(struct database *database);
 
 /* Begins a write transaction (BEGIN IMMEDIATE). Reads inside it stay valid until the commit. */
 enum exit_code database_begin(struct database *database);
 
-/*
- * As database_begin(), but the commit is not synced: it survives a kill of the process; a power
- * loss only once a later commit was synced.
- */
+/* As database_begin(), but the commit is not synced: it survives a kill of the process; a power
+ * loss only once a later commit was synced. */
 enum exit_code database_begin_relaxed(struct database *database);
 
 /*
- * Commits. On EXIT_OK the transaction is on disk, in files that are still in place: see
- * database_check_files(). Otherwise it is over, and nobody may be told of it.
+ * Commits if code is EXIT_OK; otherwise rolls back and returns code. On EXIT_OK the transaction is
+ * on disk, in files that are still in place: see database_check_files(). Otherwise it is over, and
+ * nobody may be told of it.
  */
-enum exit_code database_commit(struct database *database);
+enum exit_code database_end(struct database *database, enum exit_code code);
 
-/*
- * As database_commit(), but returns before the sync has ended: database_finish_sync() must return
- * EXIT_OK before anybody is told. Do not use the database in between.
- */
+/* Commits as database_end(), but returns before the sync has ended: database_finish_sync() must
+ * return EXIT_OK before anybody is told. Do not use the database in between. */
 enum exit_code database_commit_ahead(struct database *database);
 
 /* Waits for the sync of database_commit_ahead(). On EXIT_OK all that was committed is on disk. */
@@ -83,7 +78,7 @@ void database_roll_back(struct database *database);
 /*
  * Returns EXIT_STORE if the file, its log or the index of the log was removed or replaced since it
  * was opened, or is a copy of another time. To be called outside of transactions, before anybody is
- * told of what was read; database_commit() includes it. Costs four or five system calls.
+ * told of what was read; database_end() includes it. Costs four or five system calls.
  */
 enum exit_code database_check_files(struct database *database);
 
@@ -106,10 +101,8 @@ struct database_statement {
 enum exit_code database_prepare(struct database *database, const struct database_statement *all,
                                 size_t count);
 
-/*
- * Binds a value to parameter at of a statement. Texts and bytes must last until the statement was
- * run. Exits with EXIT_BUG if there is no memory.
- */
+/* Binds a value to parameter at of a statement. Texts and bytes must last until the statement was
+ * run. Exits with EXIT_BUG if there is no memory. */
 void database_bind_int(sqlite3_stmt *statement, int at, int64_t value);
 void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);
 void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len);

@@ -1,11 +1,12 @@
 #include "base/text.h"
 #include "sqlite/database_handle.h"
 #include "sqlite/database_place.h"
-#include "sqlite/lock_holder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The byte of the log's index that SQLite locks to write to the log. */
@@ -39,6 +40,46 @@ static int system_error(const struct database *database, int result, int error)
     default:
         return 0;
     }
+}
+
+/* "1: POSIX  ADVISORY  WRITE 4711 fe:00:131 120 120": kind, process, device and inode, first and
+ * last byte (or EOF). */
+static bool read_lock(const char *line, unsigned long long inode, long byte, long *process)
+{
+    unsigned long long locked;
+    long first;
+    long last;
+    char end[24];
+
+    if (sscanf(line, "%*d: POSIX %*s WRITE %ld %*x:%*x:%llu %ld %23s", process, &locked, &first,
+               end) != 4)
+        return false;
+    if (strcmp(end, "EOF") == 0)
+        last = byte;
+    else if (sscanf(end, "%ld", &last) != 1)
+        return false;
+    return locked == inode && first <= byte && byte <= last;
+}
+
+/*
+ * Returns the id of the process that holds a POSIX write lock on a byte of the file at path; 0 if
+ * none does, or that cannot be found out. Reads /proc/locks: to open the file and close it again
+ * would give up the locks that this process has on it.
+ */
+static long lock_holder(const char *path, long byte)
+{
+    struct stat info;
+    char line[256];
+    long process = 0;
+    bool found = false;
+    FILE *locks = stat(path, &info) == 0 ? fopen("/proc/locks", "r") : NULL;
+
+    if (locks == NULL)
+        return 0;
+    while (!found && fgets(line, (int)sizeof line, locks) != NULL)
+        found = read_lock(line, (unsigned long long)info.st_ino, byte, &process);
+    (void)fclose(locks);
+    return found && process > 0 ? process : 0;
 }
 
 static enum exit_code report_result(const struct database *database, const char *what, int result,

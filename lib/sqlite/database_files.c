@@ -3,10 +3,9 @@
 #include "sqlite/database_files.h"
 
 #include "base/memory.h"
-#include "base/report.h"
+#include "sqlite/database_place.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,23 +64,14 @@ static bool is_in_place(const char *path, const struct file_identity *before)
     return now.is_known && now.device == before->device && now.inode == before->inode;
 }
 
-static char *name_beside(const char *path, const char *suffix)
-{
-    size_t size = strlen(path) + strlen(suffix) + 1;
-    char *name = xcalloc(size, 1);
-
-    (void)snprintf(name, size, "%s%s", path, suffix);
-    return name;
-}
-
 void database_files_learn(struct database_files *files, sqlite3 *handle, const char *path)
 {
     const char *real_path = sqlite3_db_filename(handle, "main");
 
     files->handle = handle;
     files->path = path;
-    files->log = name_beside(real_path, "-wal");
-    files->index = name_beside(real_path, "-shm");
+    files->log = database_join(real_path, "-wal");
+    files->index = database_join(real_path, "-shm");
     files->of_path = identify(path);
 }
 
@@ -248,12 +238,6 @@ uint32_t database_mark_next(uint32_t user_version)
            parent << (VERSION_BITS + MARK_BITS);
 }
 
-static bool is_marked(const struct database_header *file, const struct database_header *seen)
-{
-    /* A file that is not set up, or only in its log, has no marks. */
-    return own_of(seen->user_version) != 0 && file->application != 0;
-}
-
 static bool marks_fit(const struct database_header *file, const struct database_header *seen)
 {
     uint32_t own = own_of(file->user_version);
@@ -263,7 +247,8 @@ static bool marks_fit(const struct database_header *file, const struct database_
 
 bool database_log_belongs(const struct database_header *file, const struct database_header *seen)
 {
-    if (!is_marked(file, seen))
+    /* A file that is not set up, or only in its log, has no marks. */
+    if (own_of(seen->user_version) == 0 || file->application == 0)
         return true;
     if (!marks_fit(file, seen))
         return false;

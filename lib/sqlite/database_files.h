@@ -46,16 +46,12 @@ struct database_header {
     uint32_t application;
 };
 
-/*
- * Notes the identity of the database file of a handle that was just opened. path must outlive
- * files, which are freed with database_files_free().
- */
+/* Notes the identity of the database file of a handle that was just opened. path must outlive
+ * files, which are freed with database_files_free(). */
 void database_files_learn(struct database_files *files, sqlite3 *handle, const char *path);
 
-/*
- * Notes the identity of the log and its index, once SQLite has opened them. Harmless without a
- * log.
- */
+/* Notes the identity of the log and its index, once SQLite has opened them. Harmless without a
+ * log. */
 void database_files_learn_log(struct database_files *files);
 
 /* Notes the identity of one more file, which is not SQLite's and must stay in place as well. */
@@ -63,10 +59,8 @@ void database_files_learn_other(struct database_files *files, const char *path);
 
 void database_files_free(struct database_files *files);
 
-/*
- * Returns the name of a file that was removed or replaced since its identity was noted; NULL if
- * none was. Costs three or four calls of stat().
- */
+/* Returns the name of a file that was removed or replaced since its identity was noted; NULL if
+ * none was. Costs three or four calls of stat(). */
 const char *database_files_lost(const struct database_files *files);
 
 /* Returns whether the file at path is a mount point itself, as in a container into which one file
@@ -82,20 +76,16 @@ int64_t database_log_size(sqlite3 *handle);
 /* Syncs the log and, if it is new, its folder. Returns an SQLite result code. */
 int database_log_sync(sqlite3 *handle);
 
-/*
- * Returns whether the write transaction at hand may be the first of a log: the log is empty, or all
- * of it was copied into the database. To be called within one.
- */
+/* Returns whether the write transaction at hand may be the first of a log: the log is empty, or all
+ * of it was copied into the database. To be called within one. */
 bool database_log_is_done(sqlite3 *handle);
 
 /* Returns the number of pages in the log, of all committed transactions. To be called within a
  * write transaction. */
 uint32_t database_log_pages(sqlite3 *handle);
 
-/*
- * Makes the index as long as pages in the log need. Returns an SQLite result code; after a failure
- * errno says why.
- */
+/* Makes the index as long as pages in the log need. Returns an SQLite result code; after a failure
+ * errno says why. */
 int database_index_extend(sqlite3 *handle, uint32_t pages);
 
 /* Reads the header of the file itself, not of its page in the log. Returns false if the file is too
@@ -105,10 +95,8 @@ bool database_header_read(sqlite3 *handle, struct database_header *header);
 /* Returns a user_version with a new own mark, for the first transaction of a log. */
 uint32_t database_mark_next(uint32_t user_version);
 
-/*
- * Returns whether a log that ends with the header seen belongs to a file with the header file. True
- * if either has no mark, as in files of earlier versions.
- */
+/* Returns whether a log that ends with the header seen belongs to a file with the header file. True
+ * if either has no mark, as in files of earlier versions. */
 bool database_log_belongs(const struct database_header *file, const struct database_header *seen);
 
 /*

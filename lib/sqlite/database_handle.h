@@ -1,6 +1,6 @@
 /*
- * database_handle: the inside of an open database, and how SQL is run on it. For the files of
- * database alone: all others include database.h.
+ * database_handle: the inside of an open database, and what the files of database do for each
+ * other. For them alone: all others include database.h.
  *
  * Every function that returns an exit code returns EXIT_OK, or EXIT_STORE with the reason reported
  * together with the path.
@@ -48,6 +48,8 @@ struct database {
     bool is_ours;            /* opened and checked, and in place when last looked at */
 };
 
+/* ---- SQL ---- */
+
 /* Runs SQL. Failures are reported as "cannot <what> '<path>'", here and below. */
 enum exit_code database_execute(struct database *database, const char *sql, const char *what);
 
@@ -63,10 +65,38 @@ enum exit_code database_read_number(struct database *database, const char *pragm
  * power. */
 enum exit_code database_synchronize(struct database *database, const char *how);
 
-/*
- * As database_failure(), for the result code of a function that leaves no message with the
- * handle.
- */
+/* As database_failure(), for the result code of a function that leaves no message with the
+ * handle. */
 enum exit_code database_failure_of(const struct database *database, const char *what, int result);
+
+/* ---- the log ---- */
+
+/* Makes SQLite tell of the length of the log at each commit: database_checkpoint() goes by it. */
+void database_follow_log(struct database *database);
+
+/* Sets *belongs to whether the log belongs to the file. Reads both within one transaction, since
+ * other processes may checkpoint meanwhile. */
+enum exit_code database_look_at_log(struct database *database, bool *belongs);
+
+/* Returns whether the log is the first one of this process, and old enough to be checkpointed,
+ * however short it is. */
+bool database_first_log_is_old(const struct database *database);
+
+/* Draws a new mark if the transaction is the first of a log. Within a write transaction. */
+enum exit_code database_mark_log(struct database *database);
+
+/* Syncs the log. With ahead the sync may go on after the return, and database_finish_sync() waits
+ * for its end. */
+enum exit_code database_sync_log(struct database *database, bool ahead);
+
+/* ---- the schema ---- */
+
+/* Sets *version to that of the schema, 0 if the file is empty. Fails if the file is of another kind
+ * than the database, or of a later version. Within a transaction. */
+enum exit_code database_check_version(struct database *database, int *version);
+
+/* Sets up an empty file as one of the database's kind, or upgrades one of an earlier version, in a
+ * transaction of its own. */
+enum exit_code database_make_schema(struct database *database);
 
 #endif

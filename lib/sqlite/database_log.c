@@ -1,5 +1,3 @@
-#include "sqlite/database_log.h"
-
 #include "base/clock.h"
 #include "base/text.h"
 #include "sqlite/database_handle.h"
@@ -34,14 +32,6 @@ static int note_log(void *context, sqlite3 *handle, const char *name, int pages)
 void database_follow_log(struct database *database)
 {
     (void)sqlite3_wal_hook(database->handle, note_log, database);
-}
-
-/* Reports that a file is not in place, and marks the database as not to be touched again. */
-static enum exit_code lose(struct database *database, const char *name)
-{
-    report("'%s' was removed or replaced while in use", printable_text(name));
-    database->is_ours = false;
-    return EXIT_STORE;
 }
 
 enum exit_code database_look_at_log(struct database *database, bool *belongs)
@@ -82,9 +72,12 @@ enum exit_code database_check_files(struct database *database)
     bool belongs = true;
     enum exit_code code = lost == NULL ? check_log(database, &belongs) : EXIT_OK;
 
-    if (code == EXIT_OK && lost == NULL && !belongs)
-        lost = database->path;
-    return lost == NULL ? code : lose(database, lost);
+    if (lost == NULL && (code != EXIT_OK || belongs))
+        return code;
+    report("'%s' was removed or replaced while in use",
+           printable_text(lost == NULL ? database->path : lost));
+    database->is_ours = false;
+    return EXIT_STORE;
 }
 
 void database_watch(struct database *database, const char *path)

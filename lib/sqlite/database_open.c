@@ -3,12 +3,9 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "sqlite/database_handle.h"
-#include "sqlite/database_log.h"
 #include "sqlite/database_place.h"
-#include "sqlite/database_schema.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,13 +43,6 @@ static enum exit_code set_log_mode(struct database *database)
     return result == SQLITE_OK ? EXIT_OK : database_failure(database, "set up");
 }
 
-static enum exit_code refuse_log(struct database *database)
-{
-    report("'%s' does not belong to '%s', which was replaced: restore both, or move it away",
-           printable_text(database->files.log), printable_text(database->path));
-    return EXIT_STORE;
-}
-
 static enum exit_code set_up(struct database *database, enum database_access access)
 {
     struct database_header file;
@@ -71,8 +61,11 @@ static enum exit_code set_up(struct database *database, enum database_access acc
         code = database_look_at_log(database, &belongs);
     else if (code == EXIT_OK && database_header_read(database->handle, &file))
         database->seen.schema_cookie = file.schema_cookie;
-    if (!belongs)
-        return refuse_log(database);
+    if (!belongs) {
+        report("'%s' does not belong to '%s', which was replaced: restore both, or move it away",
+               printable_text(database->files.log), printable_text(database->path));
+        return EXIT_STORE;
+    }
     if (code != EXIT_OK)
         return code;
     if (access == DATABASE_READ && version == database->kind->version)
@@ -199,11 +192,13 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     database->is_opening = true;
     database->is_first_log = true;
     database->log_fd = -1;
-    database->path = path == NULL ? database_find(kind) : xstrdup(path);
-    if (database->path == NULL)
+    database->path = path == NULL ? database_place(kind) : xstrdup(path);
+    if (database->path == NULL) {
+        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
         code = EXIT_STORE;
-    else if (access == DATABASE_CREATE)
+    } else if (access == DATABASE_CREATE) {
         code = database_make_folders(database->path);
+    }
     if (code == EXIT_OK)
         code = look_at_file(database, access);
     if (code == EXIT_OK) {

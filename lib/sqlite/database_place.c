@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sqlite/database.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,15 +48,6 @@ char *database_place(const struct database_kind *kind)
     }
     path = database_join(folder, kind->file);
     free(folder);
-    return path;
-}
-
-char *database_find(const struct database_kind *kind)
-{
-    char *path = database_place(kind);
-
-    if (path == NULL)
-        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
     return path;
 }
 

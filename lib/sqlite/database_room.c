@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define LOG_HEADER 32      /* bytes */
 #define LOG_PAGE_HEADER 24 /* before each page */

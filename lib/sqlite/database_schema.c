@@ -1,5 +1,3 @@
-#include "sqlite/database_schema.h"
-
 #include "base/text.h"
 #include "sqlite/database_handle.h"
 
@@ -69,8 +67,5 @@ enum exit_code database_make_schema(struct database *database)
     code = database_check_version(database, &version);
     if (code == EXIT_OK && version != database->kind->version)
         code = write_schema(database, version);
-    if (code == EXIT_OK)
-        return database_commit(database);
-    database_roll_back(database);
-    return code;
+    return database_end(database, code);
 }

@@ -49,14 +49,11 @@ extern const struct database_kind ledger_kind;
 /* Prepares the statements of ledger_decision.c, for a ledger with a run. */
 enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger);
 
-/* Prepares the statements of ledger_stock.c. */
-enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger);
-
 /* Moves what was moved in levels. Within a transaction. */
 enum exit_code ledger_move_stock(struct sqlite_ledger *ledger, const struct ledger_level *levels,
                                  size_t count);
 
-/* The operations of those files. */
+/* The operations of ledger_decision.c. */
 enum exit_code ledger_claim(struct ledger *ledger, int64_t at_ms, struct ledger_claim *claims,
                             size_t count);
 enum exit_code ledger_claim_unsent(struct ledger *ledger, enum ledger_owner owner, int64_t after,
@@ -65,11 +62,5 @@ enum exit_code ledger_commit(struct ledger *ledger, const struct ledger_commit *
 void ledger_abandon(struct ledger *ledger);
 enum exit_code ledger_mark_sent(struct ledger *ledger, const struct ledger_sent *sent);
 enum exit_code ledger_release(struct ledger *ledger);
-enum exit_code ledger_levels(struct ledger *ledger, struct ledger_level *levels, size_t count);
-enum exit_code ledger_set_levels(struct ledger *ledger, struct ledger_level *levels, size_t count,
-                                 bool add);
-enum exit_code ledger_each_level(struct ledger *ledger,
-                                 bool (*visit)(void *context, const struct ledger_level *level),
-                                 void *context);
 
 #endif

@@ -19,23 +19,10 @@
 
 #define ENTRY "SELECT seq, outcome, order_id, run, event FROM "
 
-static struct sqlite_ledger *own(struct ledger *ledger)
-{
-    return (struct sqlite_ledger *)ledger;
-}
-
 /* ---- runs ---- */
 
-static enum exit_code has_ended(struct sqlite_ledger *ledger, int64_t run, bool *ended)
-{
-    if (run > 0)
-        return runs_has_ended(ledger->runs, run, ended);
-    *ended = true;
-    return EXIT_OK;
-}
-
-/* has_ended() as a function of SQL. Caches its last answer: neighbouring rows are mostly of one
- * run. */
+/* runs_has_ended() as a function of SQL. Caches its last answer: neighbouring rows are mostly of
+ * one run. */
 static void run_has_ended(sqlite3_context *context, int count, sqlite3_value **values)
 {
     struct sqlite_ledger *ledger = sqlite3_user_data(context);
@@ -43,7 +30,7 @@ static void run_has_ended(sqlite3_context *context, int count, sqlite3_value **v
 
     (void)count;
     if (run != ledger->seen_run || run <= 0) {
-        if (has_ended(ledger, run, &ledger->seen_ended) != EXIT_OK) {
+        if (runs_has_ended(ledger->runs, run, &ledger->seen_ended) != EXIT_OK) {
             sqlite3_result_error(context, "cannot tell who is alive", -1);
             return;
         }
@@ -138,7 +125,7 @@ static enum exit_code recall(struct sqlite_ledger *ledger, struct ledger_claim *
     (void)sqlite3_reset(ledger->find);
     claim->standing = LEDGER_HANDLED;
     if (code == EXIT_OK && claim->event != NULL)
-        code = has_ended(ledger, run, &ended);
+        code = runs_has_ended(ledger->runs, run, &ended);
     if (code == EXIT_OK && ended)
         return take_over(ledger, claim);
     free(claim->event);
@@ -170,7 +157,7 @@ static enum exit_code claim_one(struct sqlite_ledger *ledger, int64_t at_ms,
 enum exit_code ledger_claim(struct ledger *base, int64_t at_ms, struct ledger_claim *claims,
                             size_t count)
 {
-    struct sqlite_ledger *ledger = own(base);
+    struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     enum exit_code code;
 
     for (size_t i = 0; i < count; i++)
@@ -240,7 +227,7 @@ static enum exit_code list_own(struct sqlite_ledger *ledger, int64_t after,
 enum exit_code ledger_claim_unsent(struct ledger *base, enum ledger_owner owner, int64_t after,
                                    struct ledger_claim *claims, size_t max, size_t *count)
 {
-    struct sqlite_ledger *ledger = own(base);
+    struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     bool found = true;
     enum exit_code code = owner == LEDGER_ORPHANED ? see_orphan(ledger, after, &found) : EXIT_OK;
 
@@ -329,7 +316,7 @@ static enum exit_code record_sent(struct sqlite_ledger *ledger, const struct led
 
 enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *commit)
 {
-    struct sqlite_ledger *ledger = own(base);
+    struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     enum exit_code code = EXIT_OK;
 
     /* An order without an event would be lost silently. */
@@ -345,18 +332,14 @@ enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *co
     if (code == EXIT_OK && commit->events > 0)
         code =
             database_reserve(ledger->database, commit->events + PAGES_BESIDES, commit->event_bytes);
-    if (code != EXIT_OK) {
-        ledger_abandon(base);
-        return code;
-    }
     ledger->is_deciding = false;
     ledger->undecided = 0;
-    return database_commit(ledger->database);
+    return database_end(ledger->database, code);
 }
 
 void ledger_abandon(struct ledger *base)
 {
-    struct sqlite_ledger *ledger = own(base);
+    struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
 
     if (ledger->is_deciding)
         database_roll_back(ledger->database);
@@ -364,30 +347,22 @@ void ledger_abandon(struct ledger *base)
     ledger->undecided = 0;
 }
 
-static enum exit_code end_relaxed(struct sqlite_ledger *ledger, enum exit_code code)
-{
-    if (code == EXIT_OK)
-        return database_commit(ledger->database);
-    database_roll_back(ledger->database);
-    return code;
-}
-
 enum exit_code ledger_mark_sent(struct ledger *base, const struct ledger_sent *sent)
 {
-    struct sqlite_ledger *ledger = own(base);
+    struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     enum exit_code code = database_begin_relaxed(ledger->database);
 
-    return code == EXIT_OK ? end_relaxed(ledger, record_sent(ledger, sent)) : code;
+    return code == EXIT_OK ? database_end(ledger->database, record_sent(ledger, sent)) : code;
 }
 
 enum exit_code ledger_release(struct ledger *base)
 {
-    struct sqlite_ledger *ledger = own(base);
+    struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     enum exit_code code = database_begin_relaxed(ledger->database);
 
     if (code != EXIT_OK)
         return code;
     database_bind_int(ledger->release, 1, runs_own(ledger->runs));
     database_bind_int(ledger->release, 2, RUN_RELEASED);
-    return end_relaxed(ledger, database_run(ledger->database, ledger->release));
+    return database_end(ledger->database, database_run(ledger->database, ledger->release));
 }

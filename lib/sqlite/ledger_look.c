@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "base/text.h"
 #include "sqlite/database.h"
 #include "sqlite/database_place.h"
@@ -11,16 +12,6 @@
 #include <unistd.h>
 
 #define BUSY_MS 1000
-
-char *sqlite_ledger_place(void)
-{
-    char *path = database_place(&ledger_kind);
-
-    if (path != NULL && access(path, F_OK) == 0)
-        return path;
-    free(path);
-    return NULL;
-}
 
 /* Returns the URI by which to open path, to be freed with free(). Without a log nobody has the
  * file open, and it is opened as immutable, so that SQLite creates no files beside it. */
@@ -63,8 +54,8 @@ static int look(sqlite3 *handle, struct ledger_outbox *outbox, bool *is_ledger)
     return result;
 }
 
-bool sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
-                        char reason[LEDGER_REASON_SIZE])
+/* Looks at the ledger at path. Returns false, with the reason, if that cannot be read. */
+static bool look_at(const char *path, struct ledger_outbox *outbox, char reason[LEDGER_REASON_SIZE])
 {
     char *uri = uri_of(path);
     sqlite3 *handle = NULL;
@@ -88,4 +79,16 @@ bool sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
     (void)sqlite3_close(handle);
     free(uri);
     return result == SQLITE_OK && is_ledger;
+}
+
+enum ledger_look sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
+                                    char reason[LEDGER_REASON_SIZE])
+{
+    char *place = path == NULL ? database_place(&ledger_kind) : xstrdup(path);
+    enum ledger_look seen = LEDGER_ABSENT;
+
+    if (place != NULL && (path != NULL || access(place, F_OK) == 0))
+        seen = look_at(place, outbox, reason) ? LEDGER_SEEN : LEDGER_UNREADABLE;
+    free(place);
+    return seen;
 }

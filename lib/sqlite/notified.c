@@ -12,10 +12,8 @@
 /* Pages that recording a turn writes besides those of its orders, with some to spare. */
 #define PAGES_BESIDES 16
 
-/*
- * A free order has the claim FREE, whose run is 0. A claim of which all orders are told has no run,
- * and its row is deleted later; but never the newest one, so that SQLite gives no number twice.
- */
+/* A free order has the claim FREE, whose run is 0. A claim of which all orders are told has no run,
+ * and its row is deleted later; but never the newest one, so that SQLite gives no number twice. */
 #define FREE "1"
 #define CLAIMS                                                      \
     "CREATE TABLE claims (claim INTEGER PRIMARY KEY, run INTEGER);" \
@@ -212,18 +210,7 @@ static enum exit_code commit(struct sqlite_notified *notified, size_t claims)
     enum exit_code code =
         claims > 0 ? database_reserve(notified->database, claims + PAGES_BESIDES, 0) : EXIT_OK;
 
-    if (code == EXIT_OK)
-        return database_commit(notified->database);
-    database_roll_back(notified->database);
-    return code;
-}
-
-/* Ends a transaction that wrote nothing. Fails if the files are not in place: what was read may
- * not be acted upon then. */
-static enum exit_code end_reading(struct sqlite_notified *notified, enum exit_code code)
-{
-    database_roll_back(notified->database);
-    return code == EXIT_OK ? database_check_files(notified->database) : code;
+    return database_end(notified->database, code);
 }
 
 static enum exit_code advance(struct notified *base, const struct notified_release *released,
@@ -244,10 +231,14 @@ static enum exit_code advance(struct notified *base, const struct notified_relea
         code = record(notified, released, released_count);
     if (code == EXIT_OK && claim_count > 0)
         code = claim_all(notified, claims, claim_count, at_ms, &number);
-    if (code == EXIT_OK && (has_turn || number != 0))
+    if (code == EXIT_OK && (has_turn || number != 0)) {
         code = commit(notified, claim_count);
-    else
-        code = end_reading(notified, code);
+    } else {
+        /* Nothing was written; but what was read may be acted upon only if the files are there. */
+        database_roll_back(notified->database);
+        if (code == EXIT_OK)
+            code = database_check_files(notified->database);
+    }
     if (code == EXIT_OK)
         notified->claim_number = number;
     return code;

@@ -14,8 +14,6 @@
 #include "store/notified.h"
 #include "store/orders.h"
 
-#include <stdbool.h>
-
 enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
                                   struct orders **orders);
 
@@ -24,15 +22,8 @@ enum exit_code sqlite_ledger_open(const char *path, enum ledger_access access,
 
 enum exit_code sqlite_notified_open(const char *path, int max_attempts, struct notified **notified);
 
-/* Returns the path of the ledger's file, to be freed; NULL if there is no such file. */
-char *sqlite_ledger_place(void);
-
-/*
- * Counts the events that are owed in the ledger at path, of this or an earlier version of its
- * schema. Makes and changes nothing, and waits at most 1 s for a process that writes. Returns
- * false, with the reason as text that is safe to be shown, if that cannot be read.
- */
-bool sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
-                        char reason[LEDGER_REASON_SIZE]);
+/* Looks at a ledger of this or an earlier version of its schema: engine_look_at_ledger(). */
+enum ledger_look sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
+                                    char reason[LEDGER_REASON_SIZE]);
 
 #endif

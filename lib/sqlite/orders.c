@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
- * Pending orders are listed in a small table: confirming one writes no page of the large tables.
- */
+/* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
+ * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
 static const struct database_kind kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
@@ -46,11 +44,6 @@ struct sqlite_orders {
     sqlite3_stmt *count;
     sqlite3_stmt *count_pending;
 };
-
-static struct sqlite_orders *own(struct orders *orders)
-{
-    return (struct sqlite_orders *)orders;
-}
 
 /* ---- opening ---- */
 
@@ -101,13 +94,6 @@ static enum exit_code prepare_rest(struct sqlite_orders *store)
 
 /* ---- claiming ---- */
 
-static enum exit_code take_over_run(struct sqlite_orders *store, int64_t run)
-{
-    database_bind_int(store->take_over, 1, runs_own(store->runs));
-    database_bind_int(store->take_over, 2, run);
-    return database_run(store->database, store->take_over);
-}
-
 /* Finds a run with pending orders that has ended. */
 static enum exit_code find_ended_run(struct sqlite_orders *store, int64_t *run, bool *found)
 {
@@ -133,7 +119,9 @@ static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
     enum exit_code code = find_ended_run(store, &run, &found);
 
     while (code == EXIT_OK && found) {
-        code = take_over_run(store, run);
+        database_bind_int(store->take_over, 1, runs_own(store->runs));
+        database_bind_int(store->take_over, 2, run);
+        code = database_run(store->database, store->take_over);
         if (code == EXIT_OK)
             code = find_ended_run(store, &run, &found);
     }
@@ -149,7 +137,7 @@ static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
 
 static enum exit_code claim(struct orders *base, int64_t *last)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     int64_t run = 0;
     bool found;
     enum exit_code code = find_ended_run(store, &run, &found);
@@ -164,11 +152,7 @@ static enum exit_code claim(struct orders *base, int64_t *last)
     if (code != EXIT_OK)
         return code;
     /* Looks again under the lock: another run may have been quicker. */
-    code = take_over_all(store, last);
-    if (code == EXIT_OK)
-        return database_commit(store->database);
-    database_roll_back(store->database);
-    return code;
+    return database_end(store->database, take_over_all(store, last));
 }
 
 /* ---- reading ---- */
@@ -217,7 +201,7 @@ static enum exit_code find_one(struct sqlite_orders *store, const unsigned char 
 static enum exit_code find(struct orders *base, const unsigned char (*ids)[UUID_BYTES],
                            size_t count, orders_visit *visit, void *context)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     enum exit_code code = prepare_rest(store);
     bool goes_on = true;
 
@@ -257,7 +241,7 @@ static enum exit_code visit_all(struct sqlite_orders *store, sqlite3_stmt *state
 static enum exit_code each_pending(struct orders *base, int64_t after, int64_t last,
                                    orders_visit *visit, void *context)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     enum exit_code code = prepare_rest(store);
 
     if (code != EXIT_OK)
@@ -270,7 +254,7 @@ static enum exit_code each_pending(struct orders *base, int64_t after, int64_t l
 static enum exit_code each(struct orders *base, const enum order_status *only, int64_t after,
                            orders_visit *visit, void *context)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
 
     return visit_all(store,
                      only == NULL             ? store->next
@@ -294,7 +278,7 @@ static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt *stat
 static enum exit_code count_orders(struct orders *base, const enum order_status *only,
                                    int64_t *count)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     int64_t pending = 0;
     enum exit_code code = read_count(store, store->count_pending, &pending);
 
@@ -374,7 +358,7 @@ static enum exit_code add_all(struct sqlite_orders *store, const struct orders_c
 
 static enum exit_code commit(struct orders *base, const struct orders_commit *commit)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
     enum exit_code code = commit->added_count > 0 ? database_begin(store->database)
                                                   : database_begin_relaxed(store->database);
 
@@ -392,19 +376,19 @@ static enum exit_code commit(struct orders *base, const struct orders_commit *co
 
 static enum exit_code await(struct orders *base)
 {
-    return database_finish_sync(own(base)->database);
+    return database_finish_sync(((struct sqlite_orders *)base)->database);
 }
 
 /* ---- the whole ---- */
 
 static void idle(struct orders *base)
 {
-    database_checkpoint(own(base)->database);
+    database_checkpoint(((struct sqlite_orders *)base)->database);
 }
 
 static void close_orders(struct orders *base)
 {
-    struct sqlite_orders *store = own(base);
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
 
     database_close(store->database);
     runs_close(store->runs);

@@ -2,10 +2,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sqlite/database_place.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,13 +52,11 @@ enum exit_code runs_open(struct database *database, struct runs **out)
 {
     struct runs *runs = xcalloc(1, sizeof *runs);
     const char *path = database_real_path(database);
-    size_t size = strlen(path) + sizeof "-runs";
     struct flock lock;
     mode_t before;
 
     *out = NULL;
-    runs->path = xcalloc(size, 1);
-    (void)snprintf(runs->path, size, "%s-runs", path);
+    runs->path = database_join(path, "-runs");
     runs->own = new_number();
     lock = run_lock(runs->own, F_WRLCK);
     before = umask(S_IRWXG | S_IRWXO);
@@ -95,8 +92,8 @@ enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended)
 {
     struct flock lock = run_lock(run, F_WRLCK);
 
-    *ended = run == 0;
-    /* F_GETLK ignores locks of the caller, and a negative number has no byte. */
+    *ended = run <= 0;
+    /* F_GETLK ignores locks of the caller. */
     if (run <= 0 || run == runs->own)
         return EXIT_OK;
     if (fcntl(runs->fd, F_GETLK, &lock) != 0) {

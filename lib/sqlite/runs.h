@@ -29,10 +29,8 @@ void runs_close(struct runs *runs);
 /* Returns the number of this run: greater than 0. */
 int64_t runs_own(const struct runs *runs);
 
-/*
- * Sets *ended to whether the run of that number has ended; true for 0, which no run has. Returns
- * EXIT_OK, or EXIT_STORE, reported, if the locks cannot be read.
- */
+/* Sets *ended to whether the run of that number has ended; true for 0 and below, which no run has.
+ * Returns EXIT_OK, or EXIT_STORE, reported, if the locks cannot be read. */
 enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended);
 
 #endif

@@ -172,6 +172,9 @@ struct ledger_outbox {
     int64_t oldest_ms; /* when the oldest was recorded, in ms since 1970; 0 if nothing is owed */
 };
 
+/* What came of looking at a ledger. */
+enum ledger_look { LEDGER_SEEN, LEDGER_ABSENT, LEDGER_UNREADABLE };
+
 /* Bytes of a text that says why a ledger cannot be looked at. */
 #define LEDGER_REASON_SIZE 1100
 

@@ -17,7 +17,6 @@ struct batch *batch_new(const struct batch_settings *settings)
     struct batch *batch = xcalloc(1, sizeof *batch);
 
     batch->settings = *settings;
-    batch->rate_limit.rate = settings->rate;
     return batch;
 }
 
@@ -230,7 +229,5 @@ enum exit_code batch_conclude(struct batch *batch, enum exit_code code, bool pri
     drop_part(batch);
     if (recorded == EXIT_OK && printed == EXIT_OK)
         printed = output_flush();
-    if (code == EXIT_OK)
-        code = recorded;
-    return code == EXIT_OK ? printed : code;
+    return first_failure(first_failure(code, recorded), printed);
 }

@@ -18,7 +18,6 @@
 
 #include "audit.h"
 #include "decision.h"
-#include "rate_limit.h"
 #include "rules.h"
 #include "snapshot.h"
 
@@ -43,13 +42,14 @@ struct batch_settings {
 /* The letters at hand are decisions[first..count); the current part ends at end. */
 struct batch {
     struct batch_settings settings;
-    struct rate_limit rate_limit;
     struct decision decisions[BATCH_MAX];
     size_t first;
     size_t end;
     size_t count;
     bool some_wrong;     /* some letter was refused, or left though it was to be sent */
     bool some_bad_input; /* something in a file is not an envelope */
+    int64_t paced_ms;    /* private to send.c: when the first of these was due at settings.rate, */
+    int64_t paced;       /* and how many were sent since then */
     size_t parked;       /* letters that park_if_spent() has parked, */
     size_t spent;        /* and those that it could not save */
 };
@@ -60,10 +60,8 @@ struct batch *batch_new(const struct batch_settings *settings);
 /* Frees batch, which may be NULL. */
 void batch_free(struct batch *batch);
 
-/*
- * Takes letters from the snapshot, and holds those that are selected; the others stay in the queue.
- * *count is how many were taken: 0 once there are no more. Returns as snapshot_take().
- */
+/* Takes letters from the snapshot, and holds those that are selected; the others stay in the queue.
+ * *count is how many were taken: 0 once there are no more. Returns as snapshot_take(). */
 enum exit_code batch_fill(struct batch *batch, size_t *count);
 
 /* Returns whether batch_add() may be called. */
@@ -76,10 +74,8 @@ struct decision *batch_add(struct batch *batch);
 /* Returns how many letters it holds. */
 size_t batch_count(const struct batch *batch);
 
-/*
- * Ends the current part with the letter at index if a second has gone by since since_ms, a time by
- * clock_monotonic_ms().
- */
+/* Ends the current part with the letter at index if a second has gone by since since_ms, a time by
+ * clock_monotonic_ms(). */
 void batch_end_part(struct batch *batch, size_t index, int64_t since_ms);
 
 /* Leaves all letters in the queue: nothing is to be done with them. The batch is empty then. */
@@ -93,10 +89,8 @@ void batch_leave(struct batch *batch);
  */
 enum exit_code batch_conclude(struct batch *batch, enum exit_code code, bool prints);
 
-/*
- * Returns EXIT_REFUSED if some letter was refused, or left though it was to be sent; otherwise
- * EXIT_INPUT if something in a file was not an envelope; otherwise EXIT_OK.
- */
+/* Returns EXIT_REFUSED if some letter was refused, or left though it was to be sent; otherwise
+ * EXIT_INPUT if something in a file was not an envelope; otherwise EXIT_OK. */
 enum exit_code batch_verdict(const struct batch *batch);
 
 #endif

@@ -4,14 +4,21 @@
 #ifndef DLQ_REPLAY_DEAD_LETTER_H
 #define DLQ_REPLAY_DEAD_LETTER_H
 
-#include "body_check.h"
-
 #include "amqp/consumer.h"
 #include "amqp/rabbitmq.h"
 #include "message/death.h"
+#include "order/order.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
+
+/* What a worker would say to the body of a message, found by parsing it once. */
+struct body_check {
+    const char *error; /* why the worker would reject the body, within fault; NULL: it would not */
+    char *order_id;    /* the body's, sound or not; NULL: it has none that is fit to be shown */
+    bool is_json;      /* it is shown as JSON: envelope_shows(); false also if tree was given */
+    struct order_fault fault;
+};
 
 struct dead_letter {
     struct delivery *delivery; /* the caller's; NULL: the letter is from a file */
@@ -23,10 +30,8 @@ struct dead_letter {
     bool is_checked;
 };
 
-/*
- * Reads the properties and headers of a delivery, which must outlive letter. The body is not read
- * before somebody asks about it. The caller frees letter with dead_letter_free().
- */
+/* Reads the properties and headers of a delivery, which must outlive letter. The body is not read
+ * before somebody asks about it. The caller frees letter with dead_letter_free(). */
 void dead_letter_read(struct dead_letter *letter, struct delivery *delivery);
 
 /* Frees letter, but not its delivery. */
@@ -40,16 +45,15 @@ void dead_letter_free(struct dead_letter *letter);
  */
 const struct body_check *dead_letter_check(struct dead_letter *letter);
 
-/* Checks another body, which is to be sent in its place. tree as in body_check(). */
+/* Checks another body, which is to be sent in its place. tree is that of the body, if the caller
+ * has parsed it by json/json.h already, and stays the caller's; otherwise NULL. */
 void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree);
 
 /* Returns whether the letter died first in queue. */
 bool dead_letter_died_in(const struct dead_letter *letter, const char *queue);
 
-/*
- * Returns the letter as an envelope, with its error; queue is where it is now. The caller frees it
- * with cJSON_Delete().
- */
+/* Returns the letter as an envelope, with its error; queue is where it is now. The caller frees it
+ * with cJSON_Delete(). */
 cJSON *dead_letter_envelope(struct dead_letter *letter, const char *queue);
 
 #endif

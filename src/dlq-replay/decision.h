@@ -54,16 +54,12 @@ void decision_fail(struct decision *decision, enum fate_kind kind, const char *r
 /* Decides that the letter is sent to exchange with routing_key; too long names are cut. */
 void decision_set_target(struct decision *decision, const char *exchange, const char *routing_key);
 
-/*
- * Reports a letter whose properties could not be decoded, and decides that it is left: it can
- * neither be published again nor shown as it is.
- */
+/* Reports a letter whose properties could not be decoded, and decides that it is left: it can
+ * neither be published again nor shown as it is. */
 void decision_leave_unreadable(struct decision *decision, const struct replay_rules *rules);
 
-/*
- * Notes in the fate how the letter's order has ended, if the ledger knows: the worker will then
- * ignore it. Returns EXIT_OK, or what the ledger's find() returns.
- */
+/* Notes in the fate how the letter's order has ended, if the ledger knows: the worker will then
+ * ignore it. Returns EXIT_OK, or what the ledger's find() returns. */
 enum exit_code decision_look_up(struct decision *decision, const struct replay_rules *rules);
 
 /* Returns the fate as a line of JSON (fate_line()), with order_id and error from the body. The

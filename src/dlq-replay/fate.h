@@ -39,10 +39,8 @@ struct fate {
     bool dry_run;     /* nothing was done, only decided */
 };
 
-/*
- * Returns fate as a line of JSON, an object, without a line break. The caller frees it with
- * free().
- */
+/* Returns fate as a line of JSON, an object, without a line break. The caller frees it with
+ * free(). */
 char *fate_line(const struct fate *fate);
 
 #endif

@@ -5,7 +5,6 @@
 #include "message/death.h"
 
 #include <openssl/evp.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 

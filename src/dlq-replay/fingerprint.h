@@ -8,7 +8,7 @@
 #ifndef DLQ_REPLAY_FINGERPRINT_H
 #define DLQ_REPLAY_FINGERPRINT_H
 
-#include "amqp/consumer.h"
+#include "amqp/delivery.h"
 
 #include <stdint.h>
 

@@ -5,7 +5,6 @@
 
 #include "amqp/connection.h"
 #include "amqp/queue.h"
-#include "amqp/topology.h"
 #include "base/text.h"
 
 #include <stdio.h>

@@ -31,11 +31,6 @@ void prefetch_spare(struct prefetch *prefetch, size_t most)
     subscribe_for(prefetch, prefetch->size);
 }
 
-void prefetch_reset(struct prefetch *prefetch)
-{
-    prefetch->held = 0;
-}
-
 void prefetch_time_batch(struct prefetch *prefetch)
 {
     prefetch->since_ms = clock_monotonic_ms();
@@ -45,11 +40,6 @@ void prefetch_note_handled(struct prefetch *prefetch, size_t size)
 {
     prefetch->handled++;
     prefetch->bytes += size;
-}
-
-void prefetch_note_kept(struct prefetch *prefetch)
-{
-    prefetch->held++;
 }
 
 /* Sets the size by how long the last batch took. It is doubled at most, since the next letters may

@@ -17,16 +17,16 @@
 /* The largest prefetch: a quorum queue hands out no more to one subscription. */
 #define PREFETCH_MAX 2000
 
-/* Private. */
 struct prefetch {
-    struct consumer *consumer;
-    bool spares;       /* prefetch_spare() */
-    size_t size;       /* letters to hand out ahead */
-    size_t subscribed; /* the prefetch of the current subscription, */
-    size_t held;       /* of which so many are kept */
-    size_t handled;    /* letters since the last measurement, */
-    size_t bytes;      /* of so many in all, */
-    int64_t since_ms;  /* since this time by clock_monotonic_ms() */
+    size_t held;               /* letters that the current subscription has handed out, and that are
+                                  kept: counted by the caller, from 0 on each connection */
+    struct consumer *consumer; /* private, like all below */
+    bool spares;               /* prefetch_spare() */
+    size_t size;               /* letters to hand out ahead */
+    size_t subscribed;         /* the prefetch of the current subscription */
+    size_t handled;            /* letters since the last measurement, */
+    size_t bytes;              /* of so many in all, */
+    int64_t since_ms;          /* since this time by clock_monotonic_ms() */
 };
 
 /* Starts with size letters, 1 to PREFETCH_MAX, which is the prefetch that consumer has. */
@@ -39,28 +39,18 @@ void prefetch_start(struct prefetch *prefetch, struct consumer *consumer, size_t
  */
 void prefetch_spare(struct prefetch *prefetch, size_t most);
 
-/* Notes a new connection: no letter is held on it. */
-void prefetch_reset(struct prefetch *prefetch);
-
 /* Starts to measure how long a batch takes. */
 void prefetch_time_batch(struct prefetch *prefetch);
 
 /* Notes that a letter of the batch was handled; size is its memory in bytes. */
 void prefetch_note_handled(struct prefetch *prefetch, size_t size);
 
-/* Notes that a letter is kept. */
-void prefetch_note_kept(struct prefetch *prefetch);
-
-/*
- * Adapts the prefetch to how long the last batch took. known is how many letters come that take no
- * time, since they were handled before; most is how many letters are wanted.
- */
+/* Adapts the prefetch to how long the last batch took. known is how many letters come that take no
+ * time, since they were handled before; most is how many letters are wanted. */
 void prefetch_adapt(struct prefetch *prefetch, size_t known, size_t most);
 
-/*
- * Makes room for at most wanted letters more, once the subscription is full of letters that are
- * kept: for letters that are only looked at, which are all kept.
- */
+/* Makes room for at most wanted letters more, once the subscription is full of letters that are
+ * kept: for letters that are only looked at, which are all kept. */
 void prefetch_look_on(struct prefetch *prefetch, size_t wanted);
 
 #endif

@@ -44,4 +44,25 @@ size_t recall_count(const struct recall *recall, enum recalled what);
 /* Forgets the letters that are gone: they will not come again. */
 void recall_forget_gone(struct recall *recall);
 
+/* Letters in the order in which they were settled on a connection. All zero: empty. */
+struct settled_letters {
+    struct fingerprint *letters; /* private, like the next two */
+    size_t capacity;
+    size_t first;
+    size_t count;
+};
+
+/* Adds a letter as the newest. */
+void settled_letters_add(struct settled_letters *settled, const struct fingerprint *letter);
+
+/* Forgets the oldest letters until there are only count; returns how many were forgotten. */
+size_t settled_letters_keep_newest(struct settled_letters *settled, size_t count);
+
+/* Adds all letters to recall as what, and forgets them. */
+void settled_letters_move(struct settled_letters *settled, struct recall *recall,
+                          enum recalled what);
+
+/* Forgets all letters, and frees their memory. */
+void settled_letters_free(struct settled_letters *settled);
+
 #endif

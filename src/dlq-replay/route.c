@@ -2,7 +2,6 @@
 
 #include "amqp/bytes.h"
 #include "amqp/queue.h"
-#include "amqp/topology.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -58,10 +57,8 @@ static bool is_origin(const struct death *death, const struct fate *fate)
            bytes_are(death->routing_key, fate->routing_key);
 }
 
-/*
- * Returns whether the letter may miss the queue in which it died: if it was published by several
- * keys, any of them may have led there, and the first one may lead elsewhere.
- */
+/* Returns whether the letter may miss the queue in which it died: if it was published by several
+ * keys, any of them may have led there, and the first one may lead elsewhere. */
 static bool may_miss_its_queue(const struct decision *decision, const struct replay_rules *rules)
 {
     const struct history *history = &decision->letter.history;

@@ -1,11 +1,15 @@
 #include "send.h"
 
+#include "amqp/connection.h"
 #include "amqp/publisher.h"
+#include "base/clock.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "message/death.h"
 
 #include <stdint.h>
+
+#define LATE_MS 100 /* a letter may be so late before the count starts anew */
 
 static amqp_basic_properties_t properties_to_send(struct decision *decision,
                                                   const struct replay_rules *rules)
@@ -62,13 +66,32 @@ static void take_results(struct batch *batch)
     }
 }
 
+/* Waits until the next letter is due, or a stop is asked for; keeps all connections alive. A letter
+ * that is late does not make the next ones come faster. */
+static void keep_to_rate(struct batch *batch)
+{
+    int64_t now = clock_monotonic_ms();
+    int64_t due = batch->paced_ms + batch->paced * 1000 / batch->settings.rate;
+
+    if (now - due > LATE_MS) {
+        batch->paced_ms = now;
+        batch->paced = 0;
+    }
+    batch->paced++;
+    while (now < due && !stop_requested()) {
+        connection_wait(NULL, -1, (int)(due - now));
+        now = clock_monotonic_ms();
+    }
+}
+
 static enum exit_code send(struct batch *batch, size_t index)
 {
     struct decision *decision = &batch->decisions[index];
     struct publisher *publisher = batch->settings.publisher;
     enum exit_code code = EXIT_OK;
 
-    rate_limit_wait(&batch->rate_limit);
+    if (batch->settings.rate > 0)
+        keep_to_rate(batch);
     while (code == EXIT_OK && !publisher_has_room(publisher)) {
         code = publisher_wait(publisher);
         take_results(batch);

@@ -20,10 +20,8 @@
  */
 enum exit_code send_part(struct batch *batch, bool heeds_stop);
 
-/*
- * Publishes one letter, and waits for the answer. No other message may be pending. Returns true if
- * it is confirmed, which means that a queue has it.
- */
+/* Publishes one letter, and waits for the answer. No other message may be pending. Returns true if
+ * it is confirmed, which means that a queue has it. */
 bool send_alone(struct batch *batch, struct decision *decision);
 
 /* Decides that the letters of the current part that are to be sent, from index on, are left. */

@@ -3,7 +3,6 @@
 #include "fingerprint.h"
 #include "prefetch.h"
 #include "recall.h"
-#include "settled_letters.h"
 
 #include "amqp/connection.h"
 #include "base/memory.h"
@@ -157,10 +156,8 @@ static void report_missing(const struct snapshot *snapshot, size_t missing)
                missing - gone, snapshot->total, printable_text(snapshot->settings.queue));
 }
 
-/*
- * Begins on a new connection. If no other consumer holds letters back, all that are left are in the
- * queue now; of those that this run has acknowledged, the missing ones were removed.
- */
+/* Begins on a new connection. If no other consumer holds letters back, all that are left are in the
+ * queue now; of those that this run has acknowledged, the missing ones were removed. */
 static void begin(struct snapshot *snapshot)
 {
     size_t waiting = consumer_waiting(snapshot->consumer);
@@ -180,7 +177,7 @@ static void begin(struct snapshot *snapshot)
     snapshot->some_kept = false;
     snapshot->some_came_again = false;
     snapshot->some_are_first = false;
-    prefetch_reset(&snapshot->prefetch);
+    snapshot->prefetch.held = 0;
 }
 
 enum exit_code snapshot_open(struct snapshot *snapshot)
@@ -268,7 +265,7 @@ static void keep(struct snapshot *snapshot, struct delivery *delivery)
     remember(snapshot, delivery, RECALL_KEPT);
     consumer_let_go(snapshot->consumer, delivery);
     snapshot->some_kept = true;
-    prefetch_note_kept(&snapshot->prefetch);
+    snapshot->prefetch.held++;
 }
 
 /* Removes one letter, also if others that were handed out before it are unsettled. */

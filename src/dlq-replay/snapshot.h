@@ -33,10 +33,8 @@ struct snapshot_settings {
                          work continues on another connection */
 };
 
-/*
- * Returns a snapshot that is to be opened with snapshot_open(). options, and everything that
- * settings point to, must outlive it. The caller frees it with snapshot_free().
- */
+/* Returns a snapshot that is to be opened with snapshot_open(). options, and everything that
+ * settings point to, must outlive it. The caller frees it with snapshot_free(). */
 struct snapshot *snapshot_new(const struct broker_options *options,
                               const struct snapshot_settings *settings);
 
@@ -50,10 +48,8 @@ void snapshot_spare(struct snapshot *snapshot);
 /* Frees snapshot, which may be NULL. Letters that were not removed stay in the queue. */
 void snapshot_free(struct snapshot *snapshot);
 
-/*
- * Connects, and counts the letters in the queue; after snapshot_finish() it begins again with those
- * that are left. Returns EXIT_OK, or what connection_open() returns.
- */
+/* Connects, and counts the letters in the queue; after snapshot_finish() it begins again with those
+ * that are left. Returns EXIT_OK, or what connection_open() returns. */
 enum exit_code snapshot_open(struct snapshot *snapshot);
 
 /*
@@ -91,10 +87,8 @@ void snapshot_adapt(struct snapshot *snapshot);
 /* Calls progress_set() with how many of the letters were handed out. */
 void snapshot_show_progress(const struct snapshot *snapshot);
 
-/*
- * Closes the connection. Returns false if the broker may not have seen all removals: then the
- * snapshot is to be opened again.
- */
+/* Closes the connection. Returns false if the broker may not have seen all removals: then the
+ * snapshot is to be opened again. */
 bool snapshot_finish(struct snapshot *snapshot);
 
 /* Returns how many removals the broker may not have seen: at most so many letters come again. */

@@ -90,18 +90,12 @@ static int by_count(const void *a, const void *b)
     return (left->count < right->count) - (left->count > right->count);
 }
 
-static void add_text(cJSON *line, const char *name, const char *text)
-{
-    json_need(text == NULL ? cJSON_AddNullToObject(line, name)
-                           : cJSON_AddStringToObject(line, name, text));
-}
-
 static void add_time(cJSON *line, const char *name, int64_t seconds)
 {
     char text[CLOCK_TEXT_SIZE];
 
     clock_rfc3339(seconds > INT64_MAX / 1000 ? INT64_MAX : seconds * 1000, text);
-    add_text(line, name, seconds > 0 ? text : NULL);
+    json_add_text(line, name, seconds > 0 ? text : NULL);
 }
 
 static enum exit_code print_group(const struct group *group)
@@ -109,8 +103,8 @@ static enum exit_code print_group(const struct group *group)
     cJSON *line = cJSON_CreateObject();
 
     json_need(line);
-    add_text(line, "error", group->error);
-    add_text(line, "reason", group->reason);
+    json_add_text(line, "error", group->error);
+    json_add_text(line, "reason", group->reason);
     if (group->other)
         json_need(cJSON_AddTrueToObject(line, "other"));
     json_need(cJSON_AddNumberToObject(line, "count", (double)group->count));

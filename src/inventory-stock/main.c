@@ -17,8 +17,6 @@
 #include "store/ledger.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,12 +36,6 @@ static struct option_entry options[] = {
     {0},
 };
 
-struct change {
-    cJSON *tree; /* owns sku */
-    const char *sku;
-    int64_t amount;
-};
-
 static struct ledger *ledger;
 static bool some_refused;
 
@@ -54,19 +46,19 @@ static bool refuse(const struct json_piece *piece, const char *reason)
     return false;
 }
 
-static bool read_change(const struct json_piece *piece, struct change *change)
+/* Reads a level, or what to add to one, from tree, which keeps its sku. */
+static bool read_level(const struct json_piece *piece, const cJSON *tree,
+                       struct ledger_level *level)
 {
     const cJSON *sku;
     const cJSON *on_hand;
 
-    change->tree = json_parse_scanned(piece->text, piece->len, piece->traits);
-    if (!json_member_once(change->tree, "sku", &sku) ||
-        !json_member_once(change->tree, "on_hand", &on_hand))
+    if (!json_member_once(tree, "sku", &sku) || !json_member_once(tree, "on_hand", &on_hand))
         return refuse(piece, "sku or on_hand is there twice");
-    change->sku = cJSON_GetStringValue(sku);
-    if (change->sku == NULL || !text_is_printable(change->sku, strlen(change->sku), ORDER_MAX_TEXT))
+    level->sku = cJSON_GetStringValue(sku);
+    if (level->sku == NULL || !text_is_printable(level->sku, strlen(level->sku), ORDER_MAX_TEXT))
         return refuse(piece, "sku is not a string of 1 to 256 bytes without control characters");
-    if (!json_integer(on_hand, add ? -STOCK_MAX : 0, STOCK_MAX, &change->amount))
+    if (!json_integer(on_hand, add ? -STOCK_MAX : 0, STOCK_MAX, &level->on_hand))
         return refuse(piece, add ? "on_hand is not an integer of up to 10^12"
                                  : "on_hand is not an integer from 0 to 10^12");
     return true;
@@ -83,25 +75,25 @@ static enum exit_code print_level(const struct ledger_level *level)
     return output_json(line);
 }
 
-static enum exit_code apply(const struct json_piece *piece, const struct change *change)
+static enum exit_code apply(const struct json_piece *piece, struct ledger_level *level)
 {
-    struct ledger_level level = {.sku = change->sku, .on_hand = change->amount};
-    enum exit_code code = ledger->operations->set_levels(ledger, &level, 1, add);
+    enum exit_code code = ledger->operations->set_levels(ledger, level, 1, add);
 
     if (code != EXIT_OK)
         return code;
-    if (level.is_limited)
-        return print_level(&level);
+    if (level->is_limited)
+        return print_level(level);
     (void)refuse(piece, "that would leave less than nothing on hand, or more than 10^12");
     return EXIT_OK;
 }
 
 static enum exit_code take_value(const struct json_piece *piece)
 {
-    struct change change;
-    enum exit_code code = read_change(piece, &change) ? apply(piece, &change) : EXIT_OK;
+    cJSON *tree = json_parse_scanned(piece->text, piece->len, piece->traits);
+    struct ledger_level level = {0};
+    enum exit_code code = read_level(piece, tree, &level) ? apply(piece, &level) : EXIT_OK;
 
-    cJSON_Delete(change.tree);
+    cJSON_Delete(tree);
     return code;
 }
 

@@ -20,16 +20,6 @@ struct task *hand_at(const struct hand *hand, size_t index)
     return &hand->tasks[(hand->first + index) % hand->capacity];
 }
 
-struct task *hand_by_number(const struct hand *hand, uint64_t number)
-{
-    return &hand->tasks[number];
-}
-
-uint64_t hand_number(const struct hand *hand, const struct task *task)
-{
-    return (uint64_t)(task - hand->tasks);
-}
-
 struct task *hand_add(struct hand *hand, struct delivery *delivery)
 {
     struct task *task = hand_at(hand, hand->count++);

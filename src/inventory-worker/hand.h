@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* One delivery, or an event without one, and what to do about it. */
 struct task {
@@ -26,7 +25,7 @@ struct task {
 
 /* A ring. */
 struct hand {
-    struct task *tasks;
+    struct task *tasks; /* each stays in its place while it is in hand */
     size_t capacity;
     size_t first; /* the oldest */
     size_t count;
@@ -40,10 +39,6 @@ void hand_close(struct hand *hand);
 
 /* Returns the task at index, the oldest being 0. */
 struct task *hand_at(const struct hand *hand, size_t index);
-
-/* Returns the task whose number hand_number() gave, while it is in hand. */
-struct task *hand_by_number(const struct hand *hand, uint64_t number);
-uint64_t hand_number(const struct hand *hand, const struct task *task);
 
 /* Adds a task as the last, and returns it. There must be room. delivery may be NULL. */
 struct task *hand_add(struct hand *hand, struct delivery *delivery);

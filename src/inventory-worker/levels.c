@@ -13,7 +13,6 @@ void levels_free(struct levels *levels)
     levels_clear(levels);
     free(levels->all);
     free(levels->slots);
-    *levels = (struct levels){0};
 }
 
 void levels_clear(struct levels *levels)

@@ -21,9 +21,8 @@ static const char usage[] =
     "which it also prints as a line of JSON.\n";
 
 static struct pipeline_settings settings = {
-    .options = &broker_options, .max_qty = 5, .retain_days = -1, .count = -1, .idle_ms = -1};
+    .options = &broker_options, .max_qty = 5, .retain_days = -1};
 static int prefetch = 256;
-static int idle_seconds = -1;
 
 static struct option_entry options[] = {
     {"max-qty", "N", "fail orders with more than N of an item (5)", .number = &settings.max_qty,
@@ -35,10 +34,7 @@ static struct option_entry options[] = {
     /* With 0 days, a copy that comes because an acknowledgement was lost would be a new order. */
     {"retain", "DAYS", "forget orders that were handled more than DAYS ago (never)",
      .number = &settings.retain_days, .least = 1, .most = 36500},
-    {"count", "N", "stop after N deliveries", .number = &settings.count, .least = 1,
-     .most = 1000000000},
-    {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &idle_seconds,
-     .most = 86400},
+    {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = common_option_table},
     {0},
@@ -47,11 +43,11 @@ static struct option_entry options[] = {
 static void read_options(int argc, char **argv)
 {
     options_refuse_operands(options_read(argc, argv, usage, options), "orders come from the queue");
-    if (settings.flush_only && (settings.count >= 0 || idle_seconds >= 0))
+    if (settings.flush_only && (consumer_count >= 0 || consumer_idle_s >= 0))
         usage_error("--flush takes no orders: --count and --idle-timeout do not go with it");
     settings.prefetch = (unsigned)prefetch;
-    if (idle_seconds >= 0)
-        settings.idle_ms = consumer_idle_ms(idle_seconds);
+    settings.count = consumer_count;
+    settings.idle_ms = consumer_idle_ms();
 }
 
 int main(int argc, char **argv)

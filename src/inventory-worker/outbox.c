@@ -30,13 +30,6 @@ static const char *event_type_of(const struct announcement *announcement)
     return announcement->outcome == LEDGER_RESERVED ? EVENT_RESERVED : EVENT_FAILED;
 }
 
-void announcement_log(const struct announcement *announcement)
-{
-    /* An order_id was checked to be safe to be shown. */
-    log_line("[inventory] reservation %s for %s",
-             announcement->outcome == LEDGER_RESERVED ? "OK" : "FAILED", announcement->order_id);
-}
-
 enum exit_code announcement_publish(const struct announcement *announcement,
                                     struct publisher *publisher, uint64_t cookie)
 {

@@ -50,9 +50,6 @@ struct outbox {
  * takes over. is_retry says that this run owed it before. */
 void announcement_set(struct announcement *announcement, struct ledger_claim *claim, bool is_retry);
 
-/* Logs the decision. */
-void announcement_log(const struct announcement *announcement);
-
 /* Publishes the event; publisher_next() gives cookie back with the result. The publisher must have
  * room. Returns what publisher_send() returns. */
 enum exit_code announcement_publish(const struct announcement *announcement,

@@ -12,7 +12,6 @@
 #include "base/stop.h"
 #include "order/event.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +49,7 @@ static void take_results(void)
     enum publish_result result;
 
     while (publisher_next(publisher, &cookie, &result)) {
-        struct task *task = hand_by_number(&hand, cookie);
+        struct task *task = &hand.tasks[cookie];
 
         task->done = true;
         task->refused = result != PUBLISH_CONFIRMED;
@@ -72,7 +71,7 @@ static enum exit_code publish(const struct task *task)
             take_results();
     }
     return code == EXIT_OK
-               ? announcement_publish(&task->announcement, publisher, hand_number(&hand, task))
+               ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - hand.tasks))
                : code;
 }
 
@@ -103,7 +102,9 @@ static void log_decisions(size_t count)
         else if (task->kind == TASK_IGNORE)
             log_line("[inventory] duplicate ignored: %s", task->announcement.order_id);
         else if (task->kind == TASK_ANNOUNCE && !task->announcement.is_logged)
-            announcement_log(&task->announcement);
+            log_line("[inventory] reservation %s for %s",
+                     task->announcement.outcome == LEDGER_RESERVED ? "OK" : "FAILED",
+                     task->announcement.order_id);
     }
 }
 
@@ -135,7 +136,7 @@ static void acknowledge(size_t count)
         else if (task->delivery != NULL)
             batch[good++] = task->delivery;
         if (task->kind == TASK_ANNOUNCE && !task->refused)
-            record_note(&recorder, &task->announcement);
+            recorder.confirmed[recorder.confirmed_count++] = task->announcement.key;
     }
     consumer_ack_batch(consumer, batch, good);
     hand_drop_first(&hand, count);
@@ -290,10 +291,8 @@ static void finish_recorded(void)
     }
 }
 
-/*
- * Records what was confirmed, for which room was reserved; and releases what is still owed, such as
- * an event that could not be written to standard output: the next run publishes and writes it.
- */
+/* Records what was confirmed, for which room was reserved; and releases what is still owed, such as
+ * an event that could not be written to standard output: the next run publishes and writes it. */
 static enum exit_code leave_owed(void)
 {
     enum exit_code code = EXIT_OK;
@@ -301,8 +300,9 @@ static enum exit_code leave_owed(void)
     report_flush();
     if (recorder.confirmed_count > 0)
         code = record_confirmed(&recorder);
-    return code == EXIT_OK && (hand.count > 0 || outbox.refused > 0) ? record_release(&recorder)
-                                                                     : code;
+    if (code == EXIT_OK && (hand.count > 0 || outbox.refused > 0))
+        code = recorder.ledger->operations->release(recorder.ledger);
+    return code;
 }
 
 enum exit_code pipeline_run(void)
@@ -321,12 +321,9 @@ enum exit_code pipeline_run(void)
     /* A stop while the broker is away, with nothing in hand, is a clean end. */
     if (code == EXIT_UNREACHABLE && stop_requested() && hand.count == 0)
         code = EXIT_OK;
-    if (code == EXIT_OK)
-        code = last;
+    code = first_failure(code, last);
     if (!settings->flush_only)
-        last = consumer_end(consumer);
-    if (code == EXIT_OK)
-        code = last;
+        code = first_failure(code, consumer_end(consumer));
     return code == EXIT_OK && outbox.refused > 0 ? EXIT_REFUSED : code;
 }
 

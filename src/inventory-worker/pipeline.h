@@ -21,6 +21,12 @@
  * (store/ledger.h, outbox.h); as long as it lives, a copy of the order is a duplicate for all
  * others. An event that the broker does not take stays owed, and its order is acknowledged all the
  * same: it is on disk, and does not hold up others.
+ *
+ * If the ledger's disk is full, the commit of a batch fails: "cannot write to '<ledger>': ..." is
+ * reported, and nothing of the batch is recorded, published or acknowledged. What was recorded
+ * before is still finished, in room that its commit has reserved (sqlite/database_room.h). Then the
+ * worker ends with EXIT_STORE (73), and the deliveries of the batch return to the queue. The
+ * operator makes room and starts the worker again: no order is lost, and none is decided twice.
  */
 #ifndef INVENTORY_WORKER_PIPELINE_H
 #define INVENTORY_WORKER_PIPELINE_H
@@ -40,10 +46,8 @@ struct pipeline_settings {
     bool flush_only;   /* publish what ended workers left unpublished, and take no orders */
 };
 
-/*
- * Opens the ledger and starts a run; connects on first use. Returns EXIT_OK or EXIT_STORE,
- * reported. What settings name must outlive the pipeline.
- */
+/* Opens the ledger and starts a run; connects on first use. Returns EXIT_OK or EXIT_STORE,
+ * reported. What settings name must outlive the pipeline. */
 enum exit_code pipeline_open(const struct pipeline_settings *settings);
 
 /*

@@ -73,11 +73,6 @@ static enum exit_code commit(struct recorder *recorder)
     return code;
 }
 
-void record_note(struct recorder *recorder, const struct announcement *announcement)
-{
-    recorder->confirmed[recorder->confirmed_count++] = announcement->key;
-}
-
 enum exit_code record_confirmed(struct recorder *recorder)
 {
     const struct ledger_sent sent = list_sent(recorder);
@@ -86,11 +81,6 @@ enum exit_code record_confirmed(struct recorder *recorder)
     if (code == EXIT_OK)
         recorder->confirmed_count = 0;
     return code;
-}
-
-enum exit_code record_release(struct recorder *recorder)
-{
-    return recorder->ledger->operations->release(recorder->ledger);
 }
 
 /* ---- deliveries ---- */

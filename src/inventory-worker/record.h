@@ -23,11 +23,13 @@
 struct recorder {
     struct ledger *ledger;
     struct hand *hand;
-    int max_qty;                 /* for reservation_decide() */
-    long retain_days;            /* after which an order is forgotten; negative: never */
-    size_t confirmed_count;      /* events whose confirmation is not recorded yet; read by others */
-    int64_t *confirmed;          /* their keys; private, like all below */
-    struct order *orders;        /* of the deliveries that are looked up together, */
+    int max_qty;      /* for reservation_decide() */
+    long retain_days; /* after which an order is forgotten; negative: never */
+    /* Keys of events that the broker has confirmed, and that were told: added by others, recorded
+     * with the next batch or by record_confirmed(). */
+    int64_t *confirmed;
+    size_t confirmed_count;
+    struct order *orders;        /* private, like all below: of what is looked up together, */
     struct ledger_claim *claims; /* and what the ledger says of them */
     struct ledger_decision *decisions;
     size_t decision_count;
@@ -50,14 +52,7 @@ enum exit_code record_deliveries(struct recorder *recorder, size_t count);
 enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
                              size_t *count);
 
-/* Notes that the broker has confirmed an event, and that it was told. Recorded with the next batch,
- * or by record_confirmed(). */
-void record_note(struct recorder *recorder, const struct announcement *announcement);
-
 /* Records what was confirmed, unsynced. */
 enum exit_code record_confirmed(struct recorder *recorder);
-
-/* Leaves what this run owes to others, unsynced. The log must be written. */
-enum exit_code record_release(struct recorder *recorder);
 
 #endif

@@ -23,10 +23,8 @@ struct reservation {
     size_t move_count;
 };
 
-/*
- * Decides an order, whose skus must be among levels. Changes nothing but *reservation, which is
- * freed with reservation_free().
- */
+/* Decides an order, whose skus must be among levels. Changes nothing but *reservation, which is
+ * freed with reservation_free(). */
 void reservation_decide(const struct order *order, int max_qty, const struct levels *levels,
                         struct reservation *reservation);
 

@@ -21,9 +21,9 @@ struct hand {
     struct notification_list waiting; /* in the order of arrival or of being put back */
     struct notification_list turn;    /* claimed, or not to be told */
     struct notification_list next;    /* picked for the next turn, and not claimed yet */
-    struct notification_list spare;   /* private, like storage: what is in none of them */
-    struct notification *storage;
-    size_t together;   /* notifications in a turn, at most */
+    struct notification_list spare;   /* in none of these: room for so many more */
+    struct notification *storage;     /* private */
+    size_t together;                  /* notifications in a turn, at most */
     bool some_refused; /* set by the caller once a notification is_refused; hand_refused() is 0
                           before */
 };
@@ -63,5 +63,12 @@ void hand_pick(struct hand *hand);
 /* Adds a notification of a turn to those that wait, as one that was tried if it was claimed. The
  * caller takes it out of its turn. */
 void hand_put_back(struct hand *hand, struct notification *notification);
+
+/*
+ * Acknowledges the deliveries of a recorded turn (N4 of notifier.h) that are OUTCOME_DONE or
+ * OUTCOME_DEAD, with one basic.ack if that covers nothing else in hand, otherwise with one for
+ * each. Puts the others back: the turn is empty then.
+ */
+void hand_acknowledge(struct hand *hand, struct consumer *consumer);
 
 #endif

@@ -18,7 +18,6 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "base/text.h"
 
 #include <stdlib.h>
 
@@ -31,9 +30,8 @@ static const char usage[] =
 
 static char **command_line; /* NULL without --exec */
 static int prefetch;
-static int deliveries_left = -1; /* without end */
-static int idle_seconds = -1;
-static int idle_ms = -1;
+static int deliveries_left; /* negative: without end */
+static int idle_ms;         /* negative: never */
 static int max_attempts = 3;
 static size_t together; /* deliveries that are told in one turn */
 
@@ -46,10 +44,7 @@ static struct option_entry options[] = {
      .number = &max_attempts, .least = 1, .most = 1000000},
     {"prefetch", "N", "unacknowledged deliveries at a time (1024; with --exec 16)",
      .number = &prefetch, .least = 1, .most = 65535},
-    {"count", "N", "stop after N deliveries", .number = &deliveries_left, .least = 1,
-     .most = 1000000000},
-    {"idle-timeout", "S", "stop when S seconds pass without a delivery", .number = &idle_seconds,
-     .most = 86400},
+    {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = common_option_table},
     {0},
@@ -60,8 +55,8 @@ static void read_options(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options), "events come from the queue");
     if (prefetch == 0)
         prefetch = command_line == NULL ? 1024 : 16;
-    if (idle_seconds >= 0)
-        idle_ms = consumer_idle_ms(idle_seconds);
+    deliveries_left = consumer_count;
+    idle_ms = consumer_idle_ms();
     /* Half of the prefetch, so that the broker sends the next turn while this one is told. */
     together = (prefetch + 1) / 2 < BATCH_MAX ? (size_t)(prefetch + 1) / 2 : BATCH_MAX;
     if (command_line != NULL)
@@ -69,6 +64,7 @@ static void read_options(int argc, char **argv)
 }
 
 static struct notifier *notifier;
+static const struct hand *hand; /* the notifier's */
 static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
@@ -76,24 +72,24 @@ static struct delivery **batch;
 /* Returns whether all deliveries in hand are dead letters that the broker refuses. */
 static bool is_stuck(void)
 {
-    size_t refused = notifier_refused(notifier);
+    size_t refused = hand_refused(hand);
 
-    return refused > 0 && refused == notifier_count(notifier) && !notifier_is_unsettled(notifier);
+    return refused > 0 && refused == hand_count(hand) && hand->turn.count == 0;
 }
 
 /* Takes what has arrived, as far as there is room; *count is how many. Waits for deliveries unless
  * there is other work. */
 static enum exit_code hold_more(size_t *count)
 {
-    int wait_ms = notifier_count(notifier) == 0 ? idle_ms : notifier_wait_ms(notifier);
-    size_t room = notifier_room(notifier);
+    int wait_ms = hand_count(hand) == 0 ? idle_ms : hand_wait_ms(hand);
+    size_t room = hand->spare.count;
     enum exit_code code;
 
     *count = 0;
     if (is_stuck())
         wait_ms = REFUSED_MS;
     /* Record what was told before waiting for anything, even for a new connection. */
-    if (notifier_is_unsettled(notifier) && consumer_arrived(consumer) == 0)
+    if (hand->turn.count > 0 && consumer_arrived(consumer) == 0)
         return EXIT_OK;
     if (room > BATCH_MAX)
         room = BATCH_MAX;
@@ -121,9 +117,8 @@ static enum exit_code work(void)
                               .consumer = consumer};
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK && !stop_requested() &&
-           (deliveries_left != 0 || notifier_count(notifier) > 0)) {
-        bool had_none = notifier_count(notifier) == 0;
+    while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || hand_count(hand) > 0)) {
+        bool had_none = hand_count(hand) == 0;
         size_t count;
 
         code = hold_more(&count);
@@ -148,7 +143,7 @@ static enum exit_code finish(enum exit_code code)
     if (code == EXIT_UNREACHABLE && stop_requested())
         code = EXIT_OK;
     code = first_failure(code, settled);
-    code = first_failure(code, notifier_refused(notifier) > 0 ? EXIT_REFUSED : EXIT_OK);
+    code = first_failure(code, hand_refused(hand) > 0 ? EXIT_REFUSED : EXIT_OK);
     return first_failure(code, consumer_end(consumer));
 }
 
@@ -168,12 +163,15 @@ static enum exit_code open_all(void)
     settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));
-    return notifier_open(&(struct notifier_settings){.consumer = consumer,
+    code = notifier_open(&(struct notifier_settings){.consumer = consumer,
                                                      .publisher = publisher,
                                                      .in_hand = (size_t)prefetch,
                                                      .together = together,
                                                      .max_attempts = max_attempts},
                          &notifier);
+    if (code == EXIT_OK)
+        hand = notifier_hand(notifier);
+    return code;
 }
 
 static void close_all(void)

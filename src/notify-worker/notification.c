@@ -25,13 +25,14 @@ static void keep_event(struct notification *notification)
     notification->event = notification->copy;
 }
 
-static void read_event(struct notification *notification)
+void notification_open(struct notification *notification, struct delivery *delivery, int64_t due_ms)
 {
-    const amqp_bytes_t body = notification->delivery->body;
+    const amqp_bytes_t body = delivery->body;
     struct order_fault fault;
     struct order order;
     enum event_verdict verdict = event_read(&order, EVENT_RESERVED, body.bytes, body.len, &fault);
 
+    *notification = (struct notification){.delivery = delivery, .due_ms = due_ms};
     if (verdict != EVENT_SOUND) {
         notification->verdict = verdict == EVENT_MALFORMED ? VERDICT_MALFORMED : VERDICT_OTHER;
         notification->fault = xstrdup(fault.reason);
@@ -41,12 +42,6 @@ static void read_event(struct notification *notification)
     memcpy(notification->order_id, order.order_id, strlen(order.order_id) + 1);
     order_free(&order);
     keep_event(notification);
-}
-
-void notification_open(struct notification *notification, struct delivery *delivery, int64_t due_ms)
-{
-    *notification = (struct notification){.delivery = delivery, .due_ms = due_ms};
-    read_event(notification);
 }
 
 void notification_close(struct notification *notification)

@@ -45,7 +45,7 @@ struct notification {
     bool is_waiting_for_others; /* the log says that another run has claimed it */
     bool is_refused;            /* by the broker, as a dead letter */
     bool is_to_be_claimed;      /* private to record.c */
-    size_t line_end;            /* private to tell.c */
+    size_t line_end;            /* private to notifier.c */
     char *copy;                 /* private: what event points to, if it came on several lines */
 };
 

@@ -1,21 +1,28 @@
 #include "notifier.h"
 
-#include "acknowledge.h"
 #include "dead_letter.h"
-#include "hand.h"
 #include "record.h"
-#include "tell.h"
 
 #include "amqp/connection.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/stop.h"
 #include "base/text.h"
+#include "json/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LOOK_AGAIN_MS 100 /* until an order that another run has claimed is claimed again */
+
+/* A buffer of lines. */
+struct teller {
+    char *lines;
+    size_t capacity;
+    size_t len;
+};
 
 struct notifier {
     struct notifier_settings settings;
@@ -46,36 +53,16 @@ void notifier_close(struct notifier *notifier)
     if (notifier == NULL)
         return;
     hand_close(&notifier->hand);
-    teller_close(&notifier->teller);
+    free(notifier->teller.lines);
     recorder_close(&notifier->recorder);
     free(notifier);
 }
 
 /* ---- in hand ---- */
 
-size_t notifier_count(const struct notifier *notifier)
+const struct hand *notifier_hand(const struct notifier *notifier)
 {
-    return hand_count(&notifier->hand);
-}
-
-size_t notifier_room(const struct notifier *notifier)
-{
-    return notifier->settings.in_hand - hand_count(&notifier->hand);
-}
-
-size_t notifier_refused(const struct notifier *notifier)
-{
-    return hand_refused(&notifier->hand);
-}
-
-bool notifier_is_unsettled(const struct notifier *notifier)
-{
-    return notifier->hand.turn.count > 0;
-}
-
-int notifier_wait_ms(const struct notifier *notifier)
-{
-    return hand_wait_ms(&notifier->hand);
+    return &notifier->hand;
 }
 
 void notifier_take(struct notifier *notifier, struct delivery *const batch[], size_t count)
@@ -128,23 +115,24 @@ enum exit_code notifier_next(struct notifier *notifier)
         return notifier_settle(notifier);
     code = recorder_advance(&notifier->recorder, hand);
     if (code == EXIT_OK) {
-        acknowledge_turn(hand, notifier->settings.consumer);
+        hand_acknowledge(hand, notifier->settings.consumer);
         advance(hand);
     } else {
         for (size_t i = 0; i < hand->next.count; i++)
             hand_put_back(hand, hand->next.items[i]);
         hand->next.count = 0;
     }
-    recorder_idle(&notifier->recorder);
+    notifier->recorder.notified->operations->idle(notifier->recorder.notified);
     return code;
 }
 
 /* Waits out a lock of another process, so that nobody is told again because of it. */
 static enum exit_code record_at_last(struct notifier *notifier)
 {
+    const struct notified *store = notifier->recorder.notified;
     enum exit_code code = recorder_advance(&notifier->recorder, &notifier->hand);
 
-    while (code != EXIT_OK && recorder_may_pass(&notifier->recorder) && !stop_requested()) {
+    while (code != EXIT_OK && store->operations->may_pass(store) && !stop_requested()) {
         connection_wait(NULL, -1, 0);
         consumer_service(notifier->settings.consumer);
         code = recorder_advance(&notifier->recorder, &notifier->hand);
@@ -171,8 +159,8 @@ enum exit_code notifier_settle(struct notifier *notifier)
         return EXIT_OK;
     code = notifier->has_failed ? EXIT_STORE : record_at_last(notifier);
     if (code == EXIT_OK) {
-        acknowledge_turn(&notifier->hand, notifier->settings.consumer);
-        recorder_idle(&notifier->recorder);
+        hand_acknowledge(&notifier->hand, notifier->settings.consumer);
+        notifier->recorder.notified->operations->idle(notifier->recorder.notified);
         return EXIT_OK;
     }
     told = count_told(&notifier->hand.turn);
@@ -182,6 +170,57 @@ enum exit_code notifier_settle(struct notifier *notifier)
                told, told == 1 ? " was" : "s were");
     notifier->has_failed = true;
     return code;
+}
+
+/* ---- lines on standard output ---- */
+
+static void add_line(struct teller *teller, struct notification *notification)
+{
+    size_t len = notification->event_len;
+    char *shown = NULL;
+
+    /* Escaped for a terminal, as by output_json_text(). */
+    if (text_plain_run(notification->event, len) != len)
+        shown = json_shown(notification->event, notification->event_len, &len);
+    if (teller->len + len + 1 > teller->capacity) {
+        teller->capacity = 2 * (teller->len + len + 1);
+        teller->lines = xrealloc(teller->lines, teller->capacity);
+    }
+    memcpy(teller->lines + teller->len, shown == NULL ? notification->event : shown, len);
+    teller->lines[teller->len + len] = '\n';
+    teller->len += len + 1;
+    notification->line_end = teller->len;
+    free(shown);
+}
+
+/* Writes the lines of those in the turn that are VERDICT_TELL. Only those whose lines were surely
+ * written whole become OUTCOME_DONE. */
+static enum exit_code tell_turn(struct teller *teller, const struct notification_list *turn)
+{
+    enum exit_code code;
+    size_t taken;
+
+    teller->len = 0;
+    for (size_t i = 0; i < turn->count; i++)
+        if (turn->items[i]->verdict == VERDICT_TELL)
+            add_line(teller, turn->items[i]);
+    if (teller->len == 0)
+        return EXIT_OK;
+    code = output_write(teller->lines, teller->len, &taken);
+    for (size_t i = 0; i < turn->count; i++)
+        if (turn->items[i]->verdict == VERDICT_TELL && turn->items[i]->line_end <= taken)
+            turn->items[i]->outcome = OUTCOME_DONE;
+    return code;
+}
+
+/* Writes the line of one notification, whatever its verdict and outcome. */
+static enum exit_code tell_one(struct teller *teller, struct notification *notification)
+{
+    size_t taken;
+
+    teller->len = 0;
+    add_line(teller, notification);
+    return output_write(teller->lines, teller->len, &taken);
 }
 
 /* ---- what a turn comes to ---- */
@@ -242,7 +281,7 @@ static enum exit_code handle(struct notifier *notifier, struct notification *not
 enum exit_code notifier_tell(struct notifier *notifier)
 {
     const struct notification_list *turn = &notifier->hand.turn;
-    enum exit_code code = teller_tell(&notifier->teller, turn);
+    enum exit_code code = tell_turn(&notifier->teller, turn);
 
     for (size_t i = 0; i < turn->count; i++)
         code = first_failure(code, handle(notifier, turn->items[i]));
@@ -263,7 +302,7 @@ enum exit_code notifier_was_told(struct notifier *notifier, struct notification 
     enum exit_code code;
 
     notification->outcome = OUTCOME_DONE;
-    code = teller_write(&notifier->teller, notification);
+    code = tell_one(&notifier->teller, notification);
     log_told(notification);
     if (code != EXIT_OK)
         report("the customer of order '%s' was told by the command; its line is missing",

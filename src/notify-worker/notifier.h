@@ -12,7 +12,7 @@
  *   N3  recorded as told                redelivered; a repeat, nobody is told
  *   N4  acknowledged                    done
  *
- * N1 and N3 are in record.h, N2 in tell.h and exec.h, N4 in acknowledge.h.
+ * N1 and N3 are in record.h, N2 in notifier_tell() and exec.h, N4 in hand.h.
  *
  * Deliveries are taken in hand, and told in turns. One commit records what became of a turn (N3)
  * and claims the orders of the next one (N1); then the deliveries of the first are acknowledged. If
@@ -32,13 +32,12 @@
 #ifndef NOTIFY_WORKER_NOTIFIER_H
 #define NOTIFY_WORKER_NOTIFIER_H
 
-#include "notification.h"
+#include "hand.h"
 
 #include "amqp/consumer.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct notifier;
@@ -58,31 +57,15 @@ enum exit_code notifier_open(const struct notifier_settings *settings, struct no
 /* Frees the notifier. The deliveries in hand are left to the consumer. NULL is harmless. */
 void notifier_close(struct notifier *notifier);
 
-/* Takes count deliveries in hand, and drops those whose connection is lost. count must not exceed
- * notifier_room(). */
+/* Takes count deliveries in hand, as many as there is room for, and drops those whose connection is
+ * lost. */
 void notifier_take(struct notifier *notifier, struct delivery *const batch[], size_t count);
 
-/* Returns how many more deliveries can be taken in hand. */
-size_t notifier_room(const struct notifier *notifier);
+/* Returns what is in hand. A turn there is not recorded and acknowledged yet. */
+const struct hand *notifier_hand(const struct notifier *notifier);
 
-/* Returns how many are in hand, waiting for a turn or in one. */
-size_t notifier_count(const struct notifier *notifier);
-
-/* Returns how many in hand the broker did not take as dead letters. Each is tried again after a
- * minute. */
-size_t notifier_refused(const struct notifier *notifier);
-
-/* Returns whether there is a turn that is not recorded and acknowledged yet. */
-bool notifier_is_unsettled(const struct notifier *notifier);
-
-/* Returns the milliseconds until the first that waits for a turn is due; 0 if one is due, -1 if
- * none waits. */
-int notifier_wait_ms(const struct notifier *notifier);
-
-/*
- * Settles the turn, and begins the next one: claims those that are due. The new turn may be
- * empty.
- */
+/* Settles the turn, and begins the next one: claims those that are due. The new turn may be
+ * empty. */
 enum exit_code notifier_next(struct notifier *notifier);
 
 /*
@@ -104,7 +87,7 @@ enum exit_code notifier_tell(struct notifier *notifier);
 enum exit_code notifier_was_told(struct notifier *notifier, struct notification *notification);
 
 /* Moves a notification to the dead letter queue, with reason. Returns EXIT_OK even if the broker
- * does not take it: then notifier_refused() counts it. */
+ * does not take it: then hand_refused() counts it, and it is tried again after a minute. */
 enum exit_code notifier_give_up(struct notifier *notifier, struct notification *notification,
                                 const char *reason);
 

@@ -101,13 +101,3 @@ enum exit_code recorder_advance(struct recorder *recorder, struct hand *hand)
             take_claim(hand->next.items[i], claim++);
     return code;
 }
-
-bool recorder_may_pass(const struct recorder *recorder)
-{
-    return recorder->notified->operations->may_pass(recorder->notified);
-}
-
-void recorder_idle(struct recorder *recorder)
-{
-    recorder->notified->operations->idle(recorder->notified);
-}

@@ -10,7 +10,6 @@
 #include "base/report.h"
 #include "store/notified.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct recorder {
@@ -32,11 +31,5 @@ void recorder_close(struct recorder *recorder);
  * and nothing claimed.
  */
 enum exit_code recorder_advance(struct recorder *recorder, struct hand *hand);
-
-/* Returns whether the last failure may pass: another process held the store for too long. */
-bool recorder_may_pass(const struct recorder *recorder);
-
-/* Upkeep of the store, for a moment when nobody waits for what was recorded last. */
-void recorder_idle(struct recorder *recorder);
 
 #endif

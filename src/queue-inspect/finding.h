@@ -14,10 +14,8 @@
 /* Adds a finding to findings, an array. Returns it, so that members can be added. */
 cJSON *finding_add(cJSON *findings, const char *kind, const char *name, const char *problem);
 
-/*
- * Adds a finding for each flag of an exchange or queue that lets it vanish or makes it unusable.
- * object is the management API's description of it, or NULL.
- */
+/* Adds a finding for each flag of an exchange or queue that lets it vanish or makes it unusable.
+ * object is the management API's description of it, or NULL. */
 void finding_add_flags(cJSON *findings, const char *kind, const char *name, const cJSON *object);
 
 /* Returns true if bindings, an array of the management API, has one with this exchange and key. */

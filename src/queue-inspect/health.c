@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DETAIL_SIZE 1200
@@ -64,15 +63,6 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
         add_words(detail, ", and %d more", more);
 }
 
-static enum exit_code find_all(struct queues *queues, struct management *management,
-                               cJSON **findings)
-{
-    cJSON_Delete(*findings);
-    *findings = cJSON_CreateArray();
-    json_need(*findings);
-    return topology_find_faults(queues->connection, management, *findings);
-}
-
 /* Falls back on AMQP, which shows less, if the management API does not answer. */
 static bool check_topology(struct queues *queues, cJSON *checks)
 {
@@ -83,12 +73,12 @@ static bool check_topology(struct queues *queues, cJSON *checks)
     bool fits;
 
     if (queues->management != NULL) {
-        code = find_all(queues, queues->management, &findings);
+        code = topology_find_faults(queues->connection, queues->management, &findings);
         answers = add_check(checks, "management",
                             code == EXIT_OK ? "" : management_reason(queues->management));
     }
     if (code != EXIT_OK)
-        code = find_all(queues, NULL, &findings);
+        code = topology_find_faults(queues->connection, NULL, &findings);
     describe(findings, detail);
     fits = add_check(checks, "topology",
                      code == EXIT_OK ? detail : connection_reason(queues->connection));
@@ -170,20 +160,16 @@ static bool check_broker(struct queues *queues, cJSON *checks)
 
 static bool check_all(struct queues *queues, int max_ready, const char *ledger, cJSON *checks)
 {
-    bool topology;
-    bool consumers;
-    bool dead_letters;
-    bool backlog;
-    bool outbox;
+    bool ok;
 
     if (!check_broker(queues, checks))
         return false;
-    topology = check_topology(queues, checks);
-    consumers = check_consumers(queues, checks);
-    dead_letters = check_dead_letters(queues, checks);
-    backlog = max_ready == HEALTH_NO_LIMIT || check_backlog(queues, max_ready, checks);
-    outbox = check_outbox(ledger, checks);
-    return topology && consumers && dead_letters && backlog && outbox;
+    ok = check_topology(queues, checks);
+    ok = check_consumers(queues, checks) && ok;
+    ok = check_dead_letters(queues, checks) && ok;
+    if (max_ready != HEALTH_NO_LIMIT)
+        ok = check_backlog(queues, max_ready, checks) && ok;
+    return check_outbox(ledger, checks) && ok;
 }
 
 enum exit_code health_check(struct queues *queues, int max_ready, const char *ledger)

@@ -5,7 +5,6 @@
  * --follow declares a queue of its own, which is deleted with its connection.
  */
 #include "health.h"
-#include "list.h"
 #include "management.h"
 #include "messages.h"
 #include "queues.h"
@@ -174,49 +173,57 @@ static enum exit_code set_up_management(void)
     return url == NULL ? EXIT_OK : management_new(url, &broker_options, &management);
 }
 
-static enum exit_code wait_for_depth(void)
+static enum exit_code report_missing(void)
 {
-    struct until_settings settings = {
-        .is_empty = job == UNTIL_EMPTY, .ready = number, .timeout_s = timeout_s, .format = format};
+    enum exit_code code = EXIT_OK;
 
-    return until_reached(&queues, &settings);
+    for (size_t i = 0; i < queues.count; i++) {
+        if (!queues.views[i].depth.exists && queues.views[i].error == NULL) {
+            report("no queue '%s'", printable_text(queues.views[i].name));
+            code = EXIT_NO;
+        }
+    }
+    return code;
 }
 
-static enum exit_code watch(void)
+static enum exit_code list(void)
 {
-    struct watch_settings settings = {.period_s = period_s,
-                                      .timeout_s = timeout_s,
-                                      .retries = broker_options.retries,
-                                      .format = format};
+    enum exit_code code = queues_look_patiently(&queues);
 
-    return watch_queues(&queues, &settings);
-}
-
-static enum exit_code peek(void)
-{
-    struct peek_settings settings = {.queue = names[0], .count = (size_t)number, .force = force};
-
-    return messages_peek(&broker_options, management, &settings);
+    if (code != EXIT_OK)
+        return code;
+    code = queues_ask(&queues);
+    if (code != EXIT_OK)
+        report("%s", management_reason(management));
+    code = first_failure(queues_print(&queues, format), code);
+    code = first_failure(code, queues_report_refused(&queues));
+    return are_named ? first_failure(code, report_missing()) : code;
 }
 
 static enum exit_code do_job(void)
 {
     switch (job) {
     case WATCH:
-        return watch();
+        return watch_queues(&queues, &(struct watch_settings){.period_s = period_s,
+                                                              .timeout_s = timeout_s,
+                                                              .retries = broker_options.retries,
+                                                              .format = format});
     case PEEK:
-        return peek();
+        return messages_peek(&broker_options, management, names[0], (size_t)number, force);
     case FOLLOW:
         return messages_follow(&broker_options, management, &tap, timeout_s);
     case UNTIL:
     case UNTIL_EMPTY:
-        return wait_for_depth();
+        return until_reached(&queues, &(struct until_settings){.is_empty = job == UNTIL_EMPTY,
+                                                               .ready = number,
+                                                               .timeout_s = timeout_s,
+                                                               .format = format});
     case CHECK_TOPOLOGY:
         return topology_check(looking, management);
     case HEALTH:
         return health_check(&queues, max_ready, ledger_file);
     default:
-        return list_queues(&queues, format, are_named);
+        return list();
     }
 }
 

@@ -17,10 +17,8 @@
 enum exit_code managed_traits_read(struct connection *connection, struct management *management,
                                    const char *queue, struct queue_traits *traits);
 
-/*
- * Returns the delivery limit in the API's description of a queue, or QUEUE_NO_LIMIT. *is_said is
- * false if the description does not mention a limit; the broker's default then applies.
- */
+/* Returns the delivery limit in the API's description of a queue, or QUEUE_NO_LIMIT. *is_said is
+ * false if the description does not mention a limit; the broker's default then applies. */
 long managed_traits_limit(const cJSON *queue, bool *is_said);
 
 #endif

@@ -38,10 +38,8 @@ void management_free(struct management *management);
 enum exit_code management_get(struct management *management, const char *collection,
                               const char *name, const char *rest, cJSON **tree);
 
-/*
- * Sets *major to the first number of the broker's version, or 0 if the API does not say. Fails as
- * management_get() does.
- */
+/* Sets *major to the first number of the broker's version, or 0 if the API does not say. Fails as
+ * management_get() does. */
 enum exit_code management_version(struct management *management, int *major);
 
 /* Returns why the last call failed, safe to show. Valid until the next call. */

@@ -19,9 +19,9 @@
 #define FOLLOW_MS 1000   /* a new connection is noticed within this time */
 #define FOLLOW_BATCH 100 /* messages printed and acknowledged together */
 
-/* ---- the messages of a queue ---- */
+/* ---- one message ---- */
 
-/* The messages shown so far, and what that has cost. */
+/* The messages of a queue shown so far, and what that has cost. */
 struct shown {
     size_t count;
     size_t expected;
@@ -54,6 +54,25 @@ static void reckon(struct shown *shown, const struct queue_traits *traits,
     }
 }
 
+/* Prints a message, and adds it to shown unless that is NULL. */
+static enum exit_code print_delivery(const struct delivery *delivery, const char *queue,
+                                     struct shown *shown, const struct queue_traits *traits)
+{
+    const amqp_basic_properties_t *properties;
+    amqp_pool_t pool;
+    enum exit_code code;
+
+    init_amqp_pool(&pool, 4096);
+    properties = delivery_properties(delivery, &pool);
+    if (shown != NULL)
+        reckon(shown, traits, properties);
+    code = output_json(envelope_new(delivery, properties, queue));
+    empty_amqp_pool(&pool);
+    return code;
+}
+
+/* ---- the messages of a queue ---- */
+
 static void report_cost(const struct shown *shown, const struct queue_traits *traits,
                         const char *queue)
 {
@@ -73,21 +92,6 @@ static void report_cost(const struct shown *shown, const struct queue_traits *tr
         report("queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy "
                "limits those is not known without the management API",
                name);
-}
-
-static enum exit_code show(struct shown *shown, const struct queue_traits *traits,
-                           const struct delivery *delivery, const char *queue)
-{
-    const amqp_basic_properties_t *properties;
-    amqp_pool_t pool;
-    enum exit_code code;
-
-    init_amqp_pool(&pool, 4096);
-    properties = delivery_properties(delivery, &pool);
-    reckon(shown, traits, properties);
-    code = output_json(envelope_new(delivery, properties, queue));
-    empty_amqp_pool(&pool);
-    return code;
 }
 
 /* Reports messages that did not arrive: consumers may have them. */
@@ -121,7 +125,7 @@ static enum exit_code show_all(struct connection *connection, const char *queue,
         code = peek_next(peek, &delivery);
         if (code != EXIT_OK || delivery == NULL)
             break;
-        printed = show(shown, traits, delivery, queue);
+        printed = print_delivery(delivery, queue, shown, traits);
         if (printed != EXIT_OK)
             break;
     }
@@ -135,7 +139,7 @@ static enum exit_code show_all(struct connection *connection, const char *queue,
 }
 
 enum exit_code messages_peek(const struct broker_options *options, struct management *management,
-                             const struct peek_settings *settings)
+                             const char *queue, size_t count, bool force)
 {
     struct connection *connection = connection_new(options, "looking", NULL, NULL);
     struct shown shown = {0};
@@ -147,17 +151,16 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
         code = connection_open(connection);
         if (code != EXIT_OK)
             break;
-        code = management == NULL
-                   ? queue_traits_read(connection, settings->queue, &traits)
-                   : managed_traits_read(connection, management, settings->queue, &traits);
+        code = management == NULL ? queue_traits_read(connection, queue, &traits)
+                                  : managed_traits_read(connection, management, queue, &traits);
         if (code == EXIT_OK && !traits.exists) {
-            report("there is no queue '%s'", printable_text(settings->queue));
+            report("there is no queue '%s'", printable_text(queue));
             code = EXIT_TOPOLOGY;
         }
         if (code == EXIT_OK)
-            code = queue_traits_permit(&traits, settings->queue, QUEUE_BY_GET, settings->force);
+            code = queue_traits_permit(&traits, queue, QUEUE_BY_GET, force);
         if (code == EXIT_OK)
-            code = show_all(connection, settings->queue, &traits, settings->count, &shown);
+            code = show_all(connection, queue, &traits, count, &shown);
         /* Once something was shown, another connection would show it again. */
         if (connection_is_up(connection) || shown.count > 0)
             break;
@@ -167,17 +170,6 @@ enum exit_code messages_peek(const struct broker_options *options, struct manage
 }
 
 /* ---- the messages that pass an exchange ---- */
-
-static enum exit_code print_delivery(const struct delivery *delivery, const char *queue)
-{
-    amqp_pool_t pool;
-    enum exit_code code;
-
-    init_amqp_pool(&pool, 4096);
-    code = output_json(envelope_new(delivery, delivery_properties(delivery, &pool), queue));
-    empty_amqp_pool(&pool);
-    return code;
-}
 
 struct following {
     struct consumer *consumer;
@@ -200,10 +192,8 @@ static void check_fullness(struct following *following, struct connection *conne
     following->is_behind = is_full;
 }
 
-/*
- * If the exchange was deleted, and perhaps declared again, the bindings are gone, and no message
- * arrives any more. Binding again restores them, or fails if there is no exchange.
- */
+/* If the exchange was deleted, and perhaps declared again, the bindings are gone, and no message
+ * arrives any more. Binding again restores them, or fails if there is no exchange. */
 static enum exit_code check_tap(struct following *following)
 {
     struct connection *connection = consumer_connection(following->consumer);
@@ -237,7 +227,7 @@ static enum exit_code follow_batch(struct following *following, int wait_ms)
     if (connection_generation(consumer_connection(consumer)) != generation)
         report("connected anew: messages that were published meanwhile may be missing");
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
-        code = print_delivery(batch[i], consumer_queue(consumer));
+        code = print_delivery(batch[i], consumer_queue(consumer), NULL, NULL);
     if (code == EXIT_OK)
         code = output_flush();
     /* Before the acknowledgement: the queue then still shows that it was full. */

@@ -16,20 +16,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct peek_settings {
-    const char *queue;
-    size_t count; /* at most so many messages */
-    bool force;   /* even if that uses up a limited number of deliveries */
-};
-
 /*
- * Prints the first messages of a queue (peek.h), and reports what that has cost if the broker
- * counts their deliveries. management may be NULL. Returns EXIT_TOPOLOGY if peeking would change
- * the queue (queue_traits.h), and EXIT_UNREACHABLE if some messages did not arrive. After a lost
- * connection it does not start again, so that no message is printed twice.
+ * Prints the first messages of a queue, count at most (peek.h), and reports what that has cost if
+ * the broker counts their deliveries; force: even if that uses up a limited number of them.
+ * management may be NULL. Returns EXIT_TOPOLOGY if peeking would change the queue (queue_traits.h),
+ * and EXIT_UNREACHABLE if some messages did not arrive. After a lost connection it does not start
+ * again, so that no message is printed twice.
  */
 enum exit_code messages_peek(const struct broker_options *options, struct management *management,
-                             const struct peek_settings *settings);
+                             const char *queue, size_t count, bool force);
 
 /*
  * Prints what arrives in the tap, for timeout_s seconds or, if that is negative, until a stop is

@@ -49,8 +49,6 @@ struct peek *peek_new(struct connection *connection, const char *queue,
 
 void peek_free(struct peek *peek)
 {
-    if (peek == NULL)
-        return;
     free(peek->delivery.memory);
     free(peek);
 }
@@ -91,14 +89,6 @@ static bool take_frame(struct peek *peek, const amqp_frame_t *frame)
 
 /* ---- asking for messages ---- */
 
-/* Reports that the broker has refused, and closes the connection. Returns code. */
-static enum exit_code refuse(struct peek *peek, enum exit_code code)
-{
-    report("'%s': %s", printable_text(peek->queue), connection_reason(peek->connection));
-    (void)connection_close(peek->connection);
-    return code;
-}
-
 static bool is_refusal(amqp_rpc_reply_t reply)
 {
     return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
@@ -120,8 +110,11 @@ static enum exit_code check_reply(struct peek *peek, amqp_rpc_reply_t reply, con
 
     if (code == EXIT_OK)
         return EXIT_OK;
-    if (is_refusal(reply))
-        return refuse(peek, code);
+    if (is_refusal(reply)) {
+        report("'%s': %s", printable_text(peek->queue), connection_reason(peek->connection));
+        (void)connection_close(peek->connection);
+        return code;
+    }
     connection_lose(peek->connection);
     return EXIT_UNREACHABLE;
 }
@@ -165,12 +158,6 @@ static enum exit_code get_first(struct peek *peek)
     if (reply.reply_type == AMQP_RESPONSE_NORMAL)
         take_method(peek, &reply.reply);
     return check_reply(peek, reply, "cannot get a message");
-}
-
-static enum exit_code start(struct peek *peek)
-{
-    peek->has_started = true;
-    return peek->way == BY_GET ? get_first(peek) : consume(peek);
 }
 
 /* Requests large messages one at a time, so that the broker need not hold many of them. */
@@ -249,7 +236,8 @@ enum exit_code peek_next(struct peek *peek, const struct delivery **delivery)
     if (peek->come == peek->count || peek->is_empty || stop_requested())
         return EXIT_OK;
     if (!peek->has_started)
-        code = start(peek);
+        code = peek->way == BY_GET ? get_first(peek) : consume(peek);
+    peek->has_started = true;
     if (code == EXIT_OK && peek->way == BY_GET)
         code = ask_ahead(peek);
     if (code == EXIT_OK)

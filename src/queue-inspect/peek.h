@@ -21,10 +21,8 @@
 
 struct peek;
 
-/*
- * Prepares to fetch at most count messages of queue, which has these traits. connection must be up
- * and, like queue, stay valid. Free with peek_free().
- */
+/* Prepares to fetch at most count messages of queue, which has these traits. connection must be up
+ * and, like queue, stay valid. Free with peek_free(). */
 struct peek *peek_new(struct connection *connection, const char *queue,
                       const struct queue_traits *traits, size_t count);
 void peek_free(struct peek *peek);

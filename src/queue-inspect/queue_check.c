@@ -88,10 +88,8 @@ static void add_setting(cJSON *finding, const char *name, const char *argument, 
     json_add_text(object, argument, text);
 }
 
-/*
- * A quorum queue counts the deliveries of a message. Each connection that a worker loses counts for
- * all messages that it had in hand, whatever they are.
- */
+/* A quorum queue counts the deliveries of a message. Each connection that a worker loses counts for
+ * all messages that it had in hand, whatever they are. */
 static void check_deliveries(const char *name, const cJSON *queue, int major_version,
                              cJSON *findings)
 {

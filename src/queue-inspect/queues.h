@@ -11,7 +11,6 @@
 #include "amqp/queue.h"
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* By the management API. A number that is not known is NaN, a text NULL. */
@@ -38,10 +37,8 @@ struct queues {
     size_t count;
 };
 
-/*
- * Prepares queues for the names up to a NULL. Names, connection and management must stay valid.
- * Free with queues_free().
- */
+/* Prepares queues for the names up to a NULL. Names, connection and management must stay valid.
+ * Free with queues_free(). */
 void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
                   struct management *management);
 void queues_free(struct queues *queues);
@@ -53,25 +50,19 @@ void queues_free(struct queues *queues);
  */
 enum exit_code queues_look(struct queues *queues);
 
-/*
- * Opens the connection and looks, until that succeeds. Returns EXIT_OK or another code, which is
- * final.
- */
+/* Opens the connection and looks, until that succeeds. Returns EXIT_OK or another code, which is
+ * final. */
 enum exit_code queues_look_patiently(struct queues *queues);
 
-/*
- * Gets the details of each queue from the management API, if there is one. Fails as
- * management_get() does; details that it could not get are not known then.
- */
+/* Gets the details of each queue from the management API, if there is one. Fails as
+ * management_get() does; details that it could not get are not known then. */
 enum exit_code queues_ask(struct queues *queues);
 
 /* Returns the queue with this name, or NULL. */
 const struct queue_view *queues_find(const struct queues *queues, const char *name);
 
-/*
- * Returns a word to print in place of the depth: "missing", "refused" (no right to it), "locked"
- * (exclusive to another connection) or "down" (its node is). Returns NULL if the depth is known.
- */
+/* Returns a word to print in place of the depth: "missing", "refused" (no right to it), "locked"
+ * (exclusive to another connection) or "down" (its node is). Returns NULL if the depth is known. */
 const char *queues_obstacle(const struct queue_depth *depth);
 
 /* Returns the first queue that the broker does not let us look at, or NULL. */

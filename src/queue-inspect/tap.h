@@ -27,16 +27,12 @@ void tap_add_key(struct tap *tap, const char *key);
 /* Frees the keys. */
 void tap_free(struct tap *tap);
 
-/*
- * Binds the queue with this name to the exchange by each key. Repeating that is harmless, and
- * restores bindings that were removed. Returns EXIT_OK, or what connection_reply() returns.
- */
+/* Binds the queue with this name to the exchange by each key. Repeating that is harmless, and
+ * restores bindings that were removed. Returns EXIT_OK, or what connection_reply() returns. */
 enum exit_code tap_bind(struct connection *connection, const struct tap *tap, const char *name);
 
-/*
- * Declares the queue and binds it: the own_queue of a consumer. tap is a struct tap. Writes the
- * name that the broker has chosen to name.
- */
+/* Declares the queue and binds it: the own_queue of a consumer. tap is a struct tap. Writes the
+ * name that the broker has chosen to name. */
 enum exit_code tap_declare(struct connection *connection, void *tap,
                            char name[CONSUMER_QUEUE_SIZE]);
 

@@ -127,20 +127,23 @@ static enum exit_code check_part(struct management *management, const struct top
 }
 
 enum exit_code topology_find_faults(struct connection *connection, struct management *management,
-                                    cJSON *findings)
+                                    cJSON **findings)
 {
     int major_version = 0;
     enum exit_code code =
         management != NULL ? management_version(management, &major_version) : EXIT_OK;
 
+    cJSON_Delete(*findings);
+    *findings = cJSON_CreateArray();
+    json_need(*findings);
     for (size_t i = 0; i < TOPOLOGY_PART_COUNT && code == EXIT_OK; i++)
         code = management != NULL
-                   ? check_part(management, &topology_parts[i], major_version, findings)
-                   : look_for(connection, &topology_parts[i], findings);
+                   ? check_part(management, &topology_parts[i], major_version, *findings)
+                   : look_for(connection, &topology_parts[i], *findings);
     return code;
 }
 
-/* Collects the findings in a new array, on as many connections as that takes. */
+/* Finds the faults, on as many connections as that takes. */
 static enum exit_code find_patiently(struct connection *connection, struct management *management,
                                      cJSON **findings)
 {
@@ -151,10 +154,7 @@ static enum exit_code find_patiently(struct connection *connection, struct manag
         code = management == NULL ? connection_open(connection) : EXIT_OK;
         if (code != EXIT_OK)
             return code;
-        cJSON_Delete(*findings);
-        *findings = cJSON_CreateArray();
-        json_need(*findings);
-        code = topology_find_faults(connection, management, *findings);
+        code = topology_find_faults(connection, management, findings);
         if (code != EXIT_OK && management != NULL) {
             report("%s", management_reason(management));
             return code;

@@ -17,11 +17,12 @@
 #include <cjson/cJSON.h>
 
 /*
- * Adds a finding (finding.h) to findings, an array, for each fault. Asks management; if that is
- * NULL, looks by connection, which must be up. Fails as management_get() or as queue_look() does.
+ * Replaces *findings, which may be NULL, by an array with a finding (finding.h) for each fault;
+ * free it with cJSON_Delete(). Asks management; if that is NULL, looks by connection, which must be
+ * up. Fails as management_get() or as queue_look() does.
  */
 enum exit_code topology_find_faults(struct connection *connection, struct management *management,
-                                    cJSON *findings);
+                                    cJSON **findings);
 
 /*
  * Prints a line of JSON for each fault. Without management it opens the connection, and again if it

@@ -28,16 +28,12 @@ struct trend {
  */
 void trend_add(struct trend *trend, int64_t at_ms, double value);
 
-/*
- * Returns the change per second over the last TREND_WINDOW_MS, extended to the sample before them.
- * Returns NaN with fewer than two samples, or if they have the same time.
- */
+/* Returns the change per second over the last TREND_WINDOW_MS, extended to the sample before them.
+ * Returns NaN with fewer than two samples, or if they have the same time. */
 double trend_rate(const struct trend *trend);
 
-/*
- * Returns the whole seconds, rounded up, until the number is zero at its present rate. Returns NaN
- * if it does not fall or is zero already.
- */
+/* Returns the whole seconds, rounded up, until the number is zero at its present rate. Returns NaN
+ * if it does not fall or is zero already. */
 double trend_seconds_left(const struct trend *trend);
 
 /*

@@ -2,18 +2,7 @@
 # written down. That nothing is lost if it is killed is in crash.bats; that an envelope is all of a message, in
 # round-trip.bats.
 
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
-teardown()
-{
-    exec 5<&- 7>&-
-    tidy
-}
+load ../support/letters
 
 queues()
 {
@@ -139,7 +128,6 @@ exchanges()
         (letter(order("a") + {n: 3}; "rejected"; $now - 10000000)), (letter({n: 4, order_id: "a\u001b"}) | .headers = null),
         (letter({n: 5, event_type: "OrderPlaced"}; "maxlen"; $now - 90))' --argjson now "$now"
     while IFS='|' read -r choice wanted; do
-        # shellcheck disable=SC2086 # several
         run -0 --separate-stderr dlq-replay --list $choice
         echo "$choice"
         [ "$(jq .body.n <<<"$output" | paste -sd,)" = "$wanted" ]
@@ -268,8 +256,7 @@ END
     numbered 5
     start slow dlq-replay --rate 1
     eventually test -s slow.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     is_exactly 5 "$PLACED_Q" "$DEAD_Q"
 }
 
@@ -540,7 +527,6 @@ has_policy()
 @test "letters that another consumer holds: it says that they did not arrive, and that a list is not complete" {
     queue single '{"x-single-active-consumer": true}'
     letters 'range(3) | letter({n: .}) | .queue = "single"'
-    # shellcheck disable=SC2016 # expanded by that shell
     printf '#!/bin/sh\necho $$ >sleeper && exec sleep 600\n' >keep
     chmod +x keep
     start other amqp-consume -u "$AMQP_URL" -q single -p 1 ./keep
@@ -660,8 +646,7 @@ END
     echo '{"queue": "inventory.failed.q", "body": {"n": 2}}' >&7
     eventually holds "$FAILED_Q" 2
     [ "$(wc -l <fed.out)" = 2 ]
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "--from: a number that is not an integer is refused, even if the nearest double is one" {

@@ -1,16 +1,6 @@
 # dlq-replay: what it shows, where it sends what, and that nothing is lost, whatever happens meanwhile.
 
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/letters
 
 # letter BODY HEADERS: straight into the dead letter queue.
 letter()
@@ -271,10 +261,7 @@ END
 }
 
 @test "dlq-replay: sound orders are handled after the replay, each once" {
-    local id
-    for id in a b c; do
-        publish orders-ex order.placed "$(event "$id")"
-    done
+    publish_placed a b c
     reject "$PLACED_Q" 3
     run -0 --separate-stderr dlq-replay
     [ "$(fates)" = '3 replayed' ]
@@ -455,8 +442,7 @@ END
     poison 20000
     start stopped dlq-replay
     eventually test -s stopped.out
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
     eventually nobody_holds "$DEAD_Q"
     # Asked politely, it finished what was in hand: each letter is in one place.
     [ "$(ready "$DEAD_Q")" -gt 0 ]
@@ -467,8 +453,7 @@ END
 
     start killed dlq-replay
     eventually test -s killed.out
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     eventually nobody_holds "$DEAD_Q"
     [ "$(ready "$DEAD_Q")" -gt 0 ]
     [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -nu | cksum)" = "$(seq 20000 | cksum)" ]
@@ -528,8 +513,7 @@ cut_replay()
     cut_connections
     cat <&5 >listed
     exec 5<&-
-    finish "$PID"
-    [ "$status" -eq 69 ]
+    finish -69 "$PID"
     grep -q 'not complete' list.err
     [ "$(wc -l <listed)" -lt 1100 ]
     eventually holds "$DEAD_Q" 1100
@@ -541,10 +525,8 @@ cut_replay()
     start first dlq-replay
     first=$PID
     start second dlq-replay
-    finish "$PID"
-    [ "$status" -eq 0 ]
-    finish "$first"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
+    finish -0 "$first"
     [ "$(cat first.out second.out | wc -l)" -eq 3000 ]
     holds "$DEAD_Q" 0
     [ "$(peeked_numbers "$PLACED_Q" | sort -n | cksum)" = "$(seq 3000 | cksum)" ]
@@ -576,14 +558,8 @@ cut_replay()
 # ---- failures
 
 @test "dlq-replay: wrong usage" {
-    local arguments
     poison 1
-    while read -r arguments; do
-        # shellcheck disable=SC2086 # several
-        run -64 --separate-stderr dlq-replay $arguments
-        [ -z "$output" ]
-        [[ $stderr == 'dlq-replay: '* ]]
-    done <<'END'
+    refuses_usage dlq-replay <<'END'
 -n
 -n 0
 -n -1
@@ -631,21 +607,8 @@ END
 }
 
 @test "dlq-replay: --help and --version" {
-    local option version
-    run -0 --separate-stderr dlq-replay --help
-    [[ $output == 'usage: dlq-replay '* ]]
-    for option in --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
-        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version; do
-        [[ $output == *" $option"[\ ,]* ]]
-    done
-    [ -z "$stderr" ]
-    run -0 --separate-stderr dlq-replay -h
-    [[ $output == 'usage: dlq-replay '* ]]
-    run -0 --separate-stderr dlq-replay --version
-    [[ $output =~ ^dlq-replay.*[0-9]+\.[0-9]+ ]]
-    version=$output
-    run -0 --separate-stderr dlq-replay -V
-    [ "$output" = "$version" ]
+    helps dlq-replay --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
+        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version
 }
 
 @test "dlq-replay: the broker is away, or refuses the login or the virtual host" {

@@ -1,15 +1,11 @@
 # Stock levels: set, added to, shown; and moved by reservations, all of an order or none.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     topology
-}
-
-teardown()
-{
-    tidy
 }
 
 levels()
@@ -118,10 +114,7 @@ sku 'burger': wanted 6, available 5" ]
 }
 
 @test "--retain forgets orders that were handled long enough ago, and no others; a late copy of one is then a new order" {
-    local id
-    for id in one two three; do
-        publish orders-ex order.placed "$(event "$id")"
-    done
+    publish_placed one two three
     inventory-worker --idle-timeout 0 >/dev/null 2>&1
     publish orders-ex order.placed "$(event one)"
     run -0 --separate-stderr inventory-worker --idle-timeout 0 --retain 1

@@ -1,45 +1,8 @@
 # inventory-worker: the reservation rule, the rows I0 to I3 of its crash table, poison, repeats, and a broker that goes away.
 
-# shellcheck disable=SC2154 # run sets output and stderr
+load ../support/helper
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    if [ -n "${OWN_BROKER:-}" ]; then
-        thaw_broker 2>/dev/null || true
-        broker start
-    fi
-    tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-# --- processes
-
-# worker ARGS...: runs inventory-worker, not for ever if it does not end by itself.
-worker()
-{
-    timeout "$HANGING" inventory-worker "$@"
-}
-
-# start_stuck NAME COMMAND...: as start does, with the full pipe for its standard output.
-start_stuck()
-{
-    local name=$1
-    shift
-    "$@" >&7 2>"$name.err" 3>&- 7>&- &
-    PID=$!
-    STARTED+=("$PID")
-}
+WORKER='inventory-worker'
 
 # --- messages
 
@@ -56,14 +19,6 @@ place()
     publish orders-ex order.placed "$(placed "$@")" -p
 }
 
-# uuid_of NAME: its UUIDv5 in the URL name space, by RFC 9562 and sha1sum alone.
-uuid_of()
-{
-    local hash
-    hash=$({ printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8' && printf %s "$1"; } | sha1sum)
-    printf '%s-%s-5%s-%x%s-%s\n' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" $((0x${hash:16:1} & 3 | 8)) "${hash:17:3}" "${hash:20:12}"
-}
-
 # in_ledger ORDER_ID: it was committed. For tests that must know when, while nothing else can tell.
 in_ledger()
 {
@@ -71,6 +26,20 @@ in_ledger()
 }
 
 # --- the event
+
+# is_published QUEUE KEY TYPE MESSAGE_ID: of order $id the queue has one event of that type, as it was printed, with all its properties.
+# Sets message to it.
+is_published()
+{
+    message=$(drain "$1")
+    [ "$(wc -l <<<"$message")" -eq 1 ]
+    [ "$(jq -r .payload <<<"$message")" = "$output" ]
+    [ "$(jq -r '.exchange + " " + .routing_key' <<<"$message")" = "inventory-ex $2" ]
+    [[ $(jq -r .ts <<<"$output") =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$ ]]
+    [ "$(jq -cS '.properties | del(.timestamp)' <<<"$message")" = "$(jq -cS . <<<'{"app_id":"inventory-worker",
+        "content_type":"application/json","correlation_id":"'$id'","delivery_mode":2,"message_id":"'$4'","type":"'$3'"}')" ]
+    [ "$(uuid_of "urn:order-tools:$3:$id")" = "$4" ]
+}
 
 @test "an order is reserved: the event with all its fields and properties, on the broker and on standard output" {
     id=0190c4a2-7e31-7c5d-9f00-3a5b1c2d4e6f
@@ -88,25 +57,14 @@ in_ledger()
     holds "$PLACED_Q" 0
     holds "$FAILED_Q" 0
     holds "$DEAD_Q" 0
-    message=$(drain "$RESERVED_Q")
-    [ "$(wc -l <<<"$message")" -eq 1 ]
-    [ "$(jq -r .payload <<<"$message")" = "$output" ]
-    [ "$(jq -r '.exchange + " " + .routing_key' <<<"$message")" = "inventory-ex inventory.reserved" ]
+    is_published "$RESERVED_Q" inventory.reserved InventoryReserved c1207675-c57b-55a8-bcd1-04b8d713552a
 
     [ "$(jq -cS 'del(.ts)' <<<"$output")" = "$(jq -cS . <<<'{"event_type":"InventoryReserved","order_id":"'$id'",
         "user_id":"u-1","restaurant_id":"r-1","items":[{"sku":"burger","qty":2},{"sku":"fries","qty":5}]}')" ]
-    ts=$(jq -r .ts <<<"$output")
-    [[ $ts =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$ ]]
-    ts=$(date -d "$ts" +%s%3N)
+    ts=$(date -d "$(jq -r .ts <<<"$output")" +%s%3N)
     [ "$ts" -ge "$before" ]
     [ "$ts" -le "$after" ]
-
-    properties=$(jq -c .properties <<<"$message")
-    [ "$(jq -cS 'del(.timestamp)' <<<"$properties")" = "$(jq -cS . <<<'{"app_id":"inventory-worker",
-        "content_type":"application/json","correlation_id":"'$id'","delivery_mode":2,
-        "message_id":"c1207675-c57b-55a8-bcd1-04b8d713552a","type":"InventoryReserved"}')" ]
-    [ "$(uuid_of "urn:order-tools:InventoryReserved:$id")" = c1207675-c57b-55a8-bcd1-04b8d713552a ]
-    timestamp=$(jq .timestamp <<<"$properties")
+    timestamp=$(jq .properties.timestamp <<<"$message")
     [ "$timestamp" -ge $((before / 1000)) ]
     [ "$timestamp" -le $((after / 1000)) ]
 }
@@ -123,22 +81,13 @@ in_ledger()
     holds "$PLACED_Q" 0
     holds "$RESERVED_Q" 0
     holds "$DEAD_Q" 0
-    message=$(drain "$FAILED_Q")
-    [ "$(wc -l <<<"$message")" -eq 1 ]
-    [ "$(jq -r .payload <<<"$message")" = "$output" ]
-    [ "$(jq -r '.exchange + " " + .routing_key' <<<"$message")" = "inventory-ex inventory.failed" ]
+    is_published "$FAILED_Q" inventory.failed InventoryFailed e1aff913-533b-5a04-975b-0f8d339bdddc
 
     [ "$(jq -cS 'del(.ts, .reason)' <<<"$output")" = "$(jq -cS . <<<'{"event_type":"InventoryFailed","order_id":"'$id'",
         "user_id":"u-1","restaurant_id":"r-1","items":[{"sku":"fries","qty":1},{"sku":"burger","qty":10}]}')" ]
-    [[ $(jq -r .ts <<<"$output") =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$ ]]
     reason=$(jq -r .reason <<<"$output")
     [[ $reason == *burger* && $reason != *fries* ]]
     [[ " ${reason//[!0-9]/ } " == *" 10 "*" 5 "* ]]
-
-    [ "$(jq -cS '.properties | del(.timestamp)' <<<"$message")" = "$(jq -cS . <<<'{"app_id":"inventory-worker",
-        "content_type":"application/json","correlation_id":"'$id'","delivery_mode":2,
-        "message_id":"e1aff913-533b-5a04-975b-0f8d339bdddc","type":"InventoryFailed"}')" ]
-    [ "$(uuid_of "urn:order-tools:InventoryFailed:$id")" = e1aff913-533b-5a04-975b-0f8d339bdddc ]
 }
 
 @test "the limit is 5, or --max-qty; one item over it fails the whole order" {
@@ -171,7 +120,6 @@ InventoryReserved twice" ]
 }
 
 @test "order ids that others made are taken as they are" {
-    # shellcheck disable=SC2016 # nothing is to be expanded
     all=(plain 'with space' 'quo"te"d' "apo'strophe" 'back\slash' 'Zürich 🍔' '%s%n%d' '$(reboot) `x` *' "'); DROP TABLE handled;--"
         ../../etc/passwd Upper upper 0190C4A2-7E31-7C5D-9F00-3A5B1C2D4E6F 42
         "$(printf '%0128d' 0)" "$(printf 'ü%.0s' {1..64})" "$(printf '\\%.0s' {1..128})")
@@ -393,10 +341,8 @@ rejected_bodies()
     start two inventory-worker --prefetch 3
     two=$PID
     eventually holds "$PLACED_Q" 0
-    ends "$one" TERM
-    [ "$status" -eq 0 ]
-    ends "$two" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$one" TERM
+    ends -0 "$two" TERM
     holds "$PLACED_Q" 0
     cat one.err two.err >err
 
@@ -446,8 +392,7 @@ rejected_bodies()
     place i2 6
     eventually holds "$FAILED_Q" 1
     holds "$PLACED_Q" 0
-    ends "$PID" TERM
-    [ "$status" -eq 76 ]
+    ends -76 "$PID" TERM
     [ "$(ids <first.out)" = i2 ]
     [ "$(grep -c "did not take" first.err)" -eq 1 ]
     holds "$PLACED_Q" 0
@@ -477,7 +422,6 @@ rejected_bodies()
 
 @test "I2: killed after the confirm, before the acknowledgement: the same event goes out again" {
     topology
-    full_pipe
     start_stuck first inventory-worker --max-qty 5
     place i2 5
     eventually holds "$RESERVED_Q" 1
@@ -507,7 +451,6 @@ rejected_bodies()
 
 @test "a connection lost between confirm and acknowledgement brings no second event" {
     topology
-    full_pipe
     start_stuck worker inventory-worker
     place again
     eventually holds "$RESERVED_Q" 1
@@ -515,8 +458,7 @@ rejected_bodies()
     eventually holds "$PLACED_Q" 1
     head -c 8192 <&7 >/dev/null
     eventually says worker.err '[inventory] duplicate ignored: again'
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     says worker.err '[inventory] published InventoryReserved for again'
     holds "$PLACED_Q" 0
     holds "$RESERVED_Q" 1
@@ -548,13 +490,11 @@ rejected_bodies()
     start worker inventory-worker --prefetch 5
     eventually queue_consumers "$PLACED_Q" 1
     kill -STOP "$PID"
-    mapfile -t all < <(seq 20)
-    publish_placed "${all[@]}"
+    publish_placed {1..20}
     eventually holds "$PLACED_Q" 15
     kill -CONT "$PID"
     eventually holds "$RESERVED_Q" 20
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     holds "$PLACED_Q" 0
     [ "$(ids <worker.out | paste -sd' ')" = "$(seq -s' ' 20)" ]
 }
@@ -601,8 +541,7 @@ is_quick()
         eventually queue_consumers "$PLACED_Q" 1
         # Once out of many, since the machine may be busy: a worker that waits for company is never that quick.
         eventually is_quick "$signal"
-        ends "$PID" "$signal" 2
-        [ "$status" -eq 0 ]
+        ends -0 "$PID" "$signal" 2
         holds "$PLACED_Q" 0
     done
     holds "$RESERVED_Q" "$(wc -l <placed)"
@@ -610,12 +549,10 @@ is_quick()
 
 @test "SIGTERM during work: the batch in hand is finished, the rest stays in the queue" {
     topology
-    mapfile -t all < <(seq 5000)
-    publish_placed "${all[@]}"
+    publish_placed {1..5000}
     start worker inventory-worker --prefetch 16
     eventually grep -q . worker.out
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     done=$(wc -l <worker.out)
     [ "$done" -gt 0 ]
     [ "$done" -lt 5000 ]
@@ -635,10 +572,8 @@ is_quick()
     topology
     place kept 5
     publish orders-ex order.placed poison
-    status=0
-    inventory-worker --count 2 --max-qty 5 >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
-    grep '^inventory-worker: cannot write standard output: ' err
+    run -74 --separate-stderr to_full worker --count 2 --max-qty 5
+    grep '^inventory-worker: cannot write standard output: ' <<<"$stderr"
     eventually holds "$PLACED_Q" 2
 
     run -0 --separate-stderr worker --count 2 --max-qty 1
@@ -679,8 +614,7 @@ is_quick()
     place mine
     eventually holds "$RESERVED_Q" 2
     [ "$(stat -c %a a/b/* | sort -u)" = 600 ]
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 
     echo 'these are no data, and not few of them: a database starts otherwise, so that this is told from one at once' >text
     order-show --count >/dev/null 2>&1 || true
@@ -733,36 +667,18 @@ all_ready()
 # --- options and exit codes
 
 @test "wrong usage: exit 64, and nothing is touched" {
-    for options in --max-qty=-1 --max-qty=1000001 --max-qty=x --max-qty= --prefetch=0 --prefetch=65536 --prefetch=5x --count=0 --count=-1 \
-        --idle-timeout=-1 --idle-timeout=1.5 --retries=0 --retry-delay=-1 --count --unknown -x operand '-u nonsense' '-u http://host/' '--cert x'; do
-        echo "options: $options"
-        # shellcheck disable=SC2086 # two words are two
-        run -64 --separate-stderr worker $options
-        [ -z "$output" ]
-        [[ $stderr == *inventory-worker:* ]]
-    done
+    refuses_usage inventory-worker < <(printf '%s\n' --max-qty=-1 --max-qty=1000001 --max-qty=x --max-qty= --prefetch=0 --prefetch=65536 \
+        --prefetch=5x --count=0 --count=-1 --idle-timeout=-1 --idle-timeout=1.5 --retries=0 --retry-delay=-1 --count --unknown -x operand \
+        '-u nonsense' '-u http://host/' '--cert x')
     run -64 --separate-stderr worker $'\x1b[31mred'
     [[ $stderr == *'\x1b[31mred'* && $stderr != *$'\x1b'* ]]
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
 @test "--help and --version" {
-    run -0 --separate-stderr worker --help
-    [ -z "$stderr" ]
-    for option in --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
-        [[ $output == *"$option"* ]]
-    done
-    help=$output
-    run -0 --separate-stderr worker -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr worker --version
-    [[ $output == 'inventory-worker (order-tools) '[0-9]* ]]
-    version=$output
-    run -0 --separate-stderr worker -V
-    [ "$output" = "$version" ]
-    status=0
-    inventory-worker --help >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
+    helps inventory-worker --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay \
+        --help --version
+    run -74 to_full inventory-worker --help
 }
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {
@@ -831,8 +747,7 @@ all_ready()
     api DELETE "exchanges/$VHOST/inventory-ex" >/dev/null
     place after
     eventually holds "$RESERVED_Q" 3
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(drain "$RESERVED_Q" | jq -r .payload)" = "$(cat worker.out)" ]
     [ "$(ids <worker.out | paste -sd' ')" = 'before between after' ]
 }
@@ -881,8 +796,7 @@ all_ready()
     evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0.6).'
     eventually grep '^inventory-worker: broker .* takes messages again' worker.err
     eventually holds "$RESERVED_Q" 3
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     holds "$PLACED_Q" 0
     [ "$(drain "$RESERVED_Q" | jq -r .payload)" = "$(cat worker.out)" ]
     [ "$(ids <worker.out | paste -sd' ')" = '1 2 3' ]
@@ -904,8 +818,7 @@ all_ready()
     for name in inventory notify asked; do
         eventually grep "^[a-z]*-worker: broker '127.0.0.1:[0-9]*' .*; attempt 1 of 60, the next in 1 s" $name.err
     done
-    ends "$asked" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$asked" TERM 2
     broker start
     eventually customers_told 3
 
@@ -914,8 +827,7 @@ all_ready()
     eventually queue_consumers "$PLACED_Q" 2
     broker stop
     eventually grep -F 'lost the broker' asked.err
-    ends "$asked" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$asked" TERM 2
     broker start
     place 4
     eventually customers_told 4
@@ -926,10 +838,8 @@ all_ready()
     place 6
     eventually customers_told 6
 
-    ends "$inventory" TERM
-    [ "$status" -eq 0 ]
-    ends "$notify" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$inventory" TERM
+    ends -0 "$notify" TERM
     [ "$(ids <inventory.out | paste -sd' ')" = '1 2 3 4 5 6' ]
     [ "$(ids <notify.out | paste -sd' ')" = '1 2 3 4 5 6' ]
     holds "$PLACED_Q" 0

@@ -3,20 +3,13 @@
 # All through order-place, with orders that carry the value in question in a member that it does not know. In the tables a
 # byte that cannot stand here is written %HH, its number.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
+load ../support/helper
 
 setup()
 {
-    load ../support/helper
     isolate
     # Nothing listens there: input is refused without a broker.
     NOWHERE=amqp://127.0.0.1:1
-}
-
-teardown()
-{
-    tidy
 }
 
 # bytes TEXT: the text with each %HH replaced by that byte.

@@ -1,15 +1,10 @@
 # A look changes nothing, and is never silent: queue-inspect and dlq-replay at queues that are not plain ones.
 
+load ../support/letters
+
 setup()
 {
-    load ../support/letters
     isolate
-    export LC_ALL=C.UTF-8
-}
-
-teardown()
-{
-    tidy
 }
 
 # auto_delete NAME: makes one that goes with its last consumer.
@@ -66,7 +61,6 @@ with_api()
     auto_delete adq
     fill adq 3
     for job in --list --summary --dry-run --take ''; do
-        # shellcheck disable=SC2086 # an option, or none
         run -78 --separate-stderr dlq-replay --queue adq $job
         [[ $stderr == "dlq-replay: queue 'adq' is auto-delete: it would go, with all that is left in it"* ]]
         [ -z "$output" ]
@@ -168,7 +162,6 @@ limited='{"x-queue-type": "quorum", "x-delivery-limit": 2, "x-dead-letter-exchan
     fill lives 2
     for look in 'queue-inspect --peek 2 lives' 'dlq-replay --queue lives --list' 'dlq-replay --queue lives --summary' \
         'dlq-replay --queue lives --dry-run' 'with_api queue-inspect --peek 2 lives'; do
-        # shellcheck disable=SC2086 # a program and its options
         run -78 --separate-stderr $look
         [ -z "$output" ]
         [[ $stderr == *"queue 'lives' has a delivery limit of 2, and each look at a message counts as a delivery: after 2 the next removes it; --force looks nevertheless" ]]
@@ -230,12 +223,10 @@ dead_letters()
     for job in 'dlq-replay --queue lives' 'dlq-replay --queue lives --take --reason expired' 'dlq-replay --queue lives --order-id none'; do
         dead_letters 40
         for round in 1 2; do
-            # shellcheck disable=SC2086 # a program and its options
             run --separate-stderr $job
             [ -z "$stderr" ]
             eventually holds lives 40
         done
-        # shellcheck disable=SC2086
         run --separate-stderr $job
         [ "$stderr" = "dlq-replay: 40 letters of 'lives' parked: the delivery limit of 2 would have removed what came back once more" ]
         if [ -n "$output" ]; then
@@ -308,16 +299,21 @@ dead_letters()
 
 # ---- what does not come
 
-@test "look: a connection that is lost while peeking: each message once, and the rest is said" {
+# stalled_peek N: a look at so many messages, while nobody reads what it shows: descriptor 5.
+stalled_peek()
+{
     queue many
-    seq 3000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
-    eventually holds many 3000
-    stalled peek queue-inspect --peek 3000 --retry-delay 0 many
+    seq "$1" | amqp-publish -u "$AMQP_URL" -e '' -r many -l
+    eventually holds many "$1"
+    stalled peek queue-inspect --peek "$1" --retry-delay 0 many
     eventually stands_still "$PID"
+}
+
+@test "look: a connection that is lost while peeking: each message once, and the rest is said" {
+    stalled_peek 3000
     cut_connections
     cat <&5 >shown
-    finish "$PID"
-    [ "$status" -eq 69 ]
+    finish -69 "$PID"
     jq .body shown >numbers
     [ -s numbers ]
     cmp numbers <(seq "$(wc -l <numbers)")
@@ -326,15 +322,10 @@ dead_letters()
 }
 
 @test "look: the number of messages that somebody else took meanwhile is reported" {
-    queue many
-    seq 2000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
-    eventually holds many 2000
-    stalled peek queue-inspect --peek 2000 many
-    eventually stands_still "$PID"
+    stalled_peek 2000
     purge many
     cat <&5 >shown
-    finish "$PID"
-    [ "$status" -eq 69 ]
+    finish -69 "$PID"
     grep -qE "^queue-inspect: queue 'many': $((2000 - $(wc -l <shown))) of 2000 messages did not come: somebody else may have them$" peek.err
 }
 
@@ -348,15 +339,10 @@ dead_letters()
 }
 
 @test "look: a stop while peeking lets go of all" {
-    queue many
-    seq 3000 | amqp-publish -u "$AMQP_URL" -e '' -r many -l
-    eventually holds many 3000
-    stalled peek queue-inspect --peek 3000 many
-    eventually stands_still "$PID"
+    stalled_peek 3000
     kill -TERM "$PID"
     cat <&5 >/dev/null
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     eventually holds many 3000
 }
 
@@ -445,8 +431,7 @@ dead_letters()
     api PUT "exchanges/$VHOST/ex" '{"type": "direct", "durable": true}' >/dev/null
     eventually arrives two
     api DELETE "exchanges/$VHOST/ex" >/dev/null
-    ends "$PID" '' 10
-    [ "$status" -eq 78 ]
+    ends -78 "$PID" '' 10
     grep -q "404 NOT_FOUND - no exchange 'ex'" following.err
 }
 
@@ -475,6 +460,5 @@ dead_letters()
     sleep 1.1 # it looks at the queue once a second: the next look is due when it goes on
     start reader cat <&5
     eventually grep -qx 'queue-inspect: messages come faster than they are read: the oldest may be missing' following.err
-    finish "${STARTED[0]}" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "${STARTED[0]}" TERM
 }

@@ -1,16 +1,12 @@
 # queue-inspect with the management API: details, the topology's check, health; and an API that is hostile.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     # As an environment variable, since a password has no place among arguments.
     export MANAGEMENT_URL=http://guest:guest@${SUITE_API#http://}
-}
-
-teardown()
-{
-    tidy
 }
 
 # declare_queue NAME JSON: makes a queue as the JSON says.
@@ -63,7 +59,6 @@ fits()
 serve()
 {
     rm -f server.out
-    # shellcheck disable=SC2016 # it is Perl
     start server perl -MIO::Socket::INET -e '
         $s = IO::Socket::INET->new(Listen => 9, LocalAddr => "127.0.0.1", LocalPort => 0) or die $!;
         $| = 1; print $s->sockport, "\n";
@@ -242,7 +237,6 @@ http()
     local answer
     topology
     while IFS='|' read -r code answer reason; do
-        # shellcheck disable=SC2059 # it has escapes
         serve "$(printf "$answer")"
         MANAGEMENT_URL=$SERVER run "-$code" --separate-stderr queue-inspect "$PLACED_Q"
         echo "$stderr"
@@ -279,8 +273,7 @@ END
     serve ''
     MANAGEMENT_URL=$SERVER start asking queue-inspect "$PLACED_Q"
     eventually grep -q GET server.out
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "management: a watch outlives an API that goes away, and says so once" {
@@ -297,9 +290,11 @@ END
 
 # ---- TLS
 
-# A server with the certificate NAME.pem, whose files are answers; its port is $TLS_PORT.
+# serve_tls [OPTIONS]: a server whose files are answers; its port is $TLS_PORT.
 serve_tls()
 {
+    authority ca
+    certificate server DNS:localhost 2
     mkdir -p "api/queues/$VHOST"
     http '200 OK' '{"type":"by TLS"}' >"api/queues/$VHOST/order.placed.q?columns=messages_unacknowledged,memory,type,policy,message_stats"
     start tls openssl s_server -accept 127.0.0.1:0 -cert server.pem -key server.key -HTTP "$@"
@@ -307,17 +302,8 @@ serve_tls()
     TLS_PORT=$(sed -n 's/^ACCEPT .*://p' tls.out)
 }
 
-certificates()
-{
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca 2>/dev/null
-    openssl req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=server 2>/dev/null
-    openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem \
-        -extfile <(printf 'subjectAltName=DNS:localhost\n') 2>/dev/null
-}
-
 @test "management: over TLS the certificate and the host name must be right" {
     topology
-    certificates
     serve_tls
     run -0 --separate-stderr queue-inspect --cacert ca.pem --api "https://localhost:$TLS_PORT" "$PLACED_Q"
     jq -e '.type == "by TLS"' <<<"$output"
@@ -330,7 +316,6 @@ certificates()
 
 @test "management: the client certificate of AMQP is shown" {
     topology
-    certificates
     serve_tls -Verify 1 -verify_return_error -CAfile ca.pem
     run -0 --separate-stderr queue-inspect --cacert ca.pem --cert server.pem --key server.key \
         --api "https://localhost:$TLS_PORT" "$PLACED_Q"
@@ -543,10 +528,7 @@ safe()
 # ---- health
 
 @test "management: --health looks at the bindings, too, and says that the API is away" {
-    start inventory inventory-worker
-    start notify notify-worker
-    eventually queue_consumers "$PLACED_Q" 1
-    eventually queue_consumers "$RESERVED_Q" 1
+    start_workers
     run -0 --separate-stderr queue-inspect --health
     jq -e '.healthy and (.checks | keys == ["broker", "consumers", "dead_letters", "management", "outbox", "topology"]) and (.checks | all(.ok))' <<<"$output"
     MANAGEMENT_URL=http://127.0.0.1:1 run -1 --separate-stderr queue-inspect --health

@@ -1,12 +1,8 @@
 # notify-worker: each customer told once, by a line or by a command; what cannot be told is put where it can be found.
 
-# shellcheck disable=SC2154 # run sets output and stderr
+load ../support/helper
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
+WORKER='notify-worker'
 
 teardown()
 {
@@ -15,13 +11,7 @@ teardown()
     tidy
 }
 
-# --- processes
-
-# worker ARGS...: runs notify-worker, not for ever if it does not end by itself.
-worker()
-{
-    timeout "$HANGING" notify-worker "$@"
-}
+# --- commands
 
 # waiting_command: ./cmd marks that it has started, waits for the file go, and then tells: the event goes to told.
 waiting_command()
@@ -263,8 +253,7 @@ moved()
     eventually holds "$DEAD_Q" 1
     # The broker takes this property off what it dead-letters itself, since the message would be dropped, and lost.
     [ "$(messages "$DEAD_Q" | jq -c '[.properties.message_id, .properties.expiration]')" = '["m",null]' ]
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 @test "a dead letter that no queue takes is not acknowledged: exit 76" {
@@ -278,8 +267,7 @@ moved()
     eventually holds "$DEAD_Q" 1
     api DELETE "bindings/$VHOST/e/orders-dlx/q/$DEAD_Q/order.placed.dlq" >/dev/null
     announce_text second
-    ends "$PID"
-    [ "$status" -eq 76 ]
+    ends -76 "$PID"
     grep "^notify-worker: cannot move a message to 'order.placed.dlq': " worker.err
     eventually holds "$RESERVED_Q" 1
     AMQP_URL=$guest
@@ -298,9 +286,7 @@ echo "on standard error" >&2
 END
     topology
     announce_text "$(reserved one | jq .)"
-    # shellcheck disable=SC2016 # nothing is to be expanded
     run -0 --separate-stderr worker --count 1 --exec ./cmd 'two words' '$HOME' '`date`' '*' '' ';' '--count' 5 -- -V
-    # shellcheck disable=SC2016
     [ "$(cat arguments)" = "$(printf '<%s>\n' 'two words' '$HOME' '`date`' '*' '' ';' '--count' 5 -- -V)" ]
     [ "$(tail -c 1 input | od -An -tx1)" = ' 0a' ]
     has_lines input 1
@@ -331,7 +317,6 @@ END
 @test "--exec: no shell comes between, unless the user names one" {
     topology
     announce one
-    # shellcheck disable=SC2016 # for the shell that is named
     run -0 --separate-stderr worker --count 1 --exec sh -c 'echo "$0 $1 $(jq -r .order_id)" >told' a 'b c'
     [ "$(cat told)" = 'a b c one' ]
     announce two
@@ -341,7 +326,6 @@ END
 }
 
 @test "--exec: the command inherits no descriptor of the worker's but standard input, output and error" {
-    # shellcheck disable=SC2016 # for the command
     printf '%s\n' 'for fd in /proc/$$/fd/*; do readlink "$fd"; done >descriptors' 'exit 0' | make_script cmd
     for fd in "/proc/$BASHPID/fd"/*; do readlink "$fd"; done | sort >before || true
     topology
@@ -368,8 +352,7 @@ END
 
 @test "--exec: events are taken in the order in which they came" {
     topology
-    mapfile -t all < <(seq 40)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..40}
     # More than it has in hand at once: those that came first must not be overtaken.
     run -0 --separate-stderr worker --count 40 --exec true
     [ "$(ids <<<"$output" | paste -sd' ')" = "$(seq -s' ' 40)" ]
@@ -462,8 +445,7 @@ END
     [ ! -e told ]
     touch go
     eventually says worker.err '[notify] Order confirmed: twice'
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <told)" = twice ]
     [ "$(ids <worker.out)" = twice ]
     holds "$RESERVED_Q" 0
@@ -497,8 +479,7 @@ END
 @test "--exec: --prefetch is how many events a worker has in hand at most, 16 without it" {
     waiting_command
     topology
-    mapfile -t all < <(seq 20)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..20}
     start worker notify-worker --prefetch 3 --exec ./cmd
     eventually [ -e started ]
     eventually holds "$RESERVED_Q" 17
@@ -511,8 +492,7 @@ END
     touch go
     eventually holds "$RESERVED_Q" 0
     eventually has_lines worker.out 20
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 # The broker hangs up after 8 s without a sign of life.
@@ -531,8 +511,7 @@ END
     touch go
     eventually says worker.err '[notify] Order confirmed: slow'
     eventually holds "$DEAD_Q" 2
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <told)" = slow ]
     [ "$(ids <worker.out)" = slow ]
     run -1 grep -F 'lost the broker' worker.err
@@ -552,21 +531,18 @@ older_than()
     eventually queue_consumers "$RESERVED_Q" 1
     announce a
     eventually grep -q . worker.out
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     holds "$RESERVED_Q" 0
 
     # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
     start worker env --default-signal=HUP notify-worker --exec true
     eventually queue_consumers "$RESERVED_Q" 1
-    ends "$PID" HUP 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" HUP 2
 
     announce b
     start worker notify-worker --retry-delay 3600 --exec sh -c 'exit 75'
     eventually grep '^\[notify\] later: b: ' worker.err
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     [ ! -s worker.out ]
     eventually holds "$RESERVED_Q" 1
     run -0 --separate-stderr worker --count 1
@@ -575,18 +551,15 @@ older_than()
 
 @test "SIGTERM during work: each event is told by this run or the next, by one of them" {
     topology
-    mapfile -t all < <(seq 20000)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..20000}
     start worker notify-worker --prefetch 16
     eventually grep -q . worker.out
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     told=$(wc -l <worker.out)
     [ "$told" -lt 20000 ]
     holds "$RESERVED_Q" $((20000 - told))
     start rest notify-worker --count $((20000 - told))
-    ends "$PID" '' 20
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" '' 20
     cat worker.out rest.out >out
     [ "$(ids <out)" = "$(seq 20000)" ]
 }
@@ -602,8 +575,7 @@ older_than()
     eventually waits "$PID"
     run -1 ended "$PID"
     touch go
-    ends "$PID"
-    [ "$status" -eq 0 ]
+    ends -0 "$PID"
     [ "$(ids <told)" = a ]
     [ "$(ids <worker.out)" = a ]
     says worker.err '[notify] Order confirmed: a'
@@ -651,12 +623,10 @@ older_than()
 
 @test "N1: killed before a line was written, it is written by the next run" {
     topology
-    full_pipe
     announce stuck
-    notify-worker >&7 2>err 3>&- 7>&- &
-    STARTED+=($!)
+    start_stuck worker notify-worker
     eventually holds "$RESERVED_Q" 0
-    ends $! KILL
+    ends "$PID" KILL
     eventually holds "$RESERVED_Q" 1
     run -0 --separate-stderr worker --count 1
     [ "$(ids <<<"$output")" = stuck ]
@@ -675,8 +645,7 @@ older_than()
     eventually says worker.err '[notify] repeat ignored: n3'
     announce_text 'more poison'
     eventually holds "$DEAD_Q" 2
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     says worker.err '[notify] Order confirmed: n3'
     [ "$(ids <told)" = n3 ]
     [ "$(ids <worker.out)" = n3 ]
@@ -694,8 +663,7 @@ older_than()
     eventually grep -F patient told
     eventually says worker.err '[notify] Order confirmed: patient'
     eventually holds "$RESERVED_Q" 0
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <told)" = patient ]
     [ "$(ids <worker.out)" = patient ]
 }
@@ -713,10 +681,8 @@ older_than()
     grep '^notify-worker: lost the broker .*cancelled' commander.err
     publish_reserved 1 2 3 4
     eventually holds "$RESERVED_Q" 0
-    ends "$printer" TERM
-    [ "$status" -eq 0 ]
-    ends "$commander" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$printer" TERM
+    ends -0 "$commander" TERM
     [ "$(cat printer.out commander.out | ids | sort | paste -sd' ')" = '1 2 3 4' ]
 }
 
@@ -725,11 +691,9 @@ older_than()
 @test "an output that cannot be written: exit 74, nothing acknowledged, nothing recorded" {
     topology
     announce kept
-    status=0
-    notify-worker --count 1 >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
-    grep '^notify-worker: cannot write standard output: ' err
-    run -1 grep -F 'Order confirmed' err
+    run -74 --separate-stderr to_full worker --count 1
+    grep '^notify-worker: cannot write standard output: ' <<<"$stderr"
+    [[ $stderr != *'Order confirmed'* ]]
     eventually holds "$RESERVED_Q" 1
     run -0 --separate-stderr worker --count 1
     [ "$(ids <<<"$output")" = kept ]
@@ -740,9 +704,8 @@ older_than()
 @test "--exec: an output that cannot be written: exit 74, and who was told by the command is not told again" {
     topology
     publish_reserved kept next
-    status=0
-    notify-worker --count 2 --exec tee -a told >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
+    run -74 --separate-stderr to_full worker --count 2 --exec tee -a told
+    printf '%s\n' "$stderr" >err
     says err "notify-worker: the customer of order 'kept' was told by the command; its line is missing"
     says err '[notify] Order confirmed: kept'
     eventually holds "$RESERVED_Q" 1
@@ -783,44 +746,25 @@ older_than()
 # --- options and exit codes
 
 @test "wrong usage: exit 64, and nothing is touched" {
-    for options in --prefetch=0 --prefetch=65536 --prefetch=x --count=0 --count=1.5 --max-attempts=0 --max-attempts=x --idle-timeout=-1 --retries=0 --retry-delay=-1 --count \
-        --unknown -x operand '--exec' '--count 1 --exec' '-u nonsense' '--key x'; do
-        echo "options: $options"
-        # shellcheck disable=SC2086 # two words are two
-        run -64 --separate-stderr worker $options
-        [ -z "$output" ]
-        [[ $stderr == *notify-worker:* ]]
-    done
+    refuses_usage notify-worker < <(printf '%s\n' --prefetch=0 --prefetch=65536 --prefetch=x --count=0 --count=1.5 --max-attempts=0 \
+        --max-attempts=x --idle-timeout=-1 --retries=0 --retry-delay=-1 --count --unknown -x operand '--exec' '--count 1 --exec' \
+        '-u nonsense' '--key x')
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
 @test "--help and --version" {
-    run -0 --separate-stderr worker --help
-    [ -z "$stderr" ]
-    for option in --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
-        [[ $output == *"$option"* ]]
-    done
-    help=$output
-    run -0 --separate-stderr worker -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr worker --version
-    [[ $output == 'notify-worker (order-tools) '[0-9]* ]]
-    version=$output
-    run -0 --separate-stderr worker -V
-    [ "$output" = "$version" ]
+    helps notify-worker --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries \
+        --retry-delay --help --version
 }
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {
     for exec in '' '--exec true'; do
-        # shellcheck disable=SC2086 # two words are two
         run -69 --separate-stderr worker -u amqp://127.0.0.1:1 --retries 2 --retry-delay 0 $exec
         [[ $stderr == *"notify-worker: broker '127.0.0.1:1' "*'attempt 1 of 2'*'giving up after 2 attempts'* ]]
-        # shellcheck disable=SC2086
         run -77 --separate-stderr worker -u "${AMQP_URL/guest:guest/guest:wrong}" $exec
         [[ $stderr == *'login failed'* && $stderr != *wrong* ]]
     done
     start worker notify-worker -u amqp://127.0.0.1:1 --retry-delay 60
     eventually grep 'attempt 1 of 60, the next in 60 s' worker.err
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
 }

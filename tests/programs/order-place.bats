@@ -1,14 +1,10 @@
 # order-place: from orders on standard input to the store, to the broker, to receipts; and all that can be wrong with each.
 # Which input is valid JSON: json.bats. Crashes at each step: crash.bats.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-# shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
-# shellcheck disable=SC2016 # what bash -c is given expands there
+load ../support/helper
 
 setup()
 {
-    load ../support/helper
     isolate
     # Nothing listens there.
     NOWHERE=amqp://127.0.0.1:1
@@ -47,26 +43,6 @@ uuid()
 receipt()
 {
     printf '{"order_id": "%s", "status": "%s"}\n' "$(uuid "$1")" "${2:-PLACED}"
-}
-
-# open_input NAME [OPTIONS]: starts order-place on a pipe that stays open; say puts lines into it, close_input ends it.
-open_input()
-{
-    local name=$1
-    shift
-    mkfifo "$name.in"
-    start "$name" bash -c 'name=$1; shift; exec order-place "$@" <"$name.in"' - "$name" "$@"
-    exec {INPUT}>"$name.in"
-}
-
-say()
-{
-    (printf '%s\n' "$@" >&"$INPUT")
-}
-
-close_input()
-{
-    exec {INPUT}>&-
 }
 
 # placed_ids: of all messages in the queue, which are taken out, sorted.
@@ -127,20 +103,8 @@ same()
     [ "$(cut -c 20- ids | sort -u | wc -l)" -eq 2000 ]
 }
 
-# uuid5_url NAME: UUID of version 5 in the namespace for URLs, as RFC 9562 says.
-uuid5_url()
-{
-    local hash
-    hash=$({
-        printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8'
-        printf '%s' "$1"
-    } | sha1sum)
-    printf '%s-%s-5%s-%x%s-%s' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" "$((0x${hash:16:1} & 3 | 8))" "${hash:17:3}" \
-        "${hash:20:12}"
-}
-
 @test "order-place: the event on the broker: all its properties, its fields, and none besides" {
-    [ "$(uuid5_url urn:order-tools:OrderPlaced:018f0000-0000-7000-8000-00000000000a)" = f2e20e87-e428-50d6-a3e0-c80d9de9f8ea ]
+    [ "$(uuid_of urn:order-tools:OrderPlaced:018f0000-0000-7000-8000-00000000000a)" = f2e20e87-e428-50d6-a3e0-c80d9de9f8ea ]
     printf '{"user_id":"Zoë \\"Q\\" \\ud83d\\ude00","note":"no onions","items":[{"qty":2e0,"sku":"\\/a\\\\b","size":"L"},' >input
     printf '{"sku":"日本","qty":1000000}],"restaurant_id":"r","event_type":"x","ts":"y","reason":"z"}' >>input
     before=$(date +%s)
@@ -158,7 +122,7 @@ uuid5_url()
   "content_type": "application/json",
   "correlation_id": "$id",
   "delivery_mode": 2,
-  "message_id": "$(uuid5_url "urn:order-tools:OrderPlaced:$id")",
+  "message_id": "$(uuid_of "urn:order-tools:OrderPlaced:$id")",
   "type": "OrderPlaced"
 }
 END
@@ -183,16 +147,15 @@ END
 }
 
 @test "order-place: one order does not wait for company" {
-    open_input place
-    say "$(order 1 first)"
+    start_fed place order-place
+    order 1 first >&7
     eventually has_lines place.out 1
     holds "$PLACED_Q" 1
     stored 1 PLACED
-    say "$(order 1 second)"
+    order 1 second >&7
     eventually has_lines place.out 2
-    close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    exec 7>&-
+    finish -0 "$PID"
     [ ! -s place.err ]
 }
 
@@ -215,18 +178,17 @@ END
 }
 
 @test "order-place: half an order is waited for, and placed when the rest comes" {
-    open_input place
+    start_fed place order-place
     half=$(order | head -c 30)
-    (printf '%s' "$half" >&"$INPUT")
-    say "$(order | tail -c +31)"
+    printf '%s' "$half" >&7
+    order | tail -c +31 >&7
     eventually has_lines place.out 1
-    (printf '%s\n%s' "$(order)" "$half" >&"$INPUT")
+    printf '%s\n%s' "$(order)" "$half" >&7
     eventually has_lines place.out 2
-    say "$(order | tail -c +31)"
+    order | tail -c +31 >&7
     eventually has_lines place.out 3
-    close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    exec 7>&-
+    finish -0 "$PID"
 }
 
 # ---- order_id as the key of idempotency ----
@@ -246,7 +208,7 @@ END
     has_lines messages 1
     [ "$(jq -r .properties.correlation_id messages)" = "${upper,,}" ]
     [ "$(jq -r '.payload | fromjson | .order_id' messages)" = "${upper,,}" ]
-    [ "$(jq -r .properties.message_id messages)" = "$(uuid5_url "urn:order-tools:OrderPlaced:${upper,,}")" ]
+    [ "$(jq -r .properties.message_id messages)" = "$(uuid_of "urn:order-tools:OrderPlaced:${upper,,}")" ]
 }
 
 @test "order-place: the same order_id and content again: the same receipt, no second order" {
@@ -440,11 +402,9 @@ pop isolate|has a control character|"\u2069"
 the last but one character|ok|"\udbff\udffe"
 END
     } | while IFS=$'\t' read -r name verdict value; do
-        # shellcheck disable=SC2059 # it is a format
         printf "%s %s\t%s\t$format\n" "$field" "$name" "$verdict" "$value"
     done
     # A name is a name only in its own case.
-    # shellcheck disable=SC2059
     printf "%s in capitals\t%s is missing: '%s' is not its name\t$format\n" "$field" "$what" "${field^^}" "\"${field^^}\":\"u\","
 }
 
@@ -888,8 +848,7 @@ END
     [ ! -s waiting.out ]
 
     # Killed, it owns it no longer.
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     [ ! -s waiting.out ]
     run -0 --separate-stderr order-place --flush
     [ "$output" = "$(receipt 1)" ]
@@ -897,19 +856,17 @@ END
 }
 
 @test "order-place: two at once on one store, and --flush beside them: every order once" {
-    local n pid pids=()
+    local n pid
     order-place </dev/null
     for n in 1 2; do
         orders 1500 >"input.$n"
         start "place.$n" bash -c 'exec order-place <"$0"' "input.$n"
-        pids+=("$PID")
     done
     for n in 1 2 3; do
         order-place --flush >>flushed
     done
-    for pid in "${pids[@]}"; do
-        finish "$pid"
-        [ "$status" -eq 0 ]
+    for pid in "${STARTED[@]}"; do
+        finish -0 "$pid"
     done
     [ ! -s place.1.err ]
     [ ! -s place.2.err ]
@@ -925,16 +882,14 @@ END
 }
 
 @test "order-place: the same orders by two at once: one order each, whoever comes first" {
-    local n pid pids=()
+    local n pid
     order-place </dev/null
     for ((n = 0; n < 400; n++)); do own "$n"; done >input
     for n in 1 2 3; do
         start "place.$n" bash -c 'exec order-place <input'
-        pids+=("$PID")
     done
-    for pid in "${pids[@]}"; do
-        finish "$pid"
-        [ "$status" -eq 0 ]
+    for pid in "${STARTED[@]}"; do
+        finish -0 "$pid"
     done
     stored 400 PLACED
     cmp place.1.out place.2.out
@@ -968,15 +923,14 @@ END
 
 @test "order-place: the store and all beside it are its owner's alone" {
     umask 000
-    open_input place
-    say "$(order)"
+    start_fed place order-place
+    order >&7
     eventually has_lines place.out 1
     # At work: the log of transactions is there too.
     [ -e "$STORE-wal" ]
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
-    close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    exec 7>&-
+    finish -0 "$PID"
     find "$XDG_STATE_HOME" -printf '%y %m\n' | sort -u | diff - <(printf '%s\n' 'd 700' 'f 600')
 }
 
@@ -985,9 +939,7 @@ END
     order >input
     # A relative XDG_STATE_HOME does not count, nor does anything empty: so the XDG specification says.
     while IFS='|' read -r setting file; do
-        # shellcheck disable=SC2086 # several
         run --separate-stderr env -u XDG_STATE_HOME -u HOME $setting order-place <input
-        # shellcheck disable=SC2086
         if [ "$status" -ne 0 ] || [ ! -s "$file" ] ||
             [ "$(env -u XDG_STATE_HOME -u HOME $setting order-show --count)" != 1 ]; then
             echo "$setting: exit $status, $stderr" >&2
@@ -1007,7 +959,6 @@ END
     holds "$PLACED_Q" 6
 
     for setting in HOME= HOME=relative ''; do
-        # shellcheck disable=SC2086
         run -73 --separate-stderr env -u XDG_STATE_HOME -u HOME $setting order-place <input
         [ -z "$output" ]
         [ "$stderr" = 'order-place: nothing says where to keep data: set ORDER_STORE, XDG_STATE_HOME or HOME' ]
@@ -1140,20 +1091,19 @@ binding()
     # A user who may not put the binding back.
     reduced_user '' '^(orders-ex|inventory-ex)$' '^(order|inventory)\\.[a-z]+\\.q$'
     large=$(repeat 900 ',{"sku":"sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku sku","qty":1}')
-    open_input place
-    say "$(own 1)"
+    start_fed place order-place
+    own 1 >&7
     eventually has_lines place.out 1
     api DELETE "$(binding)"
     # Among them one that comes back in many frames, and two that differ in nothing but their ids.
-    say "$(own 2)" "{\"order_id\":\"$(uuid 3)\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[${large:1}]}" "$(own 4)"
+    printf '%s\n' "$(own 2)" "{\"order_id\":\"$(uuid 3)\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[${large:1}]}" "$(own 4)" >&7
     eventually has_lines place.out 4
     # It goes on, and as soon as there is a queue again it is fine.
     api POST "bindings/$VHOST/e/orders-ex/q/$PLACED_Q" '{"routing_key": "order.placed"}'
-    say "$(own 5)"
+    own 5 >&7
     eventually has_lines place.out 5
-    close_input
-    finish "$PID"
-    [ "$status" -eq 76 ]
+    exec 7>&-
+    finish -76 "$PID"
     diff place.out <(receipt 1; receipt 2 PENDING; receipt 3 PENDING; receipt 4 PENDING; receipt 5)
     has_lines place.err 3
     for n in 2 3 4; do
@@ -1303,20 +1253,19 @@ END
 }
 
 @test "order-place: a connection that is lost is made again, and nothing is lost or doubled in the store" {
-    open_input place --retry-delay 0
-    say "$(own 1)"
+    start_fed place order-place --retry-delay 0
+    own 1 >&7
     eventually has_lines place.out 1
     cut_connections " $PID "
     eventually grep -q "lost the broker" place.err
-    say "$(own 2)"
+    own 2 >&7
     eventually has_lines place.out 2
     # What it publishes to is deleted under it.
     api DELETE "exchanges/$VHOST/orders-ex"
-    say "$(own 3)"
+    own 3 >&7
     eventually has_lines place.out 3
-    close_input
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    exec 7>&-
+    finish -0 "$PID"
     diff place.out <(receipt 1; receipt 2; receipt 3)
     stored 3 PLACED
     [ "$(placed_ids | uniq)" = "$(uuid 1; echo; uuid 2; echo; uuid 3)" ]
@@ -1331,8 +1280,7 @@ END
     eventually grep -q 'attempt 1 of 60, the next in 1 s' place.err
     # No receipt before the broker has confirmed, and none without.
     [ ! -s place.out ]
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     [ ! -s place.out ]
     run -0 --separate-stderr order-place < <(own 2)
     [ "$output" = "$(receipt 2)" ]
@@ -1348,8 +1296,7 @@ END
     orders 30000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
-    finish "$PID" KILL
-    [ "$status" -eq 137 ]
+    finish -137 "$PID" KILL
     grep -a '}$' place.out | jq -r .order_id >ids
     [ "$(wc -l <ids)" -lt 30000 ]
     order-show --status PLACED | jq -r .order_id | head -n "$(wc -l <ids)" | cmp - ids
@@ -1363,19 +1310,13 @@ END
     local signal want n=0
     while read -r signal want; do
         n=$((n + 2))
-        mkfifo "in.$n"
-        start "place.$n" env --default-signal="$signal" bash -c 'exec order-place <"$0"' "in.$n"
-        exec {INPUT}>"in.$n"
+        start_fed "place.$n" env --default-signal="$signal" order-place
         # The last is not complete.
-        say "$(own "$n")" "$(own $((n + 1)))"
-        (own 99 | head -c 40 >&"$INPUT")
+        printf '%s\n' "$(own "$n")" "$(own $((n + 1)))" >&7
+        own 99 | head -c 40 >&7
         eventually has_lines "place.$n.out" 2
-        PATIENCE=5
-        kill -"$signal" "$PID"
-        eventually ended "$PID"
-        finish "$PID"
-        close_input
-        [ "$status" -eq "$want" ]
+        ends "-$want" "$PID" "$signal"
+        exec 7>&-
         diff "place.$n.out" <(receipt "$n"; receipt $((n + 1)))
         [ "$(cat "place.$n.err")" = 'order-place: input 3 (line 3): asked to stop before it ended' ]
     done <<'END'
@@ -1391,8 +1332,7 @@ END
     orders 100000 >input
     start place bash -c 'exec order-place <input'
     eventually test -s place.out
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
     next=$(($(wc -l <place.out) + 1))
     [ "$next" -lt 100000 ]
     # What was read of the next one, if anything.
@@ -1411,11 +1351,7 @@ END
     start place bash -c 'exec order-place --url "$0" --retry-delay 60 <input' "$NOWHERE"
     eventually stored 2 PENDING
     eventually grep -q 'attempt 1' place.err
-    PATIENCE=5
-    kill -TERM "$PID"
-    eventually ended "$PID"
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     diff place.out <(receipt 1 PENDING; receipt 2 PENDING)
     run -0 --separate-stderr order-place --flush
     diff <(echo "$output") <(receipt 1; receipt 2)
@@ -1467,7 +1403,6 @@ END
 @test "order-place: a command line that is wrong ends with 64, says why, and touches nothing" {
     local arguments want bad=0
     while IFS='|' read -r arguments want; do
-        # shellcheck disable=SC2086 # several
         run --separate-stderr order-place $arguments < <(order)
         if [ "$status" -ne 64 ] || [ -n "$output" ] || [[ $stderr != "order-place: $want"* ]]; then
             echo "$arguments: exit $status, $output, $stderr" >&2
@@ -1498,19 +1433,9 @@ END
 }
 
 @test "order-place: --help and --version" {
-    run -0 --separate-stderr order-place --help
-    [[ $output == 'usage: order-place [options] < orders'* && -z $stderr ]]
-    for option in --flush --rejects --url --authfile --cacert --cert --key --retries --retry-delay --help --version; do
-        [[ $output == *" $option "* ]]
-    done
-    help=$output
-    run -0 --separate-stderr order-place -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr order-place --version
-    [[ $output =~ ^order-place\ \(order-tools\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-    version=$output
-    run -0 --separate-stderr order-place -V
-    [ "$output" = "$version" ]
+    helps order-place --flush --rejects --url --authfile --cacert --cert --key --retries --retry-delay --help --version
+    run -0 order-place --help
+    [[ $output == 'usage: order-place [options] < orders'* ]]
     for option in --help --version; do
         run -74 --separate-stderr bash -c 'order-place "$0" >/dev/full' "$option"
         [ "$stderr" = 'order-place: cannot write standard output: No space left on device' ]

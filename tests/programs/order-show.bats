@@ -1,22 +1,13 @@
 # order-show: the orders in the store, as they were placed.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
-# shellcheck disable=SC2153,SC2034 # DATA is set, and PATIENCE read, in helper.bash
-# shellcheck disable=SC2016 # what bash -c is given expands there
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own, and what it exports is meant for it alone
+load ../support/helper
 
 setup()
 {
-    load ../support/helper
     isolate
     # Nothing listens there.
     NOWHERE=amqp://127.0.0.1:1
     UNKNOWN=00000000-0000-4000-8000-000000000000
-}
-
-teardown()
-{
-    tidy
 }
 
 # Four orders, the second and the fourth of them PENDING. Their ids are in the array ids.
@@ -140,10 +131,8 @@ END
     four_orders
     unset AMQP_URL
     while read -r options count want; do
-        # shellcheck disable=SC2086 # options are several
         run -0 --separate-stderr order-show ${options//,/ } </dev/null
         [ -z "$stderr" ] && [ "$(users)" = "$want" ] || { echo "$options: $output $stderr" >&2; bad=1; }
-        # shellcheck disable=SC2086
         run -0 --separate-stderr order-show --count ${options//,/ } </dev/null
         [ -z "$stderr" ] && [ "$output" = "$count" ] || { echo "$options, --count: $output $stderr" >&2; bad=1; }
     done <<'END'
@@ -172,7 +161,6 @@ END
     local arguments want bad=0
     order-place <"$DATA/order.json" >receipt
     while IFS='|' read -r arguments want; do
-        # shellcheck disable=SC2086 # several
         run --separate-stderr order-show $arguments </dev/null
         if [ "$status" -ne 64 ] || [ -n "$output" ] || [[ $stderr != "order-show: $want"* ]]; then
             echo "$arguments: exit $status, $output, $stderr" >&2
@@ -193,19 +181,9 @@ END
 }
 
 @test "order-show: --help and --version" {
-    run -0 --separate-stderr order-show --help
-    [[ $output == 'usage: order-show ID...'* && -z $stderr ]]
-    for option in --all --status --count --help --version; do
-        [[ $output == *"$option"* ]]
-    done
-    help=$output
-    run -0 --separate-stderr order-show -h
-    [ "$output" = "$help" ]
-    run -0 --separate-stderr order-show --version
-    [[ $output =~ ^order-show\ \(order-tools\)\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
-    version=$output
-    run -0 --separate-stderr order-show -V
-    [ "$output" = "$version" ]
+    helps order-show --all --status --count --help --version
+    run -0 order-show --help
+    [[ $output == 'usage: order-show ID...'* ]]
     run -74 --separate-stderr bash -c 'order-show --help >/dev/full'
     [ "$stderr" = 'order-show: cannot write standard output: No space left on device' ]
     run -74 bash -c 'order-show --version >/dev/full'
@@ -216,7 +194,6 @@ END
 @test "order-show: without a store, or with a file that is not one, it ends with 73, says why, and creates nothing" {
     local options
     for options in --all --count '--status PLACED' "$UNKNOWN" ''; do
-        # shellcheck disable=SC2086 # several
         run -73 --separate-stderr order-show $options <<<"$UNKNOWN"
         [ -z "$output" ]
         [[ $stderr == "order-show: cannot open '$XDG_STATE_HOME/order-tools/orders.db': "* ]]
@@ -262,31 +239,22 @@ END
 
 @test "order-show: a signal ends it while it waits for ids" {
     order-place <"$DATA/order.json" >receipt
-    mkfifo ids
-    start show bash -c 'exec order-show <ids'
-    exec {feed}>ids
-    jq -r .order_id receipt >&"$feed"
+    start_fed show order-show
+    ids <receipt >&7
     # What it was asked is answered at once, and not when the input ends.
     eventually grep -q order_id show.out
-    PATIENCE=5
-    kill -TERM "$PID"
-    eventually ended "$PID"
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
 }
 
 @test "order-show: a store can be read while order-place is at work on it" {
-    mkfifo orders
-    start place bash -c 'exec order-place <orders'
-    exec {feed}>orders
-    order 1 'user 1' >&"$feed"
+    start_fed place order-place
+    order 1 'user 1' >&7
     eventually test -s place.out
     run -0 --separate-stderr order-show --all
     [ "$(users)" = 'user 1' ]
-    order 1 'user 2' >&"$feed"
-    exec {feed}>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    order 1 'user 2' >&7
+    exec 7>&-
+    finish -0 "$PID"
     run -0 --separate-stderr order-show --all
     [ "$(users)" = 'user 1 user 2' ]
 }

@@ -1,16 +1,6 @@
 # queue-inspect: depth, peek, wait and health, each read against what was put on the broker by other means.
 
-setup()
-{
-    load ../support/helper
-    isolate
-    export LC_ALL=C.UTF-8
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/helper
 
 # peeked FILTER [N]: what jq makes of the first N messages of order.placed.q.
 peeked()
@@ -424,8 +414,7 @@ tapped()
 orders-ex order.placed false   no JSON' ]
     jq -se 'map(.queue | startswith("amq.gen-")) | all' follower.out
     holds "$PLACED_Q" 3
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
     [ ! -s follower.err ]
 }
 
@@ -534,8 +523,7 @@ connections()
     run -1 --separate-stderr queue-inspect --until-empty --timeout 1 "$PLACED_Q"
     kill -0 "$waiting"
     run -0 --separate-stderr inventory-worker --count 300
-    finish "$waiting"
-    [ "$status" -eq 0 ]
+    finish -0 "$waiting"
     jq -e '.queue == "order.placed.q" and .ready == 0' waiting.out
     holds "$RESERVED_Q" 300
 }
@@ -564,8 +552,7 @@ connections()
     run -1 --separate-stderr queue-inspect --until 4 --timeout 1 "$PLACED_Q"
     kill -0 "$waiting"
     put_numbers 2 "$PLACED_Q"
-    finish "$waiting"
-    [ "$status" -eq 0 ]
+    finish -0 "$waiting"
     jq -e '.ready >= 4' waiting.out
     run -0 --separate-stderr queue-inspect --until 5 --timeout 0 "$PLACED_Q"
     [ "$(jq .ready <<<"$output")" = 5 ]
@@ -582,8 +569,7 @@ connections()
     run -1 --separate-stderr queue-inspect --until 1 --timeout 1 "$PLACED_Q" "$FAILED_Q"
     kill -0 "$waiting"
     put_numbers 1 "$FAILED_Q"
-    finish "$waiting"
-    [ "$status" -eq 0 ]
+    finish -0 "$waiting"
     [ "$(jq -s 'map([.queue, .ready])' -c waiting.out)" = '[["order.placed.q",1],["inventory.failed.q",1]]' ]
 }
 
@@ -608,18 +594,14 @@ connections()
     for signal in TERM:143 INT:130; do
         start "wait-$signal" env --default-signal=INT queue-inspect --until-empty "$PLACED_Q"
         eventually catches "$PID" "${signal%:*}"
-        finish "$PID" "${signal%:*}"
-        [ "$status" -eq "${signal#*:}" ]
+        finish "-${signal#*:}" "$PID" "${signal%:*}"
     done
 }
 
 # ---- health
 
 @test "queue-inspect: --health with both workers" {
-    start inventory inventory-worker
-    start notify notify-worker
-    eventually queue_consumers "$PLACED_Q" 1
-    eventually queue_consumers "$RESERVED_Q" 1
+    start_workers
     run -0 --separate-stderr queue-inspect --health
     [ "${#lines[@]}" -eq 1 ]
     jq -e '. == {healthy: true, checks: {broker: {ok: true}, topology: {ok: true}, consumers: {ok: true}, dead_letters: {ok: true}, outbox: {ok: true}}}' <<<"$output"
@@ -628,12 +610,7 @@ connections()
 
 @test "queue-inspect: --health: a worker is missing, a dead letter, a queue is missing" {
     local inventory notify
-    start inventory inventory-worker
-    inventory=$PID
-    start notify notify-worker
-    notify=$PID
-    eventually queue_consumers "$PLACED_Q" 1
-    eventually queue_consumers "$RESERVED_Q" 1
+    start_workers
 
     put_numbers 2 "$DEAD_Q"
     unhealthy dead_letters "2 .*$DEAD_Q"
@@ -702,13 +679,7 @@ connections()
 # ---- failures
 
 @test "queue-inspect: wrong usage" {
-    local arguments
-    while read -r arguments; do
-        # shellcheck disable=SC2086 # several
-        run -64 --separate-stderr queue-inspect $arguments
-        [ -z "$output" ]
-        [[ $stderr == 'queue-inspect: '* ]]
-    done <<'END'
+    refuses_usage queue-inspect <<'END'
 --peek 1
 --peek 1 a b
 --peek 0 a
@@ -758,19 +729,8 @@ END
 }
 
 @test "queue-inspect: --help and --version" {
-    run -0 --separate-stderr queue-inspect --help
-    [[ $output == 'usage: queue-inspect '* ]]
-    for option in --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version; do
-        [[ $output == *" $option "* ]]
-    done
-    [ -z "$stderr" ]
-    run -0 --separate-stderr queue-inspect -h
-    [[ $output == 'usage: queue-inspect '* ]]
-    run -0 --separate-stderr queue-inspect --version
-    [[ $output =~ ^queue-inspect.*[0-9]+\.[0-9]+ ]]
-    version=$output
-    run -0 --separate-stderr queue-inspect -V
-    [ "$output" = "$version" ]
+    helps queue-inspect --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until \
+        --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version
 }
 
 @test "queue-inspect: output that cannot be written" {
@@ -778,7 +738,6 @@ END
     put_numbers 3 "$PLACED_Q"
     local arguments
     while read -r arguments; do
-        # shellcheck disable=SC2086 # several
         run -74 --separate-stderr to_full queue-inspect $arguments
         [[ $stderr == 'queue-inspect: cannot write standard output: No space left on device' ]]
     done <<END

@@ -1,17 +1,6 @@
 # dlq-replay --filter, its audit, and what becomes of letters when it, or the broker, goes away in the middle.
 
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
-teardown()
-{
-    exec 5<&- 7>&-
-    tidy
-}
+load ../support/letters
 
 # ---- the filter ----
 
@@ -63,7 +52,6 @@ teardown()
     numbered 5
     while IFS= read -r answer; do
         echo "$answer"
-        # shellcheck disable=SC2016 # expanded by that shell
         run -65 --separate-stderr dlq-replay --filter sh -c 'while read -r line; do printf "$0\n"; done' "$answer"
         [ -z "$output" ]
         [[ $stderr == "dlq-replay: the filter"* ]]
@@ -140,8 +128,7 @@ END
     queue-inspect "$DEAD_Q" | jq -e '.consumers == 1'
     [ "$(grep -c 'no answer' silent.err)" = 1 ]
     [ "$(grep -c 'lost the broker' silent.err)" = 0 ]
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     run -1 kill -0 "$(cat sleeper)"
     eventually holds "$DEAD_Q" 2
     [ "$(jq -c '[.fate, .reason]' silent.out | sort -u)" = '["left","asked to stop"]' ]
@@ -151,8 +138,7 @@ END
     letters 'range(4) | letter({n: ., pad: ("x" * 100000)})'
     start deaf dlq-replay --filter sleep 600
     eventually is_held
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     eventually holds "$DEAD_Q" 4
     holds "$PLACED_Q" 0
 }
@@ -224,8 +210,7 @@ sha()
     eventually stands_still "$PID"
     kill -TERM "$PID"
     cat <&5 >taken
-    finish "$PID"
-    [ "$status" = 143 ]
+    finish -143 "$PID"
     eventually nobody_holds "$DEAD_Q"
     [ "$(wc -l <taken)" -gt 0 ]
     [ "$(wc -l <taken)" -lt 3000 ]
@@ -236,8 +221,7 @@ sha()
     jq -nc 'range(1; 20001) | {queue: "inventory.failed.q", body: {n: .}}' >given
     start restore dlq-replay --from given
     eventually test -s restore.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
     [ "$(wc -l <restore.out)" -lt 20000 ]
     jq -r 'select(.fate == "restored").number' restore.out | cmp - <(numbers "$FAILED_Q")
     [ "$(jq -r .fate restore.out | sort -u | paste -sd,)" = restored ] ||
@@ -250,8 +234,7 @@ sha()
     eventually stands_still "$PID"
     kill -TERM "$PID"
     cat <&5 >/dev/null
-    finish "$PID"
-    [ "$status" = 143 ]
+    finish -143 "$PID"
     is_exactly 3000 "$DEAD_Q"
 }
 
@@ -261,8 +244,7 @@ sha()
     eventually stands_still "$PID"
     cut_connections
     cat <&5 >taken
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     holds "$DEAD_Q" 0
     [ "$(jq .body.n taken | sort -nu | cksum)" = "$(seq 3000 | cksum)" ]
 }
@@ -283,10 +265,8 @@ sha()
     start first dlq-replay --take
     first=$PID
     start second dlq-replay --take
-    finish "$PID"
-    [ "$status" = 0 ]
-    finish "$first"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
+    finish -0 "$first"
     holds "$DEAD_Q" 0
     [ "$(jq .body.n first.out second.out | sort -n | cksum)" = "$(seq 3000 | cksum)" ]
 }

@@ -1,16 +1,12 @@
 # The envelope of a message, compared bit by bit: what --list or --take printed, --from publishes as it was. Messages are
 # put and taken as bytes, by wire.c, which has no code in common with the programs.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     queue box
-}
-
-teardown()
-{
-    tidy
 }
 
 # ---- messages as bytes, in hexadecimal ----
@@ -57,7 +53,6 @@ headers()
 # body FORMAT: a message that has that body, as printf writes it, and nothing else.
 body()
 {
-    # shellcheck disable=SC2059 # it is a format
     printf '0000 %s\n' "$(printf "$1" | to_hex)"
 }
 
@@ -215,30 +210,11 @@ survives_jq()
     wire get box | cmp given -
 }
 
-@test "round trip: numbers of every kind" {
-    survives numbers
-    survives_jq
-}
-
-@test "round trip: texts and names of headers" {
-    survives texts
-    survives_jq
-}
-
-@test "round trip: tables and arrays, as deep as there is room" {
-    survives tables
-    survives_jq
-}
-
-@test "round trip: every property" {
-    survives properties
-    survives_jq
-}
-
-@test "round trip: bodies" {
-    survives bodies
-    survives_jq
-}
+@test "round trip: numbers of every kind" { survives numbers; survives_jq; }
+@test "round trip: texts and names of headers" { survives texts; survives_jq; }
+@test "round trip: tables and arrays, as deep as there is room" { survives tables; survives_jq; }
+@test "round trip: every property" { survives properties; survives_jq; }
+@test "round trip: bodies" { survives bodies; survives_jq; }
 
 @test "round trip: a body that jq rewrites is as it was without jq" {
     survives rewritten

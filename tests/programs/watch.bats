@@ -1,23 +1,17 @@
 # queue-inspect --watch: in a real terminal (tmux), and without a terminal.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
-    export LC_ALL=C.UTF-8 TERM=xterm
+    export TERM=xterm
 }
 
 teardown()
 {
     terminal kill-server 2>/dev/null
-    [ -z "${OWN_BROKER:-}" ] || broker start 2>/dev/null
     tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
 }
 
 # ---- a terminal
@@ -314,8 +308,7 @@ leaves()
     purge "$PLACED_Q"
     eventually grep -q '"ready":0' watching.out
     jq -e '.queues[0] | has("seconds_left") | not' <<<"$(grep -m 1 '"ready":0' watching.out)"
-    finish "$PID" TERM
-    [ "$status" -eq 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "watch: by default every 2 s, all queues; --format json and a terminal that cannot be drawn on give lines" {

@@ -1,20 +1,16 @@
 # Every row of the crash tables: each program is killed with SIGKILL exactly there, started again, and what the
 # table says is read back. The kill is made by a library that is preloaded (support/die.c); nothing of it is in the programs.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     # So that the first commit, and the first publish, is the one that a test is about.
     order-place </dev/null
     topology
     notify-worker --idle-timeout 0
     inventory-stock <<<'{"sku":"burger","on_hand":100} {"sku":"fries","on_hand":100}' >/dev/null
-}
-
-teardown()
-{
-    tidy
 }
 
 # killed_at POINT COMMAND...: runs it, to be killed there. It must be.

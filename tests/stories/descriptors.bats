@@ -1,22 +1,7 @@
 # Descriptors that others share: non-blocking ones, full ones whose reader stands still, and the first signal meanwhile.
 # Output arrives whole, input that was read is answered, and a program that is asked to stop does so, whatever it waits for.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
+load ../support/helper
 
 levels()
 {
@@ -76,7 +61,7 @@ lines_of()
 }
 
 # filled NAME DESCRIPTOR COMMAND...: starts it with that descriptor being a pipe that nobody reads yet: NAME.pipe, which is open as
-# descriptor 8, too.
+# descriptor 8, too. Waits until it is full.
 filled()
 {
     local name=$1 descriptor=$2
@@ -85,11 +70,11 @@ filled()
     mkfifo "$name.pipe"
     exec 8<>"$name.pipe"
     # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
-    # shellcheck disable=SC2016 # expanded by that shell
     case $descriptor in
         1) start "$name" env --default-signal=HUP bash -c 'exec "$@" >&8 8>&-' - "$@" ;;
         2) start "$name" env --default-signal=HUP bash -c 'exec "$@" 2>&8 8>&-' - "$@" ;;
     esac
+    eventually stands_still "$PID"
 }
 
 # lent NAME DESCRIPTOR COMMAND...: the same, with a pipe that is non-blocking.
@@ -141,11 +126,9 @@ check_whole()
     for name in $WRITERS; do
         prepare "$name"
         lent "$name" 1 bash -c "run_of $name"
-        eventually stands_still "$PID"
         is_nonblocking 8
         read_all "$name" >"$name.lines"
-        finish "$PID"
-        [ "$status" -eq 0 ]
+        finish -0 "$PID"
         check_whole "$name" "$name.lines"
         case $name in
             inventory | notify) ;;
@@ -172,30 +155,23 @@ check_whole()
     export_programs
     orders 1500 | order-place >/dev/null
     lent inventory 2 inventory-worker --idle-timeout 1
-    eventually stands_still "$PID"
     read_all inventory >log
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(wc -l <inventory.out)" -eq 1500 ]
     ids <inventory.out | sort >ids
     sed -n 's/^\[inventory\] reservation OK for //p' log | sort | cmp ids -
     sed -n 's/^\[inventory\] published InventoryReserved for //p' log | sort | cmp ids -
     [ "$(wc -l <log)" -eq 3000 ]
     lent notify 2 notify-worker --idle-timeout 1
-    eventually stands_still "$PID"
     read_all notify >log
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     sed -n 's/^\[notify\] Order confirmed: //p' log | sort | cmp ids -
     [ "$(wc -l <log)" -eq 1500 ]
     # Messages, a line each.
     seq -f '{"refused": %.0f}' 1 2000 >input
-    # shellcheck disable=SC2016 # expanded by that shell
     lent place 2 bash -c 'exec order-place <input'
-    eventually stands_still "$PID"
     read_all place >log
-    finish "$PID"
-    [ "$status" -eq 65 ]
+    finish -65 "$PID"
     [ "$(grep -c '^order-place: input [0-9]* (line [0-9]*): user_id is missing$' log)" -eq 2000 ]
     [ "$(wc -l <log)" -eq 2000 ]
 }
@@ -219,32 +195,28 @@ asked()
     orders 2 >&7
     eventually has_lines place.out 3
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     asked show order-show
     ids <place.out | head -n 1 >&7
     eventually has_lines show.out 1
     ids <place.out | tail -n 2 >&7
     eventually has_lines show.out 3
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     asked stock inventory-stock
     levels 1 >&7
     eventually has_lines stock.out 1
     levels 2 >&7
     eventually has_lines stock.out 3
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     asked replay dlq-replay --from - --to "$DEAD_Q"
     echo '{"queue":"order.placed.dlq","body":"one"}' >&7
     eventually has_lines replay.out 1
     echo '{"queue":"order.placed.dlq","body":"two"}' >&7
     eventually has_lines replay.out 2
     exec 7>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     for file in place show stock replay; do
         [ ! -s "$file.err" ]
     done
@@ -279,7 +251,6 @@ accounted()
         esac
         for kind in $kinds; do
             pipes "$kind" "$name" 1 bash -c "run_of $name"
-            eventually stands_still "$PID"
             ends "$PID" TERM
             if [ "$status" -ne 74 ]; then
                 echo "$name with a pipe that is $kind: exit $status, $(cat "$name.err")" >&2
@@ -305,9 +276,7 @@ accounted()
     orders 3000 | order-place >/dev/null
     for kind in blocking nonblocking alone; do
         pipes "$kind" inventory 2 inventory-worker
-        eventually stands_still "$PID"
-        ends "$PID" TERM
-        [ "$status" -eq 0 ]
+        ends -0 "$PID" TERM
         ids <inventory.out >>told
         # Whole lines.
         read_all inventory >log
@@ -316,26 +285,15 @@ accounted()
     sort -u told >told.sorted
     messages "$RESERVED_Q" | jq -r '.payload | fromjson.order_id' | sort -u | cmp told.sorted -
     pipes blocking notify 2 notify-worker
-    eventually stands_still "$PID"
-    ends "$PID" HUP
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" HUP
     seq 20000 >input
-    # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking place 2 bash -c 'exec order-place <input'
-    eventually stands_still "$PID"
-    ends "$PID" HUP
-    [ "$status" -eq 129 ]
+    ends -129 "$PID" HUP
     seq -f '%.0f' 20000 >input
-    # shellcheck disable=SC2016 # expanded by that shell
     pipes blocking stock 2 bash -c 'exec inventory-stock <input'
-    eventually stands_still "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
-    # shellcheck disable=SC2016 # expanded by that shell
+    ends -143 "$PID" TERM
     pipes blocking show 2 bash -c 'exec order-show <input'
-    eventually stands_still "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
 }
 
 @test "a reader that is slow, but reads, is waited for after SIGTERM, too" {
@@ -351,8 +309,7 @@ accounted()
         # Here the time itself counts: a reader that is slow.
         sleep 0.1
     done >got
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     [ ! -s show.err ]
     jq -e . got >/dev/null
     [ "$(tail -c 1 got | od -An -tx1)" = ' 0a' ]
@@ -363,22 +320,18 @@ accounted()
     orders 2000 | order-place >/dev/null
     evaluate 'application:set_env(rabbit, heartbeat, 1).'
     pipes blocking inventory 1 inventory-worker --count 2000
-    eventually stands_still "$PID"
     # Here the time itself counts: some times two seconds, after which the broker hangs up.
     sleep 5
     read_all inventory >inventory.lines
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(sort -u inventory.lines | wc -l)" -eq 2000 ]
     [ "$(grep -vc '^\[inventory\] ' inventory.err)" -eq 0 ]
     [ "$(grep -c 'duplicate' inventory.err)" -eq 0 ]
     holds "$PLACED_Q" 0
     pipes blocking notify 2 notify-worker --count 2000
-    eventually stands_still "$PID"
     sleep 5
     read_all notify >notify.lines
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(wc -l <notify.out)" -eq 2000 ]
     [ "$(grep -c '^\[notify\] Order confirmed: ' notify.lines)" -eq 2000 ]
     [ "$(wc -l <notify.lines)" -eq 2000 ]
@@ -399,10 +352,8 @@ accounted()
         eventually waits "$two"
         head -c 4096 <&8
     done >got
-    ends "$one" TERM 3
-    [ "$status" -eq 74 ]
-    ends "$two" TERM 3
-    [ "$status" -eq 74 ]
+    ends -74 "$one" TERM 3
+    ends -74 "$two" TERM 3
     # What is in the pipe, which does not end.
     dd iflag=nonblock <&8 >>got 2>/dev/null || true
     jq -e . got >/dev/null
@@ -421,12 +372,10 @@ accounted()
         [ $((round % 3)) -eq 0 ] || eventually test -s place.out
         sleep "$(printf '0.%03d' $((RANDOM % 200)))"
         exec 8<in
-        ends "$PID" TERM
-        [ "$status" -eq 143 ]
+        ends -143 "$PID" TERM
         cat <&8 >left
         exec 8<&-
-        finish "$feed"
-        [ "$status" -eq 0 ]
+        finish -0 "$feed"
         read=$(($(wc -c <input) - $(wc -c <left)))
         [ "$read" -gt 0 ] || continue
         head -c "$read" input >got
@@ -455,8 +404,7 @@ accounted()
     printf '{"user_id": "half' >&7
     start place order-place --url amqp://127.0.0.1:1 --retry-delay 60 <place.in
     eventually grep -q 'attempt 1' place.err
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     exec 7>&-
     [ "$(jq -r .status place.out | sort | uniq -c | tr -s ' ')" = ' 700 PENDING' ]
     grep -qx 'order-place: input 701 (line 701): asked to stop before it ended' place.err
@@ -493,16 +441,14 @@ accounted()
         levels 3 >&7
         printf '{"sku": "ha' >&7
         eventually has_lines stock.out 3
-        ends "$PID" "${signal%:*}" 2
-        [ "$status" -eq "${signal#*:}" ]
+        ends "-${signal#*:}" "$PID" "${signal%:*}" 2
         [ "$(cat stock.err)" = 'inventory-stock: input 4 (line 4): asked to stop before it ended' ]
         [ "$(inventory-stock </dev/null | wc -l)" -eq 3 ]
         exec 7>&-
         start_fed show env --default-signal=HUP order-show
         printf 'no-such-id\nha' >&7
         eventually test -s show.err
-        ends "$PID" "${signal%:*}" 2
-        [ "$status" -eq "${signal#*:}" ]
+        ends "-${signal#*:}" "$PID" "${signal%:*}" 2
         diff show.err - <<'END'
 order-show: no order 'no-such-id'
 order-show: asked to stop before the id 'ha' ended
@@ -519,8 +465,7 @@ END
     start stock inventory-stock <in
     eventually test -s stock.out
     exec 8<in
-    ends "$PID" TERM 15
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM 15
     cat <&8 >left
     exec 8<&-
     finish "$feed"
@@ -534,22 +479,19 @@ END
     mkfifo pipe
     start replay dlq-replay --audit pipe
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 74 ]
+    ends -74 "$PID" TERM
     [ "$(cat replay.err)" = "dlq-replay: cannot write 'pipe': No such device or address" ]
     exec 8<>pipe
     fill_pipe pipe
     start replay dlq-replay --audit pipe
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 74 ]
+    ends -74 "$PID" TERM
     [[ $(cat replay.err) == *"cannot write 'pipe': asked to stop, and its reader has taken nothing for 1000 ms"* ]]
     eventually holds "$DEAD_Q" 5
     start place order-place --rejects pipe <<<'{"none": 1}'
     eventually test -s place.err
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 74 ]
+    ends -74 "$PID" TERM
     grep -qx "order-place: cannot write 'pipe': asked to stop, and its reader has taken nothing for 1000 ms" place.err
 }
 
@@ -557,7 +499,6 @@ END
 # room for one to wait. $PORT is its port.
 listener()
 {
-    # shellcheck disable=SC2016 # perl's variables
     start listener perl -MSocket -e '
         my $s;
         socket($s, PF_INET, SOCK_STREAM, 0) && bind($s, sockaddr_in(0, INADDR_LOOPBACK)) && listen($s, $ARGV[0] ? 64 : 0) or die $!;
@@ -628,8 +569,7 @@ is_delivered()
         eventually is_delivered TERM "$PID"
     done
     touch go
-    ends "$PID"
-    [ "$status" -eq 0 ]
+    ends -0 "$PID"
     run -0 --separate-stderr notify-worker --idle-timeout 0 --exec sh -c 'echo told >>told'
     [ "$(cat told)" = told ]
 
@@ -639,8 +579,7 @@ is_delivered()
     eventually test -e started
     kill -TERM "$PID"
     eventually asks_again "$PID"
-    finish "$PID"
-    [ "$status" -eq 143 ]
+    finish -143 "$PID"
     touch go
 }
 
@@ -648,24 +587,20 @@ is_delivered()
     listener 1
     start inspect queue-inspect --check-topology --api "http://127.0.0.1:$PORT"
     eventually waits "$PID"
-    ends "$PID" TERM 3
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM 3
 }
 
 @test "SIGTERM while a name is looked up and no server answers: heeded at once" {
     [ "$(id -u)" = 0 ] || skip 'needs a name server of its own'
     unshare -m true || skip 'needs a file system of its own'
-    # shellcheck disable=SC2016 # perl's variables
     start server perl -MSocket -e 'my $s; socket($s, PF_INET, SOCK_DGRAM, 0) && bind($s, sockaddr_in(53, inet_aton("127.9.9.9"))) or die $!;
         $| = 1; print "listening\n"; sleep'
     eventually test -s server.out
     echo 'nameserver 127.9.9.9' >resolv.conf
-    # shellcheck disable=SC2016 # expanded by that shell
     start worker unshare -m bash -c 'mount --bind resolv.conf /etc/resolv.conf && exec inventory-worker --url amqp://broker.example.com'
     eventually grep -q inventory-worker "/proc/$PID/cmdline"
     eventually waits "$PID"
-    ends "$PID" TERM 3
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 3
 }
 
 @test "a pipe that nobody writes to yet as --from: the first signal is heeded, and what comes later is taken" {
@@ -673,13 +608,11 @@ is_delivered()
     mkfifo pipe
     start replay dlq-replay --from pipe --to "$DEAD_Q"
     eventually waits "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     start replay dlq-replay --from pipe --to "$DEAD_Q"
     eventually waits "$PID"
     echo '{"queue":"order.placed.dlq","body":"one"}' >pipe
     eventually ended "$PID"
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     holds "$DEAD_Q" 1
 }

@@ -1,8 +1,9 @@
 # The drills and the workflow script, as people run them.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow
 }
@@ -20,22 +21,10 @@ drill_passes()
     [ "$(grep -c '^ok' <<<"$output")" -ge 3 ]
 }
 
-@test "drill basic" {
-    drill_passes basic
-}
-
-@test "drill backlog" {
-    drill_passes backlog --wait 2
-}
-
-@test "drill duplicate" {
-    drill_passes duplicate
-}
-
-@test "drill poison" {
-    drill_passes poison
-}
-
+@test "drill basic" { drill_passes basic; }
+@test "drill backlog" { drill_passes backlog --wait 2; }
+@test "drill duplicate" { drill_passes duplicate; }
+@test "drill poison" { drill_passes poison; }
 @test "drill repair" {
     drill_passes repair
     [[ $output == *" parked, user_id is missing"* ]]
@@ -90,8 +79,7 @@ drill_passes()
     start follow workflow logs -f
     id=$(order-place <"$DATA/order.json" | jq -r .order_id)
     eventually grep -xF "notify-worker | [notify] Order confirmed: $id" follow.out
-    finish "$PID" TERM
-    [ "$status" = 143 ]
+    finish -143 "$PID" TERM
 }
 
 @test "workflow without AMQP_URL starts a broker of its own, and stops it" {

@@ -29,9 +29,10 @@ LEAST_EXAMPLES=15
 # not run.
 EXAMPLES=
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     EXAMPLES=$BATS_TEST_TMPDIR/examples
     MAN=$REPO/man
     PATH=$REPO/bin:$PATH
@@ -189,7 +190,6 @@ run_example()
         done <"$EXAMPLES/$name.shown"
     fi
     tidy
-    # shellcheck disable=SC2034 # for tidy, at the end of the test: nothing is left for it to do
     VHOST=
 }
 
@@ -207,48 +207,22 @@ examples_of()
     [ "$count" -gt 0 ]
 }
 
-@test "the examples of dlq-replay(1)" {
-    examples_of man/dlq-replay.1
-}
-
-@test "the examples of inventory-stock(1)" {
-    examples_of man/inventory-stock.1
-}
-
-@test "the examples of inventory-worker(1)" {
-    examples_of man/inventory-worker.1
-}
-
-@test "the examples of notify-worker(1)" {
-    examples_of man/notify-worker.1
-}
-
-@test "the examples of order-place(1)" {
-    examples_of man/order-place.1
-}
-
-@test "the examples of order-show(1)" {
-    examples_of man/order-show.1
-}
-
-@test "the examples of order-tools(7)" {
-    examples_of man/order-tools.7
-}
-
-@test "the examples of queue-inspect(1)" {
-    examples_of man/queue-inspect.1
-}
-
-@test "the examples of the README" {
-    examples_of README.md
-}
+@test "the examples of dlq-replay(1)" { examples_of man/dlq-replay.1; }
+@test "the examples of inventory-stock(1)" { examples_of man/inventory-stock.1; }
+@test "the examples of inventory-worker(1)" { examples_of man/inventory-worker.1; }
+@test "the examples of notify-worker(1)" { examples_of man/notify-worker.1; }
+@test "the examples of order-place(1)" { examples_of man/order-place.1; }
+@test "the examples of order-show(1)" { examples_of man/order-show.1; }
+@test "the examples of order-tools(7)" { examples_of man/order-tools.7; }
+@test "the examples of queue-inspect(1)" { examples_of man/queue-inspect.1; }
+@test "the examples of the README" { examples_of README.md; }
 
 @test "no page is left out above, and there are examples enough" {
     local page
     for page in README.md man/order-tools.7 "$REPO"/man/*; do
         page=${page#"$REPO/"}
         echo "$page"
-        grep -qxF "    examples_of $page" "$BATS_TEST_FILENAME"
+        grep -qF "{ examples_of $page; }" "$BATS_TEST_FILENAME"
         extract "$REPO/$page"
     done
     run -0 --separate-stderr find "$EXAMPLES" -name '*.sh'

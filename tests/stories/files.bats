@@ -1,20 +1,15 @@
 # The files that store, ledger and notices are: what becomes of them at the end, what happens when somebody removes,
 # replaces, copies or restores them, and who may use them.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     STATE=$XDG_STATE_HOME/order-tools
     STORE=$STATE/orders.db
     LEDGER=$STATE/ledger.db
     NOTICES=$STATE/notices.db
-}
-
-teardown()
-{
-    exec 7>&-
-    tidy
 }
 
 # first_log_is_due: the next commit is followed by the first copy of the log into the file. That is so for any from 100 ms after the
@@ -29,6 +24,16 @@ copy_aside()
 {
     cp "$1" "$1.copy"
     mv "$1.copy" "$1"
+}
+
+# feed NAME FIRST [LAST]: orders to it, one after the other, of which the receipts are lines FIRST to LAST.
+feed()
+{
+    local i
+    for ((i = $2; i <= ${3:-$2}; i++)); do
+        order >&7
+        eventually has_lines "$1.out" "$i"
+    done
 }
 
 # Each way in which somebody may pull a database away from under a program; with the name of the file that goes.
@@ -65,14 +70,10 @@ take_away()
         cp "$PWD/d$number/o.db" "$PWD/d$number/o.db.before"
         export ORDER_STORE=$PWD/d$number/o.db
         start_fed place$number order-place
-        order >&7
-        eventually has_lines place$number.out 1
+        feed place$number 1
         # So that an earlier copy is another file.
         first_log_is_due
-        order >&7
-        eventually has_lines place$number.out 2
-        order >&7
-        eventually has_lines place$number.out 3
+        feed place$number 2 3
         take_away "$ORDER_STORE" "$way"
         order >&7
         ends "$PID"
@@ -128,8 +129,7 @@ take_away()
     eventually has_lines notify.out 1
     mv "$NOTICES" "$NOTICES.old"
     publish inventory-ex inventory.reserved "$body"
-    ends "$PID"
-    [ "$status" -eq 73 ]
+    ends -73 "$PID"
     grep -qF "notify-worker: '$NOTICES' was removed or replaced while in use" notify.err
     eventually holds "$RESERVED_Q" 1
 }
@@ -142,16 +142,14 @@ take_away()
     eventually has_lines show.out 1
     copy_aside "$STORE"
     echo "$id" >&7
-    ends "$PID"
-    [ "$status" -eq 73 ]
+    ends -73 "$PID"
     has_lines show.out 1
     grep -qF "order-show: '$STORE' was removed or replaced while in use" show.err
 }
 
 @test "files: the log of the file that took the place of one in use is left alone" {
     start_fed old order-place
-    order >&7
-    eventually has_lines old.out 1
+    feed old 1
     mv "$STATE" "$STATE.old"
     # The new one is in use, too.
     mkfifo more
@@ -160,15 +158,13 @@ take_away()
     order >&8
     eventually has_lines new.out 1
     ls -i "$STATE" >before
-    finish "${STARTED[0]}" TERM
+    finish -143 "${STARTED[0]}" TERM
     exec 7>&-
-    [ "$status" -eq 143 ]
     ls -i "$STATE" | diff before -
     order >&8
     eventually has_lines new.out 2
-    finish "${STARTED[1]}" TERM
+    finish -143 "${STARTED[1]}" TERM
     exec 8>&-
-    [ "$status" -eq 143 ]
     [ "$(order-show --count)" = 2 ]
 }
 
@@ -176,13 +172,9 @@ take_away()
     run -0 order-place < <(order; order)
     cp "$STORE" backup.db
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     first_log_is_due
-    order >&7
-    eventually has_lines place.out 2
-    order >&7
-    eventually has_lines place.out 3
+    feed place 2 3
     cp backup.db "$STORE"
     ends "$PID" TERM
     exec 7>&-
@@ -209,20 +201,17 @@ only_these()
     run -74 to_full order-place < <(order)
     only_these orders.db orders.db-runs
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     [ -s "$STORE-wal" ]
     # A reader leaves the log to the runs that are writing.
     [ "$(order-show --count)" = 6 ]
     [ -s "$STORE-wal" ]
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     exec 7>&-
     only_these orders.db orders.db-runs
     # What a kill leaves is cleared away by the next that ends, though it only reads.
     start_fed killed order-place
-    order >&7
-    eventually has_lines killed.out 1
+    feed killed 1
     finish "$PID" KILL
     exec 7>&-
     [ -s "$STORE-wal" ]
@@ -283,8 +272,7 @@ has_open()
     sleep 5.5
     kill -0 "$PID"
     finish "${STARTED[0]}" KILL
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
     [ "$(order-show --count)" = 1 ]
 }
 
@@ -294,21 +282,17 @@ has_open()
     eventually has_lines holder.out 1
     start first order-place <"$DATA/order.json"
     eventually has_open "$STORE" "$PID"
-    ends "$PID" TERM
-    [ "$status" -eq 143 ]
+    ends -143 "$PID" TERM
     [ "$(cat first.out)" = '' ]
 }
 
 # killed_run NAME N: places N orders, and is killed while its log is beside the store.
 killed_run()
 {
-    local i
     start_fed "$1" order-place
-    for ((i = 1; i <= $2; i++)); do
-        order >&7
-        eventually has_lines "$1.out" "$i"
-        [ "$i" -ne 1 ] || first_log_is_due
-    done
+    feed "$1" 1
+    first_log_is_due
+    feed "$1" 2 "$2"
     finish "$PID" KILL
     exec 7>&-
     rm "$1.in"
@@ -319,7 +303,6 @@ refused()
 {
     local program
     for program in 'order-place' 'order-show --count'; do
-        # shellcheck disable=SC2086 # a program and its options
         run -73 --separate-stderr $program < <(order)
         [ "$output" = "" ]
         [[ $stderr == *"'$STORE-wal' does not belong to '$STORE'"* ]]
@@ -353,11 +336,9 @@ backup_beside_log()
 {
     rm -rf "$STATE" copy.db
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     sqlite3 "$STORE" "$@"
-    order >&7
-    eventually has_lines place.out 2
+    feed place 2
     finish "$PID" KILL
     exec 7>&-
     rm place.in
@@ -436,11 +417,9 @@ END
             rm -rf "$STATE"
             run -0 --separate-stderr order-place < <(order)
             start_fed place order-place
-            order >&7
-            eventually has_lines place.out 1
+            feed place 1
             first_log_is_due
-            order >&7
-            eventually has_lines place.out 2
+            feed place 2
             sqlite3 "$STORE" "$sql" >/dev/null
             order >&7
             eventually has_lines place.out 3 || bad=1
@@ -531,23 +510,19 @@ END
     eventually grep -q PLACED place.out
     # What has a receipt now must be in the backup.
     start_fed feed order-place
-    for ((i = 1; i <= 50; i++)); do
-        order >&7
-        [ "$i" -ne 25 ] || {
-            eventually has_lines feed.out 25
-            cp feed.out before
-            sqlite3 "$STORE" ".backup backup/orders.db"
-            sqlite3 "$LEDGER" ".backup backup/ledger.db"
-        }
-    done
+    yes "$(order)" | head -n 25 >&7
+    eventually has_lines feed.out 25
+    cp feed.out before
+    sqlite3 "$STORE" ".backup backup/orders.db"
+    sqlite3 "$LEDGER" ".backup backup/ledger.db"
+    yes "$(order)" | head -n 25 >&7
     eventually has_lines feed.out 50
     exec 7>&-
     for i in "${STARTED[@]}"; do
         [ "$i" = "$worker" ] || { finish "$i" && [ "$status" -eq 0 ]; }
     done
     eventually holds "$PLACED_Q" 0
-    finish "$worker" TERM
-    [ "$status" -eq 0 ]
+    finish -0 "$worker" TERM
     events=$(wc -l <worker.out)
 
     # The restore.
@@ -594,8 +569,7 @@ need_nobody()
     run -0 as_nobody inventory-stock </dev/null
     # And while root has it open.
     start_fed place order-place
-    order >&7
-    eventually has_lines place.out 1
+    feed place 1
     [ "$(stat -c %u:%g:%a "$PLACE"/state/orders* | sort -u)" = 65534:65534:600 ]
     run -0 --separate-stderr as_nobody order-place <"$PLACE/order"
     ends "$PID" TERM
@@ -642,7 +616,6 @@ pending_are()
     cp "$STORE" twice.db
     ln twice.db thrice.db
     while IFS='|' read -r program file reason; do
-        # shellcheck disable=SC2086 # a program and its options
         ORDER_STORE=$file INVENTORY_LEDGER=$file NOTIFY_LEDGER=$file run --separate-stderr $program </dev/null
         if [ "$status" -ne 73 ] || [ "$stderr" != "${program%% *}: $reason" ]; then
             echo "$program $file: exit $status: $stderr" >&2
@@ -692,8 +665,7 @@ END
     for mask in 000 022 077 0277 0777; do
         rm -rf "$STATE"
         start_fed place bash -c "umask $mask; exec order-place"
-        order >&7
-        eventually has_lines place.out 1
+        feed place 1
         inventory-stock </dev/null
         find "$STATE" -type f -printf '%f %m\n' | grep -v ' 600$' && false
         [ -e "$STORE-wal" ] && [ -e "$STORE-shm" ] && [ -e "$STORE-runs" ]

@@ -1,15 +1,11 @@
 # Surroundings that are hostile: disks that are full or read-only, files that others hold, TLS that cannot be trusted.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
+load ../support/helper
 
 teardown()
 {
     mountpoint -q small && umount -l small
-    [ -z "${OWN_BROKER:-}" ] || broker stop 2>/dev/null
+    [ "$BROKER_HOME" != "$BATS_TEST_TMPDIR/tls" ] || broker stop 2>/dev/null
     tidy
 }
 
@@ -102,8 +98,7 @@ filled_on_the_way()
     run dd if=/dev/zero of=small/fill bs=4k
     [ "$status" -ne 0 ]
     kill -CONT "$PID"
-    ends "$PID" '' 20
-    [ "$status" = "$4" ]
+    ends "-$4" "$PID" '' 20
     settled
     rm small/fill
 }
@@ -159,8 +154,7 @@ filled_on_the_way()
             rm -f ledger.db*
             jq -nc 'range(60) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}]}' | order-place >/dev/null
             start killed dying "commit:$call:$when" inventory-worker --idle-timeout 1 --prefetch 20
-            ends "$PID" '' 20
-            [ "$status" = 137 ]
+            ends -137 "$PID" '' 20
             # At its end the log's file has more than a page without anything.
             [ -z "$(tail -c 5000 ledger.db-wal | tr -d '\0')" ]
             run -0 --separate-stderr inventory-worker --idle-timeout 1
@@ -232,7 +226,6 @@ to_limit()
 @test "a command of --exec is still killed by SIGXFSZ" {
     topology
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "a"}'
-    # shellcheck disable=SC2016 # expanded by that shell
     run -0 --separate-stderr notify-worker --count 1 --max-attempts 1 --exec sh -c 'kill -XFSZ $$; exit 0'
     [[ $stderr == *"'sh' exited with 153, attempt 1 of 1"* ]]
 }
@@ -265,8 +258,7 @@ to_limit()
     # Readers are not held up.
     [ "$(order-show --count)" = 0 ]
     kill -CONT "$holder"
-    finish "$holder"
-    [ "$status" = 0 ]
+    finish -0 "$holder"
     order-place <"$DATA/order.json"
     [ "$(order-show --count)" = 2 ]
 }
@@ -286,7 +278,6 @@ to_limit()
         printf '\0\0\0\143' | dd of="$file.db" bs=1 seek=60 conv=notrunc status=none
     done
     for kind in "order-place" "inventory-worker --idle-timeout 0" "notify-worker --idle-timeout 0" "order-show --all" inventory-stock; do
-        # shellcheck disable=SC2086 # a program and its options
         run -73 --separate-stderr $kind </dev/null
         [[ $stderr == *"was written by a newer version of order-tools (schema 99, this one knows "[1-9]')'* ]]
     done
@@ -294,45 +285,12 @@ to_limit()
 
 # ---- TLS
 
-free_port()
-{
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 10000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
-
-# certificate NAME SUBJECT-ALTERNATIVE-NAME DAYS: signed by ca.pem.
-certificate()
-{
-    openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
-    openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" -out "$1.pem" \
-        -extfile <(printf 'subjectAltName=%s\n' "$2") 2>/dev/null
-    chmod 644 "$1.key"
-}
-
-authority()
-{
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 2 -subj "/CN=$1" 2>/dev/null
-}
-
-# tls_broker CERTIFICATE [LINE...]: on $TLS_PORT.
+# tls_broker [LINE...]: on $TLS_PORT, as server.pem.
 tls_broker()
 {
-    local cert=$1
-    shift
     TLS_PORT=$(free_port)
-    {
-        echo "listeners.ssl.1 = 127.0.0.1:$TLS_PORT"
-        echo "ssl_options.cacertfile = $PWD/ca.pem"
-        echo "ssl_options.certfile = $PWD/$cert.pem"
-        echo "ssl_options.keyfile = $PWD/$cert.key"
-        printf '%s\n' "$@"
-    } >extra.conf
+    { tls_listener "$PWD" && printf '%s\n' "$@"; } >extra.conf
     export BROKER_HOME=$BATS_TEST_TMPDIR/tls BROKER_CONFIG_EXTRA=$PWD/extra.conf
-    OWN_BROKER=yes
     broker start 2>/dev/null
     AMQP_URL=amqps://guest:guest@localhost:$TLS_PORT
 }
@@ -341,7 +299,7 @@ tls_broker()
     authority ca
     authority other
     certificate server DNS:localhost 2
-    tls_broker server
+    tls_broker
     run -0 --separate-stderr order-place --cacert ca.pem <"$DATA/order.json"
     [ "$(jq -r .status <<<"$output")" = PLACED ]
     run -0 --separate-stderr inventory-worker --cacert ca.pem --count 1
@@ -374,7 +332,7 @@ tls_broker()
     authority ca
     certificate server DNS:localhost 2
     certificate client DNS:client 2
-    tls_broker server "ssl_options.verify = verify_peer" "ssl_options.fail_if_no_peer_cert = true"
+    tls_broker "ssl_options.verify = verify_peer" "ssl_options.fail_if_no_peer_cert = true"
     run -0 --separate-stderr order-place --cacert ca.pem --cert client.pem --key client.key <"$DATA/order.json"
     [ "$(jq -r .status <<<"$output")" = PLACED ]
     run -69 --separate-stderr queue-inspect --cacert ca.pem --retries 2 --retry-delay 0

@@ -1,15 +1,11 @@
 # Under valgrind: no program loses memory, or reads what it has not written, from its start to its end.
 
+load ../support/helper
+
 setup()
 {
-    load ../support/helper
     isolate
     [ -z "${SANITIZE:-}" ] || skip 'the sanitizers are watching already'
-}
-
-teardown()
-{
-    tidy
 }
 
 WATCH=(valgrind -q --error-exitcode=99 --leak-check=full '--errors-for-leak-kinds=definite,indirect,possible'
@@ -55,8 +51,7 @@ watched()
     cut_connections
     publish orders-ex order.placed "$(event a)"
     eventually grep -q '"a"' worker.out
-    finish "$PID" TERM
-    [ "$status" -eq 0 ]
+    finish -0 "$PID" TERM
     run -69 --separate-stderr watched inventory-worker -u amqp://127.0.0.1:1 --retries 1
 }
 

@@ -1,46 +1,39 @@
 # The services that the programs replace, and the programs, mixed: each job by either, with events that have no more than
 # those services send.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
+load ../support/helper
 
 setup()
 {
-    load ../support/helper
     isolate
     SERVICES=$REPO/tests/support/services.py
     # Orders of which every third fails.
     jq -nc 'range(12) | {user_id: "u-\(.)", restaurant_id: "r-1", items: [{sku: "burger", qty: (if . % 3 == 2 then 6 else 1 end)}]}' >orders
 }
 
-teardown()
-{
-    tidy
-}
-
-# Who does a job: the service, or the program. Their outputs are placed, inventory.out, notify.out and so on.
-place()
+# Who does a job, theirs or ours: the service, or the program. Their outputs are placed, inventory-theirs.out, notify-ours.out and so on.
+program()
 {
     case $1 in
-    theirs) /usr/bin/python3 "$SERVICES" place ;;
-    ours) order-place ;;
+    theirs) exec /usr/bin/python3 "$SERVICES" "$2" ;;
+    ours) exec "$3" ;;
     esac
+}
+
+place()
+{
+    (program "$1" place order-place)
 }
 
 inventory()
 {
-    case $1 in
-    theirs) start inventory-theirs /usr/bin/python3 "$SERVICES" inventory ;;
-    ours) start inventory-ours inventory-worker ;;
-    esac
+    start "inventory-$1" program "$1" inventory inventory-worker
     eventually is_consumed "$PLACED_Q"
 }
 
 notify()
 {
-    case $1 in
-    theirs) start notify-theirs /usr/bin/python3 "$SERVICES" notify ;;
-    ours) start notify-ours notify-worker ;;
-    esac
+    start "notify-$1" program "$1" notify notify-worker
     eventually is_consumed "$RESERVED_Q"
 }
 
@@ -114,17 +107,9 @@ mix()
     jq -r .user_id notify-ours.out | sort | diff <(jq -r 'select(.items[0].qty == 1).user_id' orders | sort) -
 }
 
-@test "mix: the notification service behind our programs" {
-    mix ours ours theirs
-}
-
-@test "mix: our order-place before their services" {
-    mix ours theirs theirs
-}
-
-@test "mix: our inventory-worker between their services" {
-    mix theirs ours theirs
-}
+@test "mix: the notification service behind our programs" { mix ours ours theirs; }
+@test "mix: our order-place before their services" { mix ours theirs theirs; }
+@test "mix: our inventory-worker between their services" { mix theirs ours theirs; }
 
 @test "mix: our notify-worker behind their services" {
     mix theirs theirs ours
@@ -158,7 +143,6 @@ mix()
         finish_all
         dlq-replay --list | jq -e '.death.queue == "order.placed.q" and .death.reason == "rejected" and .error == "user_id is missing"'
         inventory "$side"
-        # shellcheck disable=SC2016 # expanded by jq
         dlq-replay --filter jq -c --unbuffered '.body += {user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]}' |
             jq -e '.fate == "replayed"'
         eventually holds "$RESERVED_Q" 1

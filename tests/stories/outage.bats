@@ -1,42 +1,13 @@
 # A broker that goes away, in every way that one can. These tests have a broker of their own, which they may stop.
 
+load ../support/helper
+
 setup_file()
 {
-    load ../support/helper
     # Two seconds, so that no test has to wait long for a heartbeat that is missing.
     sed 's/^heartbeat = .*/heartbeat = 2/' "$BROKER_CONFIG_EXTRA" >"$BATS_FILE_TMPDIR/broker.conf"
     export BROKER_CONFIG_EXTRA=$BATS_FILE_TMPDIR/broker.conf
     start_broker
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    thaw_broker 2>/dev/null || true
-    broker start 2>/dev/null
-    eventually api GET overview
-    tidy
-}
-
-start_workers()
-{
-    start inventory inventory-worker
-    inventory=$PID
-    start notify notify-worker
-    notify=$PID
-    eventually is_consumed "$PLACED_Q"
-    eventually is_consumed "$RESERVED_Q"
 }
 
 # trickle N: a stream of orders that goes on while something happens, at 50 a second.
@@ -60,15 +31,12 @@ start_trickle()
 
 all_is_well_after()
 {
-    finish "$place"
-    [ "$status" = 0 ]
+    finish -0 "$place"
     [ "$(jq -r .status place.out | sort | uniq -c | tr -s ' ')" = " $1 PLACED" ]
     eventually customers_told "$1"
     [ "$(jq -r .order_id place.out | sort)" = "$(jq -r .order_id notify.out | sort -u)" ]
-    finish "$inventory" TERM
-    [ "$status" = 0 ]
-    finish "$notify" TERM
-    [ "$status" = 0 ]
+    finish -0 "$inventory" TERM
+    finish -0 "$notify" TERM
     grep -qF "order-place: lost the broker" place.err
     grep -qF "inventory-worker: lost the broker" inventory.err
     grep -qF "inventory-worker: connected to the broker" inventory.err
@@ -145,8 +113,7 @@ placed_some()
     sleep 5
     order >&7
     exec 7>&-
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(grep -c PLACED place.out)" = 2 ]
     [ ! -s place.err ]
 }
@@ -185,8 +152,7 @@ placed_some()
     api DELETE "exchanges/$VHOST/orders-ex"
     order >&7
     exec 7>&-
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(grep -c PLACED place.out)" = 2 ]
     grep -F "404 NOT_FOUND" place.err
     holds "$PLACED_Q" 2
@@ -205,8 +171,7 @@ disk_limit()
     eventually grep -F "takes no messages for now" place.err
     [ ! -s place.out ]
     disk_limit 50MB
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(grep -c PLACED place.out)" = 30 ]
     [ "$(grep -c "takes no messages for now" place.err)" = 1 ]
     [ "$(grep -c "takes messages again" place.err)" = 1 ]
@@ -236,7 +201,6 @@ disk_limit()
 @test "the broker stays away: attempts are counted out, and the exit code is 69; for stored orders 75" {
     AMQP_URL=amqp://127.0.0.1:1
     for program in inventory-worker notify-worker "dlq-replay --list" queue-inspect; do
-        # shellcheck disable=SC2086 # a program and its options
         run -69 --separate-stderr $program --retries 3 --retry-delay 0
         [ "$output" = "" ]
         [[ $stderr == *"'127.0.0.1:1' ("*"): cannot connect: Connection refused; attempt 1 of 3, the next in 0 s"* ]]
@@ -250,7 +214,6 @@ disk_limit()
     AMQP_URL=${AMQP_URL/guest:guest@/guest:sesame@}
     for program in inventory-worker notify-worker dlq-replay queue-inspect "order-place --flush"; do
         [ "$program" != "order-place --flush" ] || AMQP_URL=amqp://127.0.0.1:1 order-place --retries 1 <"$DATA/order.json" >/dev/null 2>&1 || true
-        # shellcheck disable=SC2086 # a program and its options
         run -77 --separate-stderr $program
         [[ $stderr == *"403 ACCESS_REFUSED"* ]]
         [[ $stderr != *sesame* ]]

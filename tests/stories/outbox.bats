@@ -1,11 +1,12 @@
 # The outbox of inventory-worker: an event that is owed goes out whether or not its order comes again, once as far as
 # workers that live can agree; and what the broker does not take holds up nobody.
 
-# shellcheck disable=SC2154 # run sets output and stderr
+load ../support/helper
+
+WORKER='inventory-worker'
 
 setup()
 {
-    load ../support/helper
     isolate
     LEDGER=$XDG_STATE_HOME/order-tools/ledger.db
     topology
@@ -19,17 +20,6 @@ teardown()
         api DELETE "vhosts/$VHOST-other" >/dev/null || true
     fi
     tidy
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-worker()
-{
-    timeout "$HANGING" inventory-worker "$@"
 }
 
 sql()
@@ -94,8 +84,7 @@ published()
     orphan one two
     eventually holds "$RESERVED_Q" 2
     eventually owes 0
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(ids <idle.out | paste -sd' ')" = "one two" ]
     says idle.err '[inventory] reservation OK for one'
     says idle.err '[inventory] published InventoryReserved for two'
@@ -104,7 +93,6 @@ published()
 @test "a busy worker publishes them as well" {
     start busy inventory-worker --prefetch 2
     busy=$PID
-    # shellcheck disable=SC2016 # expanded by that shell
     start feed bash -c 'while :; do printf "{\"event_type\":\"OrderPlaced\",\"order_id\":\"b%d\",\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[{\"sku\":\"s\",\"qty\":1}]}\n" $((++n)); sleep 0.01; done |
         amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l'
     feed=$PID
@@ -114,8 +102,7 @@ published()
     # It had not stopped for that.
     run -1 ended "$feed"
     ends "$feed" KILL
-    ends "$busy" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$busy" TERM
 }
 
 # owe_all: the events of all orders are owed again, by a run that has ended.
@@ -140,10 +127,8 @@ owe_all()
     start one inventory-worker --idle-timeout 1
     one=$PID
     start two inventory-worker --idle-timeout 1
-    finish "$PID"
-    [ "$status" -eq 0 ]
-    finish "$one"
-    [ "$status" -eq 0 ]
+    finish -0 "$PID"
+    finish -0 "$one"
     owes 0
     [ "$(cat one.out two.out | ids | sort -V)" = "$(printf '%s\n' "${all[@]}")" ]
     [ "$(published | tr ' ' '\n' | sort -V)" = "$(printf '%s\n' "${all[@]}")" ]
@@ -225,9 +210,7 @@ owe_all()
 
 @test "--flush: an output that cannot be written: 74, and the next run gives the event" {
     orphan one
-    status=0
-    worker --flush >/dev/full 2>err || status=$?
-    [ "$status" -eq 74 ]
+    run -74 to_full worker --flush
     owes 1
     run -0 --separate-stderr worker --flush
     [ "$(ids <<<"$output")" = one ]
@@ -298,8 +281,7 @@ owe_all()
     api DELETE "bindings/$VHOST/e/inventory-ex/q/inventory.reserved.q/inventory.reserved" >/dev/null
     AMQP_URL=$guest publish_placed "${all[@]}"
     start refused inventory-worker --prefetch 10
-    ends "$PID"
-    [ "$status" -eq 76 ]
+    ends -76 "$PID"
     grep -F 'the events of 20 orders in a row: giving up' refused.err
     AMQP_URL=$guest
     [ "$(ready "$PLACED_Q")" -ge 70 ]
@@ -373,15 +355,14 @@ ledger_1()
     sql "UPDATE owed SET seq = (SELECT seq FROM handled WHERE order_id = 'old-and-owed')"
     before=$(now_ms)
     # Each batch looks at so many, and no more.
-    mapfile -t all < <(seq -f 'o%g' 30)
-    publish_placed "${all[@]}"
+    publish_placed o{1..30}
     worker --count 30 --prefetch 1 --retain 1 >/dev/null 2>&1
     [ "$(sql "SELECT count(*) FROM handled WHERE at < $before - 86400000")" = 1 ]
     [ "$(sql "SELECT order_id FROM handled WHERE at < $before - 86400000")" = old-and-owed ]
     [ "$(sql "SELECT count(*) FROM handled WHERE at > 2000000000000")" = 3000 ]
     # It begins anew when it has seen all.
     sql "UPDATE handled SET at = 1700000000000 WHERE order_id IN ('x10', 'x2999')"
-    publish_placed "${all[@]}"
+    publish_placed o{1..30}
     ends "$alive" KILL
     worker --count 30 --prefetch 1 --retain 1 >/dev/null 2>&1
     [ "$(sql "SELECT count(*) FROM handled WHERE order_id IN ('x10', 'x2999', 'old-and-owed')")" = 0 ]
@@ -422,8 +403,7 @@ outbox_check()
     [ "$(outbox_check)" = '{"ok":true}' ]
     sql "UPDATE handled SET at = 1700000000000; INSERT INTO owed (seq, run, event) SELECT seq, $((1 << 40)), '{}' FROM handled"
     [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 1, '* ]]
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 @test "--health: a ledger of version 1 is read and not changed, and one that cannot be read is said" {

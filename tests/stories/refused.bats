@@ -1,33 +1,17 @@
 # One message that the broker will not take, by closing the channel or the connection, or that it cannot deliver in a
 # frame as agreed. These tests have a broker of their own, whose limits they change.
 
+load ../support/letters
+
 setup_file()
 {
-    load ../support/helper
     export TLS=$SUITE_DIR/refused-tls
-    make_certificates
-    TLS_PORT=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+    mkdir "$TLS"
+    (cd "$TLS" && authority ca && certificate server 'DNS:localhost, IP:127.0.0.1' 2)
+    TLS_PORT=$(free_port)
     export TLS_PORT
-    cat "$BROKER_CONFIG_EXTRA" - >"$TLS/broker.conf" <<END
-listeners.ssl.local = 127.0.0.1:$TLS_PORT
-ssl_options.cacertfile = $TLS/ca.pem
-ssl_options.certfile = $TLS/server.pem
-ssl_options.keyfile = $TLS/server.key
-END
+    { cat "$BROKER_CONFIG_EXTRA" && tls_listener "$TLS"; } >"$TLS/broker.conf"
     BROKER_CONFIG_EXTRA=$TLS/broker.conf start_broker
-}
-
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
 }
 
 teardown()
@@ -37,20 +21,9 @@ teardown()
     tidy
 }
 
-# An authority, and a server that it vouches for.
-make_certificates()
-{
-    mkdir "$TLS"
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=tests' -keyout "$TLS/ca.key" -out "$TLS/ca.pem" 2>/dev/null
-    openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout "$TLS/server.key" -out "$TLS/server.csr" 2>/dev/null
-    openssl x509 -req -days 2 -in "$TLS/server.csr" -CA "$TLS/ca.pem" -CAkey "$TLS/ca.key" -CAcreateserial \
-        -extfile <(echo 'subjectAltName = DNS:localhost, IP:127.0.0.1') -out "$TLS/server.pem" 2>/dev/null
-}
-
 # sized N...: letters of which the body is {"n": 1, ...} and so on, each of N bytes at least.
 sized()
 {
-    # shellcheck disable=SC2016 # expanded by jq
     letters '$sizes | to_entries[] | letter({n: (.key + 1), pad: ("x" * .value)})' --argjson sizes "[$(
         IFS=,
         echo "$*"
@@ -114,7 +87,6 @@ ordered()
 # The lines on standard error that tell of a lost connection, and nothing of attempts.
 lost_once()
 {
-    # shellcheck disable=SC2154 # set by run
     [ "$(grep -c 'lost the broker' <<<"$stderr")" = 1 ]
     [[ $stderr != *attempt* ]]
 }
@@ -171,7 +143,6 @@ lost_once()
 }
 
 @test "refused: a missing right to one exchange of two refuses the letters for that exchange only" {
-    # shellcheck disable=SC2016 # expanded by jq
     letters 'range(8) | letter({n: (. + 1)}) | if .body.n % 3 == 0
         then .headers = died("inventory.reserved.q"; "rejected"; "inventory-ex"; "inventory.reserved"; 1700000000) else . end'
     eventually holds "$DEAD_Q" 8
@@ -188,11 +159,9 @@ lost_once()
 
 @test "refused: an exchange that nobody may publish to, and a reply_to that the broker does not know" {
     api PUT "exchanges/$VHOST/inner" '{"type": "direct", "durable": true, "internal": true}'
-    # shellcheck disable=SC2016 # expanded by jq
     letters 'range(6) | letter({n: (. + 1)})
         | if .body.n == 2 then .headers = died("some.q"; "rejected"; "inner"; "k"; 1700000000) else . end'
     eventually holds "$DEAD_Q" 6
-    # shellcheck disable=SC2016
     run -76 --separate-stderr dlq-replay --retries 1 --filter jq -c --unbuffered \
         'if .body.n == 5 then .properties.reply_to = "amq.rabbitmq.reply-to" else . end'
     [ "$(fates)" = "2 refused, 4 replayed" ]
@@ -208,14 +177,12 @@ lost_once()
     api PUT "exchanges/$VHOST/other" '{"type": "direct", "durable": true}'
     api PUT "queues/$VHOST/other.q" '{"durable": true}'
     api POST "bindings/$VHOST/e/other/q/other.q" '{"routing_key": "k"}'
-    # shellcheck disable=SC2016 # expanded by jq
     letters 'range(10) | letter({n: (. + 1)}) | .headers = died("other.q"; "rejected"; "other"; "k"; 1700000000)'
     eventually holds "$DEAD_Q" 10
     start replay dlq-replay --rate 2 --retries 1
     eventually grep -q replayed replay.out
     api DELETE "exchanges/$VHOST/other"
-    finish "$PID"
-    [ "$status" -eq 76 ]
+    finish -76 "$PID"
     output=$(cat replay.out)
     [ "$(jq -s length <<<"$output")" = 10 ]
     gone=$(jq -s '[.[] | select(.fate == "replayed")] | length' <<<"$output")
@@ -252,8 +219,7 @@ lost_once()
     api DELETE "exchanges/$VHOST/orders-ex"
     yes "$(order)" | head -n 400 >&7
     exec 7>&-
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     says_placed 500
     [ "$(grep -c 'lost the broker' place.err)" = 1 ]
     grep -q "404 NOT_FOUND - no exchange 'orders-ex'" place.err
@@ -274,8 +240,7 @@ says_placed()
     ordered b 1
     ordered c 1
     eventually holds "$RESERVED_Q" 3
-    finish "$PID" TERM
-    [ "$status" = 0 ]
+    finish -0 "$PID" TERM
     grep -q '404 NOT_FOUND' inventory.err
 }
 
@@ -291,8 +256,7 @@ says_placed()
     done >&7
     exec 7>&-
     PID=${STARTED[0]}
-    finish "$PID"
-    [ "$status" = 0 ]
+    finish -0 "$PID"
     [ "$(jq -r .status place.out | sort -u)" = PLACED ]
     grep -q '541 INTERNAL_ERROR' place.err
 }

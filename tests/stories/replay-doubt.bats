@@ -1,33 +1,19 @@
 # What the broker has surely seen of what was acknowledged: a channel that it closes since letters are in hand for too long, a
 # connection that it closes, a broker that is gone. These tests have a broker of their own, which is patient for 3 s only.
 
+load ../support/letters
+
 setup_file()
 {
-    load ../support/helper
     start_broker
     be_patient_for 3000
 }
 
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-setup()
-{
-    load ../support/letters
-    isolate
-    topology
-}
-
 teardown()
 {
-    exec 5<&- 7>&-
     leave_connections
-    broker start 2>/dev/null
-    be_patient_for 3000
     tidy
+    be_patient_for 3000
 }
 
 # close_connections_every MS: the broker closes all connections, again and again, until leave_connections.
@@ -224,8 +210,7 @@ nobody_reads_for()
     broker kill
     cat <&5 >taken
     exec 5<&-
-    finish "$PID"
-    [ "$status" = 69 ]
+    finish -69 "$PID"
     said=$(sed -n "s/^dlq-replay: \([0-9]*\) letters may come again in '$DEAD_Q': .*/\1/p" take.err)
     broker start
     be_patient_for 3000
@@ -250,8 +235,7 @@ nobody_reads_for()
     }
     eventually all_of_a_part
     broker kill
-    finish "$PID"
-    [ "$status" = 69 ]
+    finish -69 "$PID"
     grep -q "letters\? may come again in '$DEAD_Q': the broker may not have seen" replay.err
     broker start
     be_patient_for 3000
@@ -278,8 +262,7 @@ nobody_reads_for()
     jq -nj 'range(1; 31) | {queue: "inventory.failed.q", body: {n: .}}' >given
     cat given >&7
     eventually test -s fed.out
-    ends "$PID" TERM
-    [ "$status" = 143 ]
+    ends -143 "$PID" TERM
     [ "$(jq .number fed.out | cksum)" = "$(seq 30 | cksum)" ]
     [ "$(jq -r 'select(.fate != "restored") | .fate + ": " + .reason' fed.out | sort -u)" = 'left: asked to stop' ]
     jq 'select(.fate == "restored").number' fed.out | cmp - <(numbers "$FAILED_Q")
@@ -290,8 +273,7 @@ nobody_reads_for()
     start slow dlq-replay --rate 2 --retry-delay 1
     eventually grep -q replayed slow.out
     api DELETE "queues/$VHOST/$DEAD_Q"
-    ends "$PID" '' 15
-    [ "$status" = 0 ]
+    ends -0 "$PID" '' 15
     gone=$((8 - $(wc -l <slow.out)))
     grep -qx "dlq-replay: $gone of 8 letters are no longer in '$DEAD_Q': somebody else has taken them, or the queue was deleted" slow.err
 }

@@ -1,20 +1,14 @@
 # Bodies on order.placed.q that claim to be an order and are not: each lands in the dead letter queue with a reason that a
 # person understands, nothing of it is recorded, and the sound orders between them are handled.
 
-# shellcheck disable=SC2154 # status, output, lines and stderr: set by run
+load ../support/helper
 
 setup()
 {
-    load ../support/helper
     isolate
     SOUND='{"event_type":"OrderPlaced","order_id":"bad","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}],"ts":"2024-01-01T00:00:00.000Z"}'
     ENCODING=
     BODIES=0
-}
-
-teardown()
-{
-    tidy
 }
 
 # wired: the bodies for wire, with the content_encoding that stands in encodings, each with an order behind it if there are names.
@@ -58,7 +52,6 @@ change()
 
 text()
 {
-    # shellcheck disable=SC2059 # it is a format
     printf -- "$1"
 }
 

@@ -1,15 +1,6 @@
 # The workflow from end to end.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/helper
 
 @test "an order is placed, reserved and notified" {
     run -0 --separate-stderr order-place <"$DATA/order.json"

@@ -1,11 +1,12 @@
 # Each customer is told once, unless the worker is killed while telling: whatever fails, and however many copies of an
 # event, workers and restarts there are.
 
-# shellcheck disable=SC2154 # run sets output and stderr
+load ../support/helper
+
+WORKER='notify-worker'
 
 setup()
 {
-    load ../support/helper
     isolate
     topology
 }
@@ -19,19 +20,7 @@ teardown()
     tidy
 }
 
-teardown_file()
-{
-    load ../support/helper
-    stop_own_broker
-}
-
-# --- processes
-
-# worker ARGS...: runs notify-worker, not for ever if it does not end by itself.
-worker()
-{
-    timeout "$HANGING" notify-worker "$@"
-}
+# --- commands and workers
 
 # teller: ./tell, which adds the order and the number of the attempt to the file told, after COMMANDS.
 teller()
@@ -123,10 +112,8 @@ nothing_claimed()
 }
 
 @test "the ledger's disk fills up while a customer is told: that is recorded all the same" {
-    local all
     teller '[ -e small/fill ] || dd if=/dev/zero of=small/fill bs=4k 2>/dev/null'
-    mapfile -t all < <(seq 100)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..100}
     small_ledger 1m
     # Until a new claim does not fit; the record that settles the old one has its room.
     run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
@@ -136,7 +123,7 @@ nothing_claimed()
     nothing_claimed
     run -73 --separate-stderr worker --idle-timeout 1 --exec ./tell
     mount -o remount,size=20m small
-    publish_reserved "${all[@]}"
+    publish_reserved {1..100}
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
     diff told <(seq 100 | awk '{ print $1, 1 }')
     holds "$RESERVED_Q" 0
@@ -161,8 +148,7 @@ written_once()
 }
 
 @test "an output on a full disk: 74; each whole line is recorded, a line that was cut comes again" {
-    # shellcheck disable=SC2046 # the words are wanted
-    publish_reserved $(seq -f 'order-%g' 3000)
+    publish_reserved order-{1..3000}
     small_ledger 100k
     unset NOTIFY_LEDGER
     status=0
@@ -173,8 +159,7 @@ written_once()
 
 @test "ledger and output on one full disk: whichever is met first, the same" {
     # Long ones, so that it becomes full whatever the size of the batches.
-    # shellcheck disable=SC2046 # the words are wanted
-    reserved_events $(seq -f 'order-%g' 3000) | jq -c '.note = ("x" * 900)' |
+    reserved_events order-{1..3000} | jq -c '.note = ("x" * 900)' |
         amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l
     small_ledger 2500k
     status=0
@@ -195,8 +180,7 @@ written_once()
     [ -z "$output" ]
     [ ! -e told ]
     kill -CONT "$lock"
-    finish "$lock"
-    [ "$status" -eq 0 ]
+    finish -0 "$lock"
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
     touch told
     [ "$(cat told lock.out | grep -c '^a 1$\|"order_id":"a"')" = 1 ]
@@ -218,8 +202,7 @@ written_once()
     kill -CONT "$lock"
     finish "$lock"
     eventually has_none "$RESERVED_Q"
-    ends "$teller" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$teller" TERM
     [ "$(cat told)" = 'a 1' ]
     publish_reserved a
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
@@ -297,8 +280,7 @@ is_full()
     eventually test -e started
     kill -TERM "$PID"
     touch go
-    ends "$PID"
-    [ "$status" -eq 76 ]
+    ends -76 "$PID"
     api DELETE "policies/$VHOST/full" >/dev/null
     run -0 --separate-stderr worker --max-attempts 1 --count 2 --exec ./tell
     [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
@@ -309,18 +291,15 @@ is_full()
 # --- copies, and several workers
 
 @test "many orders, each twice, three workers with a command on one ledger: each is told once" {
-    local all i workers=()
+    local i
     teller
-    mapfile -t all < <(seq 150)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..150}
     for i in 1 2 3; do
         start "worker$i" notify-worker --prefetch 1 --idle-timeout 2 --exec ./tell
-        workers+=("$PID")
     done
-    publish_reserved "${all[@]}"
-    for i in "${workers[@]}"; do
-        ends "$i" '' 60
-        [ "$status" -eq 0 ]
+    publish_reserved {1..150}
+    for i in "${STARTED[@]}"; do
+        ends -0 "$i" '' 60
     done
     [ "$(sort -n told | awk '{ print $1 }')" = "$(seq 150)" ]
     [ "$(awk '{ print $2 }' told | sort -u)" = 1 ]
@@ -331,7 +310,7 @@ is_full()
 }
 
 @test "many orders, each four times, three workers in batches on one ledger: each is told once" {
-    local i workers=()
+    local i
     for i in 1 2 3 4; do
         seq 2000 | shuf
     done >all
@@ -339,11 +318,9 @@ is_full()
     publish_reserved $(cat all)
     for i in 1 2 3; do
         start "worker$i" notify-worker --prefetch $((i * 30)) --idle-timeout 2
-        workers+=("$PID")
     done
-    for i in "${workers[@]}"; do
-        ends "$i" '' 60
-        [ "$status" -eq 0 ]
+    for i in "${STARTED[@]}"; do
+        ends -0 "$i" '' 60
     done
     [ "$(cat worker?.out | ids | sort -n)" = "$(seq 2000)" ]
     [ "$(cat worker?.err | grep -c 'Order confirmed')" = 2000 ]
@@ -367,10 +344,8 @@ is_full()
     touch go
     eventually says second.err '[notify] repeat ignored: twice'
     says second.err '[notify] waiting: twice: another worker has claimed it'
-    ends "$first" TERM
-    [ "$status" -eq 0 ]
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$first" TERM
+    ends -0 "$second" TERM
     [ "$(cat told)" = 'twice 1' ]
     [ "$(ids <second.out)" = other ]
     eventually has_none "$RESERVED_Q"
@@ -391,8 +366,7 @@ is_full()
     eventually says second.err '[notify] Order confirmed: twice'
     # The copy of the first comes again.
     eventually says second.err '[notify] repeat ignored: twice'
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$second" TERM
     grep -qxF 'twice 2' told
     eventually has_none "$RESERVED_Q"
     nothing_claimed
@@ -408,11 +382,9 @@ is_full()
     eventually says second.err '[notify] waiting: twice: another worker has claimed it'
     touch go
     eventually says second.err '[notify] Order confirmed: twice'
-    ends "$first" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$first" TERM
     eventually says second.err '[notify] repeat ignored: twice'
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$second" TERM
     [ "$(cat told)" = 'twice 1' ]
     eventually has_none "$RESERVED_Q"
 }
@@ -424,8 +396,7 @@ is_full()
     publish_reserved twice
     start second notify-worker --prefetch 1
     eventually says second.err '[notify] waiting: twice: another worker has claimed it'
-    ends "$PID" TERM 2
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM 2
     eventually holds "$RESERVED_Q" 1
     touch go
     eventually says first.err '[notify] repeat ignored: twice'
@@ -447,10 +418,8 @@ is_full()
     touch go
     eventually says first.err '[notify] Order confirmed: stale'
     eventually says second.err '[notify] repeat ignored: stale'
-    ends "$first" TERM
-    [ "$status" -eq 0 ]
-    ends "$second" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$first" TERM
+    ends -0 "$second" TERM
     [ "$(cat told)" = 'stale 1' ]
     eventually has_none "$RESERVED_Q"
 }
@@ -466,8 +435,7 @@ is_full()
         # What an earlier one has said stands in a file of its own.
         start "worker$((++number))" notify-worker --retry-delay 3600 --exec ./tell
         eventually grep -q '^\[notify\] later: a: ' "worker$number.err"
-        ends "$PID" TERM 2
-        [ "$status" -eq 0 ]
+        ends -0 "$PID" TERM 2
         eventually holds "$RESERVED_Q" 1
         nothing_claimed
     done
@@ -497,9 +465,7 @@ is_full()
 # --- the command
 
 @test "a command that leaves a process behind counts as ended" {
-    local all
-    mapfile -t all < <(seq 20)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..20}
     run -0 --separate-stderr worker --count 20 --exec sh -c 'sleep 60 & echo $! >>left'
     [ "$(ids <<<"$output")" = "$(seq 20)" ]
     # All of them are still there.
@@ -540,8 +506,7 @@ is_full()
 }
 
 @test "a parent that blocks signals: the end of a command is noticed at once, and a stop is heeded" {
-    mapfile -t all < <(seq 40)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..40}
     before=$SECONDS
     run -0 --separate-stderr env --block-signal=CHLD notify-worker --prefetch 1 --count 40 --exec sh -c 'exit 0'
     [ "$(ids <<<"$output" | paste -sd' ')" = "$(seq -s' ' 40)" ]
@@ -549,17 +514,14 @@ is_full()
     [ $((SECONDS - before)) -lt 20 ]
     start worker env --block-signal=TERM notify-worker
     eventually is_consumed "$RESERVED_Q"
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
 }
 
 # without_log HOW: a worker whose standard error is broken; its command writes there.
 without_log()
 {
-    local all
     teller 'echo "on standard output"' 'echo "on standard error" >&2'
-    mapfile -t all < <(seq 5)
-    publish_reserved "${all[@]}"
+    publish_reserved {1..5}
     case $1 in
     gone)
         # The reader ends before the worker starts: when it has opened its log, and read nothing.
@@ -597,8 +559,7 @@ without_log()
     touch gone
     finish "$reader"
     touch go
-    ends "$PID" '' 10
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" '' 10
     [ "$(sort told | paste -sd,)" = 'a 1,b 1' ]
     holds "$RESERVED_Q" 0
     holds "$DEAD_Q" 0
@@ -633,8 +594,7 @@ impatient_broker()
     PATIENCE=60 eventually says worker.err '[notify] repeat ignored: quick'
     says worker.err '[notify] repeat ignored: slow'
     grep -q 'lost the broker' worker.err
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     holds "$RESERVED_Q" 0
     [ "$(sort told | paste -sd,)" = 'quick 1,slow 1' ]
     [ "$(ids <worker.out | sort | paste -sd' ')" = 'quick slow' ]
@@ -651,8 +611,7 @@ impatient_broker()
     touch go
     eventually says worker.err '[notify] Order confirmed: later'
     eventually holds "$RESERVED_Q" 0
-    ends "$PID" TERM
-    [ "$status" -eq 0 ]
+    ends -0 "$PID" TERM
     [ "$(cat told)" = 'later 1' ]
     run -0 --separate-stderr worker --idle-timeout 1 --exec ./tell
     has_lines told 1

@@ -1,15 +1,6 @@
 # The exchanges and queues that all services share. Everything is read back from the broker.
 
-setup()
-{
-    load ../support/helper
-    isolate
-}
-
-teardown()
-{
-    tidy
-}
+load ../support/helper
 
 EXCHANGES='[{"name":"inventory-ex","type":"direct","durable":true,"auto_delete":false,"internal":false,"arguments":{}},
 {"name":"orders-dlx","type":"direct","durable":true,"auto_delete":false,"internal":false,"arguments":{}},
@@ -147,8 +138,7 @@ workflow_runs()
         start "replay$round" dlq-replay && pids+=("$PID")
         INVENTORY_LEDGER=$PWD/other$round start "other$round" inventory-worker --idle-timeout 0 && pids+=("$PID")
         for pid in "${pids[@]}"; do
-            finish "$pid"
-            [ "$status" -eq 0 ]
+            finish -0 "$pid"
         done
         is_complete
     done
@@ -192,26 +182,18 @@ workflow_runs()
     kill -0 "$PID"
 }
 
-has_receipts()
-{
-    [ "$(wc -l <place.out)" -eq "$1" ]
-}
-
 @test "topology: order-place declares missing parts only when a message is returned" {
     topology
-    mkfifo orders
-    start place bash -c 'exec order-place <orders'
-    exec 8>orders
-    order >&8
-    eventually has_receipts 1
+    start_fed place order-place
+    order >&7
+    eventually has_lines place.out 1
     # A binding first, of which nothing but a message can tell; then all that there is.
     api DELETE "bindings/$VHOST/e/orders-ex/q/$PLACED_Q/order.placed" >/dev/null
-    order >&8
-    order >&8
-    eventually has_receipts 3
-    exec 8>&-
-    finish "$PID"
-    [ "$status" -eq 0 ]
+    order >&7
+    order >&7
+    eventually has_lines place.out 3
+    exec 7>&-
+    finish -0 "$PID"
     is_complete
     holds "$PLACED_Q" 3
     jq -e 'select(.status != "PLACED")' place.out && return 1
@@ -303,7 +285,6 @@ END
     reduced_user '' '.*' '.*'
     order >order.json
     for program in 'inventory-worker --idle-timeout 0' 'notify-worker --idle-timeout 0' 'dlq-replay' 'order-place'; do
-        # shellcheck disable=SC2086 # a program and its options
         run -77 --separate-stderr $program <order.json
         [[ $stderr == *ACCESS_REFUSED*"'orders-ex'"* ]]
     done

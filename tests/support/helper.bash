@@ -1,8 +1,9 @@
 # shellcheck disable=SC2034 # the tests use the variables that are set here
-# What the tests share: load it with "load ../support/helper", call isolate in setup and tidy in teardown.
+# What the tests share: a file of tests starts with "load ../support/helper". Before each test is isolate, and tidy after it: a file that
+# needs more has a setup or a teardown of its own, which calls them.
 #
 # After isolate, AMQP_URL is a new virtual host on the suite's broker, XDG_STATE_HOME a new folder, and PATH starts with bin/,
-# scripts/ and the tools of the tests. After tidy, no process of the test runs any more.
+# scripts/ and the tools of the tests. After tidy, no process of the test runs any more, and a broker of the file's own runs again.
 
 bats_require_minimum_version 1.5.0
 
@@ -17,6 +18,21 @@ PATIENCE=30
 
 # Seconds after which a program that has not ended counts as hanging. Even on a busy machine no program needs so many.
 HANGING=120
+
+setup()
+{
+    isolate
+}
+
+teardown()
+{
+    tidy
+}
+
+teardown_file()
+{
+    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+}
 
 isolate()
 {
@@ -34,6 +50,13 @@ isolate()
 tidy()
 {
     local pid
+    # Those of stalled, start_fed and start_stuck.
+    exec 5<&- 7>&-
+    if [ -n "${OWN_BROKER:-}" ]; then
+        thaw_broker 2>/dev/null || true
+        broker start 2>/dev/null
+        eventually api GET overview
+    fi
     # Only those that still run: another process may have the pid of one that has ended.
     for pid in $(jobs -rp); do
         [[ " ${STARTED[*]} " != *" $pid "* ]] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null || true
@@ -134,11 +157,10 @@ thaw_broker()
     kill -CONT "$(cat "$BROKER_HOME/pid")"
 }
 
-# start_broker: in setup_file, starts a broker for this file alone, which its tests may change and stop. Needs stop_own_broker in
-# teardown_file.
+# start_broker: in setup_file, starts a broker for this file alone, which its tests may change and stop.
 start_broker()
 {
-    export BROKER_HOME=$BATS_FILE_TMPDIR/broker
+    export OWN_BROKER=yes BROKER_HOME=$BATS_FILE_TMPDIR/broker
     run_broker
 }
 
@@ -153,19 +175,13 @@ run_broker()
     evaluate 'application:set_env(rabbit, quorum_tick_interval, 500).' >/dev/null
 }
 
-# own_broker: in a test, starts such a broker for this test and others that call it. Needs stop_own_broker, too.
+# own_broker: in a test, starts such a broker for this test and others that call it.
 own_broker()
 {
     api DELETE "vhosts/$VHOST" >/dev/null
     start_broker
-    OWN_BROKER=yes
     AMQP_URL=$SUITE_URL/$VHOST
     api PUT "vhosts/$VHOST" >/dev/null
-}
-
-stop_own_broker()
-{
-    BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
 }
 
 # dying POINT COMMAND...: replaces the shell by a command that is killed at that point of its work, or with DIE_STOP=yes stopped there:
@@ -204,12 +220,16 @@ start_fed()
     start "$@" <"$1.in"
 }
 
-# finish PID [SIGNAL]: sends the signal, waits for the end of the process, and sets status to its exit status.
+# finish [-STATUS] PID [SIGNAL]: sends the signal, waits for the end of the process, and sets status to its exit status. That must be
+# STATUS, as with run.
 finish()
 {
+    local wanted=
+    [[ $1 != -* ]] || { wanted=${1#-} && shift; }
     [ -z "${2:-}" ] || kill -"$2" "$1"
     status=0
     wait "$1" || status=$?
+    [ "${wanted:-$status}" = "$status" ] || { echo "it ended with $status, not $wanted" >&2 && return 1; }
 }
 
 # ended PID: has it ended? It may still be there as a zombie.
@@ -220,12 +240,15 @@ ended()
     [[ ${stat##*) } == Z* ]]
 }
 
-# ends PID [SIGNAL [SECONDS]]: the same as finish, but fails if the process does not end within that time (5), as eventually counts it.
+# ends [-STATUS] PID [SIGNAL [SECONDS]]: the same as finish, but fails if the process does not end within that time (5), as eventually
+# counts it.
 ends()
 {
+    local wanted=()
+    [[ $1 != -* ]] || { wanted=("$1") && shift; }
     [ -z "${2:-}" ] || kill -"$2" "$1"
     PATIENCE=${3:-5} eventually ended "$1"
-    finish "$1"
+    finish "${wanted[@]}" "$1"
 }
 
 # slowness: prints how much longer than on an idle machine things take just now: from 1 to 6, by the processes that share a processor.
@@ -311,6 +334,23 @@ cut_connections()
         [{vhost, <<\"$VHOST\">>}, {client_properties, About}] <- [catch rabbit_networking:connection_info(Pid, [vhost, client_properties])],
         {_, _, Name} <- [lists:keyfind(<<\"connection_name\">>, 1, About ++ [{<<\"connection_name\">>, longstr, <<>>}])],
         \"${1:-}\" == \"\" orelse string:find(Name, \"${1:-}\") /= nomatch]." >/dev/null
+}
+
+# start_workers: both, which consume from their queues when it returns. Sets inventory and notify to their processes.
+start_workers()
+{
+    start inventory inventory-worker
+    inventory=$PID
+    start notify notify-worker
+    notify=$PID
+    eventually is_consumed "$PLACED_Q"
+    eventually is_consumed "$RESERVED_Q"
+}
+
+# worker ARGUMENTS...: runs the program in $WORKER, not for ever if it does not end by itself.
+worker()
+{
+    timeout "$HANGING" "$WORKER" "$@"
 }
 
 # has_none QUEUE: does it hold nothing, be it ready or in hand?
@@ -434,6 +474,40 @@ make_script()
     chmod +x "$1"
 }
 
+# helps PROGRAM OPTION...: --help, or -h, shows how the program is used, with these options; --version, or -V, its version.
+helps()
+{
+    local program=$1 option help version
+    shift
+    run -0 --separate-stderr "$program" --help
+    [[ $output == "usage: $program "* && -z $stderr ]]
+    for option in "$@"; do
+        echo "$option"
+        [[ $output == *" $option"[\ ,]* ]]
+    done
+    help=$output
+    run -0 --separate-stderr "$program" -h
+    [ "$output" = "$help" ]
+    run -0 --separate-stderr "$program" --version
+    [[ $output =~ ^"$program (order-tools) "[0-9]+\.[0-9]+\.[0-9]+$ ]]
+    version=$output
+    run -0 --separate-stderr "$program" -V
+    [ "$output" = "$version" ]
+}
+
+# refuses_usage PROGRAM: ends with 64, and says why, without any output, for each line of arguments on standard input.
+refuses_usage()
+{
+    local arguments
+    while read -r arguments; do
+        echo "$1 $arguments"
+        # shellcheck disable=SC2086 # several
+        run -64 --separate-stderr timeout "$HANGING" "$1" $arguments
+        [ -z "$output" ]
+        [[ $stderr == "$1: "* ]]
+    done
+}
+
 # small_disk SIZE: one of its own, in the folder small. The test unmounts it.
 small_disk()
 {
@@ -470,6 +544,14 @@ repeat()
     printf '%s' "${padding// /$2}"
 }
 
+# uuid_of NAME: its UUIDv5 in the URL name space, by RFC 9562 and sha1sum alone.
+uuid_of()
+{
+    local hash
+    hash=$({ printf '\x6b\xa7\xb8\x11\x9d\xad\x11\xd1\x80\xb4\x00\xc0\x4f\xd4\x30\xc8' && printf %s "$1"; } | sha1sum)
+    printf '%s-%s-5%s-%x%s-%s\n' "${hash:0:8}" "${hash:8:4}" "${hash:13:3}" $((0x${hash:16:1} & 3 | 8)) "${hash:17:3}" "${hash:20:12}"
+}
+
 now_ms()
 {
     date +%s%3N
@@ -481,18 +563,52 @@ to_full()
     "$@" >/dev/full
 }
 
-# full_pipe: descriptor 7 becomes a pipe that takes nothing more until something is read from it.
-full_pipe()
+# start_stuck NAME COMMAND...: starts it, its output in a pipe that takes nothing more until something is read from descriptor 7.
+start_stuck()
 {
     mkfifo pipe
     exec 7<>pipe
     fill_pipe pipe
+    # shellcheck disable=SC2016 # expanded by that shell
+    start "$1" bash -c 'exec "$@" >pipe' - "${@:2}"
 }
 
 # fill_pipe FILE: writes into a pipe that is open until it takes nothing more.
 fill_pipe()
 {
     ! dd if=/dev/zero of="$1" bs=4096 oflag=nonblock 2>/dev/null
+}
+
+# authority NAME: a certificate authority, NAME.pem with NAME.key.
+authority()
+{
+    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.pem" -days 2 -subj "/CN=$1" 2>/dev/null
+}
+
+# certificate NAME SUBJECT-ALTERNATIVE-NAME DAYS: NAME.pem with NAME.key, signed by ca.pem.
+certificate()
+{
+    openssl req -newkey rsa:2048 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days "$3" -out "$1.pem" \
+        -extfile <(printf 'subjectAltName=%s\n' "$2") 2>/dev/null
+    chmod 644 "$1.key"
+}
+
+free_port()
+{
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 10000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+# tls_listener FOLDER: prints the settings of a broker that speaks TLS on $TLS_PORT, as server.pem of the folder.
+tls_listener()
+{
+    printf '%s\n' "listeners.ssl.1 = 127.0.0.1:$TLS_PORT" "ssl_options.cacertfile = $1/ca.pem" \
+        "ssl_options.certfile = $1/server.pem" "ssl_options.keyfile = $1/server.key"
 }
 
 # with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is.

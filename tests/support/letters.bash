@@ -4,6 +4,12 @@
 # shellcheck source=tests/support/helper.bash
 source "${BASH_SOURCE[0]%/*}/helper.bash"
 
+setup()
+{
+    isolate
+    topology
+}
+
 # letters JQ-PROGRAM [JQ-OPTIONS]: puts envelopes into their queues: {letter: ...} is an order that died in order.placed.q.
 letters()
 {

@@ -90,7 +90,7 @@ static uint32_t try_once(const char *fill_path)
     need(database_begin(database), "begin");
     need(write_rows(rand() % FIRST_ROWS), "the first");
     need(database_reserve(database, (size_t)later + BESIDES, 0), "reserve");
-    need(database_commit(database), "commit of the first");
+    need(database_end(database, EXIT_OK), "commit of the first");
     if (rand() % 2 == 0)
         database_checkpoint(database);
     fill(fill_path);
@@ -98,7 +98,7 @@ static uint32_t try_once(const char *fill_path)
         database_checkpoint(database);
     need(database_begin_relaxed(database), "begin lightly");
     need(write_rows(later), "the second");
-    need(database_commit(database), "commit of the second");
+    need(database_end(database, EXIT_OK), "commit of the second");
     need(database_begin(database), "begin to look");
     pages = database_log_pages(sqlite3_db_handle(put));
     database_roll_back(database);

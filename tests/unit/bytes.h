@@ -12,4 +12,15 @@
 #define BYTES(literal) \
     ((amqp_bytes_t){.len = sizeof(literal) - 1, .bytes = (void *)(uintptr_t)(literal)})
 
+/* The names of headers, as they stand before the values. */
+#define NAME_A \
+    "\x01"     \
+    "a"
+#define NAME_B \
+    "\x01"     \
+    "b"
+#define NAME_C \
+    "\x01"     \
+    "c"
+
 #endif

@@ -16,22 +16,10 @@ static void finds_the_table_of_headers(void)
         {"none", BYTES("\0\0"), 0, 2, 0},
         {"a delivery mode", BYTES("\x10\x00\x02"), 0x1000, 2, 0},
         {"empty headers", BYTES("\x20\x00\0\0\0\0"), 0x2000, 6, 0},
-        {"a header",
-         BYTES("\x20\x00\0\0\0\x03\x01"
-               "aV"),
-         0x2000, 6, 3},
-        {"after a content type",
-         BYTES("\xA0\x00\x03t/j\0\0\0\x03\x01"
-               "aV"),
-         0xA000, 10, 3},
-        {"after an encoding",
-         BYTES("\x60\x00\x01z\0\0\0\x03\x01"
-               "aV\0"),
-         0x6000, 8, 3},
-        {"after both",
-         BYTES("\xF0\x00\x01t\x01z\0\0\0\x03\x01"
-               "aV\x02"),
-         0xF000, 10, 3},
+        {"a header", BYTES("\x20\x00\0\0\0\x03" NAME_A "V"), 0x2000, 6, 3},
+        {"after a content type", BYTES("\xA0\x00\x03t/j\0\0\0\x03" NAME_A "V"), 0xA000, 10, 3},
+        {"after an encoding", BYTES("\x60\x00\x01z\0\0\0\x03" NAME_A "V\0"), 0x6000, 8, 3},
+        {"after both", BYTES("\xF0\x00\x01t\x01z\0\0\0\x03" NAME_A "V\x02"), 0xF000, 10, 3},
     };
     struct property_reader headers;
     size_t flags;
@@ -60,8 +48,7 @@ static void refuses_properties_that_are_cut_short(void)
         {"no length of a content type", BYTES("\x80\x00")},
         {"an encoding", BYTES("\x40\x00\x02z")},
         {"the length of the headers", BYTES("\x20\x00\0\0")},
-        {"the headers", BYTES("\x20\x00\0\0\0\x04\x01"
-                              "aV")},
+        {"the headers", BYTES("\x20\x00\0\0\0\x04" NAME_A "V")},
     };
     struct property_reader headers;
     size_t flags;
@@ -77,45 +64,25 @@ static void moves_over_headers_of_any_type(void)
 {
 #define NEXT "\x01zt\x01"
     const amqp_bytes_t tables[] = {
-        BYTES("\x01"
-              "aV" NEXT),
-        BYTES("\x01"
-              "at\x01" NEXT),
-        BYTES("\x01"
-              "ab\xFF" NEXT),
-        BYTES("\x01"
-              "aB\xFF" NEXT),
-        BYTES("\x01"
-              "as\x01\x02" NEXT),
-        BYTES("\x01"
-              "au\x01\x02" NEXT),
-        BYTES("\x01"
-              "aI\x01\x02\x03\x04" NEXT),
-        BYTES("\x01"
-              "ai\x01\x02\x03\x04" NEXT),
-        BYTES("\x01"
-              "af\x01\x02\x03\x04" NEXT),
-        BYTES("\x01"
-              "aD\x02\x01\x02\x03\x04" NEXT),
-        BYTES("\x01"
-              "al\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
-        BYTES("\x01"
-              "aL\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
-        BYTES("\x01"
-              "ad\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
-        BYTES("\x01"
-              "aT\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
-        BYTES("\x01"
-              "aS\0\0\0\x02xy" NEXT),
-        BYTES("\x01"
-              "ax\0\0\0\x02xy" NEXT),
-        BYTES("\x01"
-              "aF\0\0\0\x03\x01"
-              "bV" NEXT),
-        BYTES("\x01"
-              "aA\0\0\0\x02VV" NEXT),
-        BYTES("\x01"
-              "aS\0\0\0\0" NEXT),
+        BYTES(NAME_A "V" NEXT),
+        BYTES(NAME_A "t\x01" NEXT),
+        BYTES(NAME_A "b\xFF" NEXT),
+        BYTES(NAME_A "B\xFF" NEXT),
+        BYTES(NAME_A "s\x01\x02" NEXT),
+        BYTES(NAME_A "u\x01\x02" NEXT),
+        BYTES(NAME_A "I\x01\x02\x03\x04" NEXT),
+        BYTES(NAME_A "i\x01\x02\x03\x04" NEXT),
+        BYTES(NAME_A "f\x01\x02\x03\x04" NEXT),
+        BYTES(NAME_A "D\x02\x01\x02\x03\x04" NEXT),
+        BYTES(NAME_A "l\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
+        BYTES(NAME_A "L\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
+        BYTES(NAME_A "d\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
+        BYTES(NAME_A "T\x01\x02\x03\x04\x05\x06\x07\x08" NEXT),
+        BYTES(NAME_A "S\0\0\0\x02xy" NEXT),
+        BYTES(NAME_A "x\0\0\0\x02xy" NEXT),
+        BYTES(NAME_A "F\0\0\0\x03" NAME_B "V" NEXT),
+        BYTES(NAME_A "A\0\0\0\x02VV" NEXT),
+        BYTES(NAME_A "S\0\0\0\0" NEXT),
     };
 
     for (size_t i = 0; i < COUNT(tables); i++) {
@@ -134,26 +101,17 @@ static void moves_over_headers_of_any_type(void)
 static void ends_at_a_header_that_it_does_not_understand(void)
 {
     const amqp_bytes_t tables[] = {
-        BYTES("\x01"
-              "a?\0"),
-        BYTES("\x01"
-              "a"),
+        BYTES(NAME_A "?\0"),
+        BYTES(NAME_A),
         BYTES("\x02"
               "a"),
-        BYTES("\x01"
-              "at"),
-        BYTES("\x01"
-              "aI\x01\x02"),
-        BYTES("\x01"
-              "aS\0\0\0\x03xy"),
-        BYTES("\x01"
-              "aS\0\0"),
-        BYTES("\x01"
-              "al\x01"),
-        BYTES("\x01"
-              "aD\x01\x02\x03\x04"),
-        BYTES("\x01"
-              "au\x01"),
+        BYTES(NAME_A "t"),
+        BYTES(NAME_A "I\x01\x02"),
+        BYTES(NAME_A "S\0\0\0\x03xy"),
+        BYTES(NAME_A "S\0\0"),
+        BYTES(NAME_A "l\x01"),
+        BYTES(NAME_A "D\x01\x02\x03\x04"),
+        BYTES(NAME_A "u\x01"),
     };
 
     for (size_t i = 0; i < COUNT(tables); i++) {
@@ -170,14 +128,11 @@ static void ends_at_a_header_that_it_does_not_understand(void)
 
 static void finds_properties_alike_in_whatever_order_of_headers(void)
 {
-    const amqp_bytes_t both = BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                                    "aV\x01"
-                                    "bt\x01\x01p");
+    const amqp_bytes_t both = BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_A "V" NAME_B "t\x01\x01p");
 
     CHECK(properties_are_alike(both, both));
-    CHECK(properties_are_alike(both, BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                                           "bt\x01\x01"
-                                           "aV\x01p")));
+    CHECK(properties_are_alike(both,
+                               BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_B "t\x01" NAME_A "V\x01p")));
 }
 
 static void finds_properties_that_differ(void)
@@ -186,37 +141,17 @@ static void finds_properties_that_differ(void)
         const char *name;
         amqp_bytes_t other;
     } rows[] = {
-        {"another content type", BYTES("\xA0\x08\x01u\0\0\0\x07\x01"
-                                       "aV\x01"
-                                       "bt\x01\x01p")},
-        {"another value", BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                                "aV\x01"
-                                "bt\0\x01p")},
-        {"another name", BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                               "bt\x01\x01"
-                               "cV\x01p")},
-        {"another app_id", BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                                 "aV\x01"
-                                 "bt\x01\x01q")},
-        {"a cluster_id", BYTES("\xA0\x04\x01t\0\0\0\x07\x01"
-                               "aV\x01"
-                               "bt\x01\x01p")},
-        {"a byte more", BYTES("\xA0\x08\x01t\0\0\0\x08\x01"
-                              "aV\x01"
-                              "bb\x01\x02\x01p")},
-        {"an unknown type", BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                                  "a?\x01"
-                                  "bt\x01\x01p")},
-        {"one header", BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                             "aI\x01"
-                             "bt\x01\x01p")},
-        {"not understood", BYTES("\xA0\x09\x01t\0\0\0\x07\x01"
-                                 "aV\x01"
-                                 "bt\x01\x01p")},
+        {"another content type", BYTES("\xA0\x08\x01u\0\0\0\x07" NAME_A "V" NAME_B "t\x01\x01p")},
+        {"another value", BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_A "V" NAME_B "t\0\x01p")},
+        {"another name", BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_B "t\x01" NAME_C "V\x01p")},
+        {"another app_id", BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_A "V" NAME_B "t\x01\x01q")},
+        {"a cluster_id", BYTES("\xA0\x04\x01t\0\0\0\x07" NAME_A "V" NAME_B "t\x01\x01p")},
+        {"a byte more", BYTES("\xA0\x08\x01t\0\0\0\x08" NAME_A "V" NAME_B "b\x01\x02\x01p")},
+        {"an unknown type", BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_A "?" NAME_B "t\x01\x01p")},
+        {"one header", BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_A "I" NAME_B "t\x01\x01p")},
+        {"not understood", BYTES("\xA0\x09\x01t\0\0\0\x07" NAME_A "V" NAME_B "t\x01\x01p")},
     };
-    const amqp_bytes_t one = BYTES("\xA0\x08\x01t\0\0\0\x07\x01"
-                                   "aV\x01"
-                                   "bt\x01\x01p");
+    const amqp_bytes_t one = BYTES("\xA0\x08\x01t\0\0\0\x07" NAME_A "V" NAME_B "t\x01\x01p");
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         unit_row(rows[i].name);

@@ -5,13 +5,19 @@
 
 #include <string.h>
 
-/* A delivery with encoded properties: AMQP 0-9-1, 4.2.6.1. */
+/* A delivery, with encoded properties: AMQP 0-9-1, 4.2.6.1. */
+static struct delivery of(const char *exchange, const char *key, amqp_bytes_t properties,
+                          const char *body)
+{
+    return (struct delivery){.exchange = amqp_cstring_bytes(exchange),
+                             .routing_key = amqp_cstring_bytes(key),
+                             .properties = properties,
+                             .body = amqp_cstring_bytes(body)};
+}
+
 static struct delivery with(amqp_bytes_t properties)
 {
-    return (struct delivery){.exchange = BYTES("ex"),
-                             .routing_key = BYTES("key"),
-                             .properties = properties,
-                             .body = BYTES("body")};
+    return of("ex", "key", properties, "body");
 }
 
 static bool same(const struct delivery *one, const struct delivery *other)
@@ -23,13 +29,9 @@ static bool same(const struct delivery *one, const struct delivery *other)
 }
 
 /* Headers: a void "a"; the broker's, an int64; and "b", a boolean. */
-#define A  \
-    "\x01" \
-    "aV"
+#define A NAME_A "V"
 #define COUNT_OF(digit) "\x10x-delivery-countl\0\0\0\0\0\0\0" digit
-#define B  \
-    "\x01" \
-    "bt\x01"
+#define B NAME_B "t\x01"
 
 static void is_the_same_for_the_same_message(void)
 {
@@ -89,32 +91,18 @@ static void differs_for_different_messages(void)
         with(BYTES("\x20\x08\0\0\0\x03" A B "x")),
         with(BYTES("\x20\x08\0\0\0\x07" A B "x")),
         with(BYTES("\0\x08xA")),
-        {.exchange = BYTES("exk"),
-         .routing_key = BYTES("eyb"),
-         .properties = BYTES("\0\x08"
-                             "A"),
-         .body = BYTES("odyx")},
+        of("exk", "eyb",
+           BYTES("\0\x08"
+                 "A"),
+           "odyx"),
         with(BYTES("\0\0")),
         with(BYTES("")),
         with(BYTES("\x20\0\0\0\0\x09" A)),
-        with(BYTES("\x20\0\0\0\0\x04\x01"
-                   "a?\x01")),
-        {.exchange = BYTES("exk"),
-         .routing_key = BYTES("ey"),
-         .properties = BYTES("\0\0"),
-         .body = BYTES("body")},
-        {.exchange = BYTES("ex"),
-         .routing_key = BYTES("keyb"),
-         .properties = BYTES("\0\0"),
-         .body = BYTES("ody")},
-        {.exchange = BYTES("ex"),
-         .routing_key = BYTES("key"),
-         .properties = BYTES("\0\0"),
-         .body = BYTES("bodY")},
-        {.exchange = BYTES(""),
-         .routing_key = BYTES(""),
-         .properties = BYTES("\0\0"),
-         .body = BYTES("")},
+        with(BYTES("\x20\0\0\0\0\x04" NAME_A "?\x01")),
+        of("exk", "ey", BYTES("\0\0"), "body"),
+        of("ex", "keyb", BYTES("\0\0"), "ody"),
+        of("ex", "key", BYTES("\0\0"), "bodY"),
+        of("", "", BYTES("\0\0"), ""),
     };
 
     for (size_t i = 0; i < COUNT(deliveries); i++)

@@ -145,6 +145,26 @@ static void writes_a_death(void)
     cJSON_Delete(envelope);
 }
 
+static struct envelope envelope;
+static char fault[ENVELOPE_FAULT_SIZE];
+static amqp_pool_t pool;
+
+/* Reads a text into envelope, or says in fault what is wrong with it; until release(). */
+static bool reads(const char *text)
+{
+    unit_row(text);
+    envelope = (struct envelope){0};
+    fault[0] = '\0';
+    init_amqp_pool(&pool, 4096);
+    return envelope_read(&envelope, text, strlen(text), &pool, fault);
+}
+
+static void release(void)
+{
+    envelope_free(&envelope);
+    empty_amqp_pool(&pool);
+}
+
 static void reads_bodies(void)
 {
     const struct {
@@ -167,19 +187,11 @@ static void reads_bodies(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct envelope envelope;
-        char fault[ENVELOPE_FAULT_SIZE] = "";
-        amqp_pool_t pool;
-
-        unit_row(rows[i].text);
-        init_amqp_pool(&pool, 4096);
-        if (CHECK(envelope_read(&envelope, rows[i].text, strlen(rows[i].text), &pool, fault))) {
+        if (CHECK(reads(rows[i].text)))
             SAME_BYTES(envelope.body.bytes, envelope.body.len, rows[i].body.bytes,
                        rows[i].body.len);
-            envelope_free(&envelope);
-        }
         SAME(fault, "");
-        empty_amqp_pool(&pool);
+        release();
     }
 }
 
@@ -201,19 +213,12 @@ static void reads_where_a_message_was_and_came_from(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct envelope envelope;
-        char fault[ENVELOPE_FAULT_SIZE];
-        amqp_pool_t pool;
-
-        unit_row(rows[i].text);
-        init_amqp_pool(&pool, 4096);
-        if (CHECK(envelope_read(&envelope, rows[i].text, strlen(rows[i].text), &pool, fault))) {
+        if (CHECK(reads(rows[i].text))) {
             SAME(envelope.queue, rows[i].queue);
             SAME(envelope.exchange, rows[i].exchange);
             SAME(envelope.routing_key, rows[i].routing_key);
-            envelope_free(&envelope);
         }
-        empty_amqp_pool(&pool);
+        release();
     }
 }
 
@@ -223,13 +228,9 @@ static void reads_properties(void)
         "{\"body\":1,\"headers\":{\"a\":true},\"properties\":{\"content_type\":\"a\","
         "\"cluster_id\":{\"amqp\":\"string\",\"base64\":\"/w==\"},\"delivery_mode\":1,"
         "\"priority\":255,\"timestamp\":\"18446744073709551615\",\"expiration\":\"4294967295\"}}";
-    struct envelope envelope;
     const amqp_basic_properties_t *properties = &envelope.properties;
-    char fault[ENVELOPE_FAULT_SIZE];
-    amqp_pool_t pool;
 
-    init_amqp_pool(&pool, 4096);
-    if (CHECK(envelope_read(&envelope, text, sizeof text - 1, &pool, fault))) {
+    if (CHECK(reads(text))) {
         EQUAL(properties->_flags, AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_CLUSTER_ID_FLAG |
                                       AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_PRIORITY_FLAG |
                                       AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_EXPIRATION_FLAG |
@@ -241,9 +242,8 @@ static void reads_properties(void)
         EQUAL(properties->priority, 255);
         EQUAL(properties->timestamp, UINT64_MAX);
         EQUAL(properties->headers.num_entries, 1);
-        envelope_free(&envelope);
     }
-    empty_amqp_pool(&pool);
+    release();
 }
 
 static void refuses_what_is_no_envelope(void)
@@ -292,15 +292,9 @@ static void refuses_what_is_no_envelope(void)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct envelope envelope;
-        char fault[ENVELOPE_FAULT_SIZE] = "";
-        amqp_pool_t pool;
-
-        unit_row(rows[i].text);
-        init_amqp_pool(&pool, 4096);
-        CHECK(!envelope_read(&envelope, rows[i].text, strlen(rows[i].text), &pool, fault));
+        CHECK(!reads(rows[i].text));
         SAME(fault, rows[i].fault);
-        empty_amqp_pool(&pool);
+        release();
     }
 }
 
@@ -321,20 +315,14 @@ static void refuses_names_of_more_than_255_bytes(void)
 
     for (size_t i = 0; i < COUNT(rows); i++)
         for (size_t len = 255; len <= 256; len++) {
-            struct envelope envelope = {0};
             char text[512] = "";
-            char fault[ENVELOPE_FAULT_SIZE] = "";
-            amqp_pool_t pool;
 
-            unit_row(rows[i].fault);
             (void)strcat(text, rows[i].start);
             memset(text + strlen(text), 'n', len);
             (void)strcat(text, rows[i].end);
-            init_amqp_pool(&pool, 4096);
-            EQUAL(envelope_read(&envelope, text, strlen(text), &pool, fault), len == 255);
+            EQUAL(reads(text), len == 255);
             SAME(fault, len == 255 ? "" : rows[i].fault);
-            envelope_free(&envelope);
-            empty_amqp_pool(&pool);
+            release();
         }
 }
 

@@ -105,25 +105,19 @@ static void converts_values_both_ways(void)
         {"{\"h\":[true,\"x\",[null]]}", HEADER("A\0\0\0\x0E"
                                                "t\x01S\0\0\0\x01xA\0\0\0\x01V")},
         {"{\"h\":{}}", HEADER("F\0\0\0\0")},
-        {"{\"h\":{\"a\":true,\"b\":{\"c\":null}}}", HEADER("F\0\0\0\x0E\x01"
-                                                           "at\x01\x01"
-                                                           "bF\0\0\0\x03\x01"
-                                                           "cV")},
+        {"{\"h\":{\"a\":true,\"b\":{\"c\":null}}}",
+         HEADER("F\0\0\0\x0E" NAME_A "t\x01" NAME_B "F\0\0\0\x03" NAME_C "V")},
         {"{\"h\":{\"amqp\":\"table\",\"value\":{\"amqp\":null}}}", HEADER("F\0\0\0\x06\x04"
                                                                           "amqpV")},
         {"{\"h\":{\"amqp\":\"table\",\"entries\":[[\"a\",null],[\"a\",true]]}}",
-         HEADER("F\0\0\0\x07\x01"
-                "aV\x01"
-                "at\x01")},
+         HEADER("F\0\0\0\x07" NAME_A "V" NAME_A "t\x01")},
         {"{\"amqp\":\"table\",\"entries\":[[{\"amqp\":\"string\",\"base64\":\"/w==\"},null]]}",
          BYTES("\x01\xFFV")},
         {"{\"amqp\":\"table\",\"value\":{\"amqp\":null}}", BYTES("\x04"
                                                                  "amqpV")},
         {"{\"\":null}", BYTES("\0V")},
-        {"{\"a\":null,\"aa\":null,\"b\":null}", BYTES("\x01"
-                                                      "aV\x02"
-                                                      "aaV\x01"
-                                                      "bV")},
+        {"{\"a\":null,\"aa\":null,\"b\":null}", BYTES(NAME_A "V\x02"
+                                                             "aaV" NAME_B "V")},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
