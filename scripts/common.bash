@@ -18,7 +18,7 @@ die() {
 
 require_programs() {
 	local program
-	for program in order-place inventory-worker notify-worker queue-inspect dlq-replay; do
+	for program in order-place inventory-worker notify-worker order-http queue-inspect dlq-replay; do
 		command -v "$program" >/dev/null || die 69 "there is no $program: run make first"
 	done
 }
@@ -26,7 +26,7 @@ require_programs() {
 # Makes a temporary folder for all data of the programs; it is removed when the script ends.
 make_work_folder() {
 	work=$(mktemp -d "${TMPDIR:-/tmp}/order-tools.XXXXXX")
-	export XDG_STATE_HOME=$work/state WORKFLOW_HOME=$work/workflow
+	export XDG_STATE_HOME=$work/state WORKFLOW_HOME=$work/workflow WORKFLOW_HTTP=unix:$work/http
 	unset ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
 	trap clean_up EXIT
 	trap 'exit 129' HUP

@@ -25,6 +25,9 @@ static const struct database_kind kind = {
     "FROM "                                                                                        \
     "orders o "
 
+#define PAGE_ROWS 64              /* orders that are read at once, */
+#define PAGE_SIZE ((size_t)65536) /* or as many as reach so many bytes */
+
 struct sqlite_orders {
     struct orders orders; /* first, so that a pointer to it points to all of this */
     struct database *database;
@@ -64,10 +67,11 @@ static enum exit_code prepare_to_place(struct sqlite_orders *store)
 static enum exit_code prepare_to_read(struct sqlite_orders *store)
 {
     const struct database_statement statements[] = {
-        {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT 1"},
+        {&store->next, COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2"},
         {&store->next_placed,
-         COLUMNS "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT 1"},
-        {&store->next_pending, COLUMNS "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1)"},
+         COLUMNS "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT ?2"},
+        {&store->next_pending, COLUMNS "WHERE seq IN (SELECT seq FROM pending WHERE seq > ?1"
+                                       " ORDER BY seq LIMIT ?2) ORDER BY seq"},
         {&store->count, "SELECT count(*) FROM orders"},
         {&store->count_pending, "SELECT count(*) FROM pending"},
     };
@@ -157,31 +161,39 @@ static enum exit_code claim(struct orders *base, int64_t *last)
 
 /* ---- reading ---- */
 
+/* Reads the order in a row of a statement, all but its data. */
+static void read_columns(sqlite3_stmt *statement, struct stored_order *order)
+{
+    memset(order, 0, sizeof *order);
+    order->key = sqlite3_column_int64(statement, 0);
+    if (sqlite3_column_bytes(statement, 1) == UUID_BYTES)
+        memcpy(order->id, sqlite3_column_blob(statement, 1), UUID_BYTES);
+    order->placed_at = sqlite3_column_int64(statement, 2);
+    order->data_len = (size_t)sqlite3_column_bytes(statement, 3);
+    order->status = sqlite3_column_int(statement, 4) != 0 ? ORDER_PENDING : ORDER_PLACED;
+}
+
+/* Copies the data of order, with a NUL, from the row that it was read from. */
+static void copy_data(sqlite3_stmt *statement, const struct stored_order *order, char *data)
+{
+    memcpy(data, sqlite3_column_blob(statement, 3), order->data_len);
+    data[order->data_len] = '\0';
+}
+
 /* Runs a statement to its first row, if there is one, and reads an order from it. */
 static enum exit_code read_order(struct sqlite_orders *store, sqlite3_stmt *statement,
                                  struct stored_order *order, bool *found)
 {
     enum exit_code code = database_row(store->database, statement, found);
-    int id_len;
 
-    if (code != EXIT_OK || !*found) {
-        (void)sqlite3_reset(statement);
-        return code;
+    if (code == EXIT_OK && *found) {
+        read_columns(statement, order);
+        store->text = xrealloc(store->text, order->data_len + 1);
+        copy_data(statement, order, store->text);
+        order->data = store->text;
     }
-    memset(order, 0, sizeof *order);
-    order->key = sqlite3_column_int64(statement, 0);
-    id_len = sqlite3_column_bytes(statement, 1);
-    if (id_len == UUID_BYTES)
-        memcpy(order->id, sqlite3_column_blob(statement, 1), UUID_BYTES);
-    order->placed_at = sqlite3_column_int64(statement, 2);
-    order->data_len = (size_t)sqlite3_column_bytes(statement, 3);
-    store->text = xrealloc(store->text, order->data_len + 1);
-    memcpy(store->text, sqlite3_column_blob(statement, 3), order->data_len);
-    store->text[order->data_len] = '\0';
-    order->data = store->text;
-    order->status = sqlite3_column_int(statement, 4) != 0 ? ORDER_PENDING : ORDER_PLACED;
     (void)sqlite3_reset(statement);
-    return EXIT_OK;
+    return code;
 }
 
 /* Fails if the files are not in place: what was read may not be told then. ORDERS_PLACE learns
@@ -251,16 +263,98 @@ static enum exit_code each_pending(struct orders *base, int64_t after, int64_t l
     return visit_all(store, store->next_own, after, visit, context);
 }
 
+/* Orders that were read at once. */
+struct page {
+    struct stored_order orders[PAGE_ROWS];
+    size_t count;
+    char *text; /* their data */
+    size_t len;
+    size_t size;
+};
+
+static void add_row(struct page *page, sqlite3_stmt *statement)
+{
+    struct stored_order *order = &page->orders[page->count++];
+
+    read_columns(statement, order);
+    if (page->size - page->len <= order->data_len) {
+        page->size = 2 * (page->len + order->data_len + 1);
+        page->text = xrealloc(page->text, page->size);
+    }
+    copy_data(statement, order, page->text + page->len);
+    page->len += order->data_len + 1;
+}
+
+/* Reads the next orders, at most rows, that a statement finds after the key after. */
+static enum exit_code read_page(struct sqlite_orders *store, sqlite3_stmt *statement, int64_t after,
+                                size_t rows, struct page *page)
+{
+    enum exit_code code;
+    const char *data;
+    bool found;
+
+    page->count = page->len = 0;
+    database_bind_int(statement, 1, after);
+    database_bind_int(statement, 2, (int64_t)rows);
+    do {
+        code = database_row(store->database, statement, &found);
+        if (code == EXIT_OK && found)
+            add_row(page, statement);
+    } while (code == EXIT_OK && found && page->count < rows && page->len < PAGE_SIZE);
+    (void)sqlite3_reset(statement);
+    data = page->text;
+    for (size_t i = 0; i < page->count; i++) {
+        page->orders[i].data = data;
+        data += page->orders[i].data_len + 1;
+    }
+    return code;
+}
+
+/* Returns whether visit wants more of them. */
+static bool visit_page(const struct page *page, size_t index, orders_visit *visit, void *context)
+{
+    size_t i = 0;
+
+    while (i < page->count && visit(context, index + i, &page->orders[i]))
+        i++;
+    return i > 0 && i == page->count;
+}
+
+/*
+ * Visits the orders that a statement finds, page by page: no transaction is open while visit is
+ * called, which may take its time. The first page is small, for a visit that wants few.
+ */
+static enum exit_code visit_pages(struct sqlite_orders *store, sqlite3_stmt *statement,
+                                  int64_t after, orders_visit *visit, void *context)
+{
+    struct page page = {.count = 0};
+    enum exit_code code;
+    size_t index = 0;
+    size_t rows = PAGE_ROWS / 16;
+    bool goes_on;
+
+    do {
+        code = read_page(store, statement, after, rows, &page);
+        goes_on = code == EXIT_OK && visit_page(&page, index, visit, context);
+        if (goes_on)
+            after = page.orders[page.count - 1].key;
+        index += page.count;
+        rows = PAGE_ROWS;
+    } while (goes_on);
+    free(page.text);
+    return code == EXIT_OK ? check_answer(store) : code;
+}
+
 static enum exit_code each(struct orders *base, const enum order_status *only, int64_t after,
                            orders_visit *visit, void *context)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
 
-    return visit_all(store,
-                     only == NULL             ? store->next
-                     : *only == ORDER_PENDING ? store->next_pending
-                                              : store->next_placed,
-                     after, visit, context);
+    return visit_pages(store,
+                       only == NULL             ? store->next
+                       : *only == ORDER_PENDING ? store->next_pending
+                                                : store->next_placed,
+                       after, visit, context);
 }
 
 static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt *statement,

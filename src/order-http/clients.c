@@ -152,13 +152,11 @@ static bool is_one_too_many(const struct sockaddr *address)
     return settings->most_of_address > 0 && count_address(address) >= settings->most_of_address;
 }
 
-static void make_room(void)
+void clients_make_room(void)
 {
     struct client *idle = phases[CLIENT_IDLE].first;
     struct client *fresh = phases[CLIENT_NEW].first;
 
-    if (count - cut_count < most - most / 16)
-        return;
     if (idle != NULL)
         clients_cut(idle);
     else if (fresh != NULL && clock_monotonic_ms() - fresh->since_ms >= YOUNG_MS)
@@ -169,7 +167,8 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
 {
     struct client *client;
 
-    make_room();
+    if (count - cut_count >= most - most / 16)
+        clients_make_room();
     if (count - cut_count >= most || is_one_too_many(address))
         return NULL;
     client = xcalloc(1, sizeof *client);
@@ -252,7 +251,7 @@ void clients_refuse(int socket, const struct sockaddr *address)
 
 void clients_remove(struct client *client)
 {
-    if (client->is_refusing && (int)client->phase != CUT)
+    if ((client->is_refusing && (int)client->phase != CUT) || client->phase == CLIENT_NEW)
         linger(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
     take_out(client);
     cut_count -= (int)client->phase == CUT;
@@ -267,8 +266,10 @@ bool clients_tell(struct client *client, const struct answer *answer)
     client->is_refusing = true;
     if (!write_answer(client->socket, answer))
         return false;
-    if (client->request != NULL)
+    if (client->request != NULL) {
+        client->request->is_answered = true;
         client->request->sent = answer->len;
+    }
     return true;
 }
 
@@ -282,8 +283,7 @@ static void time_out(struct client *client, const char *what, enum metrics_cut w
     metrics_connection_cut(why);
     answer_free(answer);
     answer_problem(answer, 408, NULL, "the %s did not arrive in time", what);
-    if (!clients_tell(client, answer))
-        answer_free(answer);
+    (void)clients_tell(client, answer);
     answer_free(&none);
     clients_cut(client);
 }

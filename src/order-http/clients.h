@@ -68,20 +68,23 @@ void clients_open(const struct clients_settings *settings);
 
 /*
  * Takes a new connection, which its owner closes after clients_remove(). Returns NULL, with nothing
- * taken, if there are too many: then clients_refuse() it. Makes room by cutting off the client that
- * has been idle longest, once nearly all connections are in use; until its owner has noticed, there
- * may be one more than the most.
+ * taken, if there are too many: then clients_refuse() it. Makes room once nearly all connections
+ * are in use; until the owner of the one that goes has noticed, there may be one too many.
  */
 struct client *clients_add(int socket, const struct sockaddr *address, socklen_t len);
+
+/* Cuts off the client that has been idle longest; if there is none, one that has connected and sent
+ * nothing. */
+void clients_make_room(void);
 
 /* Answers a connection that was not taken, as far as that is possible: 429 if it is one too many of
  * its address, otherwise 503. Closes it. */
 void clients_refuse(int socket, const struct sockaddr *address);
 
 /*
- * Forgets a client, whose socket the caller is about to close. If it was answered before all that
- * it sends was read, what it still sends is read and dropped for a moment, on a descriptor of its
- * own: closing at once would reset the connection, and take the answer away from the client.
+ * Forgets a client, whose socket the caller is about to close. If it may have been answered before
+ * all that it sends was read, what it still sends is read and dropped for a moment, on a descriptor
+ * of its own: closing at once would reset the connection, and take the answer from the client.
  */
 void clients_remove(struct client *client);
 

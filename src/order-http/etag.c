@@ -27,13 +27,13 @@ bool etag_is_in(const char *etag, const char *list)
     if (*at == '*')
         return at[1 + strspn(at + 1, " \t")] == '\0';
     /* Elements of a list may be empty (RFC 9110, section 5.6.1). */
-    for (at += strspn(at, " \t,"); *at != '\0'; at = end + strspn(end, " \t,")) {
+    for (at += strspn(at, " \t,"); *at != '\0'; at = end + 1 + strspn(end + 1, " \t,")) {
         if (strncmp(at, "W/", 2) == 0)
             at += 2;
         end = *at == '"' ? strchr(at + 1, '"') : NULL;
-        if (end++ == NULL)
+        if (end == NULL)
             return false;
-        if ((size_t)(end - at) == len && memcmp(at, etag, len) == 0)
+        if ((size_t)(end + 1 - at) == len && memcmp(at, etag, len) == 0)
             return true;
     }
     return false;

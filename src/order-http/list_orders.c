@@ -98,6 +98,8 @@ void list_orders(struct service *service, struct request *request)
                           question.query.has_status ? &question.query.status : NULL, after);
     if (question.query.limit > 0)
         code = end_page(&question, listing);
+    else if (!reader_is_well(service))
+        code = EXIT_STORE;
     if (code != EXIT_OK) {
         listing_free(listing);
         reader_failed(&request->answer);

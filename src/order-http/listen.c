@@ -143,7 +143,7 @@ static enum exit_code cannot_listen(const char *text)
     return EXIT_UNREACHABLE;
 }
 
-/* Returns a new socket for an address: non-blocking, close-on-exec; -1 with errno set on failure. */
+/* Returns a non-blocking, close-on-exec socket for an address; -1 with errno set on failure. */
 static int new_socket(const struct listen_address *address)
 {
     int family = address->socket.ss_family;

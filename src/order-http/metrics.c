@@ -250,13 +250,20 @@ static void print_now(FILE *out, const struct metrics_now *now)
     (void)fprintf(out, "order_http_build_info{version=\"%s\"} 1\n", ORDER_TOOLS_VERSION);
 }
 
+static FILE *open_text(char **text, size_t *len)
+{
+    FILE *out = open_memstream(text, len);
+
+    if (out != NULL)
+        return out;
+    die_no_memory();
+}
+
 char *metrics_text(const struct metrics_now *now, size_t *len)
 {
     char *text = NULL;
-    FILE *out = open_memstream(&text, len);
+    FILE *out = open_text(&text, len);
 
-    if (out == NULL)
-        die_no_memory();
     print_requests(out);
     print_orders(out);
     print_connections(out);

@@ -70,18 +70,19 @@ struct request *request_begin(struct service *service, struct client *client,
 
 static void tell_end(const struct request *request)
 {
+    unsigned status = request->is_answered ? request->answer.status : 0;
     int64_t duration_us = clock_monotonic_us() - request->began_us;
     const char *pattern = request->route == NULL ? NULL : request->route->pattern;
     struct access access = {.method = request->sent_method,
                             .target = request->text,
-                            .status = request->answer.status,
+                            .status = status,
                             .bytes = request->sent,
                             .duration_us = duration_us,
                             .peer = request->client->peer,
                             .order_id = request->order_id};
 
     metrics_bytes(request->received, request->sent);
-    metrics_request_ended(pattern, request->sent_method, request->answer.status, duration_us);
+    metrics_request_ended(pattern, request->sent_method, status, duration_us);
     access_log(&access, request->service->settings->log_json);
 }
 
@@ -99,6 +100,9 @@ void request_end(struct request *request)
     if (request->waits && request->left != NULL)
         request->left(request);
     tell_end(request);
+    /* libmicrohttpd may have answered it by itself. */
+    if (!request->is_answered)
+        request->client->is_refusing = true;
     request->client->request = NULL;
     clients_enter(request->client, CLIENT_IDLE);
     drop_body(request);
@@ -205,6 +209,7 @@ static enum MHD_Result send_answer(struct request *request)
     for (size_t i = 0; i < answer->header_count; i++)
         (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
     clients_enter(request->client, CLIENT_ANSWER);
+    request->is_answered = true;
     result = MHD_queue_response(request->connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
@@ -220,6 +225,12 @@ static enum MHD_Result refuse_at_once(struct request *request)
     return send_answer(request);
 }
 
+static void refuse_for_room(struct request *request)
+{
+    answer_problem(&request->answer, 503, NULL, "too many bodies are arriving at once");
+    answer_add(&request->answer, "Retry-After", RETRY_AFTER);
+}
+
 static enum MHD_Result take_header(struct request *request, const char *method, const char *version)
 {
     bool has_body;
@@ -229,23 +240,23 @@ static enum MHD_Result take_header(struct request *request, const char *method, 
     request_check(request, method, version);
     request->is_checked = true;
     has_body = request_has_body(request);
+    if (request->answer.status == 0 && has_body && bodies >= BODIES_MAX)
+        refuse_for_room(request);
     if (request->answer.status != 0 && (has_body || request->is_last))
         return refuse_at_once(request);
-    if (has_body && bodies >= BODIES_MAX) {
-        answer_problem(&request->answer, 503, NULL, "too many bodies are arriving at once");
-        answer_add(&request->answer, "Retry-After", RETRY_AFTER);
-        return refuse_at_once(request);
-    }
     if (has_body)
         clients_enter(request->client, CLIENT_BODY);
     return MHD_YES;
 }
 
+/* There must be room for len bytes in a body of ORDER_MAX_SIZE. */
 static void keep(struct request *request, const char *bytes, size_t len)
 {
     if (request->size - request->len < len) {
         size_t size = request->len + len > FIRST_SIZE ? 2 * (request->len + len) : FIRST_SIZE;
 
+        if (size > ORDER_MAX_SIZE)
+            size = ORDER_MAX_SIZE;
         request->body = xrealloc(request->body, size);
         bodies += size - request->size;
         request->size = size;
@@ -254,26 +265,30 @@ static void keep(struct request *request, const char *bytes, size_t len)
     request->len += len;
 }
 
-/* A body in chunks has shown only now that it is too large. With TLS the answer has to wait for the
- * end of the body, or be left out. */
-static enum MHD_Result refuse_size(struct request *request)
+/* Answers, as it was filled in, within a body: that ends the connection. With TLS the answer has to
+ * wait for the end of the body, or be left out. */
+static enum MHD_Result refuse_within(struct request *request)
 {
-    if (request->answer.status == 0) {
-        answer_problem(&request->answer, 413, NULL, "a body has at most %zu bytes", ORDER_MAX_SIZE);
-        drop_body(request);
-        if (clients_tell(request->client, &request->answer))
-            return MHD_NO;
-    }
-    return request->received > DROPPED_MAX ? MHD_NO : MHD_YES;
+    drop_body(request);
+    return clients_tell(request->client, &request->answer) ? MHD_NO : MHD_YES;
 }
 
 static enum MHD_Result take_body(struct request *request, const char *bytes, size_t len)
 {
     request->received += len;
-    if (request->received > ORDER_MAX_SIZE)
-        return refuse_size(request);
-    if (strcmp(request->method, "POST") == 0)
-        keep(request, bytes, len);
+    if (request->answer.status != 0)
+        return request->received > DROPPED_MAX ? MHD_NO : MHD_YES;
+    if (request->received > ORDER_MAX_SIZE) {
+        answer_problem(&request->answer, 413, NULL, "a body has at most %zu bytes", ORDER_MAX_SIZE);
+        return refuse_within(request);
+    }
+    if (strcmp(request->method, "POST") != 0)
+        return MHD_YES;
+    if (bodies >= BODIES_MAX) {
+        refuse_for_room(request);
+        return refuse_within(request);
+    }
+    keep(request, bytes, len);
     return MHD_YES;
 }
 

@@ -51,7 +51,8 @@ struct request {
     uint64_t sent;             /* bytes of the body of the answer */
     int64_t began_us;
     bool is_checked;
-    bool is_last; /* of its connection */
+    bool is_last;     /* of its connection */
+    bool is_answered; /* the answer is on its way to the client, or there already */
     bool is_suspended;
 };
 

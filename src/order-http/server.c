@@ -277,6 +277,7 @@ static void pause_accepting(void)
     if (!lacks_descriptors)
         report_errno("cannot accept a client");
     lacks_descriptors = true;
+    clients_make_room();
     accept_again_ms = clock_monotonic_ms() + ACCEPT_PAUSE_MS;
     unwatch_sockets();
 }

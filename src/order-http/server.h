@@ -52,8 +52,8 @@ int server_sooner(int a_ms, int b_ms);
  */
 void server_quiesce(void);
 
-/* Returns whether all clients have gone after server_quiesce(), or the time for an answer has passed
- * since. */
+/* Returns whether, after server_quiesce(), all clients have gone, or the time for an answer is
+ * over. */
 bool server_is_done(void);
 
 /* Cuts off the clients that are left, and frees all. Harmless if nothing is open. */

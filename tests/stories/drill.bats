@@ -5,7 +5,7 @@ load ../support/helper
 setup()
 {
     isolate
-    export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow
+    export WORKFLOW_HOME=$BATS_TEST_TMPDIR/workflow WORKFLOW_HTTP=unix:$BATS_TEST_TMPDIR/http
 }
 
 teardown()
@@ -22,9 +22,13 @@ drill_passes()
 }
 
 @test "drill basic" { drill_passes basic; }
+@test "drill basic --http" { drill_passes basic --http; }
 @test "drill backlog" { drill_passes backlog --wait 2; }
+@test "drill backlog --http" { drill_passes backlog --http --wait 2; }
 @test "drill duplicate" { drill_passes duplicate; }
+@test "drill duplicate --http" { drill_passes duplicate --http; }
 @test "drill poison" { drill_passes poison; }
+@test "drill poison --http" { drill_passes poison --http; }
 @test "drill repair" {
     drill_passes repair
     [[ $output == *" parked, user_id is missing"* ]]
@@ -44,7 +48,7 @@ drill_passes()
 @test "workflow up, ps, logs, stop, start, down: services that were started run, those that were stopped do not" {
     run -0 --separate-stderr workflow up
     run -0 --separate-stderr workflow ps
-    [ "$(grep -c ' running ' <<<"$output")" = 2 ]
+    [ "$(grep -c ' running ' <<<"$output")" = 3 ]
     # Once more does nothing.
     run -0 --separate-stderr workflow up
     [[ $stderr == *"inventory-worker runs already"* ]]
@@ -54,6 +58,7 @@ drill_passes()
         workflow logs notify-worker | grep -qxF "notify-worker | [notify] Order confirmed: $id"
     }
     eventually told
+    [ "$(curl -s --unix-socket http "http://localhost/order/$id" | jq -r .order_id)" = "$id" ]
     run -0 workflow logs
     [[ $output == *"inventory-worker | [inventory] reservation OK for $id"* ]]
     [ "$(jq -r .order_id "$WORKFLOW_HOME/notify-worker.out")" = "$id" ]
@@ -72,6 +77,17 @@ drill_passes()
     # With AMQP_URL set, no broker was started, and none is stopped.
     [ ! -e "$WORKFLOW_HOME/broker" ]
     holds "$PLACED_Q" 0
+}
+
+@test "workflow up says that the port of order-http is taken, and by which setting to choose another: 69" {
+    WORKFLOW_HOME=$BATS_TEST_TMPDIR/first run -0 --separate-stderr workflow up
+    WORKFLOW_HTTP=127.0.0.1:0 run -0 --separate-stderr workflow up
+    [[ $(workflow logs order-http) =~ "listening on "(127.0.0.1:[0-9]+) ]]
+    export WORKFLOW_HTTP=${BASH_REMATCH[1]}
+    WORKFLOW_HOME=$BATS_TEST_TMPDIR/second run -69 --separate-stderr workflow up
+    [[ $stderr == *"cannot listen on '$WORKFLOW_HTTP': Address already in use; WORKFLOW_HTTP="* ]]
+    WORKFLOW_HOME=$BATS_TEST_TMPDIR/second workflow down
+    WORKFLOW_HOME=$BATS_TEST_TMPDIR/first workflow down
 }
 
 @test "workflow logs -f goes on as more is said" {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define ORDERS 5
-#define LARGE 3000 /* bytes of the data of order 4 */
+#define LARGE 70000 /* bytes of the data of order 2: more than is read from the store at once */
 
 static char folder[] = "/tmp/listing.XXXXXX";
 static char path[64];
@@ -50,7 +50,7 @@ static void make_store(void)
     if (engine_open_orders(path, ORDERS_PLACE, &writer) != EXIT_OK)
         exit(99);
     for (int i = 0; i < ORDERS; i++) {
-        const char *data = i + 1 == 4 ? large : "{\"a\":1}";
+        const char *data = i + 1 == 2 ? large : "{\"a\":1}";
 
         added[i] = (struct stored_order){.placed_at = 0, .data = data, .data_len = strlen(data)};
         memset(added[i].id, 0, UUID_BYTES);
