@@ -159,34 +159,6 @@ END
     [ ! -s place.err ]
 }
 
-# has_unread PID: has something arrived on a socket of a process, which it has not read?
-has_unread()
-{
-    local sockets
-    sockets=$(find "/proc/$1/fd" -printf '%l\n' | sed -n 's/^socket:\[\(.*\)\]$/\1/p')
-    # Of each socket: sl, local_address, rem_address, st, tx_queue:rx_queue, tr:tm, retrnsmt, uid, timeout, inode.
-    awk -v sockets="$sockets" 'BEGIN { split(sockets, list); for (i in list) own[list[i]] }
-        ($10 in own) && $5 !~ /:0+$/ { found = 1 } END { exit !found }' /proc/net/tcp
-}
-
-# The round that has published reads it, and nothing wakes the program afterwards: if it waits all the same, then for 3.3 s each time.
-@test "order-place: a confirm that comes at once is a receipt at once" {
-    local began quick=no
-    for n in 1 2 3; do
-        DIE_STOP=yes start_fed "place.$n" dying publish:1:after order-place
-        own "$n" >&7
-        eventually is_stopped "$PID"
-        eventually has_unread "$PID"
-        began=${EPOCHREALTIME/[.,]/}
-        kill -CONT "$PID"
-        eventually has_lines "place.$n.out" 1
-        ((${EPOCHREALTIME/[.,]/} - began > 3000000)) || quick=yes
-        exec 7>&-
-        finish -0 "$PID"
-    done
-    [ "$quick" = yes ]
-}
-
 @test "order-place: half an order is waited for, and placed when the rest comes" {
     start_fed place order-place
     half=$(order | head -c 30)
