@@ -22,6 +22,32 @@ ask()
     code=$(curl -sS -o body -D head -w '%{http_code}' --unix-socket "$BATS_TEST_TMPDIR/socket" "$@" "http://localhost$target")
 }
 
+# place_http DATA [CURL-OPTIONS]: asks to place an order; DATA may be @FILE.
+place_http()
+{
+    ask /order -H 'Content-Type: application/json' --data-binary "$@"
+}
+
+# is_receipt STATUS: is that what the last answer is? Sets id.
+is_receipt()
+{
+    id=$(jq -r .order_id body)
+    if [[ $code == 202 && $(field Content-Type) == application/json && $(field Location) == "/order/$id" &&
+        $id =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]] &&
+        cmp -s body <(printf '{"order_id": "%s", "status": "%s"}\n' "$id" "$1"); then
+        return 0
+    fi
+    printf '%s, not a receipt with %s: ' "$code" "$1"
+    cat body
+    return 1
+}
+
+# has_status ID STATUS: in the store.
+has_status()
+{
+    [ "$(order-show "$1" | jq -r .status)" = "$2" ]
+}
+
 # field NAME: of the last answer; empty if it has none.
 field()
 {
