@@ -7,10 +7,18 @@ source "${BASH_SOURCE[0]%/*}/helper.bash"
 # start_http [OPTIONS]: starts order-http on a Unix socket of the test's, and waits until it listens.
 start_http()
 {
+    # The line of an earlier run is not to be taken for this one's.
+    rm -f http.err
     start http order-http --listen "unix:$BATS_TEST_TMPDIR/socket" "$@"
     # shellcheck disable=SC2034 # for the tests
     HTTP=$PID
-    eventually grep -q '^order-http: listening on ' http.err
+    eventually listens
+}
+
+# listens: does the last order-http that was started?
+listens()
+{
+    grep -q '^order-http: listening on ' http.err
 }
 
 # ask TARGET [CURL-OPTIONS]: sends a request. The body of the answer goes to the file body, its header to head; sets code.
