@@ -39,7 +39,7 @@ objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wi
 rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
-BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
+BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
