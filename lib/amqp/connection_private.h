@@ -46,9 +46,9 @@ struct connection {
     int bell[2];                /* rung when an attempt has ended */
     int failed_attempts;        /* of connection_keep(), in a row, with failed_code */
     enum exit_code failed_code;
-    int64_t next_attempt_ms;    /* monotonic clock */
-    char reason[1024];          /* of the last failure */
-    struct connection *next;    /* among all connections of the program */
+    int64_t next_attempt_ms; /* monotonic clock */
+    char reason[1024];       /* of the last failure */
+    struct connection *next; /* among all connections of the program */
 };
 
 /* The first frame_margin; and the second, once a frame was larger than the first allows. */

@@ -76,7 +76,7 @@ follow()
         [ "$(field Content-Length)" = "$length" ]
         [ ! -s body ]
     done
-    finish "$HTTP" TERM
+    finish -0 "$HTTP" TERM
     order-place --flush >/dev/null
     start_http
     ask "/order/$id" -H "If-None-Match: $pending"
@@ -191,10 +191,9 @@ END
     [ "$code" = 503 ]
     [ "$(cat body)" = '{"status": "not ready", "store": "ok", "broker": "away"}' ]
     [ "$(field Retry-After)" = 1 ]
-    finish "$HTTP" TERM
-    [ "$status" = 0 ]
+    finish -0 "$HTTP" TERM
     start_http
-    eventually ready
+    eventually http_ready
     [ "$(cat body)" = '{"status": "ready", "store": "ok", "broker": "connected"}' ]
 }
 
@@ -219,7 +218,7 @@ END
 @test "/metrics: the text format of Prometheus, and figures that are right" {
     order | order-place >/dev/null
     start_http
-    eventually ready
+    eventually http_ready
     ask "/order/$UNKNOWN"
     ask /nowhere
     ask /orders

@@ -89,7 +89,7 @@ place_by()
         [ "$code" = 403 ]
     done
     stored 0
-    finish "$HTTP" TERM
+    finish -0 "$HTTP" TERM
     place_by "$(order)"
     is_problem 503 '' 'order-http does not answer'
     [ "$(field Retry-After)" = 1 ]

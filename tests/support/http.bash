@@ -41,8 +41,8 @@ is_problem()
     return 1
 }
 
-# ready: are store and broker there?
-ready()
+# http_ready: are store and broker there?
+http_ready()
 {
     ask /ready
     [ "$code" = 200 ]
