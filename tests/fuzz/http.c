@@ -214,11 +214,12 @@ static void check_json(const char *body, size_t body_len, bool is_problem, unsig
     cJSON_Delete(tree);
 }
 
-/* Returns what follows the chunks of a body. */
+/* Returns what follows the chunks of a body, which is not empty. */
 static const char *skip_chunks(const char *at)
 {
     unsigned long chunk;
 
+    assert(*at != '0');
     do {
         char *after;
 
