@@ -151,6 +151,7 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
+    report_never_waits();
     read_options(argc, argv);
     stop_on_signals();
     code = open_all();
