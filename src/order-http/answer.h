@@ -21,7 +21,7 @@
 
 /* What answer_read returns instead of a number of bytes. */
 #define ANSWER_END (-1)
-#define ANSWER_BROKEN (-2) /* cuts the connection: the client sees that something is missing */
+#define ANSWER_BROKEN (-2) /* the store has failed: cuts the connection, and ends the program */
 
 /*
  * Writes the next bytes of a body to buffer, at most max, and at least one. Returns their number,

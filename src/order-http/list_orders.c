@@ -42,8 +42,9 @@ static bool keep_key(void *context, size_t index, const struct stored_order *ord
 
 /* Sets *key to that of the order that the list is to follow, 0 for none. Answers and returns false
  * if there is no such order. */
-static bool find_start(struct orders *reader, struct question *question, int64_t *key)
+static bool find_start(struct service *service, struct question *question, int64_t *key)
 {
+    struct orders *reader = service->reader;
     struct answer *answer = &question->request->answer;
 
     *key = 0;
@@ -51,7 +52,7 @@ static bool find_start(struct orders *reader, struct question *question, int64_t
         return true;
     if (reader->operations->find(reader, (const unsigned char(*)[UUID_BYTES])question->query.after,
                                  1, keep_key, key) != EXIT_OK)
-        reader_failed(answer);
+        reader_failed(service, answer);
     else if (*key < 0)
         answer_problem(answer, 400, "after", "after names no order that is stored");
     return answer->status == 0;
@@ -92,7 +93,7 @@ void list_orders(struct service *service, struct request *request)
     int64_t after;
 
     request_each_query(request, take_parameter, &question);
-    if (request->answer.status != 0 || !find_start(service->reader, &question, &after))
+    if (request->answer.status != 0 || !find_start(service, &question, &after))
         return;
     listing = listing_new(service->reader,
                           question.query.has_status ? &question.query.status : NULL, after);
@@ -102,7 +103,7 @@ void list_orders(struct service *service, struct request *request)
         code = EXIT_STORE;
     if (code != EXIT_OK) {
         listing_free(listing);
-        reader_failed(&request->answer);
+        reader_failed(service, &request->answer);
         return;
     }
     answer_stream(&request->answer, 200, read_listing, release_listing, listing);

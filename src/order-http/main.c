@@ -120,16 +120,26 @@ static enum exit_code open_all(void)
     return code;
 }
 
+static bool must_stop(void)
+{
+    return !service.is_stopping && (stop_requested() || service.failure != EXIT_OK);
+}
+
+static bool is_done(void)
+{
+    return server_is_done() && (service.failure != EXIT_OK || place_order_is_idle(&service));
+}
+
 static void serve(void)
 {
-    while (!server_is_done() || !place_order_is_idle(&service)) {
-        int due_ms;
+    while (!is_done()) {
+        int due_ms = server_step();
 
-        if (stop_requested() && !service.is_stopping)
-            server_quiesce();
-        due_ms = server_step();
         due_ms = server_sooner(due_ms, place_order_step(&service));
-        connection_wait(placement_connection(service.placement), server_descriptor(), due_ms);
+        if (must_stop())
+            server_quiesce();
+        else
+            connection_wait(placement_connection(service.placement), server_descriptor(), due_ms);
     }
 }
 
@@ -152,8 +162,10 @@ int main(int argc, char **argv)
     read_options(argc, argv);
     stop_on_signals();
     code = open_all();
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
         serve();
+        code = service.failure;
+    }
     close_all();
     return program_end(code, true);
 }

@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "metrics.h"
+#include "reader.h"
 #include "request.h"
 
 #include "base/clock.h"
@@ -298,14 +299,25 @@ static void note_stored(void)
     }
 }
 
+/* Whether it can go on after a failure to write, such as that of a full disk, depends on whether
+ * the store can still be read. */
+static void survive(struct service *service)
+{
+    if (placement_abandon(service->placement))
+        refuse_batch();
+    else
+        note_stored();
+    (void)reader_is_well(service);
+}
+
 int place_order_step(struct service *service)
 {
     some_finished = false;
     take_queued(service);
-    if (placement_turn(service->placement) != EXIT_OK && placement_abandon(service->placement))
-        refuse_batch();
-    else
+    if (placement_turn(service->placement) == EXIT_OK)
         note_stored();
+    else
+        survive(service);
     if (some_finished || (queued.first != NULL && placement_has_room(service->placement)))
         return 0;
     return placement_due_ms(service->placement);

@@ -3,8 +3,9 @@
 #include "base/uuid.h"
 #include "store/orders.h"
 
-void reader_failed(struct answer *answer)
+void reader_failed(struct service *service, struct answer *answer)
 {
+    service->failure = EXIT_STORE;
     answer_problem(answer, 503, NULL, "the store cannot be read");
     answer_add(answer, "Retry-After", "1");
 }
@@ -21,5 +22,9 @@ bool reader_is_well(struct service *service)
 {
     static const unsigned char nobody[1][UUID_BYTES];
 
-    return service->reader->operations->find(service->reader, nobody, 1, ignore, NULL) == EXIT_OK;
+    enum exit_code code =
+        service->reader->operations->find(service->reader, nobody, 1, ignore, NULL);
+
+    service->failure = first_failure(service->failure, code);
+    return code == EXIT_OK;
 }

@@ -131,8 +131,10 @@ static ssize_t read_stream(void *context, uint64_t at, char *buffer, size_t max)
     stream->request->service->calls++;
     if (got == ANSWER_END)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    if (got < 0)
+    if (got == ANSWER_BROKEN) {
+        stream->request->service->failure = EXIT_STORE;
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     stream->request->sent += (uint64_t)got;
     stream->request->client->taken += (uint64_t)got;
     return got;

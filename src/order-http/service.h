@@ -4,6 +4,7 @@
 #ifndef ORDER_HTTP_SERVICE_H
 #define ORDER_HTTP_SERVICE_H
 
+#include "base/report.h"
 #include "store/orders.h"
 
 #include <stdbool.h>
@@ -21,9 +22,11 @@ struct http_settings {
 struct service {
     const struct http_settings *settings;
     struct placement *placement;
-    struct orders *reader; /* opened with ORDERS_LOOK */
-    bool is_stopping;      /* finishes what it has in hand */
-    uint64_t calls;        /* private to server.c and request.c: calls of libmicrohttpd so far */
+    struct orders *reader;  /* opened with ORDERS_LOOK */
+    bool is_stopping;       /* finishes what it has in hand */
+    enum exit_code failure; /* EXIT_STORE once the store cannot be read: the program ends, so that
+                               it can be started again with the store that is there then */
+    uint64_t calls;         /* private to server.c and request.c: calls of libmicrohttpd so far */
 };
 
 /*

@@ -50,7 +50,7 @@ void show_order(struct service *service, struct request *request)
         code = service->reader->operations->find(
             service->reader, (const unsigned char(*)[UUID_BYTES])id, 1, show, request);
     if (code != EXIT_OK)
-        reader_failed(&request->answer);
+        reader_failed(service, &request->answer);
     else if (request->answer.status == 0)
         answer_problem(&request->answer, 404, "order_id", "there is no order '%s'",
                        printable_text(request->argument));

@@ -284,3 +284,25 @@ while data := connection.recv(4096):
         and (.time | test("^[0-9-]+T[0-9:.]+Z$")) and (has("order_id") | not)' lines
     ! grep secret http.err || false
 }
+
+@test "a store that is removed or replaced: 503, and it exits with 73, to be started again" {
+    start_http
+    ask /order -H 'Content-Type: application/json' -d @"$DATA/order.json"
+    [ "$code" = 202 ]
+    id=$(jq -r .order_id body)
+    mv state/order-tools/orders.db kept
+    ask "/order/$id"
+    [ "$code" = 503 ]
+    [ "$(field Retry-After)" = 1 ]
+    ends -73 "$HTTP" '' 15
+    [ ! -e socket ]
+    mv kept state/order-tools/orders.db
+    start_http
+    ask "/order/$id"
+    [ "$code" = 200 ]
+    # To the one that is open, the store is not the one in place.
+    cp state/order-tools/orders.db other && mv other state/order-tools/orders.db
+    ask /order -H 'Content-Type: application/json' -d @"$DATA/order.json"
+    [ "$code" = 503 ]
+    ends -73 "$HTTP" '' 15
+}
