@@ -39,13 +39,14 @@ objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wi
 rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # What the programs are measured against, and with.
-BENCH := $(BUILD)/tests/bench/limit $(BUILD)/tests/bench/measure
+BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
 SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire alone.so die.so)
 # Programs that read the fuzzers' corpus, and watch themselves for faults.
-FUZZ_TARGETS ?= envelope json message order urls
+FUZZ_TARGETS ?= envelope http json message order urls
+FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
@@ -152,15 +153,21 @@ matrix:
 SECONDS ?= 60
 fuzz:
 	@scripts/deps fuzz
-	@mkdir -p $(BUILD)/fuzz
+	@$(MAKE) -s --no-print-directory $(FUZZERS)
 	set -e; for target in $(FUZZ_TARGETS); do \
-	    clang $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
-	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $(BUILD)/fuzz/$$target \
-	        tests/fuzz/$$target.c $(wildcard lib/*/*.c) $(shell $(PKG_CONFIG) --libs $(PACKAGES)); \
 	    mkdir -p $(BUILD)/fuzz/$$target.corpus; \
 	    $(BUILD)/fuzz/$$target -max_total_time=$(SECONDS) -print_final_stats=1 -close_fd_mask=2 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch])
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
+	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+# A fuzzer that has all of a program but its main.c.
+$(BUILD)/fuzz/http: $(filter-out %/main.c,$(wildcard src/order-http/*.[ch])) $(BUILD)/src/order-http/openapi.json.c
 
 # The same on what fuzzing starts from, and on what it has found: under the sanitizers of the C compiler.
 fuzz-replay:
@@ -244,7 +251,9 @@ $(filter %.so,$(SUPPORT)): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
-$(FUZZ_REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/liborder.a
+$(BUILD)/tests/fuzz/%.o: CPPFLAGS_ALL += -Isrc
+# The target http has all of order-http but its main.c; there are no programs order-json, order-urls...
+$(FUZZ_REPLAY): %: %.o $(BUILD)/tests/fuzz/replay.o $$(call rooms_of,order-$$(notdir $$@)) $(BUILD)/liborder.a
 	$(CC) $(CFLAGS) $(HARDENING) $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 $(BUILD)/tests/unit/%.o: CPPFLAGS_ALL += -Isrc -Itests/unit

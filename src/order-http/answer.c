@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "json/writer.h"
 
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct {
     unsigned status;
@@ -112,6 +114,18 @@ void answer_add(struct answer *answer, const char *name, const char *format, ...
         (struct answer_header){.name = name, .value = xstrdup(value)};
 }
 
+/* Adds the time of day, as RFC 9110 writes it. */
+static void add_date(struct json_writer *wire)
+{
+    char line[64];
+    time_t now = (time_t)(clock_utc_ms() / 1000);
+    struct tm utc;
+
+    if (gmtime_r(&now, &utc) != NULL &&
+        strftime(line, sizeof line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc) > 0)
+        json_writer_raw(wire, line);
+}
+
 char *answer_on_wire(const struct answer *answer, size_t *len)
 {
     struct json_writer wire;
@@ -122,6 +136,7 @@ char *answer_on_wire(const struct answer *answer, size_t *len)
     (void)snprintf(line, sizeof line, "HTTP/1.1 %u %s\r\nConnection: close\r\n", answer->status,
                    answer_reason(answer->status));
     json_writer_raw(&wire, line);
+    add_date(&wire);
     (void)snprintf(line, sizeof line, "Content-Length: %zu\r\n", answer->len);
     json_writer_raw(&wire, line);
     if (answer->type != NULL) {

@@ -176,6 +176,15 @@ static void refuse_batch(void)
 
 /* ---- requests ---- */
 
+static bool is_key(const char *text)
+{
+    size_t len = 0;
+
+    while (text[len] > ' ' && text[len] < 0x7F)
+        len++;
+    return len > 0 && len <= KEY_MAX && text[len] == '\0';
+}
+
 /* Reads the field Idempotency-Key. Returns false, with the answer filled in, if it is no key. */
 static bool read_key(struct request *request, struct placing *placing)
 {
@@ -184,9 +193,9 @@ static bool read_key(struct request *request, struct placing *placing)
     placing->by_key = key != NULL;
     if (key == NULL)
         return true;
-    if (!text_is_printable(key, strlen(key), KEY_MAX)) {
+    if (!is_key(key)) {
         answer_problem(&request->answer, 400, KEY_FIELD,
-                       "the key is not 1 to %d printable characters", KEY_MAX);
+                       "the key is not 1 to %d visible characters of ASCII", KEY_MAX);
         return false;
     }
     order_id_of_key(key, placing->id);

@@ -149,15 +149,26 @@ static void free_stream(void *context)
     free(stream);
 }
 
+static bool is_head(const struct request *request)
+{
+    return strcmp(request->sent_method, "HEAD") == 0;
+}
+
 static struct MHD_Response *new_stream(struct request *request)
 {
     struct answer *answer = &request->answer;
     struct stream *stream = xmalloc(sizeof *stream);
+    struct MHD_Response *response;
 
     *stream = (struct stream){request, answer->read, answer->release, answer->context};
     answer->release = NULL;
-    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE, read_stream, stream,
-                                             free_stream);
+    response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE, read_stream, stream,
+                                                 free_stream);
+    /* libmicrohttpd 0.9.75 ends even the chunks that an answer to HEAD does not have: without
+     * chunks, the end of the connection is the end of the answer. */
+    if (response != NULL && is_head(request))
+        (void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
 }
 
 static struct MHD_Response *new_response(struct request *request)
@@ -167,7 +178,7 @@ static struct MHD_Response *new_response(struct request *request)
 
     if (answer->read != NULL)
         return new_stream(request);
-    if (strcmp(request->sent_method, "HEAD") != 0 && answer->status != 304)
+    if (!is_head(request) && answer->status != 304)
         request->sent = answer->len;
     answer->body = NULL;
     return MHD_create_response_from_buffer(

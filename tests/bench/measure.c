@@ -4,9 +4,11 @@
  *
  *   measure FILE COMMAND [ARGUMENT...]
  *
- * A small program, since a process starts with its parent's peak memory as its own.
+ * A small program, since a process starts with its parent's peak memory as its own. SIGTERM is left
+ * to the command, which a signal to the group ends alone.
  */
 #define _DEFAULT_SOURCE /* wait4 */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -48,6 +50,7 @@ int main(int argc, char **argv)
         perror(argv[2]);
         _exit(127);
     }
+    (void)signal(SIGTERM, SIG_IGN);
     if (pid < 0 || wait4(pid, &status, 0, &used) != pid) {
         perror("measure: cannot run");
         return 1;

@@ -1,16 +1,20 @@
 #!/usr/bin/python3
-"""The programs' three jobs as a Python service with aio-pika usually does them: for comparison.
+"""The programs' jobs as a Python service with aio-pika usually does them: for comparison.
 
 service.py place EXCHANGE KEY < orders       parses each order, publishes its event, waits for the confirm
+service.py http PORT FILE EXCHANGE KEY       the same with each POST, until SIGTERM; stores the order in FILE first
 service.py relay QUEUE EXCHANGE KEY COUNT    parses each event, reserves, publishes the outcome, acknowledges
 service.py consume QUEUE COUNT               parses each event, prints it, acknowledges
 
-One after the other, with a prefetch of 5 and of 10. Orders are kept in memory alone.
+One after the other, with a prefetch of 5 and of 10, and orders in memory alone; by HTTP as many at once as ask, and
+orders in SQLite.
 """
 
 import asyncio
 import json
 import os
+import signal
+import sqlite3
 import sys
 import uuid
 from datetime import datetime, timezone
@@ -44,6 +48,44 @@ async def place(connection, exchange_name, key):
         event = event_of({"order_id": str(uuid.uuid4()), **json.loads(line)}, "OrderPlaced")
         await exchange.publish(message(event), routing_key=key, mandatory=True)
         print(json.dumps({"order_id": event["order_id"], "status": "PLACED"}))
+
+
+def open_store(path):
+    store = sqlite3.connect(path)
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("PRAGMA synchronous = FULL")
+    store.execute("CREATE TABLE IF NOT EXISTS orders (order_id TEXT PRIMARY KEY, status TEXT, data TEXT)")
+    return store
+
+
+async def http(connection, port, path, exchange_name, key):
+    """Each order is committed before its event; that it was confirmed goes along with the commit of a later one."""
+    from aiohttp import web  # here: it would cost the other jobs half a second
+
+    channel = await connection.channel(publisher_confirms=True)
+    exchange = await channel.get_exchange(exchange_name)
+    store = open_store(path)
+    stop = asyncio.Event()
+
+    async def answer(request):
+        event = event_of({"order_id": str(uuid.uuid4()), **await request.json()}, "OrderPlaced")
+        order_id = event["order_id"]
+        store.execute("INSERT INTO orders VALUES (?, 'PENDING', ?)", (order_id, json.dumps(event)))
+        store.commit()
+        await exchange.publish(message(event), routing_key=key, mandatory=True)
+        store.execute("UPDATE orders SET status = 'PLACED' WHERE order_id = ?", (order_id,))
+        return web.json_response({"order_id": order_id, "status": "PLACED"}, status=202)
+
+    application = web.Application()
+    application.router.add_post("/order", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", int(port)).start()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await stop.wait()
+    await runner.cleanup()
+    store.commit()
+    store.close()
 
 
 async def take(connection, queue_name, prefetch, count, handle):
@@ -88,7 +130,7 @@ async def consume(connection, queue_name, count):
 async def main(job, *arguments):
     connection = await aio_pika.connect(os.environ["AMQP_URL"])
     async with connection:
-        await {"place": place, "relay": relay, "consume": consume}[job](connection, *arguments)
+        await {"place": place, "http": http, "relay": relay, "consume": consume}[job](connection, *arguments)
 
 
 asyncio.run(main(*sys.argv[1:]))

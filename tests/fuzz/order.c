@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
-    struct order_fault fault = {{0}};
+    struct order_fault fault = {0};
     struct order order;
 
     check_stream(text, size);

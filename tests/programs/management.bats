@@ -114,11 +114,14 @@ http()
     eventually has a+b% '.type == "classic" and .policy == "p\"q"'
 }
 
+# Whether the API knows memory and policy of all queues.
+all_bounded() { queue-inspect | jq -se 'all(.memory != null and .policy == "bounds")' >/dev/null; }
+
 @test "management: a table of 80 columns at most" {
     topology
     order-place <"$DATA/orders-30.jsonl" >/dev/null
     policy bounds '.*' '{"max-length": 1000}'
-    eventually has "$PLACED_Q" '.memory != null and .policy == "bounds"'
+    eventually all_bounded
     run -0 --separate-stderr queue-inspect --format table
     [[ ${lines[0]} =~ ^QUEUE\ +READY\ +CONSUMERS\ +UNACKED\ +IN/S\ +OUT/S\ +MEMORY\ +TYPE\ +POLICY$ ]]
     [[ ${lines[1]} =~ ^order\.placed\.q\ +30\ +0\ +0\ +[0-9.]+\ +0\.0\ +[0-9]+K?\ +classic\ bounds$ ]]

@@ -113,6 +113,14 @@ TABLE
     ! grep smuggled http.err || false
 }
 
+@test "HEAD of a list: nothing comes after its header, in which libmicrohttpd would end chunks that there are not" {
+    start_http
+    send "HEAD /orders HTTP/1.1\r\nHost: x\r\n\r\n$HEALTH"
+    answered 1 200
+    [ "$(tail -c 4 answers | od -An -tx1)" = ' 0d 0a 0d 0a' ]
+    ! grep -aq '^0' answers || false
+}
+
 @test "a request in pieces, one with an absolute target, and of a client that has shut down its end" {
     start_http
     run -3 send "$HEALTH" --drip 0.01

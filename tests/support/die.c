@@ -7,8 +7,8 @@
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
  * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of
- * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk) or
- * exec (of a command).
+ * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk),
+ * exec (of a command) or answer (of 202 to a client by HTTP).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
@@ -98,6 +98,25 @@ ssize_t send(int socket, const void *bytes, size_t len, int flags)
     result = original(socket, bytes, len, flags);
     if (is_publish(bytes, len))
         die_if_due("publish", "after", calls);
+    return result;
+}
+
+ssize_t sendmsg(int socket, const struct msghdr *message, int flags)
+{
+    static const char accepted[] = "HTTP/1.1 202 ";
+    static unsigned calls;
+    ssize_t (*original)(int, const struct msghdr *, int);
+    bool is_answer = message->msg_iovlen > 0 &&
+                     message->msg_iov[0].iov_len > strlen(accepted) &&
+                     memcmp(message->msg_iov[0].iov_base, accepted, strlen(accepted)) == 0;
+    ssize_t result;
+
+    *(void **)&original = real("sendmsg");
+    if (is_answer)
+        die_if_due("answer", "before", ++calls);
+    result = original(socket, message, flags);
+    if (is_answer)
+        die_if_due("answer", "after", calls);
     return result;
 }
 

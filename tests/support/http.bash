@@ -7,10 +7,18 @@ source "${BASH_SOURCE[0]%/*}/helper.bash"
 # start_http [OPTIONS]: starts order-http on a Unix socket of the test's, and waits until it listens.
 start_http()
 {
+    # The line of an earlier run is not to be taken for this one's.
+    rm -f http.err
     start http order-http --listen "unix:$BATS_TEST_TMPDIR/socket" "$@"
     # shellcheck disable=SC2034 # for the tests
     HTTP=$PID
-    eventually grep -q '^order-http: listening on ' http.err
+    eventually http_listens
+}
+
+# http_listens: does the last order-http that was started?
+http_listens()
+{
+    grep -q '^order-http: listening on ' http.err
 }
 
 # ask TARGET [CURL-OPTIONS]: sends a request. The body of the answer goes to the file body, its header to head; sets code.
@@ -20,6 +28,32 @@ ask()
     shift
     rm -f body
     code=$(curl -sS -o body -D head -w '%{http_code}' --unix-socket "$BATS_TEST_TMPDIR/socket" "$@" "http://localhost$target")
+}
+
+# place_http DATA [CURL-OPTIONS]: asks to place an order; DATA may be @FILE.
+place_http()
+{
+    ask /order -H 'Content-Type: application/json' --data-binary "$@"
+}
+
+# is_receipt STATUS: is that what the last answer is? Sets id.
+is_receipt()
+{
+    id=$(jq -r .order_id body)
+    if [[ $code == 202 && $(field Content-Type) == application/json && $(field Location) == "/order/$id" &&
+        $id =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]] &&
+        cmp -s body <(printf '{"order_id": "%s", "status": "%s"}\n' "$id" "$1"); then
+        return 0
+    fi
+    printf '%s, not a receipt with %s: ' "$code" "$1"
+    cat body
+    return 1
+}
+
+# has_status ID STATUS: in the store.
+has_status()
+{
+    [ "$(order-show "$1" | jq -r .status)" = "$2" ]
 }
 
 # field NAME: of the last answer; empty if it has none.
