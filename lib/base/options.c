@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGITS "0123456789"
 #define OPTIONS_MAX 64
 #define HELP_COLUMN 26
 #define FIRST_VALUE 256 /* of getopt_long() for long options, distinct from all letters */
@@ -214,6 +215,25 @@ static int read_number(const char *name, const char *text, int least, int most)
     return (int)value;
 }
 
+/* Reads seconds; the result, least and most are milliseconds. Not by strtod(), which depends on the
+ * locale. */
+static int read_ms(const char *name, const char *text, int least, int most)
+{
+    size_t whole = strspn(text, DIGITS);
+    bool has_point = text[whole] == '.';
+    const char *decimals = has_point ? text + whole + 1 : "0";
+    size_t decimal_count = strspn(decimals, DIGITS);
+    long ms = strtol(text, NULL, 10);
+
+    for (size_t i = 0; i < 3 && ms <= most; i++)
+        ms = ms * 10 + (i < decimal_count ? decimals[i] - '0' : 0);
+    if (whole == 0 || decimal_count == 0 || decimal_count > 3 || decimals[decimal_count] != '\0' ||
+        (!has_point && text[whole] != '\0') || ms < least || ms > most)
+        die(EXIT_USAGE, "%s: '%s' is not a number of seconds from %g to %g", name,
+            printable_text(text), least / 1000.0, most / 1000.0);
+    return (int)ms;
+}
+
 static void set_targets(struct option_entry *option, const char *argument)
 {
     char name[64];
@@ -229,6 +249,8 @@ static void set_targets(struct option_entry *option, const char *argument)
         *option->set = option->value;
     if (option->number != NULL && argument != NULL)
         *option->number = read_number(name, argument, option->least, option->most);
+    if (option->ms != NULL)
+        *option->ms = read_ms(name, argument, option->least, option->most);
     if (option->text != NULL)
         *option->text = argument;
     if (option->call != NULL)
@@ -237,7 +259,7 @@ static void set_targets(struct option_entry *option, const char *argument)
 
 static bool is_digits(const char *word)
 {
-    return word != NULL && *word != '\0' && word[strspn(word, "0123456789")] == '\0';
+    return word != NULL && *word != '\0' && word[strspn(word, DIGITS)] == '\0';
 }
 
 /* Handles an option that getopt_long() has found, with the words after it that belong to it. */

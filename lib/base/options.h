@@ -37,8 +37,9 @@ struct option_entry {
     int *set;          /* set to value */
     int value;         /* for set */
     int *number;       /* set to the argument, a decimal number; unchanged if that is missing */
-    int least;         /* for number */
-    int most;          /* for number */
+    int *ms;           /* set to the argument, seconds with up to three decimals, times 1000 */
+    int least;         /* for number and ms */
+    int most;          /* for number and ms */
     const char **text; /* set to the argument, which is a part of argv */
     char ***command;   /* set to the words after the option, at least one; options end there */
     /* Called after the other targets are set. option is "-u" or, without a letter, "--name";

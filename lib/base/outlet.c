@@ -147,7 +147,8 @@ static bool be_patient(const struct outlet *outlet, int64_t *since_ms)
     return true;
 }
 
-/* Sets *done to the number of bytes written, also on failure. */
+/* Sets *done to the number of bytes written, also on failure: all of them on success, unless the
+ * outlet never waits. */
 static bool write_all(struct outlet *outlet, const char *text, size_t len, size_t *done)
 {
     int64_t stalled_since_ms = 0;
@@ -160,6 +161,8 @@ static bool write_all(struct outlet *outlet, const char *text, size_t len, size_
             *done += (size_t)got;
             stalled_since_ms = 0;
         } else if (errno == EAGAIN) {
+            if (outlet->never_waits && !stop_requested())
+                return true;
             if (!be_patient(outlet, &stalled_since_ms))
                 return false;
         } else if (errno != EINTR) {
@@ -169,15 +172,41 @@ static bool write_all(struct outlet *outlet, const char *text, size_t len, size_
     return true;
 }
 
+/* Takes bytes[from..to) out of the buffer. */
+static void cut_out(struct outlet *outlet, size_t from, size_t to)
+{
+    memmove(outlet->bytes + from, outlet->bytes + to, outlet->len - to);
+    outlet->len -= to - from;
+}
+
 /* Writes the first len bytes of the buffer. */
 static bool write_first(struct outlet *outlet, size_t len)
 {
     size_t done;
     bool written = write_all(outlet, outlet->bytes, len, &done);
 
-    outlet->len = written ? outlet->len - len : 0;
-    memmove(outlet->bytes, outlet->bytes + len, outlet->len);
+    if (written)
+        cut_out(outlet, 0, done);
+    else
+        outlet->len = 0;
     return written;
+}
+
+/* Drops whole lines, but not the first, part of which may be written; or all if there is no other.
+ */
+static void drop_lines(struct outlet *outlet)
+{
+    const char *first = memchr(outlet->bytes, '\n', outlet->len);
+    size_t from = first == NULL ? outlet->len : (size_t)(first - outlet->bytes) + 1;
+    size_t to = whole_lines(outlet->bytes, outlet->len);
+
+    if (from >= to) {
+        from = 0;
+        to = outlet->len;
+    }
+    for (size_t i = from; i < to; i++)
+        outlet->dropped += outlet->bytes[i] == '\n';
+    cut_out(outlet, from, to);
 }
 
 bool outlet_add(struct outlet *outlet, const char *text, size_t len)
@@ -195,6 +224,8 @@ bool outlet_add(struct outlet *outlet, const char *text, size_t len)
         }
         if (!write_first(outlet, lines))
             return false;
+        if (outlet->never_waits && len > OUTLET_SIZE - outlet->len)
+            drop_lines(outlet);
     }
     memcpy(outlet->bytes + outlet->len, text, len);
     outlet->len += len;

@@ -6,6 +6,9 @@
  * meanwhile, until a stop is requested (stop.h) and the reader then takes nothing for
  * OUTLET_PATIENCE_MS: it is given up.
  *
+ * An outlet that never waits keeps what its reader does not take, for the next call, and drops the
+ * oldest lines once the buffer is full. After a stop was requested it waits as others do.
+ *
  * Data for a pipe or a terminal is written in pieces of at most PIPE_BUF bytes, of whole lines
  * where possible. A pipe takes such a piece at once or not at all, so that no line of up to
  * PIPE_BUF bytes is torn apart or mixed with the lines of another writer.
@@ -25,7 +28,9 @@
 /* Set descriptor and zero the rest, or call outlet_open(). */
 struct outlet {
     int descriptor;
-    bool is_known; /* private, like all below: kind and own are set */
+    bool never_waits; /* only outlet_add() and outlet_flush() may be used */
+    size_t dropped;   /* lines; may be set to 0 */
+    bool is_known;    /* private, like all below: kind and own are set */
     enum { OUTLET_FILE, OUTLET_SOCKET, OUTLET_PIPE } kind;
     int own; /* the same pipe or terminal, opened anew as non-blocking; -1 if that is impossible */
     size_t len;
@@ -46,7 +51,8 @@ bool outlet_open(struct outlet *outlet, const char *path);
  */
 bool outlet_add(struct outlet *outlet, const char *text, size_t len);
 
-/* Writes all buffered data. Fails as outlet_add() does. */
+/* Writes all buffered data, or what the reader takes if the outlet never waits. Fails as
+ * outlet_add() does. */
 bool outlet_flush(struct outlet *outlet);
 
 /*

@@ -44,6 +44,11 @@ void report_program(const char *argv0)
         die(EXIT_BUG, "out of memory");
 }
 
+void report_never_waits(void)
+{
+    out.never_waits = true;
+}
+
 const char *report_name(void)
 {
     return program;
@@ -141,6 +146,17 @@ void die(enum exit_code code, const char *format, ...)
     exit((int)code);
 }
 
+/* The reader takes something again. */
+static void tell_dropped(void)
+{
+    size_t dropped = out.dropped;
+
+    if (dropped == 0 || out.len > 0 || given_up)
+        return;
+    out.dropped = 0;
+    report("%zu lines that should stand above were dropped: nobody read them", dropped);
+}
+
 void log_line(const char *format, ...)
 {
     va_list arguments;
@@ -167,6 +183,7 @@ void report_flush(void)
     }
     if (!given_up && !outlet_flush(&out))
         lose();
+    tell_dropped();
 }
 
 bool report_is_lost(void)

@@ -47,6 +47,13 @@ enum exit_code first_failure(enum exit_code code, enum exit_code next);
  */
 void report_program(const char *argv0);
 
+/*
+ * Makes all functions below keep what the reader of standard error does not take, and drop the
+ * oldest lines once there are too many, instead of waiting for it. How many were dropped is
+ * reported when it takes something again.
+ */
+void report_never_waits(void);
+
 /* Returns the name that report_program() has set. */
 const char *report_name(void);
 

@@ -23,7 +23,8 @@
 
 #include <string.h>
 
-#define SECONDS_MAX 86400
+#define WAIT_MIN_MS 10
+#define WAIT_MAX_MS (86400 * 1000)
 
 static const char usage[] =
     "usage: order-http [options]\n"
@@ -33,14 +34,10 @@ static const char usage[] =
 static const char *where;
 static const char *token_file;
 static bool is_insecure;
-static int confirm_wait = 2; /* seconds, like those below */
-static int header_timeout = 10;
-static int body_timeout = 30;
-static int answer_timeout = 60;
-static int idle_timeout = 15;
 
-static struct clients_settings clients = {.most = 4096};
-static struct http_settings http;
+static struct clients_settings clients = {
+    .most = 4096, .header_ms = 10000, .body_ms = 30000, .answer_ms = 60000, .idle_ms = 15000};
+static struct http_settings http = {.confirm_wait_ms = 2000};
 static struct service service = {.settings = &http};
 static struct server_settings server = {.service = &service, .clients = &clients};
 
@@ -63,7 +60,7 @@ static struct option_entry options[] = {
     {"allow-origin", "ORIGIN", "let the pages of ORIGIN ask; \"*\": all pages",
      .text = &http.allow_origin},
     {"confirm-wait", "S", "wait for the broker before the answer is PENDING (2)",
-     .number = &confirm_wait, .least = 1, .most = SECONDS_MAX},
+     .ms = &http.confirm_wait_ms, .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
     {"log-format", "FORMAT", "a line for each request, as text (the default) or json",
      .call = read_log_format},
     {.help = "\nLimits:"},
@@ -71,14 +68,14 @@ static struct option_entry options[] = {
      .least = 1, .most = 1000000},
     {"max-per-address", "N", "of them from one address; 0: no limit (0)",
      .number = &clients.most_of_address, .most = 1000000},
-    {"header-timeout", "S", "seconds for the header of a request (10)", .number = &header_timeout,
-     .least = 1, .most = SECONDS_MAX},
-    {"body-timeout", "S", "for its body (30)", .number = &body_timeout, .least = 1,
-     .most = SECONDS_MAX},
-    {"answer-timeout", "S", "for the answer (60)", .number = &answer_timeout, .least = 1,
-     .most = SECONDS_MAX},
-    {"idle-timeout", "S", "between an answer and the next request (15)", .number = &idle_timeout,
-     .least = 1, .most = SECONDS_MAX},
+    {"header-timeout", "S", "seconds for the header of a request (10)", .ms = &clients.header_ms,
+     .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
+    {"body-timeout", "S", "for its body (30)", .ms = &clients.body_ms, .least = WAIT_MIN_MS,
+     .most = WAIT_MAX_MS},
+    {"answer-timeout", "S", "for the answer (60)", .ms = &clients.answer_ms, .least = WAIT_MIN_MS,
+     .most = WAIT_MAX_MS},
+    {"idle-timeout", "S", "between an answer and the next request (15)", .ms = &clients.idle_ms,
+     .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
     {.help = "\nThe broker:"},
     {.group = broker_option_table},
     {.group = common_option_table},
@@ -90,13 +87,8 @@ static void read_options(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options), "requests come by HTTP");
     if ((server.certificate == NULL) != (server.key == NULL))
         usage_error("--tls-cert and --tls-key belong together");
-    if (confirm_wait >= answer_timeout)
+    if (http.confirm_wait_ms >= clients.answer_ms)
         usage_error("--confirm-wait must be shorter than --answer-timeout");
-    http.confirm_wait_ms = confirm_wait * 1000;
-    clients.header_ms = header_timeout * 1000;
-    clients.body_ms = body_timeout * 1000;
-    clients.answer_ms = answer_timeout * 1000;
-    clients.idle_ms = idle_timeout * 1000;
     clients.uses_tls = server.certificate != NULL;
 }
 
@@ -159,6 +151,7 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
+    report_never_waits();
     read_options(argc, argv);
     stop_on_signals();
     code = open_all();

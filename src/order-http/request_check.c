@@ -20,12 +20,26 @@
 
 /* ---- a header that can be read in one way only ---- */
 
+/* Fields that a proxy before this program may read another one of, if they are there twice. */
+static const struct {
+    const char *name;
+    const char *fault;
+} single[] = {
+    {"Authorization", "there is more than one Authorization"},
+    {"Content-Length", "there is more than one Content-Length"},
+    {"Content-Type", "there is more than one Content-Type"},
+    {"Idempotency-Key", "there is more than one Idempotency-Key"},
+};
+
+#define SINGLES (sizeof single / sizeof single[0])
+
 /* What the fields of a header come to. */
 struct fields {
     size_t size; /* of all of them as they were sent, if each stood on a line of its own */
     unsigned hosts;
-    unsigned lengths;
+    unsigned singles[SINGLES];
     unsigned encodings;
+    bool has_length;
     bool is_chunked;
     const char *fault; /* a constant; NULL if there is none */
 };
@@ -41,6 +55,13 @@ static bool is_value(const char *value)
         if (*value++ == 0x7F)
             return false;
     return *value == '\0';
+}
+
+static void count_single(struct fields *fields, const char *name)
+{
+    for (size_t i = 0; i < SINGLES; i++)
+        if (strcasecmp(name, single[i].name) == 0 && ++fields->singles[i] > 1)
+            fields->fault = single[i].fault;
 }
 
 /*
@@ -60,7 +81,8 @@ static enum MHD_Result add_field(void *context, enum MHD_ValueKind kind, const c
     else if (!is_value(value))
         fields->fault = "a header field has control characters";
     fields->hosts += strcasecmp(name, "Host") == 0;
-    fields->lengths += strcasecmp(name, "Content-Length") == 0;
+    fields->has_length = fields->has_length || strcasecmp(name, "Content-Length") == 0;
+    count_single(fields, name);
     if (strcasecmp(name, "Transfer-Encoding") == 0) {
         fields->encodings++;
         fields->is_chunked = strcasecmp(value, "chunked") == 0;
@@ -94,9 +116,7 @@ static const char *find_fault(const struct request *request, const char *method,
     if (fields.size != header_size(request))
         return "a line of the header does not end in CR and LF, goes on on the next line, or has a "
                "NUL";
-    if (fields.lengths > 1)
-        return "there is more than one Content-Length";
-    if (fields.encodings > 0 && fields.lengths > 0)
+    if (fields.encodings > 0 && fields.has_length)
         return "there are both Content-Length and Transfer-Encoding";
     if (fields.encodings > 1 || (fields.encodings == 1 && !(fields.is_chunked && is_1_1)))
         return "the only Transfer-Encoding is chunked, of HTTP/1.1";

@@ -108,6 +108,18 @@ published()
     diff sent <(printf '%s\n' "$first" "$slow" "$id" | sort)
 }
 
+@test "--confirm-wait 0.2: nobody waits longer for a broker that hangs" {
+    start_ready --confirm-wait 0.2
+    freeze_broker
+    waits_for_broker slow
+    finish -0 "$PID"
+    read -r _ seconds <slow.out
+    [ "$(jq -r .status slow.body)" = PENDING ]
+    awk -v s="$seconds" -v slow="$(slowness)" 'BEGIN { exit !(s >= 0.19 && s < 0.2 + 0.3 * slow) }'
+    thaw_broker
+    eventually published "$(jq -r .order_id slow.body)"
+}
+
 @test "the broker hangs and goes on before --confirm-wait is over: PLACED" {
     # So that no heartbeat ends it.
     evaluate 'application:set_env(rabbit, heartbeat, 60).'

@@ -16,6 +16,7 @@ static bool quiet;
 static int job = LIST;
 static int limit = 10;
 static int wait_s = -1;
+static int pause_ms;
 static const char *name = "none";
 static const char *called = "";
 static char **command;
@@ -40,6 +41,7 @@ static struct option_entry options[] = {
     {"drop", NULL, "is another", .set = &job, .value = DROP},
     {"limit", "N", "is a number,\nof two lines", .number = &limit, .least = -5, .most = 100},
     {"wait", "[S]", "may lack its argument", .number = &wait_s, .least = 0, .most = 9},
+    {"pause", "S", "is a time", .ms = &pause_ms, .least = 10, .most = 60000},
     {"call", "TEXT", "calls", .letter = 'c', .call = note_call},
     {"exec", "COMMAND...", "takes the rest", .command = &command},
     {.group = group},
@@ -80,6 +82,8 @@ static void read_line(void)
     operands = options_read(argc, argv, "usage: prog\n", table);
     options_exclude_each_other(table, &job);
     (void)dprintf(1, "%d %d %d %d %s %s", quiet, job, limit, wait_s, name, called);
+    if (pause_ms != 0)
+        (void)dprintf(1, " %d ms", pause_ms);
     for (; *operands != NULL; operands++)
         (void)dprintf(1, " <%s>", *operands);
     for (; command != NULL && *command != NULL; command++)
@@ -119,6 +123,10 @@ static void sets_targets(void)
         {"--call y", "0 0 10 -1 none -c=y"},
         {"--qui", "1 0 10 -1 none "},
         {"-q a --take", "1 0 10 -1 none  <a> <--take>"},
+        {"--pause 60", "0 0 10 -1 none  60000 ms"},
+        {"--pause 0.01", "0 0 10 -1 none  10 ms"},
+        {"--pause 1.5", "0 0 10 -1 none  1500 ms"},
+        {"--pause=02.125", "0 0 10 -1 none  2125 ms"},
         {"-- -q", "0 0 10 -1 none  <-q>"},
         {"-q --exec cat -n", "1 0 10 -1 none  [cat] [-n]"},
     };
@@ -148,6 +156,16 @@ static void refuses_a_wrong_command_line(void)
         {"--limit 99999999999999999999",
          "prog: --limit: '99999999999999999999' is not a number from -5 to 100\n"},
         {"--wait=10", "prog: --wait: '10' is not a number from 0 to 9\n"},
+        {"--pause 0.009", "prog: --pause: '0.009' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause 60.001", "prog: --pause: '60.001' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause 1.2345", "prog: --pause: '1.2345' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause 1.", "prog: --pause: '1.' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause .5", "prog: --pause: '.5' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause 1e1", "prog: --pause: '1e1' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause -1", "prog: --pause: '-1' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause 99999999999999999999",
+         "prog: --pause: '99999999999999999999' is not a number of seconds from 0.01 to 60\n"},
+        {"--pause=", "prog: --pause: '' is not a number of seconds from 0.01 to 60\n"},
         {"--take --drop", "prog: --take and --drop exclude each other\ntry"},
         {"--take --take", "prog: --take and --drop exclude each other\ntry"},
         {"--exec", "prog: --exec needs a command\ntry"},
@@ -191,6 +209,7 @@ static void shows_help(void)
                                "      --limit N           is a number,\n"
                                "                          of two lines\n"
                                "      --wait [S]          may lack its argument\n"
+                               "      --pause S           is a time\n"
                                "  -c, --call TEXT         calls\n"
                                "      --exec COMMAND...   takes the rest\n"
                                "  -n, --name NAME         is text\n"

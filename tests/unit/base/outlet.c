@@ -130,6 +130,53 @@ static void does_not_wait_to_write_some(void)
     (void)outlet_close(&outlet);
 }
 
+/* Reads and counts lines until there are no more for now; each must be a whole one of LINE bytes. */
+static size_t count_lines(int descriptor, size_t line)
+{
+    size_t len = 0;
+    size_t lines = 0;
+    char byte;
+
+    while (read(descriptor, &byte, 1) == 1) {
+        len++;
+        if (byte != '\n')
+            continue;
+        CHECK(len == line);
+        len = 0;
+        lines++;
+    }
+    EQUAL(len, 0);
+    return lines;
+}
+
+static void drops_lines_instead_of_waiting(void)
+{
+    enum { LINE = 100, LINES = 10000 };
+    char text[LINE];
+    size_t lines;
+    int ends[2];
+
+    if (!CHECK(pipe(ends) == 0))
+        return;
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    begin(ends[1]);
+    outlet.never_waits = true;
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < LINES; i++) {
+        CHECK(outlet_add(&outlet, text, LINE - 1));
+        CHECK(outlet_add(&outlet, "\n", 1));
+        if (i % 7 == 0)
+            CHECK(outlet_flush(&outlet));
+    }
+    CHECK(outlet.dropped > LINES / 2);
+    lines = count_lines(ends[0], LINE);
+    while (outlet.len > 0 && CHECK(outlet_flush(&outlet)))
+        lines += count_lines(ends[0], LINE);
+    EQUAL(lines + outlet.dropped, LINES);
+    (void)close(ends[0]);
+    (void)outlet_close(&outlet);
+}
+
 int main(void)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -138,5 +185,6 @@ int main(void)
     RUN(writes_to_pipes_and_sockets);
     RUN(writes_whole_lines_to_a_pipe_at_once);
     RUN(does_not_wait_to_write_some);
+    RUN(drops_lines_instead_of_waiting);
     return unit_end();
 }
