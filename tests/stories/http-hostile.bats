@@ -154,6 +154,23 @@ TABLE
     answered 1 304
 }
 
+@test "who leaves together with the last bytes that it sends is let go" {
+    start_http --header-timeout 60 --body-timeout 60 --idle-timeout 60
+    post='POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    for text in 'POST /or' "$post" "${post}Content-Length: 65\r\n\r\n{" "${post}Transfer-Encoding: chunked\r\n\r\n41\r\n{" "$HEALTH" "$HEALTH$post"; do
+        printf '%b' "$text" >text
+        # Both are there when it looks.
+        kill -STOP "$HTTP"
+        start leaver python3 "$CLIENT" send "$SOCKET" --half --wait 20 <text
+        sleep 0.3
+        kill -CONT "$HTTP"
+        wait "$PID"
+    done
+    grep -q '^\[http\] POST /order - ' http.err
+    ! grep 408 http.err || false
+    stored 0
+}
+
 @test "requests without waiting for the answers: each is answered, in their order" {
     start_http
     eventually ready
