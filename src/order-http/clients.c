@@ -74,7 +74,7 @@ void clients_open(const struct clients_settings *given)
     most = (size_t)given->most;
     if (files >= wanted)
         return;
-    most = files > 2 * DESCRIPTORS_KEPT ? (size_t)(files - DESCRIPTORS_KEPT) : DESCRIPTORS_KEPT;
+    most = (size_t)(files > 2 * DESCRIPTORS_KEPT ? files - DESCRIPTORS_KEPT : files / 2);
     report("%zu connections at most: %ju files may be open", most, (uintmax_t)files);
 }
 

@@ -24,6 +24,7 @@
 #define POOL ((size_t)32768) /* bytes for the header of a request, and for what it is cut into */
 #define ACCEPTS_AT_ONCE 64   /* before those that are there get their turn again */
 #define ACCEPT_PAUSE_MS 100  /* after a lack of descriptors or memory */
+#define LACK_AGAIN_MS 60000  /* before it is reported again */
 /* Bytes of an answer that the system keeps for a client that does not read it. By itself it would
  * keep megabytes. */
 #define SEND_BUFFER (128 * 1024)
@@ -36,9 +37,9 @@ static const struct server_settings *settings;
 static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
 static int64_t accept_again_ms;
-static int64_t stopping_ms; /* when server_quiesce() was called */
-static unsigned fruitless;  /* rounds that it has asked for, one after the other, without a call */
-static bool lacks_descriptors; /* reported */
+static int64_t stopping_ms;  /* when server_quiesce() was called */
+static unsigned fruitless;   /* rounds that it has asked for, one after the other, without a call */
+static int64_t lack_told_ms; /* when a lack of descriptors or memory was reported; 0: never */
 
 /* ---- libmicrohttpd's calls ---- */
 
@@ -277,11 +278,14 @@ static void admit(int socket, const struct sockaddr *address, socklen_t len)
 /* Those that wait are accepted once others have gone, or after a while. */
 static void pause_accepting(void)
 {
-    if (!lacks_descriptors)
+    int64_t now_ms = clock_monotonic_ms();
+
+    if (lack_told_ms == 0 || now_ms - lack_told_ms >= LACK_AGAIN_MS) {
         report_errno("cannot accept a client");
-    lacks_descriptors = true;
+        lack_told_ms = now_ms;
+    }
     clients_make_room();
-    accept_again_ms = clock_monotonic_ms() + ACCEPT_PAUSE_MS;
+    accept_again_ms = now_ms + ACCEPT_PAUSE_MS;
     unwatch_sockets();
 }
 
@@ -309,7 +313,6 @@ static bool accept_one(int descriptor)
         accept4(descriptor, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (socket >= 0) {
-        lacks_descriptors = false;
         unmap(&address, &len);
         admit(socket, (struct sockaddr *)&address, len);
         return true;

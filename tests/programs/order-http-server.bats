@@ -242,6 +242,27 @@ END_OF_LINES
     eventually made_room
 }
 
+@test "few open files: fewer connections, and a lack of them is not reported all the time" {
+    few()
+    {
+        ulimit -n 100 && exec order-http --listen "unix:$SOCKET"
+    }
+    start http few
+    HTTP=$PID
+    eventually http_listens
+    grep -qx 'order-http: 50 connections at most: 100 files may be open' http.err
+    printf 'GET /hea' >text
+    start crowd python3 "$CLIENT" crowd "$SOCKET" 200 <text
+    eventually grep -q there crowd.out
+    served()
+    {
+        ask /health && [ "$code" = 200 ]
+    }
+    eventually served
+    eventually served
+    [ "$(grep -c 'cannot accept a client' http.err)" -le 1 ]
+}
+
 @test "asked to stop: nobody new, whoever has begun is answered, and it exits with 0" {
     start_http
     { printf 'GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n' && sleep 3 && printf aaa; } | slowly >answers &
