@@ -249,14 +249,36 @@ void clients_refuse(int socket, const struct sockaddr *address)
     answer_free(&answer);
 }
 
-void clients_remove(struct client *client)
+static void forget(struct client *client)
 {
-    if ((client->is_refusing && (int)client->phase != CUT) || client->phase == CLIENT_NEW)
-        linger(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
     take_out(client);
     cut_count -= (int)client->phase == CUT;
     count--;
     free(client);
+}
+
+void clients_remove(struct client *client)
+{
+    if ((client->is_refusing && (int)client->phase != CUT) || client->phase == CLIENT_NEW)
+        linger(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
+    forget(client);
+}
+
+struct client *clients_of_socket(int socket)
+{
+    struct client *client = phases[CLIENT_NEW].last;
+
+    while (client != NULL && client->socket != socket)
+        client = client->previous;
+    return client;
+}
+
+void clients_lose(int socket)
+{
+    struct client *client = clients_of_socket(socket);
+
+    if (client != NULL)
+        forget(client);
 }
 
 bool clients_tell(struct client *client, const struct answer *answer)

@@ -73,6 +73,13 @@ void clients_open(const struct clients_settings *settings);
  */
 struct client *clients_add(int socket, const struct sockaddr *address, socklen_t len);
 
+/* Returns the client with that socket, which has just been added; NULL if there is none. */
+struct client *clients_of_socket(int socket);
+
+/* Forgets the client that was added with that socket, if it is there still: the owner could not
+ * take it, and has closed the socket. */
+void clients_lose(int socket);
+
 /* Cuts off the client that has been idle longest; if there is none, one that has connected and sent
  * nothing. */
 void clients_make_room(void);

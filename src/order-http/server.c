@@ -34,7 +34,6 @@
 static const struct server_settings *settings;
 static struct MHD_Daemon *daemon_;
 static int epoll = -1; /* of libmicrohttpd's own and the sockets that listen */
-static struct client *arriving;
 static int64_t accept_again_ms;
 static int64_t stopping_ms; /* when server_quiesce() was called */
 static unsigned fruitless;  /* rounds that it has asked for, one after the other, without a call */
@@ -80,14 +79,18 @@ static struct client *client_of(struct MHD_Connection *connection)
     return info->socket_context;
 }
 
-/* An MHD_NotifyConnectionCallback. */
+static int socket_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/* An MHD_NotifyConnectionCallback. From 1.0 on, MHD_add_connection() has returned by then. */
 static void note_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                             enum MHD_ConnectionNotificationCode code)
 {
     (void)context;
-    (void)connection;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        *socket_context = arriving;
+        *socket_context = clients_of_socket(socket_of(connection));
         metrics_connection_opened();
         return;
     }
@@ -264,11 +267,10 @@ static void admit(int socket, const struct sockaddr *address, socklen_t len)
     int send_buffer = SEND_BUFFER;
 
     (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-    arriving = clients_add(socket, address, len);
-    if (arriving == NULL)
+    if (clients_add(socket, address, len) == NULL)
         clients_refuse(socket, address);
-    else
-        (void)MHD_add_connection(daemon_, socket, address, len);
+    else if (MHD_add_connection(daemon_, socket, address, len) == MHD_NO)
+        clients_lose(socket);
 }
 
 /* Those that wait are accepted once others have gone, or after a while. */
