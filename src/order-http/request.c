@@ -17,7 +17,8 @@
 #include <strings.h>
 
 #define FIRST_SIZE ((size_t)2048)
-#define BODIES_MAX ((size_t)64 << 20)     /* bytes of all bodies in memory */
+#define SMALL_BODY ((size_t)8192)         /* bytes that there is always room for */
+#define BODIES_MAX ((size_t)64 << 20)     /* bytes of all bodies in memory, but for small ones */
 #define DROPPED_MAX (16 * ORDER_MAX_SIZE) /* bytes of a body that is too large, before it is cut */
 #define PIECE ((size_t)32768)             /* bytes that are read at once of a long answer */
 #define RETRY_AFTER "1"
@@ -238,11 +239,11 @@ static enum MHD_Result refuse_at_once(struct request *request)
     return send_answer(request);
 }
 
-/* Returns whether there is room for more of bodies; cuts off the client that is slowest with its
- * own, if need be. */
-static bool has_room(void)
+/* Returns whether there is room for a body of that size; cuts off the client that is slowest with
+ * its own, if need be. */
+static bool has_room(uint64_t size)
 {
-    return bodies < BODIES_MAX || clients_end_slowest_body();
+    return size <= SMALL_BODY || bodies < BODIES_MAX || clients_end_slowest_body();
 }
 
 static void refuse_for_room(struct request *request)
@@ -253,6 +254,7 @@ static void refuse_for_room(struct request *request)
 
 static enum MHD_Result take_header(struct request *request, const char *method, const char *version)
 {
+    const char *length = request_header(request, "Content-Length");
     bool has_body;
 
     if (request->answer.status != 0)
@@ -260,7 +262,7 @@ static enum MHD_Result take_header(struct request *request, const char *method, 
     request_check(request, method, version);
     request->is_checked = true;
     has_body = request_has_body(request);
-    if (request->answer.status == 0 && has_body && !has_room())
+    if (request->answer.status == 0 && length != NULL && !has_room(strtoull(length, NULL, 10)))
         refuse_for_room(request);
     if (request->answer.status != 0 && (has_body || request->is_last))
         return refuse_at_once(request);
@@ -304,10 +306,13 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
     }
     if (strcmp(request->method, "POST") != 0)
         return MHD_YES;
-    if (!has_room()) {
+    if (!has_room(request->received)) {
         refuse_for_room(request);
         return refuse_within(request);
     }
+    /* It was the slowest itself. */
+    if (request->answer.status != 0)
+        return MHD_NO;
     keep(request, bytes, len);
     return MHD_YES;
 }
