@@ -479,6 +479,37 @@ ROUTES
     finish -0 "$second" TERM
 }
 
+@test "40 clients at once with one order_id, or one key, and four orders: one order is stored, and all others are told" {
+    start_patient
+    eventually http_ready
+    for by in id key; do
+        for ((i = 0; i < 40; i++)); do
+            [ "$i" = 0 ] || echo next
+            printf 'url = "http://localhost/order"\nunix-socket = "socket"\nsilent\nheader = "Content-Type: application/json"\n'
+            printf 'output = "/dev/null"\nwrite-out = "%%{http_code} %s\\n"\n' $((i % 4 + 1))
+            if [ "$by" = id ]; then
+                printf 'data = "%s"\n' "$(own $((i % 4 + 1)) | sed 's/"/\\"/g')"
+            else
+                printf 'header = "Idempotency-Key: one"\ndata = "%s"\n' "$(order $((i % 4 + 1)) | sed 's/"/\\"/g')"
+            fi
+        done >requests
+        curl -Z --parallel-immediate --parallel-max 40 -K requests 2>/dev/null >codes
+        has_lines codes 40
+        if [ "$by" = id ]; then
+            # Ten had the content that came first.
+            [ "$(grep -c '^202 ' codes) $(grep -c '^422 ' codes)" = '10 30' ]
+            qty=$(order-show "$OWN" | jq '.data.items[0].qty')
+            stored 1
+        else
+            run -1 grep -v '^202 \|^409 \|^422 ' codes
+            qty=$(order-show --all | jq --arg own "$OWN" 'select(.order_id != $own).data.items[0].qty')
+            stored 2
+        fi
+        [ "$(grep '^202 ' codes | sort -u)" = "202 $qty" ]
+    done
+    holds "$PLACED_Q" 2
+}
+
 @test "the store cannot be opened: 73; the address cannot be used: 69" {
     mkdir store
     ORDER_STORE=$PWD/store run -73 --separate-stderr timeout "$HANGING" order-http --listen "unix:$PWD/socket"

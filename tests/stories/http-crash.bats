@@ -18,7 +18,7 @@ dies_at()
     # shellcheck disable=SC2016 # expanded by that shell
     start http dying "$1" order-http --listen "unix:$PWD/socket" --confirm-wait 30
     HTTP=$PID
-    eventually listens
+    eventually http_listens
     eventually http_ready
     client=0
     place_http "$(order)" -H "$KEY" 2>curl.err || client=$?
@@ -84,7 +84,7 @@ the_key_finds_it()
 @test "P1: killed before that receipt was sent: the same, the key finds it" {
     AMQP_URL=amqp://127.0.0.1:1 start http dying answer:1:before order-http --listen "unix:$PWD/socket"
     HTTP=$PID
-    eventually listens
+    eventually http_listens
     run -52 place_http "$(order)" -H "$KEY"
     finish -137 "$HTTP"
     stored 1 PENDING

@@ -12,11 +12,11 @@ start_http()
     start http order-http --listen "unix:$BATS_TEST_TMPDIR/socket" "$@"
     # shellcheck disable=SC2034 # for the tests
     HTTP=$PID
-    eventually listens
+    eventually http_listens
 }
 
-# listens: does the last order-http that was started?
-listens()
+# http_listens: does the last order-http that was started?
+http_listens()
 {
     grep -q '^order-http: listening on ' http.err
 }
