@@ -400,7 +400,7 @@ ROUTES
     ask /orders -H 'Accept: image/*'
     is_problem 406 Accept "'/orders' gives application/json"
     ask /order -X POST -H 'Content-Type: application/json'
-    is_problem 411 Content-Length 'a POST needs a length, if it is 0'
+    is_problem 411 Content-Length 'a POST needs a length, even if it is 0'
     for type in text/plain application/x-www-form-urlencoded application/jsonp 'application/json; charset=utf-16' ''; do
         ask /order -H "Content-Type: $type" --data-binary "$(order)" -H 'Origin: http://evil.example'
         is_problem 415 Content-Type 'an order comes as application/json, in UTF-8, and not compressed'
