@@ -17,7 +17,9 @@
 
 #define DESCRIPTORS_KEPT 64 /* for all that is not a client: store, broker, log, lingering */
 #define YOUNG_MS 1000       /* a client that is new may take so long before it counts as idle */
-#define LINGER_MS 2000
+#define GONE_STEP_MS 1000   /* between two looks for clients that have left */
+#define LINGER_MS 2000      /* without a byte */
+#define LINGER_MOST_MS 30000
 #define LINGER_STEP_MS 50
 #define LINGERING_MAX 32
 #define DRAINS_AT_ONCE 16
@@ -40,9 +42,12 @@ static struct {
 /* Sockets of clients that were removed: what still arrives on them is dropped. */
 static struct {
     int socket;
-    int64_t until_ms;
+    int64_t since_ms;
+    int64_t heard_ms; /* when the last byte came */
 } lingering[LINGERING_MAX];
 static size_t lingering_count;
+
+static int64_t look_ms; /* when to look next for clients that have left */
 
 /* ---- limits ---- */
 
@@ -182,14 +187,17 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
 
 /* ---- going ---- */
 
-/* Reads and drops what has arrived, or much of it. Returns whether more may come. */
-static bool drain(int socket)
+/* Reads and drops what has arrived, or much of it, and sets *any if there was something. Returns
+ * whether more may come. */
+static bool drain(int socket, bool *any)
 {
     char dropped[16384];
     ssize_t got = 1;
 
-    for (int i = 0; i < DRAINS_AT_ONCE && got > 0; i++)
+    for (int i = 0; i < DRAINS_AT_ONCE && got > 0; i++) {
         got = recv(socket, dropped, sizeof dropped, MSG_DONTWAIT);
+        *any = *any || got > 0;
+    }
     return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
@@ -207,15 +215,23 @@ static void linger(int socket)
     if (lingering_count == LINGERING_MAX)
         end_lingering(0);
     lingering[lingering_count].socket = socket;
-    lingering[lingering_count].until_ms = clock_monotonic_ms() + LINGER_MS;
+    lingering[lingering_count].since_ms = clock_monotonic_ms();
+    lingering[lingering_count].heard_ms = lingering[lingering_count].since_ms;
     lingering_count++;
 }
 
 static void step_lingering(int64_t now_ms)
 {
-    for (size_t i = lingering_count; i-- > 0;)
-        if (!drain(lingering[i].socket) || now_ms >= lingering[i].until_ms)
+    for (size_t i = lingering_count; i-- > 0;) {
+        bool any = false;
+        bool may_come = drain(lingering[i].socket, &any);
+
+        if (any)
+            lingering[i].heard_ms = now_ms;
+        if (!may_come || now_ms - lingering[i].heard_ms >= LINGER_MS ||
+            now_ms - lingering[i].since_ms >= LINGER_MOST_MS)
             end_lingering(i);
+    }
 }
 
 static bool write_answer(int socket, const struct answer *answer)
@@ -375,10 +391,57 @@ static void expire(int phase, int64_t now_ms)
     }
 }
 
+/* ---- those that have left ---- */
+
+/* Phases in which all that has arrived was read, and the connection is over if no more comes. */
+static const enum client_phase reading[] = {CLIENT_NEW, CLIENT_IDLE, CLIENT_HEADER, CLIENT_BODY};
+
+#define READING (sizeof reading / sizeof reading[0])
+
+static bool has_left(const struct client *client)
+{
+    char byte;
+
+    return recv(client->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/*
+ * Cuts off clients that have left. Their owner, libmicrohttpd, notices by itself, unless the end
+ * comes together with the last bytes: epoll tells of both at once, and the owner is content with
+ * the bytes.
+ */
+static void look_for_left(int64_t now_ms)
+{
+    if (now_ms < look_ms)
+        return;
+    look_ms = now_ms + GONE_STEP_MS;
+    for (size_t i = 0; i < READING; i++) {
+        struct client *client = phases[reading[i]].first;
+
+        while (client != NULL && now_ms - client->since_ms >= GONE_STEP_MS) {
+            struct client *next = client->next;
+
+            if (has_left(client))
+                clients_cut(client);
+            client = next;
+        }
+    }
+}
+
+static bool is_any_reading(void)
+{
+    for (size_t i = 0; i < READING; i++)
+        if (phases[reading[i]].first != NULL)
+            return true;
+    return false;
+}
+
 static int until_next(int64_t now_ms)
 {
     int64_t next_ms = lingering_count > 0 ? LINGER_STEP_MS : INT64_MAX;
 
+    if (is_any_reading() && look_ms - now_ms < next_ms)
+        next_ms = look_ms > now_ms ? look_ms - now_ms : 0;
     for (int phase = 0; phase < CLIENT_PHASES; phase++) {
         const struct client *client = phases[phase].first;
         int64_t left_ms;
@@ -397,6 +460,7 @@ int clients_step(void)
     int64_t now_ms = clock_monotonic_ms();
 
     step_lingering(now_ms);
+    look_for_left(now_ms);
     for (int phase = 0; phase < CLIENT_PHASES; phase++)
         expire(phase, now_ms);
     return until_next(now_ms);

@@ -96,8 +96,9 @@ void clients_refuse(int socket, const struct sockaddr *address);
 
 /*
  * Forgets a client, whose socket the caller is about to close. If it may have been answered before
- * all that it sends was read, what it still sends is read and dropped for a moment, on a descriptor
- * of its own: closing at once would reset the connection, and take the answer from the client.
+ * all that it sends was read, what it still sends is read and dropped, on a descriptor of its own,
+ * until it is silent for a moment: closing at once would reset the connection, and take the answer
+ * from the client.
  */
 void clients_remove(struct client *client);
 
@@ -121,8 +122,8 @@ void clients_give_up(void);
 size_t clients_count(void);
 
 /*
- * Enforces all deadlines that have passed. Returns the milliseconds until the next; negative: there
- * is none.
+ * Enforces all deadlines that have passed, and cuts off clients that have left. Returns the
+ * milliseconds until it has to be called again; negative: not before something happens.
  */
 int clients_step(void);
 

@@ -6,7 +6,7 @@
 
 #define MAX_AGE "600"
 
-static bool is_allowed(const struct request *request)
+static bool is_allowed(struct request *request)
 {
     const char *allowed = request->service->settings->allow_origin;
     const char *origin = request_header(request, "Origin");

@@ -66,7 +66,8 @@ bool media_is_json(const char *content_type)
     while (at < end) {
         struct part charset = value_of(next_part(&at, end, ';'), "charset");
 
-        if (charset.text != NULL && !is(charset, "utf-8") && !is(charset, "us-ascii"))
+        if (charset.text != NULL && !is(charset, "utf-8") && !is(charset, "utf8") &&
+            !is(charset, "us-ascii"))
             return false;
     }
     return true;
@@ -118,4 +119,17 @@ bool media_accepts(const char *accept, const char *type)
         }
     }
     return is_accepted;
+}
+
+bool media_is_only(const char *list, const char *word)
+{
+    const char *at = list;
+
+    while (*at != '\0') {
+        struct part part = next_part(&at, at + strlen(at), ',');
+
+        if (part.len > 0 && !is(part, word))
+            return false;
+    }
+    return true;
 }

@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Returns whether a Content-Type is application/json, in UTF-8 if it names a charset. */
+/* Returns whether a Content-Type is application/json, in UTF-8 if it names a charset. Takes "utf8",
+ * too, which is not registered, but common. */
 bool media_is_json(const char *content_type);
 
 /*
@@ -14,5 +15,8 @@ bool media_is_json(const char *content_type);
  * without parameters. Of two ranges that match, the more exact one counts.
  */
 bool media_accepts(const char *accept, const char *type);
+
+/* Returns whether a list, separated by commas, has no other elements than a word, in any case. */
+bool media_is_only(const char *list, const char *word);
 
 #endif

@@ -26,9 +26,98 @@
 static uint64_t last_number;
 static size_t bodies; /* bytes allocated for all bodies */
 
-const char *request_header(const struct request *request, const char *name)
+/* ---- the header ---- */
+
+/* The value of a field that came on several lines, or with white space behind it. */
+struct joined {
+    struct joined *next;
+    char *value;
+    char name[];
+};
+
+/* What the lines of one field come to. */
+struct lines {
+    const char *name;
+    const char *first; /* its value; NULL if there is none */
+    size_t count;
+    size_t len; /* of all values, joined and terminated */
+    char *joined;
+};
+
+static size_t trimmed_len(const char *value)
 {
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+    size_t len = strlen(value);
+
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+        len--;
+    return len;
+}
+
+/* An MHD_KeyValueIterator. */
+static enum MHD_Result measure_line(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct lines *lines = context;
+
+    (void)kind;
+    if (strcasecmp(name, lines->name) != 0)
+        return MHD_YES;
+    if (lines->count++ == 0)
+        lines->first = value;
+    lines->len += trimmed_len(value) + strlen(", ");
+    return MHD_YES;
+}
+
+/* An MHD_KeyValueIterator. */
+static enum MHD_Result join_line(void *context, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    struct lines *lines = context;
+
+    (void)kind;
+    if (strcasecmp(name, lines->name) != 0)
+        return MHD_YES;
+    if (lines->joined[0] != '\0')
+        (void)strcat(lines->joined, ", ");
+    (void)strncat(lines->joined, value, trimmed_len(value));
+    return MHD_YES;
+}
+
+static const char *join(struct request *request, struct lines *lines)
+{
+    struct joined *joined = xmalloc(sizeof *joined + strlen(lines->name) + 1);
+
+    lines->joined = xcalloc(1, lines->len);
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_line, lines);
+    (void)strcpy(joined->name, lines->name);
+    joined->value = lines->joined;
+    joined->next = request->joined;
+    request->joined = joined;
+    return joined->value;
+}
+
+const char *request_header(struct request *request, const char *name)
+{
+    struct lines lines = {.name = name, .len = 1};
+
+    for (struct joined *joined = request->joined; joined != NULL; joined = joined->next)
+        if (strcasecmp(joined->name, name) == 0)
+            return joined->value;
+    (void)MHD_get_connection_values(request->connection, MHD_HEADER_KIND, measure_line, &lines);
+    if (lines.count == 0 || (lines.count == 1 && lines.first[trimmed_len(lines.first)] == '\0'))
+        return lines.first;
+    return join(request, &lines);
+}
+
+static void free_joined(struct request *request)
+{
+    while (request->joined != NULL) {
+        struct joined *joined = request->joined;
+
+        request->joined = joined->next;
+        free(joined->value);
+        free(joined);
+    }
 }
 
 void request_each_query(const struct request *request, target_parameter *visit, void *context)
@@ -109,6 +198,7 @@ void request_end(struct request *request)
     request_drop_body(request);
     answer_free(&request->answer);
     target_free(&request->target);
+    free_joined(request);
     free(request->text);
     free(request);
 }

@@ -44,6 +44,7 @@ struct request {
     struct MHD_Connection *connection;
     const char *sent_method; /* as it came: "HEAD"; lasts as long as the request is at hand */
     char *text;              /* the target as it came */
+    struct joined *joined;   /* values of fields that are not as they came */
     struct target target;
     const struct route *route; /* NULL if there is none for the path */
     size_t size;               /* bytes allocated for the body */
@@ -57,10 +58,11 @@ struct request {
 };
 
 /*
- * Returns the value of the header field with that name, in any case; NULL if there is none. If the
- * field came more than once, that is the first.
+ * Returns the value of the header field with that name, in any case, without white space around it;
+ * NULL if there is none. If the field came more than once, the values are joined by commas. What it
+ * returns lasts as long as the request.
  */
-const char *request_header(const struct request *request, const char *name);
+const char *request_header(struct request *request, const char *name);
 
 /* Calls visit for each parameter of the query, in their order, until it returns false. */
 void request_each_query(const struct request *request, target_parameter *visit, void *context);

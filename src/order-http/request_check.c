@@ -210,7 +210,7 @@ static void check_route(struct request *request)
 
 /* ---- what it brings ---- */
 
-bool request_has_body(const struct request *request)
+bool request_has_body(struct request *request)
 {
     const char *length = request_header(request, "Content-Length");
 
@@ -220,14 +220,24 @@ bool request_has_body(const struct request *request)
 }
 
 /* A page of a browser can send a body without a type to any host, unasked. */
-static bool is_json(const struct request *request)
+static bool is_json(struct request *request)
 {
     const char *type = request_header(request, "Content-Type");
+
+    return type == NULL ? request_header(request, "Origin") == NULL : media_is_json(type);
+}
+
+static void check_type(struct request *request)
+{
+    struct answer *answer = &request->answer;
     const char *encoding = request_header(request, "Content-Encoding");
 
-    if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
-        return false;
-    return type == NULL ? request_header(request, "Origin") == NULL : media_is_json(type);
+    if (!is_json(request)) {
+        answer_problem(answer, 415, "Content-Type", "an order comes as application/json, in UTF-8");
+    } else if (encoding != NULL && !media_is_only(encoding, "identity")) {
+        answer_problem(answer, 415, "Content-Encoding", "an order must not be compressed");
+        answer_add(answer, "Accept-Encoding", "identity");
+    }
 }
 
 static void check_body(struct request *request)
@@ -237,7 +247,7 @@ static void check_body(struct request *request)
     const char *expect = request_header(request, "Expect");
     bool is_post = strcmp(request->method, "POST") == 0;
 
-    if (expect != NULL && strcasecmp(expect, "100-continue") != 0)
+    if (expect != NULL && !media_is_only(expect, "100-continue"))
         answer_problem(answer, 417, "Expect", "'%s' is not 100-continue",
                        printable_up_to(64, expect, strlen(expect)));
     else if (length != NULL && strtoull(length, NULL, 10) > ORDER_MAX_SIZE)
@@ -245,9 +255,8 @@ static void check_body(struct request *request)
                        ORDER_MAX_SIZE);
     else if (is_post && length == NULL && request_header(request, "Transfer-Encoding") == NULL)
         answer_problem(answer, 411, "Content-Length", "a POST needs a length, even if it is 0");
-    else if (is_post && !is_json(request))
-        answer_problem(answer, 415, "Content-Type",
-                       "an order comes as application/json, in UTF-8, and not compressed");
+    else if (is_post)
+        check_type(request);
 }
 
 void request_check(struct request *request, const char *method, const char *version)

@@ -41,6 +41,6 @@ void request_check_target_size(struct request *request);
 void request_check(struct request *request, const char *method, const char *version);
 
 /* Returns whether a body follows the header of a request. */
-bool request_has_body(const struct request *request);
+bool request_has_body(struct request *request);
 
 #endif

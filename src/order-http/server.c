@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,6 +285,21 @@ static void pause_accepting(void)
     unwatch_sockets();
 }
 
+/* A socket of both IPv4 and IPv6 gives addresses of IPv4 as ones of IPv6, all of one site. Makes
+ * them what they are. */
+static void unmap(struct sockaddr_storage *address, socklen_t *len)
+{
+    const struct sockaddr_in6 *mapped = (const struct sockaddr_in6 *)address;
+    struct sockaddr_in plain = {.sin_family = AF_INET};
+
+    if (address->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&mapped->sin6_addr))
+        return;
+    plain.sin_port = mapped->sin6_port;
+    memcpy(&plain.sin_addr, mapped->sin6_addr.s6_addr + 12, sizeof plain.sin_addr);
+    memcpy(address, &plain, sizeof plain);
+    *len = sizeof plain;
+}
+
 /* Returns whether there may be more to accept. */
 static bool accept_one(int descriptor)
 {
@@ -294,6 +310,7 @@ static bool accept_one(int descriptor)
 
     if (socket >= 0) {
         lacks_descriptors = false;
+        unmap(&address, &len);
         admit(socket, (struct sockaddr *)&address, len);
         return true;
     }

@@ -186,7 +186,7 @@ END_OF_LINES
     ask /health -H 'Accept: text/html, */*;q=0.1'
     [ "$code" = 200 ]
     ask /order -d @"$DATA/order.json"
-    is_problem 415 Content-Type 'an order comes as application/json, in UTF-8, and not compressed'
+    is_problem 415 Content-Type 'an order comes as application/json, in UTF-8'
     ask /order -H 'Content-Type: application/json' -H 'Content-Encoding: gzip' -d @"$DATA/order.json"
     [ "$code" = 415 ]
     ask /health -H 'Expect: something-else'
@@ -198,6 +198,18 @@ END_OF_LINES
     printf 'POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n' |
         python3 "$CLIENT" send "$SOCKET" >answers
     grep -q '^HTTP/1.1 411 ' answers
+}
+
+@test "a socket of both IPv4 and IPv6: each address of IPv4 is one of its own" {
+    [ -e /proc/net/if_inet6 ] || skip "no IPv6"
+    start both order-http --listen '[::]:0' --insecure --max-per-address 1
+    where=$(listens both)
+    start crowd python3 "$CLIENT" crowd "127.0.0.1:${where##*:}" 1 </dev/null
+    eventually grep -q there crowd.out
+    [ "$(code_of "http://127.0.0.1:${where##*:}/health")" = 429 ]
+    [ "$(code_of --interface 127.0.0.2 "http://127.0.0.1:${where##*:}/health")" = 200 ]
+    [ "$(code_of "http://[::1]:${where##*:}/health")" = 200 ]
+    grep -q '^\[http\] GET /health 200 .* 127\.0\.0\.2:[0-9]*$' both.err
 }
 
 @test "so many connections, in all and of an address" {

@@ -135,6 +135,42 @@ TABLE
     answered 1 200
 }
 
+@test "a field with white space behind its value, or on several lines, is one field" {
+    (umask 077 && echo a-token-of-a-client >tokens)
+    start_http --token-file tokens
+    fields='Host: x\r\nConnection: close\r\nAuthorization: Bearer a-token-of-a-client \t\r\n'
+    send "GET /orders HTTP/1.1\r\n${fields}Accept: text/html\r\nAccept: application/json \r\n\r\n"
+    answered 1 200
+    body=$(order)
+    send "POST /order HTTP/1.1\r\n${fields}Content-Type: application/json\t\r\nContent-Encoding: identity \r\nIdempotency-Key: key \t \r\nContent-Length: ${#body}\r\n\r\n$body"
+    answered 1 202
+    place_http "$body" -H 'Authorization: Bearer a-token-of-a-client' -H 'Idempotency-Key: key'
+    [ "$code" = 202 ]
+    stored 1
+    id=$(jq -r .order_id body)
+    ask "/order/$id" -H 'Authorization: Bearer a-token-of-a-client'
+    etag=$(field ETag)
+    send "GET /order/$id HTTP/1.1\r\n${fields}If-None-Match: \"x\"\r\nIf-None-Match: ${etag} \r\n\r\n"
+    answered 1 304
+}
+
+@test "who leaves together with the last bytes that it sends is let go" {
+    start_http --header-timeout 60 --body-timeout 60 --idle-timeout 60
+    post='POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    for text in 'POST /or' "$post" "${post}Content-Length: 65\r\n\r\n{" "${post}Transfer-Encoding: chunked\r\n\r\n41\r\n{" "$HEALTH" "$HEALTH$post"; do
+        printf '%b' "$text" >text
+        # Both are there when it looks.
+        kill -STOP "$HTTP"
+        start leaver python3 "$CLIENT" send "$SOCKET" --half --wait 20 <text
+        sleep 0.3
+        kill -CONT "$HTTP"
+        wait "$PID"
+    done
+    grep -q '^\[http\] POST /order - ' http.err
+    ! grep 408 http.err || false
+    stored 0
+}
+
 @test "requests without waiting for the answers: each is answered, in their order" {
     start_http
     eventually ready

@@ -17,7 +17,8 @@
 #define BODY_MS 80
 #define ANSWER_MS 100
 #define IDLE_MS 40
-#define LATE_MS 2000 /* after which a deadline counts as missed, on a machine however busy */
+#define LINGER_MS 2000 /* that of clients.c */
+#define LATE_MS 2000   /* after which a deadline counts as missed, on a machine however busy */
 
 static const struct clients_settings usual = {.most = 20,
                                               .header_ms = HEADER_MS,
@@ -55,6 +56,15 @@ static void leave(struct client *client, int end)
     clients_remove(client);
     (void)close(socket);
     (void)close(end);
+}
+
+/* The same, but the client's end stays. */
+static void leave_to_linger(struct client *client)
+{
+    int socket = client->socket;
+
+    clients_remove(client);
+    (void)close(socket);
 }
 
 static const char *read_all(int end)
@@ -253,6 +263,51 @@ static void reads_on_after_a_refusal(void)
     (void)close(end);
 }
 
+/* A client on a slow line takes longer over what is too large than a silent one may. */
+static void reads_on_while_bytes_come(void)
+{
+    struct client *client;
+    int end = connect_from("10.0.0.1", &client);
+    int64_t began_ms = clock_monotonic_ms();
+    char byte = 'x';
+
+    client->is_refusing = true;
+    clients_enter(client, CLIENT_BODY);
+    leave_to_linger(client);
+    while (clock_monotonic_ms() - began_ms < LINGER_MS + 500) {
+        CHECK(send(end, &byte, 1, MSG_NOSIGNAL) == 1);
+        (void)poll(NULL, 0, LINGER_MS / 10);
+        CHECK(clients_step() >= 0);
+    }
+    (void)close(end);
+    EQUAL(clients_step(), -1);
+}
+
+static void lets_those_go_that_have_left(void)
+{
+    static const enum client_phase within[] = {CLIENT_NEW, CLIENT_IDLE, CLIENT_HEADER, CLIENT_BODY};
+    static const struct clients_settings patient = {
+        .most = 20, .header_ms = 60000, .body_ms = 60000, .answer_ms = 60000, .idle_ms = 60000};
+
+    struct client *clients[COUNT(within)];
+    int ends[COUNT(within)];
+
+    clients_open(&patient);
+    for (size_t i = 0; i < COUNT(within); i++) {
+        ends[i] = connect_from("10.0.0.1", &clients[i]);
+        clients_enter(clients[i], within[i]);
+        (void)shutdown(ends[i], SHUT_WR);
+    }
+    for (size_t i = 0; i < COUNT(within); i++) {
+        /* Twice, since it looks once a second, and not at those of the last second. */
+        if (step_until_cut(ends[i]) >= LATE_MS)
+            (void)step_until_cut(ends[i]);
+        SAME(read_all(ends[i]), "");
+        leave(clients[i], ends[i]);
+    }
+    clients_open(&usual);
+}
+
 int main(void)
 {
     unit_capture(2);
@@ -263,5 +318,7 @@ int main(void)
     RUN(takes_so_many_of_an_address);
     RUN(makes_room);
     RUN(reads_on_after_a_refusal);
+    RUN(reads_on_while_bytes_come);
+    RUN(lets_those_go_that_have_left);
     return unit_end();
 }

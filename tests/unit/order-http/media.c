@@ -11,6 +11,7 @@ static void knows_json(void)
         "application/json;charset=utf-8",
         "application/json; charset=UTF-8",
         "application/json; charset=\"utf-8\"",
+        "application/json;charset=UTF8",
         "application/json; charset=us-ascii",
         "application/json; profile=\"a;charset=x\"",
         "application/json;",
@@ -87,10 +88,21 @@ static void takes_no_notice_of_parameters(void)
                         "text/plain; version=0.0.4; charset=utf-8"));
 }
 
+static void knows_a_list_of_one_word(void)
+{
+    CHECK(media_is_only("identity", "identity"));
+    CHECK(media_is_only("Identity , ,identity\t", "identity"));
+    CHECK(media_is_only("", "identity"));
+    CHECK(!media_is_only("gzip", "identity"));
+    CHECK(!media_is_only("identity, gzip", "identity"));
+    CHECK(!media_is_only("identity gzip", "identity"));
+}
+
 int main(void)
 {
     RUN(knows_json);
     RUN(reads_what_is_accepted);
     RUN(takes_no_notice_of_parameters);
+    RUN(knows_a_list_of_one_word);
     return unit_end();
 }
