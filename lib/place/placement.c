@@ -2,56 +2,34 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/stop.h"
 #include "base/uuid.h"
 #include "engine/open.h"
-#include "place/batch.h"
-#include "place/dispatch.h"
-#include "place/receipts.h"
-#include "store/orders.h"
+#include "place/placement_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define REFUSED_RETRY_MS 60000 /* until what the broker has refused is offered again */
-
-/* A pass through the orders that are pending though nobody waits for them any more. */
-struct pass {
-    bool runs;
-    bool is_full;       /* the publisher has no room for more now */
-    int64_t after;      /* key of the last order that was looked at */
-    int64_t next_ms;    /* when the next one may begin; this and the following: monotonic clock */
-    int64_t refused_ms; /* when one is to begin for orders that the broker refused; or 0 */
-};
-
-struct placement {
-    struct placement_settings settings;
-    struct orders *store;
-    int64_t left_last; /* key of the last order that earlier runs left pending; 0 for none */
-    int64_t *placed;   /* keys of orders that are confirmed, for the next commit */
-    size_t placed_size;
-    struct receipts *receipts;
-    struct dispatch dispatch;
-    struct batch batch;
-    uint64_t batch_receipts; /* number of the first receipt of the batch */
-    enum exit_code failure;
-    /* These are used by one that never waits. */
-    int64_t opened_ms;      /* monotonic clock */
-    int64_t now_ms;         /* the same, at the start of the round */
-    int64_t store_retry_ms; /* until then nothing is stored but new orders */
-    struct pass pass;
-};
-
-static void fail(struct placement *placement, enum exit_code code)
+void placement_fail(struct placement *placement, enum exit_code code)
 {
     if (placement->failure == EXIT_OK)
         placement->failure = code;
 }
 
-static int64_t retry_ms(const struct placement *placement)
+int64_t placement_retry_ms(const struct placement *placement)
 {
     return (int64_t)placement->settings.options->retry_delay * 1000;
+}
+
+uint64_t placement_add_receipt(struct placement *placement, const struct stored_order *order,
+                               enum receipt_state state, uint64_t number)
+{
+    struct receipt receipt = {
+        .key = order->key, .state = state, .number = number, .since_ms = placement->now_ms};
+
+    memcpy(receipt.id, order->id, UUID_BYTES);
+    receipt.silent = number == 0 && !placement->settings.tell_left;
+    return receipts_add(placement->receipts, &receipt);
 }
 
 /* ---- the store ---- */
@@ -75,17 +53,6 @@ static size_t list_confirmed(struct placement *placement)
     while ((receipt = receipts_next(placement->receipts, RECEIPT_CONFIRMED, &at)) != NULL)
         placement->placed[count++] = receipt->key;
     return count;
-}
-
-static uint64_t add_receipt(struct placement *placement, const struct stored_order *order,
-                            enum receipt_state state, uint64_t number)
-{
-    struct receipt receipt = {
-        .key = order->key, .state = state, .number = number, .since_ms = placement->now_ms};
-
-    memcpy(receipt.id, order->id, UUID_BYTES);
-    receipt.silent = number == 0 && !placement->settings.tell_left;
-    return receipts_add(placement->receipts, &receipt);
 }
 
 static void refuse_taken(struct placement *placement, const struct candidate *candidate,
@@ -113,11 +80,12 @@ static void place_known(struct placement *placement, struct candidate *candidate
     if (!order_same(known->data, known->data_len, order->data, order->data_len)) {
         refuse_taken(placement, candidate, order->id);
     } else if (known->status == ORDER_PLACED) {
-        (void)add_receipt(placement, known, RECEIPT_PLACED, candidate->number);
+        (void)placement_add_receipt(placement, known, RECEIPT_PLACED, candidate->number);
     } else if (receipts_of_key(placement->receipts, known->key) != NULL) {
-        (void)add_receipt(placement, known, RECEIPT_REPEATED, candidate->number);
+        (void)placement_add_receipt(placement, known, RECEIPT_REPEATED, candidate->number);
     } else {
-        candidate->receipt = add_receipt(placement, known, RECEIPT_AWAITED, candidate->number);
+        candidate->receipt =
+            placement_add_receipt(placement, known, RECEIPT_AWAITED, candidate->number);
         candidate->publish = true;
         free(candidate->event);
         candidate->event = batch_stored_event(known);
@@ -132,7 +100,8 @@ static bool place(void *context, size_t index, const struct stored_order *stored
     const struct stored_order *order = &placement->batch.orders[index];
 
     if (stored == order) {
-        candidate->receipt = add_receipt(placement, stored, RECEIPT_AWAITED, candidate->number);
+        candidate->receipt =
+            placement_add_receipt(placement, stored, RECEIPT_AWAITED, candidate->number);
         candidate->publish = true;
     } else {
         place_known(placement, candidate, order, stored);
@@ -158,7 +127,7 @@ static enum exit_code store_batch(struct placement *placement)
     code = placement->store->operations->commit(placement->store, &commit);
     if (code != EXIT_OK) {
         receipts_cut(placement->receipts, placement->batch_receipts);
-        placement->store_retry_ms = placement->now_ms + retry_ms(placement);
+        placement->store_retry_ms = placement->now_ms + placement_retry_ms(placement);
         return code;
     }
     receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
@@ -202,83 +171,9 @@ static void publish_batch(struct placement *placement)
         const struct candidate *candidate = &batch->candidates[i];
 
         if (candidate->publish)
-            fail(placement, dispatch_publish(&placement->dispatch, batch->orders[i].id,
-                                             candidate->event, candidate->receipt));
+            placement_fail(placement, dispatch_publish(&placement->dispatch, batch->orders[i].id,
+                                                       candidate->event, candidate->receipt));
     }
-}
-
-/* ---- orders that were left pending, by one that never waits ---- */
-
-static void publish_stored(struct placement *placement, const struct stored_order *order)
-{
-    char *event = batch_stored_event(order);
-    uint64_t number = add_receipt(placement, order, RECEIPT_AWAITED, 0);
-
-    fail(placement, dispatch_publish(&placement->dispatch, order->id, event, number));
-    free(event);
-}
-
-/* Leaves room for new orders. */
-static bool has_room_for_left(const struct dispatch *dispatch)
-{
-    return dispatch_room(dispatch) > 0 && publisher_pending(dispatch->publisher) < BATCH_MAX;
-}
-
-static bool publish_left(void *context, size_t index, const struct stored_order *order)
-{
-    struct placement *placement = context;
-
-    (void)index;
-    placement->pass.is_full = !has_room_for_left(&placement->dispatch);
-    if (placement->pass.is_full)
-        return false;
-    if (receipts_of_key(placement->receipts, order->key) == NULL)
-        publish_stored(placement, order);
-    placement->pass.after = order->key;
-    return true;
-}
-
-/* Returns whether a pass is to begin. What the broker has refused is not offered again at once. */
-static bool pass_is_due(struct placement *placement)
-{
-    struct pass *pass = &placement->pass;
-    struct dispatch *dispatch = &placement->dispatch;
-
-    if (dispatch->some_refused && pass->refused_ms == 0)
-        pass->refused_ms = placement->now_ms + REFUSED_RETRY_MS;
-    dispatch->some_refused = false;
-    return (dispatch->some_left && placement->now_ms >= pass->next_ms) ||
-           (pass->refused_ms != 0 && placement->now_ms >= pass->refused_ms);
-}
-
-static void begin_pass(struct placement *placement)
-{
-    placement->pass = (struct pass){.runs = true};
-    placement->dispatch.some_left = false;
-}
-
-/* Goes on with the pass as far as there is room, and begins one if that is due. */
-static void publish_some_left(struct placement *placement)
-{
-    struct pass *pass = &placement->pass;
-    bool is_due = pass_is_due(placement);
-
-    if (stop_requested() || !(pass->runs || is_due) || !has_room_for_left(&placement->dispatch))
-        return;
-    if (!pass->runs)
-        begin_pass(placement);
-    pass->is_full = false;
-    fail(placement, placement->store->operations->each_pending(placement->store, pass->after,
-                                                               INT64_MAX, publish_left, placement));
-    pass->runs = pass->is_full;
-    pass->next_ms = placement->now_ms + retry_ms(placement);
-}
-
-static bool some_is_pending(const struct placement *placement)
-{
-    return placement->dispatch.some_left || placement->dispatch.some_refused ||
-           placement->dispatch.adrift.count > 0 || placement->pass.runs ||
-           placement->pass.refused_ms != 0;
 }
 
 /* ---- a round ---- */
@@ -287,7 +182,7 @@ static bool some_is_pending(const struct placement *placement)
 static enum exit_code sync_batch(struct placement *placement)
 {
     if (batch_some_to_publish(&placement->batch))
-        fail(placement, dispatch_connect(&placement->dispatch));
+        placement_fail(placement, dispatch_connect(&placement->dispatch));
     return placement->store->operations->await(placement->store);
 }
 
@@ -301,7 +196,8 @@ static void tell_due(struct placement *placement)
                                                    : receipts_end(placement->receipts));
     receipts_tell(placement->receipts, settings->tell, settings->context);
     if (settings->told != NULL)
-        fail(placement, settings->told(settings->context, receipts_told(placement->receipts)));
+        placement_fail(placement,
+                       settings->told(settings->context, receipts_told(placement->receipts)));
 }
 
 static enum exit_code store_and_tell(struct placement *placement)
@@ -322,17 +218,17 @@ enum exit_code placement_turn(struct placement *placement)
         placement->now_ms = clock_monotonic_ms();
     publisher_service(publisher);
     if (publisher_pending(publisher) > 0 || placement->settings.never_waits)
-        fail(placement, dispatch_connect(&placement->dispatch));
+        placement_fail(placement, dispatch_connect(&placement->dispatch));
     dispatch_take_results(&placement->dispatch);
     code = store_and_tell(placement);
     if (code != EXIT_OK) {
-        fail(placement, code);
+        placement_fail(placement, code);
         return placement->failure;
     }
     publish_batch(placement);
     batch_clear(&placement->batch);
     if (placement->settings.never_waits) {
-        publish_some_left(placement);
+        placement_publish_some(placement);
         tell_due(placement);
     }
     publisher_service(publisher);
@@ -342,7 +238,7 @@ enum exit_code placement_turn(struct placement *placement)
 
 enum exit_code placement_drain(struct placement *placement)
 {
-    fail(placement, dispatch_drain(&placement->dispatch));
+    placement_fail(placement, dispatch_drain(&placement->dispatch));
     return placement->failure;
 }
 
@@ -358,44 +254,6 @@ bool placement_abandon(struct placement *placement)
     batch_clear(&placement->batch);
     placement->failure = EXIT_OK;
     return some;
-}
-
-/* ---- pending orders ---- */
-
-/* Publishes a pending order, unless it was placed again just now and is on its way. */
-static bool publish_one(void *context, size_t index, const struct stored_order *order)
-{
-    struct placement *placement = context;
-
-    (void)index;
-    if (placement->failure != EXIT_OK || stop_requested())
-        return false;
-    if (receipts_of_key(placement->receipts, order->key) == NULL)
-        publish_stored(placement, order);
-    if (receipts_waiting(placement->receipts) >= BATCH_MAX)
-        (void)placement_turn(placement);
-    return true;
-}
-
-/* Publishes the pending orders of this run up to the key last. */
-static enum exit_code publish_pending(struct placement *placement, int64_t last)
-{
-    fail(placement, placement->store->operations->each_pending(placement->store, 0, last,
-                                                               publish_one, placement));
-    return placement->failure;
-}
-
-enum exit_code placement_publish_left(struct placement *placement)
-{
-    return placement->left_last == 0 ? placement->failure
-                                     : publish_pending(placement, placement->left_last);
-}
-
-enum exit_code placement_retry(struct placement *placement)
-{
-    if (!dispatch_retry(&placement->dispatch, retry_ms(placement)))
-        return placement->failure;
-    return publish_pending(placement, INT64_MAX);
 }
 
 /* ---- the whole ---- */
@@ -481,7 +339,7 @@ struct connection *placement_connection(struct placement *placement)
 enum exit_code placement_verdict(const struct placement *placement)
 {
     if (placement->settings.never_waits)
-        return some_is_pending(placement) ? EXIT_PENDING : EXIT_OK;
+        return placement_has_left(placement) ? EXIT_PENDING : EXIT_OK;
     if (placement->dispatch.some_refused)
         return EXIT_REFUSED;
     return receipts_some_pending(placement->receipts) ? EXIT_PENDING : EXIT_OK;

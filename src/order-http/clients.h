@@ -85,8 +85,8 @@ void clients_lose(int socket);
 void clients_make_room(void);
 
 /*
- * Answers 408 to the client that has been longest at sending a body, drops that, and cuts the client
- * off. Returns false if none has been at it for a second.
+ * Answers 408 to the client that has been longest at sending a body, drops that, and cuts the
+ * client off. Returns false if none has been at it for a second.
  */
 bool clients_end_slowest_body(void);
 

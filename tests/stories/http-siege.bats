@@ -27,7 +27,7 @@ attack()
 nobody_is_hurt()
 {
     local i most
-    most=$((1 + $(slowness)))
+    most=$(slowness)
     for ((i = 0; i < 10; i++)); do
         place_http "$(order)" --max-time "$most"
         is_receipt PLACED || return
