@@ -422,8 +422,9 @@ ROUTES
     is_problem 400 '' "cannot read '/order/%00': it is not UTF-8 without NUL"
     ask /order/%ff
     is_problem 400 '' "cannot read '/order/%ff': it is not UTF-8 without NUL"
+    # Newer versions of libmicrohttpd answer this by themselves.
     place_http "$(order)" -H 'Host:'
-    is_problem 400 '' 'there has to be one field Host'
+    [ "$code" = 400 ]
     place_http "$(order)" -H "Content-Length: $(order | wc -c)" -H 'Transfer-Encoding: chunked'
     is_problem 400 '' 'there are both Content-Length and Transfer-Encoding'
     stored 0
