@@ -1,5 +1,7 @@
 #include "access_log.h"
 
+#include "target.h"
+
 #include "base/clock.h"
 #include "base/report.h"
 #include "base/text.h"
@@ -21,6 +23,14 @@ static void status_text(unsigned status, const char *none, char text[8])
         (void)snprintf(text, 8, "%u", status % 1000);
 }
 
+/* Returns the path of a target, to be shown. */
+static const char *path_of(const char *target)
+{
+    const char *path = target_path(target);
+
+    return printable(path, strcspn(path, "?"));
+}
+
 static void log_text(const struct access *access)
 {
     char status[8];
@@ -28,9 +38,8 @@ static void log_text(const struct access *access)
     status_text(access->status, "-", status);
     log_line("[http] %s %s %s %" PRIu64 " bytes %.3f ms %s%s%s",
              printable_up_to(METHOD_MAX, access->method, strlen(access->method)),
-             printable(access->target, strcspn(access->target, "?")), status, access->bytes,
-             (double)access->duration_us / 1000, printable_text(access->peer),
-             *access->order_id == '\0' ? "" : " ", access->order_id);
+             path_of(access->target), status, access->bytes, (double)access->duration_us / 1000,
+             printable_text(access->peer), *access->order_id == '\0' ? "" : " ", access->order_id);
 }
 
 static void log_json(const struct access *access)
@@ -52,7 +61,7 @@ static void log_json(const struct access *access)
     json_writer_raw(&line, ", \"method\": ");
     json_writer_string(&line, printable_up_to(METHOD_MAX, access->method, strlen(access->method)));
     json_writer_raw(&line, ", \"path\": ");
-    json_writer_string(&line, printable(access->target, strcspn(access->target, "?")));
+    json_writer_string(&line, path_of(access->target));
     json_writer_raw(&line, numbers);
     json_writer_raw(&line, ", \"peer\": ");
     json_writer_string(&line, printable_text(access->peer));

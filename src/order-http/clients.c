@@ -323,7 +323,19 @@ static void time_out(struct client *client, const char *what, enum metrics_cut w
     answer_problem(answer, 408, NULL, "the %s did not arrive in time", what);
     (void)clients_tell(client, answer);
     answer_free(&none);
+    if (client->request != NULL)
+        request_drop_body(client->request);
     clients_cut(client);
+}
+
+bool clients_end_slowest_body(void)
+{
+    struct client *slowest = phases[CLIENT_BODY].first;
+
+    if (slowest == NULL || clock_monotonic_ms() - slowest->since_ms < YOUNG_MS)
+        return false;
+    time_out(slowest, "body", METRICS_CUT_BODY);
+    return true;
 }
 
 static void end_answer(struct client *client)

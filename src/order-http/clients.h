@@ -84,6 +84,12 @@ void clients_lose(int socket);
  * nothing. */
 void clients_make_room(void);
 
+/*
+ * Answers 408 to the client that has been longest at sending a body, drops that, and cuts the
+ * client off. Returns false if none has been at it for a second.
+ */
+bool clients_end_slowest_body(void);
+
 /* Answers a connection that was not taken, as far as that is possible: 429 if it is one too many of
  * its address, otherwise 503. Closes it. */
 void clients_refuse(int socket, const struct sockaddr *address);

@@ -50,16 +50,16 @@ static void read_log_format(const char *option, const char *text)
 
 static struct option_entry options[] = {
     {"listen", "WHERE",
-     "ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH; if it is not\n"
-     "given, the sockets of systemd, or " LISTEN_DEFAULT,
+     "ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH (the sockets\n"
+     "that systemd hands over, or else " LISTEN_DEFAULT ")",
      .text = &where},
     {"token-file", "FILE", "let in only clients with a token of FILE", .text = &token_file},
     {"insecure", NULL, "let in clients of other machines without a token", .flag = &is_insecure},
     {"tls-cert", "FILE", "speak HTTPS, with the certificates in FILE", .text = &server.certificate},
     {"tls-key", "FILE", "private key of the first of them", .text = &server.key},
-    {"allow-origin", "ORIGIN", "let the pages of ORIGIN ask; \"*\": all pages",
+    {"allow-origin", "ORIGIN", "let pages of ORIGIN use it from a browser; \"*\": all",
      .text = &http.allow_origin},
-    {"confirm-wait", "S", "wait for the broker before the answer is PENDING (2)",
+    {"confirm-wait", "S", "answer PENDING if the broker takes longer (2)",
      .ms = &http.confirm_wait_ms, .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
     {"log-format", "FORMAT", "a line for each request, as text (the default) or json",
      .call = read_log_format},

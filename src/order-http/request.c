@@ -17,7 +17,8 @@
 #include <strings.h>
 
 #define FIRST_SIZE ((size_t)2048)
-#define BODIES_MAX ((size_t)64 << 20)     /* bytes of all bodies in memory */
+#define SMALL_BODY ((size_t)8192)         /* bytes that there is always room for */
+#define BODIES_MAX ((size_t)64 << 20)     /* bytes of all bodies in memory, but for small ones */
 #define DROPPED_MAX (16 * ORDER_MAX_SIZE) /* bytes of a body that is too large, before it is cut */
 #define PIECE ((size_t)32768)             /* bytes that are read at once of a long answer */
 #define RETRY_AFTER "1"
@@ -175,7 +176,7 @@ static void tell_end(const struct request *request)
     access_log(&access, request->service->settings->log_json);
 }
 
-static void drop_body(struct request *request)
+void request_drop_body(struct request *request)
 {
     bodies -= request->size;
     free(request->body);
@@ -194,7 +195,7 @@ void request_end(struct request *request)
         request->client->is_refusing = true;
     request->client->request = NULL;
     clients_enter(request->client, CLIENT_IDLE);
-    drop_body(request);
+    request_drop_body(request);
     answer_free(&request->answer);
     target_free(&request->target);
     free_joined(request);
@@ -304,7 +305,7 @@ static enum MHD_Result send_answer(struct request *request)
     struct MHD_Response *response;
     enum MHD_Result result;
 
-    drop_body(request);
+    request_drop_body(request);
     add_fields(request);
     response = new_response(request);
     if (response == NULL)
@@ -328,6 +329,13 @@ static enum MHD_Result refuse_at_once(struct request *request)
     return send_answer(request);
 }
 
+/* Returns whether there is room for a body of that size; cuts off the client that is slowest with
+ * its own, if need be. */
+static bool has_room(uint64_t size)
+{
+    return size <= SMALL_BODY || bodies < BODIES_MAX || clients_end_slowest_body();
+}
+
 static void refuse_for_room(struct request *request)
 {
     answer_problem(&request->answer, 503, NULL, "too many bodies are arriving at once");
@@ -336,6 +344,7 @@ static void refuse_for_room(struct request *request)
 
 static enum MHD_Result take_header(struct request *request, const char *method, const char *version)
 {
+    const char *length = request_header(request, "Content-Length");
     bool has_body;
 
     if (request->answer.status != 0)
@@ -343,7 +352,7 @@ static enum MHD_Result take_header(struct request *request, const char *method, 
     request_check(request, method, version);
     request->is_checked = true;
     has_body = request_has_body(request);
-    if (request->answer.status == 0 && has_body && bodies >= BODIES_MAX)
+    if (request->answer.status == 0 && length != NULL && !has_room(strtoull(length, NULL, 10)))
         refuse_for_room(request);
     if (request->answer.status != 0 && (has_body || request->is_last))
         return refuse_at_once(request);
@@ -372,7 +381,7 @@ static void keep(struct request *request, const char *bytes, size_t len)
  * wait for the end of the body, or be left out. */
 static enum MHD_Result refuse_within(struct request *request)
 {
-    drop_body(request);
+    request_drop_body(request);
     return clients_tell(request->client, &request->answer) ? MHD_NO : MHD_YES;
 }
 
@@ -387,10 +396,13 @@ static enum MHD_Result take_body(struct request *request, const char *bytes, siz
     }
     if (strcmp(request->method, "POST") != 0)
         return MHD_YES;
-    if (bodies >= BODIES_MAX) {
+    if (!has_room(request->received)) {
         refuse_for_room(request);
         return refuse_within(request);
     }
+    /* It was the slowest itself. */
+    if (request->answer.status != 0)
+        return MHD_NO;
     keep(request, bytes, len);
     return MHD_YES;
 }

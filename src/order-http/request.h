@@ -84,6 +84,9 @@ struct request *request_begin(struct service *service, struct client *client,
 enum MHD_Result request_go_on(struct request *request, const char *method, const char *version,
                               const char *upload, size_t *size);
 
+/* Frees the body, of which no more is kept. */
+void request_drop_body(struct request *request);
+
 /*
  * If the request waits: takes it from its handler, and answers 503. Returns whether it waited.
  */

@@ -254,7 +254,7 @@ static void check_body(struct request *request)
         answer_problem(answer, 413, "Content-Length", "a body has at most %zu bytes",
                        ORDER_MAX_SIZE);
     else if (is_post && length == NULL && request_header(request, "Transfer-Encoding") == NULL)
-        answer_problem(answer, 411, "Content-Length", "a POST needs a length, if it is 0");
+        answer_problem(answer, 411, "Content-Length", "a POST needs a length, even if it is 0");
     else if (is_post)
         check_type(request);
 }

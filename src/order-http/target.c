@@ -105,6 +105,13 @@ const char *target_read(const char *text, struct target *target)
     return reason;
 }
 
+const char *target_path(const char *text)
+{
+    const char *path = skip_host(text);
+
+    return path == text || *path == '/' ? path : "/";
+}
+
 void target_free(struct target *target)
 {
     free(target->path);

@@ -19,6 +19,10 @@ struct target {
  */
 const char *target_read(const char *text, struct target *target);
 
+/* Returns where the path of a target that was not read begins, within text, or "/" if it has a host
+ * only. What stands before the path, such as a password, is not to be logged. */
+const char *target_path(const char *text);
+
 /* Frees what *target holds and zeroes it. A zeroed target may be freed. */
 void target_free(struct target *target);
 

@@ -71,7 +71,7 @@ async def http(connection, port, path, exchange_name, key):
     class Order(pydantic.BaseModel, extra="allow"):
         user_id: pydantic.constr(min_length=1, max_length=256)
         restaurant_id: pydantic.constr(min_length=1, max_length=256)
-        items: pydantic.conlist(Item, min_items=1, max_items=1000)
+        items: list[Item]
 
     channel = await connection.channel(publisher_confirms=True)
     exchange = await channel.get_exchange(exchange_name)

@@ -4,8 +4,8 @@
  * All of the program but its main() runs here, with a store of its own. No broker is there, so that
  * an order is answered with PENDING. The store is a new one after each input that placed an order.
  *
- * The first byte says how the rest is sent: its lowest bit, whether a token is needed; the two above
- * it, in pieces of which size.
+ * The first byte says how the rest is sent: its lowest bit, whether a token is needed; the two
+ * above it, in pieces of which size.
  */
 #include "base/memory.h"
 #include "base/text.h"

@@ -38,6 +38,17 @@ teardown()
     [ "$(ls "$OUT")" = $'result.json\nthroughput.svg' ]
 }
 
+@test "bench: orders by HTTP, beside others" {
+    if ! command -v wrk || ! /usr/bin/python3 -c 'import fastapi, uvicorn'; then skip "make bench installs what it needs"; fi
+    run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 1000 --rounds 1 --only http,turns,get --out "$OUT"
+
+    jq -e '
+        (.lines | map(.peer) == ["order-place", "limit", "python", "python", "python", "python", "pipe", "pipe", "limit", "limit"])
+        and all(.lines[]; .ours.min > 0 and .theirs.min > 0)
+        and all(.lines[] | select(.bound == "itself at least"); .reached == (.ours.median >= .reach))
+    ' "$OUT/result.json"
+}
+
 @test "bench: refuses a folder in memory, where a commit costs nothing" {
     rm -rf "$OUT"
     OUT=$(mktemp -d /dev/shm/bench.XXXXXX)

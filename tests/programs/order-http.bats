@@ -400,7 +400,7 @@ ROUTES
     ask /orders -H 'Accept: image/*'
     is_problem 406 Accept "'/orders' gives application/json"
     ask /order -X POST -H 'Content-Type: application/json'
-    is_problem 411 Content-Length 'a POST needs a length, if it is 0'
+    is_problem 411 Content-Length 'a POST needs a length, even if it is 0'
     for type in text/plain application/x-www-form-urlencoded application/jsonp 'application/json; charset=utf-16' ''; do
         ask /order -H "Content-Type: $type" --data-binary "$(order)" -H 'Origin: http://evil.example'
         is_problem 415 Content-Type 'an order comes as application/json, in UTF-8'
@@ -422,8 +422,9 @@ ROUTES
     is_problem 400 '' "cannot read '/order/%00': it is not UTF-8 without NUL"
     ask /order/%ff
     is_problem 400 '' "cannot read '/order/%ff': it is not UTF-8 without NUL"
+    # Newer versions of libmicrohttpd answer this by themselves.
     place_http "$(order)" -H 'Host:'
-    is_problem 400 '' 'there has to be one field Host'
+    [ "$code" = 400 ]
     place_http "$(order)" -H "Content-Length: $(order | wc -c)" -H 'Transfer-Encoding: chunked'
     is_problem 400 '' 'there are both Content-Length and Transfer-Encoding'
     stored 0
@@ -640,4 +641,38 @@ ROUTES
     run -1 grep hush http.err
     [ "$(grep '^{' http.err | jq -c '[.method, .path, .status, .order_id]' | paste -sd ' ')" = \
         "[\"POST\",\"/order\",202,\"$id\"] [\"GET\",\"/orders\",400,null] [\"POST\",\"/order\",400,null]" ]
+}
+
+@test "whatever a client sends, the log has whole lines without control bytes, and as JSON is valid" {
+    CLIENT=$REPO/tests/support/client.py
+    for format in text json; do
+        start_http --url "$NOWHERE" --log-format "$format"
+        sent=0
+        while read -r request; do
+            printf '%b' "$request" | python3 "$CLIENT" send "$PWD/socket" --half >/dev/null || true
+            sent=$((sent + 1))
+        done <<'REQUESTS'
+GET /\x1b[31mred HTTP/1.1\r\nHost: x\r\n\r\n
+GET /\xff\xc3\xbc\x7f" HTTP/1.1\r\nHost: x\r\n\r\n
+GET /%0a%00"\\ HTTP/1.1\r\nHost: x\r\n\r\n
+G"E\x1bT /order HTTP/1.1\r\nHost: x\r\n\r\n
+GETGETGETGETGETGETGETGETGETGET /order HTTP/1.1\r\nHost: x\r\n\r\n
+GET /a\rb HTTP/1.1\r\nHost: x\r\n\r\n
+GET http://user:word@host/order/x HTTP/1.1\r\nHost: x\r\n\r\n
+REQUESTS
+        ask /health
+        finish -0 "$HTTP" TERM
+        run -1 grep -aP '[\x00-\x1f\x7f]' http.err
+        iconv -f UTF-8 -t UTF-8 http.err >/dev/null
+        run -1 grep -F user:word http.err
+        grep -v '^order-http: ' http.err >log
+        if [ "$format" = json ]; then
+            jq -se 'all(.[]; (.path | type) == "string" and (.ms | type) == "number")' log
+            [ "$(jq -r '.status | tostring' log | tail -n 1)" = 200 ]
+        else
+            run -1 grep -v '^\[http\] [^ ]* .* \([0-9]\{3\}\|-\) [0-9]* bytes [0-9.]* ms unix$' log
+        fi
+        # None of them made two lines.
+        [ "$(wc -l <log)" -le $((sent + 1)) ]
+    done
 }

@@ -8,7 +8,7 @@ setup()
     PATH=$PATH:/usr/sbin
 }
 
-# start_nginx: with the example as it stands, but for its paths, and a socket instead of port 443.
+# start_nginx: with the example as it stands, but for its paths and its user, and a socket instead of port 443.
 start_nginx()
 {
     local user='' temporary='' kind
@@ -20,7 +20,7 @@ start_nginx()
     sed -e "s|/run/order-http.sock|$PWD/socket|" -e "s|/run/nginx.pid|$PWD/nginx.pid|" -e "s|/var/log/nginx|$PWD|" \
         -e "s|listen 443|listen unix:$PWD/tls|" -e "s|/etc/ssl/certs/orders.example.com.pem|$PWD/cert.pem|" \
         -e "s|/etc/ssl/private/orders.example.com.key|$PWD/key.pem|" -e "s|^http {|http {$temporary|" \
-        "$REPO/examples/nginx.conf" >nginx.conf
+        -e '/^user /d' "$REPO/examples/nginx.conf" >nginx.conf
     ((EUID != 0)) || user='user root;'
     start nginx nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/nginx.conf" -g "daemon off; master_process off; $user"
     NGINX=$PID

@@ -10,16 +10,22 @@ client.py crowd WHERE N [--drip S] [--small]
     Opens N connections, sends standard input on each, prints "there", and stays without reading until SIGTERM. Then prints how many of
     them the server has left open. --drip sends an "a" on each every S seconds, --small has hardly any room for what comes.
 
+client.py again WHERE N [--stay S]
+    N clients that send standard input, wait for the first bytes of an answer, but at most S seconds (1), leave, and begin again, until
+    SIGTERM. Then prints how often each status came, and "none".
+
 client.py activate ADDRESS... -- COMMAND...
     Becomes the command, as systemd does it for a socket unit: with sockets that listen there.
 """
 import argparse
+import collections
 import os
 import resource
 import select
 import signal
 import socket
 import sys
+import threading
 import time
 
 
@@ -100,6 +106,33 @@ def crowd(options):
     return 0
 
 
+def send_again(options, data, stopped, statuses):
+    while not stopped:
+        with connect(options.where) as connection:
+            connection.settimeout(options.stay)
+            try:
+                connection.sendall(data)
+                status = connection.recv(12)[9:].decode()
+            except OSError:
+                status = ""
+        statuses[status or "none"] += 1
+
+
+def again(options):
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+    statuses = collections.Counter()
+    arguments = (options, sys.stdin.buffer.read(), stopped, statuses)
+    threads = [threading.Thread(target=send_again, args=arguments) for _ in range(options.number)]
+    for thread in threads:
+        thread.start()
+    print("there", flush=True)
+    for thread in threads:
+        thread.join()
+    print(*(f"{status}:{count}" for status, count in sorted(statuses.items())))
+    return 0
+
+
 def activate(options):
     sockets = []
     for where in options.where:
@@ -132,6 +165,11 @@ def main():
     crowding.add_argument("--drip", type=float)
     crowding.add_argument("--small", action="store_true")
     crowding.set_defaults(run=crowd)
+    repeating = jobs.add_parser("again")
+    repeating.add_argument("where")
+    repeating.add_argument("number", type=int)
+    repeating.add_argument("--stay", type=float, default=1)
+    repeating.set_defaults(run=again)
     activating = jobs.add_parser("activate")
     activating.add_argument("where", nargs="+")
     activating.set_defaults(run=activate)

@@ -106,8 +106,7 @@ ssize_t sendmsg(int socket, const struct msghdr *message, int flags)
     static const char accepted[] = "HTTP/1.1 202 ";
     static unsigned calls;
     ssize_t (*original)(int, const struct msghdr *, int);
-    bool is_answer = message->msg_iovlen > 0 &&
-                     message->msg_iov[0].iov_len > strlen(accepted) &&
+    bool is_answer = message->msg_iovlen > 0 && message->msg_iov[0].iov_len > strlen(accepted) &&
                      memcmp(message->msg_iov[0].iov_base, accepted, strlen(accepted)) == 0;
     ssize_t result;
 

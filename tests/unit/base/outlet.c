@@ -130,7 +130,7 @@ static void does_not_wait_to_write_some(void)
     (void)outlet_close(&outlet);
 }
 
-/* Reads and counts lines until there are no more for now; each must be a whole one of LINE bytes. */
+/* Reads and counts lines until there are no more for now; each must have that many bytes. */
 static size_t count_lines(int descriptor, size_t line)
 {
     size_t len = 0;

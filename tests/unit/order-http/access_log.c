@@ -42,7 +42,7 @@ static void logs_a_line_of_json(void)
                "\"order_id\": \"0190b5a6-0000-7000-8000-000000000000\"}\n");
 }
 
-static void leaves_out_the_query(void)
+static void leaves_out_query_and_host(void)
 {
     struct access access = usual;
 
@@ -50,6 +50,10 @@ static void leaves_out_the_query(void)
     access.order_id = "";
     SAME(logged(&access, false), "[http] POST /orders 202 73 bytes 1.234 ms 127.0.0.1:53412\n");
     CHECK(strstr(logged(&access, true), "secret") == NULL);
+    access.target = "http://name:secret@host/orders?token=secret";
+    SAME(logged(&access, false), "[http] POST /orders 202 73 bytes 1.234 ms 127.0.0.1:53412\n");
+    access.target = "https://name:secret@host?token=secret";
+    SAME(logged(&access, false), "[http] POST / 202 73 bytes 1.234 ms 127.0.0.1:53412\n");
 }
 
 static void says_that_there_was_no_answer(void)
@@ -80,7 +84,7 @@ int main(void)
     unit_capture(2);
     RUN(logs_a_line_of_text);
     RUN(logs_a_line_of_json);
-    RUN(leaves_out_the_query);
+    RUN(leaves_out_query_and_host);
     RUN(says_that_there_was_no_answer);
     RUN(shows_what_came_safely);
     return unit_end();
