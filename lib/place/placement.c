@@ -331,6 +331,11 @@ bool placement_is_connected(const struct placement *placement)
     return connection_is_up(publisher_connection(placement->dispatch.publisher));
 }
 
+bool placement_is_blocked(const struct placement *placement)
+{
+    return connection_is_blocked(publisher_connection(placement->dispatch.publisher));
+}
+
 struct connection *placement_connection(struct placement *placement)
 {
     return publisher_connection(placement->dispatch.publisher);

@@ -124,6 +124,9 @@ bool placement_is_idle(const struct placement *placement);
 /* Returns whether there is a connection to the broker. */
 bool placement_is_connected(const struct placement *placement);
 
+/* Returns whether the broker, short of memory or disk, wants no messages on it. */
+bool placement_is_blocked(const struct placement *placement);
+
 /* Returns the connection, for connection_wait(). */
 struct connection *placement_connection(struct placement *placement);
 

@@ -20,14 +20,16 @@ void health(struct service *service, struct request *request)
 void ready(struct service *service, struct request *request)
 {
     bool store = reader_is_well(service);
-    bool broker = placement_is_connected(service->placement);
+    bool is_connected = placement_is_connected(service->placement);
+    bool is_blocked = placement_is_blocked(service->placement);
+    bool is_ready = store && is_connected && !is_blocked;
+    const char *broker = is_blocked ? "blocked" : is_connected ? "connected" : "away";
     char body[128];
     int len =
         snprintf(body, sizeof body, "{\"status\": \"%s\", \"store\": \"%s\", \"broker\": \"%s\"}\n",
-                 store && broker ? "ready" : "not ready", store ? "ok" : "not readable",
-                 broker ? "connected" : "away");
+                 is_ready ? "ready" : "not ready", store ? "ok" : "not readable", broker);
 
-    answer_json(&request->answer, store && broker ? 200 : 503, xstrdup(body), (size_t)len);
-    if (request->answer.status == 503)
+    answer_json(&request->answer, is_ready ? 200 : 503, xstrdup(body), (size_t)len);
+    if (!is_ready)
         answer_add(&request->answer, "Retry-After", "1");
 }

@@ -89,6 +89,8 @@ static void read_options(int argc, char **argv)
         usage_error("--tls-cert and --tls-key belong together");
     if (http.confirm_wait_ms >= clients.answer_ms)
         usage_error("--confirm-wait must be shorter than --answer-timeout");
+    /* A second less than it is kept, for what is on its way then. */
+    http.keep_s = clients.idle_ms / 1000 - 1;
     clients.uses_tls = server.certificate != NULL;
 }
 

@@ -241,6 +241,8 @@ static void print_now(FILE *out, const struct metrics_now *now)
 {
     single(out, "broker_connected", "gauge", "1 while the broker is connected.",
            now->broker_is_connected);
+    single(out, "broker_blocked", "gauge", "1 while the broker takes no messages.",
+           now->broker_is_blocked);
     single(out, "store_readable", "gauge", "1 while the store can be read.",
            now->store_is_readable);
     if (now->store_is_readable)

@@ -59,6 +59,7 @@ void metrics_answered(int64_t duration);
 /* What is looked up when the text is made. */
 struct metrics_now {
     bool broker_is_connected;
+    bool broker_is_blocked;
     bool store_is_readable;
     int64_t pending; /* orders in the store, of all programs; if it is readable */
 };

@@ -296,6 +296,8 @@ static void add_fields(struct request *request)
     answer_add(answer, "X-Content-Type-Options", "nosniff");
     if (request->service->is_stopping || request->is_last)
         answer_add(answer, "Connection", "close");
+    else if (request->service->settings->keep_s > 0)
+        answer_add(answer, "Keep-Alive", "timeout=%d", request->service->settings->keep_s);
     cors_allow(request);
 }
 

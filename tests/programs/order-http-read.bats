@@ -231,7 +231,7 @@ END
     [ "$(field Content-Type)" = 'text/plain; version=0.0.4; charset=utf-8' ]
     for line in 'requests_total{route="/order/{order_id}",method="GET",status="4xx"} 1' \
         'requests_total{route="other",method="GET",status="4xx"} 1' 'request_duration_seconds_count{route="/orders"} 1' \
-        'requests_in_flight 1' 'broker_connected 1' 'store_readable 1' 'pending_orders 0' 'connections 1'; do
+        'requests_in_flight 1' 'broker_connected 1' 'broker_blocked 0' 'store_readable 1' 'pending_orders 0' 'connections 1'; do
         says body "order_http_$line"
     done
     # Each sample has a type, and each type a help, right before its samples.

@@ -242,6 +242,11 @@ TABLE
     ask /metrics
     grep -qx 'order_http_connections_cut_total{reason="header"} 2' body
     grep -qx 'order_http_connections_cut_total{reason="body"} 1' body
+    [ -z "$(field Keep-Alive)" ]
+    finish "$HTTP" TERM
+    start_http --idle-timeout 5
+    ask /health
+    [ "$(field Keep-Alive)" = timeout=4 ]
 }
 
 @test "2,000 idle clients, and 2,000 with half a header of which 500 drip: another one is served at once" {

@@ -179,6 +179,11 @@ alarm()
         ids+=("$id")
     done
     grep -F 'takes no messages for now' http.err
+    ask /ready
+    [ "$code" = 503 ]
+    jq -e '.status == "not ready" and .broker == "blocked"' body
+    ask /metrics
+    grep -x 'order_http_broker_blocked 1' body
     # Known to be blocked, it is not waited for.
     [ "$(curl -s -o /dev/null -w '%{time_total}' --unix-socket socket http://localhost/order -H 'Content-Type: application/json' \
         -d "$(order 7)" | awk -v slow="$(slowness)" '{ print ($1 < slow) }')" = 1 ]

@@ -49,6 +49,7 @@ static void says_what_is_now(void)
     print(&(struct metrics_now){
         .broker_is_connected = true, .store_is_readable = true, .pending = 1234567890123});
     CHECK(has("order_http_broker_connected 1"));
+    CHECK(has("order_http_broker_blocked 0"));
     CHECK(has("order_http_store_readable 1"));
     CHECK(has("order_http_pending_orders 1234567890123"));
 }
