@@ -1,4 +1,4 @@
-# examples/nginx.conf: nginx in front of order-http, with TLS, by Unix sockets.
+# scripts/nginx.conf: nginx in front of order-http, with TLS, by Unix sockets.
 
 load ../support/http
 
@@ -20,7 +20,7 @@ start_nginx()
     sed -e "s|/run/order-http.sock|$PWD/socket|" -e "s|/run/nginx.pid|$PWD/nginx.pid|" -e "s|/var/log/nginx|$PWD|" \
         -e "s|listen 443|listen unix:$PWD/tls|" -e "s|/etc/ssl/certs/orders.example.com.pem|$PWD/cert.pem|" \
         -e "s|/etc/ssl/private/orders.example.com.key|$PWD/key.pem|" -e "s|^http {|http {$temporary|" \
-        -e '/^user /d' "$REPO/examples/nginx.conf" >nginx.conf
+        -e '/^user /d' "$REPO/scripts/nginx.conf" >nginx.conf
     ((EUID != 0)) || user='user root;'
     start nginx nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/nginx.conf" -g "daemon off; master_process off; $user"
     NGINX=$PID
