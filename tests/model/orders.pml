@@ -3,19 +3,19 @@
  * workers of each kind on one ledger. See order-tools(7), CRASHES, for the states P0 to P4, I0 to I3 and N0 to N4.
  *
  * FAULTS of them, in any mixture and at every step: a program is killed and starts again; a connection is lost before
- * or after the broker has handled what it was sent; a commit is in doubt (done or not, nobody knows); the broker is away; a
- * command that tells a customer fails. Besides that, somebody publishes the order a second time, and the order's message
+ * or after the broker has handled what it was sent; the power fails, at order-place's disk; a commit is in doubt (done or
+ * not, nobody knows); the broker is away; a command that tells a customer fails. Besides that, somebody publishes the order a second time, and the order's message
  * is gone for good (purged, expired) at any time after the decision.
  *
  * What must hold, checked where it could break and, once nothing can move any more, by books():
- *   - a receipt implies that the order is stored;
+ *   - a receipt implies that the order is stored, also after a loss of power;
  *   - no order is reserved twice;
  *   - a customer is told once, and once more for each kill between N1 and N3 at most;
  *   - an order with a receipt is told, or has failed, or its event is a dead letter after MAX_ATTEMPTS in doubt.
  *
  * To see that the model can fail: -DNO_RELAY (what is owed is sent only if its order comes again), -DNO_CLAIM (nobody says
  * that he is about to tell), -DNO_WAIT (an event that somebody else has claimed is acknowledged as a repeat at once),
- * -DNO_FIND (the worker decides without looking whether it has before).
+ * -DNO_SYNC (the receipt does not wait for the disk), -DNO_FIND (the worker decides without looking whether it has before).
  */
 
 #ifndef FAULTS
@@ -33,6 +33,7 @@ mtype = { NONE, PENDING, PLACED, RESERVED, FAILED, FREE, CLAIMED, TOLD };
 
 mtype order = NONE; /* order-place's store: NONE, PENDING or PLACED */
 byte pending_by;    /* the run whose pending order it is */
+bool synced;        /* and does it survive a loss of power? */
 
 mtype outcome = NONE; /* the ledger: NONE, RESERVED or FAILED */
 bool owed;            /* and is its event to be published? */
@@ -91,36 +92,63 @@ inline place_killed()
     fi
 }
 
-active proctype placer()
+/* The power fails, at the disk of this machine: what no commit that was synced has is gone. */
+inline lose_power()
 {
     if
-    :: atomic { order = PENDING; pending_by = _pid } /* P1 */
+    :: !synced -> order = NONE
+    :: synced && order == PLACED -> order = PENDING; pending_by = ENDED
+    :: synced && order == PENDING -> place_killed()
+    fi
+}
+
+active proctype placer()
+{
+again:
+    if
+    :: atomic {
+           order == NONE -> order = PENDING; pending_by = _pid /* P1 */
+#ifdef NO_SYNC
+           ; receipt = true
+#endif
+       }
+    :: atomic { order != NONE -> goto over }         /* placed again, and found */
     :: atomic { FAULT; goto over }                   /* killed in P0 */
     fi;
     if
-    :: publish(placed_ready)                         /* P2 */
+    :: publish(placed_ready)                         /* P2, perhaps before it is synced */
     :: atomic { FAULT; place_killed(); goto over }
-    :: atomic { FAULT; goto tell }                   /* the broker stays away: the receipt says PENDING */
+    :: atomic { FAULT; synced = true; goto tell }    /* the broker stays away: the receipt says PENDING */
     fi;
     if
-    :: atomic { order = PLACED }                     /* P3 */
+    :: atomic { synced = true }
+    :: atomic { FAULT; place_killed(); goto over }
+    :: atomic { FAULT; lose_power(); goto over }
+    fi;
+    if
+    :: atomic { order = PLACED }                     /* P3, which is not synced */
     :: atomic { FAULT; place_killed(); goto over }
     fi;
 tell:
     if
     :: atomic { assert(order != NONE); receipt = true } /* P4 */
+    :: atomic { FAULT; lose_power(); goto over }
     :: atomic { FAULT }
     fi;
-    atomic { place_killed() }
+    atomic { place_killed() };
 over:
-    skip
+    /* Who has no receipt may place the order again. */
+    if
+    :: atomic { order == NONE && !receipt && faults > 0 -> goto again }
+    :: skip
+    fi
 }
 
 active proctype flusher()
 {
 end:
     do
-    :: atomic { order == PENDING && pending_by == ENDED -> pending_by = _pid };
+    :: atomic { order == PENDING && pending_by == ENDED -> pending_by = _pid; synced = true };
        publish(placed_ready);
        if
        :: atomic { order = PLACED }
@@ -324,7 +352,8 @@ end:
 active proctype books()
 {
 end:
-    timeout -> assert(!receipt || (outcome == RESERVED && (tellings > 0 || dead_letter)) ||
+    timeout -> assert(!receipt || order != NONE);
+    assert(!receipt || (outcome == RESERVED && (tellings > 0 || dead_letter)) ||
                       (outcome == FAILED && published_failed))
 }
 
