@@ -13,8 +13,8 @@
  *
  * P1 is committed before the order is published, and synced while the broker works: a receipt waits
  * for both. So a loss of power, unlike a kill, can leave an order without a receipt on the broker
- * alone. P3, committed alone, is not synced: after a loss of power an order may be back in P1 though
- * its receipt was told. That costs a second copy on the broker.
+ * alone. P3, committed alone, is not synced: after a loss of power an order may be back in P1
+ * though its receipt was told. That costs a second copy on the broker.
  *
  * Orders go through these states in batches of what has arrived. The commit that stores a batch
  * also marks the confirmed orders of earlier batches, and goes on while the broker works on those.
@@ -90,20 +90,21 @@ void placement_take(struct placement *placement, const struct order *order, cons
 
 /*
  * Runs one round: reads the broker's answers, stores the batch, tells the receipts that are due,
- * publishes the batch, waits for its sync. Other than that, waits only for a connection, and while too much is on its way; one that
- * never waits also publishes what was left pending, as far as there is room.
+ * publishes the batch, waits for its sync. Waits for the broker only while there is no connection,
+ * or too much on its way; one that never waits publishes also what was left pending, as far as there
+ * is room.
  */
 enum exit_code placement_turn(struct placement *placement);
 
 /*
- * After EXIT_STORE: drops the batch, of which nothing was told nor will be, and forgets the failure,
+ * After EXIT_STORE: drops the batch, of which nothing was or will be told, and forgets the failure,
  * so that a caller that never waits can go on. Its orders may be in the store all the same, and are
- * published then, if they are not already. Other receipts that wait are told as pending. Returns false if the batch was stored, and something else failed.
+ * published then, if they are not already. Other receipts that wait are told as pending. Returns
+ * false if the batch was stored, and something else failed.
  */
 bool placement_abandon(struct placement *placement);
 
-/* After EXIT_STORE: returns whether the batch may have been placed all the same, since only its sync
- * has failed. */
+/* After EXIT_STORE: returns whether the batch may be placed all the same: only its sync failed. */
 bool placement_is_in_doubt(const struct placement *placement);
 
 /* Returns after how many milliseconds at most placement_turn() is to be called again, even if
