@@ -91,8 +91,8 @@ void placement_take(struct placement *placement, const struct order *order, cons
 /*
  * Runs one round: reads the broker's answers, stores the batch, tells the receipts that are due,
  * publishes the batch, waits for its sync. Waits for the broker only while there is no connection,
- * or too much on its way; one that never waits publishes also what was left pending, as far as there
- * is room.
+ * or too much on its way; one that never waits does not, and publishes also what was left pending,
+ * as far as there is room.
  */
 enum exit_code placement_turn(struct placement *placement);
 
