@@ -13,6 +13,8 @@
  *   - a customer is told once, and once more for each kill between N1 and N3 at most;
  *   - an order with a receipt is told, or has failed, or its event is a dead letter after MAX_ATTEMPTS in doubt.
  *
+ * What nobody reads any more (whose order, event or claim it was) is set to 0, so that states differ only in what matters.
+ *
  * To see that the model can fail: -DNO_RELAY (what is owed is sent only if its order comes again), -DNO_CLAIM (nobody says
  * that he is about to tell), -DNO_WAIT (an event that somebody else has claimed is acknowledged as a repeat at once),
  * -DNO_SYNC (the receipt does not wait for the disk), -DNO_FIND (the worker decides without looking whether it has before).
@@ -96,7 +98,7 @@ inline place_killed()
 inline lose_power()
 {
     if
-    :: !synced -> order = NONE
+    :: !synced -> order = NONE; pending_by = 0
     :: synced && order == PLACED -> order = PENDING; pending_by = ENDED
     :: synced && order == PENDING -> place_killed()
     fi
@@ -121,13 +123,9 @@ again:
     :: atomic { FAULT; synced = true; goto tell }    /* the broker stays away: the receipt says PENDING */
     fi;
     if
-    :: atomic { synced = true }
+    :: atomic { synced = true; order = PLACED; pending_by = 0 } /* P3: P1 is synced by then, P3 itself is not */
     :: atomic { FAULT; place_killed(); goto over }
     :: atomic { FAULT; lose_power(); goto over }
-    fi;
-    if
-    :: atomic { order = PLACED }                     /* P3, which is not synced */
-    :: atomic { FAULT; place_killed(); goto over }
     fi;
 tell:
     if
@@ -140,7 +138,7 @@ over:
     /* Who has no receipt may place the order again. */
     if
     :: atomic { order == NONE && !receipt && faults > 0 -> goto again }
-    :: skip
+    :: atomic { synced = false }
     fi
 }
 
@@ -148,10 +146,10 @@ active proctype flusher()
 {
 end:
     do
-    :: atomic { order == PENDING && pending_by == ENDED -> pending_by = _pid; synced = true };
+    :: atomic { order == PENDING && pending_by == ENDED -> pending_by = _pid };
        publish(placed_ready);
        if
-       :: atomic { order = PLACED }
+       :: atomic { order = PLACED; pending_by = 0 }
        :: atomic { FAULT; place_killed() }
        fi
     od
@@ -227,7 +225,7 @@ again:
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { mine -> owed = false; mine = false }
+       :: atomic { mine -> owed = false; owed_by = 0; mine = false }
        :: atomic { !mine }
        :: atomic { FAULT; inventory_killed() }
        fi
@@ -238,7 +236,7 @@ again:
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { owed = false }
+       :: atomic { owed = false; owed_by = 0 }
        :: atomic { FAULT; inventory_killed() }
        fi
 #endif
@@ -285,7 +283,7 @@ again:
 #endif
        :: atomic {
               telling != TOLD && !IS_OTHERS && attempts == MAX_ATTEMPTS ->
-                  dead_letter = true; telling = FREE; attempts = 0; goto settle
+                  dead_letter = true; telling = FREE; claimed_by = 0; attempts = 0; goto settle
           }
        :: atomic {
               telling != TOLD && !IS_OTHERS && attempts < MAX_ATTEMPTS ->
@@ -301,7 +299,7 @@ again:
        if
        :: atomic { tellings++; assert(tellings <= 1 + doubts) } /* N2 */
        :: atomic { /* the command has failed: once more, unless the delivery is stale and comes again */
-              FAULT; telling = FREE; in_doubt = false;
+              FAULT; telling = FREE; claimed_by = 0; in_doubt = false;
               if
               :: reserved_unacked[me] -> goto again
               :: else -> goto end
@@ -310,7 +308,7 @@ again:
        :: atomic { FAULT; notify_killed(); goto end }
        fi;
        if
-       :: atomic { telling = TOLD; in_doubt = false } /* N3 */
+       :: atomic { telling = TOLD; claimed_by = 0; in_doubt = false } /* N3 */
        :: atomic { FAULT; notify_killed(); goto end }
        fi;
 settle:
