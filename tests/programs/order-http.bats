@@ -733,7 +733,7 @@ ROUTES
         start_http --url "$NOWHERE" --log-format "$format"
         sent=0
         while read -r request; do
-            printf '%b' "$request" | python3 "$CLIENT" send "$PWD/socket" --half >/dev/null || true
+            printf '%b' "$request" | /usr/bin/python3 "$CLIENT" send "$PWD/socket" --half >/dev/null || true
             sent=$((sent + 1))
         done <<'REQUESTS'
 GET /\x1b[31mred HTTP/1.1\r\nHost: x\r\n\r\n
