@@ -136,7 +136,7 @@ lint:
 	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
 	printf '%s\n' tests/*/*.bats | xargs -n 6 -P "$$(nproc)" shellcheck -s bats -S warning -e $(BATS_KNOWS)
 	mandoc -Tlint -W warning man/*
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
+	cppcheck --quiet -j "$$(nproc)" --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=normalCheckLevelMaxBranches \
 	    --enable=warning,performance,portability -Ilib src lib
 
