@@ -44,6 +44,7 @@ unit()
 @test "unit: dlq-replay/recall" { unit dlq-replay/recall; }
 @test "unit: dlq-replay/selection" { unit dlq-replay/selection; }
 @test "unit: dlq-replay/summary" { unit dlq-replay/summary; }
+@test "unit: inventory-worker/outbox" { unit inventory-worker/outbox; }
 @test "unit: inventory-worker/reservation" { unit inventory-worker/reservation; }
 @test "unit: json/canonical" { unit json/canonical; }
 @test "unit: json/decimal" { unit json/decimal; }
