@@ -140,6 +140,17 @@ acknowledged()
     eventually holds "$RESERVED_Q" 1
 }
 
+@test "files: notices that are removed while a customer is told: 73, it is said that they were told, and the next run tells them again" {
+    topology
+    publish_reserved a-1
+    run -73 --separate-stderr notify-worker --exec sh -c 'mv "$0" "$0.old"' "$NOTICES"
+    grep -qxF "notify-worker: '$NOTICES' was removed or replaced while in use" <<<"$stderr"
+    grep -qxF 'notify-worker: 1 customer was told, and that could not be recorded: the next run will tell them again' <<<"$stderr"
+    eventually holds "$RESERVED_Q" 1
+    run -0 --separate-stderr notify-worker --count 1
+    [ "$stderr" = '[notify] Order confirmed: a-1' ]
+}
+
 @test "files: order-show reports a store that was replaced while in use instead of answering: 73" {
     local id
     id=$(order | order-place | ids)
