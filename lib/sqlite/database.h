@@ -68,9 +68,9 @@ enum exit_code database_begin_relaxed(struct database *database);
  */
 enum exit_code database_end(struct database *database, enum exit_code code);
 
-/* Commits what database_begin_ahead() began, as database_end() does, but returns before the sync has
- * ended: database_finish_sync() must return EXIT_OK before anybody is told. Do not use the database
- * in between. */
+/* Commits what database_begin_ahead() began, as database_end() does, but returns before the sync
+ * has ended: database_finish_sync() must return EXIT_OK before anybody is told. Do not use the
+ * database in between. */
 enum exit_code database_commit_ahead(struct database *database);
 
 /* Waits for the sync of database_commit_ahead(). On EXIT_OK all that was committed is on disk. */
