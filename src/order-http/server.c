@@ -257,6 +257,11 @@ enum exit_code server_open(const struct server_settings *given)
     return EXIT_OK;
 }
 
+void server_watch(int descriptor)
+{
+    watch(descriptor);
+}
+
 int server_descriptor(void)
 {
     return epoll;

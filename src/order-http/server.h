@@ -34,6 +34,9 @@ struct server_settings {
  */
 enum exit_code server_open(const struct server_settings *settings);
 
+/* Makes the descriptor below readable also while that one is. */
+void server_watch(int descriptor);
+
 /* Returns a descriptor that is readable when server_step() has something to do. */
 int server_descriptor(void);
 

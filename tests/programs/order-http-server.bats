@@ -115,6 +115,47 @@ END_OF_LINES
     run -77 timeout "$HANGING" order-http --listen 127.0.0.1:0 --tls-cert nowhere.pem --tls-key ca.key
 }
 
+@test "SIGHUP: tokens are read anew, or stay if they cannot be; without tokens it ends" {
+    has_code()
+    {
+        ask /orders -H "Authorization: Bearer $2"
+        [ "$code" = "$1" ]
+    }
+    (umask 077 && echo the-first-token-of-all >tokens)
+    start_http --token-file tokens --idle-timeout 600
+    has_code 200 the-first-token-of-all
+    printf 'GET /orders?limit=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer the-first-token-of-all\r\n\r\n' >whole
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 3 <whole
+    crowd=$PID
+    eventually grep -q there crowd.out
+    echo the-second-token-of-all >tokens
+    kill -HUP "$HTTP"
+    eventually has_code 200 the-second-token-of-all
+    has_code 401 the-first-token-of-all
+    says http.err "order-http: 'tokens' was read anew"
+    for bad in 'echo short >tokens' ': >tokens' 'chmod 644 tokens' 'rm tokens'; do
+        echo the-second-token-of-all >tokens
+        eval "$bad"
+        kept=$(grep -c 'the tokens stay as they were' http.err || true)
+        kill -HUP "$HTTP"
+        eventually says http.err 'order-http: the tokens stay as they were' $((kept + 1))
+        has_code 200 the-second-token-of-all
+        has_code 401 short
+    done
+    (umask 077 && echo the-third-token-of-all >tokens)
+    kill -HUP "$HTTP"
+    eventually has_code 200 the-third-token-of-all
+    # Nobody was cut off.
+    finish -0 "$crowd" TERM
+    [ "$(tail -n 1 crowd.out)" = 3 ]
+    ends -0 "$HTTP" TERM 15
+    rm http.err
+    # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
+    start http env --default-signal=HUP order-http --listen "unix:$SOCKET"
+    eventually http_listens
+    ends -0 "$PID" HUP 15
+}
+
 @test "a token is asked of everybody, but not for /health" {
     (umask 077 && printf '%s\n' first-token-of-two second-token-of-two >tokens)
     start_http --token-file tokens
