@@ -130,13 +130,14 @@ static bool is_done(void)
     return server_is_done() && (service.failure != EXIT_OK || place_order_is_idle(&service));
 }
 
-/* Reads the tokens anew. */
+/* Reads tokens and certificate anew. Each stays as it was if that fails. */
 static void renew(void)
 {
-    if (token_load(token_file) == EXIT_OK)
-        report("'%s' was read anew", printable_text(token_file));
-    else
-        report("the tokens stay as they were");
+    bool is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
+
+    is_done = server_renew() == EXIT_OK && is_done;
+    report(is_done ? "tokens and certificates were read anew"
+                   : "what cannot be read anew stays as it was");
 }
 
 static void serve(void)
@@ -173,7 +174,7 @@ int main(int argc, char **argv)
     report_never_waits();
     read_options(argc, argv);
     stop_on_signals();
-    if (token_file != NULL)
+    if (token_file != NULL || server.certificate != NULL)
         hangup_take();
     code = open_all();
     if (code == EXIT_OK) {

@@ -132,13 +132,13 @@ END_OF_LINES
     kill -HUP "$HTTP"
     eventually has_code 200 the-second-token-of-all
     has_code 401 the-first-token-of-all
-    says http.err "order-http: 'tokens' was read anew"
+    says http.err "order-http: tokens and certificates were read anew"
     for bad in 'echo short >tokens' ': >tokens' 'chmod 644 tokens' 'rm tokens'; do
         echo the-second-token-of-all >tokens
         eval "$bad"
-        kept=$(grep -c 'the tokens stay as they were' http.err || true)
+        kept=$(grep -c 'what cannot be read anew stays as it was' http.err || true)
         kill -HUP "$HTTP"
-        eventually says http.err 'order-http: the tokens stay as they were' $((kept + 1))
+        eventually says http.err 'order-http: what cannot be read anew stays as it was' $((kept + 1))
         has_code 200 the-second-token-of-all
         has_code 401 short
     done
@@ -154,6 +154,63 @@ END_OF_LINES
     start http env --default-signal=HUP order-http --listen "unix:$SOCKET"
     eventually http_listens
     ends -0 "$PID" HUP 15
+}
+
+@test "SIGHUP: a new certificate is for those who connect from now on; one that cannot be used is not taken" {
+    authority ca
+    certificate first DNS:localhost,IP:127.0.0.1 2
+    certificate second DNS:localhost,IP:127.0.0.1 2
+    cp first.pem server.pem
+    cp first.key server.key
+    start tls order-http --listen 127.0.0.1:0 --tls-cert server.pem --tls-key server.key --idle-timeout 600
+    tls=$PID
+    where=$(listens tls)
+    # serves NAME: is that the certificate?
+    serves()
+    {
+        openssl s_client -connect "$where" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint >served
+        openssl x509 -in "$1.pem" -noout -fingerprint | cmp - served
+    }
+    serves first
+    # A connection that stays, over which one request comes before and another one after.
+    start_fed kept openssl s_client -quiet -no_ign_eof -connect "$where"
+    kept=$PID
+    printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >&7
+    eventually says kept.out '{"status": "ok"}'
+    cp second.pem server.pem
+    cp second.key server.key
+    kill -HUP "$tls"
+    eventually serves second
+    [ "$(code_of --cacert ca.pem "https://$where/health")" = 200 ]
+    printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >&7
+    eventually says kept.out '{"status": "ok"}' 2
+    exec 7>&-
+    finish "$kept"
+    for bad in 'cp ca.key server.key' 'echo none >server.pem' 'rm server.pem'; do
+        cp second.pem server.pem
+        cp second.key server.key
+        eval "$bad"
+        kept=$(grep -c 'what cannot be read anew stays as it was' tls.err || true)
+        kill -HUP "$tls"
+        eventually says tls.err 'order-http: what cannot be read anew stays as it was' $((kept + 1))
+        serves second
+    done
+    # None of the older ones is left behind: they would keep descriptors.
+    cp first.pem server.pem
+    cp first.key server.key
+    before=$(find "/proc/$tls/fd" -type l | wc -l)
+    for _ in {1..20}; do
+        again=$(grep -c 'were read anew' tls.err)
+        kill -HUP "$tls"
+        eventually says tls.err 'order-http: tokens and certificates were read anew' $((again + 1))
+    done
+    serves first
+    few()
+    {
+        [ "$(find "/proc/$tls/fd" -type l | wc -l)" -le "$before" ]
+    }
+    eventually few
+    ends -0 "$tls" TERM 15
 }
 
 @test "a token is asked of everybody, but not for /health" {

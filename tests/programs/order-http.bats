@@ -594,14 +594,14 @@ ROUTES
     place_http "$(order)"
     lock_store
     start waits curl -sS -o waits.body --unix-socket socket -H 'Content-Type: application/json' -d "$(order 2)" http://localhost/order
-    waits=$PID
+    last=$PID
     locked()
     {
         grep -q 'database is locked' http.err
     }
     eventually locked
     ends -0 "$HTTP" TERM 15
-    finish -0 "$waits"
+    finish -0 "$last"
     [ "$(jq -r .status waits.body)" = 503 ]
     unlock_store
     stored 2
