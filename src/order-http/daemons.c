@@ -189,7 +189,6 @@ static struct MHD_Daemon *start_with_tls(void)
 {
     char *certificate = read_pem(settings->certificate);
     char *key = certificate == NULL ? NULL : read_pem(settings->key);
-
     struct MHD_Daemon *handle = NULL;
 
     if (key != NULL)
@@ -240,9 +239,9 @@ bool daemons_add(int socket, const struct sockaddr *address, socklen_t len)
 /* ---- running ---- */
 
 /*
- * Runs one. Returns the milliseconds after which it wants to run again. It wants to at
- * once as long as it cannot go on with a client whose input fills its memory and is not complete,
- * such as a line without an end among chunks: then it runs now and then until the deadline.
+ * Runs one. Returns the milliseconds after which it wants to run again. It wants to at once as long
+ * as it cannot go on with a client whose input fills its memory and is not complete, such as a line
+ * without an end among chunks: then it runs now and then until the deadline.
  */
 static int run(struct daemon *daemon)
 {

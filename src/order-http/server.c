@@ -28,7 +28,7 @@ static int64_t lack_told_ms; /* when a lack of descriptors or memory was reporte
 
 /* ---- opening ---- */
 
-static void watch(int descriptor)
+void server_watch(int descriptor)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = descriptor};
 
@@ -39,7 +39,7 @@ static void watch(int descriptor)
 static void watch_sockets(void)
 {
     for (size_t i = 0; i < listen_count(); i++)
-        watch(listen_descriptor(i));
+        server_watch(listen_descriptor(i));
 }
 
 static void unwatch_sockets(void)
@@ -60,7 +60,7 @@ enum exit_code server_open(const struct server_settings *given)
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
         die(EXIT_BUG, "cannot wait for clients: %s", strerror(errno));
-    watch(daemons_descriptor());
+    server_watch(daemons_descriptor());
     watch_sockets();
     return EXIT_OK;
 }
@@ -70,13 +70,8 @@ enum exit_code server_renew(void)
     enum exit_code code = settings->certificate != NULL ? daemons_start(settings) : EXIT_OK;
 
     if (code == EXIT_OK && settings->certificate != NULL)
-        watch(daemons_descriptor());
+        server_watch(daemons_descriptor());
     return code;
-}
-
-void server_watch(int descriptor)
-{
-    watch(descriptor);
 }
 
 int server_descriptor(void)
