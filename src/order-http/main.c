@@ -5,6 +5,7 @@
  * least: state P1 of place/placement.h.
  */
 #include "clients.h"
+#include "hangup.h"
 #include "listen.h"
 #include "place_order.h"
 #include "server.h"
@@ -112,6 +113,8 @@ static enum exit_code open_all(void)
         code = server_open(&server);
     if (code != EXIT_OK)
         return code;
+    if (hangup_descriptor() >= 0)
+        server_watch(hangup_descriptor());
     locked_never_wait();
     listen_tell();
     return EXIT_OK;
@@ -127,11 +130,23 @@ static bool is_done(void)
     return server_is_done() && (service.failure != EXIT_OK || place_order_is_idle(&service));
 }
 
+/* Reads tokens and certificate anew. Each stays as it was if that fails. */
+static void renew(void)
+{
+    bool is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
+
+    is_done = server_renew() == EXIT_OK && is_done;
+    report(is_done ? "tokens and certificates were read anew"
+                   : "what cannot be read anew stays as it was");
+}
+
 static void serve(void)
 {
     while (!is_done()) {
         int due_ms = server_step();
 
+        if (hangup_came())
+            renew();
         due_ms = server_sooner(due_ms, place_order_step(&service));
         if (must_stop())
             server_quiesce();
@@ -159,6 +174,8 @@ int main(int argc, char **argv)
     report_never_waits();
     read_options(argc, argv);
     stop_on_signals();
+    if (token_file != NULL || server.certificate != NULL)
+        hangup_take();
     code = open_all();
     if (code == EXIT_OK) {
         serve();

@@ -34,6 +34,13 @@ struct server_settings {
  */
 enum exit_code server_open(const struct server_settings *settings);
 
+/* Reads certificate and key anew, for those who connect from now on. Returns as server_open() does;
+ * after a failure the old ones stay. Does nothing without them. */
+enum exit_code server_renew(void);
+
+/* Makes the descriptor below readable also while that one is. */
+void server_watch(int descriptor);
+
 /* Returns a descriptor that is readable when server_step() has something to do. */
 int server_descriptor(void);
 

@@ -17,10 +17,25 @@
 #define TOKEN_MAX 512
 #define TOKEN_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
-static char *tokens; /* lines, each ended by NUL; NULL: everybody is let in */
-static size_t tokens_len;
+/* Lines, each ended by NUL; without text, everybody is let in. */
+struct tokens {
+    char *text;
+    size_t len;
+};
 
-static enum exit_code read_file(const char *path, int fd)
+static struct tokens tokens;
+
+static void forget(struct tokens *old)
+{
+    volatile char *byte = old->text;
+
+    for (size_t i = 0; old->text != NULL && i < FILE_MAX; i++)
+        byte[i] = '\0';
+    free(old->text);
+    *old = (struct tokens){0};
+}
+
+static enum exit_code read_file(const char *path, int fd, struct tokens *read_tokens)
 {
     struct stat info;
     ssize_t got;
@@ -34,8 +49,8 @@ static enum exit_code read_file(const char *path, int fd)
                printable_text(path));
         return EXIT_LOGIN;
     }
-    tokens = xcalloc(1, FILE_MAX + 1);
-    got = read(fd, tokens, FILE_MAX);
+    read_tokens->text = xcalloc(1, FILE_MAX + 1);
+    got = read(fd, read_tokens->text, FILE_MAX);
     if (got < 0) {
         report_errno("cannot read '%s'", printable_text(path));
         return EXIT_LOGIN;
@@ -44,7 +59,7 @@ static enum exit_code read_file(const char *path, int fd)
         report("'%s' has %d bytes or more", printable_text(path), FILE_MAX);
         return EXIT_LOGIN;
     }
-    tokens_len = (size_t)got;
+    read_tokens->len = (size_t)got;
     return EXIT_OK;
 }
 
@@ -56,16 +71,17 @@ static bool is_token(const char *line)
 }
 
 /* Ends the lines by NUL, and checks each. */
-static enum exit_code check_lines(const char *path)
+static enum exit_code check_lines(const char *path, struct tokens *lines)
 {
-    bool is_good = tokens_len > 0 && strlen(tokens) == tokens_len;
+    char *text = lines->text;
+    bool is_good = lines->len > 0 && strlen(text) == lines->len;
 
-    if (is_good && tokens[tokens_len - 1] != '\n')
-        tokens_len++;
-    for (char *end = tokens; is_good && (end = strchr(end, '\n')) != NULL; end++)
+    if (is_good && text[lines->len - 1] != '\n')
+        lines->len++;
+    for (char *end = text; is_good && (end = strchr(end, '\n')) != NULL; end++)
         *end = '\0';
-    for (size_t at = 0; is_good && at < tokens_len; at += strlen(tokens + at) + 1)
-        is_good = is_token(tokens + at);
+    for (size_t at = 0; is_good && at < lines->len; at += strlen(text + at) + 1)
+        is_good = is_token(text + at);
     if (is_good)
         return EXIT_OK;
     report("'%s' does not hold tokens of %d to %d characters, one a line", printable_text(path),
@@ -75,6 +91,7 @@ static enum exit_code check_lines(const char *path)
 
 enum exit_code token_load(const char *path)
 {
+    struct tokens loaded = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     enum exit_code code;
 
@@ -82,9 +99,17 @@ enum exit_code token_load(const char *path)
         report_errno("cannot open '%s'", printable_text(path));
         return EXIT_LOGIN;
     }
-    code = read_file(path, fd);
+    code = read_file(path, fd, &loaded);
     (void)close(fd);
-    return code == EXIT_OK ? check_lines(path) : code;
+    if (code == EXIT_OK)
+        code = check_lines(path, &loaded);
+    if (code != EXIT_OK) {
+        forget(&loaded);
+        return code;
+    }
+    forget(&tokens);
+    tokens = loaded;
+    return EXIT_OK;
 }
 
 /* Compares all of token, whatever differs. given has TOKEN_MAX + 1 bytes. */
@@ -104,7 +129,7 @@ bool token_allows(const char *authorization)
     char given[TOKEN_MAX + 1] = "";
     bool is_known = false;
 
-    if (tokens == NULL)
+    if (tokens.text == NULL)
         return true;
     if (authorization == NULL || strncasecmp(authorization, scheme, strlen(scheme)) != 0)
         return false;
@@ -113,18 +138,12 @@ bool token_allows(const char *authorization)
     if (strlen(authorization) >= sizeof given)
         return false;
     (void)strcpy(given, authorization);
-    for (size_t at = 0; at < tokens_len; at += strlen(tokens + at) + 1)
-        is_known = is_equal(tokens + at, given) || is_known;
+    for (size_t at = 0; at < tokens.len; at += strlen(tokens.text + at) + 1)
+        is_known = is_equal(tokens.text + at, given) || is_known;
     return is_known;
 }
 
 void token_forget(void)
 {
-    volatile char *byte = tokens;
-
-    for (size_t i = 0; tokens != NULL && i < FILE_MAX; i++)
-        byte[i] = '\0';
-    free(tokens);
-    tokens = NULL;
-    tokens_len = 0;
+    forget(&tokens);
 }

@@ -11,7 +11,8 @@
 /*
  * Reads tokens from the file at path, one a line, each of 16 to 512 characters that a bearer token
  * may have. Returns EXIT_OK; or EXIT_LOGIN, reported, if the file cannot be read, is accessible to
- * others than its owner, or holds something else. Free with token_forget().
+ * others than its owner, or holds something else: then the tokens that were read before stay. Free
+ * with token_forget().
  */
 enum exit_code token_load(const char *path);
 

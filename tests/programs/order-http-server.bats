@@ -115,6 +115,104 @@ END_OF_LINES
     run -77 timeout "$HANGING" order-http --listen 127.0.0.1:0 --tls-cert nowhere.pem --tls-key ca.key
 }
 
+@test "SIGHUP: tokens are read anew, or stay if they cannot be; without tokens it ends" {
+    has_code()
+    {
+        ask /orders -H "Authorization: Bearer $2"
+        [ "$code" = "$1" ]
+    }
+    (umask 077 && echo the-first-token-of-all >tokens)
+    start_http --token-file tokens --idle-timeout 600
+    has_code 200 the-first-token-of-all
+    printf 'GET /orders?limit=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer the-first-token-of-all\r\n\r\n' >whole
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 3 <whole
+    crowd=$PID
+    eventually grep -q there crowd.out
+    echo the-second-token-of-all >tokens
+    kill -HUP "$HTTP"
+    eventually has_code 200 the-second-token-of-all
+    has_code 401 the-first-token-of-all
+    says http.err "order-http: tokens and certificates were read anew"
+    for bad in 'echo short >tokens' ': >tokens' 'chmod 644 tokens' 'rm tokens'; do
+        echo the-second-token-of-all >tokens
+        eval "$bad"
+        kept=$(grep -c 'what cannot be read anew stays as it was' http.err || true)
+        kill -HUP "$HTTP"
+        eventually says http.err 'order-http: what cannot be read anew stays as it was' $((kept + 1))
+        has_code 200 the-second-token-of-all
+        has_code 401 short
+    done
+    (umask 077 && echo the-third-token-of-all >tokens)
+    kill -HUP "$HTTP"
+    eventually has_code 200 the-third-token-of-all
+    # Nobody was cut off.
+    finish -0 "$crowd" TERM
+    [ "$(tail -n 1 crowd.out)" = 3 ]
+    ends -0 "$HTTP" TERM 15
+    rm http.err
+    # Under nohup the suite itself was told to ignore SIGHUP, and what it starts would too.
+    start http env --default-signal=HUP order-http --listen "unix:$SOCKET"
+    eventually http_listens
+    ends -0 "$PID" HUP 15
+}
+
+@test "SIGHUP: a new certificate is for those who connect from now on; one that cannot be used is not taken" {
+    authority ca
+    certificate first DNS:localhost,IP:127.0.0.1 2
+    certificate second DNS:localhost,IP:127.0.0.1 2
+    cp first.pem server.pem
+    cp first.key server.key
+    start tls order-http --listen 127.0.0.1:0 --tls-cert server.pem --tls-key server.key --idle-timeout 600
+    tls=$PID
+    where=$(listens tls)
+    # serves NAME: is that the certificate?
+    serves()
+    {
+        openssl s_client -connect "$where" </dev/null 2>/dev/null | openssl x509 -noout -fingerprint >served
+        openssl x509 -in "$1.pem" -noout -fingerprint | cmp - served
+    }
+    serves first
+    # A connection that stays, over which one request comes before and another one after.
+    start_fed kept openssl s_client -quiet -no_ign_eof -connect "$where"
+    kept=$PID
+    printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >&7
+    eventually says kept.out '{"status": "ok"}'
+    cp second.pem server.pem
+    cp second.key server.key
+    kill -HUP "$tls"
+    eventually serves second
+    [ "$(code_of --cacert ca.pem "https://$where/health")" = 200 ]
+    printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >&7
+    eventually says kept.out '{"status": "ok"}' 2
+    exec 7>&-
+    finish "$kept"
+    for bad in 'cp ca.key server.key' 'echo none >server.pem' 'rm server.pem'; do
+        cp second.pem server.pem
+        cp second.key server.key
+        eval "$bad"
+        kept=$(grep -c 'what cannot be read anew stays as it was' tls.err || true)
+        kill -HUP "$tls"
+        eventually says tls.err 'order-http: what cannot be read anew stays as it was' $((kept + 1))
+        serves second
+    done
+    # None of the older ones is left behind: they would keep descriptors.
+    cp first.pem server.pem
+    cp first.key server.key
+    before=$(find "/proc/$tls/fd" -type l | wc -l)
+    for _ in {1..20}; do
+        again=$(grep -c 'were read anew' tls.err)
+        kill -HUP "$tls"
+        eventually says tls.err 'order-http: tokens and certificates were read anew' $((again + 1))
+    done
+    serves first
+    few()
+    {
+        [ "$(find "/proc/$tls/fd" -type l | wc -l)" -le "$before" ]
+    }
+    eventually few
+    ends -0 "$tls" TERM 15
+}
+
 @test "a token is asked of everybody, but not for /health" {
     (umask 077 && printf '%s\n' first-token-of-two second-token-of-two >tokens)
     start_http --token-file tokens

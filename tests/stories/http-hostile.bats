@@ -135,6 +135,46 @@ TABLE
     answered 1 200
 }
 
+@test "HTTP/1.0 with keep-alive, as ab -k sends it: the connection stays, but not after a list, whose length is not known" {
+    start_http
+    run -3 send "$(for _ in 1 2 3; do printf '%s' 'GET /health HTTP/1.0\r\nConnection: Keep-Alive\r\nHost: x\r\n\r\n'; done)"
+    [ "$(grep -ac '^{"status": "ok"}' answers)" = 3 ]
+    [ "$(grep -aci '^Connection: keep-alive' answers)" = 3 ]
+    send "GET /orders HTTP/1.0\r\nConnection: Keep-Alive\r\nHost: x\r\n\r\n"
+    ! grep -aqi '^Transfer-Encoding' answers || false
+    ! grep -aqi '^Connection: keep-alive' answers || false
+    sed '1,/^\r$/d' answers | jq -e '.count == 0'
+}
+
+@test "who offers HTTP/2 on a plain connection, as Java and curl do, or asks for a part: the whole answer, in HTTP/1.1" {
+    start_http
+    for _ in 1 2; do
+        place_http "$(order)" --http2 -H 'Idempotency-Key: k' -H 'TE: trailers'
+        [ "$code" = 202 ]
+    done
+    upgrade='Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n'
+    run -3 send "GET /health HTTP/1.1\r\nHost: x\r\n$upgrade\r\n$HEALTH"
+    answered 2 200
+    ask /health -r 0-3
+    [ "$code" = 200 ]
+    [ "$(cat body)" = '{"status": "ok"}' ]
+    for host in '' '[::1]:8001' shop.example.; do
+        run -3 send "GET /health HTTP/1.1\r\nHost: $host\r\n\r\n"
+        answered 1 200
+    done
+}
+
+@test "each answer has one Date, also those that libmicrohttpd does not write" {
+    start_http
+    run -3 send "$HEALTH"
+    [ "$(grep -aci '^Date: ' answers)" = 1 ]
+    send "GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"
+    [ "$(grep -aci '^Date: ' answers)" = 1 ]
+    send "GET /$(printf '%05000d' 0) HTTP/1.1\r\nHost: x\r\n\r\n"
+    answered 1 414
+    [ "$(grep -aci '^Date: ' answers)" = 1 ]
+}
+
 @test "fields of one name are one field" {
     start_http
     place_http "$(order)"

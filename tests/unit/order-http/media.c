@@ -54,6 +54,7 @@ static void reads_what_is_accepted(void)
         "*/*;q=0, application/json",
         "application/*;q=0, application/json;q=1",
         ",, application/json ,",
+        "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", /* Java */
     };
     static const char *const excluding[] = {
         "text/html",
