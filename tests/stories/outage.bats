@@ -210,6 +210,24 @@ disk_limit()
     [ "$(jq -r .status <<<"$output")" = PENDING ]
 }
 
+@test "the broker comes back after it was given up: with the next order on the pipe, all that are pending are placed" {
+    broker stop
+    start_fed place order-place --retries 1 --retry-delay 0
+    order >&7
+    eventually has_lines place.out 1
+    order >&7
+    eventually has_lines place.out 2
+    [ "$(jq -r .status place.out | uniq -c | xargs)" = '2 PENDING' ]
+    broker start
+    order >&7
+    eventually has_lines place.out 3
+    eventually grep -c PLACED place.out
+    exec 7>&-
+    finish -75 "$PID"
+    [ "$(order-show --count --status PLACED)" = 3 ]
+    holds "$PLACED_Q" 3
+}
+
 @test "a login that is refused is not tried again: 77, and no password is shown" {
     AMQP_URL=${AMQP_URL/guest:guest@/guest:sesame@}
     for program in inventory-worker notify-worker dlq-replay queue-inspect "order-place --flush"; do
