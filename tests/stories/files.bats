@@ -712,6 +712,8 @@ order-show --all|text|'text' has nothing in it
 END
     [ "$bad" -eq 0 ]
     [ ! -e /dev/null-wal ]
+    XDG_STATE_HOME=$PWD/text run -73 --separate-stderr order-place </dev/null
+    [ "$stderr" = "order-place: cannot make the folder '$PWD/text/order-tools': Not a directory" ]
 }
 
 @test "files: no right to the folder, or to the file: 73, with the system's reason" {

@@ -26,25 +26,35 @@ static const struct clients_settings usual = {.most = 20,
                                               .answer_ms = ANSWER_MS,
                                               .idle_ms = IDLE_MS};
 
-static struct sockaddr *address_of(const char *text)
+/* Returns an address of IPv4, or of IPv6 if text has a colon; valid until the next call. */
+static struct sockaddr *address_of(const char *text, socklen_t *len)
 {
-    static struct sockaddr_in address;
+    static struct sockaddr_in v4;
+    static struct sockaddr_in6 v6;
+    bool is_v4 = strchr(text, ':') == NULL;
 
-    address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(1)};
-    (void)inet_pton(AF_INET, text, &address.sin_addr);
-    return (struct sockaddr *)&address;
+    v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(1)};
+    v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(1)};
+    if (is_v4)
+        CHECK(inet_pton(AF_INET, text, &v4.sin_addr) == 1);
+    else
+        CHECK(inet_pton(AF_INET6, text, &v6.sin6_addr) == 1);
+    *len = is_v4 ? sizeof v4 : sizeof v6;
+    return is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
 }
 
 /* Connects from an address. Returns the client's end of the connection; *client is NULL if it was
  * not taken. */
 static int connect_from(const char *address, struct client **client)
 {
+    socklen_t len;
+    const struct sockaddr *from = address_of(address, &len);
     int ends[2] = {-1, -1};
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    *client = clients_add(ends[0], address_of(address), sizeof(struct sockaddr_in));
+    *client = clients_add(ends[0], from, len);
     if (*client == NULL)
-        clients_refuse(ends[0], address_of(address));
+        clients_refuse(ends[0], from);
     return ends[1];
 }
 
@@ -167,6 +177,38 @@ static void lets_a_long_answer_go_on(void)
     leave(client, end);
 }
 
+static void note_left(struct request *request)
+{
+    CHECK(request->waits);
+    *(int *)request->context += 1;
+}
+
+static void gives_up_an_answer_that_takes_too_long(void)
+{
+    int left = 0;
+    struct request request = {.waits = true, .left = note_left, .context = &left};
+    struct client *client;
+    int end = connect_from("10.0.0.1", &client);
+    int64_t began_ms = clock_monotonic_ms();
+
+    clients_open(&usual);
+    client->request = &request;
+    clients_enter(client, CLIENT_ANSWER);
+    while (request.waits && clock_monotonic_ms() - began_ms < LATE_MS) {
+        (void)poll(NULL, 0, 5);
+        (void)clients_step();
+    }
+    CHECK(clock_monotonic_ms() - began_ms >= ANSWER_MS);
+    EQUAL(left, 1);
+    EQUAL(request.answer.status, 503);
+    CHECK(strstr(request.answer.body, "the answer takes too long") != NULL);
+    CHECK(read_all(end) == NULL);
+    clients_give_up();
+    EQUAL(left, 1);
+    answer_free(&request.answer);
+    leave(client, end);
+}
+
 static void writes_nothing_into_tls(void)
 {
     struct clients_settings tls = usual;
@@ -204,6 +246,33 @@ static void takes_so_many_of_an_address(void)
     leave(clients[0], ends[0]);
     leave(clients[1], ends[1]);
     leave(clients[3], ends[3]);
+    clients_close();
+    clients_open(&usual);
+}
+
+/* Whoever has an address of IPv6 has all that begin with the same 64 bits. */
+static void takes_so_many_of_a_site(void)
+{
+    static const char *const addresses[] = {"2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1",
+                                            "10.0.0.1"};
+    struct clients_settings two = usual;
+    struct client *clients[COUNT(addresses)];
+    struct client *more;
+    int ends[COUNT(addresses)];
+    int end;
+
+    two.most_of_address = 2;
+    clients_open(&two);
+    for (size_t i = 0; i < COUNT(addresses); i++) {
+        ends[i] = connect_from(addresses[i], &clients[i]);
+        CHECK(clients[i] != NULL);
+    }
+    end = connect_from("2001:db8::3", &more);
+    CHECK(more == NULL);
+    CHECK(begins_with(read_all(end), "HTTP/1.1 429 "));
+    (void)close(end);
+    for (size_t i = 0; i < COUNT(addresses); i++)
+        leave(clients[i], ends[i]);
     clients_close();
     clients_open(&usual);
 }
@@ -314,8 +383,10 @@ int main(void)
     RUN(enforces_deadlines);
     RUN(counts_from_the_start_of_a_phase);
     RUN(lets_a_long_answer_go_on);
+    RUN(gives_up_an_answer_that_takes_too_long);
     RUN(writes_nothing_into_tls);
     RUN(takes_so_many_of_an_address);
+    RUN(takes_so_many_of_a_site);
     RUN(makes_room);
     RUN(reads_on_after_a_refusal);
     RUN(reads_on_while_bytes_come);
