@@ -536,6 +536,16 @@ END
     [ "$told" -ge 15 ]
 }
 
+@test "files: what somebody has made of an order in the store, and is none: 73, and nothing is published" {
+    topology
+    AMQP_URL=amqp://127.0.0.1:1 run -75 order-place --retries 1 <"$DATA/order.json"
+    sqlite3 "$STORE" "UPDATE orders SET data = '{}'"
+    run -73 --separate-stderr order-place --flush
+    [[ $stderr == 'order-place: the store holds an order that is none: '* ]]
+    [ "$(order-show --count --status PENDING)" = 1 ]
+    holds "$PLACED_Q" 0
+}
+
 @test "files: a database that is mounted without its folder, as into a container, is refused: 73; with its folder it is taken" {
     unshare -m true 2>/dev/null || skip "nothing can be mounted here"
     order | order-place

@@ -105,6 +105,20 @@ placed_some()
     [ "$(grep -c PLACED place.out)" = 1 ]
 }
 
+@test "the broker hangs before it has seen an acknowledgement: said, with 69; nobody is told twice when it comes again" {
+    evaluate 'application:set_env(rabbit, heartbeat, 60).'
+    topology
+    publish_reserved a-1
+    run -69 --separate-stderr timeout "$HANGING" notify-worker --count 1 --exec sh -c 'kill -STOP "$(cat "$BROKER_HOME/pid")"'
+    thaw_broker
+    evaluate 'application:set_env(rabbit, heartbeat, 2).'
+    [[ $stderr == *"no answer for "* ]]
+    [ "${stderr_lines[-1]}" = "notify-worker: 1 message of '$RESERVED_Q' may come again: the broker may not have seen the acknowledgements" ]
+    run -0 --separate-stderr notify-worker --idle-timeout 1
+    [[ $stderr != *confirmed* ]]
+    holds "$RESERVED_Q" 0
+}
+
 @test "silence on standard input for longer than two heartbeats: the connection is still the same" {
     start_fed place order-place
     order >&7
