@@ -486,6 +486,10 @@ orders-ex order.placed false   no JSON' ]
     [[ $stderr == *"no exchange 'missing'"* ]]
     run -64 --separate-stderr queue-inspect --follow ''
     [ -z "$output" ]
+    run -64 --separate-stderr queue-inspect --follow orders-ex --routing-key "$(printf %0256d 0)"
+    [[ $stderr == *'a routing key has at most 255 bytes'* ]]
+    MANAGEMENT_URL=http://127.0.0.1:1 run -69 --separate-stderr queue-inspect --follow amq.direct
+    [ "$stderr" = "queue-inspect: management API 'http://127.0.0.1:1': cannot connect: Connection refused" ]
 }
 
 connections()

@@ -537,6 +537,16 @@ END
     [ "$told" -ge 15 ]
 }
 
+@test "files: what somebody has made of an order in the store, and is none: 73, and nothing is published" {
+    topology
+    AMQP_URL=amqp://127.0.0.1:1 run -75 order-place --retries 1 <"$DATA/order.json"
+    sqlite3 "$STORE" "UPDATE orders SET data = '{}'"
+    run -73 --separate-stderr order-place --flush
+    [[ $stderr == 'order-place: the store holds an order that is none: '* ]]
+    [ "$(order-show --count --status PENDING)" = 1 ]
+    holds "$PLACED_Q" 0
+}
+
 @test "files: a database that is mounted without its folder, as into a container, is refused: 73; with its folder it is taken" {
     unshare -m true 2>/dev/null || skip "nothing can be mounted here"
     order | order-place
@@ -613,10 +623,12 @@ END
     order | order-place
 }
 
-# as_nobody COMMAND...: in a copy of the programs that anybody may run.
+# as_nobody COMMAND...: in a copy of the programs that anybody may run. With make coverage they would say that they cannot add to the
+# counts, which are root's: theirs go elsewhere.
 as_nobody()
 {
-    setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent PATH="$PLACE/bin:/usr/bin:/bin" "$@"
+    setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent PATH="$PLACE/bin:/usr/bin:/bin" \
+        GCOV_PREFIX="$PLACE/counts" "$@"
 }
 
 need_nobody()
@@ -624,6 +636,7 @@ need_nobody()
     [ "$(id -u)" -eq 0 ] || skip "only root can be somebody else"
     PLACE=$(mktemp -d "${TMPDIR:-/tmp}/order-tools-files.XXXXXX")
     mkdir "$PLACE/bin" "$PLACE/state"
+    mkdir -m 777 "$PLACE/counts"
     cp "$REPO"/bin/* "$PLACE/bin"
     chmod 755 "$PLACE" "$PLACE/bin"
     chown 65534:65534 "$PLACE/state"
@@ -710,6 +723,8 @@ order-show --all|text|'text' has nothing in it
 END
     [ "$bad" -eq 0 ]
     [ ! -e /dev/null-wal ]
+    XDG_STATE_HOME=$PWD/text run -73 --separate-stderr order-place </dev/null
+    [ "$stderr" = "order-place: cannot make the folder '$PWD/text/order-tools': Not a directory" ]
 }
 
 @test "files: no right to the folder, or to the file: 73, with the system's reason" {

@@ -105,6 +105,20 @@ placed_some()
     [ "$(grep -c PLACED place.out)" = 1 ]
 }
 
+@test "the broker hangs before it has seen an acknowledgement: said, with 69; nobody is told twice when it comes again" {
+    evaluate 'application:set_env(rabbit, heartbeat, 60).'
+    topology
+    publish_reserved a-1
+    run -69 --separate-stderr timeout "$HANGING" notify-worker --count 1 --exec sh -c 'kill -STOP "$(cat "$BROKER_HOME/pid")"'
+    thaw_broker
+    evaluate 'application:set_env(rabbit, heartbeat, 2).'
+    [[ $stderr == *"no answer for "* ]]
+    [ "${stderr_lines[-1]}" = "notify-worker: 1 message of '$RESERVED_Q' may come again: the broker may not have seen the acknowledgements" ]
+    run -0 --separate-stderr notify-worker --idle-timeout 1
+    [[ $stderr != *confirmed* ]]
+    holds "$RESERVED_Q" 0
+}
+
 @test "silence on standard input for longer than two heartbeats: the connection is still the same" {
     start_fed place order-place
     order >&7
@@ -208,6 +222,24 @@ disk_limit()
     done
     run -75 --separate-stderr order-place --retries 3 --retry-delay 0 <"$DATA/order.json"
     [ "$(jq -r .status <<<"$output")" = PENDING ]
+}
+
+@test "the broker comes back after it was given up: with the next order on the pipe, all that are pending are placed" {
+    broker stop
+    start_fed place order-place --retries 1 --retry-delay 0
+    order >&7
+    eventually has_lines place.out 1
+    order >&7
+    eventually has_lines place.out 2
+    [ "$(jq -r .status place.out | uniq -c | xargs)" = '2 PENDING' ]
+    broker start
+    order >&7
+    eventually has_lines place.out 3
+    eventually grep -c PLACED place.out
+    exec 7>&-
+    finish -75 "$PID"
+    [ "$(order-show --count --status PLACED)" = 3 ]
+    holds "$PLACED_Q" 3
 }
 
 @test "a login that is refused is not tried again: 77, and no password is shown" {

@@ -23,6 +23,7 @@ unit()
 @test "unit: amqp/broker_options" { unit amqp/broker_options; }
 @test "unit: amqp/bytes" { unit amqp/bytes; }
 @test "unit: amqp/connect_error" { unit amqp/connect_error; }
+@test "unit: amqp/connection_publish" { unit amqp/connection_publish; }
 @test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
 @test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }

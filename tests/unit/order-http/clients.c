@@ -175,6 +175,38 @@ static void lets_a_long_answer_go_on(void)
     leave(client, end);
 }
 
+static void note_left(struct request *request)
+{
+    CHECK(request->waits);
+    *(int *)request->context += 1;
+}
+
+static void gives_up_an_answer_that_takes_too_long(void)
+{
+    int left = 0;
+    struct request request = {.waits = true, .left = note_left, .context = &left};
+    struct client *client;
+    int end = connect_from("10.0.0.1", &client);
+    int64_t began_ms = clock_monotonic_ms();
+
+    clients_open(&usual);
+    client->request = &request;
+    clients_enter(client, CLIENT_ANSWER);
+    while (request.waits && clock_monotonic_ms() - began_ms < LATE_MS) {
+        (void)poll(NULL, 0, 5);
+        (void)clients_step();
+    }
+    CHECK(clock_monotonic_ms() - began_ms >= ANSWER_MS);
+    EQUAL(left, 1);
+    EQUAL(request.answer.status, 503);
+    CHECK(strstr(request.answer.body, "the answer takes too long") != NULL);
+    CHECK(read_all(end) == NULL);
+    clients_give_up();
+    EQUAL(left, 1);
+    answer_free(&request.answer);
+    leave(client, end);
+}
+
 static void writes_nothing_into_tls(void)
 {
     struct clients_settings tls = usual;
@@ -357,6 +389,7 @@ int main(void)
     RUN(enforces_deadlines);
     RUN(counts_from_the_start_of_a_phase);
     RUN(lets_a_long_answer_go_on);
+    RUN(gives_up_an_answer_that_takes_too_long);
     RUN(writes_nothing_into_tls);
     RUN(takes_so_many_of_an_address);
     RUN(takes_so_many_of_a_network);

@@ -2,8 +2,11 @@
 
 #include "unit.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,6 +133,73 @@ static void does_not_listen_for_everybody_by_itself(void)
     listen_close();
 }
 
+/* Listens as a child of systemd, which has given it so many sockets. */
+static enum exit_code listen_to_inherited(const char *number)
+{
+    char pid[16];
+
+    (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    (void)setenv("LISTEN_PID", pid, 1);
+    (void)setenv("LISTEN_FDS", number, 1);
+    return listen_open(NULL, false);
+}
+
+static _Noreturn void inherit_socket(int type, in_addr_t ip, bool listens)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(ip)};
+    int fd = socket(AF_INET, type, 0);
+
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+        (listens && listen(fd, 1) != 0) || dup2(fd, 3) != 3)
+        _exit(99);
+    exit(listen_to_inherited("1") == EXIT_OK && listen_count() == 1 ? 0 : EXIT_USAGE);
+}
+
+static void inherit_listening(void)
+{
+    inherit_socket(SOCK_STREAM, INADDR_LOOPBACK, true);
+}
+
+static void inherit_exposed(void)
+{
+    inherit_socket(SOCK_STREAM, INADDR_ANY, true);
+}
+
+static void inherit_silent(void)
+{
+    inherit_socket(SOCK_STREAM, INADDR_LOOPBACK, false);
+}
+
+static void inherit_datagrams(void)
+{
+    inherit_socket(SOCK_DGRAM, INADDR_LOOPBACK, false);
+}
+
+static void inherit_too_many(void)
+{
+    exit(listen_to_inherited("16"));
+}
+
+static void inherits_only_what_listens(void)
+{
+    static const struct {
+        void (*inherit)(void);
+        enum exit_code code;
+        const char *message;
+    } rows[] = {
+        {inherit_listening, EXIT_OK, ""},
+        {inherit_exposed, EXIT_USAGE, "can be reached from other machines"},
+        {inherit_silent, EXIT_USAGE, "descriptor 3 is not a stream socket that listens"},
+        {inherit_datagrams, EXIT_USAGE, "descriptor 3 is not a stream socket that listens"},
+        {inherit_too_many, EXIT_USAGE, "LISTEN_FDS: more than 15 sockets"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        EQUAL(unit_exit_code(rows[i].inherit), rows[i].code);
+        CHECK(strstr(unit_captured(2), rows[i].message) != NULL);
+    }
+}
+
 int main(void)
 {
     unit_capture(2);
@@ -139,5 +209,6 @@ int main(void)
     RUN(names_a_client_of_a_unix_socket);
     RUN(keeps_a_unix_socket_to_its_owner);
     RUN(does_not_listen_for_everybody_by_itself);
+    RUN(inherits_only_what_listens);
     return unit_end();
 }

@@ -247,6 +247,7 @@ int main(void)
     RUN(takes_an_id);
     RUN(goes_on_after_a_failure_of_the_store);
     (void)unlink("orders.db");
+    (void)unlink("orders.db-runs");
     (void)unlink("orders.db-wal");
     (void)unlink("orders.db-shm");
     (void)rmdir(folder);
