@@ -4,6 +4,8 @@
 
 PROGRAMS := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 PACKAGES := librabbitmq libcjson libcurl libmicrohttpd uuid sqlite3 libcrypto
+# Whose headers alone are needed: these are loaded at run time, if at all.
+LOADED := libpq
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,13 +28,14 @@ endif
 # 64 bits for the size of a file, and for a place in it, on every machine.
 CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
-CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
+CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) $(WARNINGS) $(HARDENING) $(CFLAGS)
 # Each program loads the libraries that it uses, and no others. Those that librabbitmq itself loads come first: their
 # own symbols, thousands at each start of a program, are looked up in this order.
-LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
+LIBS_ALL = -ldl -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
            -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
-LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
+LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c)) \
+               $(patsubst lib/%.sql,$(BUILD)/lib/%.sql.o,$(wildcard lib/*/*.sql))
 # The objects of a program: its main.c, and what it alone needs: code, and JSON that becomes an array.
 objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wildcard src/$(1)/*.json))
 # The same without its main.c; none if there is no such program.
@@ -239,6 +242,14 @@ $(BUILD)/%.json.c: %.json lib/base/version.h
 	    echo '};' && echo 'const size_t $(*F)_json_len = sizeof $(*F)_json;'; } >$@
 
 $(BUILD)/%.json.o: $(BUILD)/%.json.c $(BUILD)/flags
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# NAME.sql as the text NAME_sql.
+$(BUILD)/%.sql.c: %.sql
+	@mkdir -p $(@D)
+	{ echo 'const char $(*F)_sql[] = {' && od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' && echo '0};'; } >$@
+
+$(BUILD)/%.sql.o: $(BUILD)/%.sql.c $(BUILD)/flags
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BENCH): %: %.o
