@@ -31,8 +31,8 @@ CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Ilib 
 CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) $(WARNINGS) $(HARDENING) $(CFLAGS)
 # Each program loads the libraries that it uses, and no others. Those that librabbitmq itself loads come first: their
 # own symbols, thousands at each start of a program, are looked up in this order.
-LIBS_ALL = -ldl -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
-           -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
+           -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c)) \
                $(patsubst lib/%.sql,$(BUILD)/lib/%.sql.o,$(wildcard lib/*/*.sql))

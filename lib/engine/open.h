@@ -25,10 +25,12 @@ enum exit_code engine_open_orders(const char *name, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders);
 
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
-                                  struct ledger **ledger);
+                                  const struct store_patience *patience, struct ledger **ledger);
 
 /* max_attempts: how often it is begun, at most, to tell one customer. */
-enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified);
+enum exit_code engine_open_notified(const char *name, int max_attempts,
+                                    const struct store_patience *patience,
+                                    struct notified **notified);
 
 /*
  * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and

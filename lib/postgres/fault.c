@@ -7,15 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The messages of libpq have several lines, and end with a newline. */
+/* The messages of libpq have several lines, and end with a newline. Those that begin with a tab are
+ * hints. */
 void fault_set(struct fault *fault, enum fault_kind kind, const char *reason)
 {
     char line[FAULT_REASON_SIZE];
     size_t len = 0;
 
     for (; *reason != '\0' && len < sizeof line - 1; reason++) {
-        char byte = *reason == '\n' || *reason == '\t' ? ' ' : *reason;
+        char byte = *reason == '\n' ? ' ' : *reason;
 
+        if (byte == ' ' && reason[1] == '\t')
+            reason += strcspn(reason + 1, "\n");
         if (byte != ' ' || (len > 0 && line[len - 1] != ' '))
             line[len++] = byte;
     }
