@@ -165,9 +165,9 @@ fuzz:
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
 
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch])
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch]) $(patsubst %.sql,$(BUILD)/%.sql.c,$(wildcard lib/*/*.sql))
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
+	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) -g -O1 \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 

@@ -52,8 +52,11 @@ end_leases()
     sql "UPDATE order_tools.runs SET alive_until = now() - interval '1 second'"
 }
 
-# signal_backends SIGNAL PROGRAM: sends it to the processes of the server that serve a program on the test's database.
-signal_backends()
+# signal_postgres SIGNAL: sends it to all processes of the server: STOP freezes it, with its connections open.
+signal_postgres()
 {
-    sql "SELECT pid FROM pg_stat_activity WHERE datname = '$DATABASE' AND application_name = '$2'" | xargs -r kill "-$1"
+    local pid
+    read -r pid <"$POSTGRES_HOME/data/postmaster.pid"
+    # shellcheck disable=SC2046 # a pid each
+    kill "-$1" "$pid" $(cat "/proc/$pid/task/$pid/children")
 }
