@@ -272,7 +272,7 @@ static void close_orders(struct orders *base)
     free(store);
 }
 
-static const struct orders_operations operations = {.commit = orders_commit,
+static const struct orders_operations operations = {.commit = postgres_orders_commit,
                                                     .await = await,
                                                     .find = find,
                                                     .claim = claim,
