@@ -4,6 +4,8 @@
 
 PROGRAMS := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 PACKAGES := librabbitmq libcjson libcurl libmicrohttpd uuid sqlite3 libcrypto
+# Whose headers alone are needed: these are loaded at run time, if at all.
+LOADED := libpq
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,13 +28,16 @@ endif
 # 64 bits for the size of a file, and for a place in it, on every machine.
 CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
-CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
+CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) $(WARNINGS) $(HARDENING) $(CFLAGS)
 # Each program loads the libraries that it uses, and no others. Those that librabbitmq itself loads come first: their
 # own symbols, thousands at each start of a program, are looked up in this order.
 LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
-           -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+           -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl
 
-LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
+LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c)) \
+               $(patsubst lib/%.sql,$(BUILD)/lib/%.sql.o,$(wildcard lib/*/*.sql))
+# All tables in PostgreSQL, for those who may not let the programs make them: schema.sql comes first.
+SCHEMA := lib/postgres/schema.sql $(filter-out %/schema.sql,$(wildcard lib/postgres/*.sql))
 # The objects of a program: its main.c, and what it alone needs: code, and JSON that becomes an array.
 objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wildcard src/$(1)/*.json))
 # The same without its main.c; none if there is no such program.
@@ -49,12 +54,12 @@ FUZZ_TARGETS ?= envelope http json message order urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
+SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/memory stories/descriptors stories/told-once stories/http-hostile programs/repair stories/replay-doubt \
+LONGEST := stories/memory programs/postgres stories/descriptors stories/told-once stories/http-hostile programs/repair stories/replay-doubt \
            programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http programs/notify-worker \
            programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
            stories/http-outage programs/broker programs/bench stories/examples programs/management programs/round-trip \
@@ -165,9 +170,9 @@ fuzz:
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
 
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch])
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch]) $(patsubst %.sql,$(BUILD)/%.sql.c,$(wildcard lib/*/*.sql))
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
+	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) -g -O1 \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
@@ -212,11 +217,14 @@ install: build
 	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -d $(DESTDIR)$(PREFIX)/share/order-tools
+	cat $(SCHEMA) >$(DESTDIR)$(PREFIX)/share/order-tools/postgresql.sql
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
 	rm -f $(patsubst man/%.1,$(DESTDIR)$(PREFIX)/share/man/man1/%.1,$(wildcard man/*.1))
 	rm -f $(patsubst man/%.7,$(DESTDIR)$(PREFIX)/share/man/man7/%.7,$(wildcard man/*.7))
+	rm -f $(DESTDIR)$(PREFIX)/share/order-tools/postgresql.sql
 
 .SECONDEXPANSION:
 $(BIN)/%: $$(call objects_of,$$*) $(BUILD)/liborder.a
@@ -245,6 +253,14 @@ $(BUILD)/%.json.c: %.json lib/base/version.h
 	    echo '};' && echo 'const size_t $(*F)_json_len = sizeof $(*F)_json;'; } >$@
 
 $(BUILD)/%.json.o: $(BUILD)/%.json.c $(BUILD)/flags
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# NAME.sql as the text NAME_sql.
+$(BUILD)/%.sql.c: %.sql
+	@mkdir -p $(@D)
+	{ echo 'const char $(*F)_sql[] = {' && od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' && echo '0};'; } >$@
+
+$(BUILD)/%.sql.o: $(BUILD)/%.sql.c $(BUILD)/flags
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BENCH): %: %.o

@@ -1,5 +1,6 @@
 #include "engine/open.h"
 
+#include "postgres/open.h"
 #include "sqlite/open.h"
 
 #include <stdbool.h>
@@ -27,27 +28,29 @@ static enum exit_code find_engine(const char *name, const char *variable)
 }
 
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
-                                  struct orders **orders)
+                                  const struct store_patience *patience, struct orders **orders)
 {
-    enum exit_code code = find_engine(name, "ORDER_STORE");
-
-    *orders = NULL;
-    return code == EXIT_OK ? sqlite_orders_open(name, access, orders) : code;
+    return is_postgresql(name, "ORDER_STORE") ? postgres_orders_open(name, access, patience, orders)
+                                              : sqlite_orders_open(name, access, orders);
 }
 
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
-                                  struct ledger **ledger)
+                                  const struct store_patience *patience, struct ledger **ledger)
 {
     enum exit_code code = find_engine(name, "INVENTORY_LEDGER");
 
+    (void)patience;
     *ledger = NULL;
     return code == EXIT_OK ? sqlite_ledger_open(name, access, ledger) : code;
 }
 
-enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified)
+enum exit_code engine_open_notified(const char *name, int max_attempts,
+                                    const struct store_patience *patience,
+                                    struct notified **notified)
 {
     enum exit_code code = find_engine(name, "NOTIFY_LEDGER");
 
+    (void)patience;
     *notified = NULL;
     return code == EXIT_OK ? sqlite_notified_open(name, max_attempts, notified) : code;
 }

@@ -271,7 +271,10 @@ enum exit_code placement_open(const struct placement_settings *settings,
                               struct placement **placement)
 {
     struct placement *opened = xcalloc(1, sizeof *opened);
-    enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &opened->store);
+    struct store_patience patience = {.attempts = settings->options->retries,
+                                      .delay_s = settings->options->retry_delay,
+                                      .never_waits = settings->never_waits};
+    enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &patience, &opened->store);
 
     opened->settings = *settings;
     opened->opened_ms = clock_monotonic_ms();

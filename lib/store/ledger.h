@@ -20,8 +20,7 @@
  * called. A claim() or claim_unsent() that fails ends the transaction by itself, as a commit() that
  * fails does; abandon() is harmless then. After levels() has failed, call abandon(). An operation
  * may be repeated with the same arguments, and a decision from claim() on: a second time finds what
- * the first has done, and does the rest. So an engine whose connection can break within a commit
- * needs one more code, for "in doubt: call again", and no more of its callers.
+ * the first has done, and does the rest.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H

@@ -300,7 +300,7 @@ static enum exit_code open_rules(void)
     rules.run = run;
     rules.user = code == EXIT_OK ? broker_options_user(&broker_options) : NULL;
     if (code == EXIT_OK && ledger_file != NULL)
-        code = engine_open_ledger(ledger_file, LEDGER_READ, &rules.ledger);
+        code = engine_open_ledger(ledger_file, LEDGER_READ, NULL, &rules.ledger);
     if (code == EXIT_OK && audit_file != NULL)
         code = audit_open(audit_file, &audit);
     if (code == EXIT_OK && filter_command != NULL)

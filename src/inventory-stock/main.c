@@ -186,7 +186,7 @@ int main(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options),
                             "levels are read from standard input");
     stop_on_signals();
-    code = engine_open_ledger(NULL, LEDGER_STOCK, &ledger);
+    code = engine_open_ledger(NULL, LEDGER_STOCK, NULL, &ledger);
     if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
     if (code == EXIT_OK && !any && !some_refused)

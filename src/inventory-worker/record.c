@@ -2,6 +2,7 @@
 
 #include "reservation.h"
 
+#include "amqp/broker_options.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/open.h"
@@ -15,7 +16,9 @@
 
 enum exit_code recorder_open(struct recorder *recorder, struct hand *hand)
 {
-    enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &recorder->ledger);
+    struct store_patience patience = {.attempts = broker_options.retries,
+                                      .delay_s = broker_options.retry_delay};
+    enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &patience, &recorder->ledger);
 
     if (code != EXIT_OK)
         return code;

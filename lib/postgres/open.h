@@ -1,0 +1,17 @@
+/*
+ * open: opens the stores in a PostgreSQL database.
+ *
+ * uri is NULL for the one in ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER. All return EXIT_OK, or
+ * EXIT_STORE, reported, with the pointer NULL. patience may be NULL: one attempt.
+ */
+#ifndef POSTGRES_OPEN_H
+#define POSTGRES_OPEN_H
+
+#include "base/report.h"
+#include "store/orders.h"
+#include "store/patience.h"
+
+enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
+                                    const struct store_patience *patience, struct orders **orders);
+
+#endif

@@ -1,0 +1,24 @@
+-- The tables of order-tools in PostgreSQL. The programs make those that they need, if they may. To
+-- make them by hand: psql -f postgresql.sql
+--
+-- A user that only uses them needs, for the programs that write:
+--   GRANT USAGE ON SCHEMA order_tools TO ...;
+--   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools TO ...;
+-- and SELECT alone for order-show and queue-inspect.
+
+CREATE SCHEMA IF NOT EXISTS order_tools;
+
+CREATE TABLE IF NOT EXISTS order_tools.version (
+    domain text PRIMARY KEY,
+    version bigint NOT NULL
+);
+
+-- The programs that run now. One whose lease has passed is over, and others take over its work.
+CREATE TABLE IF NOT EXISTS order_tools.runs (
+    run bigint PRIMARY KEY,
+    program text NOT NULL,
+    host text NOT NULL,
+    pid bigint NOT NULL,
+    alive_until timestamptz NOT NULL
+);
+
