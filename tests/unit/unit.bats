@@ -75,6 +75,7 @@ unit()
 @test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
+@test "unit: postgres/ledger_keys" { unit postgres/ledger_keys; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
 @test "unit: store/order_line" { unit store/order_line; }
