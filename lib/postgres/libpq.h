@@ -40,8 +40,7 @@
     X(PQsetNoticeProcessor) \
     X(PQsetnonblocking)     \
     X(PQsocket)             \
-    X(PQstatus)             \
-    X(PQtransactionStatus)
+    X(PQstatus)
 
 struct libpq {
 #define LIBPQ_MEMBER(name) __typeof__(name) *name;
