@@ -17,7 +17,7 @@
 /* What another run has taken over is that run's to mark. */
 #define MARK_SENT "DELETE FROM order_tools.outbox WHERE seq = ANY ($1::bigint[]) AND run = $2"
 
-/* From where the last one has ended, since what was deleted before would be read again and again. */
+/* From where the last one has ended: what was deleted before would be read again and again. */
 #define FORGET                                                                        \
     "WITH seen AS MATERIALIZED (SELECT seq, decided_at FROM order_tools.reservations" \
     " WHERE seq > $1 ORDER BY seq LIMIT " FORGET_STEP "),"                            \
