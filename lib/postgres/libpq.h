@@ -26,7 +26,6 @@
     X(PQflush)              \
     X(PQfreemem)            \
     X(PQgetResult)          \
-    X(PQgetisnull)          \
     X(PQgetlength)          \
     X(PQgetvalue)           \
     X(PQisBusy)             \
