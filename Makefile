@@ -48,7 +48,7 @@ BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
-SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire alone.so die.so)
+SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire decide alone.so die.so)
 # Programs that read the fuzzers' corpus, and watch themselves for faults.
 FUZZ_TARGETS ?= envelope http json message order urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
@@ -59,7 +59,7 @@ SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/memory programs/postgres stories/descriptors stories/told-once stories/http-hostile programs/repair stories/replay-doubt \
+LONGEST := stories/memory programs/postgres programs/postgres-ledger stories/descriptors stories/told-once stories/http-hostile programs/repair stories/replay-doubt \
            programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http programs/notify-worker \
            programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
            stories/http-outage programs/broker programs/bench stories/examples programs/management programs/round-trip \
