@@ -48,11 +48,9 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
                                     const struct store_patience *patience,
                                     struct notified **notified)
 {
-    enum exit_code code = find_engine(name, "NOTIFY_LEDGER");
-
-    (void)patience;
-    *notified = NULL;
-    return code == EXIT_OK ? sqlite_notified_open(name, max_attempts, notified) : code;
+    return is_postgresql(name, "NOTIFY_LEDGER")
+               ? postgres_notified_open(name, max_attempts, patience, notified)
+               : sqlite_notified_open(name, max_attempts, notified);
 }
 
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,

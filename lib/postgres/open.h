@@ -8,10 +8,15 @@
 #define POSTGRES_OPEN_H
 
 #include "base/report.h"
+#include "store/notified.h"
 #include "store/orders.h"
 #include "store/patience.h"
 
 enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
                                     const struct store_patience *patience, struct orders **orders);
+
+enum exit_code postgres_notified_open(const char *uri, int max_attempts,
+                                      const struct store_patience *patience,
+                                      struct notified **notified);
 
 #endif

@@ -13,6 +13,7 @@
 #include <uuid/uuid.h>
 
 #define FIRST_RENEWAL_MS 5000 /* a process that ends sooner needs no thread, nor its connection */
+#define RUN_EXTENDED "interval '20 seconds'"
 #define RETRY_MS 1000
 #define ANSWER_MS 5000
 
@@ -52,6 +53,27 @@ int64_t run_number(const struct run *run)
     return run->number;
 }
 
+/* ---- the row ---- */
+
+static void add_row(const struct run *run, struct flight *flight)
+{
+    char host[256] = "";
+    struct parameter_int number;
+    struct parameter_int pid;
+    struct parameter parameters[4];
+
+    (void)gethostname(host, sizeof host - 1);
+    parameters[0] = parameter_int(run->number, &number);
+    parameters[1] = parameter_text(report_name());
+    parameters[2] = parameter_text(host);
+    parameters[3] = parameter_int(getpid(), &pid);
+    (void)flight_add(flight,
+                     "INSERT INTO order_tools.runs (run, program, host, pid, alive_until)"
+                     " VALUES ($1, $2, $3, $4, now() + " RUN_LEASE ")"
+                     " ON CONFLICT (run) DO UPDATE SET alive_until = excluded.alive_until",
+                     parameters, 4);
+}
+
 /* ---- the lease ---- */
 
 /* Returns true if the bell rings within ms. */
@@ -80,16 +102,12 @@ static bool connect_keeper(const struct run *run, struct flight *flight)
     return flight_open(flight, attempt_end(attempt));
 }
 
+/* The row may be gone, after a time when nobody could renew leases. */
 static bool renew(const struct run *run, struct flight *flight)
 {
-    struct parameter_int room;
-    struct parameter number = parameter_int(run->number, &room);
-
     if (!connect_keeper(run, flight))
         return false;
-    (void)flight_add(
-        flight, "UPDATE order_tools.runs SET alive_until = now() + " RUN_LEASE " WHERE run = $1",
-        &number, 1);
+    add_row(run, flight);
     return flight_land(flight, ANSWER_MS);
 }
 
@@ -132,26 +150,7 @@ static void stop_keeper(struct run *run)
     (void)close(run->bell[1]);
 }
 
-/* ---- the row ---- */
-
-static void add_row(const struct run *run, struct flight *flight)
-{
-    char host[256] = "";
-    struct parameter_int number;
-    struct parameter_int pid;
-    struct parameter parameters[4];
-
-    (void)gethostname(host, sizeof host - 1);
-    parameters[0] = parameter_int(run->number, &number);
-    parameters[1] = parameter_text(report_name());
-    parameters[2] = parameter_text(host);
-    parameters[3] = parameter_int(getpid(), &pid);
-    (void)flight_add(flight,
-                     "INSERT INTO order_tools.runs (run, program, host, pid, alive_until)"
-                     " VALUES ($1, $2, $3, $4, now() + " RUN_LEASE ")"
-                     " ON CONFLICT (run) DO UPDATE SET alive_until = excluded.alive_until",
-                     parameters, 4);
-}
+/* ---- in a transaction ---- */
 
 void run_enter(struct run *run, struct flight *flight)
 {
@@ -166,6 +165,17 @@ void run_enter(struct run *run, struct flight *flight)
                          "SELECT 1 / count(*) FROM (SELECT 1 FROM order_tools.runs WHERE run = $1"
                          " FOR KEY SHARE) AS own",
                          &number, 1);
+}
+
+void run_extend(const struct run *run, struct flight *flight)
+{
+    struct parameter_int room;
+    struct parameter number = parameter_int(run->number, &room);
+
+    (void)flight_add(flight,
+                     "UPDATE order_tools.runs SET alive_until = now() + " RUN_LEASE
+                     " WHERE run = $1 AND alive_until < now() + " RUN_EXTENDED,
+                     &number, 1);
 }
 
 void run_entered(struct run *run)

@@ -229,6 +229,11 @@ void session_begin(struct session *session, struct run *run)
         run_enter(run, &session->flight);
 }
 
+void session_extend(struct session *session)
+{
+    run_extend(session->run, &session->flight);
+}
+
 void session_hold(struct session *session)
 {
     (void)flight_add(&session->flight, "SET LOCAL idle_in_transaction_session_timeout = '10s'",

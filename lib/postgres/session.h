@@ -76,6 +76,9 @@ bool session_may_pass(const struct session *session);
 /* Adds the begin of a transaction; with a run, one that fails unless the run lives. */
 void session_begin(struct session *session, struct run *run);
 
+/* Adds a statement by which the lease of the run lasts on: run_extend(). */
+void session_extend(struct session *session);
+
 /* Makes the transaction one whose commit does not wait for the disk: it survives the end of this
  * process; a crash of the database only once a later commit was synced. */
 void session_relax(struct session *session);

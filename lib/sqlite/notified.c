@@ -244,6 +244,13 @@ static enum exit_code advance(struct notified *base, const struct notified_relea
     return code;
 }
 
+/* Nobody else claims what a run that lives has claimed, even if it stands still. */
+static bool may_tell(const struct notified *base)
+{
+    (void)base;
+    return true;
+}
+
 static bool may_pass(const struct notified *base)
 {
     return database_is_locked(((const struct sqlite_notified *)base)->database);
@@ -263,8 +270,11 @@ static void close_notified(struct notified *base)
     free(notified);
 }
 
-static const struct notified_operations operations = {
-    .advance = advance, .may_pass = may_pass, .idle = idle, .close = close_notified};
+static const struct notified_operations operations = {.advance = advance,
+                                                      .may_tell = may_tell,
+                                                      .may_pass = may_pass,
+                                                      .idle = idle,
+                                                      .close = close_notified};
 
 enum exit_code sqlite_notified_open(const char *path, int max_attempts, struct notified **out)
 {
