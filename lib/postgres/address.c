@@ -96,9 +96,9 @@ static struct address *new_address(const char *uri, const char *name, bool has_h
  * is shown. */
 static enum exit_code refuse(const char *origin, char *reason)
 {
-    if (reason == NULL)
-        die_no_memory();
-    report("%s is not a URI of PostgreSQL: %s", origin, printable(reason, strcspn(reason, "\"\n")));
+    const char *shown = reason == NULL ? "out of memory" : reason;
+
+    report("%s is not a URI of PostgreSQL: %s", origin, printable(shown, strcspn(shown, "\"\n")));
     libpq.PQfreemem(reason);
     return EXIT_STORE;
 }

@@ -71,16 +71,19 @@ struct meaning {
 static const struct meaning meanings[] = {
     {"40", FAULT_CONFLICT},    /* serialization, deadlock, completion unknown */
     {"55P03", FAULT_CONFLICT}, /* lock not available */
-    {"23505", FAULT_CONFLICT}, /* not unique, and the next four: two make a schema at once */
-    {"42710", FAULT_CONFLICT}, {"42723", FAULT_CONFLICT}, {"42P06", FAULT_CONFLICT},
-    {"42P07", FAULT_CONFLICT}, {"22012", FAULT_RUN_LOST}, /* division by zero, which runs.c alone does */
-    {"42P01", FAULT_ABSENT},                              /* no such table */
-    {"3F000", FAULT_ABSENT},                              /* no such schema */
-    {"42501", FAULT_RIGHTS},   {"08", FAULT_AWAY},        /* connection */
-    {"25006", FAULT_AWAY},                                /* read-only: it was the primary once */
-    {"25P03", FAULT_AWAY}, /* idle for too long in a transaction: this process was stopped */
-    {"53", FAULT_AWAY},    /* out of disk, memory, connections */
-    {"57", FAULT_AWAY},    /* shutdown, crash, start, cancel */
+    {"23505", FAULT_CONFLICT}, /* not unique; like the others, if two make the tables at once */
+    {"42710", FAULT_CONFLICT}, /* there already: an object, */
+    {"42P06", FAULT_CONFLICT}, /* a schema, */
+    {"42P07", FAULT_CONFLICT}, /* a table */
+    {"22012", FAULT_RUN_LOST}, /* division by zero: run_enter() alone divides */
+    {"42P01", FAULT_ABSENT},   /* no such table */
+    {"3F000", FAULT_ABSENT},   /* no such schema */
+    {"42501", FAULT_RIGHTS},   /* not allowed */
+    {"08", FAULT_AWAY},        /* connection */
+    {"25006", FAULT_AWAY},     /* read-only: it was the primary once */
+    {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
+    {"53", FAULT_AWAY},        /* out of disk, memory, connections */
+    {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };
 
 static enum fault_kind kind_of(const char *code)

@@ -54,9 +54,9 @@ void orders_read_row(const PGresult *result, int row, struct stored_order *order
 void sought_list(struct sought_list *list, const unsigned char *ids, size_t stride, size_t count);
 
 /*
- * Notes which rows of a result, whose column has an id, are about which id: sets rows[index] of each
- * index with that id, or with first of the first of them only. The others stay as they are. result
- * may be NULL.
+ * Notes which rows of a result, whose column has an id, are about which id: sets rows[index] of
+ * each index with that id, or with first of the first of them only. The others stay as they are.
+ * result may be NULL.
  */
 void sought_rows(const struct sought_list *list, const PGresult *result, int column, bool first,
                  int *rows);

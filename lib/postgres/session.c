@@ -222,7 +222,7 @@ bool session_never_waits(const struct session *session)
 
 void session_begin(struct session *session, struct run *run)
 {
-    (void)flight_add(&session->flight, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", NULL, 0);
+    (void)flight_add(&session->flight, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, 0);
     session->in_transaction = true;
     session->run = run;
     if (run != NULL)

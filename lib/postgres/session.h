@@ -14,7 +14,7 @@
  *     ... session_result(session, place) ...
  *
  * A transaction may consist of several such round trips: session_land() ends one, and
- * session_commit() the last. Statements without session_begin() are transactions of their own, each.
+ * session_commit() the last. Without session_begin() each statement is a transaction of its own.
  */
 #ifndef POSTGRES_SESSION_H
 #define POSTGRES_SESSION_H

@@ -95,7 +95,7 @@ struct orders_operations {
     /* Counts the orders of all runs; with only, those of that status. */
     enum exit_code (*count)(struct orders *orders, const enum order_status *only, int64_t *count);
 
-    /* Returns whether the last failure may pass: the database is away, and the same call may succeed
+    /* Returns whether the last failure may pass: a database is away, and the same call may succeed
      * later. */
     bool (*may_pass)(const struct orders *orders);
 
