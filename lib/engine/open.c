@@ -53,6 +53,13 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
                : sqlite_notified_open(name, max_attempts, notified);
 }
 
+enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
+                                 struct mover **mover)
+{
+    return is_postgresql(name, NULL) ? postgres_mover_open(domain, name, side, mover)
+                                     : sqlite_mover_open(domain, name, side, mover);
+}
+
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE])
 {

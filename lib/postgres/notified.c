@@ -1,17 +1,18 @@
-#include "store/notified.h"
+#include "postgres/notified.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "postgres/open.h"
 #include "postgres/runs.h"
 #include "postgres/session.h"
+#include "store/notified.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 extern const char notified_sql[];
 
-static const struct session_kind kind = {
+const struct session_kind postgres_notified_kind = {
     .variable = "NOTIFY_LEDGER", .domain = "notified", .version = 1, .sql = notified_sql};
 
 /* For so long after a call its claims are surely those of this run: session_extend() leaves more. */
@@ -443,7 +444,8 @@ enum exit_code postgres_notified_open(const char *uri, int max_attempts,
                                       const struct store_patience *patience, struct notified **out)
 {
     struct postgres_notified *store = xcalloc(1, sizeof *store);
-    enum exit_code code = session_open(&kind, uri, SESSION_CREATE, patience, &store->session);
+    enum exit_code code =
+        session_open(&postgres_notified_kind, uri, SESSION_CREATE, patience, &store->session);
 
     *out = NULL;
     store->notified.operations = &operations;

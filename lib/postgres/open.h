@@ -8,6 +8,7 @@
 #define POSTGRES_OPEN_H
 
 #include "base/report.h"
+#include "store/mover.h"
 #include "store/notified.h"
 #include "store/orders.h"
 #include "store/patience.h"
@@ -18,5 +19,8 @@ enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
 enum exit_code postgres_notified_open(const char *uri, int max_attempts,
                                       const struct store_patience *patience,
                                       struct notified **notified);
+
+enum exit_code postgres_mover_open(enum moved_domain domain, const char *uri, enum mover_side side,
+                                   struct mover **mover);
 
 #endif

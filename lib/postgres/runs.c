@@ -19,6 +19,7 @@
 
 struct run {
     const struct address *address;
+    const char *domain;
     int64_t number;
     bool is_entered;
     bool may_have_row;
@@ -39,11 +40,12 @@ static int64_t new_number(void)
     return number;
 }
 
-struct run *run_new(const struct address *address)
+struct run *run_new(const struct address *address, const char *domain)
 {
     struct run *run = xcalloc(1, sizeof *run);
 
     run->address = address;
+    run->domain = domain;
     run->number = new_number();
     return run;
 }
@@ -60,18 +62,19 @@ static void add_row(const struct run *run, struct flight *flight)
     char host[256] = "";
     struct parameter_int number;
     struct parameter_int pid;
-    struct parameter parameters[4];
+    struct parameter parameters[5];
 
     (void)gethostname(host, sizeof host - 1);
     parameters[0] = parameter_int(run->number, &number);
     parameters[1] = parameter_text(report_name());
     parameters[2] = parameter_text(host);
     parameters[3] = parameter_int(getpid(), &pid);
+    parameters[4] = parameter_text(run->domain);
     (void)flight_add(flight,
-                     "INSERT INTO order_tools.runs (run, program, host, pid, alive_until)"
-                     " VALUES ($1, $2, $3, $4, now() + " RUN_LEASE ")"
+                     "INSERT INTO order_tools.runs (run, program, host, pid, domain, alive_until)"
+                     " VALUES ($1, $2, $3, $4, $5, now() + " RUN_LEASE ")"
                      " ON CONFLICT (run) DO UPDATE SET alive_until = excluded.alive_until",
-                     parameters, 4);
+                     parameters, 5);
 }
 
 /* ---- the lease ---- */

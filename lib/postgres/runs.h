@@ -33,8 +33,8 @@
 
 struct run;
 
-/* Makes a run with a new number. address must outlive it. */
-struct run *run_new(const struct address *address);
+/* Makes a run with a new number, which owns rows of that domain. Both arguments must outlive it. */
+struct run *run_new(const struct address *address, const char *domain);
 
 /* Frees the run, and stops the thread. NULL is harmless. */
 void run_free(struct run *run);

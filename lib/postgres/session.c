@@ -355,5 +355,5 @@ void session_close(struct session *session, struct run *run)
 
 struct run *session_start_run(struct session *session)
 {
-    return run_new(session->address);
+    return run_new(session->address, session->kind->domain);
 }

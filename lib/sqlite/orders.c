@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "sqlite/database.h"
 #include "sqlite/open.h"
+#include "sqlite/orders.h"
 #include "sqlite/runs.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
-static const struct database_kind kind = {
+const struct database_kind orders_kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
     .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
@@ -512,8 +513,8 @@ enum exit_code sqlite_orders_open(const char *path, enum orders_access access, s
 {
     struct sqlite_orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
-    enum exit_code code =
-        database_open(&kind, path, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+    enum exit_code code = database_open(&orders_kind, path, place ? DATABASE_CREATE : DATABASE_READ,
+                                        &store->database);
 
     *out = NULL;
     store->orders.operations = &operations;
