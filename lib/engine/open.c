@@ -4,7 +4,6 @@
 #include "sqlite/open.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +36,9 @@ enum exit_code engine_open_orders(const char *name, enum orders_access access,
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
                                   const struct store_patience *patience, struct ledger **ledger)
 {
-    enum exit_code code = find_engine(name, "INVENTORY_LEDGER");
-
-    (void)patience;
-    *ledger = NULL;
-    return code == EXIT_OK ? sqlite_ledger_open(name, access, ledger) : code;
+    return is_postgresql(name, "INVENTORY_LEDGER")
+               ? postgres_ledger_open(name, access, patience, ledger)
+               : sqlite_ledger_open(name, access, ledger);
 }
 
 enum exit_code engine_open_notified(const char *name, int max_attempts,
@@ -63,9 +60,6 @@ enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enu
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE])
 {
-    if (!is_postgresql(name, "INVENTORY_LEDGER"))
-        return sqlite_ledger_look(name, outbox, reason);
-    (void)snprintf(reason, LEDGER_REASON_SIZE,
-                   "the ledger is a PostgreSQL database, and there is no engine for that");
-    return LEDGER_UNREADABLE;
+    return is_postgresql(name, "INVENTORY_LEDGER") ? postgres_ledger_look(name, outbox, reason)
+                                                   : sqlite_ledger_look(name, outbox, reason);
 }

@@ -58,10 +58,15 @@ static bool is_of_times(const struct array *array)
     return memcmp(array->bytes + TYPE_AT, type, sizeof type) == 0;
 }
 
+static int64_t time_of(int64_t ms)
+{
+    return (ms - POSTGRES_EPOCH_MS) * 1000;
+}
+
 void array_int(struct array *array, int64_t value)
 {
     if (is_of_times(array))
-        value = (value - POSTGRES_EPOCH_MS) * 1000;
+        value = time_of(value);
     put(add(array, 8), (uint64_t)value, 8);
 }
 
@@ -95,4 +100,9 @@ struct parameter parameter_int(int64_t value, struct parameter_int *room)
 {
     put(room->bytes, (uint64_t)value, sizeof room->bytes);
     return (struct parameter){room->bytes, sizeof room->bytes};
+}
+
+struct parameter parameter_time(int64_t ms, struct parameter_int *room)
+{
+    return parameter_int(time_of(ms), room);
 }

@@ -1,4 +1,5 @@
 /* mover_kinds: what is special to a domain. */
+#include "postgres/ledger.h"
 #include "postgres/mover.h"
 #include "postgres/notified.h"
 #include "postgres/orders.h"
@@ -25,6 +26,29 @@ static const struct mover_kind kinds[] = {
                                  " INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"
                                  " OVERRIDING SYSTEM VALUE SELECT seq, id, at, data FROM given",
                         .end = CONTINUE("order_tools.orders")}}},
+    /* A run that has ended without saying so has the number -1 then. */
+    [MOVED_LEDGER] =
+        {&postgres_ledger_kind,
+         {{.count = "SELECT count(*) FROM order_tools.reservations",
+           .read = "SELECT r.seq, r.order_id, CASE r.outcome WHEN 'RESERVED' THEN 1 ELSE 2 END,"
+                   " r.decided_at, coalesce(o.event, ''), CASE o.run WHEN 0 THEN 1 ELSE 0 END"
+                   " FROM order_tools.reservations r LEFT JOIN order_tools.outbox o USING (seq)"
+                   " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
+           .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[],"
+                    " $4::timestamptz[], $5::text[], $6::bigint[])"
+                    " AS given (seq, id, outcome, at, event, is_logged)),"
+                    " owed AS (INSERT INTO order_tools.outbox (seq, run, event)"
+                    " SELECT seq, is_logged - 1, event FROM given WHERE event <> '')"
+                    " INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)"
+                    " OVERRIDING SYSTEM VALUE"
+                    " SELECT seq, id, CASE outcome WHEN 1 THEN 'RESERVED' ELSE 'FAILED' END, at"
+                    " FROM given",
+           .end = CONTINUE("order_tools.reservations")},
+          {.count = "SELECT count(*) FROM order_tools.stock",
+           .read = "SELECT sku, on_hand, reserved FROM order_tools.stock"
+                   " WHERE sku > $1 ORDER BY sku LIMIT $2",
+           .write = "INSERT INTO order_tools.stock (sku, on_hand, reserved)"
+                    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])"}}},
     [MOVED_NOTIFIED] = {
         &postgres_notified_kind,
         {{.count = "SELECT count(*) FROM order_tools.notified",

@@ -8,6 +8,7 @@
 #define POSTGRES_OPEN_H
 
 #include "base/report.h"
+#include "store/ledger.h"
 #include "store/mover.h"
 #include "store/notified.h"
 #include "store/orders.h"
@@ -15,6 +16,13 @@
 
 enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
                                     const struct store_patience *patience, struct orders **orders);
+
+enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
+                                    const struct store_patience *patience, struct ledger **ledger);
+
+/* Looks at a ledger: engine_look_at_ledger(). */
+enum ledger_look postgres_ledger_look(const char *uri, struct ledger_outbox *outbox,
+                                      char reason[LEDGER_REASON_SIZE]);
 
 enum exit_code postgres_notified_open(const char *uri, int max_attempts,
                                       const struct store_patience *patience,

@@ -11,8 +11,15 @@ extern const char orders_sql[];
 const struct session_kind postgres_orders_kind = {
     .variable = "ORDER_STORE", .domain = "orders", .version = 1, .sql = orders_sql};
 
-#define PAGE_ROWS 256      /* orders that are read at once; */
+#define PAGE_ROWS 256      /* orders that are read at once, if they are not large; */
 #define PAGE_ROWS_FIRST 16 /* the first time so many, for a visit that wants few */
+
+/* SQL that reads the orders of a condition, $2 of them or as many as reach a MiB. */
+#define PAGE(condition, key)                                                               \
+    "SELECT seq, order_id, placed_at, data, pending FROM (SELECT chosen.*,"                \
+    " sum(octet_length(data)) OVER (ORDER BY seq) - octet_length(data) AS before FROM "    \
+    "(" ORDERS_COLUMNS "WHERE " condition " ORDER BY " key " LIMIT $2) AS chosen) AS page" \
+    " WHERE before < 1048576 ORDER BY seq"
 
 /* ---- claiming ---- */
 
@@ -194,10 +201,8 @@ static enum exit_code each_pending(struct orders *base, int64_t after, int64_t l
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
     struct parameter_int room[2];
-    struct reading reading = {
-        .sql = ORDERS_COLUMNS
-        "WHERE o.seq > $1 AND o.seq <= $3 AND p.run = $4 ORDER BY o.seq LIMIT $2",
-        .count = 4};
+    struct reading reading = {.sql = PAGE("p.seq > $1 AND p.seq <= $3 AND p.run = $4", "p.seq"),
+                              .count = 4};
 
     reading.parameters[2] = parameter_int(last, &room[0]);
     reading.parameters[3] = parameter_int(run_number(store->run), &room[1]);
@@ -210,11 +215,11 @@ static enum exit_code each(struct orders *base, const enum order_status *only, i
     struct reading reading = {.count = 2};
 
     if (only == NULL)
-        reading.sql = ORDERS_COLUMNS "WHERE o.seq > $1 ORDER BY o.seq LIMIT $2";
+        reading.sql = PAGE("o.seq > $1", "o.seq");
     else if (*only == ORDER_PENDING)
-        reading.sql = ORDERS_COLUMNS "WHERE p.seq > $1 ORDER BY p.seq LIMIT $2";
+        reading.sql = PAGE("p.seq > $1", "p.seq");
     else
-        reading.sql = ORDERS_COLUMNS "WHERE o.seq > $1 AND p.seq IS NULL ORDER BY o.seq LIMIT $2";
+        reading.sql = PAGE("o.seq > $1 AND p.seq IS NULL", "o.seq");
     return visit_pages((struct postgres_orders *)base, &reading, after, visit, context);
 }
 

@@ -20,8 +20,8 @@
 extern const struct session_kind postgres_orders_kind;
 
 /* SQL that reads orders: the columns of orders_read_row(). */
-#define ORDERS_COLUMNS                                                 \
-    "SELECT o.seq, o.order_id, o.placed_at, o.data, p.seq IS NOT NULL" \
+#define ORDERS_COLUMNS                                                            \
+    "SELECT o.seq, o.order_id, o.placed_at, o.data, p.seq IS NOT NULL AS pending" \
     " FROM order_tools.orders o LEFT JOIN order_tools.pending p USING (seq) "
 
 /* One id of several, with its place among them. */

@@ -18,9 +18,14 @@
  *
  * which is one transaction. Between the first and the last of them no other operation may be
  * called. A claim() or claim_unsent() that fails ends the transaction by itself, as a commit() that
- * fails does; abandon() is harmless then. After levels() has failed, call abandon(). An operation
- * may be repeated with the same arguments, and a decision from claim() on: a second time finds what
- * the first has done, and does the rest.
+ * fails does; abandon() is harmless then. After levels() has failed, call abandon().
+ *
+ * Of a database elsewhere the transaction can be lost: with the connection, or since another one was
+ * in conflict with it. Then each of the four may return EXIT_PENDING, which is not reported and has
+ * ended the transaction. Nothing was recorded or, of a commit(), perhaps all; nobody knows. The
+ * caller makes the decision again, from its first claim on, with the same orders, or closes the
+ * ledger. What the lost one has recorded comes back as LEDGER_UNSENT; so nothing of the lost one may
+ * be published, and nothing is forgotten. The other operations are repeated by the engine itself.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -119,7 +124,8 @@ struct ledger_operations {
      * other process changes a level before commit() or abandon(). */
     enum exit_code (*levels)(struct ledger *ledger, struct ledger_level *levels, size_t count);
 
-    /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned. */
+    /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned or, after
+     * EXIT_PENDING, to be made again. */
     enum exit_code (*commit)(struct ledger *ledger, const struct ledger_commit *commit);
 
     /* Ends a decision of which nothing is to be recorded. */
@@ -139,7 +145,7 @@ struct ledger_operations {
                            enum ledger_outcome outcomes[], size_t count);
 
     /*
-     * Gives each sku the units on hand that the caller has put into on_hand, or, if add is true, so
+     * Gives each sku, each once, the units on hand that the caller has put into on_hand, or, if add is true, so
      * many more (fewer, if negative); the result must be from 0 to STOCK_MAX. What is reserved
      * stays. On EXIT_OK sets on_hand and reserved of each to what the ledger has now. A level whose
      * result would be out of range is not changed in the ledger: its is_limited is false, whatever
@@ -153,6 +159,9 @@ struct ledger_operations {
     enum exit_code (*each_level)(struct ledger *ledger,
                                  bool (*visit)(void *context, const struct ledger_level *level),
                                  void *context);
+
+    /* Returns whether the last failure may pass: the database is away. */
+    bool (*may_pass)(const struct ledger *ledger);
 
     /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
     void (*idle)(struct ledger *ledger);

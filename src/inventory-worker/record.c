@@ -161,7 +161,7 @@ static enum exit_code look_up(struct recorder *recorder, size_t count, int64_t n
     return code;
 }
 
-enum exit_code record_deliveries(struct recorder *recorder, size_t count)
+static enum exit_code record_once(struct recorder *recorder, size_t count)
 {
     size_t first = recorder->hand->count - count;
     int64_t now_ms = clock_utc_ms();
@@ -193,10 +193,19 @@ enum exit_code record_deliveries(struct recorder *recorder, size_t count)
     return code;
 }
 
+enum exit_code record_deliveries(struct recorder *recorder, size_t count)
+{
+    enum exit_code code;
+
+    while ((code = record_once(recorder, count)) == EXIT_PENDING)
+        hand_begin_again(recorder->hand, count);
+    return code;
+}
+
 /* ---- events without a delivery ---- */
 
-enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
-                             size_t *count)
+static enum exit_code record_unsent_once(struct recorder *recorder, struct outbox *outbox,
+                                         bool at_once, size_t *count)
 {
     struct hand *hand = recorder->hand;
     enum exit_code code = outbox_claim(outbox, recorder->ledger, at_once, hand->count == 0,
@@ -216,4 +225,17 @@ enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, b
         return code;
     recorder->decision_count = 0;
     return commit(recorder);
+}
+
+enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
+                             size_t *count)
+{
+    const struct outbox before = *outbox;
+    enum exit_code code;
+
+    while ((code = record_unsent_once(recorder, outbox, at_once, count)) == EXIT_PENDING) {
+        hand_drop_last(recorder->hand, *count);
+        *outbox = before;
+    }
+    return code;
 }

@@ -18,6 +18,12 @@ setup()
     new_database
 }
 
+teardown()
+{
+    signal_postgres CONT 2>/dev/null || true
+    tidy
+}
+
 # own N [USER]: an order that comes with an order_id of its own, number N.
 own()
 {
@@ -240,6 +246,28 @@ says()
     ends -0 "$PID"
 }
 
+@test "a commit of which nobody knows whether it was done is done again, and nothing comes twice" {
+    order-place < <(own 1)
+    # Its third round trip stores them.
+    start_flights 3
+    run -0 --separate-stderr env ORDER_STORE="$FLIGHTS" order-place < <(own 2 && own 3 && own 2)
+    [ "$output" = "$(receipt 2 && receipt 3 && receipt 2)" ]
+    [ "$(head -n 1 flights.log)" = 3 ]
+    gives 3 'SELECT count(*) FROM order_tools.orders'
+    gives 0 'SELECT count(*) FROM order_tools.pending'
+    holds "$PLACED_Q" 3
+}
+
+@test "a server that hangs does not keep a stop waiting" {
+    start_fed placing order-place
+    own 1 >&7
+    eventually says placing.out "$(receipt 1)"
+    signal_postgres STOP
+    own 2 >&7
+    ends -143 "$PID" TERM 12
+    exec 7>&-
+}
+
 # ---- what is refused ----
 
 @test "no message shows the password, nor does a password stand in the command line" {
@@ -298,15 +326,22 @@ says()
 
 # ---- round trips ----
 
+# start_flights [CUT]: starts tests/support/flights, and sets FLIGHTS to the URI that leads through it.
+start_flights()
+{
+    local at=${URI#*@}
+    at=${at%/*}
+    rm -f flights.log
+    start flights "$REPO/tests/support/flights" "${at%:*}" "${at#*:}" "$PWD/flights.log" "$@"
+    eventually test -s flights.out
+    FLIGHTS="${URI%@*}@127.0.0.1:$(cat flights.out)/$DATABASE?sslmode=disable&gssencmode=disable"
+}
+
 # flights_of FILE: places its orders, and prints how many round trips that took.
 flights_of()
 {
-    local at=${URI#*@} port
-    rm -f flights.log
-    start flights "$REPO/tests/support/flights" "${at%:*}" "$(sed 's/.*:\([0-9]*\).*/\1/' <<<"$at")" "$PWD/flights.log"
-    eventually test -s flights.out
-    port=$(cat flights.out)
-    ORDER_STORE="${URI%@*}@127.0.0.1:$port/$DATABASE?sslmode=disable&gssencmode=disable" order-place <"$1" >placed
+    start_flights
+    ORDER_STORE=$FLIGHTS order-place <"$1" >placed
     eventually test -s flights.log
     finish "$PID" KILL
     cat flights.log

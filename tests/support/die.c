@@ -6,7 +6,7 @@
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
  *
- * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of
+ * FUNCTION is commit (of SQLite or PostgreSQL), publish (of all that goes out in one call), ack, reject (of
  * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk),
  * exec (of a command) or answer (of 202 to a client by HTTP).
  */
@@ -63,9 +63,10 @@ static void *real(const char *name)
     return function;
 }
 
+static unsigned commits;
+
 int sqlite3_step(sqlite3_stmt *statement)
 {
-    static unsigned calls;
     const char *sql = sqlite3_sql(statement);
     bool commit = sql != NULL && strcmp(sql, "COMMIT") == 0;
     int (*original)(sqlite3_stmt *);
@@ -73,10 +74,10 @@ int sqlite3_step(sqlite3_stmt *statement)
 
     *(void **)&original = real("sqlite3_step");
     if (commit)
-        die_if_due("commit", "before", ++calls);
+        die_if_due("commit", "before", ++commits);
     result = original(statement);
     if (commit)
-        die_if_due("commit", "after", calls);
+        die_if_due("commit", "after", commits);
     return result;
 }
 
@@ -84,6 +85,24 @@ int sqlite3_step(sqlite3_stmt *statement)
 static bool is_publish(const unsigned char *bytes, size_t len)
 {
     return len > 11 && bytes[0] == AMQP_FRAME_METHOD && bytes[8] == 60 && bytes[10] == 40;
+}
+
+/* PostgreSQL: is there a COMMIT in what is sent, or the answer to it in what has come? */
+static bool has_commit(const void *bytes, ssize_t len)
+{
+    return len > 0 && memmem(bytes, (size_t)len, "COMMIT", sizeof "COMMIT") != NULL;
+}
+
+ssize_t recv(int socket, void *bytes, size_t len, int flags)
+{
+    ssize_t (*original)(int, void *, size_t, int);
+    ssize_t result;
+
+    *(void **)&original = real("recv");
+    result = original(socket, bytes, len, flags);
+    if (has_commit(bytes, result))
+        die_if_due("commit", "after", commits);
+    return result;
 }
 
 ssize_t send(int socket, const void *bytes, size_t len, int flags)
@@ -95,6 +114,8 @@ ssize_t send(int socket, const void *bytes, size_t len, int flags)
     *(void **)&original = real("send");
     if (is_publish(bytes, len))
         die_if_due("publish", "before", ++calls);
+    if (has_commit(bytes, (ssize_t)len))
+        die_if_due("commit", "before", ++commits);
     result = original(socket, bytes, len, flags);
     if (is_publish(bytes, len))
         die_if_due("publish", "after", calls);
