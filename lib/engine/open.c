@@ -16,16 +16,6 @@ static bool is_postgresql(const char *name, const char *variable)
                             strncmp(name, "postgres:", strlen("postgres:")) == 0);
 }
 
-/* The name itself may hold a password: it is not shown. */
-static enum exit_code find_engine(const char *name, const char *variable)
-{
-    if (!is_postgresql(name, variable))
-        return EXIT_OK;
-    report("%s names a PostgreSQL database, and this program has no engine for that: name a file",
-           name == NULL ? variable : "--ledger");
-    return EXIT_STORE;
-}
-
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders)
 {

@@ -450,12 +450,14 @@ enum exit_code postgres_notified_open(const char *uri, int max_attempts,
     *out = NULL;
     store->notified.operations = &operations;
     store->max_attempts = max_attempts;
+    store->settled_ms = clock_monotonic_ms();
     if (code == EXIT_OK) {
         store->run = session_start_run(store->session);
-        store->settled_ms = clock_monotonic_ms();
-        *out = &store->notified;
-    } else {
-        close_notified(&store->notified);
+        code = session_enter_run(store->session, store->run);
     }
+    if (code == EXIT_OK)
+        *out = &store->notified;
+    else
+        close_notified(&store->notified);
     return code;
 }

@@ -296,6 +296,9 @@ enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
     store->orders.operations = &operations;
     if (code == EXIT_OK && place)
         store->run = session_start_run(store->session);
+    /* One order should not take longer for it. */
+    if (code == EXIT_OK && place && patience != NULL && patience->never_waits)
+        code = session_enter_run(store->session, store->run);
     if (code != EXIT_OK)
         close_orders(&store->orders);
     else

@@ -357,3 +357,14 @@ struct run *session_start_run(struct session *session)
 {
     return run_new(session->address, session->kind->domain);
 }
+
+static bool enter(struct session *session, void *context)
+{
+    session_begin(session, context);
+    return session_commit(session);
+}
+
+enum exit_code session_enter_run(struct session *session, struct run *run)
+{
+    return session_do(session, "start", enter, run);
+}
