@@ -15,7 +15,7 @@ extern const char notified_sql[];
 const struct session_kind postgres_notified_kind = {
     .variable = "NOTIFY_LEDGER", .domain = "notified", .version = 1, .sql = notified_sql};
 
-/* For so long after a call its claims are surely those of this run: session_extend() leaves more. */
+/* For so long after a call its claims are surely this run's: session_extend() leaves more. */
 #define CLAIMS_ARE_FRESH_MS (RUN_EXTENDED_MS - 5000)
 
 /* After the database was away others need so long, at most, to renew their leases. */

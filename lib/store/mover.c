@@ -14,7 +14,7 @@
         }                                                                  \
     }
 
-/* key, order_id, enum ledger_outcome, decided at, event if it is owed or "", whether that is logged */
+/* key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged */
 #define DECISIONS                                                                        \
     {                                                                                    \
         "decisions", 6,                                                                  \

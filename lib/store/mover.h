@@ -2,13 +2,13 @@
  * mover: the whole content of a store as rows that are the same in each engine, so that it can be
  * moved from one to another.
  *
- * A domain has parts, and a part has rows with a key, which is the first value. What a row of a run
- * that has ended belongs to is not moved: it belongs to nobody then, and is claimed as if that run
- * had just ended. There must be no other.
+ * A domain has parts, and a part has rows with a key, which is the first value. To which run a row
+ * belongs is not moved: that run must have ended, and another one claims what is left of it.
  *
- * A mover is one end of a move, with a transaction from its opening on: what is read is of one
- * moment, and what is written is there at once with commit(), or not at all. An open one is a struct
- * mover whose operations are those of an engine; engine/open.h opens one.
+ * A mover is one end of a move. It has a transaction from its opening on: what is read is of one
+ * moment, and what is written is there at once with commit(), or not at all.
+ *
+ * An open mover is a struct mover whose operations are those of an engine; engine/open.h opens one.
  *
  * Operations that can fail return EXIT_OK, or EXIT_STORE, reported.
  */

@@ -174,10 +174,7 @@ END
     moves orders a.db "$BARE"
     sql 'DELETE FROM order_tools.orders'
     sql 'DELETE FROM order_tools.pending'
-    # The third page waits.
-    sql 'INSERT INTO order_tools.orders (seq, order_id, placed_at, data) OVERRIDING SYSTEM VALUE
-        SELECT 600, gen_random_uuid(), now(), 1'
-    sql 'DELETE FROM order_tools.orders'
+    # The last page waits for somebody who has not decided about its last key.
     start lock sql "BEGIN; INSERT INTO order_tools.orders (seq, order_id, placed_at, data) OVERRIDING SYSTEM VALUE
         SELECT 600, gen_random_uuid(), now(), 1; SELECT pg_sleep($HANGING)"
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep($HANGING)%' AND pid <> pg_backend_pid()"

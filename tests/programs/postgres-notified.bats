@@ -302,6 +302,20 @@ END
     [ "$(paste -sd, told)" = 'a 1,a 2' ]
 }
 
+@test "a stop right after a restart of the database: what was told is recorded" {
+    waiting_command
+    publish_reserved a
+    start worker notify-worker --exec ./cmd
+    eventually has begun 'a 1'
+    # The worker has not noticed that its connection is gone.
+    postgres kill
+    postgres start
+    kill -TERM "$PID"
+    touch go
+    ends -0 "$PID"
+    gives_row 'TOLD|1|f' a
+}
+
 @test "a stop ends the wait for the database" {
     start worker notify-worker
     eventually queue_consumers "$RESERVED_Q" 1
