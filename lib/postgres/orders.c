@@ -15,11 +15,11 @@ const struct session_kind postgres_orders_kind = {
 #define PAGE_ROWS_FIRST 16 /* the first time so many, for a visit that wants few */
 
 /* SQL that reads the orders of a condition, $2 of them or as many as reach a MiB. */
-#define PAGE(condition, key)                                                               \
-    "SELECT seq, order_id, placed_at, data, pending FROM (SELECT chosen.*,"                \
-    " sum(octet_length(data)) OVER (ORDER BY seq) - octet_length(data) AS before FROM "    \
-    "(" ORDERS_COLUMNS "WHERE " condition " ORDER BY " key " LIMIT $2) AS chosen) AS page" \
-    " WHERE before < 1048576 ORDER BY seq"
+#define PAGE(condition, key)                                                          \
+    "SELECT seq, order_id, placed_at, data, pending FROM (SELECT chosen.*,"           \
+    " sum(octet_length(data)) OVER (ORDER BY seq) - octet_length(data) AS before"     \
+    " FROM (" ORDERS_COLUMNS "WHERE " condition " ORDER BY " key " LIMIT $2) chosen)" \
+    " page WHERE before < 1048576 ORDER BY seq"
 
 /* ---- claiming ---- */
 
@@ -272,7 +272,7 @@ static void close_orders(struct orders *base)
     free(store);
 }
 
-static const struct orders_operations operations = {.commit = orders_commit,
+static const struct orders_operations operations = {.commit = postgres_orders_commit,
                                                     .await = await,
                                                     .find = find,
                                                     .claim = claim,

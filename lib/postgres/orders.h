@@ -64,6 +64,6 @@ void sought_rows(const struct sought_list *list, const PGresult *result, int col
                  int *rows);
 
 /* The operation commit(). */
-enum exit_code orders_commit(struct orders *base, const struct orders_commit *commit);
+enum exit_code postgres_orders_commit(struct orders *base, const struct orders_commit *commit);
 
 #endif

@@ -182,7 +182,7 @@ static void tell(const struct committing *committing)
         (void)commit->visit(commit->context, i, outcome(committing, i, &known));
 }
 
-enum exit_code orders_commit(struct orders *base, const struct orders_commit *commit)
+enum exit_code postgres_orders_commit(struct orders *base, const struct orders_commit *commit)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
     struct committing committing = {

@@ -102,6 +102,15 @@ static bool give_up(struct session *session, const char *what)
     return false;
 }
 
+static bool give_up_after(struct session *session, const char *what, int attempts)
+{
+    if (attempts == 1)
+        return give_up(session, what);
+    report("cannot %s in PostgreSQL '%s': %s; giving up after %d attempts", what,
+           session->address->name, session->flight.fault.reason, attempts);
+    return false;
+}
+
 static bool explain_rights(struct session *session, const char *what)
 {
     report("cannot %s in PostgreSQL '%s': %s; share/order-tools/postgresql.sql makes the tables, "
@@ -159,10 +168,10 @@ static bool try_after_loss(struct session *session, const char *what, struct tri
         return false;
     }
     if (++tries->away >= session->patience.attempts || stop_requested())
-        return give_up(session, what);
+        return give_up_after(session, what, tries->away);
     note_away(session);
     pause_for((int64_t)session->patience.delay_s * 1000);
-    return !stop_requested() || give_up(session, what);
+    return !stop_requested() || give_up_after(session, what, tries->away);
 }
 
 /* After a failure: returns whether to do the work once more. Reports why not. */

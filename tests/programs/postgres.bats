@@ -150,6 +150,37 @@ says()
     holds "$PLACED_Q" 300
 }
 
+@test "two that place the same orders at once, in whatever order, store each once and tell both" {
+    orders 2000 >up
+    tac up >down
+    order-place < <(own 9999)
+    start one order-place <up
+    local one=$PID
+    start two order-place <down
+    finish -0 "$PID"
+    finish -0 "$one"
+    gives 2001 'SELECT count(*) FROM order_tools.orders'
+    gives 0 'SELECT count(*) FROM order_tools.pending'
+    cmp <(jq -r .order_id up) <(jq -r .order_id one.out)
+    cmp <(jq -r .order_id down) <(jq -r .order_id two.out)
+    [ ! -s one.err ] && [ ! -s two.err ]
+}
+
+@test "an order that another process stores just now is found once it is there" {
+    order-place < <(own 9)
+    export PGDATABASE=$DATABASE
+    start_fed other postgres psql
+    echo "BEGIN; INSERT INTO order_tools.orders (order_id, placed_at, data) VALUES ('$(uuid 2)', now(), '$(own 2 | jq -c .)');" >&7
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql' AND state = 'idle in transaction'"
+    start placing order-place < <(own 1 && own 2)
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'order-place' AND wait_event_type = 'Lock'"
+    echo 'COMMIT;' >&7
+    finish -0 "$PID"
+    exec 7>&-
+    [ "$(cat placing.out)" = "$(receipt 1 && receipt 2)" ]
+    holds "$PLACED_Q" 2
+}
+
 @test "a hundred programs that start at once on an empty database" {
     local i pids=()
     for ((i = 1; i <= 100; i++)); do
