@@ -132,7 +132,8 @@ struct setting {
     const int64_t *units; /* given for each */
     size_t count;
     bool add;
-    uuid_t addition; /* names it, so that it is not made twice */
+    uuid_t addition;  /* names it, so that it is not made twice */
+    bool is_in_doubt; /* a commit was not answered */
 };
 
 static struct parameter parameter_uuid(const uuid_t id)
@@ -195,13 +196,13 @@ static void note_addition(struct session *session, const struct setting *setting
         (void)session_add(session, FORGET_ADDITION, &last, 1);
 }
 
-static bool change_levels(struct session *session, const struct setting *setting,
-                          const bool *was_there)
+static bool change_levels(struct session *session, struct setting *setting, const bool *was_there)
 {
     add_changes(session, setting, was_there, true, CHANGE);
     add_changes(session, setting, was_there, false, MAKE);
     if (setting->add)
         note_addition(session, setting);
+    setting->is_in_doubt = true;
     return session_commit(session);
 }
 
@@ -256,6 +257,8 @@ enum exit_code postgres_ledger_set_levels(struct ledger *base, struct ledger_lev
         units[i] = levels[i].on_hand;
     uuid_generate_random(setting.addition);
     code = session_do(ledger->session, "set stock levels", set_all, &setting);
+    if (code != EXIT_OK && setting.is_in_doubt)
+        report("the last commit was not answered: it may have been made");
     if (code == EXIT_OK && add)
         uuid_copy(ledger->last_addition, setting.addition);
     free(units);
