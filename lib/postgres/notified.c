@@ -228,13 +228,20 @@ struct claim_parameters {
     struct parameter_int rooms[3];
 };
 
+/* Returns whether the database was there for so long that every run that lives has a lease. */
+static bool is_settled(const struct postgres_notified *store)
+{
+    int64_t failed_ms = run_failed_ms(store->run);
+    int64_t since_ms = failed_ms > store->settled_ms ? failed_ms : store->settled_ms;
+
+    return clock_monotonic_ms() - since_ms > SETTLED_MS;
+}
+
 static void set_parameters(const struct postgres_notified *store, struct claim_parameters *to)
 {
-    bool is_settled = clock_monotonic_ms() - store->settled_ms > SETTLED_MS;
-
     to->all[0] = parameter_array(&store->claimed);
     to->all[1] = parameter_int(run_number(store->run), &to->rooms[0]);
-    to->all[2] = parameter_int(is_settled, &to->rooms[1]);
+    to->all[2] = parameter_int(is_settled(store), &to->rooms[1]);
     to->all[3] = parameter_int(store->max_attempts, &to->rooms[2]);
 }
 

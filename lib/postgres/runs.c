@@ -1,6 +1,7 @@
 #include "postgres/runs.h"
 
 #include "base/background.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/pipe.h"
 #include "base/report.h"
@@ -25,6 +26,7 @@ struct run {
     bool may_have_row;
     struct background *keeper; /* the thread that renews the lease; NULL if there is none */
     int bell[2];               /* ends it */
+    _Atomic int64_t failed_ms; /* run_failed_ms(), set by that thread */
 };
 
 static int64_t new_number(void)
@@ -53,6 +55,11 @@ struct run *run_new(const struct address *address, const char *domain)
 int64_t run_number(const struct run *run)
 {
     return run->number;
+}
+
+int64_t run_failed_ms(const struct run *run)
+{
+    return run->failed_ms;
 }
 
 /* ---- the row ---- */
@@ -118,14 +125,16 @@ static bool renew(const struct run *run, struct flight *flight)
  * away. */
 static int keep_alive(void *context)
 {
-    const struct run *run = context;
+    struct run *run = context;
     struct flight flight = {.connection = NULL};
     int pause_ms = FIRST_RENEWAL_MS;
 
     while (!is_told_to_end(run, pause_ms, -1)) {
         pause_ms = renew(run, &flight) ? RUN_RENEW_MS : RETRY_MS;
-        if (pause_ms == RETRY_MS)
-            flight_close(&flight);
+        if (pause_ms == RUN_RENEW_MS)
+            continue;
+        run->failed_ms = clock_monotonic_ms();
+        flight_close(&flight);
     }
     flight_close(&flight);
     return 0;

@@ -42,6 +42,10 @@ void run_free(struct run *run);
 /* Returns the number of the run: greater than 0. */
 int64_t run_number(const struct run *run);
 
+/* Returns when a renewal of the lease has failed last, by the monotonic clock; 0: never. Others may
+ * not have been able to renew theirs either. */
+int64_t run_failed_ms(const struct run *run);
+
 /* Adds a statement that enters the row of the run or, once it is entered, fails with
  * FAULT_RUN_LOST if it is not there, and keeps it from being deleted until the transaction ends. */
 void run_enter(struct run *run, struct flight *flight);

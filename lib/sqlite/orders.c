@@ -3,7 +3,6 @@
 #include "base/memory.h"
 #include "sqlite/database.h"
 #include "sqlite/open.h"
-#include "sqlite/orders.h"
 #include "sqlite/runs.h"
 
 #include <stdlib.h>

@@ -226,10 +226,39 @@ END
     gives_row 'TOLD|2|f' a
 }
 
-# held_long_enough SINCE_MS: a claim from then on is too old to be used.
+# held_long_enough SINCE_MS: a claim from then on is too old to be used, and a lease was to be renewed in vain.
 held_long_enough()
 {
     [ $(($(now_ms) - $1)) -gt 15500 ]
+}
+
+@test "after the database has hung, nobody takes over what a worker that lives has claimed" {
+    waiting_command
+    start other notify-worker --count 1 --exec ./cmd
+    other=$PID
+    eventually queue_consumers "$RESERVED_Q" 1
+    # The other one cannot take a second delivery while its command runs.
+    publish_reserved a
+    start worker notify-worker --count 1 --exec ./cmd
+    worker=$PID
+    eventually has begun 'a 1'
+    sql "UPDATE order_tools.runs SET alive_until = now() + interval '1 second'"
+    signal_postgres STOP
+    hung_at=$(now_ms)
+    eventually held_long_enough "$hung_at"
+    kill -STOP "$other"
+    eventually is_stopped "$other"
+    signal_postgres CONT
+    publish_reserved a
+    eventually has worker.err '[notify] waiting: a: another worker has claimed it'
+    kill -CONT "$other"
+    eventually gives 2 "SELECT count(*) FROM order_tools.runs WHERE alive_until > now() + interval '15 seconds'"
+    touch go
+    ends -0 "$other"
+    ends -0 "$worker" '' "$HANGING"
+    has worker.err '[notify] repeat ignored: a' 1
+    [ "$(cat told)" = 'a 1' ]
+    gives_row 'TOLD|1|f' a
 }
 
 # ---- away ----
