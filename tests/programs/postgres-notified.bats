@@ -234,7 +234,7 @@ held_long_enough()
 
 @test "after the database has hung, nobody takes over what a worker that lives has claimed" {
     waiting_command
-    start other notify-worker --count 1 --exec ./cmd
+    start other notify-worker --count 1 --prefetch 1 --exec ./cmd
     other=$PID
     eventually queue_consumers "$RESERVED_Q" 1
     # The other one cannot take a second delivery while its command runs.
