@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "postgres/libpq.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,35 @@ static const char *host_of(const PQconninfoOption *options)
     return host != NULL ? host : value_of(options, "hostaddr", "PGHOSTADDR", "");
 }
 
+/* Moves *list past its next element, unless it is the last one, and returns the length of that. */
+static size_t take_element(const char **list, const char **element)
+{
+    size_t len = strcspn(*list, ",");
+
+    *element = *list;
+    if ((*list)[len] != '\0')
+        *list += len + 1;
+    return len;
+}
+
+/* Writes each host with its port; one port may be that of all hosts. */
+static void print_hosts(const char *hosts, const char *ports, char *text, size_t size)
+{
+    const char *host;
+    const char *port;
+    size_t len = 0;
+    bool is_last;
+
+    do {
+        size_t host_len = take_element(&hosts, &host);
+        size_t port_len = take_element(&ports, &port);
+
+        is_last = host[host_len] == '\0';
+        len += (size_t)snprintf(text + len, size - len, "%.*s%s%.*s%s", (int)host_len, host,
+                                port_len == 0 ? "" : ":", (int)port_len, port, is_last ? "" : ",");
+    } while (!is_last && len < size);
+}
+
 /* Of a service only the name is known here. */
 static char *name_of(const PQconninfoOption *options)
 {
@@ -44,13 +74,14 @@ static char *name_of(const PQconninfoOption *options)
     const char *host = host_of(options);
     const char *port = value_of(options, "port", "PGPORT", "");
     const char *database = value_of(options, "dbname", "PGDATABASE", "");
-    char text[PRINTABLE_MAX];
+    char hosts[PRINTABLE_MAX];
+    char text[2 * PRINTABLE_MAX];
 
+    print_hosts(*host == '\0' ? "local" : host, port, hosts, sizeof hosts);
     if (service != NULL && *host == '\0')
         (void)snprintf(text, sizeof text, "service %s", service);
     else
-        (void)snprintf(text, sizeof text, "%s%s%s/%s", *host == '\0' ? "local" : host,
-                       *port == '\0' ? "" : ":", port, database);
+        (void)snprintf(text, sizeof text, "%s/%s", hosts, database);
     return xstrdup(printable_text(text));
 }
 
@@ -92,13 +123,10 @@ static struct address *new_address(const char *uri, const char *name, bool has_h
     return address;
 }
 
-/* libpq's own reason may end with the URI, so that only what stands before the first quotation mark
- * is shown. */
+/* libpq's own reason may contain the URI, and so a password. */
 static enum exit_code refuse(const char *origin, char *reason)
 {
-    const char *shown = reason == NULL ? "out of memory" : reason;
-
-    report("%s is not a URI of PostgreSQL: %s", origin, printable(shown, strcspn(shown, "\"\n")));
+    report("%s is not a URI of PostgreSQL; it may hold a password, and is not shown", origin);
     libpq.PQfreemem(reason);
     return EXIT_STORE;
 }

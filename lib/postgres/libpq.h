@@ -26,7 +26,6 @@
     X(PQflush)              \
     X(PQfreemem)            \
     X(PQgetResult)          \
-    X(PQgetisnull)          \
     X(PQgetlength)          \
     X(PQgetvalue)           \
     X(PQisBusy)             \
@@ -40,8 +39,7 @@
     X(PQsetNoticeProcessor) \
     X(PQsetnonblocking)     \
     X(PQsocket)             \
-    X(PQstatus)             \
-    X(PQtransactionStatus)
+    X(PQstatus)
 
 struct libpq {
 #define LIBPQ_MEMBER(name) __typeof__(name) *name;

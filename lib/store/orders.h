@@ -30,7 +30,8 @@ enum orders_access {
 enum order_status { ORDER_PENDING, ORDER_PLACED };
 
 struct stored_order {
-    int64_t key; /* names the order within the store, in the order of storing */
+    int64_t key; /* names the order within the store, in the order of storing. In a database that
+                    several processes write to, a smaller key may appear after a greater one */
     unsigned char id[UUID_BYTES];
     int64_t placed_at; /* milliseconds since 1970 */
     enum order_status status;

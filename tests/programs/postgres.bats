@@ -312,6 +312,15 @@ says()
     [[ $stderr != *"$PASSWORD"* ]]
 }
 
+@test "of several hosts the one that answers is used, and a message shows them all" {
+    local at=${URI#*@}
+    order-place < <(own 1)
+    run -0 --separate-stderr env ORDER_STORE="${URI%@*}@127.0.0.1:1,$at" order-show --count
+    [ "$output" = 1 ]
+    run -73 --separate-stderr env ORDER_STORE="${URI%@*}@127.0.0.1:1,127.0.0.1:2/x" order-show --count
+    [[ $stderr == *"PostgreSQL '127.0.0.1:1,127.0.0.1:2/x': "*'Connection refused'* ]]
+}
+
 @test "a wrong password is not tried again" {
     run -73 --separate-stderr timeout "$HANGING" env ORDER_STORE="${URI/@127/x@127}" order-place --retries 1000 < <(own 1)
     [[ $stderr != *'trying again'* ]]
