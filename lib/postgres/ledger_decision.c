@@ -14,9 +14,10 @@
 
 #define FAIL "UPDATE order_tools.reservations SET outcome = 'FAILED' WHERE seq = ANY ($1::bigint[])"
 
-#define MARK_SENT "DELETE FROM order_tools.outbox WHERE seq = ANY ($1::bigint[])"
+/* What another run has taken over is that run's to mark. */
+#define MARK_SENT "DELETE FROM order_tools.outbox WHERE seq = ANY ($1::bigint[]) AND run = $2"
 
-/* From where the last one has ended, since what was deleted before would be read again and again. */
+/* From where the last one has ended: what was deleted before would be read again and again. */
 #define FORGET                                                                        \
     "WITH seen AS MATERIALIZED (SELECT seq, decided_at FROM order_tools.reservations" \
     " WHERE seq > $1 ORDER BY seq LIMIT " FORGET_STEP "),"                            \
@@ -42,14 +43,17 @@ static size_t add_forget(struct postgres_ledger *ledger, int64_t before_ms)
 /* Adds the statements that record it. Returns as add_forget() does. */
 static size_t add_sent(struct postgres_ledger *ledger, const struct ledger_sent *sent)
 {
-    struct parameter keys;
+    struct parameter_int room;
 
     array_start(&ledger->arrays[0], ARRAY_INT);
     for (size_t i = 0; i < sent->count; i++)
         array_int(&ledger->arrays[0], sent->keys[i]);
-    keys = parameter_array(&ledger->arrays[0]);
     if (sent->count > 0)
-        (void)session_add(ledger->session, MARK_SENT, &keys, 1);
+        (void)session_add(
+            ledger->session, MARK_SENT,
+            (struct parameter[]){parameter_array(&ledger->arrays[0]),
+                                 parameter_int(run_number(ledger->run), &room)},
+            2);
     return add_forget(ledger, sent->forget_before_ms);
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-#include <stdbool.h>
+#include <stdlib.h>
 
 #define FIRST_SIZE 64
 
@@ -15,29 +15,34 @@ void ledger_keys_add(struct ledger_keys *keys, int64_t key)
     keys->keys[keys->count++] = key;
 }
 
-static bool has(const struct ledger_keys *keys, int64_t key)
+static int compare(const void *left, const void *right)
 {
-    for (size_t i = 0; i < keys->count; i++)
-        if (keys->keys[i] == key)
-            return true;
-    return false;
+    const int64_t *a = left;
+    const int64_t *b = right;
+
+    return (*a > *b) - (*a < *b);
 }
 
-void ledger_keys_remove(struct ledger_keys *keys, const struct ledger_keys *others)
+void ledger_keys_remove(struct ledger_keys *keys, struct ledger_keys *others)
 {
     size_t left = 0;
 
+    /* Nearly always nothing is in doubt. */
+    if (keys->count == 0 || others->count == 0)
+        return;
+    qsort(others->keys, others->count, sizeof *others->keys, compare);
     for (size_t i = 0; i < keys->count; i++)
-        if (!has(others, keys->keys[i]))
+        if (bsearch(&keys->keys[i], others->keys, others->count, sizeof *others->keys, compare) ==
+            NULL)
             keys->keys[left++] = keys->keys[i];
     keys->count = left;
 }
 
-void ledger_keys_join(struct ledger_keys *keys, const struct ledger_keys *others)
+void ledger_keys_join(struct ledger_keys *keys, struct ledger_keys *others)
 {
+    ledger_keys_remove(keys, others);
     for (size_t i = 0; i < others->count; i++)
-        if (!has(keys, others->keys[i]))
-            ledger_keys_add(keys, others->keys[i]);
+        ledger_keys_add(keys, others->keys[i]);
 }
 
 void ledger_keys_array(const struct ledger_keys *keys, struct array *array)

@@ -20,12 +20,12 @@
  * called. A claim() or claim_unsent() that fails ends the transaction by itself, as a commit() that
  * fails does; abandon() is harmless then. After levels() has failed, call abandon().
  *
- * Of a database elsewhere the transaction can be lost: with the connection, or since another one was
- * in conflict with it. Then each of the four may return EXIT_PENDING, which is not reported and has
- * ended the transaction. Nothing was recorded or, of a commit(), perhaps all; nobody knows. The
- * caller makes the decision again, from its first claim on, with the same orders, or closes the
- * ledger. What the lost one has recorded comes back as LEDGER_UNSENT; so nothing of the lost one may
- * be published, and nothing is forgotten. The other operations are repeated by the engine itself.
+ * On a database server the transaction can be lost: with its connection, or because another one
+ * was in conflict with it. Then any of these four returns EXIT_PENDING, not reported, and the
+ * transaction has ended. Nothing was recorded or, by a commit(), perhaps all: nobody knows. The
+ * caller makes the decision again from its first claim on, with the same orders, or closes the
+ * ledger. It publishes nothing of the lost one: what that has recorded comes back as LEDGER_UNSENT.
+ * All other operations are repeated by the engine itself.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -145,11 +145,11 @@ struct ledger_operations {
                            enum ledger_outcome outcomes[], size_t count);
 
     /*
-     * Gives each sku, each once, the units on hand that the caller has put into on_hand, or, if add is true, so
-     * many more (fewer, if negative); the result must be from 0 to STOCK_MAX. What is reserved
-     * stays. On EXIT_OK sets on_hand and reserved of each to what the ledger has now. A level whose
-     * result would be out of range is not changed in the ledger: its is_limited is false, whatever
-     * its numbers are.
+     * Gives each sku, each once, the units on hand that the caller has put into on_hand, or, if add
+     * is true, so many more (fewer, if negative); the result must be from 0 to STOCK_MAX. What is
+     * reserved stays. On EXIT_OK sets on_hand and reserved of each to what the ledger has now. A
+     * level whose result would be out of range is not changed in the ledger: its is_limited is
+     * false, whatever its numbers are.
      */
     enum exit_code (*set_levels)(struct ledger *ledger, struct ledger_level *levels, size_t count,
                                  bool add);

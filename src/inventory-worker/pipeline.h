@@ -22,6 +22,10 @@
  * others. An event that the broker does not take stays owed, and its order is acknowledged all the
  * same: it is on disk, and does not hold up others.
  *
+ * With the ledger in a database the commit can be in doubt, or the decision lost before it: then it
+ * is made again (store/ledger.h). While the database is away the worker waits, with its deliveries
+ * unacknowledged, and takes no others; a kill then is one at I0, or at I1 if the commit was made.
+ *
  * If the ledger's disk is full, the commit of a batch fails: "cannot write to '<ledger>': ..." is
  * reported, and nothing of the batch is recorded, published or acknowledged. What was recorded
  * before is still finished, in room that its commit has reserved (sqlite/database_room.h). Then the

@@ -11,6 +11,7 @@ setup_file()
 teardown_file()
 {
     stop_postgres
+    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
 }
 
 setup()
@@ -332,6 +333,56 @@ is_done_once()
     ends -0 "$PID" '' 30
     says waiting.err "[inventory] duplicate ignored: $own_id"
     [ "$(stock)" = 's 10 0' ]
+}
+
+@test "a decision that is the victim of a deadlock is made again, without a word" {
+    sql "ALTER DATABASE $DATABASE SET deadlock_timeout = '3s'" >/dev/null
+    topology
+    inventory-stock <<<'{"sku":"a","on_hand":10} {"sku":"b","on_hand":10}' >/dev/null
+    { want a 1 1 && want b 2 2; } | send
+    # Somebody has b, and wants a once the worker, which has a, wants b. Only the worker looks for deadlocks.
+    start_fed other env PGDATABASE="$DATABASE" postgres psql -q
+    echo "SET deadlock_timeout = '1h'; BEGIN; UPDATE order_tools.stock SET on_hand = 20 WHERE sku = 'b';" >&7
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
+    start deciding inventory-worker --count 2
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$DATABASE'"
+    echo "UPDATE order_tools.stock SET on_hand = 20 WHERE sku = 'a'; COMMIT;" >&7
+    ends -0 "$PID" '' 30
+    exec 7>&-
+    grep -q 'deadlock detected' "$POSTGRES_HOME/server.log"
+    [ "$(stock)" = 'a 19 1;b 19 1' ]
+    run -1 grep -v '^\[inventory\] ' deciding.err
+}
+
+@test "a worker that hangs in the midst of a decision holds up others for seconds, and then decides nothing twice" {
+    local hanging
+    prepared
+    DIE_STOP=yes start hanging dying commit:1:before inventory-worker
+    hanging=$PID
+    eventually is_stopped "$hanging"
+    want s 7 7 | send
+    start other inventory-worker
+    PATIENCE=60 eventually has_lines other.out 1
+    kill -CONT "$hanging"
+    eventually has_lines hanging.err 1
+    says hanging.err "[inventory] duplicate ignored: $own_id"
+    ends -0 "$hanging" TERM
+    ends -0 "$PID" TERM
+    [ ! -s hanging.out ]
+    [ "$(stock)" = 's 9 1' ]
+}
+
+@test "a worker that was taken for ended begins anew, and goes on" {
+    topology
+    start working inventory-worker
+    want s 1 1 | send
+    eventually has_lines working.out 1
+    sql 'DELETE FROM order_tools.runs' >/dev/null
+    want s 2 2 | send
+    eventually has_lines working.out 2
+    gives 1 'SELECT count(*) FROM order_tools.runs'
+    ends -0 "$PID" TERM
+    run -1 grep -v '^\[inventory\] ' working.err
 }
 
 # ---- away ----

@@ -8,10 +8,10 @@
  * "fail": the call is not made, and fails with EIO; or "wait": it is made once the file DIE_WAIT
  * exists.
  *
- * FUNCTION is commit (of SQLite or PostgreSQL), publish (of all that goes out in one call), ack, reject (of
- * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk),
- * batch (the sync of a commit, while the program goes on), exec (of a command) or answer (of 202 to
- * a client by HTTP).
+ * FUNCTION is commit (of SQLite or PostgreSQL), publish (of all that goes out in one call), ack,
+ * reject (of AMQP), flush (of something to standard output, which is a file), sync (of a file to
+ * the disk), batch (the sync of a commit, while the program goes on), exec (of a command) or answer
+ * (of 202 to a client by HTTP).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
