@@ -16,16 +16,6 @@ static bool is_postgresql(const char *name, const char *variable)
                             strncmp(name, "postgres:", strlen("postgres:")) == 0);
 }
 
-/* The name itself may hold a password: it is not shown. */
-static enum exit_code find_engine(const char *name, const char *variable)
-{
-    if (!is_postgresql(name, variable))
-        return EXIT_OK;
-    report("%s names a PostgreSQL database, and this program has no engine for that: name a file",
-           name == NULL ? variable : "--ledger");
-    return EXIT_STORE;
-}
-
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders)
 {
@@ -45,11 +35,16 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
                                     const struct store_patience *patience,
                                     struct notified **notified)
 {
-    enum exit_code code = find_engine(name, "NOTIFY_LEDGER");
+    return is_postgresql(name, "NOTIFY_LEDGER")
+               ? postgres_notified_open(name, max_attempts, patience, notified)
+               : sqlite_notified_open(name, max_attempts, notified);
+}
 
-    (void)patience;
-    *notified = NULL;
-    return code == EXIT_OK ? sqlite_notified_open(name, max_attempts, notified) : code;
+enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
+                                 struct mover **mover)
+{
+    return is_postgresql(name, NULL) ? postgres_mover_open(domain, name, side, mover)
+                                     : sqlite_mover_open(domain, name, side, mover);
 }
 
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,

@@ -17,6 +17,7 @@
 
 #include "base/report.h"
 #include "store/ledger.h"
+#include "store/mover.h"
 #include "store/notified.h"
 #include "store/orders.h"
 #include "store/patience.h"
@@ -31,6 +32,10 @@ enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
 enum exit_code engine_open_notified(const char *name, int max_attempts,
                                     const struct store_patience *patience,
                                     struct notified **notified);
+
+/* Opens one end of a move, in the file or database of that name, not NULL. */
+enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
+                                 struct mover **mover);
 
 /*
  * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and

@@ -102,8 +102,10 @@ enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
 
     *out = NULL;
     ledger->ledger.operations = &operations;
-    if (code == EXIT_OK && access == LEDGER_DECIDE)
+    if (code == EXIT_OK && access == LEDGER_DECIDE) {
         ledger->run = session_start_run(ledger->session);
+        code = session_enter_run(ledger->session, ledger->run);
+    }
     if (code != EXIT_OK)
         close_ledger(&ledger->ledger);
     else

@@ -9,6 +9,8 @@
 
 #include "base/report.h"
 #include "store/ledger.h"
+#include "store/mover.h"
+#include "store/notified.h"
 #include "store/orders.h"
 #include "store/patience.h"
 
@@ -21,5 +23,12 @@ enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
 /* Looks at a ledger: engine_look_at_ledger(). */
 enum ledger_look postgres_ledger_look(const char *uri, struct ledger_outbox *outbox,
                                       char reason[LEDGER_REASON_SIZE]);
+
+enum exit_code postgres_notified_open(const char *uri, int max_attempts,
+                                      const struct store_patience *patience,
+                                      struct notified **notified);
+
+enum exit_code postgres_mover_open(enum moved_domain domain, const char *uri, enum mover_side side,
+                                   struct mover **mover);
 
 #endif

@@ -8,7 +8,7 @@
 
 extern const char orders_sql[];
 
-static const struct session_kind kind = {
+const struct session_kind postgres_orders_kind = {
     .variable = "ORDER_STORE", .domain = "orders", .version = 1, .sql = orders_sql};
 
 #define PAGE_ROWS 256      /* orders that are read at once, if they are not large; */
@@ -289,12 +289,16 @@ enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
     struct postgres_orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
     enum exit_code code =
-        session_open(&kind, uri, place ? SESSION_CREATE : SESSION_READ, patience, &store->session);
+        session_open(&postgres_orders_kind, uri, place ? SESSION_CREATE : SESSION_READ, patience,
+                     &store->session);
 
     *out = NULL;
     store->orders.operations = &operations;
     if (code == EXIT_OK && place)
         store->run = session_start_run(store->session);
+    /* One order should not take longer for it. */
+    if (code == EXIT_OK && place && patience != NULL && patience->never_waits)
+        code = session_enter_run(store->session, store->run);
     if (code != EXIT_OK)
         close_orders(&store->orders);
     else

@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+extern const struct session_kind postgres_orders_kind;
+
 /* SQL that reads orders: the columns of orders_read_row(). */
 #define ORDERS_COLUMNS                                                            \
     "SELECT o.seq, o.order_id, o.placed_at, o.data, p.seq IS NOT NULL AS pending" \

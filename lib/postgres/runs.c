@@ -1,6 +1,7 @@
 #include "postgres/runs.h"
 
 #include "base/background.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/pipe.h"
 #include "base/report.h"
@@ -13,16 +14,19 @@
 #include <uuid/uuid.h>
 
 #define FIRST_RENEWAL_MS 5000 /* a process that ends sooner needs no thread, nor its connection */
+#define RUN_EXTENDED "interval '20 seconds'"
 #define RETRY_MS 1000
 #define ANSWER_MS 5000
 
 struct run {
     const struct address *address;
+    const char *domain;
     int64_t number;
     bool is_entered;
     bool may_have_row;
     struct background *keeper; /* the thread that renews the lease; NULL if there is none */
     int bell[2];               /* ends it */
+    _Atomic int64_t failed_ms; /* run_failed_ms(), set by that thread */
 };
 
 static int64_t new_number(void)
@@ -38,11 +42,12 @@ static int64_t new_number(void)
     return number;
 }
 
-struct run *run_new(const struct address *address)
+struct run *run_new(const struct address *address, const char *domain)
 {
     struct run *run = xcalloc(1, sizeof *run);
 
     run->address = address;
+    run->domain = domain;
     run->number = new_number();
     return run;
 }
@@ -50,6 +55,33 @@ struct run *run_new(const struct address *address)
 int64_t run_number(const struct run *run)
 {
     return run->number;
+}
+
+int64_t run_failed_ms(const struct run *run)
+{
+    return run->failed_ms;
+}
+
+/* ---- the row ---- */
+
+static void add_row(const struct run *run, struct flight *flight)
+{
+    char host[256] = "";
+    struct parameter_int number;
+    struct parameter_int pid;
+    struct parameter parameters[5];
+
+    (void)gethostname(host, sizeof host - 1);
+    parameters[0] = parameter_int(run->number, &number);
+    parameters[1] = parameter_text(report_name());
+    parameters[2] = parameter_text(host);
+    parameters[3] = parameter_int(getpid(), &pid);
+    parameters[4] = parameter_text(run->domain);
+    (void)flight_add(flight,
+                     "INSERT INTO order_tools.runs (run, program, host, pid, domain, alive_until)"
+                     " VALUES ($1, $2, $3, $4, $5, now() + " RUN_LEASE ")"
+                     " ON CONFLICT (run) DO UPDATE SET alive_until = excluded.alive_until",
+                     parameters, 5);
 }
 
 /* ---- the lease ---- */
@@ -80,16 +112,12 @@ static bool connect_keeper(const struct run *run, struct flight *flight)
     return flight_open(flight, attempt_end(attempt));
 }
 
+/* The row may be gone, after a time when nobody could renew leases. */
 static bool renew(const struct run *run, struct flight *flight)
 {
-    struct parameter_int room;
-    struct parameter number = parameter_int(run->number, &room);
-
     if (!connect_keeper(run, flight))
         return false;
-    (void)flight_add(
-        flight, "UPDATE order_tools.runs SET alive_until = now() + " RUN_LEASE " WHERE run = $1",
-        &number, 1);
+    add_row(run, flight);
     return flight_land(flight, ANSWER_MS);
 }
 
@@ -97,14 +125,16 @@ static bool renew(const struct run *run, struct flight *flight)
  * away. */
 static int keep_alive(void *context)
 {
-    const struct run *run = context;
+    struct run *run = context;
     struct flight flight = {.connection = NULL};
     int pause_ms = FIRST_RENEWAL_MS;
 
     while (!is_told_to_end(run, pause_ms, -1)) {
         pause_ms = renew(run, &flight) ? RUN_RENEW_MS : RETRY_MS;
-        if (pause_ms == RETRY_MS)
-            flight_close(&flight);
+        if (pause_ms == RUN_RENEW_MS)
+            continue;
+        run->failed_ms = clock_monotonic_ms();
+        flight_close(&flight);
     }
     flight_close(&flight);
     return 0;
@@ -132,26 +162,7 @@ static void stop_keeper(struct run *run)
     (void)close(run->bell[1]);
 }
 
-/* ---- the row ---- */
-
-static void add_row(const struct run *run, struct flight *flight)
-{
-    char host[256] = "";
-    struct parameter_int number;
-    struct parameter_int pid;
-    struct parameter parameters[4];
-
-    (void)gethostname(host, sizeof host - 1);
-    parameters[0] = parameter_int(run->number, &number);
-    parameters[1] = parameter_text(report_name());
-    parameters[2] = parameter_text(host);
-    parameters[3] = parameter_int(getpid(), &pid);
-    (void)flight_add(flight,
-                     "INSERT INTO order_tools.runs (run, program, host, pid, alive_until)"
-                     " VALUES ($1, $2, $3, $4, now() + " RUN_LEASE ")"
-                     " ON CONFLICT (run) DO UPDATE SET alive_until = excluded.alive_until",
-                     parameters, 4);
-}
+/* ---- in a transaction ---- */
 
 void run_enter(struct run *run, struct flight *flight)
 {
@@ -166,6 +177,17 @@ void run_enter(struct run *run, struct flight *flight)
                          "SELECT 1 / count(*) FROM (SELECT 1 FROM order_tools.runs WHERE run = $1"
                          " FOR KEY SHARE) AS own",
                          &number, 1);
+}
+
+void run_extend(const struct run *run, struct flight *flight)
+{
+    struct parameter_int room;
+    struct parameter number = parameter_int(run->number, &room);
+
+    (void)flight_add(flight,
+                     "UPDATE order_tools.runs SET alive_until = now() + " RUN_LEASE
+                     " WHERE run = $1 AND alive_until < now() + " RUN_EXTENDED,
+                     &number, 1);
 }
 
 void run_entered(struct run *run)

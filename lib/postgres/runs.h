@@ -7,8 +7,8 @@
  * transaction it takes over what the run owned. A row that names a run without a row of its own is
  * orphaned.
  *
- * A process that was only paused, or cut off, learns at its next transaction that it was ended: it
- * enters its row anew, and goes on with what nobody has taken over.
+ * A process that was only paused, or cut off, enters its row anew if it was ended, and goes on with
+ * what nobody has taken over.
  */
 #ifndef POSTGRES_RUNS_H
 #define POSTGRES_RUNS_H
@@ -21,6 +21,7 @@
 
 #define RUN_LEASE "interval '30 seconds'"
 #define RUN_RENEW_MS 10000
+#define RUN_EXTENDED_MS 20000 /* run_extend() */
 
 /* A condition of SQL: the run of that number, an expression, has ended or its lease has passed. */
 #define RUN_IS_OVER(number)                                                        \
@@ -32,8 +33,8 @@
 
 struct run;
 
-/* Makes a run with a new number. address must outlive it. */
-struct run *run_new(const struct address *address);
+/* Makes a run with a new number, which owns rows of that domain. Both arguments must outlive it. */
+struct run *run_new(const struct address *address, const char *domain);
 
 /* Frees the run, and stops the thread. NULL is harmless. */
 void run_free(struct run *run);
@@ -41,9 +42,17 @@ void run_free(struct run *run);
 /* Returns the number of the run: greater than 0. */
 int64_t run_number(const struct run *run);
 
+/* Returns when a renewal of the lease has failed last, by the monotonic clock; 0: never. Others may
+ * not have been able to renew theirs either. */
+int64_t run_failed_ms(const struct run *run);
+
 /* Adds a statement that enters the row of the run or, once it is entered, fails with
  * FAULT_RUN_LOST if it is not there, and keeps it from being deleted until the transaction ends. */
 void run_enter(struct run *run, struct flight *flight);
+
+/* Adds a statement, after run_enter(), by which the lease lasts for RUN_EXTENDED_MS more at least,
+ * from the begin of the transaction on. */
+void run_extend(const struct run *run, struct flight *flight);
 
 /* Tells that the transaction was committed: the run is entered. Starts the thread. */
 void run_entered(struct run *run);

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS order_tools.version (
 -- The programs that run now. One whose lease has passed is over, and others take over its work.
 CREATE TABLE IF NOT EXISTS order_tools.runs (
     run bigint PRIMARY KEY,
+    domain text NOT NULL,
     program text NOT NULL,
     host text NOT NULL,
     pid bigint NOT NULL,

@@ -15,25 +15,34 @@
 #define ANSWER_MS 30000
 #define ANSWER_MS_SOON 1000 /* the same for one that never waits, */
 #define CONNECT_MS_SOON 500 /* and for a connection that was lost just now */
+#define CONNECT_MS_STOPPING 1000
 #define LEAVE_MS 3000
 #define CONFLICTS_MAX 100 /* in a row, of one call */
 #define PAUSE_MAX_MS 500
 
 /* ---- connecting ---- */
 
-/* Waits until the attempt has ended, at most for ms unless that is negative. Returns whether it
- * has. */
+/* Waits until the attempt has ended, at most for ms unless that is negative; and not for long once a
+ * stop is requested, but long enough to record what was done if the database is there. Returns
+ * whether it has ended. */
 static bool await_attempt(const struct session *session, int64_t ms)
 {
     int descriptor = attempt_descriptor(session->attempt);
-    int64_t until_ms = clock_monotonic_ms() + ms;
+    int64_t until_ms = ms < 0 ? INT64_MAX : clock_monotonic_ms() + ms;
+    bool is_stopping = false;
 
     while (!wait_is_ready(descriptor, POLLIN)) {
-        int64_t left_ms = ms < 0 ? -1 : until_ms - clock_monotonic_ms();
+        int64_t now_ms = clock_monotonic_ms();
 
-        if (stop_requested() || (ms >= 0 && left_ms <= 0))
+        if (stop_requested() && !is_stopping) {
+            is_stopping = true;
+            if (until_ms - now_ms > CONNECT_MS_STOPPING)
+                until_ms = now_ms + CONNECT_MS_STOPPING;
+        }
+        if (now_ms >= until_ms)
             return false;
-        wait_for(descriptor, POLLIN, (int)left_ms, true);
+        wait_for(descriptor, POLLIN, until_ms == INT64_MAX ? -1 : (int)(until_ms - now_ms),
+                 !is_stopping);
     }
     return true;
 }
@@ -150,7 +159,7 @@ static void note_away(struct session *session)
 static bool try_after_loss(struct session *session, const char *what, struct tries *tries)
 {
     /* A connection that was not used for a while may be gone though the database is there. */
-    if (!session->is_fresh && !tries->has_reconnected && !stop_requested()) {
+    if (!session->is_fresh && !tries->has_reconnected) {
         tries->has_reconnected = true;
         return true;
     }
@@ -236,6 +245,11 @@ void session_begin(struct session *session, struct run *run)
     session->run = run;
     if (run != NULL)
         run_enter(run, &session->flight);
+}
+
+void session_extend(struct session *session)
+{
+    run_extend(session->run, &session->flight);
 }
 
 void session_hold(struct session *session)
@@ -359,5 +373,16 @@ void session_close(struct session *session, struct run *run)
 
 struct run *session_start_run(struct session *session)
 {
-    return run_new(session->address);
+    return run_new(session->address, session->kind->domain);
+}
+
+static bool enter(struct session *session, void *context)
+{
+    session_begin(session, context);
+    return session_commit(session);
+}
+
+enum exit_code session_enter_run(struct session *session, struct run *run)
+{
+    return session_do(session, "start", enter, run);
 }

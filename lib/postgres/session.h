@@ -57,6 +57,10 @@ void session_close(struct session *session, struct run *run);
 /* Starts a run of the session, to be given to session_close(). */
 struct run *session_start_run(struct session *session);
 
+/* Enters the row of a run at once, of a program that may do nothing for long: so that others see
+ * it. Without that the first transaction enters it. */
+enum exit_code session_enter_run(struct session *session, struct run *run);
+
 /* Returns false after a function below has returned false, or after session_refuse(). */
 typedef bool session_work(struct session *session, void *context);
 
@@ -75,6 +79,9 @@ bool session_may_pass(const struct session *session);
 
 /* Adds the begin of a transaction; with a run, one that fails unless the run lives. */
 void session_begin(struct session *session, struct run *run);
+
+/* Adds a statement by which the lease of the run lasts on: run_extend(). */
+void session_extend(struct session *session);
 
 /* Makes the transaction one whose commit does not wait for the disk: it survives the end of this
  * process; a crash of the database only once a later commit was synced. */

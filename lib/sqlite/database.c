@@ -104,6 +104,11 @@ enum exit_code database_begin_relaxed(struct database *database)
     return begin_writing(database);
 }
 
+enum exit_code database_begin_reading(struct database *database)
+{
+    return database_step(database, &database->begin_reading, "BEGIN", "read");
+}
+
 void database_roll_back(struct database *database)
 {
     /* After a failed commit the transaction may be over already. */

@@ -61,6 +61,10 @@ enum exit_code database_begin_ahead(struct database *database);
  * loss only once a later commit was synced. */
 enum exit_code database_begin_relaxed(struct database *database);
 
+/* Begins a transaction whose reads are all of the moment of the first. database_roll_back() ends
+ * it. */
+enum exit_code database_begin_reading(struct database *database);
+
 /*
  * Commits if code is EXIT_OK; otherwise rolls back and returns code. On EXIT_OK the transaction is
  * on disk, in files that are still in place: see database_check_files(). Otherwise it is over, and

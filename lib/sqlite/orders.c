@@ -9,7 +9,7 @@
 
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
-static const struct database_kind kind = {
+const struct database_kind orders_kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
     .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
@@ -56,8 +56,8 @@ enum exit_code sqlite_orders_open(const char *path, enum orders_access access, s
 {
     struct sqlite_orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
-    enum exit_code code =
-        database_open(&kind, path, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+    enum exit_code code = database_open(&orders_kind, path, place ? DATABASE_CREATE : DATABASE_READ,
+                                        &store->database);
 
     *out = NULL;
     store->orders.operations = &operations;

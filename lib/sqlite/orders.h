@@ -33,6 +33,8 @@ struct sqlite_orders {
     sqlite3_stmt *count_pending;
 };
 
+extern const struct database_kind orders_kind;
+
 /* A query that orders_read() reads from, up to its condition. */
 #define ORDERS_COLUMNS                                                                             \
     "SELECT seq, order_id, placed_at, data, EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq) " \

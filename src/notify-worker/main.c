@@ -127,7 +127,7 @@ static enum exit_code work(void)
         consumer_service(consumer);
         publisher_service(publisher);
         code = notifier_next(notifier);
-        if (code == EXIT_OK)
+        if (code == EXIT_OK && notifier_may_tell(notifier))
             code = command_line == NULL ? notifier_tell(notifier) : exec_run(&exec);
     }
     return code;

@@ -290,6 +290,16 @@ enum exit_code notifier_tell(struct notifier *notifier)
     return code;
 }
 
+bool notifier_may_tell(const struct notifier *notifier)
+{
+    const struct notified *store = notifier->recorder.notified;
+    bool may = store->operations->may_tell(store);
+
+    if (!may)
+        log_line("[notify] late: what was claimed is claimed again before it is told");
+    return may;
+}
+
 struct notification *notifier_own(struct notifier *notifier)
 {
     const struct notification_list *turn = &notifier->hand.turn;

@@ -38,6 +38,7 @@
 #include "amqp/publisher.h"
 #include "base/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct notifier;
@@ -74,6 +75,10 @@ enum exit_code notifier_next(struct notifier *notifier);
  * is requested.
  */
 enum exit_code notifier_settle(struct notifier *notifier);
+
+/* Returns whether the claims of the turn still count: to be asked right before telling. Otherwise
+ * the next turn begins without telling this one, and it is claimed again. */
+bool notifier_may_tell(const struct notifier *notifier);
 
 /* Returns the notification of a turn that has just one, if that is to be told: for a caller that
  * tells it itself. NULL otherwise. */
