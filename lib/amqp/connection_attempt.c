@@ -197,6 +197,14 @@ static enum exit_code connect_endpoint(struct connection *connection,
     return code;
 }
 
+static const struct endpoint *next_endpoint(const struct connection *connection)
+{
+    const struct broker_options *options = connection->options;
+
+    return &options->endpoints[(options->first_endpoint + connection->moves) %
+                               options->endpoint_count];
+}
+
 enum exit_code connection_try(struct connection *connection)
 {
     enum exit_code code = EXIT_UNREACHABLE;
@@ -207,10 +215,11 @@ enum exit_code connection_try(struct connection *connection)
     if (connection->state != NULL)
         return EXIT_OK;
     for (size_t i = 0; i < connection->options->endpoint_count; i++) {
-        code = connect_endpoint(connection, &connection->options->endpoints[i]);
+        code = connect_endpoint(connection, next_endpoint(connection));
         may_come = may_come || code == EXIT_UNREACHABLE;
         if (code == EXIT_OK || stop_requested())
             break;
+        connection->moves++;
     }
     if (code != EXIT_OK)
         return may_come ? EXIT_UNREACHABLE : code;

@@ -1,4 +1,5 @@
 /* connection_failure: the reason of a failure, and taking the connection down for it. */
+#include "amqp/bytes.h"
 #include "amqp/connection_private.h"
 #include "base/clock.h"
 #include "base/report.h"
@@ -33,13 +34,19 @@ enum exit_code connection_status(struct connection *connection, int status, cons
                             what, amqp_error_string2(status));
 }
 
-static enum exit_code code_of_reply(uint16_t reply_code)
+bool connection_says_missing(uint16_t reply_code, amqp_bytes_t text)
+{
+    return reply_code == AMQP_NOT_FOUND && bytes_begin(text, "NOT_FOUND - no ");
+}
+
+static enum exit_code code_of_reply(uint16_t reply_code, amqp_bytes_t text)
 {
     switch (reply_code) {
     case AMQP_ACCESS_REFUSED:
     case AMQP_NOT_ALLOWED:
         return EXIT_LOGIN;
     case AMQP_NOT_FOUND:
+        return connection_says_missing(reply_code, text) ? EXIT_TOPOLOGY : EXIT_UNREACHABLE;
     case AMQP_PRECONDITION_FAILED:
     case AMQP_RESOURCE_LOCKED:
         return EXIT_TOPOLOGY;
@@ -73,7 +80,7 @@ enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t 
         code = close_method->reply_code;
         text = close_method->reply_text;
     }
-    return connection_fault(connection, code_of_reply(code), "%s: %d %s", what, code,
+    return connection_fault(connection, code_of_reply(code, text), "%s: %d %s", what, code,
                             printable(text.bytes, text.len));
 }
 
@@ -89,6 +96,9 @@ void connection_lose(struct connection *connection)
         connection_disconnect(connection);
         return;
     }
+    /* What one broker objects to another one would not take either. */
+    if (connection->exception == 0 || connection_exception_is_doubtful(connection))
+        connection->moves++;
     if (clock_monotonic_ms() - connection->up_since_ms >= STABLE_MS)
         connection->failures = 0;
     else
@@ -104,7 +114,7 @@ void connection_lose_closed(struct connection *connection, const char *what, uin
 {
     (void)connection_fault(connection, EXIT_UNREACHABLE, "%s: %d %s", what, code,
                            printable(text.bytes, text.len));
-    if (code_of_reply(code) == EXIT_LOGIN && !connection->rights_vary)
+    if (code_of_reply(code, text) == EXIT_LOGIN && !connection->rights_vary)
         connection->final = EXIT_LOGIN;
     else if (code != AMQP_REPLY_SUCCESS && code != AMQP_CONNECTION_FORCED)
         connection->exception = code;

@@ -1,6 +1,8 @@
 #include "amqp/queue.h"
 
+#include "amqp/bytes.h"
 #include "amqp/channel.h"
+#include "amqp/queue_arguments.h"
 #include "amqp/rabbitmq.h"
 
 enum exit_code queue_look(struct connection *connection, const char *queue,
@@ -39,18 +41,39 @@ enum exit_code exchange_look(struct connection *connection, const char *exchange
     return EXIT_OK;
 }
 
+/* Returns whether the broker refused a declare because there is a queue with other settings. */
+static bool differs(amqp_rpc_reply_t reply)
+{
+    return channel_closed_with(reply, AMQP_PRECONDITION_FAILED) &&
+           bytes_begin(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text,
+                       "PRECONDITION_FAILED - inequivalent arg ");
+}
+
+enum exit_code queue_declare(struct connection *connection, const char *queue,
+                             const char *exchange, const char *routing_key)
+{
+    amqp_table_entry_t entries[QUEUE_ARGUMENTS_MAX];
+    amqp_table_t arguments = queue_arguments(connection, exchange, routing_key, entries);
+    amqp_connection_state_t state = connection_state(connection);
+    amqp_rpc_reply_t reply;
+
+    (void)amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
+                             arguments);
+    reply = amqp_get_rpc_reply(state);
+    /* Somebody else has declared it meanwhile. */
+    if (differs(reply))
+        return channel_reopen(connection);
+    return connection_reply(connection, reply, "cannot declare a queue");
+}
+
 enum exit_code queue_ensure(struct connection *connection, const char *queue)
 {
     struct queue_depth depth;
     enum exit_code code = queue_look(connection, queue, &depth);
-    amqp_connection_state_t state;
 
     if (code != EXIT_OK || depth.exists)
         return code;
-    state = connection_state(connection);
-    (void)amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(queue), 0, 1, 0, 0,
-                             amqp_empty_table);
-    code = connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
+    code = queue_declare(connection, queue, NULL, NULL);
     if (code != EXIT_OK)
         connection_lose(connection);
     return code;

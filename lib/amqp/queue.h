@@ -33,7 +33,15 @@ enum exit_code exchange_look(struct connection *connection, const char *exchange
                              enum exit_code *refused);
 
 /*
- * Declares a durable queue without arguments, unless there is a queue of that name, whatever its
+ * Declares a durable queue that was missing, with queue_arguments(). Accepts a queue of that name
+ * and other settings, which somebody else has declared meanwhile. The connection must be up, or in
+ * its setup. Returns EXIT_OK; otherwise records the reason, as a connection_setup must.
+ */
+enum exit_code queue_declare(struct connection *connection, const char *queue,
+                             const char *exchange, const char *routing_key);
+
+/*
+ * Declares a durable queue without dead letters, unless there is a queue of that name, whatever its
  * settings. The connection must be up. Returns EXIT_OK; after a failure the connection is down,
  * which was reported: returns EXIT_UNREACHABLE if it can be opened to try again, or another code.
  */

@@ -145,6 +145,7 @@ static struct option_entry options[] = {
      .jobs = REPLAY | TAKE | RESTORE},
     {.group = progress_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };

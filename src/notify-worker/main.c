@@ -46,6 +46,7 @@ static struct option_entry options[] = {
      .number = &prefetch, .least = 1, .most = 65535},
     {.group = consumer_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };
