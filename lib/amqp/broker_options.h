@@ -36,9 +36,9 @@ struct broker_options {
     const char *queue_type;     /* --queue-type: NULL if not given */
     struct endpoint *endpoints; /* set by broker_options_resolve(), in the order to be tried */
     size_t endpoint_count;
-    size_t first_endpoint;      /* where to begin; the first of the list follows the last */
-    bool quorum;                /* set by broker_options_resolve(): declare quorum queues */
-    char *login; /* private: the contents of the authfile */
+    size_t first_endpoint; /* where to begin; the first of the list follows the last */
+    bool quorum;           /* set by broker_options_resolve(): declare quorum queues */
+    char *login;           /* private: the contents of the authfile */
 };
 
 /* What the command line says about the broker; before it is read, the defaults. */

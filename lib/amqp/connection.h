@@ -108,6 +108,12 @@ bool connection_close(struct connection *connection);
  */
 void connection_lose(struct connection *connection);
 
+/*
+ * As connection_lose(), for a broker that is there and does not do what it should: counts as a
+ * failed attempt, however long the connection has lasted.
+ */
+void connection_lose_useless(struct connection *connection);
+
 /* ---- state ---- */
 
 /* Returns whether the connection is open, and was not told to leave. */
@@ -222,6 +228,12 @@ void connection_publish(struct connection *connection, const struct frames_messa
  * what rabbitmq-c has buffered does not end the wait.
  */
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms);
+
+/*
+ * Lets connection_wait() return by at_ms (monotonic clock), if it waits for this connection and that
+ * is up. Replaces the time that was set before; 0 removes it.
+ */
+void connection_wake_at(struct connection *connection, int64_t at_ms);
 
 /* ---- calling rabbitmq-c ---- */
 

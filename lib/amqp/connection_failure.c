@@ -109,6 +109,13 @@ void connection_lose(struct connection *connection)
     connection_disconnect(connection);
 }
 
+void connection_lose_useless(struct connection *connection)
+{
+    if (connection->up_since_ms != 0)
+        connection->up_since_ms = clock_monotonic_ms();
+    connection_lose(connection);
+}
+
 void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,
                             amqp_bytes_t text)
 {

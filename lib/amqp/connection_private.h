@@ -31,6 +31,7 @@ struct connection {
     enum exit_code final; /* EXIT_OK, or the code that every further connection_open() returns */
     int64_t up_since_ms;  /* monotonic clock; 0 until the setup has succeeded */
     int64_t next_beat_ms; /* monotonic clock */
+    int64_t wake_ms;      /* monotonic clock; 0 for none: connection_wake_at() */
     bool is_blocked;
     bool is_leaving;      /* connection.close was sent */
     bool channel_is_open; /* channel.open-ok was read */

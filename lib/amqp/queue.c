@@ -49,8 +49,8 @@ static bool differs(amqp_rpc_reply_t reply)
                        "PRECONDITION_FAILED - inequivalent arg ");
 }
 
-enum exit_code queue_declare(struct connection *connection, const char *queue,
-                             const char *exchange, const char *routing_key)
+enum exit_code queue_declare(struct connection *connection, const char *queue, const char *exchange,
+                             const char *routing_key)
 {
     amqp_table_entry_t entries[QUEUE_ARGUMENTS_MAX];
     amqp_table_t arguments = queue_arguments(connection, exchange, routing_key, entries);

@@ -37,8 +37,8 @@ enum exit_code exchange_look(struct connection *connection, const char *exchange
  * and other settings, which somebody else has declared meanwhile. The connection must be up, or in
  * its setup. Returns EXIT_OK; otherwise records the reason, as a connection_setup must.
  */
-enum exit_code queue_declare(struct connection *connection, const char *queue,
-                             const char *exchange, const char *routing_key);
+enum exit_code queue_declare(struct connection *connection, const char *queue, const char *exchange,
+                             const char *routing_key);
 
 /*
  * Declares a durable queue without dead letters, unless there is a queue of that name, whatever its

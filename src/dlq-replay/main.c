@@ -339,7 +339,8 @@ static enum exit_code open_all(void)
     publisher = publisher_new(
         &broker_options,
         &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
-                                     .many_destinations = true});
+                                     .many_destinations = true,
+                                     .nacked = NACKED_IS_REFUSED});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.snapshot = snapshot;
     handling.publisher = publisher;

@@ -160,7 +160,8 @@ static enum exit_code open_all(void)
         return code;
     publisher = publisher_new(&broker_options,
                               &(struct publisher_settings){.declare = topology_declare_dead_letters,
-                                                           .repair = topology_declare});
+                                                           .repair = topology_declare,
+                                                           .nacked = NACKED_IS_FINAL});
     settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));
