@@ -1,6 +1,6 @@
 #include "amqp/channel.h"
 
-static bool is_closed(amqp_rpc_reply_t reply)
+bool channel_closed(amqp_rpc_reply_t reply)
 {
     return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
            reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
@@ -8,7 +8,7 @@ static bool is_closed(amqp_rpc_reply_t reply)
 
 bool channel_closed_with(amqp_rpc_reply_t reply, uint16_t reply_code)
 {
-    return is_closed(reply) &&
+    return channel_closed(reply) &&
            ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == reply_code;
 }
 
@@ -16,7 +16,7 @@ bool channel_says_missing(amqp_rpc_reply_t reply)
 {
     const amqp_channel_close_t *method = reply.reply.decoded;
 
-    return is_closed(reply) && connection_says_missing(method->reply_code, method->reply_text);
+    return channel_closed(reply) && connection_says_missing(method->reply_code, method->reply_text);
 }
 
 enum exit_code channel_reopen(struct connection *connection)
@@ -37,7 +37,7 @@ enum exit_code channel_refusal(struct connection *connection, const char *what,
                                enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
-    bool is_refusal = is_closed(reply);
+    bool is_refusal = channel_closed(reply);
     bool is_missing = channel_says_missing(reply);
     enum exit_code code = connection_reply(connection, reply, what);
 

@@ -15,6 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Returns whether reply is a channel.close. */
+bool channel_closed(amqp_rpc_reply_t reply);
+
 /* Returns whether reply is a channel.close with that reply code, such as AMQP_ACCESS_REFUSED. */
 bool channel_closed_with(amqp_rpc_reply_t reply, uint16_t reply_code);
 

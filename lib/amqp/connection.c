@@ -87,7 +87,7 @@ enum exit_code connection_open(struct connection *connection)
             pause_before_retry(connection);
         code = connection_try(connection);
         if (code == EXIT_OK) {
-            if (connection->failures > 0)
+            if (connection->failures > 0 && !connection->is_lost_quietly)
                 report("connected to the broker '%s' (%s)", connection->endpoint->name,
                        connection->purpose);
             break;
@@ -98,6 +98,7 @@ enum exit_code connection_open(struct connection *connection)
             return code;
         }
         connection->failures++;
+        connection->is_lost_quietly = false;
         if (stop_requested())
             return EXIT_UNREACHABLE;
         if (connection->failures < connection->options->retries)

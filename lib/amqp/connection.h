@@ -114,6 +114,9 @@ void connection_lose(struct connection *connection);
  */
 void connection_lose_useless(struct connection *connection);
 
+/* As connection_lose(), but reports nothing: for a caller that has words of its own. */
+void connection_lose_quietly(struct connection *connection);
+
 /* ---- state ---- */
 
 /* Returns whether the connection is open, and was not told to leave. */

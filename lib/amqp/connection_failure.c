@@ -84,29 +84,21 @@ enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t 
                             printable(text.bytes, text.len));
 }
 
+static bool is_the_callers_to_say(const struct connection *connection)
+{
+    return connection->expects_refusal && connection->exception != 0 &&
+           !connection_exception_is_doubtful(connection);
+}
+
 void connection_lose(struct connection *connection)
 {
-    bool is_callers = connection->expects_refusal && connection->exception != 0 &&
-                      !connection_exception_is_doubtful(connection);
-
-    if (connection->state == NULL)
-        return;
     /* A failed attempt: connection_open() counts and reports it. */
-    if (connection->up_since_ms == 0) {
-        connection_disconnect(connection);
-        return;
-    }
-    /* What one broker objects to another one would not take either. */
-    if (connection->exception == 0 || connection_exception_is_doubtful(connection))
-        connection->moves++;
-    if (clock_monotonic_ms() - connection->up_since_ms >= STABLE_MS)
-        connection->failures = 0;
-    else
-        connection->failures++;
-    if (!is_callers)
+    if (connection->state != NULL && connection->up_since_ms != 0 &&
+        !is_the_callers_to_say(connection))
         report("lost the broker '%s' (%s): %s", connection->endpoint->name, connection->purpose,
                connection->reason);
-    connection_disconnect(connection);
+    connection_lose_quietly(connection);
+    connection->is_lost_quietly = false;
 }
 
 void connection_lose_useless(struct connection *connection)
@@ -114,6 +106,21 @@ void connection_lose_useless(struct connection *connection)
     if (connection->up_since_ms != 0)
         connection->up_since_ms = clock_monotonic_ms();
     connection_lose(connection);
+}
+
+void connection_lose_quietly(struct connection *connection)
+{
+    if (connection->state != NULL && connection->up_since_ms != 0) {
+        connection->failures++;
+        if (clock_monotonic_ms() - connection->up_since_ms >= STABLE_MS)
+            connection->failures = 0;
+        /* What one broker objects to another one would not take either. */
+        if (connection->exception == 0 || connection_exception_is_doubtful(connection))
+            connection->moves++;
+        connection->is_lost_quietly = true;
+    }
+    if (connection->state != NULL)
+        connection_disconnect(connection);
 }
 
 void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,

@@ -35,6 +35,7 @@ struct connection {
     bool is_blocked;
     bool is_leaving;      /* connection.close was sent */
     bool channel_is_open; /* channel.open-ok was read */
+    bool is_lost_quietly; /* connection_lose_quietly() was the last to lose it */
     bool rights_vary;
     bool expects_refusal;
     unsigned exception;         /* connection_exception() */

@@ -34,7 +34,7 @@ static enum exit_code set_up(struct connection *connection, void *context)
     if (code != EXIT_OK)
         return code;
     return subscription_start(&consumer->subscription, connection, consumer_queue(consumer),
-                              settings->prefetch);
+                              settings->prefetch, settings->counts);
 }
 
 struct consumer *consumer_new(const struct broker_options *options,

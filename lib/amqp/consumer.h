@@ -34,6 +34,7 @@ struct consumer_settings {
      */
     enum exit_code (*own_queue)(struct connection *connection, void *context,
                                 char name[CONSUMER_QUEUE_SIZE]);
+    bool counts; /* consumer_waiting() must be right: a queue that seems empty is asked again */
     unsigned prefetch; /* deliveries that may be unsettled at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
     /*

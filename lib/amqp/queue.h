@@ -26,6 +26,18 @@ enum exit_code queue_look(struct connection *connection, const char *queue,
                           struct queue_depth *depth);
 
 /*
+ * Asks again whether a queue is empty in which queue_look() saw neither messages nor consumers: a
+ * quorum queue without a leader looks like that, whatever is in it. Asks for a message (basic.get),
+ * and gives it back if one comes. The connection must be up, or in its setup.
+ *
+ * Returns EXIT_OK, and sets *ready: to 0 also if the broker does not let us get messages, since the
+ * first look must do then. Returns EXIT_UNREACHABLE if the queue does not answer: the connection is
+ * down then, and connection_reason() has the reason, which is not reported. The connection is also
+ * down after EXIT_OK if the queue is a stream. Other codes as queue_look().
+ */
+enum exit_code queue_ask_again(struct connection *connection, const char *queue, unsigned *ready);
+
+/*
  * Looks at an exchange. Sets *exists, and *refused as queue_look() does depth->refused. The default
  * exchange, "", always exists. Returns as queue_look().
  */

@@ -20,6 +20,7 @@
 
 #include "amqp/connection.h"
 #include "amqp/publisher.h"
+#include "amqp/queue.h"
 #include "amqp/queue_traits.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
@@ -190,6 +191,16 @@ static bool only_looks(void)
     return job == LIST || job == SUMMARY || (job == REPLAY && rules.dry_run);
 }
 
+/* A connection_setup: a queue whose node is down is waited for, on this broker or another. */
+static enum exit_code await_queue(struct connection *connection, void *context)
+{
+    struct queue_depth depth;
+    enum exit_code code = queue_look(connection, rules.queue, &depth);
+
+    (void)context;
+    return code == EXIT_OK && depth.refused == EXIT_UNREACHABLE ? EXIT_UNREACHABLE : code;
+}
+
 /*
  * Finds out what the queue is like. Returns EXIT_TOPOLOGY, reported, if consuming from it would
  * change it, unless that is forced: an auto-delete queue is deleted once we leave, and a delivery
@@ -307,7 +318,7 @@ static enum exit_code open_rules(void)
     if (code == EXIT_OK && filter_command != NULL)
         code = coprocess_start(filter_command, &rules.filter);
     if (code == EXIT_OK)
-        rules.looking = connection_new(&broker_options, "looking", NULL, NULL);
+        rules.looking = connection_new(&broker_options, "looking", await_queue, NULL);
     return code;
 }
 
