@@ -109,8 +109,8 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
  * EXIT_OK, or what connection_open() returns.
  *
  * The time counts only on a connection that works: it starts again with each connection, and from a
- * timeout of 300 ms on the broker must give a sign of life before it is over. A broker that gives
- * none within 15 s is lost.
+ * timeout of 300 ms on the queue must give a sign of life before it is over. A broker that gives
+ * none within 15 s is lost, and so is one whose queue has no leader.
  */
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max,
                              size_t *count, int timeout_ms);
