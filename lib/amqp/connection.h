@@ -161,8 +161,8 @@ void connection_progress(struct connection *connection);
 const struct broker_options *connection_options(const struct connection *connection);
 
 /*
- * Returns the version of the broker as 100 times its first number plus its second: 310 for 3.10, 400
- * for 4.0; 0 if the broker does not tell. The connection must be up, or in its setup.
+ * Returns the version of the broker as 100 times its first number plus its second: 310 for 3.10,
+ * 400 for 4.0; 0 if the broker does not tell. The connection must be up, or in its setup.
  */
 int connection_broker_version(const struct connection *connection);
 
@@ -233,8 +233,8 @@ void connection_publish(struct connection *connection, const struct frames_messa
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms);
 
 /*
- * Lets connection_wait() return by at_ms (monotonic clock), if it waits for this connection and that
- * is up. Replaces the time that was set before; 0 removes it.
+ * Lets connection_wait() return by at_ms (monotonic clock), if it waits for this connection and
+ * that is up. Replaces the time that was set before; 0 removes it.
  */
 void connection_wake_at(struct connection *connection, int64_t at_ms);
 

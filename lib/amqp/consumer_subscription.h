@@ -16,8 +16,8 @@ struct subscription {
 
 /*
  * Subscribes to the queue; a connection_setup calls it. prefetch is 1 to 65535, or 0 for no limit.
- * With counts, a queue that seems empty and unused is asked again (queue_ask_again()), so that ready
- * is right. Returns EXIT_OK; EXIT_TOPOLOGY if there is no such queue; or another code. Unless
+ * With counts, a queue that seems empty and unused is asked again (queue_ask_again()), so that
+ * ready is right. Returns EXIT_OK; EXIT_TOPOLOGY if there is no such queue; or another code. Unless
  * EXIT_OK, the reason was recorded.
  */
 enum exit_code subscription_start(struct subscription *subscription, struct connection *connection,

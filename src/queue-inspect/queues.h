@@ -88,8 +88,8 @@ enum exit_code queues_report_refused(const struct queues *queues);
 /*
  * Returns view as JSON; free with cJSON_Delete(). It has the members "queue", "exists" and, if the
  * queue exists, "ready" and "consumers"; with a management API also "unacknowledged", "rate_in",
- * "rate_out", "memory", "type", "policy", "leader", "members" and "online". If the broker does not let us look, "error" replaces
- * "ready" and "consumers", and "exists" is null if that is not known.
+ * "rate_out", "memory", "type", "policy", "leader", "members" and "online". If the broker does not
+ * let us look, "error" replaces "ready" and "consumers", and "exists" is null if that is not known.
  */
 cJSON *queues_json(const struct queues *queues, const struct queue_view *view);
 
