@@ -25,6 +25,7 @@ struct connection {
     void *context;
     amqp_connection_state_t state;   /* NULL while down */
     const struct endpoint *endpoint; /* of the connection, or of the last attempt */
+    bool has_logged_in;              /* there */
     size_t moves; /* from the first endpoint to the one that is to be tried next */
     unsigned generation;
     int failures;         /* attempts in a row that led to nothing */

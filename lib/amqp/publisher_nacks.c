@@ -58,12 +58,16 @@ struct destination *nacks_destination(struct nacks *nacks, const struct frames_m
 bool nacks_end(struct nacks *nacks, const struct frames_message *message)
 {
     struct destination *found = find(nacks, message);
+    bool has_ended = found != NULL && found->attempts > 0;
 
     if (found == NULL)
         return false;
-    forget(found);
-    *found = nacks->destinations[--nacks->count];
-    return true;
+    found->attempts = 0;
+    if (!found->is_waiting) {
+        forget(found);
+        *found = nacks->destinations[--nacks->count];
+    }
+    return has_ended;
 }
 
 const struct destination *nacks_attempt(struct nacks *nacks)

@@ -33,9 +33,7 @@ void nacks_free(struct nacks *nacks);
 /* Returns the destination of the message, after a nack; it lasts until the next call. */
 struct destination *nacks_destination(struct nacks *nacks, const struct frames_message *message);
 
-/*
- * Notes that a message was taken. Returns whether none was taken at its destination since a nack.
- */
+/* Notes that a message was taken. Returns whether that ends attempts of its destination. */
 bool nacks_end(struct nacks *nacks, const struct frames_message *message);
 
 /*

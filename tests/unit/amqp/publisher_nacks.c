@@ -38,6 +38,19 @@ static void forgets_those_that_take_messages(void)
     EQUAL(nacks.count, 0);
 }
 
+static void keeps_those_that_wait(void)
+{
+    struct nacks nacks = {0};
+
+    nacks_destination(&nacks, &placed)->is_waiting = true;
+    CHECK(!nacks_end(&nacks, &placed));
+    EQUAL(nacks_attempt(&nacks)->attempts, 1);
+    nacks_destination(&nacks, &placed)->is_waiting = true;
+    CHECK(nacks_end(&nacks, &placed));
+    EQUAL(nacks_attempt(&nacks)->attempts, 1);
+    nacks_free(&nacks);
+}
+
 static void counts_attempts_of_those_that_wait(void)
 {
     struct nacks nacks = {0};
@@ -68,6 +81,7 @@ int main(void)
     direct = (struct frames_message){.routing_key = BYTES("a queue")};
     RUN(tells_destinations_apart);
     RUN(forgets_those_that_take_messages);
+    RUN(keeps_those_that_wait);
     RUN(counts_attempts_of_those_that_wait);
     return unit_end();
 }
