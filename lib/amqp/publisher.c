@@ -1,44 +1,13 @@
-#include "amqp/publisher.h"
-
-#include "amqp/publisher_culprit.h"
-#include "amqp/publisher_nacks.h"
-#include "amqp/publisher_returned.h"
-#include "amqp/publisher_window.h"
+#include "amqp/publisher_private.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define WAIT_MS 60000
 #define STOP_MS 10000 /* for which confirms are still awaited once a stop is requested */
-#define NACK_MS 50    /* before messages that the broker could not take are published again */
-#define NACK_DOUBLES 16
-#define NACK_REPORT 60 /* of these attempts, the first, the 61st... are reported */
-#define NACK_MOVE 3    /* of these attempts, after which another URL is tried */
-
-struct publisher {
-    struct connection *connection;
-    struct publisher_settings settings;
-    struct window window;
-    struct culprit culprit;
-    struct returned returned;
-    struct nacks nacks;
-    uint64_t next_tag; /* on the present connection */
-    bool some_unsent;  /* messages other than suspects are still to be published */
-    bool some_await_repair;
-    bool is_repaired;     /* settings.repair was called on this connection */
-    bool is_connected;    /* false from when note_loss() has noticed a loss until the next open */
-    bool some_nacked;     /* some of those to be published were not taken: they wait */
-    bool is_kept;         /* by publisher_keep() */
-    bool has_given_up;    /* NACKED_GIVES_UP */
-    int64_t resume_ms;    /* monotonic clock, when they are published again; 0: not known yet */
-    int64_t blocked_ms;   /* monotonic clock, when the connection was last seen blocked */
-    int64_t stop_seen_ms; /* monotonic clock, when a wait first met a stop; 0 if none did */
-    char *reason;         /* of the last message given out that was not confirmed; or NULL */
-};
 
 static enum exit_code set_up(struct connection *connection, void *context)
 {
@@ -128,146 +97,6 @@ const char *publisher_reason(const struct publisher *publisher)
     return publisher->reason == NULL ? "" : publisher->reason;
 }
 
-/* ---- what the broker says ---- */
-
-static void set_result(struct publisher *publisher, struct slot *slot, enum publish_result result,
-                       const char *reason)
-{
-    /* A returned message is confirmed afterwards as well. */
-    if (slot->has_result || slot->awaits_repair)
-        return;
-    culprit_clear(&publisher->culprit, slot);
-    if (result == PUBLISH_UNROUTABLE && publisher->settings.repair != NULL &&
-        !publisher->is_repaired) {
-        slot->awaits_repair = true;
-        publisher->some_await_repair = true;
-        return;
-    }
-    window_set_result(&publisher->window, slot, result, reason);
-}
-
-static int most_attempts(const struct publisher *publisher)
-{
-    return connection_options(publisher->connection)->retries;
-}
-
-/* Returns whether a message that was not taken is to be published again. */
-static bool comes_again(struct publisher *publisher, const struct slot *slot)
-{
-    struct destination *destination;
-
-    if (publisher->settings.nacked == NACKED_IS_FINAL)
-        return false;
-    destination = nacks_destination(&publisher->nacks, &slot->message);
-    destination->is_waiting = publisher->settings.nacked == NACKED_GIVES_UP ||
-                              (slot->nacks < most_attempts(publisher) &&
-                               destination->attempts < most_attempts(publisher));
-    return destination->is_waiting;
-}
-
-static void take_nack(struct publisher *publisher, struct slot *slot)
-{
-    if (slot->has_result || slot->awaits_repair)
-        return;
-    culprit_clear(&publisher->culprit, slot);
-    slot->nacks++;
-    if (!comes_again(publisher, slot)) {
-        set_result(publisher, slot, PUBLISH_REFUSED,
-                   "the broker could not take it: a queue is full, or has no leader");
-        return;
-    }
-    slot->tag = SLOT_UNSENT;
-    publisher->some_unsent = true;
-    publisher->some_nacked = true;
-}
-
-static void take_ack(struct publisher *publisher, struct slot *slot)
-{
-    bool is_taken = !slot->has_result && !slot->awaits_repair;
-
-    if (is_taken && publisher->nacks.count > 0 && nacks_end(&publisher->nacks, &slot->message))
-        report("broker '%s' (publishing) takes messages again",
-               connection_broker(publisher->connection));
-    set_result(publisher, slot, PUBLISH_CONFIRMED, NULL);
-}
-
-static void take_confirm(struct publisher *publisher, uint64_t tag, bool multiple, bool is_taken)
-{
-    if (is_taken)
-        connection_progress(publisher->connection);
-    for (size_t i = 0; i < publisher->window.count; i++) {
-        struct slot *slot = window_slot(&publisher->window, i);
-
-        if (slot->tag > tag) {
-            if (slot->tag == SLOT_UNSENT)
-                continue;
-            break;
-        }
-        if (slot->tag != tag && !multiple)
-            continue;
-        if (is_taken)
-            take_ack(publisher, slot);
-        else
-            take_nack(publisher, slot);
-    }
-}
-
-/*
- * Of several messages in flight with the same content any will do: what holds for one holds for the
- * others. The properties count, since an exchange may route by headers. If something on the broker
- * has changed them, all messages that are alike in the rest are taken for returned: some may be
- * published twice, and none is lost.
- */
-static void take_returned(struct publisher *publisher)
-{
-    struct returned *returned = &publisher->returned;
-    bool is_found = false;
-
-    connection_progress(publisher->connection);
-    for (size_t i = 0; i < publisher->window.count && !is_found; i++) {
-        struct slot *slot = window_slot(&publisher->window, i);
-
-        is_found = returned_is(returned, slot, true);
-        if (is_found)
-            set_result(publisher, slot, PUBLISH_UNROUTABLE, returned->reason);
-    }
-    for (size_t i = 0; i < publisher->window.count && !is_found; i++) {
-        struct slot *slot = window_slot(&publisher->window, i);
-
-        if (returned_is(returned, slot, false))
-            set_result(publisher, slot, PUBLISH_UNROUTABLE, returned->reason);
-    }
-    returned_forget(returned);
-}
-
-static void take_frame(struct publisher *publisher, const amqp_frame_t *frame)
-{
-    if (frame->frame_type != AMQP_FRAME_METHOD) {
-        if (returned_add(&publisher->returned, frame))
-            take_returned(publisher);
-        return;
-    }
-    switch (frame->payload.method.id) {
-    case AMQP_BASIC_ACK_METHOD: {
-        const amqp_basic_ack_t *m = frame->payload.method.decoded;
-
-        take_confirm(publisher, m->delivery_tag, m->multiple != 0, true);
-        break;
-    }
-    case AMQP_BASIC_NACK_METHOD: {
-        const amqp_basic_nack_t *m = frame->payload.method.decoded;
-
-        take_confirm(publisher, m->delivery_tag, m->multiple != 0, false);
-        break;
-    }
-    case AMQP_BASIC_RETURN_METHOD:
-        returned_start(&publisher->returned, frame->payload.method.decoded);
-        break;
-    default:
-        break;
-    }
-}
-
 /* ---- publishing ---- */
 
 /* The broker would close the connection because of such a header. */
@@ -283,7 +112,7 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
                        "its headers need a frame of %zu bytes, and the broker takes %zu at most",
                        size, connection_frame_max(publisher->connection));
     slot->tag = 0;
-    set_result(publisher, slot, PUBLISH_REFUSED, reason);
+    publisher_set_result(publisher, slot, PUBLISH_REFUSED, reason);
 }
 
 static void publish_slot(struct publisher *publisher, struct slot *slot)
@@ -316,102 +145,6 @@ static void note_loss(struct publisher *publisher)
     publisher->resume_ms = 0;
 }
 
-/* ---- what the broker cannot take, or does not confirm ---- */
-
-static int64_t pause_ms(const struct publisher *publisher, int attempt)
-{
-    int64_t most_ms = (int64_t)connection_options(publisher->connection)->retry_delay * 1000;
-    int64_t ms = (int64_t)NACK_MS << (attempt <= NACK_DOUBLES ? attempt - 1 : NACK_DOUBLES);
-
-    return ms < most_ms ? ms : most_ms;
-}
-
-static void report_pause(const struct publisher *publisher, const struct destination *destination)
-{
-    const char *broker = connection_broker(publisher->connection);
-
-    if (publisher->has_given_up)
-        report("broker '%s' (publishing) cannot take messages for '%s': a queue is full, or has no "
-               "leader; giving up after %d attempts",
-               broker, printable_text(destination->routing_key), destination->attempts);
-    else if (destination->attempts % NACK_REPORT == 1)
-        report("broker '%s' (publishing) cannot take messages for '%s': a queue is full, or has no "
-               "leader; trying again",
-               broker, printable_text(destination->routing_key));
-}
-
-/* To be called when nothing is in flight. */
-static void begin_pause(struct publisher *publisher)
-{
-    const struct destination *destination = nacks_attempt(&publisher->nacks);
-
-    publisher->resume_ms = clock_monotonic_ms() + pause_ms(publisher, destination->attempts);
-    publisher->has_given_up = publisher->settings.nacked == NACKED_GIVES_UP &&
-                              !publisher->is_kept &&
-                              destination->attempts >= most_attempts(publisher);
-    connection_wake_at(publisher->connection, publisher->resume_ms);
-    window_halve(&publisher->window);
-    report_pause(publisher, destination);
-    if (destination->attempts % NACK_MOVE == 0 &&
-        connection_options(publisher->connection)->endpoint_count > 1) {
-        (void)connection_fault(publisher->connection, EXIT_UNREACHABLE,
-                               "it could not take messages %d times in a row",
-                               destination->attempts);
-        connection_lose_useless(publisher->connection);
-    }
-}
-
-/*
- * Returns whether messages that were not taken may be published again: after the pause, which
- * begins once nothing is in flight, so that delivery tags ascend in the window.
- */
-static bool may_resume(struct publisher *publisher)
-{
-    if (!publisher->some_nacked)
-        return true;
-    if (window_in_flight(&publisher->window) > 0)
-        return false;
-    if (publisher->resume_ms == 0)
-        begin_pause(publisher);
-    if (clock_monotonic_ms() < publisher->resume_ms || !connection_is_up(publisher->connection))
-        return false;
-    publisher->some_nacked = false;
-    publisher->resume_ms = 0;
-    return true;
-}
-
-/*
- * Returns when the confirm of the oldest message is overdue, by the monotonic clock; 0 for never. A
- * broker that has blocked the connection has not read all that was published.
- */
-static int64_t confirm_due_ms(struct publisher *publisher)
-{
-    const struct slot *oldest = window_oldest_in_flight(&publisher->window);
-    int64_t timeout_ms = (int64_t)connection_options(publisher->connection)->confirm_timeout * 1000;
-
-    if (connection_is_blocked(publisher->connection))
-        publisher->blocked_ms = clock_monotonic_ms();
-    if (oldest == NULL || timeout_ms == 0)
-        return 0;
-    return timeout_ms +
-           (oldest->sent_ms > publisher->blocked_ms ? oldest->sent_ms : publisher->blocked_ms);
-}
-
-/* To be called when all that has arrived was read. */
-static void check_confirms(struct publisher *publisher)
-{
-    int64_t due_ms = confirm_due_ms(publisher);
-
-    if (due_ms != 0 && clock_monotonic_ms() >= due_ms) {
-        (void)connection_fault(publisher->connection, EXIT_UNREACHABLE, "no confirm for %d s",
-                               connection_options(publisher->connection)->confirm_timeout);
-        connection_lose_useless(publisher->connection);
-        return;
-    }
-    connection_wake_at(publisher->connection,
-                       publisher->resume_ms != 0 ? publisher->resume_ms : due_ms);
-}
-
 /* ---- publishing again ---- */
 
 static void publish_unsent(struct publisher *publisher)
@@ -441,7 +174,7 @@ static void publish_again(struct publisher *publisher)
     while ((suspect = culprit_next(&publisher->culprit)) != NULL)
         publish_slot(publisher, suspect);
     if (publisher->culprit.suspects == 0 && publisher->some_unsent &&
-        !publisher->some_await_repair && may_resume(publisher))
+        !publisher->some_await_repair && publisher_may_resume(publisher))
         publish_unsent(publisher);
 }
 
@@ -450,11 +183,11 @@ void publisher_service(struct publisher *publisher)
     amqp_frame_t frame;
 
     while (connection_read(publisher->connection, &frame) == CONNECTION_FRAME) {
-        take_frame(publisher, &frame);
+        publisher_take_frame(publisher, &frame);
         connection_release(publisher->connection);
     }
     if (connection_is_up(publisher->connection))
-        check_confirms(publisher);
+        publisher_check_confirms(publisher);
     note_loss(publisher);
     if (publisher->is_connected)
         publish_again(publisher);
