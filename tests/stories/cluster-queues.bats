@@ -68,7 +68,7 @@ receipts()
     local victim others try
     declare_quorum
     for try in 1 2 3; do
-        publish '' "$DEAD_Q" poison
+        AMQP_URL=$(url_of b1) publish "" "$DEAD_Q" poison
     done
     eventually holds "$DEAD_Q" 3
     victim=$(leader "$DEAD_Q")
@@ -111,7 +111,8 @@ receipts()
 }
 
 @test "cluster: a classic queue whose broker is down: the programs wait for it, and never call it missing" {
-    AMQP_URL=$(url_of b3) topology
+    # The virtual host is new to it.
+    AMQP_URL=$(url_of b3) eventually topology
     [ "$(api GET "queues/$VHOST/$PLACED_Q" | jq -r .node | cut -d@ -f1)" = b3 ]
     cluster kill b3
     run -69 --separate-stderr inventory-worker --retries 2 --retry-delay 0
