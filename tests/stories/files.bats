@@ -256,7 +256,7 @@ only_these()
 # hold FILE: keeps everybody else out of a database, until it is killed.
 hold()
 {
-    exec python3 -c '
+    exec /usr/bin/python3 -c '
 import sqlite3, sys, time
 sqlite3.connect(sys.argv[1]).execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
