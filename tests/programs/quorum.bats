@@ -1,7 +1,7 @@
 # The programs with quorum queues: how these are declared, a queue that has lost its leader or its node, a broker that takes no messages
 # or does not confirm them, and several URLs. A single node is enough: a queue's one member is stopped, or stands still.
 
-load ../support/helper
+load ../support/http
 
 # member QUEUE: the one member of a quorum queue, in Erlang.
 member()
@@ -301,12 +301,31 @@ quorum_topology()
     order >input
     start place order-place --confirm-timeout 1 <input
     eventually grep -q 'takes no messages for now' place.err
-    # The time of a connection that is not blocked would be over.
-    run -0 --separate-stderr queue-inspect --until 2 --timeout 3 "$PLACED_Q" || true
+    # For longer than a connection that is not blocked would last.
+    run -1 queue-inspect --until 2 --timeout 3 "$PLACED_Q"
     ! grep -q 'no confirm' place.err
     broker ctl set_vm_memory_high_watermark 0.6 >/dev/null
     finish -0 "$PID"
     [ "$(jq -r .status place.out)" = PLACED ]
+}
+
+@test "quorum: order-http: without a leader, or a confirm, orders are PENDING, and published without a restart" {
+    quorum_topology
+    start_http --confirm-wait 0.5 --confirm-timeout 1 --url "$(twice)"
+    eventually http_ready
+    lose_leader "$PLACED_Q"
+    place_http "$(order)"
+    is_receipt PENDING
+    regain_leader "$PLACED_Q"
+    eventually has_status "$id" PLACED
+    eventually http_ready
+    fall_silent "$PLACED_Q"
+    place_http "$(order)"
+    is_receipt PENDING
+    eventually grep -q '(publishing): no confirm for 1 s$' http.err
+    speak "$PLACED_Q"
+    eventually has_status "$id" PLACED
+    finish -0 "$HTTP" TERM
 }
 
 # ---- without a node
