@@ -288,7 +288,7 @@ quorum_topology()
     eventually stored 2 PENDING
     # For longer than the timeout of the run before took.
     run -75 --separate-stderr order-place --confirm-timeout 1 --retries 1 <input
-    ! grep -q . place.err
+    run -1 grep . place.err
     finish "$PID" TERM
     [ "$(jq -r .status place.out)" = PENDING ]
     speak "$PLACED_Q"
@@ -303,7 +303,7 @@ quorum_topology()
     eventually grep -q 'takes no messages for now' place.err
     # For longer than a connection that is not blocked would last.
     run -1 queue-inspect --until 2 --timeout 3 "$PLACED_Q"
-    ! grep -q 'no confirm' place.err
+    run -1 grep 'no confirm' place.err
     broker ctl set_vm_memory_high_watermark 0.6 >/dev/null
     finish -0 "$PID"
     [ "$(jq -r .status place.out)" = PLACED ]
