@@ -18,6 +18,7 @@ static enum exit_code find_queue(struct subscription *subscription, struct conne
 {
     struct queue_depth depth;
     enum exit_code code = queue_look(connection, queue, &depth);
+
     if (code == EXIT_OK && counts && depth.exists && depth.refused == EXIT_OK && depth.ready == 0 &&
         depth.consumers == 0)
         code = queue_ask_again(connection, queue, &depth.ready);
