@@ -109,8 +109,9 @@ check: deps
 unit: unit-programs
 	@set -e; for program in $(UNIT); do $$program; done
 
-# In a copy of the tree, built with counters, so that bin/ stays as it is. What is killed by SIGKILL leaves no counts. A test that
-# fails does not keep the rest from being counted.
+# In a copy of the tree, built with counters, so that bin/ stays as it is. What is killed by SIGKILL leaves no counts, so that the tests
+# end by SIGTERM what they leave running; nor does what may not write here, which says nothing of it. A test that fails does not keep
+# the rest from being counted.
 COVERAGE := $(BUILD)/coverage
 COUNTED := -O0 -g --coverage -fprofile-update=prefer-atomic
 coverage: deps
@@ -121,7 +122,7 @@ coverage: deps
 	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build CFLAGS='$(COUNTED)' HARDENING= LDFLAGS= .build/tests/support/coverage.o
 	$(MAKE) -s --no-print-directory -C $(COVERAGE) BUILD=.build BIN=bin CFLAGS='$(COUNTED)' HARDENING= \
 	    LDFLAGS='--coverage -Wl,--wrap=raise .build/tests/support/coverage.o' build bench-programs unit-programs support fuzz-replay
-	-cd $(COVERAGE) && $(BATS) $(TESTS)
+	-cd $(COVERAGE) && COUNT_ALL=yes GCOV_ERROR_FILE=/dev/null $(BATS) $(TESTS)
 	cd $(COVERAGE) && gcovr --filter lib/ --filter src/ --html-details report/index.html --print-summary
 	@echo '$(COVERAGE)/report/index.html shows the lines'
 
@@ -136,7 +137,7 @@ lint:
 	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
 	printf '%s\n' tests/*/*.bats | xargs -n 6 -P "$$(nproc)" shellcheck -s bats -S warning -e $(BATS_KNOWS)
 	mandoc -Tlint -W warning man/*
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
+	cppcheck --quiet -j "$$(nproc)" --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=normalCheckLevelMaxBranches \
 	    --enable=warning,performance,portability -Ilib src lib
 

@@ -254,8 +254,8 @@ bool placement_abandon(struct placement *placement)
 {
     bool some = placement->batch.count > 0;
 
-    /* If only their sync has failed, the store has them, perhaps, and the broker as well. */
-    if (some) {
+    /* The store has them, perhaps, and the broker as well. */
+    if (placement_is_in_doubt(placement)) {
         receipts_silence(placement->receipts, placement->batch_receipts);
         dispatch_let_go(&placement->dispatch, INT64_MAX, receipts_end(placement->receipts));
         placement->dispatch.some_left = true;

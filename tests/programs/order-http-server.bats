@@ -266,35 +266,34 @@ END_OF_LINES
 
 @test "asked to stop: nobody new, whoever has begun is answered, and it exits with 0" {
     start_http
-    { printf 'GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n' && sleep 3 && printf aaa; } | slowly >answers &
+    begun >answers &
     slow=$!
+    eventually grep -q '^HTTP/1.1 100 ' answers
     printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >whole
     start idle /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 20 <whole
     eventually grep -q there idle.out
     eventually grep -q 'GET /health 200' http.err
-    sleep 1
     kill -TERM "$HTTP"
-    gone()
-    {
-        [ ! -e socket ]
-    }
-    eventually gone
     wait "$slow"
     grep -q '^HTTP/1.1 200 ' answers
     grep -qi '^Connection: close' answers
     ends -0 "$HTTP" '' 15
 }
 
-# slowly: sends what comes as it comes, and prints the answer.
-slowly()
+# begun: begins a request, prints what comes, and sends the rest when nobody new is let in any more.
+begun()
 {
-    /usr/bin/python3 -c 'import os, socket, sys
+    /usr/bin/python3 -c 'import os, socket, time
 connection = socket.socket(socket.AF_UNIX)
 connection.connect("socket")
-while data := os.read(0, 4096):
-    connection.sendall(data)
+connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+os.write(1, connection.recv(4096))
+until = time.monotonic() + 30
+while os.path.exists("socket") and time.monotonic() < until:
+    time.sleep(0.05)
+connection.sendall(b"aaa")
 while data := connection.recv(4096):
-    sys.stdout.buffer.write(data)'
+    os.write(1, data)'
 }
 
 @test "asked to stop: a client that does not read its answer does not keep it for ever" {

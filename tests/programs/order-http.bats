@@ -593,16 +593,16 @@ ROUTES
     start_http --url "$NOWHERE" --confirm-wait 2
     place_http "$(order)"
     lock_store
-    start waits curl -sS -o waits.body --unix-socket socket -H 'Content-Type: application/json' -d "$(order 2)" http://localhost/order
-    waits=$PID
+    start waiting curl -sS -o waiting.body --unix-socket socket -H 'Content-Type: application/json' -d "$(order 2)" http://localhost/order
+    client=$PID
     locked()
     {
         grep -q 'database is locked' http.err
     }
     eventually locked
     ends -0 "$HTTP" TERM 15
-    finish -0 "$waits"
-    [ "$(jq -r .status waits.body)" = 503 ]
+    finish -0 "$client"
+    [ "$(jq -r .status waiting.body)" = 503 ]
     unlock_store
     stored 2
 }

@@ -135,7 +135,7 @@ own_processes()
 
 @test "workflow up that is interrupted stops what it has started" {
     # Accepts nothing, so that the workers never consume.
-    start deaf python3 -c 'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
+    start deaf /usr/bin/python3 -c 'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
 print(s.getsockname()[1], flush=True); time.sleep(600)'
     eventually test -s deaf.out
     AMQP_URL=amqp://127.0.0.1:$(cat deaf.out) start up workflow up

@@ -328,7 +328,7 @@ attempted()
 }
 
 @test "a broker that is away is asked for no more often than --retry-delay says, however many orders come; with 0, ten times a second" {
-    start counter python3 "$REPO/tests/support/client.py" count
+    start counter /usr/bin/python3 "$REPO/tests/support/client.py" count
     eventually attempted 0
     where=amqp://$(head -n 1 counter.out)
     start_http --url "$where"
