@@ -49,7 +49,7 @@ FUZZ_TARGETS ?= envelope http json message order urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
+SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that four files run at once: JOBS=1 for one after the other. Those that take

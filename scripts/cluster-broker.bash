@@ -1,20 +1,20 @@
 # Sourced by cluster: the brokers, which are one RabbitMQ cluster.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # cluster sets home, timeout and others
 #
 # The data of a broker lie in the folder $home/NAME.
 
 readonly DISTRIBUTION_PORT=25672
+# A broker that is silent counts as gone after 3/4 to 5/4 of it. The default is 60.
+readonly TICK_SECONDS=6
 
 # The address is part of it, so that no host needs to know the names of others.
 node_name() { printf '%s@%s' "$1" "$(address "$1")"; }
 
 # pause_minority is what RabbitMQ recommends for an odd number of nodes. A quorum queue is safe with
 # any strategy, but with "ignore" a node that is cut off keeps its clients, and none of their
-# confirms ever comes; here it ends their connections, and they move on to another node. Since it
-# must first notice that the others are gone, net_ticktime, which is 60 s by default, is short: a
-# silent node counts as gone after 4.5 to 7.5 s.
+# confirms ever comes; here it ends their connections, and they move on to another node.
 #
-# The first start of b1 makes a cluster. The others must be started when it serves: while one of them
+# The first start of b1 makes a cluster, and the others join it once it serves: while one of them
 # waits for b1, it holds a lock that b1 would wait for.
 write_broker_config() {
 	local broker=$1 folder=$home/$1
@@ -26,7 +26,6 @@ write_broker_config() {
 		cluster_formation.peer_discovery_backend = classic_config
 		cluster_formation.classic_config.nodes.1 = $(node_name b1)
 		cluster_partition_handling = pause_minority
-		net_ticktime = 6
 		heartbeat = 5
 		raft.wal_max_size_bytes = 64000000
 		vm_memory_high_watermark.absolute = 400MB
@@ -68,16 +67,19 @@ set_broker_environment() {
 	)
 }
 
+# "-name" starts Erlang's distribution at once, instead of in RabbitMQ's own slower way, which needs
+# epmd, and is what would read net_ticktime from rabbitmq.conf.
 launch_broker() {
-	local broker=$1
+	local broker=$1 erlang_arguments
+	erlang_arguments="-name $(node_name "$broker") +S 1:1 -kernel net_ticktime $TICK_SECONDS"
 	set_broker_environment "$broker"
 	(
-		cd "$home/$broker"
+		cd "$home/$broker" || exit
 		close_inherited_descriptors
 		limit_descriptors
-		inside "$broker" setsid env -i "${environment[@]}" detached=true \
+		become "$broker" setsid env -i "${environment[@]}" detached=true \
 			RABBITMQ_SCHEDULER_BIND_TYPE=u \
-			"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-name $(node_name "$broker") +S 1:1" \
+			"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=$erlang_arguments" \
 			"ERL_AFLAGS=-eval file:eval(\\\"preload.erl\\\")" \
 			"$rabbitmq/rabbitmq-server"
 	) </dev/null >>"$home/$broker/log/console.log" 2>&1 &

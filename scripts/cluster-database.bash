@@ -1,16 +1,19 @@
 # Sourced by cluster: a PostgreSQL primary and its synchronous standby.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # cluster sets home, timeout and others
 #
 # The folder $home/NAME appears to a database as /mnt: PostgreSQL refuses to run as root, and its
 # user may not enter the folders above.
 
 readonly DATABASE_USER=postgres
 
-# as_database DATABASE COMMAND...: runs a command of PostgreSQL on the host, as its user, and without
-# leaving shared memory behind if it is killed.
-as_database() {
+# as_database DATABASE COMMAND...: runs a command of PostgreSQL on the host, as its user.
+as_database() { (become_database "$@"); }
+
+# become_database DATABASE COMMAND...: replaces the shell by it. In a namespace of its own for shared
+# memory it leaves none behind if it is killed.
+become_database() {
 	# shellcheck disable=SC2016 # the shell inside expands it
-	inside "$1" unshare --mount --ipc --propagation private env -i "PATH=$postgresql:$PATH" \
+	become "$1" unshare --mount --ipc --propagation private env -i "PATH=$postgresql:$PATH" \
 		LANG=C.UTF-8 PGCONNECT_TIMEOUT=3 bash -c '
 			mount --bind "$1" /mnt && cd /mnt && user=$2 && shift 2 &&
 				exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups "$@"
@@ -24,7 +27,6 @@ query() {
 
 other_database() { [[ $1 == d1 ]] && echo d2 || echo d1; }
 
-# If only one of both runs, it is the primary that commits alone after promote, or waits.
 primary() { cat "$home/primary"; }
 
 # wait_for DATABASE [STANDBY]: from now on commits wait until the standby has them, or for nobody.
@@ -38,8 +40,9 @@ reload() { kill -HUP "$(head -n 1 "$home/$1/data/postmaster.pid")"; }
 is_alone() { grep -qF "''" "$home/$1/synchronous.conf"; }
 
 write_database_config() {
-	local database=$1 other
+	local database=$1 other source
 	other=$(other_database "$database")
+	source="host=$(address "$other") user=replicator application_name=$database connect_timeout=3"
 	cat >"$home/$database/postgresql.conf" <<-END
 		data_directory = '/mnt/data'
 		hba_file = '/mnt/pg_hba.conf'
@@ -55,7 +58,7 @@ write_database_config() {
 		wal_receiver_timeout = 5s
 		wal_retrieve_retry_interval = 500ms
 		tcp_user_timeout = 10s
-		primary_conninfo = 'host=$(address "$other") user=replicator application_name=$database connect_timeout=3'
+		primary_conninfo = '$source'
 		include = 'synchronous.conf'
 	END
 	cat >"$home/$database/pg_hba.conf" <<-END
@@ -86,11 +89,11 @@ make_databases() {
 
 launch_database() {
 	local database=$1
-	# The process that it names is dead; another may have its pid by now.
-	rm -f "$home/$database/data/postmaster.pid"
+	# The process that they name is dead; another may have its pid by now.
+	rm -f "$home/$database/data/postmaster.pid" "$home/$database"/.s.PGSQL.*
 	(
 		close_inherited_descriptors
-		as_database "$database" setsid postgres -c config_file=/mnt/postgresql.conf
+		become_database "$database" setsid postgres -c config_file=/mnt/postgresql.conf
 	) </dev/null >>"$home/$database/log" 2>&1 &
 	until_true "$timeout" answers "$database" ||
 		die 69 "$database does not answer within $timeout s: see '$home/$database/log'"
@@ -162,7 +165,8 @@ promote() {
 
 role_of_database() { [[ $1 == "$(primary)" ]] && echo primary || echo standby; }
 
-# describe_database DATABASE: prints how it and the other are connected; fails if it does not answer.
+# describe_database DATABASE: prints how it follows, or who does. Fails if it does not answer, or
+# its commits hang.
 describe_database() {
 	local other state waiting
 	other=$(other_database "$1")

@@ -1,5 +1,5 @@
 # Sourced by cluster: hosts, each a network namespace, and the network that connects them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # cluster sets home, timeout and others
 #
 # A switch, which is a bridge in a namespace of its own, has a port for each host, and one for this
 # machine. The ports are named after the hosts. No firewall's rules apply between the hosts, and all
@@ -22,7 +22,10 @@ address() { printf '%s.%s' "$subnet" "${NUMBER[$1]}"; }
 on() { ip -n "$(namespace "$1")" "${@:2}"; }
 
 # inside HOST COMMAND...: runs the command on the host.
-inside() { nsenter --net="/run/netns/$(namespace "$1")" -- "${@:2}"; }
+inside() { (become "$@"); }
+
+# become HOST COMMAND...: replaces the shell by the command, on the host.
+become() { exec nsenter --net="/run/netns/$(namespace "$1")" -- "${@:2}"; }
 
 # The range is reserved for tests of networks, so that nothing real has addresses in it.
 choose_subnet() {
