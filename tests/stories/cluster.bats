@@ -203,8 +203,9 @@ processes()
     run -3 cluster status
     cluster down
     [ -z "$(traces)" ]
-    # shellcheck disable=SC2086 # several
-    run ! ps -p "$(paste -sd, <<<"$pids")"
+    for pid in $pids; do
+        eventually ended "$pid"
+    done
     # Once more does nothing.
     cluster down
 }

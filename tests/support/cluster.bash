@@ -48,6 +48,7 @@ setup()
 teardown()
 {
     [ -z "$NO_CLUSTER" ] || return 0
+    CLUSTER_HOME=$BATS_FILE_TMPDIR/cluster
     repair
     tidy
 }
@@ -55,7 +56,7 @@ teardown()
 # repair: whatever a test has broken is whole again.
 repair()
 {
-    cluster status >/dev/null && return
+    ! cluster status >/dev/null || return 0
     cluster heal
     cluster resume b1 b2 b3 d1 d2
     cluster start b1 b2 b3 d1 d2
