@@ -172,6 +172,15 @@ count_up()
     [ "$(sql 'SELECT n FROM kept')" = 1 ]
 }
 
+@test "drill cluster: orders from two hosts, with data in files; a broker dies" {
+    export AMQP_URL=$CLUSTER_URL
+    run -0 --separate-stderr drill cluster --file
+    [ "$(grep -c '^NO' <<<"$output")" = 0 ]
+    [ "$(grep -c '^ok' <<<"$output")" -ge 10 ]
+    [[ $output == *"which leads order.placed.q, is killed"* && $output == *"each was reserved exactly once"* ]]
+    cluster status
+}
+
 # traces: what there is of the cluster, but for processes.
 traces()
 {
