@@ -9,8 +9,8 @@ readonly DATABASE_USER=postgres
 # as_database DATABASE COMMAND...: runs a command of PostgreSQL on the host, as its user.
 as_database() { (become_database "$@"); }
 
-# become_database DATABASE COMMAND...: replaces the shell by it. In a namespace of its own for shared
-# memory it leaves none behind if it is killed.
+# become_database DATABASE COMMAND...: replaces the shell by it. In a namespace of its own for
+# shared memory it leaves none behind if it is killed.
 become_database() {
 	# shellcheck disable=SC2016 # the shell inside expands it
 	become "$1" unshare --mount --ipc --propagation private env -i "PATH=$postgresql:$PATH" \
