@@ -12,7 +12,7 @@
 
 void placement_fail(struct placement *placement, enum exit_code code)
 {
-    if (placement->failure == EXIT_OK)
+    if (placement->failure == EXIT_OK || code == EXIT_STORE)
         placement->failure = code;
 }
 
@@ -178,11 +178,13 @@ static void publish_batch(struct placement *placement)
 
 /* ---- a round ---- */
 
-/* Waits until the batch is on disk, and connects meanwhile. */
-static enum exit_code sync_batch(struct placement *placement)
+/* Publishes the batch while the disk syncs it, and waits for the disk. */
+static enum exit_code publish_and_sync(struct placement *placement)
 {
     if (batch_some_to_publish(&placement->batch))
         placement_fail(placement, dispatch_connect(&placement->dispatch));
+    publish_batch(placement);
+    publisher_service(placement->dispatch.publisher);
     return placement->store->operations->await(placement->store);
 }
 
@@ -200,13 +202,14 @@ static void tell_due(struct placement *placement)
                        settings->told(settings->context, receipts_told(placement->receipts)));
 }
 
-static enum exit_code store_and_tell(struct placement *placement)
+/* What was due before is told while the broker and the disk work on the batch. */
+static enum exit_code place_batch(struct placement *placement)
 {
     enum exit_code code = store_batch(placement);
 
     if (code == EXIT_OK || placement->settings.never_waits)
         tell_due(placement);
-    return code == EXIT_OK ? sync_batch(placement) : code;
+    return code == EXIT_OK ? publish_and_sync(placement) : code;
 }
 
 enum exit_code placement_turn(struct placement *placement)
@@ -220,18 +223,17 @@ enum exit_code placement_turn(struct placement *placement)
     if (publisher_pending(publisher) > 0 || placement->settings.never_waits)
         placement_fail(placement, dispatch_connect(&placement->dispatch));
     dispatch_take_results(&placement->dispatch);
-    code = store_and_tell(placement);
+    code = place_batch(placement);
     if (code != EXIT_OK) {
         placement_fail(placement, code);
         return placement->failure;
     }
-    publish_batch(placement);
     batch_clear(&placement->batch);
     if (placement->settings.never_waits) {
         placement_publish_some(placement);
         tell_due(placement);
+        publisher_service(publisher);
     }
-    publisher_service(publisher);
     placement->store->operations->idle(placement->store);
     return placement->failure;
 }
@@ -242,13 +244,20 @@ enum exit_code placement_drain(struct placement *placement)
     return placement->failure;
 }
 
+bool placement_is_in_doubt(const struct placement *placement)
+{
+    return placement->batch.count > 0 &&
+           receipts_end(placement->receipts) > placement->batch_receipts;
+}
+
 bool placement_abandon(struct placement *placement)
 {
     bool some = placement->batch.count > 0;
 
-    /* If only their sync has failed, the store has them, perhaps, and they are published then. */
-    if (receipts_end(placement->receipts) > placement->batch_receipts && some) {
-        receipts_cut(placement->receipts, placement->batch_receipts);
+    /* The store has them, perhaps, and the broker as well. */
+    if (placement_is_in_doubt(placement)) {
+        receipts_silence(placement->receipts, placement->batch_receipts);
+        dispatch_let_go(&placement->dispatch, INT64_MAX, receipts_end(placement->receipts));
         placement->dispatch.some_left = true;
     }
     batch_clear(&placement->batch);

@@ -11,16 +11,18 @@
  *                                 order_id again
  *   P4  receipt told              done
  *
- * P1 is on disk before the order is published. P3, committed alone, is not synced: after a loss of
- * power, unlike after a kill, an order may be back in P1 though its receipt was told. That costs
- * a second copy on the broker.
+ * P1 is committed before the order is published, and synced while the broker works: a receipt waits
+ * for both. So a loss of power, unlike a kill, can leave an order without a receipt on the broker
+ * alone. P3, committed alone, is not synced: after a loss of power an order may be back in P1
+ * though its receipt was told. That costs a second copy on the broker.
  *
  * Orders go through these states in batches of what has arrived. The commit that stores a batch
  * also marks the confirmed orders of earlier batches, and goes on while the broker works on those.
  *
  * A broker that stays away is not a failure here: the orders stay pending, and placement_verdict()
- * says so. Functions that return an exit code return the first failure, at every call from then on.
- * After one no more orders should be taken, but those at hand be finished, unless it is EXIT_STORE.
+ * says so. Functions that return an exit code return the first failure, at every call from then on;
+ * EXIT_STORE once the store has failed, whatever was first. After one no more orders should be
+ * taken, but those at hand be finished, unless it is EXIT_STORE.
  */
 #ifndef PLACE_PLACEMENT_H
 #define PLACE_PLACEMENT_H
@@ -88,17 +90,22 @@ void placement_take(struct placement *placement, const struct order *order, cons
 
 /*
  * Runs one round: reads the broker's answers, stores the batch, tells the receipts that are due,
- * publishes the batch. Waits only for a connection, and while too much is on its way; one that
- * never waits also publishes what was left pending, as far as there is room.
+ * publishes the batch, waits for its sync. Waits for the broker only while there is no connection,
+ * or too much on its way; one that never waits does not, and publishes also what was left pending,
+ * as far as there is room.
  */
 enum exit_code placement_turn(struct placement *placement);
 
 /*
- * After EXIT_STORE: drops those orders of the batch of which nothing was told, and forgets the
- * failure, so that a caller that never waits can go on. They may be in the store all the same, and
- * are published then. Returns false if the batch was stored, and something else failed.
+ * After EXIT_STORE: drops the batch, of which nothing was or will be told, and forgets the failure,
+ * so that a caller that never waits can go on. Its orders may be in the store all the same, and are
+ * published then, if they are not already. Other receipts that wait are told as pending. Returns
+ * false if the batch was stored, and something else failed.
  */
 bool placement_abandon(struct placement *placement);
+
+/* After EXIT_STORE: returns whether the batch may be placed all the same: only its sync failed. */
+bool placement_is_in_doubt(const struct placement *placement);
 
 /* Returns after how many milliseconds at most placement_turn() is to be called again, even if
  * nothing arrives; -1 for never. */

@@ -45,7 +45,7 @@ struct placement {
     struct pass pass;
 };
 
-/* Notes the first failure. */
+/* Notes the first failure, or that of the store. */
 void placement_fail(struct placement *placement, enum exit_code code);
 
 /* Returns the delay between attempts, in milliseconds. */

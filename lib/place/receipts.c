@@ -102,6 +102,12 @@ void receipts_cut(struct receipts *receipts, uint64_t end)
     receipts->end = end > receipts->first ? end : receipts->first;
 }
 
+void receipts_silence(struct receipts *receipts, uint64_t from)
+{
+    for (uint64_t i = from > receipts->first ? from : receipts->first; i < receipts->end; i++)
+        receipts_at(receipts, i)->silent = true;
+}
+
 size_t receipts_waiting(const struct receipts *receipts)
 {
     return (size_t)(receipts->end - receipts->first);

@@ -52,6 +52,9 @@ uint64_t receipts_end(const struct receipts *receipts);
 /* Drops the receipts from number end on that are not told, as if they had never been added. */
 void receipts_cut(struct receipts *receipts, uint64_t end);
 
+/* Makes the receipts from number from on silent. */
+void receipts_silence(struct receipts *receipts, uint64_t from);
+
 /* Returns how many are not told yet. */
 size_t receipts_waiting(const struct receipts *receipts);
 

@@ -1,6 +1,7 @@
 #include "sqlite/database.h"
 
 #include "sqlite/database_handle.h"
+#include "store/locked.h"
 
 #include <stdio.h>
 
@@ -17,9 +18,22 @@ static void end_transaction(struct database *database)
     database->log_is_fresh = false;
 }
 
+static enum exit_code begin_immediately(struct database *database)
+{
+    enum exit_code code;
+
+    locked_note(false);
+    database->is_hasty = locked_is_hasty();
+    code = database_step(database, &database->begin, "BEGIN IMMEDIATE", "write to");
+    database->is_hasty = false;
+    if (code == EXIT_OK)
+        database_note_unlocked(database);
+    return code;
+}
+
 static enum exit_code begin_writing(struct database *database)
 {
-    enum exit_code code = database_step(database, &database->begin, "BEGIN IMMEDIATE", "write to");
+    enum exit_code code = begin_immediately(database);
 
     if (code == EXIT_OK)
         code = database_mark_log(database);

@@ -1,6 +1,8 @@
+#include "base/clock.h"
 #include "base/text.h"
 #include "sqlite/database_handle.h"
 #include "sqlite/database_place.h"
+#include "store/locked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -82,8 +84,9 @@ static long lock_holder(const char *path, long byte)
     return found && process > 0 ? process : 0;
 }
 
+/* held_ms: for how long, at least, another process holds the database if that is the reason. */
 static enum exit_code report_result(const struct database *database, const char *what, int result,
-                                    const char *reason, int error)
+                                    const char *reason, int error, int held_ms)
 {
     const char *path = printable_text(database->path);
     long holder = 0;
@@ -94,10 +97,25 @@ static enum exit_code report_result(const struct database *database, const char 
         report("cannot %s '%s': %s: %s", what, path, reason, strerror(error));
     else if (holder > 0)
         report("cannot %s '%s': %s: process %ld has held it for more than %d s", what, path, reason,
-               holder, DATABASE_BUSY_MS / 1000);
+               holder, held_ms / 1000);
     else
         report("cannot %s '%s': %s", what, path, reason);
     return EXIT_STORE;
+}
+
+/* Of a transaction that may not wait for another process. */
+static enum exit_code fail_locked(struct database *database, const char *what)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    locked_note(true);
+    if (database->locked_since_ms == 0)
+        database->locked_since_ms = now_ms;
+    if (database->locked_is_told || now_ms - database->locked_since_ms < DATABASE_LOCKED_MS)
+        return EXIT_STORE;
+    database->locked_is_told = true;
+    return report_result(database, what, SQLITE_BUSY, sqlite3_errmsg(database->handle), 0,
+                         DATABASE_LOCKED_MS);
 }
 
 enum exit_code database_failure(struct database *database, const char *what)
@@ -105,14 +123,24 @@ enum exit_code database_failure(struct database *database, const char *what)
     int result = sqlite3_errcode(database->handle);
     int error = sqlite3_system_errno(database->handle);
 
+    if (database->is_hasty && database_is_locked(database))
+        return fail_locked(database, what);
     return report_result(database, what, result, sqlite3_errmsg(database->handle),
-                         system_error(database, result, error));
+                         system_error(database, result, error), DATABASE_BUSY_MS);
 }
 
 enum exit_code database_failure_of(const struct database *database, const char *what, int result)
 {
     return report_result(database, what, result, sqlite3_errstr(result),
-                         system_error(database, result, 0));
+                         system_error(database, result, 0), DATABASE_BUSY_MS);
+}
+
+void database_note_unlocked(struct database *database)
+{
+    if (database->locked_is_told)
+        report("'%s' can be written again", printable_text(database->path));
+    database->locked_since_ms = 0;
+    database->locked_is_told = false;
 }
 
 bool database_is_locked(const struct database *database)

@@ -23,6 +23,12 @@
 #define DATABASE_OPEN_MS 30000
 #define DATABASE_BUSY_STEP_MS 10
 
+/* The same for a transaction of a process that never waits, and how long another process may hold
+ * the database before that is reported. */
+#define DATABASE_HASTY_MS 20
+#define DATABASE_HASTY_STEP_MS 1
+#define DATABASE_LOCKED_MS 1000
+
 struct database {
     sqlite3 *handle;
     char *path;
@@ -36,6 +42,9 @@ struct database {
     int64_t opened_ms;
     bool is_opening;
     int64_t busy_since_ms;
+    bool is_hasty;           /* it begins a transaction, and must not wait */
+    int64_t locked_since_ms; /* when the first of the last transactions failed to begin; 0: none */
+    bool locked_is_told;
     bool is_first_log;
     bool log_has_pages;
     int page_size;     /* set by database_room_open(), like the next */
@@ -68,6 +77,9 @@ enum exit_code database_synchronize(struct database *database, const char *how);
 /* As database_failure(), for the result code of a function that leaves no message with the
  * handle. */
 enum exit_code database_failure_of(const struct database *database, const char *what, int result);
+
+/* Notes that a transaction could begin. */
+void database_note_unlocked(struct database *database);
 
 /* ---- the log ---- */
 

@@ -19,13 +19,16 @@
 static int wait_for_other(void *context, int waits)
 {
     struct database *database = context;
-    const struct timespec pause = {.tv_nsec = DATABASE_BUSY_STEP_MS * 1000000L};
+    const struct timespec pause = {
+        .tv_nsec =
+            (database->is_hasty ? DATABASE_HASTY_STEP_MS : DATABASE_BUSY_STEP_MS) * 1000000L};
+    int64_t most_ms = database->is_hasty ? DATABASE_HASTY_MS : DATABASE_BUSY_MS;
     int64_t now = clock_monotonic_ms();
 
     if (waits == 0)
         database->busy_since_ms = now;
     if (database->is_opening ? now - database->opened_ms >= DATABASE_OPEN_MS || stop_requested()
-                             : now - database->busy_since_ms >= DATABASE_BUSY_MS)
+                             : now - database->busy_since_ms >= most_ms)
         return false;
     (void)nanosleep(&pause, NULL);
     return true;

@@ -1,5 +1,5 @@
 /*
- * orders: the orders that were placed, on disk before they are on the broker.
+ * orders: the orders that were placed, stored before they are on the broker.
  *
  * An order is PENDING from the commit that stores it to the commit that follows the broker's
  * confirm; then it is PLACED. A pending order belongs to a run (one execution of order-place).
@@ -65,10 +65,11 @@ struct orders;
 
 struct orders_operations {
     /*
-     * Stores orders and marks others as placed. On EXIT_OK that is decided, and on disk once
-     * await() has returned EXIT_OK: no other operation may be called before. If none is added it
-     * need not be synced: it survives a kill, but a loss of power only once something was added
-     * after it; otherwise an order may be pending again, and is published again.
+     * Stores orders and marks others as placed. On EXIT_OK that is decided and survives a kill; a
+     * loss of power, too, once await() has returned EXIT_OK, and no other operation may be called
+     * before. If none is added it need not be synced: it survives a loss of power only once
+     * something was added after it; otherwise an order may be pending again, and is published
+     * again.
      */
     enum exit_code (*commit)(struct orders *orders, const struct orders_commit *commit);
 

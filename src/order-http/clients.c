@@ -1,5 +1,6 @@
 #include "clients.h"
 
+#include "lingering.h"
 #include "metrics.h"
 #include "request.h"
 
@@ -18,11 +19,6 @@
 #define DESCRIPTORS_KEPT 64 /* for all that is not a client: store, broker, log, lingering */
 #define YOUNG_MS 1000       /* a client that is new may take so long before it counts as idle */
 #define GONE_STEP_MS 1000   /* between two looks for clients that have left */
-#define LINGER_MS 2000      /* without a byte */
-#define LINGER_MOST_MS 30000
-#define LINGER_STEP_MS 50
-#define LINGERING_MAX 32
-#define DRAINS_AT_ONCE 16
 #define RETRY_AFTER "1"
 
 /* After the phases of clients.h: the socket is shut down, and the owner has not noticed yet. */
@@ -38,14 +34,6 @@ static struct {
     struct client *first;
     struct client *last;
 } phases[CLIENT_PHASES + 1];
-
-/* Sockets of clients that were removed: what still arrives on them is dropped. */
-static struct {
-    int socket;
-    int64_t since_ms;
-    int64_t heard_ms; /* when the last byte came */
-} lingering[LINGERING_MAX];
-static size_t lingering_count;
 
 static int64_t look_ms; /* when to look next for clients that have left */
 
@@ -187,53 +175,6 @@ struct client *clients_add(int socket, const struct sockaddr *address, socklen_t
 
 /* ---- going ---- */
 
-/* Reads and drops what has arrived, or much of it, and sets *any if there was something. Returns
- * whether more may come. */
-static bool drain(int socket, bool *any)
-{
-    char dropped[16384];
-    ssize_t got = 1;
-
-    for (int i = 0; i < DRAINS_AT_ONCE && got > 0; i++) {
-        got = recv(socket, dropped, sizeof dropped, MSG_DONTWAIT);
-        *any = *any || got > 0;
-    }
-    return got > 0 || (got < 0 && errno == EAGAIN);
-}
-
-static void end_lingering(size_t index)
-{
-    (void)close(lingering[index].socket);
-    lingering[index] = lingering[--lingering_count];
-}
-
-/* Takes a socket whose writing end is shut down, or is about to be. */
-static void linger(int socket)
-{
-    if (socket < 0)
-        return;
-    if (lingering_count == LINGERING_MAX)
-        end_lingering(0);
-    lingering[lingering_count].socket = socket;
-    lingering[lingering_count].since_ms = clock_monotonic_ms();
-    lingering[lingering_count].heard_ms = lingering[lingering_count].since_ms;
-    lingering_count++;
-}
-
-static void step_lingering(int64_t now_ms)
-{
-    for (size_t i = lingering_count; i-- > 0;) {
-        bool any = false;
-        bool may_come = drain(lingering[i].socket, &any);
-
-        if (any)
-            lingering[i].heard_ms = now_ms;
-        if (!may_come || now_ms - lingering[i].heard_ms >= LINGER_MS ||
-            now_ms - lingering[i].since_ms >= LINGER_MOST_MS)
-            end_lingering(i);
-    }
-}
-
 static bool write_answer(int socket, const struct answer *answer)
 {
     size_t len;
@@ -258,7 +199,7 @@ void clients_refuse(int socket, const struct sockaddr *address)
     answer_add(&answer, "Retry-After", RETRY_AFTER);
     if (!settings->uses_tls && write_answer(socket, &answer)) {
         (void)shutdown(socket, SHUT_WR);
-        linger(socket);
+        lingering_add(socket);
     } else {
         (void)close(socket);
     }
@@ -276,7 +217,7 @@ static void forget(struct client *client)
 void clients_remove(struct client *client)
 {
     if ((client->is_refusing && (int)client->phase != CUT) || client->phase == CLIENT_NEW)
-        linger(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
+        lingering_add(fcntl(client->socket, F_DUPFD_CLOEXEC, 0));
     forget(client);
 }
 
@@ -438,8 +379,10 @@ static bool is_any_reading(void)
 
 static int until_next(int64_t now_ms)
 {
-    int64_t next_ms = lingering_count > 0 ? LINGER_STEP_MS : INT64_MAX;
+    int64_t next_ms = INT64_MAX;
 
+    if (lingering_is_any())
+        next_ms = LINGERING_STEP_MS;
     if (is_any_reading() && look_ms - now_ms < next_ms)
         next_ms = look_ms > now_ms ? look_ms - now_ms : 0;
     for (int phase = 0; phase < CLIENT_PHASES; phase++) {
@@ -459,7 +402,7 @@ int clients_step(void)
 {
     int64_t now_ms = clock_monotonic_ms();
 
-    step_lingering(now_ms);
+    lingering_step(now_ms);
     look_for_left(now_ms);
     for (int phase = 0; phase < CLIENT_PHASES; phase++)
         expire(phase, now_ms);
@@ -490,6 +433,5 @@ size_t clients_count(void)
 
 void clients_close(void)
 {
-    while (lingering_count > 0)
-        end_lingering(0);
+    lingering_close();
 }

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "engine/open.h"
 #include "place/placement.h"
+#include "store/locked.h"
 
 #include <string.h>
 
@@ -109,9 +110,11 @@ static enum exit_code open_all(void)
         code = listen_open(where, token_file != NULL || is_insecure);
     if (code == EXIT_OK)
         code = server_open(&server);
-    if (code == EXIT_OK)
-        listen_tell();
-    return code;
+    if (code != EXIT_OK)
+        return code;
+    locked_never_wait();
+    listen_tell();
+    return EXIT_OK;
 }
 
 static bool must_stop(void)

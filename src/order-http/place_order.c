@@ -12,6 +12,7 @@
 #include "json/foreign.h"
 #include "order/order.h"
 #include "place/placement.h"
+#include "store/locked.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -19,8 +20,9 @@
 #include <string.h>
 
 #define KEY_FIELD "Idempotency-Key"
-#define KEY_MAX 255     /* bytes */
-#define RETRY_SECONDS 1 /* after which a client that was sent away may come again */
+#define KEY_MAX 255       /* bytes */
+#define RETRY_SECONDS 1   /* after which a client that was sent away may come again */
+#define LOCKED_STEP_MS 50 /* between two attempts at a store that another program has locked */
 
 /* A request that waits for its receipt, in one of two lists. */
 struct placing {
@@ -30,6 +32,7 @@ struct placing {
     bool by_key;
     bool is_taken;     /* by the placement: it is in taken, otherwise in queued */
     bool in_batch;     /* taken, but not known to be stored */
+    int64_t asked_ms;  /* monotonic clock, when the request was complete */
     int64_t stored_us; /* monotonic clock, once it is stored */
     struct placing *previous;
     struct placing *next;
@@ -40,9 +43,10 @@ struct placings {
     struct placing *last;
 };
 
-static struct placings queued; /* there was no room for them */
+static struct placings queued; /* there was no room for them, or the store is locked */
 static struct placings taken;
-static bool some_finished; /* in this round: the server has something to do */
+static bool some_finished;     /* in this round: the server has something to do */
+static int64_t store_again_ms; /* when a store that is locked is tried again; 0: it is not */
 
 /* ---- lists ---- */
 
@@ -59,6 +63,16 @@ static void append(struct placing *placing)
     placing->previous = list->last;
     *(list->last == NULL ? &list->first : &list->last->next) = placing;
     list->last = placing;
+}
+
+static void prepend(struct placing *placing)
+{
+    struct placings *list = list_of(placing);
+
+    placing->previous = NULL;
+    placing->next = list->first;
+    *(list->first == NULL ? &list->last : &list->first->previous) = placing;
+    list->first = placing;
 }
 
 static void take_out(struct placing *placing)
@@ -241,6 +255,11 @@ static bool read_request(struct request *request, struct placing *placing)
     return true;
 }
 
+static bool may_take(const struct service *service)
+{
+    return store_again_ms <= clock_monotonic_ms() && placement_has_room(service->placement);
+}
+
 static void take(struct service *service, struct placing *placing)
 {
     struct request *request = placing->request;
@@ -262,6 +281,7 @@ void place_order(struct service *service, struct request *request)
     struct placing *placing = xcalloc(1, sizeof *placing);
 
     placing->request = request;
+    placing->asked_ms = clock_monotonic_ms();
     if (!read_request(request, placing)) {
         order_free(&placing->order);
         free(placing);
@@ -270,7 +290,7 @@ void place_order(struct service *service, struct request *request)
     request->context = placing;
     request->left = leave;
     request->waits = true;
-    if (queued.first == NULL && placement_has_room(service->placement))
+    if (queued.first == NULL && may_take(service))
         take(service, placing);
     else
         append(placing);
@@ -278,13 +298,16 @@ void place_order(struct service *service, struct request *request)
 
 /* ---- rounds ---- */
 
+/* Of a store that is locked, the first order tells whether it is still. */
 static void take_queued(struct service *service)
 {
     struct placing *placing;
 
-    while ((placing = queued.first) != NULL && placement_has_room(service->placement)) {
+    while ((placing = queued.first) != NULL && may_take(service)) {
         take_out(placing);
         take(service, placing);
+        if (store_again_ms != 0)
+            break;
     }
 }
 
@@ -299,6 +322,36 @@ static void note_stored(void)
     }
 }
 
+/* Reads the order again, which was freed when it was taken. */
+static void put_back(struct placing *placing)
+{
+    struct order_fault fault;
+
+    take_out(placing);
+    placing->is_taken = placing->in_batch = false;
+    if (!order_read(&placing->order, placing->request->body, placing->request->len, &fault))
+        die(EXIT_BUG, "an order cannot be read again: %s", fault.reason);
+    prepend(placing);
+}
+
+static void put_batch_back(void)
+{
+    struct placing *previous;
+
+    for (struct placing *each = taken.last; each != NULL && each->in_batch; each = previous) {
+        previous = each->previous;
+        put_back(each);
+    }
+}
+
+/* Another program has locked the store, for a moment or for long. */
+static void try_later(struct service *service)
+{
+    (void)placement_abandon(service->placement);
+    put_batch_back();
+    store_again_ms = clock_monotonic_ms() + LOCKED_STEP_MS;
+}
+
 /* Whether it can go on after a failure to write, such as that of a full disk, depends on whether
  * the store can still be read. */
 static void survive(struct service *service)
@@ -310,17 +363,49 @@ static void survive(struct service *service)
     (void)reader_is_well(service);
 }
 
+static void refuse_those_that_waited(const struct service *service)
+{
+    int64_t before_ms = clock_monotonic_ms() - service->settings->confirm_wait_ms;
+    struct placing *next;
+
+    for (struct placing *each = queued.first; each != NULL; each = next) {
+        next = each->next;
+        if (each->asked_ms > before_ms)
+            continue;
+        try_again(&each->request->answer, 503, NULL, "the store is locked by another program");
+        finish(each);
+    }
+}
+
+static void run_round(struct service *service)
+{
+    bool has_batch;
+
+    take_queued(service);
+    has_batch = taken.last != NULL && taken.last->in_batch;
+    if (placement_turn(service->placement) == EXIT_OK) {
+        store_again_ms = has_batch ? 0 : store_again_ms;
+        note_stored();
+    } else if (locked_failed()) {
+        try_later(service);
+        refuse_those_that_waited(service);
+    } else {
+        survive(service);
+    }
+}
+
 int place_order_step(struct service *service)
 {
+    int due_ms;
+
     some_finished = false;
-    take_queued(service);
-    if (placement_turn(service->placement) == EXIT_OK)
-        note_stored();
-    else
-        survive(service);
-    if (some_finished || (queued.first != NULL && placement_has_room(service->placement)))
+    run_round(service);
+    due_ms = placement_due_ms(service->placement);
+    if (some_finished || (queued.first != NULL && may_take(service)))
         return 0;
-    return placement_due_ms(service->placement);
+    if (queued.first != NULL && store_again_ms != 0 && (due_ms < 0 || due_ms > LOCKED_STEP_MS))
+        return LOCKED_STEP_MS;
+    return due_ms;
 }
 
 bool place_order_is_idle(const struct service *service)

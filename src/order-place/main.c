@@ -56,7 +56,7 @@ static enum exit_code fatal; /* ends the reading of input */
 
 static void fail(enum exit_code code)
 {
-    fatal = first_failure(fatal, code);
+    fatal = code == EXIT_STORE ? code : first_failure(fatal, code);
 }
 
 /* ---- input ---- */
@@ -266,7 +266,8 @@ static void report_unplaced(void)
             return;
     }
     if (piece->number > 0)
-        report("nothing from input %" PRIu64 " (line %" PRIu64 ") on was placed", piece->number,
+        report("%s from input %" PRIu64 " (line %" PRIu64 ") on was placed",
+               placement_is_in_doubt(placement) ? "it is not known what" : "nothing", piece->number,
                piece->line);
 }
 

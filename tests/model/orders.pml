@@ -3,19 +3,21 @@
  * workers of each kind on one ledger. See order-tools(7), CRASHES, for the states P0 to P4, I0 to I3 and N0 to N4.
  *
  * FAULTS of them, in any mixture and at every step: a program is killed and starts again; a connection is lost before
- * or after the broker has handled what it was sent; a commit is in doubt (done or not, nobody knows); the broker is away; a
- * command that tells a customer fails. Besides that, somebody publishes the order a second time, and the order's message
+ * or after the broker has handled what it was sent; the power fails, at order-place's disk; a commit is in doubt (done or
+ * not, nobody knows); the broker is away; a command that tells a customer fails. Besides that, somebody publishes the order a second time, and the order's message
  * is gone for good (purged, expired) at any time after the decision.
  *
  * What must hold, checked where it could break and, once nothing can move any more, by books():
- *   - a receipt implies that the order is stored;
+ *   - a receipt implies that the order is stored, also after a loss of power;
  *   - no order is reserved twice;
  *   - a customer is told once, and once more for each kill between N1 and N3 at most;
  *   - an order with a receipt is told, or has failed, or its event is a dead letter after MAX_ATTEMPTS in doubt.
  *
+ * What nobody reads any more (whose order, event or claim it was) is set to 0, so that states differ only in what matters.
+ *
  * To see that the model can fail: -DNO_RELAY (what is owed is sent only if its order comes again), -DNO_CLAIM (nobody says
  * that he is about to tell), -DNO_WAIT (an event that somebody else has claimed is acknowledged as a repeat at once),
- * -DNO_FIND (the worker decides without looking whether it has before).
+ * -DNO_SYNC (the receipt does not wait for the disk), -DNO_FIND (the worker decides without looking whether it has before).
  */
 
 #ifndef FAULTS
@@ -33,6 +35,7 @@ mtype = { NONE, PENDING, PLACED, RESERVED, FAILED, FREE, CLAIMED, TOLD };
 
 mtype order = NONE; /* order-place's store: NONE, PENDING or PLACED */
 byte pending_by;    /* the run whose pending order it is */
+bool synced;        /* and does it survive a loss of power? */
 
 mtype outcome = NONE; /* the ledger: NONE, RESERVED or FAILED */
 bool owed;            /* and is its event to be published? */
@@ -91,29 +94,52 @@ inline place_killed()
     fi
 }
 
-active proctype placer()
+/* The power fails, at the disk of this machine: what no commit that was synced has is gone. */
+inline lose_power()
 {
     if
-    :: atomic { order = PENDING; pending_by = _pid } /* P1 */
+    :: !synced -> order = NONE; pending_by = 0
+    :: synced && order == PLACED -> order = PENDING; pending_by = ENDED
+    :: synced && order == PENDING -> place_killed()
+    fi
+}
+
+active proctype placer()
+{
+again:
+    if
+    :: atomic {
+           order == NONE -> order = PENDING; pending_by = _pid /* P1 */
+#ifdef NO_SYNC
+           ; receipt = true
+#endif
+       }
+    :: atomic { order != NONE -> goto over }         /* placed again, and found */
     :: atomic { FAULT; goto over }                   /* killed in P0 */
     fi;
     if
-    :: publish(placed_ready)                         /* P2 */
+    :: publish(placed_ready)                         /* P2, perhaps before it is synced */
     :: atomic { FAULT; place_killed(); goto over }
-    :: atomic { FAULT; goto tell }                   /* the broker stays away: the receipt says PENDING */
+    :: atomic { FAULT; synced = true; goto tell }    /* the broker stays away: the receipt says PENDING */
     fi;
     if
-    :: atomic { order = PLACED }                     /* P3 */
+    :: atomic { synced = true; order = PLACED; pending_by = 0 } /* P3: P1 is synced by then, P3 itself is not */
     :: atomic { FAULT; place_killed(); goto over }
+    :: atomic { FAULT; lose_power(); goto over }
     fi;
 tell:
     if
     :: atomic { assert(order != NONE); receipt = true } /* P4 */
+    :: atomic { FAULT; lose_power(); goto over }
     :: atomic { FAULT }
     fi;
-    atomic { place_killed() }
+    atomic { place_killed() };
 over:
-    skip
+    /* Who has no receipt may place the order again. */
+    if
+    :: atomic { order == NONE && !receipt && faults > 0 -> goto again }
+    :: atomic { synced = false }
+    fi
 }
 
 active proctype flusher()
@@ -123,7 +149,7 @@ end:
     :: atomic { order == PENDING && pending_by == ENDED -> pending_by = _pid };
        publish(placed_ready);
        if
-       :: atomic { order = PLACED }
+       :: atomic { order = PLACED; pending_by = 0 }
        :: atomic { FAULT; place_killed() }
        fi
     od
@@ -199,7 +225,7 @@ again:
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { mine -> owed = false; mine = false }
+       :: atomic { mine -> owed = false; owed_by = 0; mine = false }
        :: atomic { !mine }
        :: atomic { FAULT; inventory_killed() }
        fi
@@ -210,7 +236,7 @@ again:
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { owed = false }
+       :: atomic { owed = false; owed_by = 0 }
        :: atomic { FAULT; inventory_killed() }
        fi
 #endif
@@ -257,7 +283,7 @@ again:
 #endif
        :: atomic {
               telling != TOLD && !IS_OTHERS && attempts == MAX_ATTEMPTS ->
-                  dead_letter = true; telling = FREE; attempts = 0; goto settle
+                  dead_letter = true; telling = FREE; claimed_by = 0; attempts = 0; goto settle
           }
        :: atomic {
               telling != TOLD && !IS_OTHERS && attempts < MAX_ATTEMPTS ->
@@ -273,7 +299,7 @@ again:
        if
        :: atomic { tellings++; assert(tellings <= 1 + doubts) } /* N2 */
        :: atomic { /* the command has failed: once more, unless the delivery is stale and comes again */
-              FAULT; telling = FREE; in_doubt = false;
+              FAULT; telling = FREE; claimed_by = 0; in_doubt = false;
               if
               :: reserved_unacked[me] -> goto again
               :: else -> goto end
@@ -282,7 +308,7 @@ again:
        :: atomic { FAULT; notify_killed(); goto end }
        fi;
        if
-       :: atomic { telling = TOLD; in_doubt = false } /* N3 */
+       :: atomic { telling = TOLD; claimed_by = 0; in_doubt = false } /* N3 */
        :: atomic { FAULT; notify_killed(); goto end }
        fi;
 settle:
@@ -324,7 +350,8 @@ end:
 active proctype books()
 {
 end:
-    timeout -> assert(!receipt || (outcome == RESERVED && (tellings > 0 || dead_letter)) ||
+    timeout -> assert(!receipt || order != NONE);
+    assert(!receipt || (outcome == RESERVED && (tellings > 0 || dead_letter)) ||
                       (outcome == FAILED && published_failed))
 }
 

@@ -78,7 +78,7 @@ END_OF_LINES
 }
 
 @test "sockets that systemd hands over" {
-    start http python3 "$CLIENT" activate 127.0.0.1:0 "$SOCKET" -- order-http
+    start http /usr/bin/python3 "$CLIENT" activate 127.0.0.1:0 "$SOCKET" -- order-http
     HTTP=$PID
     where=$(listens http)
     [ "$(code_of "http://$where/health")" = 200 ]
@@ -86,7 +86,7 @@ END_OF_LINES
     [ "$code" = 200 ]
     ends -0 "$HTTP" TERM 15
     [ -S socket ]
-    run -64 timeout "$HANGING" python3 "$CLIENT" activate 0.0.0.0:0 -- order-http
+    run -64 timeout "$HANGING" /usr/bin/python3 "$CLIENT" activate 0.0.0.0:0 -- order-http
     [[ $output == *"--token-file, or --insecure"* ]]
 }
 
@@ -107,7 +107,7 @@ END_OF_LINES
         --data-binary @larger "https://$where/order")" = 413 ]
     run -60 curl -sS "https://$where/health"
     # Who does not begin to speak TLS is cut off.
-    python3 "$CLIENT" send "$where" --wait 30 </dev/null >answers
+    /usr/bin/python3 "$CLIENT" send "$where" --wait 30 </dev/null >answers
     [ ! -s answers ]
     ends -0 "$tls" TERM 15
     run -77 --separate-stderr timeout "$HANGING" order-http --listen 127.0.0.1:0 --tls-cert server.pem --tls-key ca.key
@@ -196,7 +196,7 @@ END_OF_LINES
     ask '/orders?status=%00'
     is_problem 400 '' "cannot read '/orders?status=%00': it is not UTF-8 without NUL"
     printf 'POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n' |
-        python3 "$CLIENT" send "$SOCKET" >answers
+        /usr/bin/python3 "$CLIENT" send "$SOCKET" >answers
     grep -q '^HTTP/1.1 411 ' answers
 }
 
@@ -204,7 +204,7 @@ END_OF_LINES
     [ -e /proc/net/if_inet6 ] || skip "no IPv6"
     start both order-http --listen '[::]:0' --insecure --max-per-address 1
     where=$(listens both)
-    start crowd python3 "$CLIENT" crowd "127.0.0.1:${where##*:}" 1 </dev/null
+    start crowd /usr/bin/python3 "$CLIENT" crowd "127.0.0.1:${where##*:}" 1 </dev/null
     eventually grep -q there crowd.out
     [ "$(code_of "http://127.0.0.1:${where##*:}/health")" = 429 ]
     [ "$(code_of --interface 127.0.0.2 "http://127.0.0.1:${where##*:}/health")" = 200 ]
@@ -216,7 +216,7 @@ END_OF_LINES
     start one order-http --listen 127.0.0.1:0 --max-per-address 3
     one=$PID
     where=$(listens one)
-    start crowd python3 "$CLIENT" crowd "$where" 3 </dev/null
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$where" 3 </dev/null
     crowd=$PID
     eventually grep -q there crowd.out
     [ "$(code_of "http://$where/health")" = 429 ]
@@ -231,7 +231,7 @@ END_OF_LINES
     ends -0 "$one" TERM 15
     start_http --max-connections 3 --header-timeout 60
     printf 'GET /hea' >text
-    start crowd python3 "$CLIENT" crowd "$SOCKET" 3 <text
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 3 <text
     eventually grep -q there crowd.out
     # They are new for a second; then the first of them has to go.
     made_room()
@@ -252,7 +252,7 @@ END_OF_LINES
     eventually http_listens
     grep -qx 'order-http: 50 connections at most: 100 files may be open' http.err
     printf 'GET /hea' >text
-    start crowd python3 "$CLIENT" crowd "$SOCKET" 200 <text
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 200 <text
     eventually grep -q there crowd.out
     served()
     {
@@ -265,42 +265,41 @@ END_OF_LINES
 
 @test "asked to stop: nobody new, whoever has begun is answered, and it exits with 0" {
     start_http
-    { printf 'GET /health HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n' && sleep 3 && printf aaa; } | slowly >answers &
+    begun >answers &
     slow=$!
+    eventually grep -q '^HTTP/1.1 100 ' answers
     printf 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n' >whole
-    start idle python3 "$CLIENT" crowd "$SOCKET" 20 <whole
+    start idle /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 20 <whole
     eventually grep -q there idle.out
     eventually grep -q 'GET /health 200' http.err
-    sleep 1
     kill -TERM "$HTTP"
-    gone()
-    {
-        [ ! -e socket ]
-    }
-    eventually gone
     wait "$slow"
     grep -q '^HTTP/1.1 200 ' answers
     grep -qi '^Connection: close' answers
     ends -0 "$HTTP" '' 15
 }
 
-# slowly: sends what comes as it comes, and prints the answer.
-slowly()
+# begun: begins a request, prints what comes, and sends the rest when nobody new is let in any more.
+begun()
 {
-    python3 -c 'import os, socket, sys
+    /usr/bin/python3 -c 'import os, socket, time
 connection = socket.socket(socket.AF_UNIX)
 connection.connect("socket")
-while data := os.read(0, 4096):
-    connection.sendall(data)
+connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+os.write(1, connection.recv(4096))
+until = time.monotonic() + 30
+while os.path.exists("socket") and time.monotonic() < until:
+    time.sleep(0.05)
+connection.sendall(b"aaa")
 while data := connection.recv(4096):
-    sys.stdout.buffer.write(data)'
+    os.write(1, data)'
 }
 
 @test "asked to stop: a client that does not read its answer does not keep it for ever" {
     seq 20000 | sed 's/.*/{"user_id":"u&","restaurant_id":"r","items":[{"sku":"s","qty":1}]}/' | order-place >/dev/null
     start_http --answer-timeout 3
     printf 'GET /orders HTTP/1.1\r\nHost: x\r\n\r\n' >text
-    start crowd python3 "$CLIENT" crowd "$SOCKET" 1 --small <text
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$SOCKET" 1 --small <text
     eventually grep -q there crowd.out
     ends -0 "$HTTP" TERM 15
 }

@@ -523,6 +523,90 @@ ROUTES
     [ "$stderr" = "order-http: cannot listen on 'unix:$PWD/nowhere/socket': No such file or directory" ]
 }
 
+@test "another program has locked the store: all others are served, an order gets 503 after --confirm-wait, and nothing is stored" {
+    start_http --url "$NOWHERE" --confirm-wait 1
+    place_http "$(order)"
+    is_receipt PENDING
+    first=$id
+    lock_store
+    for i in 1 2 3; do
+        start "waits$i" curl -sS -o "waits$i.body" -D "waits$i.head" -w '%{http_code} %{time_total}\n' --unix-socket socket \
+            -H 'Content-Type: application/json' -H "Idempotency-Key: $i" -d "$(order "$i")" http://localhost/order
+        waits[i]=$PID
+    done
+    # Four seconds at most for 45 requests: waiting for the lock each time would take hundreds.
+    served()
+    {
+        for _ in {1..15}; do
+            ask /health && [ "$code" = 200 ]
+            ask "/order/$first" && [ "$code" = 200 ]
+            ask '/orders?limit=1' && [ "$code" = 200 ]
+        done
+    }
+    takes_less 4 served
+    for i in 1 2 3; do
+        finish -0 "${waits[i]}"
+        read -r code seconds <"waits$i.out"
+        awk -v s="$seconds" -v slow="$(slowness)" 'BEGIN { exit !(s >= 1 && s < 1 + slow) }'
+        cp "waits$i.body" body
+        cp "waits$i.head" head
+        is_problem 503 '' 'the store is locked by another program'
+        [ "$(field Retry-After)" = 1 ]
+    done
+    place_http "$(order 4)"
+    [ "$code" = 503 ]
+    [ "$(grep -c "cannot write to '.*/orders.db': database is locked: process $LOCKER has held it for more than 1 s" http.err)" = 1 ]
+    unlock_store
+    stored 2
+    place_http "$(order 1)" -H 'Idempotency-Key: 1'
+    is_receipt PENDING
+    [ "$(grep -c "/orders.db' can be written again" http.err)" = 1 ]
+    ends -0 "$HTTP" TERM
+}
+
+@test "another program has locked the store for a moment: orders wait for it, each is stored once, even of a client that has left" {
+    start_http --url "$NOWHERE" --confirm-wait 50
+    place_http "$(order)"
+    lock_store
+    for i in {1..20}; do
+        start "waits$i" curl -sS -o "waits$i.body" --unix-socket socket -H 'Content-Type: application/json' \
+            -d "$(order "$i" "u-$i")" http://localhost/order
+        waits[i]=$PID
+    done
+    in_flight()
+    {
+        ask /metrics
+        says body 'order_http_requests_in_flight 21'
+    }
+    eventually in_flight
+    finish -137 "${waits[7]}" KILL
+    unlock_store
+    for i in {1..20}; do
+        [ "$i" = 7 ] || finish -0 "${waits[i]}"
+        [ "$i" = 7 ] || [ "$(jq -r .status "waits$i.body")" = PENDING ]
+    done
+    eventually stored 22
+    [ "$(stored_data | jq -r .user_id | grep '^u-' | sort | uniq -c | awk '$1 == 1' | wc -l)" = 20 ]
+}
+
+@test "asked to stop while another program has locked the store: whoever waits is told, and it exits with 0" {
+    start_http --url "$NOWHERE" --confirm-wait 2
+    place_http "$(order)"
+    lock_store
+    start waiting curl -sS -o waiting.body --unix-socket socket -H 'Content-Type: application/json' -d "$(order 2)" http://localhost/order
+    client=$PID
+    locked()
+    {
+        grep -q 'database is locked' http.err
+    }
+    eventually locked
+    ends -0 "$HTTP" TERM 15
+    finish -0 "$client"
+    [ "$(jq -r .status waiting.body)" = 503 ]
+    unlock_store
+    stored 2
+}
+
 @test "the disk is full: 503 with Retry-After, what was stored is shown, and it goes on once there is room" {
     small_disk 2M
     export ORDER_STORE=$PWD/small/orders.db
@@ -649,7 +733,7 @@ ROUTES
         start_http --url "$NOWHERE" --log-format "$format"
         sent=0
         while read -r request; do
-            printf '%b' "$request" | python3 "$CLIENT" send "$PWD/socket" --half >/dev/null || true
+            printf '%b' "$request" | /usr/bin/python3 "$CLIENT" send "$PWD/socket" --half >/dev/null || true
             sent=$((sent + 1))
         done <<'REQUESTS'
 GET /\x1b[31mred HTTP/1.1\r\nHost: x\r\n\r\n

@@ -78,6 +78,68 @@ own_status()
     assert_done_once
 }
 
+# held_back: order-place has published its own order, and waits until the disk has synced it, which it does once there is a file go.
+held_back()
+{
+    jq -c ". + {order_id: \"$own_id\"}" "$DATA/order.json" >own.json
+    DIE_WAIT=$PWD/go start place dying batch:1:wait order-place <own.json
+    PLACE=$PID
+    eventually holds "$PLACED_Q" 1
+    [ ! -s place.out ]
+    ! ended "$PLACE"
+}
+
+@test "P1: published while it is synced: the receipt waits for the disk" {
+    held_back
+    [ "$(own_status)" = PENDING ]
+    touch go
+    finish -0 "$PLACE"
+    [ "$(cat place.out)" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    holds "$PLACED_Q" 1
+    assert_done_once
+}
+
+@test "P1: killed while it is synced: the next run publishes it again, and that is ignored downstream" {
+    held_back
+    finish -137 "$PLACE" KILL
+    [ "$(own_status)" = PENDING ]
+    order-place --flush
+    holds "$PLACED_Q" 2
+    assert_done_once
+}
+
+@test "P1: the power fails while it is synced: without a receipt it is on the broker, and placing it again does no harm" {
+    cp -r "$XDG_STATE_HOME" before
+    held_back
+    finish -137 "$PLACE" KILL
+    # What was not synced is gone.
+    rm -r "$XDG_STATE_HOME"
+    mv before "$XDG_STATE_HOME"
+    run -1 order-show "$own_id"
+    run -0 order-place <own.json
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    holds "$PLACED_Q" 2
+    assert_done_once
+}
+
+@test "a sync that fails: no receipt, 73, and what it says: the orders may have been placed all the same" {
+    local i
+    for i in 1 2 3; do
+        jq -c ". + {order_id: \"${own_id%??}0$i\"}" "$DATA/order.json"
+    done >input
+    start place dying batch:1:fail order-place <input
+    finish -73 "$PID"
+    [ ! -s place.out ]
+    diff place.err - <<END
+order-place: cannot sync '$XDG_STATE_HOME/order-tools/orders.db-wal': Input/output error
+order-place: it is not known what from input 1 (line 1) on was placed
+END
+    run -0 --separate-stderr order-place --flush
+    [ "${#lines[@]}" = 3 ]
+    order-place <input | cmp - <(printf '%s\n' "${lines[@]}")
+    [ "$(order-show --count)" = 3 ]
+}
+
 @test "P2: killed after publishing: it may go out again, and is ignored downstream" {
     place_own publish:1:after
     [ "$(own_status)" = PENDING ]

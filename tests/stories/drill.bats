@@ -10,7 +10,9 @@ setup()
 
 teardown()
 {
-    workflow down 2>/dev/null
+    for WORKFLOW_HOME in "$BATS_TEST_TMPDIR"/{workflow,first,second}; do
+        [ ! -e "$WORKFLOW_HOME" ] || BROKER_HOME=$WORKFLOW_HOME/broker workflow down 2>/dev/null
+    done
     tidy
 }
 
@@ -79,15 +81,69 @@ drill_passes()
     holds "$PLACED_Q" 0
 }
 
-@test "workflow up says that the port of order-http is taken, and by which setting to choose another: 69" {
-    WORKFLOW_HOME=$BATS_TEST_TMPDIR/first run -0 --separate-stderr workflow up
-    WORKFLOW_HTTP=127.0.0.1:0 run -0 --separate-stderr workflow up
-    [[ $(workflow logs order-http) =~ "listening on "(127.0.0.1:[0-9]+) ]]
-    export WORKFLOW_HTTP=${BASH_REMATCH[1]}
-    WORKFLOW_HOME=$BATS_TEST_TMPDIR/second run -69 --separate-stderr workflow up
-    [[ $stderr == *"cannot listen on '$WORKFLOW_HTTP': Address already in use; WORKFLOW_HTTP="* ]]
-    WORKFLOW_HOME=$BATS_TEST_TMPDIR/second workflow down
-    WORKFLOW_HOME=$BATS_TEST_TMPDIR/first workflow down
+# address: where order-http listens, as workflow ps shows it.
+address()
+{
+    workflow ps | sed -n 's/^order-http  *running  *[0-9]*  *//p'
+}
+
+@test "workflow ps and env tell where order-http listens" {
+    run -0 --separate-stderr workflow env
+    [ "$output" = "export AMQP_URL=$AMQP_URL WORKFLOW_HTTP=$WORKFLOW_HTTP" ]
+    WORKFLOW_HTTP=127.0.0.1:0 workflow up
+    unset WORKFLOW_HTTP
+    eval "$(workflow env)"
+    [[ $WORKFLOW_HTTP =~ ^127\.0\.0\.1:[1-9][0-9]*$ ]]
+    [ "$(address)" = "$WORKFLOW_HTTP" ]
+    [ "$(curl -s "http://$WORKFLOW_HTTP/health")" = '{"status": "ok"}' ]
+    workflow down
+    [ -z "$(address)" ]
+}
+
+# own_processes: of the workflow in WORKFLOW_HOME.
+own_processes()
+{
+    local process
+    for process in /proc/[0-9]*; do
+        ! grep -qsF "=$WORKFLOW_HOME" "$process/environ" || readlink "$process/exe"
+    done | grep -E '/(inventory-worker|notify-worker|order-http|beam[^/]*)$'
+}
+
+@test "workflow up with the port taken: says so, by which setting to choose another, and stops what it has started: 69" {
+    first=$BATS_TEST_TMPDIR/first
+    second=$BATS_TEST_TMPDIR/second
+    WORKFLOW_HTTP=127.0.0.1:0 WORKFLOW_HOME=$first workflow up
+    WORKFLOW_HTTP=$(WORKFLOW_HOME=$first address)
+    WORKFLOW_HOME=$second
+    (
+        unset AMQP_URL
+        BROKER_HOME=$second/broker run -69 --separate-stderr workflow up
+        [[ $stderr == *"cannot listen on '$WORKFLOW_HTTP': Address already in use; WORKFLOW_HTTP="* ]]
+        [[ $stderr == *"workflow: stopped again: broker inventory-worker notify-worker order-http"* ]]
+    )
+    run -1 own_processes
+    # What was there before stays.
+    WORKFLOW_HTTP=unix:$BATS_TEST_TMPDIR/http workflow start inventory-worker
+    run -69 --separate-stderr workflow up
+    [[ $stderr == *"workflow: stopped again: notify-worker order-http"* ]]
+    [ "$(own_processes)" = "$REPO/bin/inventory-worker" ]
+    run -69 --separate-stderr workflow start order-http
+    [ "$(own_processes)" = "$REPO/bin/inventory-worker" ]
+    workflow down
+    WORKFLOW_HOME=$first run -0 --separate-stderr workflow ps
+}
+
+@test "workflow up that is interrupted stops what it has started" {
+    # Accepts nothing, so that the workers never consume.
+    start deaf /usr/bin/python3 -c 'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
+print(s.getsockname()[1], flush=True); time.sleep(600)'
+    eventually test -s deaf.out
+    AMQP_URL=amqp://127.0.0.1:$(cat deaf.out) start up workflow up
+    up=$PID
+    eventually test -e http
+    finish -143 "$up" TERM
+    eventually grep -F 'workflow: stopped again: inventory-worker notify-worker order-http' up.err
+    run -1 own_processes
 }
 
 @test "workflow logs -f goes on as more is said" {

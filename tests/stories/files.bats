@@ -140,6 +140,17 @@ acknowledged()
     eventually holds "$RESERVED_Q" 1
 }
 
+@test "files: notices that are removed while a customer is told: 73, it is said that they were told, and the next run tells them again" {
+    topology
+    publish_reserved a-1
+    run -73 --separate-stderr notify-worker --exec sh -c 'mv "$0" "$0.old"' "$NOTICES"
+    grep -qxF "notify-worker: '$NOTICES' was removed or replaced while in use" <<<"$stderr"
+    grep -qxF 'notify-worker: 1 customer was told, and that could not be recorded: the next run will tell them again' <<<"$stderr"
+    eventually holds "$RESERVED_Q" 1
+    run -0 --separate-stderr notify-worker --count 1
+    [ "$stderr" = '[notify] Order confirmed: a-1' ]
+}
+
 @test "files: order-show reports a store that was replaced while in use instead of answering: 73" {
     local id
     id=$(order | order-place | ids)
@@ -256,7 +267,7 @@ only_these()
 # hold FILE: keeps everybody else out of a database, until it is killed.
 hold()
 {
-    exec python3 -c '
+    exec /usr/bin/python3 -c '
 import sqlite3, sys, time
 sqlite3.connect(sys.argv[1]).execute("BEGIN EXCLUSIVE")
 print("held", flush=True)
@@ -477,6 +488,52 @@ END
     sqlite3 dumped.db 'PRAGMA application_id = 1869771636; PRAGMA user_version = 1'
     order | order-place
     [ "$(order-show --count)" = 2 ]
+}
+
+# A program for each way to use a database: its name, and a command.
+uses()
+{
+    cat <<'END'
+orders order-place
+orders order-place --flush
+orders order-show --count
+ledger inventory-worker --idle-timeout 0
+ledger inventory-stock
+notices notify-worker --idle-timeout 0
+END
+}
+
+@test "files: a page of a database that is damaged: 73 and the file is named, unless nobody needs it; no receipt, no acknowledgement" {
+    local name program page told=0
+    seq 40 | jq -c '{sku: "s\(.)", on_hand: 9}' | inventory-stock >/dev/null
+    order-place <"$DATA/orders-30.jsonl" >/dev/null
+    run -0 inventory-worker --idle-timeout 0
+    run -0 notify-worker --idle-timeout 0
+    cp -r "$STATE" good
+    while read -r name program; do
+        for ((page = 0; page * 4096 < $(stat -c %s "good/$name.db"); page++)); do
+            rm -rf "$STATE"
+            cp -r good "$STATE"
+            dd if=/dev/zero of="$STATE/$name.db" bs=4096 count=1 seek="$page" conv=notrunc status=none
+            purge "$PLACED_Q"
+            purge "$RESERVED_Q"
+            publish_placed "$page"
+            publish_reserved "$page"
+            echo '{"user_id": "u", "restaurant_id": "r", "items": [{"sku": "s", "qty": 1}], "sku": "s1", "on_hand": 8}' >input
+            run --separate-stderr $program <input
+            echo "$program, page $page: $status, $stderr"
+            [ "$status" -eq 0 ] || {
+                [ "$status" -eq 73 ]
+                [[ $stderr == *"'$STATE/$name.db': database disk image is malformed"* ||
+                    $stderr == *"'$STATE/$name.db': file is not a database"* ]]
+                [ -z "$output" ]
+                holds "$PLACED_Q" 1
+                holds "$RESERVED_Q" 1
+                told=$((told + 1))
+            }
+        done
+    done < <(uses)
+    [ "$told" -ge 15 ]
 }
 
 @test "files: a database that is mounted without its folder, as into a container, is refused: 73; with its folder it is taken" {

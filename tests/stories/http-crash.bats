@@ -130,6 +130,26 @@ the_key_finds_it()
     [ "$id" = "$receipt" ]
 }
 
+@test "a sync that fails: 503, though the order may be placed all the same; it goes on, and the key finds the order" {
+    start http dying batch:1:fail order-http --listen "unix:$PWD/socket" --confirm-wait 30
+    HTTP=$PID
+    eventually http_listens
+    eventually http_ready
+    place_http "$(order)" -H "$KEY"
+    is_problem 503 '' 'the order could not be stored'
+    [ -n "$(field Retry-After)" ]
+    grep -qxF "order-http: cannot sync '$XDG_STATE_HOME/order-tools/orders.db-wal': Input/output error" http.err
+    eventually holds "$PLACED_Q" 1
+    place_http "$(order)" -H "$KEY"
+    is_receipt PLACED
+    stored 1 PLACED
+    place_http "$(order 2)"
+    is_receipt PLACED
+    eventually stored 2 PLACED
+    finish -0 "$HTTP" TERM
+    [ "$(drain "$PLACED_Q" | jq -r '.properties.correlation_id' | sort -u | wc -l)" = 2 ]
+}
+
 # keep_placing CLIENT: places 25 orders, one after the other, each with a key of its own and until it has its receipt. All receipts go to
 # receipts.CLIENT.
 keep_placing()

@@ -16,7 +16,7 @@ send()
 {
     local text=$1
     shift
-    printf '%b' "$text" | python3 "$CLIENT" send "$SOCKET" "$@" >answers
+    printf '%b' "$text" | /usr/bin/python3 "$CLIENT" send "$SOCKET" "$@" >answers
 }
 
 # answered N CODE: are there N answers, the first of them with this code?
@@ -40,7 +40,7 @@ is_quick()
 crowd()
 {
     printf '%b' "$2" >text
-    start crowd python3 "$CLIENT" crowd "$SOCKET" "$1" "${@:3}" <text
+    start crowd /usr/bin/python3 "$CLIENT" crowd "$SOCKET" "$1" "${@:3}" <text
     crowd=$PID
     eventually grep -q there crowd.out
 }
@@ -173,7 +173,7 @@ TABLE
         printf '%b' "$text" >text
         # Both are there when it looks.
         kill -STOP "$HTTP"
-        start leaver python3 "$CLIENT" send "$SOCKET" --half --wait 20 <text
+        start leaver /usr/bin/python3 "$CLIENT" send "$SOCKET" --half --wait 20 <text
         sleep 0.3
         kill -CONT "$HTTP"
         wait "$PID"
@@ -190,13 +190,13 @@ TABLE
         body=$(order 1 "u$user")
         printf 'POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "${#body}" "$body"
     done >requests
-    run -3 python3 "$CLIENT" send "$SOCKET" <requests
+    run -3 /usr/bin/python3 "$CLIENT" send "$SOCKET" <requests
     [ "$(grep -ac '^HTTP/1.1 202 ' <<<"$output")" -eq 100 ]
     grep -ao '"order_id": "[^"]*"' <<<"$output" | cut -d '"' -f 4 | order-show | jq -r .data.user_id >users
     cmp users <(seq -f 'u%.0f' 100)
     # shellcheck disable=SC2059 # with its escapes
     printf "$HEALTH%.0s" $(seq 3000) >requests
-    run -3 python3 "$CLIENT" send "$SOCKET" <requests
+    run -3 /usr/bin/python3 "$CLIENT" send "$SOCKET" <requests
     [ "$(grep -ac '^HTTP/1.1 200 ' <<<"$output")" -eq 3000 ]
 }
 
@@ -208,12 +208,12 @@ TABLE
     {
         printf 'POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n'
         cat large
-    } | python3 "$CLIENT" send "$SOCKET" >answers
+    } | /usr/bin/python3 "$CLIENT" send "$SOCKET" >answers
     answered 1 413
     {
         printf 'POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2DC6C0\r\n'
         cat large
-    } | python3 "$CLIENT" send "$SOCKET" >answers
+    } | /usr/bin/python3 "$CLIENT" send "$SOCKET" >answers
     answered 1 413
     send 'POST /order HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\nExpect: 100-continue\r\n\r\n'
     answered 1 413
@@ -234,7 +234,7 @@ TABLE
     grep -aq '"detail": "the query has more than 32 parameters"' answers
     for size in 50000 3000000; do
         { printf 'GET /health HTTP/1.1\r\nHost: x\r\nX: ' && head -c "$size" /dev/zero | tr '\0' a && printf '\r\n\r\n'; } |
-            python3 "$CLIENT" send "$SOCKET" >answers
+            /usr/bin/python3 "$CLIENT" send "$SOCKET" >answers
         answered 1 431
     done
     is_quick

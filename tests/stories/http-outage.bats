@@ -108,7 +108,9 @@ published()
     diff sent <(printf '%s\n' "$first" "$slow" "$id" | sort)
 }
 
-@test "--confirm-wait 0.2: nobody waits longer for a broker that hangs" {
+@test "--confirm-wait 0.2: nobody waits longer for a broker that hangs; its confirm comes late, and counts" {
+    # So that no heartbeat ends it.
+    evaluate 'application:set_env(rabbit, heartbeat, 60).'
     start_ready --confirm-wait 0.2
     freeze_broker
     waits_for_broker slow
@@ -117,7 +119,17 @@ published()
     [ "$(jq -r .status slow.body)" = PENDING ]
     awk -v s="$seconds" -v slow="$(slowness)" 'BEGIN { exit !(s >= 0.19 && s < 0.2 + 0.3 * slow) }'
     thaw_broker
-    eventually published "$(jq -r .order_id slow.body)"
+    evaluate 'application:set_env(rabbit, heartbeat, 2).'
+    # The late confirm itself makes it PLACED: there is neither a second connection nor a second message.
+    slow=$(jq -r .order_id slow.body)
+    shown_placed()
+    {
+        ask "/order/$slow"
+        [ "$(jq -r .status body)" = PLACED ]
+    }
+    eventually shown_placed
+    run -1 grep 'lost the broker' http.err
+    holds "$PLACED_Q" 2
 }
 
 @test "the broker hangs and goes on before --confirm-wait is over: PLACED" {
@@ -132,6 +144,56 @@ published()
     evaluate 'application:set_env(rabbit, heartbeat, 2).'
     [ "$(jq -r .status slow.body)" = PLACED ]
     holds "$PLACED_Q" 2
+}
+
+@test "the answer is not there at --answer-timeout: 503, and the same key finds the order" {
+    evaluate 'application:set_env(rabbit, heartbeat, 60).'
+    # Neither the lock nor the broker lasts too long, but both do.
+    start_ready --confirm-wait 6 --answer-timeout 6.5
+    freeze_broker
+    lock_store
+    waits_for_broker slow -D slow.head -H 'Idempotency-Key: slow'
+    slow=$PID
+    eventually grep -q 'database is locked' http.err
+    unlock_store
+    finish -0 "$slow"
+    read -r code seconds <slow.out
+    cp slow.body body
+    cp slow.head head
+    is_problem 503 '' 'the answer takes too long'
+    [ "$(field Retry-After)" = 1 ]
+    awk -v s="$seconds" -v slow="$(slowness)" 'BEGIN { exit !(s >= 6.4 && s < 6.5 + slow) }'
+    thaw_broker
+    evaluate 'application:set_env(rabbit, heartbeat, 2).'
+    place_http "$(order)" -H 'Idempotency-Key: slow'
+    [ "$code" = 202 ]
+    eventually published "$id"
+    eventually holds "$PLACED_Q" 2
+}
+
+@test "another program locks the store while the broker confirms: PENDING after --confirm-wait, and PLACED once it is free" {
+    evaluate 'application:set_env(rabbit, heartbeat, 60).'
+    start_ready --confirm-wait 3
+    freeze_broker
+    waits_for_broker slow
+    slow=$PID
+    eventually stored 1 PENDING
+    lock_store
+    thaw_broker
+    finish -0 "$slow"
+    evaluate 'application:set_env(rabbit, heartbeat, 2).'
+    [ "$(jq -r .status slow.body)" = PENDING ]
+    id=$(jq -r .order_id slow.body)
+    holds "$PLACED_Q" 2
+    takes_less 1 ask /health
+    has_status "$id" PENDING
+    before=$(awk '{ print $14 + $15 }' "/proc/$HTTP/stat")
+    eventually grep -q 'database is locked: .* for more than 1 s$' http.err
+    # It does not spin meanwhile: less than half of a second's 100 ticks.
+    [ $(($(awk '{ print $14 + $15 }' "/proc/$HTTP/stat") - before)) -lt 50 ]
+    unlock_store
+    eventually published "$id"
+    run -1 grep 'lost the broker' http.err
 }
 
 @test "the broker is killed while a request waits for it: 202 PENDING at once, and published when it is back" {
@@ -254,6 +316,38 @@ alarm()
     eventually holds "$PLACED_Q" 1
 }
 
+# asks_slowly SECONDS N: were the last N connections that counter.out tells of so far apart, on average, with a quarter to spare?
+asks_slowly()
+{
+    tail -n "$2" counter.out | awk -v s="$1" -v n="$2" 'NR == 1 { first = $1 } END { exit !(NR == n && $1 - first >= 0.75 * s * (n - 1)) }'
+}
+
+attempted()
+{
+    [ "$(wc -l <counter.out)" -gt "$1" ]
+}
+
+@test "a broker that is away is asked for no more often than --retry-delay says, however many orders come; with 0, ten times a second" {
+    start counter /usr/bin/python3 "$REPO/tests/support/client.py" count
+    eventually attempted 0
+    where=amqp://$(head -n 1 counter.out)
+    start_http --url "$where"
+    for i in {1..40}; do
+        place_http "$(order "$i")"
+        is_receipt PENDING
+    done
+    eventually attempted 4
+    asks_slowly 1 4
+    finish -0 "$HTTP" TERM
+    : >counter.out
+    start_http --url "$where" --retry-delay 0
+    eventually attempted 20
+    asks_slowly 0.1 20
+    # Of those that fail alike, one of sixty is reported.
+    [ "$(grep -c 'trying again every 0 s' http.err)" = 1 ]
+    finish -0 "$HTTP" TERM
+}
+
 @test "a broker that refuses the login: orders are taken, and it goes on trying" {
     reduced_user '.*' '.*' '.*'
     api PUT "users/$REDUCED" '{"password": "changed", "tags": ""}' >/dev/null
@@ -262,8 +356,12 @@ alarm()
     is_receipt PENDING
     ask /ready
     [ "$code" = 503 ]
+    eventually grep -q 'trying again every 10 s' http.err
+    SECONDS=0
     api PUT "users/$REDUCED" '{"password": "secret", "tags": ""}' >/dev/null
     PATIENCE=90 eventually published "$id"
+    # Not every second: a broker may lock out a user for that.
+    [ "$SECONDS" -ge 7 ]
     finish -0 "$HTTP" TERM
     [ "$(grep -c 'ACCESS_REFUSED\|refused' http.err)" -le 2 ]
 }

@@ -18,7 +18,7 @@ attack()
         @*) cp "${4#@}" "$1.text" ;;
         *) printf '%b' "$4" >"$1.text" ;;
     esac
-    start "$1" python3 "$CLIENT" "$2" "$PWD/socket" "$3" "${@:5}" <"$1.text"
+    start "$1" /usr/bin/python3 "$CLIENT" "$2" "$PWD/socket" "$3" "${@:5}" <"$1.text"
     ATTACKERS+=("$PID")
     eventually grep -q there "$1.out"
 }

@@ -233,7 +233,7 @@ disk_limit()
 @test "a connection that is cut after every 40000 bytes: all orders are placed, and their number does not multiply" {
     local port url
     port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
-    start cut python3 "$REPO/tests/support/cut.py" "$port" 40000
+    start cut /usr/bin/python3 "$REPO/tests/support/cut.py" "$port" 40000
     eventually test -s cut.out
     url=${AMQP_URL/:$port/:$(cat cut.out)}
     topology
@@ -251,7 +251,7 @@ set_up_cut_after()
     shift
     port=$(sed -E 's|.*:([0-9]+)/.*|\1|' <<<"$AMQP_URL")
     rm -f cut.out
-    start cut python3 "$REPO/tests/support/cut.py" "$port" "$bytes"
+    start cut /usr/bin/python3 "$REPO/tests/support/cut.py" "$port" "$bytes"
     eventually test -s cut.out
     url=${AMQP_URL/:$port/:$(cat cut.out)}
     run -69 --separate-stderr timeout -k 1 "$HANGING" "$@" --url "$url" --retries 3 --retry-delay 0 </dev/null

@@ -14,6 +14,9 @@ client.py again WHERE N [--stay S]
     N clients that send standard input, wait for the first bytes of an answer, but at most S seconds (1), leave, and begin again, until
     SIGTERM. Then prints how often each status came, and "none".
 
+client.py count
+    Listens, prints where, closes each connection at once, and prints when it came, in seconds.
+
 client.py activate ADDRESS... -- COMMAND...
     Becomes the command, as systemd does it for a socket unit: with sockets that listen there.
 """
@@ -133,6 +136,16 @@ def again(options):
     return 0
 
 
+def count(options):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        print("%s:%d" % listener.getsockname(), flush=True)
+        while True:
+            listener.accept()[0].close()
+            print(f"{time.monotonic():.3f}", flush=True)
+
+
 def activate(options):
     sockets = []
     for where in options.where:
@@ -170,6 +183,8 @@ def main():
     repeating.add_argument("number", type=int)
     repeating.add_argument("--stay", type=float, default=1)
     repeating.set_defaults(run=again)
+    counting = jobs.add_parser("count")
+    counting.set_defaults(run=count)
     activating = jobs.add_parser("activate")
     activating.add_argument("where", nargs="+")
     activating.set_defaults(run=activate)

@@ -4,16 +4,21 @@
  *   DIE_AT=FUNCTION:N:before   the Nth call is not made
  *   DIE_AT=FUNCTION:N:after    the Nth call was made; of ack and reject, the broker knows
  *
- * With DIE_STOP set it is stopped there, with SIGSTOP, instead.
+ * With DIE_STOP set it is stopped there, with SIGSTOP, instead. Of batch, "before" may also be
+ * "fail": the call is not made, and fails with EIO; or "wait": it is made once the file DIE_WAIT
+ * exists.
  *
  * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of
  * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk),
- * exec (of a command) or answer (of 202 to a client by HTTP).
+ * batch (the sync of a commit, while the program goes on), exec (of a command) or answer (of 202 to
+ * a client by HTTP).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -172,6 +177,33 @@ int fsync(int descriptor)
     die_if_due("sync", "before", ++calls);
     result = original(descriptor);
     die_if_due("sync", "after", calls);
+    return result;
+}
+
+static void wait_for_file(const char *path)
+{
+    while (access(path, F_OK) != 0)
+        (void)poll(NULL, 0, 10);
+}
+
+int fdatasync(int descriptor)
+{
+    static unsigned calls;
+    int (*original)(int);
+    int result;
+
+    *(void **)&original = real("fdatasync");
+    if (gettid() == getpid())
+        return original(descriptor);
+    die_if_due("batch", "before", ++calls);
+    if (is_due("batch", "fail", calls)) {
+        errno = EIO;
+        return -1;
+    }
+    if (is_due("batch", "wait", calls))
+        wait_for_file(getenv("DIE_WAIT"));
+    result = original(descriptor);
+    die_if_due("batch", "after", calls);
     return result;
 }
 

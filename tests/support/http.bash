@@ -75,6 +75,30 @@ is_problem()
     return 1
 }
 
+# lock_store: another program begins a transaction in the store, and stops in it. Sets LOCKER: unlock_store lets it go on, and end.
+lock_store()
+{
+    DIE_STOP=yes start locker dying commit:1:before order-place --url amqp://127.0.0.1:1 --retries 1 <"$DATA/order.json"
+    # shellcheck disable=SC2034 # for the tests
+    LOCKER=$PID
+    eventually is_stopped "$LOCKER"
+}
+
+unlock_store()
+{
+    kill -CONT "$LOCKER"
+    finish "$LOCKER"
+}
+
+# takes_less SECONDS COMMAND...: does it, on a machine that is not busy?
+takes_less()
+{
+    local seconds=$1 began=${EPOCHREALTIME/./}
+    shift
+    "$@"
+    [ $((${EPOCHREALTIME/./} - began)) -lt $((seconds * 1000000 * $(slowness))) ]
+}
+
 # http_ready: are store and broker there?
 http_ready()
 {

@@ -22,6 +22,7 @@ unit()
 
 @test "unit: amqp/broker_options" { unit amqp/broker_options; }
 @test "unit: amqp/bytes" { unit amqp/bytes; }
+@test "unit: amqp/connect_error" { unit amqp/connect_error; }
 @test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
 @test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }
@@ -43,6 +44,7 @@ unit()
 @test "unit: dlq-replay/recall" { unit dlq-replay/recall; }
 @test "unit: dlq-replay/selection" { unit dlq-replay/selection; }
 @test "unit: dlq-replay/summary" { unit dlq-replay/summary; }
+@test "unit: inventory-worker/outbox" { unit inventory-worker/outbox; }
 @test "unit: inventory-worker/reservation" { unit inventory-worker/reservation; }
 @test "unit: json/canonical" { unit json/canonical; }
 @test "unit: json/decimal" { unit json/decimal; }
@@ -75,6 +77,8 @@ unit()
 @test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
+@test "unit: process/spawn" { unit process/spawn; }
+@test "unit: queue-inspect/managed_traits" { unit queue-inspect/managed_traits; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
 @test "unit: store/order_line" { unit store/order_line; }

@@ -211,6 +211,41 @@ static void tells_of_a_file_that_cannot_be_read(void)
     broker_options_free(&options);
 }
 
+static void tells_of_a_folder_instead_of_a_file(void)
+{
+    char path[] = "/tmp/order-tools-authfile.XXXXXX";
+    struct broker_options options = {.authfile = path};
+
+    CHECK(mkdtemp(path) != NULL);
+    EQUAL(broker_options_resolve(&options), EXIT_LOGIN);
+    CHECK(strstr(unit_captured(2), "': Is a directory\n") != NULL);
+    broker_options_free(&options);
+    (void)rmdir(path);
+}
+
+/* Returns a login of len bytes; valid until the next call. */
+static const char *long_login(size_t len)
+{
+    static const char start[] = "username:me\npassword:";
+    static char text[2048];
+
+    memset(text, 'x', len);
+    memcpy(text, start, sizeof start - 1);
+    strcpy(text + len - 1, "\n");
+    return text;
+}
+
+static void refuses_a_file_that_is_too_long(void)
+{
+    struct broker_options options;
+
+    EQUAL(log_in_by_file(&options, long_login(1024), 0600), EXIT_OK);
+    broker_options_free(&options);
+    EQUAL(log_in_by_file(&options, long_login(1025), 0600), EXIT_LOGIN);
+    CHECK(strstr(unit_captured(2), "' has more than 1024 bytes\n") != NULL);
+    broker_options_free(&options);
+}
+
 int main(void)
 {
     (void)unsetenv("AMQP_URL");
@@ -224,5 +259,7 @@ int main(void)
     RUN(refuses_a_file_that_is_no_login);
     RUN(refuses_a_file_that_others_may_read);
     RUN(tells_of_a_file_that_cannot_be_read);
+    RUN(tells_of_a_folder_instead_of_a_file);
+    RUN(refuses_a_file_that_is_too_long);
     return unit_end();
 }

@@ -70,10 +70,20 @@ static void shows_names_that_json_cannot_hold(void)
     cJSON_Delete(line);
 }
 
+static void counts_beyond_32_bits(void)
+{
+    cJSON *line = parsed(&(struct fate){.number = UINT64_C(5000000000), .replays = 4294967296});
+
+    CHECK(json_member(line, "number")->valuedouble == 5e9);
+    CHECK(json_member(line, "replays")->valuedouble == 4294967296.0);
+    cJSON_Delete(line);
+}
+
 int main(void)
 {
     RUN(says_what_there_is_to_say);
     RUN(names_each_kind);
     RUN(shows_names_that_json_cannot_hold);
+    RUN(counts_beyond_32_bits);
     return unit_end();
 }

@@ -17,7 +17,7 @@
 #define BODY_MS 80
 #define ANSWER_MS 100
 #define IDLE_MS 40
-#define LINGER_MS 2000 /* that of clients.c */
+#define LINGER_MS 2000 /* that of lingering.c */
 #define LATE_MS 2000   /* after which a deadline counts as missed, on a machine however busy */
 
 static const struct clients_settings usual = {.most = 20,
@@ -26,13 +26,19 @@ static const struct clients_settings usual = {.most = 20,
                                               .answer_ms = ANSWER_MS,
                                               .idle_ms = IDLE_MS};
 
-static struct sockaddr *address_of(const char *text)
+/* Returns an address, of IPv6 if it has a colon, and sets *len. */
+static struct sockaddr *address_of(const char *text, socklen_t *len)
 {
-    static struct sockaddr_in address;
+    static struct sockaddr_in v4;
+    static struct sockaddr_in6 v6;
 
-    address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(1)};
-    (void)inet_pton(AF_INET, text, &address.sin_addr);
-    return (struct sockaddr *)&address;
+    v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(1)};
+    v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(1)};
+    *len = inet_pton(AF_INET6, text, &v6.sin6_addr) == 1 ? sizeof v6 : sizeof v4;
+    if (*len == sizeof v6)
+        return (struct sockaddr *)&v6;
+    CHECK(inet_pton(AF_INET, text, &v4.sin_addr) == 1);
+    return (struct sockaddr *)&v4;
 }
 
 /* Connects from an address. Returns the client's end of the connection; *client is NULL if it was
@@ -40,11 +46,13 @@ static struct sockaddr *address_of(const char *text)
 static int connect_from(const char *address, struct client **client)
 {
     int ends[2] = {-1, -1};
+    socklen_t len;
+    struct sockaddr *socket = address_of(address, &len);
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    *client = clients_add(ends[0], address_of(address), sizeof(struct sockaddr_in));
+    *client = clients_add(ends[0], socket, len);
     if (*client == NULL)
-        clients_refuse(ends[0], address_of(address));
+        clients_refuse(ends[0], socket);
     return ends[1];
 }
 
@@ -208,6 +216,41 @@ static void takes_so_many_of_an_address(void)
     clients_open(&usual);
 }
 
+static void takes_so_many_of_a_network(void)
+{
+    static const struct {
+        const char *address;
+        bool is_taken;
+    } rows[] = {
+        {"2001:db8:0:1::1", true}, {"2001:db8:0:1:ffff:ffff:ffff:ffff", false}, /* the same /64 */
+        {"2001:db8:0:2::1", true}, {"2001:db8:0:1::2", false},
+        {"2001:db8:1:1::1", true}, {"10.0.0.1", true},
+        {"32.1.13.184", true}, /* its bytes are 2001:0db8 */
+    };
+    struct clients_settings one = usual;
+    struct client *clients[COUNT(rows)];
+    int ends[COUNT(rows)];
+
+    one.most_of_address = 1;
+    clients_open(&one);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unit_row(rows[i].address);
+        ends[i] = connect_from(rows[i].address, &clients[i]);
+        CHECK((clients[i] != NULL) == rows[i].is_taken);
+        if (!rows[i].is_taken)
+            CHECK(begins_with(read_all(ends[i]), "HTTP/1.1 429 "));
+    }
+    unit_row(NULL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (clients[i] != NULL)
+            leave(clients[i], ends[i]);
+        else
+            (void)close(ends[i]);
+    }
+    clients_close();
+    clients_open(&usual);
+}
+
 static void makes_room(void)
 {
     struct client *clients[20];
@@ -316,6 +359,7 @@ int main(void)
     RUN(lets_a_long_answer_go_on);
     RUN(writes_nothing_into_tls);
     RUN(takes_so_many_of_an_address);
+    RUN(takes_so_many_of_a_network);
     RUN(makes_room);
     RUN(reads_on_after_a_refusal);
     RUN(reads_on_while_bytes_come);

@@ -96,6 +96,23 @@ static void refuses_a_file_that_others_can_read(void)
          "order-tools: cannot open '/nowhere/tokens': No such file or directory\n");
 }
 
+static void refuses_what_is_no_file_of_tokens(void)
+{
+    static char text[16385];
+
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = i % 32 == 31 ? '\n' : 'a';
+    EQUAL(load(text, 0600), EXIT_LOGIN);
+    CHECK(strstr(unit_captured(2), "' has 16384 bytes or more\n") != NULL);
+    text[sizeof text - 2] = '\0';
+    EQUAL(load(text, 0600), EXIT_OK);
+    token_forget();
+    CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
+    EQUAL(token_load(path), EXIT_LOGIN);
+    CHECK(strstr(unit_captured(2), "': Is a directory\n") != NULL);
+    CHECK(rmdir(path) == 0);
+}
+
 int main(void)
 {
     int fd = mkstemp(path);
@@ -107,6 +124,7 @@ int main(void)
     RUN(lets_nobody_else_in);
     RUN(refuses_files_that_hold_no_tokens);
     RUN(refuses_a_file_that_others_can_read);
-    (void)unlink(path);
+    RUN(refuses_what_is_no_file_of_tokens);
+    token_forget();
     return unit_end();
 }

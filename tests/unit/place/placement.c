@@ -97,6 +97,18 @@ static void await_room(struct placement *placement)
     }
 }
 
+/* Returns a placement whose broker does not listen, and that has room. */
+static struct placement *open_alone(void)
+{
+    struct placement *placement;
+    int port;
+
+    (void)close(silent_broker(&port));
+    placement = open_one(port);
+    await_room(placement);
+    return placement;
+}
+
 static void take(struct placement *placement, const char *text, const unsigned char *order_id,
                  uint64_t number)
 {
@@ -187,13 +199,8 @@ static void reports_and_tries_again(void)
 
 static void takes_an_id(void)
 {
-    int port;
-    int fd = silent_broker(&port);
-    struct placement *placement;
+    struct placement *placement = open_alone();
 
-    (void)close(fd);
-    placement = open_one(port);
-    await_room(placement);
     take(placement, ORDER, id, 1);
     take(placement, ORDER, id, 2);
     take(placement, OTHER, id, 3);
@@ -209,13 +216,8 @@ static void takes_an_id(void)
 /* The folder of the store becomes a file's. */
 static void goes_on_after_a_failure_of_the_store(void)
 {
-    int port;
-    int fd = silent_broker(&port);
-    struct placement *placement;
+    struct placement *placement = open_alone();
 
-    (void)close(fd);
-    placement = open_one(port);
-    await_room(placement);
     CHECK(rename(getenv("ORDER_STORE"), "moved.db") == 0);
     take(placement, ORDER, NULL, 1);
     EQUAL(placement_turn(placement), EXIT_STORE);
