@@ -54,7 +54,8 @@ SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/cluster stories/memory stories/descriptors stories/told-once stories/http-hostile programs/repair \
+LONGEST := stories/cluster stories/cluster-queues programs/quorum stories/memory stories/descriptors \
+           stories/told-once stories/http-hostile programs/repair \
            stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http \
            programs/notify-worker \
            programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
