@@ -107,7 +107,8 @@ await_broker() {
 		die 69 "$1 does not answer within $timeout s: see '$home/$1/log/broker.log'"
 }
 
-# describe_broker BROKER: prints what it knows of itself and the others; fails if it does not serve.
+# describe_broker BROKER: prints what it knows of itself and the others. Fails if it does not serve,
+# or does not see all of them.
 describe_broker() {
 	local queues leads sees
 	serves "$1" || {
@@ -122,4 +123,5 @@ describe_broker() {
 		{length(Leaders), length(Leads), rabbit_nodes:running_count()}.' | tr -d '{} ')
 	printf '%s quorum queues, leads %s; sees %s of %d brokers\n' "$queues" "$leads" "$sees" \
 		"${#BROKERS[@]}"
+	[[ $sees == "${#BROKERS[@]}" ]]
 }

@@ -18,7 +18,7 @@ place_one()
 reaches()
 {
     local port=$((20000 + RANDOM % 10000)) receiver
-    cluster run "$2" timeout 2 python3 -c "
+    cluster run "$2" timeout 5 /usr/bin/python3 -c "
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(('', $port))
@@ -94,10 +94,10 @@ s.recv(1)" 3>&- &
     reaches h2 h1
     cluster cut h1 b1
     run -124 cluster run h1 timeout 1 bash -c "</dev/tcp/$(address_of b1)/5672"
-    cluster run h2 timeout 1 bash -c "</dev/tcp/$(address_of b1)/5672"
+    cluster run h2 timeout 5 bash -c "</dev/tcp/$(address_of b1)/5672"
     cluster heal
     reaches h1 h2
-    cluster run h1 timeout 1 bash -c "</dev/tcp/$(address_of b1)/5672"
+    cluster run h1 timeout 5 bash -c "</dev/tcp/$(address_of b1)/5672"
     cluster status
 }
 

@@ -13,7 +13,7 @@ why_no_cluster()
     for postgres in /usr/lib/postgresql/*/bin/postgres; do
         [ -x "$postgres" ] || { echo "PostgreSQL is not installed" && return; }
     done
-    unshare --net --mount sh -c 'ip link add a type veth peer name b && ip link add c type bridge' 2>&1
+    unshare --net --mount sh -c 'ip link add left type veth peer name right && ip link add switch type bridge' 2>&1
 }
 
 setup_file()
