@@ -394,13 +394,6 @@ altering()
     [[ ${lines[0]} =~ \ POLICY\ ONLINE\ LEADER ]]
     [[ ${lines[1]} =~ \ quorum\ +-\ +2/3\ b@two\ *$ ]]
     [[ ${lines[2]} =~ \ classic\ +-\ +-\ .*@ ]]
-
-    lose_leader "$PLACED_Q"
-    no_leader()
-    {
-        MANAGEMENT_URL=$SUITE_API queue-inspect "$PLACED_Q" | jq -e '.leader == null and .online == []'
-    }
-    [ "$(broker_major)" -ge 4 ] || eventually no_leader
 }
 
 @test "quorum: --health warns of a majority that hangs by one node, and fails without one" {
