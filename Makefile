@@ -54,13 +54,16 @@ FUZZ_TARGETS ?= envelope http json message order urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
+SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
+           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/memory programs/postgres programs/postgres-ledger stories/descriptors stories/told-once stories/http-hostile programs/repair stories/replay-doubt \
-           programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http programs/notify-worker \
+LONGEST := stories/cluster stories/cluster-queues programs/postgres programs/postgres-ledger programs/quorum \
+           stories/memory stories/descriptors stories/told-once stories/http-hostile programs/repair \
+           stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http \
+           programs/notify-worker \
            programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
            stories/http-outage programs/broker programs/bench stories/examples programs/management programs/round-trip \
            stories/storm programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash \

@@ -8,6 +8,7 @@
 #include "base/version.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -178,12 +179,14 @@ static enum exit_code connect_endpoint(struct connection *connection,
     enum exit_code code;
 
     connection->endpoint = endpoint;
+    connection->has_logged_in = false;
     connection->state = amqp_new_connection();
     if (connection->state == NULL)
         die_no_memory();
     code = open_socket(connection);
     if (code == EXIT_OK)
         code = log_in(connection);
+    connection->has_logged_in = code == EXIT_OK;
     if (code == EXIT_OK)
         code = agree_on_frames(connection);
     if (code == EXIT_OK)
@@ -197,9 +200,40 @@ static enum exit_code connect_endpoint(struct connection *connection,
     return code;
 }
 
+static const struct endpoint *next_endpoint(const struct connection *connection)
+{
+    const struct broker_options *options = connection->options;
+
+    return &options->endpoints[(options->first_endpoint + connection->moves) %
+                               options->endpoint_count];
+}
+
+/* The failure that says most: that of a broker which answers, if there is one. */
+struct failure {
+    const struct endpoint *endpoint;
+    char reason[sizeof((struct connection *)NULL)->reason];
+};
+
+static void note_failure(const struct connection *connection, struct failure *failure)
+{
+    if (!connection->has_logged_in || failure->endpoint != NULL)
+        return;
+    failure->endpoint = connection->endpoint;
+    memcpy(failure->reason, connection->reason, sizeof failure->reason);
+}
+
+static void tell_failure(struct connection *connection, const struct failure *failure)
+{
+    if (failure->endpoint == NULL)
+        return;
+    connection->endpoint = failure->endpoint;
+    memcpy(connection->reason, failure->reason, sizeof failure->reason);
+}
+
 enum exit_code connection_try(struct connection *connection)
 {
     enum exit_code code = EXIT_UNREACHABLE;
+    struct failure failure = {.endpoint = NULL};
     bool may_come = false;
 
     if (connection->is_leaving)
@@ -207,11 +241,15 @@ enum exit_code connection_try(struct connection *connection)
     if (connection->state != NULL)
         return EXIT_OK;
     for (size_t i = 0; i < connection->options->endpoint_count; i++) {
-        code = connect_endpoint(connection, &connection->options->endpoints[i]);
+        code = connect_endpoint(connection, next_endpoint(connection));
         may_come = may_come || code == EXIT_UNREACHABLE;
         if (code == EXIT_OK || stop_requested())
             break;
+        note_failure(connection, &failure);
+        connection->moves++;
     }
+    if (code != EXIT_OK && may_come)
+        tell_failure(connection, &failure);
     if (code != EXIT_OK)
         return may_come ? EXIT_UNREACHABLE : code;
     connection->generation++;

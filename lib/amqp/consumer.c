@@ -12,6 +12,7 @@
 #define WAIT_MS 60000
 #define ARRIVE_MS 300   /* that a message which waits in the queue may take to arrive */
 #define ANSWER_MS 15000 /* that the broker may take to answer */
+#define UNKNOWN_MAX 4   /* times in a row that the queue may not know its consumer */
 
 struct consumer {
     struct connection *connection;
@@ -20,7 +21,9 @@ struct consumer {
     struct subscription subscription;
     struct arrivals arrivals;
     struct settled settled;
-    unsigned lost; /* generation of the connection whose loss was noticed last */
+    bool awaits_look; /* the answer to ask_queue() */
+    bool is_known;    /* by that answer, the queue knows its consumer */
+    unsigned lost;    /* generation of the connection whose loss was noticed last */
 };
 
 static enum exit_code set_up(struct connection *connection, void *context)
@@ -34,7 +37,7 @@ static enum exit_code set_up(struct connection *connection, void *context)
     if (code != EXIT_OK)
         return code;
     return subscription_start(&consumer->subscription, connection, consumer_queue(consumer),
-                              settings->prefetch);
+                              settings->prefetch, settings->counts);
 }
 
 struct consumer *consumer_new(const struct broker_options *options,
@@ -84,6 +87,12 @@ static unsigned generation_of(const struct consumer *consumer)
 
 /* ---- reading ---- */
 
+static void take_look(struct consumer *consumer, const amqp_queue_declare_ok_t *look)
+{
+    consumer->awaits_look = false;
+    consumer->is_known = look->consumer_count > 0 || look->message_count > 0;
+}
+
 static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
 {
     if (frame->frame_type != AMQP_FRAME_METHOD)
@@ -92,6 +101,8 @@ static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
         arrivals_start(&consumer->arrivals, frame->payload.method.decoded, generation_of(consumer));
     else if (frame->payload.method.id == AMQP_BASIC_QOS_OK_METHOD)
         settled_answered(&consumer->settled);
+    else if (frame->payload.method.id == AMQP_QUEUE_DECLARE_OK_METHOD)
+        take_look(consumer, frame->payload.method.decoded);
 }
 
 /* Notices once that the present connection, or the last one, is lost. */
@@ -247,16 +258,48 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
 struct silence {
     unsigned generation;
     int64_t until;
-    bool is_asked; /* the broker, for a sign of life */
+    bool is_asked; /* the queue, for a sign of life */
+    int unknown;   /* answers by which the queue does not know us */
 };
+
+/* Looks at the queue (passive declare), without waiting for the answer. */
+static void ask_queue(struct consumer *consumer)
+{
+    amqp_queue_declare_t look = {.queue = amqp_cstring_bytes(consumer_queue(consumer)),
+                                 .passive = 1};
+
+    consumer->awaits_look = true;
+    check_sent(consumer,
+               amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                AMQP_QUEUE_DECLARE_METHOD, &look),
+               "cannot look at the queue");
+}
+
+/*
+ * Returns whether the answer is that of a queue which knows us, its consumer. One without a leader
+ * gives an answer, too, and so does, now and then, one that is slow.
+ */
+static bool is_sign_of_life(struct silence *silence, struct consumer *consumer)
+{
+    if (consumer->is_known)
+        return true;
+    silence->is_asked = false;
+    silence->until = clock_monotonic_ms() + ARRIVE_MS;
+    if (++silence->unknown < UNKNOWN_MAX)
+        return false;
+    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE,
+                           "the queue does not know its consumer: it has no leader");
+    lose(consumer);
+    return false;
+}
 
 /* Is the time over, on a connection that works? */
 static bool is_over(struct silence *silence, struct consumer *consumer, int timeout_ms)
 {
     if (timeout_ms < 0)
         return false;
-    if (silence->is_asked && consumer->settled.answers_to_come == 0)
-        return true;
+    if (silence->is_asked && !consumer->awaits_look)
+        return is_sign_of_life(silence, consumer);
     if (clock_monotonic_ms() < silence->until)
         return false;
     if (timeout_ms < ARRIVE_MS)
@@ -267,7 +310,7 @@ static bool is_over(struct silence *silence, struct consumer *consumer, int time
     }
     silence->is_asked = true;
     silence->until = clock_monotonic_ms() + ANSWER_MS;
-    ask(consumer);
+    ask_queue(consumer);
     return false;
 }
 

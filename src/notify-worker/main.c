@@ -46,6 +46,7 @@ static struct option_entry options[] = {
      .number = &prefetch, .least = 1, .most = 65535},
     {.group = consumer_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };
@@ -159,7 +160,8 @@ static enum exit_code open_all(void)
         return code;
     publisher = publisher_new(&broker_options,
                               &(struct publisher_settings){.declare = topology_declare_dead_letters,
-                                                           .repair = topology_declare});
+                                                           .repair = topology_declare,
+                                                           .nacked = NACKED_IS_FINAL});
     settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));

@@ -80,6 +80,7 @@ static struct option_entry options[] = {
      .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
     {.help = "\nThe broker:"},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -96,6 +96,38 @@ static bool is_known(const struct queues *queues, const char *queue, char detail
     return error == NULL;
 }
 
+static void add_warning(cJSON *checks, const char *name, const char *warning)
+{
+    if (*warning != '\0')
+        json_add_text(cJSON_GetObjectItemCaseSensitive(checks, name), "warning", warning);
+}
+
+/*
+ * Fails if a quorum queue has lost its majority. Warns if it would lose it with one more node: it
+ * works, and nodes that are down for an upgrade are no fault.
+ */
+static bool check_quorum(const struct queues *queues, cJSON *checks)
+{
+    char detail[DETAIL_SIZE] = "";
+    char warning[DETAIL_SIZE] = "";
+    bool ok;
+
+    for (size_t i = 0; i < queues->count; i++) {
+        const struct queue_view *view = &queues->views[i];
+        size_t members = queues_members(&view->details);
+        size_t online = queues_online(&view->details);
+        bool is_lost = online < members / 2 + 1;
+        char *words = is_lost ? detail : warning;
+
+        if (online < members && online <= members / 2 + 1 && *words == '\0')
+            add_words(words, "'%s' %s: %zu of %zu nodes online", view->name,
+                      is_lost ? "has lost its majority" : "hangs by one node", online, members);
+    }
+    ok = add_check(checks, "quorum", detail);
+    add_warning(checks, "quorum", warning);
+    return ok;
+}
+
 static bool check_consumers(const struct queues *queues, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
@@ -165,6 +197,8 @@ static bool check_all(struct queues *queues, int max_ready, const char *ledger, 
     if (!check_broker(queues, checks))
         return false;
     ok = check_topology(queues, checks);
+    if (queues->management != NULL && queues_ask(queues) == EXIT_OK)
+        ok = check_quorum(queues, checks) && ok;
     ok = check_consumers(queues, checks) && ok;
     ok = check_dead_letters(queues, checks) && ok;
     if (max_ready != HEALTH_NO_LIMIT)

@@ -418,7 +418,7 @@ END
     for n in 1 2 3; do
         poison 1 "$n"
     done
-    run -76 --separate-stderr dlq-replay
+    run -76 --separate-stderr dlq-replay --retries 3
     [ "$(fates)" = '2 refused, 1 replayed' ]
     jq -es 'map(select(.fate == "refused")) | all(.reason | length > 0)' <<<"$output"
     eventually holds "$DEAD_Q" 2
@@ -608,7 +608,8 @@ END
 
 @test "dlq-replay: --help and --version" {
     helps dlq-replay --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
-        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version
+        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
+        --confirm-timeout --queue-type --version
 }
 
 @test "dlq-replay: the broker is away, or refuses the login or the virtual host" {

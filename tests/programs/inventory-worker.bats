@@ -676,7 +676,7 @@ all_ready()
 }
 
 @test "--help and --version" {
-    helps inventory-worker --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay \
+    helps inventory-worker --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay --shuffle --confirm-timeout --queue-type \
         --help --version
     run -74 to_full inventory-worker --help
 }

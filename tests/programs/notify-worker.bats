@@ -754,7 +754,7 @@ older_than()
 
 @test "--help and --version" {
     helps notify-worker --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries \
-        --retry-delay --help --version
+        --retry-delay --shuffle --confirm-timeout --queue-type --help --version
 }
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {

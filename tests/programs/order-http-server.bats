@@ -24,7 +24,8 @@ code_of()
 
 @test "help, and what is no usage" {
     helps order-http --listen --token-file --insecure --tls-cert --tls-key --allow-origin --confirm-wait --log-format \
-        --max-connections --max-per-address --header-timeout --body-timeout --answer-timeout --idle-timeout --url
+        --max-connections --max-per-address --header-timeout --body-timeout --answer-timeout --idle-timeout --url \
+        --shuffle --confirm-timeout --queue-type
     refuses_usage order-http <<'END_OF_LINES'
 order.json
 --listen 127.0.0.1

@@ -734,7 +734,7 @@ END
 
 @test "queue-inspect: --help and --version" {
     helps queue-inspect --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until \
-        --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version
+        --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --shuffle --version
 }
 
 @test "queue-inspect: output that cannot be written" {

@@ -28,6 +28,7 @@ unit()
 @test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }
 @test "unit: amqp/properties" { unit amqp/properties; }
+@test "unit: amqp/publisher_nacks" { unit amqp/publisher_nacks; }
 @test "unit: amqp/publisher_returned" { unit amqp/publisher_returned; }
 @test "unit: amqp/publisher_window" { unit amqp/publisher_window; }
 @test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
