@@ -9,12 +9,13 @@
 
 static void end_transaction(struct database *database)
 {
-    bool is_full = !database->is_relaxed && !database->log_is_fresh;
+    bool is_full = !database->is_relaxed && !database->is_ahead && !database->log_is_fresh;
 
     /* Otherwise the next transaction would not be synced. */
     if (!is_full && database_synchronize(database, "FULL") != EXIT_OK)
         die(EXIT_STORE, "cannot go on without syncs");
     database->is_relaxed = false;
+    database->is_ahead = false;
     database->log_is_fresh = false;
 }
 
@@ -60,7 +61,7 @@ static enum exit_code begin_fresh_log(struct database *database)
     return code;
 }
 
-enum exit_code database_begin(struct database *database)
+static enum exit_code begin(struct database *database, bool ahead)
 {
     enum exit_code code = database_finish_sync(database);
 
@@ -73,7 +74,22 @@ enum exit_code database_begin(struct database *database)
         if (code != EXIT_OK || database->log_is_fresh)
             return code;
     }
+    if (ahead)
+        code = database_synchronize(database, "NORMAL");
+    if (code != EXIT_OK)
+        return code;
+    database->is_ahead = ahead;
     return begin_writing(database);
+}
+
+enum exit_code database_begin(struct database *database)
+{
+    return begin(database, false);
+}
+
+enum exit_code database_begin_ahead(struct database *database)
+{
+    return begin(database, true);
 }
 
 enum exit_code database_begin_relaxed(struct database *database)
@@ -98,7 +114,7 @@ void database_roll_back(struct database *database)
 
 static enum exit_code commit(struct database *database, bool ahead)
 {
-    bool must_sync = database->log_is_fresh;
+    bool must_sync = database->log_is_fresh || database->is_ahead;
     enum exit_code code = database_step(database, &database->commit, "COMMIT", "write to");
 
     if (code != EXIT_OK) {

@@ -54,6 +54,9 @@ void database_close(struct database *database);
 /* Begins a write transaction (BEGIN IMMEDIATE). Reads inside it stay valid until the commit. */
 enum exit_code database_begin(struct database *database);
 
+/* As database_begin(), for database_commit_ahead(). */
+enum exit_code database_begin_ahead(struct database *database);
+
 /* As database_begin(), but the commit is not synced: it survives a kill of the process; a power
  * loss only once a later commit was synced. */
 enum exit_code database_begin_relaxed(struct database *database);
@@ -65,8 +68,9 @@ enum exit_code database_begin_relaxed(struct database *database);
  */
 enum exit_code database_end(struct database *database, enum exit_code code);
 
-/* Commits as database_end(), but returns before the sync has ended: database_finish_sync() must
- * return EXIT_OK before anybody is told. Do not use the database in between. */
+/* Commits what database_begin_ahead() began, as database_end() does, but returns before the sync
+ * has ended: database_finish_sync() must return EXIT_OK before anybody is told. Do not use the
+ * database in between. */
 enum exit_code database_commit_ahead(struct database *database);
 
 /* Waits for the sync of database_commit_ahead(). On EXIT_OK all that was committed is on disk. */

@@ -52,7 +52,8 @@ struct database {
     bool log_is_long;  /* and due to be checkpointed */
     bool log_is_fresh; /* the transaction at hand is the first of a new log: it is synced after its
                           commit */
-    bool is_relaxed;   /* the transaction at hand is not synced */
+    bool is_relaxed;   /* the transaction at hand is not synced, */
+    bool is_ahead;     /* or after its commit, like the first of a new log */
     struct background *sync; /* the sync of the log that goes on; otherwise NULL */
     bool is_ours;            /* opened and checked, and in place when last looked at */
 };
