@@ -357,7 +357,7 @@ is_done_once()
 @test "a worker that hangs in the midst of a decision holds up others for seconds, and then decides nothing twice" {
     local hanging
     prepared
-    DIE_STOP=yes start hanging dying commit:1:before inventory-worker
+    DIE_STOP=yes start hanging dying commit:1:before inventory-worker --prefetch 1
     hanging=$PID
     eventually is_stopped "$hanging"
     want s 7 7 | send
