@@ -351,6 +351,7 @@ is_done_once()
     exec 7>&-
     grep -q 'deadlock detected' "$POSTGRES_HOME/server.log"
     [ "$(stock)" = 'a 19 1;b 19 1' ]
+    [ "$(outcomes)" = '2|0' ]
     run -1 grep -v '^\[inventory\] ' deciding.err
 }
 
