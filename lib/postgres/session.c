@@ -378,8 +378,11 @@ struct run *session_start_run(struct session *session)
 
 static bool enter(struct session *session, void *context)
 {
-    session_begin(session, context);
-    return session_commit(session);
+    run_enter(context, &session->flight);
+    if (!session_land(session))
+        return false;
+    run_entered(context);
+    return true;
 }
 
 enum exit_code session_enter_run(struct session *session, struct run *run)
