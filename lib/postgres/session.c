@@ -22,8 +22,8 @@
 
 /* ---- connecting ---- */
 
-/* Waits until the attempt has ended, at most for ms unless that is negative; and not for long once a
- * stop is requested, but long enough to record what was done if the database is there. Returns
+/* Waits until the attempt has ended, at most for ms unless that is negative; and not for long once
+ * a stop is requested, but long enough to record what was done if the database is there. Returns
  * whether it has ended. */
 static bool await_attempt(const struct session *session, int64_t ms)
 {
