@@ -66,6 +66,7 @@ unit()
 @test "unit: order-http/answer" { unit order-http/answer; }
 @test "unit: order-http/clients" { unit order-http/clients; }
 @test "unit: order-http/etag" { unit order-http/etag; }
+@test "unit: order-http/lingering" { unit order-http/lingering; }
 @test "unit: order-http/list_query" { unit order-http/list_query; }
 @test "unit: order-http/listen" { unit order-http/listen; }
 @test "unit: order-http/listing" { unit order-http/listing; }
