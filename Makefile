@@ -60,14 +60,14 @@ SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/cluster stories/cluster-queues programs/postgres programs/postgres-ledger programs/quorum \
-           stories/memory stories/descriptors stories/told-once stories/http-hostile programs/repair \
-           stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http \
-           programs/notify-worker \
-           programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
-           stories/http-outage programs/broker programs/bench stories/examples programs/management programs/round-trip \
-           stories/storm programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash \
-           stories/outbox programs/watch stories/progress
+LONGEST := stories/cluster stories/cluster-queues programs/postgres-ledger programs/postgres programs/quorum \
+           programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
+           programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
+           programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
+           stories/files programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
+           stories/examples programs/order-tools-migrate programs/management programs/round-trip stories/storm \
+           programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash stories/outbox \
+           programs/watch stories/progress
 LONGEST := $(LONGEST:%=tests/%.bats)
 TESTS ?= $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
 JOBS ?= 6
