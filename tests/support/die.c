@@ -8,10 +8,10 @@
  * "fail": the call is not made, and fails with EIO; or "wait": it is made once the file DIE_WAIT
  * exists.
  *
- * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only enters a run), publish (of all that goes out in one call), ack,
- * reject (of AMQP), flush (of something to standard output, which is a file), sync (of a file to
- * the disk), batch (the sync of a commit, while the program goes on), exec (of a command) or answer
- * (of 202 to a client by HTTP).
+ * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only enters a run), publish (of all
+ * that goes out in one call), ack, reject (of AMQP), flush (of something to standard output, which
+ * is a file), sync (of a file to the disk), batch (the sync of a commit, while the program goes
+ * on), exec (of a command) or answer (of 202 to a client by HTTP).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
@@ -97,10 +97,11 @@ static bool contains(const void *bytes, size_t len, const char *text)
     return memmem(bytes, len, text, strlen(text)) != NULL;
 }
 
-/* PostgreSQL: is there a COMMIT in what is sent, or the answer to it in what has come? */
+/* PostgreSQL: is there a COMMIT in what is sent, or the answer to it in what has come? With the byte
+ * at its end, since each transaction begins as READ COMMITTED. */
 static bool has_commit(const void *bytes, ssize_t len)
 {
-    return len > 0 && contains(bytes, (size_t)len, "COMMIT");
+    return len > 0 && memmem(bytes, (size_t)len, "COMMIT", sizeof "COMMIT") != NULL;
 }
 
 /* Does it do no more than enter the program's run? A program that uses a file commits nothing
