@@ -104,7 +104,7 @@ other_store()
 {
     if on_postgresql; then
         DATABASE=t${BATS_SUITE_TEST_NUMBER}_$$_${#DATABASES[@]}
-        PGDATABASE=postgres postgres psql -c "CREATE DATABASE $DATABASE OWNER \"order\""
+        PGDATABASE=postgres postgres psql -c "CREATE DATABASE $DATABASE OWNER \"order\"" </dev/null
         DATABASES+=("$DATABASE")
         ORDER_STORE="postgresql://order@/$DATABASE?host=$POSTGRES_HOME/run&port=$(cat "$POSTGRES_HOME/port")"
         INVENTORY_LEDGER=$ORDER_STORE
@@ -151,7 +151,7 @@ bury_dead()
 # in_database STATEMENT: prints the rows that the database of the test gives, with bars between the columns.
 in_database()
 {
-    PGDATABASE=$DATABASE postgres psql -At -c "$1"
+    PGDATABASE=$DATABASE postgres psql -At -c "$1" </dev/null
 }
 
 # reduced_user CONFIGURE WRITE READ: makes a user with these permissions only, and AMQP_URL its own.
