@@ -15,6 +15,7 @@
 #define LIBPQ_FUNCTIONS(X)  \
     X(PQclear)              \
     X(PQcmdStatus)          \
+    X(PQcmdTuples)          \
     X(PQconnectdbParams)    \
     X(PQconninfoFree)       \
     X(PQconninfoParse)      \

@@ -42,26 +42,25 @@ const struct session_kind postgres_notified_kind = {
     " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING"
 
 /*
- * The others, which this transaction has not added: locked by one statement, so that the next sees
- * what those have committed who held the locks, and whether their runs live. A single statement
- * would look for a run that has begun meanwhile in its old snapshot, and not find it.
+ * The others, which were known: locked by one statement, so that the next sees what those have
+ * committed who held the locks, and whether their runs live. A single statement would look for a
+ * run that has begun meanwhile in its old snapshot, and not find it. $2: this run.
  */
 #define LOCK                                                               \
     "SELECT 1 FROM order_tools.notified WHERE order_id = ANY ($1::text[])" \
-    " AND status <> 'TOLD' AND claimed_at <> now() ORDER BY order_id FOR UPDATE"
+    " AND status <> 'TOLD' AND run IS DISTINCT FROM $2::bigint ORDER BY order_id FOR UPDATE"
 
 /* An order in doubt: the run that has claimed it is over. $3 is 0 if that cannot be known. */
 #define IS_IN_DOUBT "$3::bigint <> 0 AND " RUN_IS_OVER("n.run")
 
-/* $4: attempts at most. What this run has claimed already, by a call whose commit was in doubt, it
- * has not told: that stays as it is. */
+/* $4: attempts at most. What this run has claimed already, as new or by a call whose commit was in
+ * doubt, it has not told: that stays as it is. */
 #define CLAIM                                                                                     \
     "UPDATE order_tools.notified n SET claimed_at = now(), run = $2,"                             \
-    " status = CASE WHEN n.run = $2 THEN n.status WHEN n.attempts >= $4::bigint THEN 'SPENT'"     \
-    " WHEN n.run IS NULL THEN 'CLAIMED' ELSE 'IN_DOUBT' END,"                                     \
-    " attempts = n.attempts + CASE WHEN n.run = $2 OR n.attempts >= $4::bigint THEN 0 ELSE 1 END" \
-    " WHERE n.order_id = ANY ($1::text[]) AND n.status <> 'TOLD' AND n.claimed_at <> now()"       \
-    " AND (n.run IS NULL OR n.run = $2 OR (" IS_IN_DOUBT "))"
+    " status = CASE WHEN n.attempts >= $4::bigint THEN 'SPENT' WHEN n.run IS NULL THEN 'CLAIMED'" \
+    " ELSE 'IN_DOUBT' END, attempts = least(n.attempts + 1, greatest(n.attempts, $4::bigint))"    \
+    " WHERE n.order_id = ANY ($1::text[]) AND n.status <> 'TOLD'"                                 \
+    " AND (n.run IS NULL OR (n.run <> $2 AND " IS_IN_DOUBT "))"
 
 /* How they stand, in the order of strcmp(). */
 #define FIND                                                                \
@@ -110,6 +109,7 @@ struct advancing {
     struct postgres_notified *store;
     struct notified_claim *claims;
     PGresult *found;  /* FIND */
+    bool are_new;     /* all orders to be claimed are: there is no FIND */
     bool is_repeated; /* it was tried, and has failed */
 };
 
@@ -245,16 +245,44 @@ static void set_parameters(const struct postgres_notified *store, struct claim_p
     to->all[3] = parameter_int(store->max_attempts, &to->rooms[2]);
 }
 
-/* Returns the place of the result of FIND. */
-static size_t add_claims(struct postgres_notified *store)
+/* Records, and claims what is new. */
+static bool record_and_add(struct session *session, struct advancing *advancing, bool claims_some)
 {
+    struct postgres_notified *store = advancing->store;
     struct claim_parameters parameters;
+    size_t place = 0;
+
+    session_begin(session, store->run);
+    session_extend(session);
+    add_records(store);
+    if (claims_some) {
+        set_parameters(store, &parameters);
+        place = session_add(session, ADD, parameters.all, 2);
+    }
+    if (!session_commit(session))
+        return false;
+    advancing->are_new = claims_some && session_changed(session, place) == store->claimed.count;
+    return true;
+}
+
+/* Claims what was known, and may be claimed. Nearly always all orders are new, and nothing is looked
+ * for: so this is a transaction of its own. If it fails for good, what was claimed as new is in
+ * doubt, as after a commit whose answer is lost. */
+static bool claim_known(struct session *session, struct advancing *advancing)
+{
+    struct postgres_notified *store = advancing->store;
+    struct claim_parameters parameters;
+    size_t place;
 
     set_parameters(store, &parameters);
-    (void)session_add(store->session, ADD, parameters.all, 2);
-    (void)session_add(store->session, LOCK, parameters.all, 1);
-    (void)session_add(store->session, CLAIM, parameters.all, 4);
-    return session_add(store->session, FIND, parameters.all, 3);
+    session_begin(session, store->run);
+    (void)session_add(session, LOCK, parameters.all, 2);
+    (void)session_add(session, CLAIM, parameters.all, 4);
+    place = session_add(session, FIND, parameters.all, 3);
+    if (!session_commit(session))
+        return false;
+    advancing->found = session_take_result(session, place);
+    return true;
 }
 
 /* Sets *some to whether there is an order that can be claimed. Of those that others have claimed,
@@ -284,28 +312,21 @@ static bool record_and_claim(struct session *session, void *context)
     struct advancing *advancing = context;
     struct postgres_notified *store = advancing->store;
     bool claims_some = store->claimed.count > 0;
-    size_t place = 0;
 
     if (advancing->is_repeated)
         store->settled_ms = clock_monotonic_ms();
     advancing->is_repeated = true;
     libpq.PQclear(advancing->found);
     advancing->found = NULL;
+    advancing->are_new = false;
     if (store->turn_count == 0 && !look(session, advancing, &claims_some))
         return false;
     if (advancing->found != NULL)
         return true;
     store->claimed_ms = clock_monotonic_ms();
-    session_begin(session, store->run);
-    session_extend(session);
-    add_records(store);
-    if (claims_some)
-        place = add_claims(store);
-    if (!session_commit(session))
+    if (!record_and_add(session, advancing, claims_some))
         return false;
-    if (claims_some)
-        advancing->found = session_take_result(session, place);
-    return true;
+    return !claims_some || advancing->are_new || claim_known(session, advancing);
 }
 
 /* ---- what came of it ---- */
@@ -336,8 +357,13 @@ static size_t fill_in(struct advancing *advancing, size_t place, int row)
     const struct names *wanted = &advancing->store->wanted;
     struct notified_claim *first = &advancing->claims[wanted->all[place].index];
 
-    first->standing = row < 0 ? STANDING_OTHERS : standing_of(advancing->found, row);
-    first->attempt = row < 0 ? 0 : (int)result_int(advancing->found, row, FIND_ATTEMPTS);
+    if (advancing->are_new)
+        *first = (struct notified_claim){first->order_id, STANDING_CLAIMED, 1};
+    else if (row < 0)
+        *first = (struct notified_claim){first->order_id, STANDING_OTHERS, 0};
+    else
+        *first = (struct notified_claim){first->order_id, standing_of(advancing->found, row),
+                                         (int)result_int(advancing->found, row, FIND_ATTEMPTS)};
     for (place++; place < wanted->count && !is_first(wanted, place); place++) {
         struct notified_claim *copy = &advancing->claims[wanted->all[place].index];
 

@@ -324,6 +324,11 @@ PGresult *session_take_result(struct session *session, size_t place)
     return flight_take_result(&session->flight, place);
 }
 
+size_t session_changed(const struct session *session, size_t place)
+{
+    return strtoul(libpq.PQcmdTuples(session->flight.results[place]), NULL, 10);
+}
+
 /* ---- the whole ---- */
 
 enum exit_code session_open(const struct session_kind *kind, const char *uri,

@@ -117,4 +117,7 @@ bool session_refuse(struct session *session, const char *reason);
 const PGresult *session_result(const struct session *session, size_t place);
 PGresult *session_take_result(struct session *session, size_t place);
 
+/* Returns how many rows a statement of the last round trip has inserted, changed or deleted. */
+size_t session_changed(const struct session *session, size_t place);
+
 #endif

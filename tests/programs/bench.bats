@@ -7,6 +7,8 @@ setup()
 {
     command -v gnuplot >/dev/null || skip "make bench installs what it needs"
     OUT=$(mktemp -d "$REPO/.build/bench.XXXXXX")
+    # PostgreSQL runs as another user.
+    chmod 711 "$OUT"
 }
 
 teardown()
@@ -47,6 +49,24 @@ teardown()
         and all(.lines[]; .ours.min > 0 and .theirs.min > 0)
         and all(.lines[] | select(.bound == "itself at least"); .reached == (.ours.median >= .reach))
     ' "$OUT/result.json"
+}
+
+@test "bench: the programs on PostgreSQL, beside themselves on files" {
+    run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 200 --rounds 1 --only postgresql --out "$OUT"
+
+    [ "${#lines[@]}" -eq 4 ]
+    [[ ${lines[2]} == "inventory-worker on PostgreSQL"*orders/s*sqlite*reached* ]]
+    jq -e '.skipped == {} and all(.lines[]; .peer == "sqlite" and .ours.min > 0 and .theirs.min > 0)' "$OUT/result.json"
+    [ "$(ls "$OUT")" = result.json ]
+}
+
+@test "bench: what this machine lacks is skipped, with the reason" {
+    POSTGRES_BIN=/lacking run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 200 --rounds 1 --only postgresql,quorum --out "$OUT"
+
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $stderr == *"bench: postgresql is skipped: postgres: PostgreSQL is not installed (no /lacking/postgres)"* ]]
+    [[ $stderr == *"bench: quorum is skipped: cluster: "* ]]
+    jq -e '(.skipped | keys == ["postgresql", "quorum"]) and .lines == []' "$OUT/result.json"
 }
 
 @test "bench: refuses a folder in memory, where a commit costs nothing" {
