@@ -97,8 +97,8 @@ static bool contains(const void *bytes, size_t len, const char *text)
     return memmem(bytes, len, text, strlen(text)) != NULL;
 }
 
-/* PostgreSQL: is there a COMMIT in what is sent, or the answer to it in what has come? With the byte
- * at its end, since each transaction begins as READ COMMITTED. */
+/* PostgreSQL: is there a COMMIT in what is sent, or the answer to it in what has come? With the
+ * byte at its end, since each transaction begins as READ COMMITTED. */
 static bool has_commit(const void *bytes, ssize_t len)
 {
     return len > 0 && memmem(bytes, (size_t)len, "COMMIT", sizeof "COMMIT") != NULL;
