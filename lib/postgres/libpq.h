@@ -37,6 +37,7 @@
     X(PQsendQuery)          \
     X(PQsendQueryParams)    \
     X(PQsetNoticeProcessor) \
+    X(PQsetNoticeReceiver)  \
     X(PQsetnonblocking)     \
     X(PQsocket)             \
     X(PQstatus)
