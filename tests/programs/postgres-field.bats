@@ -21,8 +21,9 @@ setup()
 
 teardown()
 {
-    as_admin 'ALTER ROLE "order" CONNECTION LIMIT -1'
+    # First: without it no other change returns.
     standbys ''
+    as_admin 'ALTER ROLE "order" CONNECTION LIMIT -1'
     tidy
 }
 
@@ -111,8 +112,8 @@ says()
     orders 300 >input
     run -0 --separate-stderr order-place <input
     [ -z "$stderr" ]
-    run -0 --separate-stderr inventory-worker --idle-timeout 0.5
-    run -0 --separate-stderr notify-worker --idle-timeout 0.5
+    run -0 --separate-stderr inventory-worker --idle-timeout 1
+    run -0 --separate-stderr notify-worker --idle-timeout 1
     gives 300 "SELECT count(*) FROM order_tools.notified WHERE status = 'TOLD'"
     gives 0 'SELECT count(*) FROM order_tools.outbox'
 }
@@ -141,7 +142,7 @@ says()
     PGDATABASE=poor_$DATABASE postgres psql -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
     export ORDER_STORE=${URI%/*}/poor_$DATABASE
     run -0 --separate-stderr order-place < <(own 1)
-    INVENTORY_LEDGER=$ORDER_STORE run -0 --separate-stderr inventory-worker --idle-timeout 0.5
+    INVENTORY_LEDGER=$ORDER_STORE run -0 --separate-stderr inventory-worker --idle-timeout 1
 }
 
 @test "a copy of the schema in another database goes on where the first one was" {
