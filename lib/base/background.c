@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -58,12 +59,41 @@ int background_finish(struct background *background)
     return result;
 }
 
+/* A detached thread, and how many there are. */
+struct detached {
+    void *(*run)(void *context);
+    void *context;
+};
+
+static atomic_int detached_count;
+
+static void *work_alone(void *argument)
+{
+    struct detached detached = *(struct detached *)argument;
+
+    free(argument);
+    (void)detached.run(detached.context);
+    detached_count--;
+    return NULL;
+}
+
 bool background_detach(void *(*run)(void *context), void *context)
 {
+    struct detached *detached = xmalloc(sizeof *detached);
     pthread_t thread;
 
-    if (!start(&thread, run, context))
+    *detached = (struct detached){run, context};
+    detached_count++;
+    if (!start(&thread, work_alone, detached)) {
+        detached_count--;
+        free(detached);
         return false;
+    }
     (void)pthread_detach(thread);
     return true;
+}
+
+bool background_some_detached(void)
+{
+    return detached_count > 0;
 }

@@ -21,9 +21,30 @@ static bool is_postgresql(const char *name, const char *variable)
     return name != NULL && is_uri(name);
 }
 
+/* Refuses "jdbc:postgresql://..." and "mysql://...", by which nobody means a file. They may hold a
+ * password. */
+static bool is_refused(const char *name, const char *origin)
+{
+    if (is_uri(name) || strstr(name, "://") == NULL || *name == '/' || *name == '.')
+        return false;
+    report("%s is a URL, but not one of PostgreSQL: these begin with postgresql://", origin);
+    return true;
+}
+
+static bool is_foreign(const char *name, const char *variable)
+{
+    if (name != NULL)
+        return is_refused(name, "the name");
+    name = getenv(variable);
+    return name != NULL && is_refused(name, variable);
+}
+
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders)
 {
+    *orders = NULL;
+    if (is_foreign(name, "ORDER_STORE"))
+        return EXIT_STORE;
     return is_postgresql(name, "ORDER_STORE") ? postgres_orders_open(name, access, patience, orders)
                                               : sqlite_orders_open(name, access, orders);
 }
@@ -31,6 +52,9 @@ enum exit_code engine_open_orders(const char *name, enum orders_access access,
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
                                   const struct store_patience *patience, struct ledger **ledger)
 {
+    *ledger = NULL;
+    if (is_foreign(name, "INVENTORY_LEDGER"))
+        return EXIT_STORE;
     return is_postgresql(name, "INVENTORY_LEDGER")
                ? postgres_ledger_open(name, access, patience, ledger)
                : sqlite_ledger_open(name, access, ledger);
@@ -40,6 +64,9 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
                                     const struct store_patience *patience,
                                     struct notified **notified)
 {
+    *notified = NULL;
+    if (is_foreign(name, "NOTIFY_LEDGER"))
+        return EXIT_STORE;
     return is_postgresql(name, "NOTIFY_LEDGER")
                ? postgres_notified_open(name, max_attempts, patience, notified)
                : sqlite_notified_open(name, max_attempts, notified);
@@ -48,6 +75,9 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
 enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
                                  struct mover **mover)
 {
+    *mover = NULL;
+    if (is_refused(name, "the name"))
+        return EXIT_STORE;
     return is_uri(name) ? postgres_mover_open(domain, name, side, mover)
                         : sqlite_mover_open(domain, name, side, mover);
 }

@@ -99,27 +99,27 @@ static void add(struct address *address, const char *keyword, const char *value)
 
 /* Of a parameter that is given twice the last one counts: so the URI counts more than what stands
  * before it, and less than what stands after it. */
-static void fill_in(struct address *address, bool has_hosts)
+static void fill_in(struct address *address, bool needs_primary)
 {
     add(address, "connect_timeout", "5");
     add(address, "tcp_user_timeout", "20000");
     add(address, "keepalives_idle", "5");
     add(address, "keepalives_interval", "5");
     add(address, "keepalives_count", "3");
-    if (has_hosts)
+    if (needs_primary)
         add(address, "target_session_attrs", "read-write");
     add(address, "dbname", address->uri);
     add(address, "fallback_application_name", report_name());
     add(address, "client_encoding", "UTF8");
 }
 
-static struct address *new_address(const char *uri, const char *name, bool has_hosts)
+static struct address *new_address(const char *uri, const char *name, bool needs_primary)
 {
     struct address *address = xcalloc(1, sizeof *address);
 
     address->uri = xstrdup(uri);
     address->name = xstrdup(name);
-    fill_in(address, has_hosts);
+    fill_in(address, needs_primary);
     return address;
 }
 
@@ -131,7 +131,8 @@ static enum exit_code refuse(const char *origin, char *reason)
     return EXIT_STORE;
 }
 
-enum exit_code address_read(const char *name, const char *variable, struct address **address)
+enum exit_code address_read(const char *name, const char *variable, bool is_written,
+                            struct address **address)
 {
     const char *uri = name != NULL ? name : getenv(variable);
     char *reason = NULL;
@@ -149,7 +150,8 @@ enum exit_code address_read(const char *name, const char *variable, struct addre
         return EXIT_STORE;
     }
     shown = name_of(options);
-    *address = new_address(uri, shown, strchr(host_of(options), ',') != NULL);
+    /* Several hosts may also be behind one name, or in a service file. */
+    *address = new_address(uri, shown, is_written || strchr(host_of(options), ',') != NULL);
     free(shown);
     libpq.PQconninfoFree(options);
     return EXIT_OK;

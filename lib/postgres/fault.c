@@ -38,8 +38,12 @@ static bool is_refused(const char *text)
         "authentication failed", "no password supplied",     "no pg_hba.conf entry",
         "does not exist",        "not permitted to log in",  "permission denied for database",
         "certificate verify",    "does not match host name", "invalid connection option",
-        "definition of service", "root certificate file",
+        "definition of service", "root certificate file",    "SSL was required",
+        "invalid integer value", "valid client certificate",
     };
+
+    if (strncmp(text, "invalid ", strlen("invalid ")) == 0) /* a parameter, before anything else */
+        return true;
 
     for (size_t i = 0; i < sizeof final / sizeof final[0]; i++)
         if (strstr(text, final[i]) != NULL)
@@ -70,7 +74,6 @@ struct meaning {
 
 static const struct meaning meanings[] = {
     {"40", FAULT_CONFLICT},    /* serialization, deadlock, completion unknown */
-    {"55P03", FAULT_CONFLICT}, /* lock not available */
     {"23505", FAULT_CONFLICT}, /* not unique; like the others, if two make the tables at once */
     {"42710", FAULT_CONFLICT}, /* there already: an object, */
     {"42P06", FAULT_CONFLICT}, /* a schema, */
@@ -83,6 +86,7 @@ static const struct meaning meanings[] = {
     {"25006", FAULT_AWAY},     /* read-only: it was the primary once */
     {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
     {"53", FAULT_AWAY},        /* out of disk, memory, connections */
+    {"55P03", FAULT_AWAY},     /* another transaction holds a lock for long */
     {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };
 

@@ -6,12 +6,24 @@
 #include "base/wait.h"
 
 #include <poll.h>
+#include <string.h>
 
 /* ---- the connection ---- */
+
+/* The server says in this way, and in no other, that it has committed without a standby. */
+static void take_notice(void *context, const PGresult *notice)
+{
+    struct flight *flight = context;
+    const char *origin = libpq.PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+
+    if (origin != NULL && strcmp(origin, "SyncRepWaitForLSN") == 0)
+        flight->is_alone = true;
+}
 
 bool flight_open(struct flight *flight, PGconn *connection)
 {
     flight->connection = connection;
+    (void)libpq.PQsetNoticeReceiver(connection, take_notice, flight);
     flight->count = 0;
     flight->is_over = true;
     flight->fault.kind = FAULT_NONE;
@@ -60,6 +72,7 @@ static void start_anew(struct flight *flight)
         return;
     clear_results(flight);
     flight->is_over = false;
+    flight->is_alone = false;
     flight->fault.kind = FAULT_NONE;
 }
 

@@ -24,6 +24,7 @@ struct flight {
     PGresult *results[FLIGHT_STATEMENTS_MAX]; /* of the statements of the last round trip */
     size_t count;                             /* of statements that were sent */
     bool is_over;                             /* their answers are here: the next one starts anew */
+    bool is_alone; /* committed, but somebody has cancelled the wait for a standby */
     struct fault fault;
 };
 

@@ -74,7 +74,8 @@ enum ledger_look postgres_ledger_look(const char *uri, struct ledger_outbox *out
     struct address *address = NULL;
     enum ledger_look look = LEDGER_UNREADABLE;
 
-    if (libpq_load() && address_read(uri, postgres_ledger_kind.variable, &address) == EXIT_OK)
+    if (libpq_load() &&
+        address_read(uri, postgres_ledger_kind.variable, false, &address) == EXIT_OK)
         look = look_at(address, uri != NULL, outbox, reason);
     else
         (void)snprintf(reason, LEDGER_REASON_SIZE, "PostgreSQL cannot be used, as was reported");

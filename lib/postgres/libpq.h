@@ -38,6 +38,7 @@
     X(PQsendQuery)          \
     X(PQsendQueryParams)    \
     X(PQsetNoticeProcessor) \
+    X(PQsetNoticeReceiver)  \
     X(PQsetnonblocking)     \
     X(PQsocket)             \
     X(PQstatus)

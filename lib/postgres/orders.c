@@ -259,6 +259,11 @@ static bool may_pass(const struct orders *base)
     return session_may_pass(((const struct postgres_orders *)base)->session);
 }
 
+static bool is_in_doubt(const struct orders *base)
+{
+    return session_is_in_doubt(((const struct postgres_orders *)base)->session);
+}
+
 static void close_orders(struct orders *base)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
@@ -280,6 +285,7 @@ static const struct orders_operations operations = {.commit = postgres_orders_co
                                                     .each = each,
                                                     .count = count_orders,
                                                     .may_pass = may_pass,
+                                                    .is_in_doubt = is_in_doubt,
                                                     .idle = idle,
                                                     .close = close_orders};
 

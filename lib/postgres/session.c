@@ -17,6 +17,10 @@
 #define CONNECT_MS_SOON 500 /* and for a connection that was lost just now */
 #define CONNECT_MS_STOPPING 1000
 #define LEAVE_MS 3000
+/* Less than an answer is waited for: a server does not notice that nobody waits for a lock any more,
+ * and would do what was asked once it has it. */
+#define LOCK_WAIT "SET LOCAL lock_timeout = '20s'"
+#define LOCK_WAIT_SOON "SET LOCAL lock_timeout = '700ms'"
 #define CONFLICTS_MAX 100 /* in a row, of one call */
 #define PAUSE_MAX_MS 500
 
@@ -214,6 +218,7 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
     struct tries tries = {.since_ms = clock_monotonic_ms()};
 
     session->may_pass = false;
+    session->is_in_doubt = false;
     while (!connect_session(session) || !work(session, context)) {
         clean_up(session);
         if (try_again(session, what, &tries))
@@ -231,6 +236,11 @@ bool session_may_pass(const struct session *session)
     return session->may_pass;
 }
 
+bool session_is_in_doubt(const struct session *session)
+{
+    return session->is_in_doubt;
+}
+
 bool session_never_waits(const struct session *session)
 {
     return session->is_open && session->patience.never_waits;
@@ -241,6 +251,8 @@ bool session_never_waits(const struct session *session)
 void session_begin(struct session *session, struct run *run)
 {
     (void)flight_add(&session->flight, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, 0);
+    (void)flight_add(&session->flight, session_never_waits(session) ? LOCK_WAIT_SOON : LOCK_WAIT,
+                     NULL, 0);
     session->in_transaction = true;
     session->run = run;
     if (run != NULL)
@@ -278,9 +290,15 @@ bool session_commit(struct session *session)
 {
     size_t place = flight_add(&session->flight, "COMMIT", NULL, 0);
 
-    if (!session_land(session))
+    if (!session_land(session)) {
+        session->is_in_doubt = session->is_in_doubt || session->flight.connection == NULL;
         return false;
+    }
     session->in_transaction = false;
+    if (session->flight.is_alone) {
+        session->is_in_doubt = true;
+        return fail(session, FAULT_AWAY, "somebody has cancelled the wait for a standby");
+    }
     /* COMMIT of a transaction in which a statement has failed succeeds, as a ROLLBACK. */
     if (strcmp(libpq.PQcmdStatus(session->flight.results[place]), "COMMIT") != 0)
         return fail(session, FAULT_CONFLICT, "the transaction was rolled back");
@@ -345,7 +363,7 @@ enum exit_code session_open(const struct session_kind *kind, const char *uri,
     if (patience != NULL)
         session->patience = *patience;
     if (code == EXIT_OK)
-        code = address_read(uri, kind->variable, &session->address);
+        code = address_read(uri, kind->variable, access == SESSION_CREATE, &session->address);
     if (code == EXIT_OK)
         code = session_do(session, "open the tables", session_prepare, NULL);
     session->is_open = true;

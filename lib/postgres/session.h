@@ -75,6 +75,10 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 
+/* Returns whether the last session_do(), if it failed, may have committed all the same: the answer
+ * to a COMMIT did not come, or a standby lacks it. */
+bool session_is_in_doubt(const struct session *session);
+
 /* ---- for a session_work ---- */
 
 /* Adds the begin of a transaction; with a run, one that fails unless the run lives. */

@@ -36,14 +36,34 @@ static bool look_up_version(struct session *session, int64_t *version)
     return session->flight.fault.kind == FAULT_ABSENT;
 }
 
+/* Sets *schema to the SQL that makes what all domains share. A schema that is there is not made,
+ * not even IF NOT EXISTS: that takes a right which a program without its own schema needs alone. */
+static bool choose_schema(struct session *session, const char **schema)
+{
+    size_t place = session_add(
+        session, "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'order_tools'", NULL, 0);
+
+    *schema = schema_sql;
+    if (!session_land(session))
+        return false;
+    if (libpq.PQntuples(session_result(session, place)) > 0)
+        *schema = strstr(schema_sql, "CREATE TABLE");
+    return true;
+}
+
 /* In one transaction: of several programs that do it at once all but one fail, and try again. */
 static bool make_tables(struct session *session)
 {
-    size_t size = strlen(schema_sql) + strlen(session->kind->sql) + 1;
-    char *script = xmalloc(size);
+    const char *schema;
+    size_t size;
+    char *script;
     bool made;
 
-    (void)snprintf(script, size, "%s%s", schema_sql, session->kind->sql);
+    if (!choose_schema(session, &schema))
+        return false;
+    size = strlen(schema) + strlen(session->kind->sql) + 1;
+    script = xmalloc(size);
+    (void)snprintf(script, size, "%s%s", schema, session->kind->sql);
     made = flight_script(&session->flight, script, SCRIPT_MS);
     free(script);
     return made;

@@ -101,6 +101,9 @@ struct orders_operations {
      * later. */
     bool (*may_pass)(const struct orders *orders);
 
+    /* Returns whether the last commit(), if it failed, may have been done all the same. */
+    bool (*is_in_doubt)(const struct orders *orders);
+
     /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
     void (*idle)(struct orders *orders);
 
