@@ -420,7 +420,7 @@ confirmed_times()
     eventually holds "$RESERVED_Q" 3
     # In PostgreSQL an order in doubt lets others go first, until the lease of every run that lives must have been renewed.
     if on_postgresql; then
-        order=sort
+        order='sort'
         other_store
         killed_at commit:2:after notify-worker --idle-timeout 5 --prefetch 2
         run -1 grep 'in doubt' err
