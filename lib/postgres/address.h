@@ -25,9 +25,9 @@ struct address {
 
 /*
  * Reads the URI name or, if that is NULL, the one in the environment variable, of a database that
- * is only read or also written to. libpq must be loaded. A password is refused in name, which comes from the command line. Returns EXIT_OK, with
- * *address to be freed by address_free(); or EXIT_STORE, reported without any part of the URI that
- * may be secret.
+ * is only read or also written to. libpq must be loaded. A password is refused in name, which comes
+ * from the command line. Returns EXIT_OK, with *address to be freed by address_free(); or
+ * EXIT_STORE, reported without any part of the URI that may be secret.
  */
 enum exit_code address_read(const char *name, const char *variable, bool is_written,
                             struct address **address);

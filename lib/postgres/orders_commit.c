@@ -8,12 +8,13 @@
 #define KNOWN ORDERS_COLUMNS "WHERE o.order_id = ANY ($1::uuid[])"
 
 /* In the order of ids, so that two that store the same orders do not wait for each other; of two
- * with the same id the first is stored. */
+ * with the same id the first is stored. They are numbered in the order of placing before. */
 #define STORE                                                                           \
-    "WITH added AS (INSERT INTO order_tools.orders (order_id, placed_at, data)"         \
-    " SELECT id, at, data"                                                              \
-    " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"                           \
-    " WITH ORDINALITY AS given (id, at, data, place) ORDER BY id, place"                \
+    "WITH given AS MATERIALIZED (SELECT nextval('order_tools.orders_seq_seq') AS seq,"  \
+    " id, at, data, place FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"       \
+    " WITH ORDINALITY AS listed (id, at, data, place)),"                                \
+    " added AS (INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"        \
+    " OVERRIDING SYSTEM VALUE SELECT seq, id, at, data FROM given ORDER BY id, place"   \
     " ON CONFLICT (order_id) DO NOTHING RETURNING seq, order_id),"                      \
     " listed AS (INSERT INTO order_tools.pending (seq, run) SELECT seq, $4 FROM added)" \
     " SELECT seq, order_id FROM added"

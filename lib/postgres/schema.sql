@@ -4,6 +4,7 @@
 -- A user that only uses them needs, for the programs that write:
 --   GRANT USAGE ON SCHEMA order_tools TO ...;
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools TO ...;
+--   GRANT USAGE ON ALL SEQUENCES IN SCHEMA order_tools TO ...;
 -- and SELECT alone for order-show and queue-inspect.
 
 CREATE SCHEMA IF NOT EXISTS order_tools;

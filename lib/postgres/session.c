@@ -17,8 +17,8 @@
 #define CONNECT_MS_SOON 500 /* and for a connection that was lost just now */
 #define CONNECT_MS_STOPPING 1000
 #define LEAVE_MS 3000
-/* Less than an answer is waited for: a server does not notice that nobody waits for a lock any more,
- * and would do what was asked once it has it. */
+/* Less than an answer is waited for: a server does not notice that nobody waits for a lock any
+ * more, and would do what was asked once it has it. */
 #define LOCK_WAIT "SET LOCAL lock_timeout = '20s'"
 #define LOCK_WAIT_SOON "SET LOCAL lock_timeout = '700ms'"
 #define CONFLICTS_MAX 100 /* in a row, of one call */

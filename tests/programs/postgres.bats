@@ -337,6 +337,7 @@ says()
     [[ $stderr == *'permission denied'*'which rights are needed'* ]]
     sql "GRANT USAGE ON SCHEMA order_tools TO poor_$DATABASE"
     sql "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools TO poor_$DATABASE"
+    sql "GRANT USAGE ON ALL SEQUENCES IN SCHEMA order_tools TO poor_$DATABASE"
     run -0 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
     sql "REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools FROM poor_$DATABASE"
     run -0 --separate-stderr env ORDER_STORE="$poor" order-show --count

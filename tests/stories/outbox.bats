@@ -128,9 +128,12 @@ owe_all()
     publish_placed "${all[@]}"
     run -0 --separate-stderr worker --count 1000
     owe_all
+    recorded=("${all[@]}")
+    # There, those that are decided together are recorded in the order of their ids.
+    ! on_postgresql || mapfile -t recorded < <(in_database 'SELECT order_id FROM order_tools.reservations ORDER BY seq')
     run -0 --separate-stderr worker --idle-timeout 0 --prefetch 1
-    [ "$(ids <<<"$output")" = "$(printf '%s\n' "${all[@]}")" ]
-    [ "$(published)" = "${all[*]}" ]
+    [ "$(ids <<<"$output")" = "$(printf '%s\n' "${recorded[@]}")" ]
+    [ "$(published)" = "${recorded[*]}" ]
     owes 0
 
     owe_all
