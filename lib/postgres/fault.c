@@ -70,7 +70,6 @@ struct meaning {
 
 static const struct meaning meanings[] = {
     {"40", FAULT_CONFLICT},    /* serialization, deadlock, completion unknown */
-    {"55P03", FAULT_CONFLICT}, /* lock not available */
     {"23505", FAULT_CONFLICT}, /* not unique; like the others, if two make the tables at once */
     {"42710", FAULT_CONFLICT}, /* there already: an object, */
     {"42P06", FAULT_CONFLICT}, /* a schema, */
@@ -82,6 +81,7 @@ static const struct meaning meanings[] = {
     {"08", FAULT_AWAY},        /* connection */
     {"25006", FAULT_AWAY},     /* read-only: it was the primary once */
     {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
+    {"55P03", FAULT_AWAY},     /* waited for a lock until lock_timeout: the database hangs */
     {"53", FAULT_AWAY},        /* out of disk, memory, connections */
     {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };

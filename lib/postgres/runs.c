@@ -17,6 +17,7 @@
 #define RUN_EXTENDED "interval '20 seconds'"
 #define RETRY_MS 1000
 #define ANSWER_MS 5000
+#define LIMIT_LOCKS "SET LOCAL lock_timeout = '4s'" /* session.c says why */
 
 struct run {
     const struct address *address;
@@ -117,7 +118,10 @@ static bool renew(const struct run *run, struct flight *flight)
 {
     if (!connect_keeper(run, flight))
         return false;
+    (void)flight_add(flight, "BEGIN", NULL, 0);
+    (void)flight_add(flight, LIMIT_LOCKS, NULL, 0);
     add_row(run, flight);
+    (void)flight_add(flight, "COMMIT", NULL, 0);
     return flight_land(flight, ANSWER_MS);
 }
 

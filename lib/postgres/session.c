@@ -17,6 +17,10 @@
 #define CONNECT_MS_SOON 500 /* and for a connection that was lost just now */
 #define CONNECT_MS_STOPPING 1000
 #define LEAVE_MS 3000
+/* Before ANSWER_MS or ANSWER_MS_SOON have passed. Otherwise, while commits hang because the standby
+ * is away, each new attempt would leave behind a server process that waits for the last one. */
+#define LIMIT_LOCKS "SET LOCAL lock_timeout = '25s'"
+#define LIMIT_LOCKS_SOON "SET LOCAL lock_timeout = '900ms'"
 #define CONFLICTS_MAX 100 /* in a row, of one call */
 #define PAUSE_MAX_MS 500
 
@@ -241,6 +245,8 @@ bool session_never_waits(const struct session *session)
 void session_begin(struct session *session, struct run *run)
 {
     (void)flight_add(&session->flight, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, 0);
+    (void)flight_add(&session->flight,
+                     session_never_waits(session) ? LIMIT_LOCKS_SOON : LIMIT_LOCKS, NULL, 0);
     session->in_transaction = true;
     session->run = run;
     if (run != NULL)

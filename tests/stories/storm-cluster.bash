@@ -324,9 +324,9 @@ told_twice() { uniq -d "$work/told.all" | wc -l; }
 # The books as Jepsen keeps those of a queue. An attempt is known by its customer.
 balance_cluster() {
 	balance
-	jq -r .user_id stored.json | sort >customers
+	jq -r .data.user_id stored.json | sort >customers
 	sort attempted >attempts
-	jq -r '.order_id + " " + .user_id' stored.json | sort | join - receipts | cut -d' ' -f2 | sort >acknowledged
+	jq -r '.order_id + " " + .data.user_id' stored.json | sort | join - receipts | cut -d' ' -f2 | sort >acknowledged
 	# Handled to the end: failed, or reserved and told.
 	sort outcomes | awk '{ print $1, $2 }' | grep -v ' InventoryReserved$' | cut -d' ' -f1 | sort -u - told >handled
 	only_in receipts handled >lost
