@@ -91,8 +91,8 @@ answers_soon()
 @test "while a transaction that does not end holds what the others need, they do not pile up in the database" {
     start_http
     eventually is_placed
-    sql "BEGIN; SELECT FROM order_tools.runs FOR UPDATE; SELECT pg_sleep(600)" 3>&- &
-    lock=$!
+    start lock sql "BEGIN; SELECT FROM order_tools.runs FOR UPDATE; SELECT pg_sleep(600)"
+    lock=$PID
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     for ((i = 0; i < 3; i++)); do
         ask /order -H 'Content-Type: application/json' --data-binary "$(order)"
