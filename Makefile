@@ -55,12 +55,13 @@ FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
-           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm tests/model/check
+           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm tests/stories/storm-cluster.bash \
+           tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/cluster stories/cluster-queues programs/postgres-ledger programs/postgres programs/quorum \
+LONGEST := stories/cluster stories/cluster-queues stories/cluster-storm programs/postgres-ledger programs/postgres programs/quorum \
            programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
            programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
            programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
@@ -104,7 +105,7 @@ help:
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
 	@echo 'make matrix     demo, lint and check on bare Debian systems, as root: SUITES="bookworm trixie"'
-	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N'
+	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N CLUSTER=1'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
@@ -207,11 +208,12 @@ fuzz-replay-programs: $(FUZZ_REPLAY)
 model: deps
 	tests/model/check
 
-# Kills at random moments, and the books afterwards: make storm ROUNDS=200, and SEED=N for the kills of an earlier one
+# Kills at random moments, and the books afterwards: make storm ROUNDS=200, and SEED=N for the kills of an earlier one;
+# CLUSTER=1 on a cluster, which fails in more ways.
 ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
-	tests/stories/storm --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+	tests/stories/storm $(if $(CLUSTER),--cluster) --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:

@@ -86,3 +86,20 @@ answers_soon()
     eventually is_placed
     ends -0 "$HTTP" TERM
 }
+
+# Such as a commit does that waits for a standby that is away.
+@test "while a transaction that does not end holds what the others need, they do not pile up in the database" {
+    start_http
+    eventually is_placed
+    start lock sql "BEGIN; SELECT FROM order_tools.runs FOR UPDATE; SELECT pg_sleep(600)"
+    lock=$PID
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    for ((i = 0; i < 3; i++)); do
+        ask /order -H 'Content-Type: application/json' --data-binary "$(order)"
+        [ "$code" = 503 ]
+    done
+    eventually gives 0 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    sql "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+    wait "$lock" || true
+    eventually is_placed
+}
