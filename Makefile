@@ -60,23 +60,32 @@ SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/cluster stories/cluster-queues programs/postgres programs/postgres-ledger programs/quorum \
-           stories/memory stories/descriptors stories/told-once stories/http-hostile programs/repair \
-           stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http \
-           programs/notify-worker \
-           programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
-           stories/http-outage programs/broker programs/bench stories/examples programs/management programs/round-trip \
-           stories/storm programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash \
-           stories/outbox programs/watch stories/progress
+LONGEST := stories/cluster stories/cluster-queues programs/postgres-ledger programs/postgres programs/quorum \
+           programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
+           programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
+           programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
+           stories/files programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
+           stories/examples programs/order-tools-migrate programs/management programs/round-trip stories/storm \
+           programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash stories/outbox \
+           programs/watch stories/progress
 LONGEST := $(LONGEST:%=tests/%.bats)
-TESTS ?= $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
+ALL_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
+# With STORE=postgresql store and ledgers are kept there. That makes no difference to these: they are about the broker, dead letters,
+# terminals, JSON or SQLite's files, or choose by themselves where to keep data.
+STORE ?= sqlite
+NO_MATTER := unit/% programs/postgres% programs/order-tools-migrate programs/bench programs/broker programs/dlq-replay programs/json \
+             programs/look programs/management programs/quorum programs/repair programs/round-trip programs/watch stories/cluster% \
+             stories/descriptors stories/drill stories/examples stories/files stories/http-hostile stories/http-siege stories/memory \
+             stories/model stories/nginx stories/replay-doubt stories/shapes stories/smoke stories/storm
+STORE_TESTS := $(filter-out $(NO_MATTER:%=tests/%.bats),$(ALL_TESTS))
+TESTS ?= $(ALL_TESTS)
 JOBS ?= 6
 BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
+.PHONY: all build help deps demo check check-store unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
         fuzz-replay lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -88,7 +97,7 @@ build: $(BINARIES)
 help:
 	@echo 'make            build the programs into bin/'
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
-	@echo 'make check      the same preparation, then every test'
+	@echo 'make check      the same preparation, then every test: STORE=postgresql keeps the data there'
 	@echo 'make unit       the unit tests alone, without a broker'
 	@echo 'make coverage   which lines and branches unit tests and suite pass through: TESTS=tests/unit'
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
@@ -112,7 +121,11 @@ demo: deps
 
 check: deps
 	@$(MAKE) -s --no-print-directory build bench-programs unit-programs support fuzz-replay
-	$(BATS) $(TESTS)
+	SUITE_STORE=$(STORE) $(BATS) $(TESTS)
+
+# The part of the suite for which it matters where store and ledgers are: make check-store STORE=postgresql
+check-store:
+	@$(MAKE) -s --no-print-directory check TESTS='$(STORE_TESTS)'
 
 unit: unit-programs
 	@set -e; for program in $(UNIT); do $$program; done

@@ -1,5 +1,6 @@
-# One private broker for the whole run, with a virtual host for each test: see support/helper.bash. The folders of tests link to this
-# file, since bats looks for it beside the tests.
+# One private broker for the whole run, with a virtual host for each test: see support/helper.bash. With SUITE_STORE=postgresql, which
+# make check STORE=postgresql sets, also one server of PostgreSQL, with a database for each test. The folders of tests link to this file,
+# since bats looks for it beside the tests.
 
 setup_suite()
 {
@@ -30,10 +31,17 @@ END
     # shellcheck source=tests/support/helper.bash
     source "$REPO/tests/support/helper.bash"
     run_broker
+    case ${SUITE_STORE:=sqlite} in
+    sqlite) ;;
+    postgresql) run_postgres ;;
+    *) echo "STORE is '$SUITE_STORE', neither sqlite nor postgresql" >&2 && return 1 ;;
+    esac
+    export SUITE_STORE
 }
 
 teardown_suite()
 {
+    [ "$SUITE_STORE" != postgresql ] || end_postgres
     "$REPO/scripts/broker" stop
     rm -rf "$SUITE_DIR"
 }

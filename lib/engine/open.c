@@ -8,12 +8,17 @@
 #include <string.h>
 
 /* libpq takes both prefixes. A file of such a name can still be given as "./postgresql:...". */
+static bool is_uri(const char *name)
+{
+    return strncmp(name, "postgresql:", strlen("postgresql:")) == 0 ||
+           strncmp(name, "postgres:", strlen("postgres:")) == 0;
+}
+
 static bool is_postgresql(const char *name, const char *variable)
 {
     if (name == NULL)
         name = getenv(variable);
-    return name != NULL && (strncmp(name, "postgresql:", strlen("postgresql:")) == 0 ||
-                            strncmp(name, "postgres:", strlen("postgres:")) == 0);
+    return name != NULL && is_uri(name);
 }
 
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
@@ -43,8 +48,8 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
 enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
                                  struct mover **mover)
 {
-    return is_postgresql(name, NULL) ? postgres_mover_open(domain, name, side, mover)
-                                     : sqlite_mover_open(domain, name, side, mover);
+    return is_uri(name) ? postgres_mover_open(domain, name, side, mover)
+                        : sqlite_mover_open(domain, name, side, mover);
 }
 
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,

@@ -49,11 +49,10 @@ static size_t add_sent(struct postgres_ledger *ledger, const struct ledger_sent 
     for (size_t i = 0; i < sent->count; i++)
         array_int(&ledger->arrays[0], sent->keys[i]);
     if (sent->count > 0)
-        (void)session_add(
-            ledger->session, MARK_SENT,
-            (struct parameter[]){parameter_array(&ledger->arrays[0]),
-                                 parameter_int(run_number(ledger->run), &room)},
-            2);
+        (void)session_add(ledger->session, MARK_SENT,
+                          (struct parameter[]){parameter_array(&ledger->arrays[0]),
+                                               parameter_int(run_number(ledger->run), &room)},
+                          2);
     return add_forget(ledger, sent->forget_before_ms);
 }
 

@@ -265,9 +265,9 @@ static bool record_and_add(struct session *session, struct advancing *advancing,
     return true;
 }
 
-/* Claims what was known, and may be claimed. Nearly always all orders are new, and nothing is looked
- * for: so this is a transaction of its own. If it fails for good, what was claimed as new is in
- * doubt, as after a commit whose answer is lost. */
+/* Claims what was known, and may be claimed. Nearly always all orders are new, and nothing is
+ * looked for: so this is a transaction of its own. If it fails for good, what was claimed as new is
+ * in doubt, as after a commit whose answer is lost. */
 static bool claim_known(struct session *session, struct advancing *advancing)
 {
     struct postgres_notified *store = advancing->store;

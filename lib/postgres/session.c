@@ -22,8 +22,8 @@
 
 /* ---- connecting ---- */
 
-/* Waits until the attempt has ended, at most for ms unless that is negative; and not for long once a
- * stop is requested, but long enough to record what was done if the database is there. Returns
+/* Waits until the attempt has ended, at most for ms unless that is negative; and not for long once
+ * a stop is requested, but long enough to record what was done if the database is there. Returns
  * whether it has ended. */
 static bool await_attempt(const struct session *session, int64_t ms)
 {
@@ -383,8 +383,11 @@ struct run *session_start_run(struct session *session)
 
 static bool enter(struct session *session, void *context)
 {
-    session_begin(session, context);
-    return session_commit(session);
+    run_enter(context, &session->flight);
+    if (!session_land(session))
+        return false;
+    run_entered(context);
+    return true;
 }
 
 enum exit_code session_enter_run(struct session *session, struct run *run)

@@ -4,13 +4,14 @@
  *
  * FAULTS of them, in any mixture and at every step: a program is killed and starts again; a connection is lost before
  * or after the broker has handled what it was sent; the power fails, at order-place's disk; a commit is in doubt (done or
- * not, nobody knows); the broker is away; a command that tells a customer fails. Besides that, somebody publishes the order a second time, and the order's message
- * is gone for good (purged, expired) at any time after the decision.
+ * not, nobody knows); the broker is away; a command that tells a customer fails; with -DLEASE, a run that lives is taken
+ * for dead, its lease having passed. Besides that, somebody publishes the order a second time, and the order's message is
+ * gone for good (purged, expired) at any time after the decision.
  *
  * What must hold, checked where it could break and, once nothing can move any more, by books():
  *   - a receipt implies that the order is stored, also after a loss of power;
  *   - no order is reserved twice;
- *   - a customer is told once, and once more for each kill between N1 and N3 at most;
+ *   - a customer is told once, and once more for each kill between N1 and N3, or lease that passed there, at most;
  *   - an order with a receipt is told, or has failed, or its event is a dead letter after MAX_ATTEMPTS in doubt.
  *
  * What nobody reads any more (whose order, event or claim it was) is set to 0, so that states differ only in what matters.
@@ -299,7 +300,12 @@ again:
        if
        :: atomic { tellings++; assert(tellings <= 1 + doubts) } /* N2 */
        :: atomic { /* the command has failed: once more, unless the delivery is stale and comes again */
-              FAULT; telling = FREE; claimed_by = 0; in_doubt = false;
+              FAULT;
+              in_doubt = false;
+              if
+              :: claimed_by == _pid -> telling = FREE; claimed_by = 0
+              :: else /* somebody else's by now */
+              fi;
               if
               :: reserved_unacked[me] -> goto again
               :: else -> goto end
@@ -339,6 +345,20 @@ active proctype somebody_else()
 end:
     atomic { order != NONE -> placed_ready++ }
 }
+
+#ifdef LEASE
+/* With PostgreSQL a run that was paused, or cut off, for longer than its lease is taken for dead by others, and goes on
+ * afterwards. A customer may be told twice then, as after a kill. */
+active proctype lease()
+{
+end:
+    do
+    :: atomic { order == PENDING && pending_by != ENDED && faults > 0 -> faults--; pending_by = ENDED }
+    :: atomic { owed && owed_by != ENDED && faults > 0 -> faults--; owed_by = ENDED }
+    :: atomic { telling == CLAIMED && claimed_by != ENDED && faults > 0 -> faults--; claimed_by = ENDED; doubts++ }
+    od
+}
+#endif
 
 /* The message is gone for good, wherever it is: what is in hand cannot be settled any more. */
 active proctype purge()

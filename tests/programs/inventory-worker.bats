@@ -22,7 +22,11 @@ place()
 # in_ledger ORDER_ID: it was committed. For tests that must know when, while nothing else can tell.
 in_ledger()
 {
-    grep -qF -- "$1" "$XDG_STATE_HOME"/order-tools/ledger.db*
+    if on_postgresql; then
+        [ "$(in_database "SELECT count(*) FROM order_tools.reservations WHERE order_id = '$1'")" = 1 ]
+    else
+        grep -qF -- "$1" "$XDG_STATE_HOME"/order-tools/ledger.db*
+    fi
 }
 
 # --- the event
@@ -601,6 +605,7 @@ is_quick()
 }
 
 @test "the ledger: its path, its private folders and files, and files that are refused because they are not a ledger" {
+    about_files
     topology
     rm -rf "$XDG_STATE_HOME"
     place mine
@@ -635,6 +640,7 @@ is_quick()
 }
 
 @test "several workers may start at once on a ledger that is not there yet" {
+    about_files
     mkfifo gate
     # All of them start at the same moment. Without a broker, a worker gives up once it has opened its ledger.
     cat >racer <<'END'

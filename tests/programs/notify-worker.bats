@@ -717,6 +717,7 @@ older_than()
 }
 
 @test "the database of notified customers: its path, its private files, and files that are refused because they are not one" {
+    about_files
     topology
     rm -rf "$XDG_STATE_HOME"
     announce mine

@@ -199,6 +199,7 @@ END
 }
 
 @test "a store that is replaced: 503 for whatever reads it, and it ends with 73; /health does not care" {
+    about_files
     id=$(order | order-place | jq -r .order_id)
     store=$XDG_STATE_HOME/order-tools/orders.db
     for target in "/order/$id" /orders '/orders?limit=1' "/orders?after=$id" /ready; do

@@ -417,6 +417,7 @@ while data := connection.recv(4096):
 }
 
 @test "a store that is removed or replaced: 503, and it exits with 73, to be started again" {
+    about_files
     start_http
     ask /order -H 'Content-Type: application/json' -d @"$DATA/order.json"
     [ "$code" = 202 ]

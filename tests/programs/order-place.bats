@@ -544,7 +544,7 @@ END
     } >table
     rm rejects
     drain "$PLACED_Q" >/dev/null
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/depth
+    other_store
     judge table
 }
 
@@ -697,7 +697,7 @@ END
 
     # Of each kind as much as the memory that it is given.
     for kind in x ' ' ']'; do
-        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state.$kind
+        other_store
         {
             order 1 before
             [ "$kind" != x ] || printf '"'
@@ -883,6 +883,7 @@ END
 }
 
 @test "order-place: several may start at once on a store that is not there yet" {
+    about_files
     run --separate-stderr bash -c '
         failed=0
         for ((round = 0; round < 50; round++)); do
@@ -904,6 +905,7 @@ END
 }
 
 @test "order-place: the store and all beside it are its owner's alone" {
+    about_files
     umask 000
     start_fed place order-place
     order >&7
@@ -917,6 +919,7 @@ END
 }
 
 @test "order-place: the store is where ORDER_STORE says, or XDG_STATE_HOME, or HOME; or there is none: 73" {
+    about_files
     local setting file bad=0
     order >input
     # A relative XDG_STATE_HOME does not count, nor does anything empty: so the XDG specification says.
@@ -949,6 +952,7 @@ END
 }
 
 @test "order-place: a file that is not a store, or a store of another version: 73, a reason, nothing published, the file as it was" {
+    about_files
     local file reason bad=0
     order >input
     topology
@@ -989,6 +993,7 @@ END
 }
 
 @test "order-place: ORDER_STORE is the name of a file, also one that means something else to SQLite" {
+    about_files
     local name
     for name in :memory: 'file:orders.db?mode=memory'; do
         ORDER_STORE=$name run -0 --separate-stderr order-place < <(order)
@@ -998,6 +1003,7 @@ END
 }
 
 @test "order-place: a store that the user may not write: 73, and nothing is published" {
+    about_files
     local place=("$(type -P order-place)")
     # Root may write everything: be somebody else.
     if [ "$(id -u)" -eq 0 ]; then

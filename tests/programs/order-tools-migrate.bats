@@ -18,6 +18,7 @@ setup()
     new_database
     topology
     # A command line has no password.
+    # shellcheck disable=SC2153 # by new_database
     export PGPASSWORD=$PASSWORD
     BARE=${URI/:$PASSWORD@/@}
 }

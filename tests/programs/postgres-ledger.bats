@@ -351,13 +351,14 @@ is_done_once()
     exec 7>&-
     grep -q 'deadlock detected' "$POSTGRES_HOME/server.log"
     [ "$(stock)" = 'a 19 1;b 19 1' ]
+    [ "$(outcomes)" = '2|0' ]
     run -1 grep -v '^\[inventory\] ' deciding.err
 }
 
 @test "a worker that hangs in the midst of a decision holds up others for seconds, and then decides nothing twice" {
     local hanging
     prepared
-    DIE_STOP=yes start hanging dying commit:1:before inventory-worker
+    DIE_STOP=yes start hanging dying commit:1:before inventory-worker --prefetch 1
     hanging=$PID
     eventually is_stopped "$hanging"
     want s 7 7 | send

@@ -117,8 +117,7 @@ receipts()
     run -75 --separate-stderr order-place --confirm-timeout 1 --retries 2 --url "$(url_of b1)" <input
     [ "$(jq -r .status <<<"$output")" = PENDING ]
     grep -qE 'no confirm for 1 s|has no leader' <<<"$stderr"
-    cluster resume b2
-    cluster resume b3
+    rejoin b2 b3
     run -0 --separate-stderr order-place --flush
     [ "$(jq -r .status <<<"$output")" = PLACED ]
 }

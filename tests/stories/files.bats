@@ -5,6 +5,7 @@ load ../support/helper
 
 setup()
 {
+    about_files
     isolate
     STATE=$XDG_STATE_HOME/order-tools
     STORE=$STATE/orders.db

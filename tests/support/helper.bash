@@ -4,6 +4,9 @@
 #
 # After isolate, AMQP_URL is a new virtual host on the suite's broker, XDG_STATE_HOME a new folder, and PATH starts with bin/,
 # scripts/ and the tools of the tests. After tidy, no process of the test runs any more, and a broker of the file's own runs again.
+#
+# With SUITE_STORE=postgresql the store and the ledgers are tables of a new database, which is dropped by tidy, and otherwise files in
+# XDG_STATE_HOME.
 
 bats_require_minimum_version 1.5.0
 
@@ -45,6 +48,8 @@ isolate()
     export AMQP_URL XDG_STATE_HOME PATH
     cd "$BATS_TEST_TMPDIR" || return
     api PUT "vhosts/$VHOST" >/dev/null
+    DATABASES=()
+    ! on_postgresql || other_store
 }
 
 tidy()
@@ -58,6 +63,7 @@ tidy()
     fi
     [ -z "${COUNT_ALL:-}" ] || end_left 2>/dev/null || true
     none_left || { kill -KILL "${LEFT[@]}" && wait "${LEFT[@]}"; } 2>/dev/null || true
+    drop_databases
     [ -z "${VHOST:-}" ] || api DELETE "vhosts/$VHOST" >/dev/null
     [ -z "${REDUCED:-}" ] || api DELETE "users/$REDUCED" >/dev/null
 }
@@ -77,6 +83,75 @@ none_left()
 end_left()
 {
     none_left || { kill -TERM "${LEFT[@]}" && kill -CONT "${LEFT[@]}" && PATIENCE=1 eventually none_left; }
+}
+
+# ---- where the data is kept
+
+# on_postgresql: are store and ledgers tables, and not files?
+on_postgresql()
+{
+    [ "${SUITE_STORE:-}" = postgresql ]
+}
+
+# about_files: for a test of what only files have.
+about_files()
+{
+    ! on_postgresql || skip "about SQLite files"
+}
+
+# other_store: from now on the test has a store and ledgers that are new.
+other_store()
+{
+    if on_postgresql; then
+        DATABASE=t${BATS_SUITE_TEST_NUMBER}_$$_${#DATABASES[@]}
+        PGDATABASE=postgres postgres psql -c "CREATE DATABASE $DATABASE OWNER \"order\"" </dev/null
+        DATABASES+=("$DATABASE")
+        ORDER_STORE="postgresql://order@/$DATABASE?host=$POSTGRES_HOME/run&port=$(cat "$POSTGRES_HOME/port")"
+        INVENTORY_LEDGER=$ORDER_STORE
+        NOTIFY_LEDGER=$ORDER_STORE
+        export ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
+    else
+        XDG_STATE_HOME=$(mktemp -d "$BATS_TEST_TMPDIR/state.XXXXXX")
+    fi
+}
+
+drop_databases()
+{
+    [ -z "${DATABASES[*]:-}" ] || printf 'DROP DATABASE %s WITH (FORCE);\n' "${DATABASES[@]}" | PGDATABASE=postgres postgres psql
+}
+
+# run_postgres, end_postgres: the server of the suite. Its folder has a short path that another user can enter: a server does not run
+# as root. It does not sync, since no test lets the machine crash.
+run_postgres()
+{
+    POSTGRES_HOME=$(mktemp -d /tmp/order-tools-suite.XXXXXX)
+    chmod 711 "$POSTGRES_HOME"
+    export POSTGRES_HOME
+    echo 'fsync = off' >"$POSTGRES_HOME/extra"
+    POSTGRES_CONFIG_EXTRA=$POSTGRES_HOME/extra "$REPO/scripts/postgres" start
+}
+
+end_postgres()
+{
+    "$REPO/scripts/postgres" kill
+    rm -rf "$POSTGRES_HOME"
+}
+
+# bury_dead: in PostgreSQL, ends the leases of programs that run no more: another waits for the end of a lease before it takes over what
+# a program owned that was killed. The lock of a file ends with the program.
+bury_dead()
+{
+    local pid
+    on_postgresql || return 0
+    for pid in $(in_database 'SELECT pid FROM order_tools.runs' 2>/dev/null); do
+        ! ended "$pid" || in_database "UPDATE order_tools.runs SET alive_until = now() - interval '1 second' WHERE pid = $pid"
+    done
+}
+
+# in_database STATEMENT: prints the rows that the database of the test gives, with bars between the columns.
+in_database()
+{
+    PGDATABASE=$DATABASE postgres psql -At -c "$1" </dev/null
 }
 
 # reduced_user CONFIGURE WRITE READ: makes a user with these permissions only, and AMQP_URL its own.
@@ -243,6 +318,7 @@ finish()
     [ -z "${2:-}" ] || kill -"$2" "$1"
     status=0
     wait "$1" || status=$?
+    [ "$status" != 137 ] || bury_dead
     [ "${wanted:-$status}" = "$status" ] || { echo "it ended with $status, not $wanted" >&2 && return 1; }
 }
 

@@ -4,20 +4,18 @@
 
 load ../support/helper
 
-# start_postgres: in setup_file. The server may run as another user, who cannot enter the folders of the tests.
+# start_postgres: in setup_file.
 start_postgres()
 {
-    POSTGRES_HOME=$(mktemp -d /tmp/order-tools-postgres.XXXXXX)
-    chmod 711 "$POSTGRES_HOME"
-    export POSTGRES_HOME
-    "$REPO/scripts/postgres" start
+    # A test has the database that it makes, and no other.
+    export SUITE_STORE=
+    run_postgres
 }
 
 # stop_postgres: in teardown_file.
 stop_postgres()
 {
-    "$REPO/scripts/postgres" kill
-    rm -rf "$POSTGRES_HOME"
+    end_postgres
 }
 
 # new_database: makes one, and sets DATABASE to its name and URI to its URI.
@@ -37,7 +35,7 @@ new_database()
 # sql STATEMENT: prints the rows, with bars between the columns.
 sql()
 {
-    PGDATABASE=$DATABASE postgres psql -At -c "$1"
+    in_database "$1"
 }
 
 # gives RESULT STATEMENT: does it give exactly this?

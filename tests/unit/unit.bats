@@ -66,6 +66,7 @@ unit()
 @test "unit: order-http/answer" { unit order-http/answer; }
 @test "unit: order-http/clients" { unit order-http/clients; }
 @test "unit: order-http/etag" { unit order-http/etag; }
+@test "unit: order-http/lingering" { unit order-http/lingering; }
 @test "unit: order-http/list_query" { unit order-http/list_query; }
 @test "unit: order-http/listen" { unit order-http/listen; }
 @test "unit: order-http/listing" { unit order-http/listing; }
@@ -84,6 +85,7 @@ unit()
 @test "unit: queue-inspect/managed_traits" { unit queue-inspect/managed_traits; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
+@test "unit: store/mover" { unit store/mover; }
 @test "unit: store/order_line" { unit store/order_line; }
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }
