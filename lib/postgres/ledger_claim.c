@@ -26,8 +26,8 @@
 /*
  * Another may have taken it between the two looks at its run.
  *
- * Here and in RECALL each row is looked up by its key: a LIMIT keeps the planner, which expects many
- * rows of an array, from reading the whole table instead.
+ * Here and in RECALL each row is looked up by its key: a LIMIT keeps the planner, which expects
+ * many rows of an array, from reading the whole table instead.
  */
 #define TAKE_OVER                                                                                \
     " taken AS (UPDATE order_tools.outbox SET run = $2 FROM owed"                                \
