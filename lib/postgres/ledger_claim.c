@@ -23,19 +23,28 @@
 /* Nobody publishes the event o: $2 is this run, $3 the keys in doubt. */
 #define IS_FREE "(" RUN_IS_OVER("o.run") " OR (o.run = $2 AND o.seq = ANY ($3::bigint[])))"
 
-/* Another may have taken it between the two looks at its run. */
+/*
+ * Another may have taken it between the two looks at its run.
+ *
+ * Here and in RECALL each row is looked up by its key: a LIMIT keeps the planner, which expects
+ * many rows of an array, from reading the whole table instead.
+ */
 #define TAKE_OVER                                                                                \
     " taken AS (UPDATE order_tools.outbox SET run = $2 FROM owed"                                \
     " WHERE outbox.seq = owed.seq AND outbox.run = owed.run"                                     \
+    " AND outbox.seq = ANY (ARRAY (SELECT seq FROM owed))"                                       \
     " RETURNING owed.place, outbox.seq, outbox.event, owed.run = " RUN_RELEASED " AS is_logged)" \
     " SELECT taken.place, taken.seq, r.outcome = 'RESERVED', taken.event, taken.is_logged,"      \
-    " r.order_id FROM taken JOIN order_tools.reservations r USING (seq) ORDER BY taken.seq"
+    " r.order_id FROM taken CROSS JOIN LATERAL (SELECT outcome, order_id"                        \
+    " FROM order_tools.reservations r WHERE r.seq = taken.seq LIMIT 1) r ORDER BY taken.seq"
 
 /* What is known of the orders and free: it sees what was recorded while CLAIM waited. */
-#define RECALL                                                                  \
-    GIVEN ", owed AS MATERIALIZED (SELECT given.place, o.seq, o.run FROM given" \
-          " JOIN order_tools.reservations r ON r.order_id = given.id"           \
-          " JOIN order_tools.outbox o USING (seq) WHERE " IS_FREE " ORDER BY o.seq)," TAKE_OVER
+#define RECALL                                                                              \
+    GIVEN ", owed AS MATERIALIZED (SELECT given.place, o.seq, o.run FROM given"             \
+          " CROSS JOIN LATERAL (SELECT r.seq FROM order_tools.reservations r"               \
+          " WHERE r.order_id = given.id LIMIT 1) r CROSS JOIN LATERAL (SELECT o.seq, o.run" \
+          " FROM order_tools.outbox o WHERE o.seq = r.seq LIMIT 1) o"                       \
+          " WHERE " IS_FREE " ORDER BY o.seq)," TAKE_OVER
 
 #define SEE_FREE \
     "SELECT EXISTS (SELECT 1 FROM order_tools.outbox o WHERE o.seq > $1 AND " IS_FREE ")"

@@ -110,6 +110,7 @@ struct advancing {
     struct notified_claim *claims;
     PGresult *found;  /* FIND */
     bool are_new;     /* all orders to be claimed are: there is no FIND */
+    bool are_known;   /* none of them is new: they were looked up, and there is nothing to record */
     bool is_repeated; /* it was tried, and has failed */
 };
 
@@ -276,6 +277,7 @@ static bool claim_known(struct session *session, struct advancing *advancing)
 
     set_parameters(store, &parameters);
     session_begin(session, store->run);
+    session_extend(session);
     (void)session_add(session, LOCK, parameters.all, 2);
     (void)session_add(session, CLAIM, parameters.all, 4);
     place = session_add(session, FIND, parameters.all, 3);
@@ -299,7 +301,8 @@ static bool look(struct session *session, struct advancing *advancing, bool *som
     if (!session_land(session))
         return false;
     found = session_result(session, place);
-    *some = libpq.PQntuples(found) < (int)store->claimed.count;
+    advancing->are_known = libpq.PQntuples(found) == (int)store->claimed.count;
+    *some = !advancing->are_known;
     for (int row = 0; row < libpq.PQntuples(found) && !*some; row++)
         *some = result_bool(found, row, FIND_IS_OWN) || result_bool(found, row, FIND_IS_FREE);
     if (!*some)
@@ -318,13 +321,13 @@ static bool record_and_claim(struct session *session, void *context)
     advancing->is_repeated = true;
     libpq.PQclear(advancing->found);
     advancing->found = NULL;
-    advancing->are_new = false;
+    advancing->are_new = advancing->are_known = false;
     if (store->turn_count == 0 && !look(session, advancing, &claims_some))
         return false;
     if (advancing->found != NULL)
         return true;
     store->claimed_ms = clock_monotonic_ms();
-    if (!record_and_add(session, advancing, claims_some))
+    if (!advancing->are_known && !record_and_add(session, advancing, claims_some))
         return false;
     return !claims_some || advancing->are_new || claim_known(session, advancing);
 }
