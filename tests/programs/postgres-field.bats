@@ -188,7 +188,7 @@ says()
         place_http "$(own "$i")"
         [ "$code" = 503 ]
     done
-    ! waits_for Lock
+    run ! waits_for Lock
     echo 'COMMIT;' >&7
     exec 7>&-
     gives 1 'SELECT count(*) FROM order_tools.orders'
