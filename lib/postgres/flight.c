@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <string.h>
 
+#define CLOSING_READS 4 /* of what a server says at last, until its end is seen */
+
 /* ---- the connection ---- */
 
 /* The server says in this way, and in no other, that it has committed without a standby. */
@@ -65,6 +67,17 @@ static void lose(struct flight *flight)
 
 /* ---- sending ---- */
 
+/* Returns whether the server has closed the connection. It may have said why before. */
+static bool was_closed(const struct flight *flight)
+{
+    int socket = libpq.PQsocket(flight->connection);
+
+    for (int i = 0; i < CLOSING_READS && wait_is_ready(socket, POLLIN); i++)
+        if (libpq.PQconsumeInput(flight->connection) != 1)
+            return true;
+    return libpq.PQstatus(flight->connection) != CONNECTION_OK;
+}
+
 /* The first statement after the last round trip starts the next one. */
 static void start_anew(struct flight *flight)
 {
@@ -74,6 +87,9 @@ static void start_anew(struct flight *flight)
     flight->is_over = false;
     flight->is_alone = false;
     flight->fault.kind = FAULT_NONE;
+    flight->is_unsent = flight->connection != NULL && was_closed(flight);
+    if (flight->is_unsent)
+        fault_of_connection(&flight->fault, flight->connection);
 }
 
 size_t flight_add(struct flight *flight, const char *sql, const struct parameter *parameters,

@@ -291,7 +291,8 @@ bool session_commit(struct session *session)
     size_t place = flight_add(&session->flight, "COMMIT", NULL, 0);
 
     if (!session_land(session)) {
-        session->is_in_doubt = session->is_in_doubt || session->flight.connection == NULL;
+        session->is_in_doubt = session->is_in_doubt ||
+                               (session->flight.connection == NULL && !session->flight.is_unsent);
         return false;
     }
     session->in_transaction = false;
