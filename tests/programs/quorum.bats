@@ -425,8 +425,14 @@ with socket.create_server(("127.0.0.2", int(sys.argv[1]))) as server:
 # altering FILTER: makes MANAGEMENT_URL an API that answers as the broker's does, but quorum queues are as jq changes them.
 altering()
 {
+    altering_all "if type == \"object\" and .type == \"quorum\" then $1 else . end"
+}
+
+# altering_all FILTER: the same for each answer.
+altering_all()
+{
     rm -f altering.out
-    start altering python3 "$REPO/tests/support/altering.py" "${SUITE_API%/}" "if type == \"object\" and .type == \"quorum\" then $1 else . end"
+    start altering python3 "$REPO/tests/support/altering.py" "${SUITE_API%/}" "$1"
     eventually test -s altering.out
     MANAGEMENT_URL=http://guest:guest@127.0.0.1:$(head -n 1 altering.out)
     export MANAGEMENT_URL
@@ -466,4 +472,19 @@ altering()
     run -1 --separate-stderr queue-inspect --health
     jq -e --arg detail "'$PLACED_Q' has lost its majority: 2 of 5 nodes online" \
         '.healthy == false and .checks.quorum == {ok: false, detail: $detail}' <<<"$output"
+}
+
+@test "quorum: --health fails if the nodes have parted, or one is low on memory, and warns of one that is down" {
+    local nodes='if type == "array" and (.[0] | has("running")) then'
+    topology
+    start_workers
+    altering_all "$nodes [.[0], {name: \"b@two\", running: false}] else . end"
+    run -0 --separate-stderr queue-inspect --health
+    jq -e ".checks.nodes == {ok: true, warning: \"'b@two' is down\"}" <<<"$output"
+    altering_all "$nodes [.[0], {name: \"b@two\", running: true, disk_free_alarm: true}] else . end"
+    run -1 --separate-stderr queue-inspect --health
+    jq -e ".checks.nodes == {ok: false, detail: \"'b@two' is low on disk space: no broker of the cluster takes messages\"}" <<<"$output"
+    altering_all "$nodes [.[0], {name: \"b@two\", running: true, partitions: [\"c@three\"]}] else . end"
+    run -1 --separate-stderr queue-inspect --health
+    jq -e '.checks.nodes | .ok == false and (.detail | startswith("the cluster is partitioned: '"'b@two'"' has parted from 1 other,"))' <<<"$output"
 }
