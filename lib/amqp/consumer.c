@@ -9,10 +9,10 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS 60000
 #define ARRIVE_MS 300   /* that a message which waits in the queue may take to arrive */
 #define ANSWER_MS 15000 /* that the broker may take to answer */
 #define UNKNOWN_MAX 4   /* times in a row that the queue may not know its consumer */
+#define WATCH_MS 5000   /* without a delivery, after which it is asked whether it knows it */
 
 struct consumer {
     struct connection *connection;
@@ -21,9 +21,12 @@ struct consumer {
     struct subscription subscription;
     struct arrivals arrivals;
     struct settled settled;
-    bool awaits_look; /* the answer to ask_queue() */
-    bool is_known;    /* by that answer, the queue knows its consumer */
-    unsigned lost;    /* generation of the connection whose loss was noticed last */
+    bool awaits_look;  /* the answer to ask_queue() */
+    bool is_known;     /* by that answer, the queue knows its consumer */
+    bool is_forgotten; /* by that answer, it has none, and messages for one */
+    int64_t watch_ms;  /* monotonic clock: when watch() is to ask */
+    unsigned watched;  /* generation of the connection for which it is */
+    unsigned lost;     /* generation of the connection whose loss was noticed last */
 };
 
 static enum exit_code set_up(struct connection *connection, void *context)
@@ -90,7 +93,8 @@ static unsigned generation_of(const struct consumer *consumer)
 static void take_look(struct consumer *consumer, const amqp_queue_declare_ok_t *look)
 {
     consumer->awaits_look = false;
-    consumer->is_known = look->consumer_count > 0 || look->message_count > 0;
+    consumer->is_known = look->consumer_count > 0;
+    consumer->is_forgotten = look->consumer_count == 0 && look->message_count > 0;
 }
 
 static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
@@ -166,13 +170,30 @@ static void ask(struct consumer *consumer)
                "cannot ask for an answer");
 }
 
+static void start_watch(struct consumer *consumer)
+{
+    consumer->is_forgotten = false;
+    consumer->watch_ms = clock_monotonic_ms() + WATCH_MS;
+}
+
+static void watch_connection(struct consumer *consumer)
+{
+    if (consumer->watched == generation_of(consumer))
+        return;
+    consumer->watched = generation_of(consumer);
+    consumer->awaits_look = false;
+    start_watch(consumer);
+}
+
 enum exit_code consumer_open(struct consumer *consumer)
 {
     enum exit_code code = connection_open(consumer->connection);
 
-    if (code == EXIT_OK)
-        settled_begin(&consumer->settled, generation_of(consumer));
-    return code;
+    if (code != EXIT_OK)
+        return code;
+    settled_begin(&consumer->settled, generation_of(consumer));
+    watch_connection(consumer);
+    return EXIT_OK;
 }
 
 size_t consumer_unsure(const struct consumer *consumer)
@@ -249,8 +270,10 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
 
     while (count < max && consumer->arrivals.first != NULL)
         batch[count++] = arrivals_take(&consumer->arrivals);
-    if (count > 0)
+    if (count > 0) {
         connection_progress(consumer->connection);
+        start_watch(consumer);
+    }
     return count;
 }
 
@@ -293,6 +316,36 @@ static bool is_sign_of_life(struct silence *silence, struct consumer *consumer)
     return false;
 }
 
+/*
+ * A subscription can be lost although its channel lives: a failover, or a partition that heals, has
+ * such ends, and the broker says nothing. Returns whether the consumer still has its connection.
+ */
+static bool watch(struct consumer *consumer)
+{
+    if (!consumer->awaits_look && clock_monotonic_ms() >= consumer->watch_ms) {
+        start_watch(consumer);
+        ask_queue(consumer);
+    }
+    if (consumer->is_forgotten && connection_is_up(consumer->connection)) {
+        (void)connection_fault(consumer->connection, EXIT_UNREACHABLE,
+                               "the queue has messages, and does not know its consumer any more");
+        consumer->is_forgotten = false;
+        lose(consumer);
+    }
+    return connection_is_up(consumer->connection);
+}
+
+/* Returns for how long nothing is to be done. */
+static int64_t quiet_ms(const struct consumer *consumer, const struct silence *silence,
+                        int timeout_ms)
+{
+    int64_t until_ms = consumer->watch_ms;
+
+    if (timeout_ms >= 0 && silence->until < until_ms)
+        until_ms = silence->until;
+    return until_ms - clock_monotonic_ms();
+}
+
 /* Is the time over, on a connection that works? */
 static bool is_over(struct silence *silence, struct consumer *consumer, int timeout_ms)
 {
@@ -322,7 +375,7 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
     *count = 0;
     for (;;) {
         enum exit_code code = consumer_open(consumer);
-        int64_t left = WAIT_MS;
+        int64_t left;
 
         if (code != EXIT_OK)
             return code;
@@ -333,14 +386,13 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
         *count = hand_out(consumer, batch, max);
         if (*count > 0 || stop_requested())
             return EXIT_OK;
-        if (!connection_is_up(consumer->connection))
+        if (!connection_is_up(consumer->connection) || !watch(consumer))
             continue;
         if (is_over(&silence, consumer, timeout_ms))
             return EXIT_OK;
-        if (timeout_ms >= 0)
-            left = silence.until - clock_monotonic_ms();
+        left = quiet_ms(consumer, &silence, timeout_ms);
         if (connection_is_up(consumer->connection) && left > 0)
-            connection_wait(consumer->connection, -1, left > WAIT_MS ? WAIT_MS : (int)left);
+            connection_wait(consumer->connection, -1, (int)left);
     }
 }
 
