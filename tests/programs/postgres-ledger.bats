@@ -518,6 +518,8 @@ waits_for()
     eventually gives 1 "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
     run -1 --separate-stderr timeout 20 queue-inspect --health
     jq -e '.checks.outbox.detail | endswith("it does not answer")' <<<"$output"
+    # It leaves nothing behind that waits there.
+    eventually gives 0 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     exec 7>&-
     finish "$PID"
     postgres stop
