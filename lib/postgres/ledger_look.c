@@ -39,7 +39,7 @@ static bool count_owed(struct flight *flight, int64_t deadline_ms, struct ledger
     const PGresult *result;
     size_t place;
 
-    (void)flight_add(flight, "BEGIN", NULL, 0);
+    (void)flight_add(flight, "BEGIN READ ONLY", NULL, 0);
     /* A server does not notice that nobody waits any more: at a lock, for example. */
     (void)flight_add(flight, "SET LOCAL statement_timeout = '1s'", NULL, 0);
     place = flight_add(flight,

@@ -248,12 +248,17 @@ bool session_never_waits(const struct session *session)
 
 /* ---- transactions ---- */
 
-void session_begin(struct session *session, struct run *run)
+static void begin(struct session *session, const char *sql)
 {
-    (void)flight_add(&session->flight, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, 0);
+    (void)flight_add(&session->flight, sql, NULL, 0);
     (void)flight_add(&session->flight, session_never_waits(session) ? LOCK_WAIT_SOON : LOCK_WAIT,
                      NULL, 0);
     session->in_transaction = true;
+}
+
+void session_begin(struct session *session, struct run *run)
+{
+    begin(session, "BEGIN ISOLATION LEVEL READ COMMITTED");
     session->run = run;
     if (run != NULL)
         run_enter(run, &session->flight);
@@ -311,7 +316,8 @@ bool session_commit(struct session *session)
 bool session_read(struct session *session, const char *sql, const struct parameter *parameters,
                   size_t count, size_t *place)
 {
-    session_begin(session, NULL);
+    begin(session, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+    session->run = NULL;
     *place = session_add(session, sql, parameters, count);
     return session_commit(session);
 }

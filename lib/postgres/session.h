@@ -14,7 +14,7 @@
  *     ... session_result(session, place) ...
  *
  * A transaction may consist of several such round trips: session_land() ends one, and
- * session_commit() the last. session_read() is for a single statement.
+ * session_commit() the last. session_read() does all of it for a statement that only reads.
  */
 #ifndef POSTGRES_SESSION_H
 #define POSTGRES_SESSION_H
@@ -103,8 +103,8 @@ bool session_land(struct session *session);
 bool session_commit(struct session *session);
 
 /*
- * Does one statement in a transaction of its own, and sets *place to that of its result. Returns
- * whether it succeeded. Unlike session_add() and session_land() alone it does not wait for a lock
+ * Does one statement that reads, in a transaction of its own, and sets *place to that of its
+ * result. Returns whether it succeeded. Unlike session_add() and session_land() alone it does not wait for a lock
  * for longer than for an answer: whoever has given up leaves no statement behind that waits on.
  */
 bool session_read(struct session *session, const char *sql, const struct parameter *parameters,
