@@ -86,6 +86,14 @@ o-5|RESERVED|t' "SELECT order_id, outcome, decided_at > now() - interval '1 minu
     [ "$(wc -l <events)" = 5 ]
 }
 
+@test "reservations are numbered in the order of the queue, and not of their ids" {
+    topology
+    { seq 30 -1 1 && echo 17; } | while read -r i; do want free "$i" "$i"; done | send
+    eventually holds "$PLACED_Q" 31
+    work
+    gives "$(seq -f 'o-%.0f' 30 -1 1)" 'SELECT order_id FROM order_tools.reservations ORDER BY seq'
+}
+
 @test "inventory-stock: set, add, refuse, list by the bytes of the sku" {
     run -65 --separate-stderr inventory-stock <<<'{"sku":"b","on_hand":1} {"sku":"B","on_hand":2} {"sku":"b","on_hand":-1}'
     [ "$output" = '{"sku":"b","on_hand":1,"reserved":0}
