@@ -87,7 +87,6 @@ static const struct meaning meanings[] = {
     {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
     {"55P03", FAULT_AWAY},     /* waited for a lock until lock_timeout: the database hangs */
     {"53", FAULT_AWAY},        /* out of disk, memory, connections */
-    {"55P03", FAULT_AWAY},     /* another transaction holds a lock for long */
     {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };
 

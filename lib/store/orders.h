@@ -8,8 +8,8 @@
  *
  * An open store is a struct orders whose operations are those of an engine; engine/open.h opens
  * one. All operations that can fail return EXIT_OK or EXIT_STORE; a failure was reported, and
- * nothing of the call has happened. Each may be repeated with the same arguments: an order that
- * commit() stored before is found, and pending.
+ * nothing of the call has happened, unless is_in_doubt() says otherwise. Each may be repeated with
+ * the same arguments: an order that commit() stored before is found, and pending.
  */
 #ifndef STORE_ORDERS_H
 #define STORE_ORDERS_H
