@@ -240,9 +240,10 @@ struct failure {
     char reason[sizeof((struct connection *)NULL)->reason];
 };
 
-static void note_failure(const struct connection *connection, struct failure *failure)
+static void note_failure(const struct connection *connection, enum exit_code code,
+                         struct failure *failure)
 {
-    if (!connection->has_logged_in || failure->endpoint != NULL)
+    if ((!connection->has_logged_in && code != EXIT_LOGIN) || failure->endpoint != NULL)
         return;
     failure->endpoint = connection->endpoint;
     memcpy(failure->reason, connection->reason, sizeof failure->reason);
@@ -271,7 +272,7 @@ enum exit_code connection_try(struct connection *connection)
         may_come = may_come || code == EXIT_UNREACHABLE;
         if (code == EXIT_OK || stop_requested())
             break;
-        note_failure(connection, &failure);
+        note_failure(connection, code, &failure);
         connection->moves++;
     }
     if (code != EXIT_OK && may_come)

@@ -3,7 +3,6 @@
 #include "topology_check.h"
 
 #include "amqp/topology.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "engine/open.h"
 #include "json/json.h"
@@ -228,7 +227,7 @@ static bool check_outbox(const char *ledger, cJSON *checks)
     if (look == LEDGER_ABSENT)
         return true;
     if (look == LEDGER_SEEN && outbox.count > 0)
-        seconds = (clock_utc_ms() - outbox.oldest_ms) / 1000;
+        seconds = outbox.oldest_age_ms / 1000;
     if (seconds > OWED_MAX_S)
         (void)snprintf(detail, sizeof detail,
                        "events owed: %" PRId64 ", the oldest for %" PRId64 " s", outbox.count,

@@ -124,6 +124,16 @@ o-5|RESERVED|t' "SELECT order_id, outcome, decided_at > now() - interval '1 minu
     gives 0 'SELECT count(*) FROM order_tools.outbox LEFT JOIN order_tools.reservations USING (seq) WHERE order_id IS NULL'
 }
 
+@test "a worker on a host whose clock is wrong by a year forgets nothing, nor does it keep anything for ever" {
+    topology
+    want free 1 3 | send
+    worker --retain 30 --idle-timeout 0 >events 2>log
+    want free 4 4 | send
+    export ASAN_OPTIONS=verify_asan_link_order=0
+    CLOCK_AHEAD=$((400 * 24 * 3600)) LD_PRELOAD=$SUPPORT/ahead.so worker --retain 30 --idle-timeout 0 >events 2>log
+    gives 4 "SELECT count(*) FROM order_tools.reservations WHERE decided_at BETWEEN now() - interval '1 hour' AND now()"
+}
+
 # ---- round trips, and decisions that are lost ----
 
 @test "a decision takes three round trips, a relay three, marking one, however large the batch" {

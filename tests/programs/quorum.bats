@@ -421,6 +421,12 @@ with socket.create_server(("127.0.0.2", int(sys.argv[1]))) as server:
     grep -q "broker 'brokers:[0-9]*' (consuming): login failed: .*; attempt 2 of 60" worker.err
 }
 
+@test "quorum: of a broker that refuses us and one that is away, the first is named" {
+    local vhost=${AMQP_URL##*/}
+    run -69 --separate-stderr queue-inspect --retries 1 --url "${AMQP_URL/$vhost/none},amqp://127.0.0.1:1" "$PLACED_Q"
+    [[ $stderr == *"login failed: 530 NOT_ALLOWED - vhost none not found; giving up after 1 attempt" ]]
+}
+
 @test "quorum: too many connections: that passes, and is not a login refused" {
     topology
     api PUT "vhost-limits/$VHOST/max-connections" '{"value": 0}'
