@@ -346,7 +346,7 @@ balance_cluster() {
 
 run_on_cluster() {
 	local workers=() feeders=()
-	export CLUSTER_HOME=$work/cluster own_cluster=yes ORDER_QUEUE_TYPE=quorum
+	export CLUSTER_HOME=$work/cluster own_cluster=yes
 	cluster up
 	eval "$(cluster env)"
 	set_stock
