@@ -10,6 +10,18 @@
 
 bats_require_minimum_version 1.5.0
 
+# bats notes the place of each command, which takes longer than many a command does. What "local -; set +T" stands in is left out: if it
+# fails, the line of the test that has called it is shown.
+
+# run ...: that of bats.
+eval "bats_$(declare -f run)"
+run()
+{
+    local -
+    set +T
+    bats_run "$@"
+}
+
 # The queues that the programs share.
 PLACED_Q=order.placed.q
 DEAD_Q=order.placed.dlq
@@ -39,6 +51,8 @@ teardown_file()
 
 isolate()
 {
+    local -
+    set +T
     VHOST=t$BATS_SUITE_TEST_NUMBER-$$
     AMQP_URL=$SUITE_URL/$VHOST
     XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
@@ -54,6 +68,8 @@ isolate()
 
 tidy()
 {
+    local -
+    set +T
     # Those of stalled, start_fed and start_stuck.
     exec 5<&- 7>&-
     if [ -n "${OWN_BROKER:-}" ]; then
@@ -313,6 +329,8 @@ start_fed()
 # STATUS, as with run.
 finish()
 {
+    local -
+    set +T
     local wanted=
     [[ $1 != -* ]] || { wanted=${1#-} && shift; }
     [ -z "${2:-}" ] || kill -"$2" "$1"
@@ -325,6 +343,8 @@ finish()
 # ended PID: has it ended? It may still be there as a zombie.
 ended()
 {
+    local -
+    set +T
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
     [[ ${stat##*) } == Z* ]]
@@ -355,6 +375,8 @@ slowness()
 # machine stops for a while.
 eventually()
 {
+    local -
+    set +T
     local try tries
     tries=$((10 + PATIENCE * 10 * $(slowness)))
     for ((try = 0; try < tries; try++)); do
@@ -377,6 +399,8 @@ ready()
 # be missing in it: asked for a second, unless eventually() does it.
 holds()
 {
+    local -
+    set +T
     local left
     for ((left = 20; left > 0; left--)); do
         [ "$(ready "$1")" != "$2" ] || return 0
@@ -576,6 +600,8 @@ make_script()
 # helps PROGRAM OPTION...: --help, or -h, shows how the program is used, with these options; --version, or -V, its version.
 helps()
 {
+    local -
+    set +T
     local program=$1 option help version
     shift
     run -0 --separate-stderr "$program" --help
@@ -597,6 +623,8 @@ helps()
 # refuses_usage PROGRAM: ends with 64, and says why, without any output, for each line of arguments on standard input.
 refuses_usage()
 {
+    local -
+    set +T
     local arguments
     while read -r arguments; do
         echo "$1 $arguments"
