@@ -120,9 +120,9 @@ other_store()
 {
     if on_postgresql; then
         DATABASE=t${BATS_SUITE_TEST_NUMBER}_$$_${#DATABASES[@]}
-        PGDATABASE=postgres postgres psql -c "CREATE DATABASE $DATABASE OWNER \"order\"" </dev/null
+        create_database "$DATABASE"
         DATABASES+=("$DATABASE")
-        ORDER_STORE="postgresql://order@/$DATABASE?host=$POSTGRES_HOME/run&port=$(cat "$POSTGRES_HOME/port")"
+        ORDER_STORE="postgresql://order@/$DATABASE?host=$POSTGRES_HOME/run&port=$(<"$POSTGRES_HOME/port")"
         INVENTORY_LEDGER=$ORDER_STORE
         NOTIFY_LEDGER=$ORDER_STORE
         export ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
@@ -133,7 +133,7 @@ other_store()
 
 drop_databases()
 {
-    [ -z "${DATABASES[*]:-}" ] || printf 'DROP DATABASE %s WITH (FORCE);\n' "${DATABASES[@]}" | PGDATABASE=postgres postgres psql
+    [ -z "${DATABASES[*]:-}" ] || printf 'DROP DATABASE %s WITH (FORCE);\n' "${DATABASES[@]}" | as_admin postgres
 }
 
 # run_postgres, end_postgres: the server of the suite. Its folder has a short path that another user can enter: a server does not run
@@ -167,7 +167,21 @@ bury_dead()
 # in_database STATEMENT: prints the rows that the database of the test gives, with bars between the columns.
 in_database()
 {
-    PGDATABASE=$DATABASE postgres psql -At -c "$1" </dev/null
+    as_admin "$DATABASE" -c "$1" </dev/null
+}
+
+# as_admin DATABASE [PSQL-ARGUMENTS]: psql, as the superuser. Not by scripts/postgres, which takes longer to start than all the rest.
+as_admin()
+{
+    local database=$1
+    shift
+    "$PSQL" -h "$POSTGRES_HOME/run" -p "$(<"$POSTGRES_HOME/port")" -U admin -d "$database" -XAtq -v ON_ERROR_STOP=1 "$@"
+}
+
+# create_database NAME: copied from the template file by file, which takes a third of the time.
+create_database()
+{
+    as_admin postgres -c "CREATE DATABASE $1 OWNER \"order\" STRATEGY file_copy" </dev/null
 }
 
 # reduced_user CONFIGURE WRITE READ: makes a user with these permissions only, and AMQP_URL its own.
