@@ -186,8 +186,7 @@ happened()
 
 @test "an order that another process stores just now is found once it is there" {
     order-place < <(own 9)
-    export PGDATABASE=$DATABASE
-    start_fed other postgres psql
+    start_fed other as_admin "$DATABASE"
     echo "BEGIN; INSERT INTO order_tools.orders (order_id, placed_at, data) VALUES ('$(uuid 2)', now(), '$(own 2 | jq -c .)');" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql' AND state = 'idle in transaction'"
     start placing order-place < <(own 1 && own 2)
@@ -289,7 +288,7 @@ happened()
     postgres start
     own 2 >&7
     eventually says placing.err 'is away: '
-    PGDATABASE=postgres postgres psql -c 'SELECT pg_promote()'
+    as_admin postgres -c 'SELECT pg_promote()'
     eventually says placing.out "$(receipt 2)"
     exec 7>&-
     ends -0 "$PID"
@@ -350,7 +349,7 @@ happened()
     run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
     [[ $stderr == *'permission denied'*'postgresql.sql'* ]]
     make -s -C "$REPO" install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
-    PGDATABASE=$DATABASE postgres psql -f - <root/usr/share/order-tools/postgresql.sql
+    as_admin "$DATABASE" -f - <root/usr/share/order-tools/postgresql.sql
     run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
     [[ $stderr == *'permission denied'*'which rights are needed'* ]]
     sql "GRANT USAGE ON SCHEMA order_tools TO poor_$DATABASE"
