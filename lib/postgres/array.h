@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The type of the elements: the number that PostgreSQL has given to it. */
+/* The type of the elements, by the OID that it has in PostgreSQL. */
 enum array_type {
     ARRAY_INT = 20,    /* bigint */
     ARRAY_TEXT = 25,   /* text */

@@ -38,13 +38,15 @@ struct session_kind {
     const char *sql;      /* that makes them */
 };
 
-enum session_access { SESSION_CREATE, SESSION_READ };
+enum session_access {
+    SESSION_CREATE, /* to write: the tables are made if they are missing */
+    SESSION_READ    /* only to read: the tables must be there */
+};
 
 /*
- * Connects to the database of that URI, or to the one that kind names if uri is NULL. With
- * SESSION_CREATE makes the tables of kind if they are missing. patience may be NULL: one attempt.
- * Returns EXIT_OK, with *session to be freed by session_close(); or EXIT_STORE, reported, with
- * *session NULL.
+ * Connects to the database of that URI, or to the one that kind names if uri is NULL, and checks
+ * the version of its tables. patience may be NULL: one attempt. Returns EXIT_OK, with *session to
+ * be freed by session_close(); or EXIT_STORE, reported, with *session NULL.
  */
 enum exit_code session_open(const struct session_kind *kind, const char *uri,
                             enum session_access access, const struct store_patience *patience,

@@ -1,6 +1,6 @@
 /*
- * locked: stores that another program has locked for writing, such as a shell with an open
- * transaction.
+ * locked: stores in files that another program has locked for writing, such as a shell with an open
+ * transaction. A database that does not answer or is locked is away: see store/patience.h.
  *
  * A transaction that writes waits some seconds for the lock, and then fails, which is reported. A
  * program that serves others meanwhile calls locked_never_wait(), and tries again by itself.
