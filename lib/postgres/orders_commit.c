@@ -7,10 +7,14 @@
 
 #define KNOWN ORDERS_COLUMNS "WHERE o.order_id = ANY ($1::uuid[])"
 
+/* The sequence of seq has whatever name was free when the tables were made: that of one who made
+ * them at the same time, and failed, was not. */
+#define NEXT_SEQ "nextval((SELECT pg_get_serial_sequence('order_tools.orders', 'seq')::regclass))"
+
 /* In the order of ids, so that two that store the same orders do not wait for each other; of two
  * with the same id the first is stored. They are numbered in the order of placing before. */
 #define STORE                                                                           \
-    "WITH given AS MATERIALIZED (SELECT nextval('order_tools.orders_seq_seq') AS seq,"  \
+    "WITH given AS MATERIALIZED (SELECT " NEXT_SEQ " AS seq,"                           \
     " id, at, data, place FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"       \
     " WITH ORDINALITY AS listed (id, at, data, place)),"                                \
     " added AS (INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"        \

@@ -212,6 +212,23 @@ happened()
     gives 100 'SELECT count(*) FROM order_tools.orders'
 }
 
+@test "tables that another one has begun to make, and takes back" {
+    PGDATABASE=$DATABASE postgres psql -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
+    start_fed other psql -q "$URI"
+    local other=$PID
+    # From then on the name that the sequence would have is taken, in some versions of PostgreSQL.
+    echo 'BEGIN; CREATE TABLE order_tools.orders (seq bigint GENERATED ALWAYS AS IDENTITY);' >&7
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
+    start placing order-place < <(orders 2)
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$DATABASE'"
+    echo 'ROLLBACK;' >&7
+    exec 7>&-
+    finish -0 "$other"
+    finish -0 "$PID"
+    [ ! -s placing.err ]
+    [ "$(cat placing.out)" = "$(receipt 1 && receipt 2)" ]
+}
+
 # ---- away ----
 
 @test "the database is killed while orders are placed: none is lost, none comes twice" {
