@@ -86,7 +86,6 @@ static const struct meaning meanings[] = {
     {"25006", FAULT_AWAY},     /* read-only: it was the primary once */
     {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
     {"53", FAULT_AWAY},        /* out of disk, memory, connections */
-    {"55P03", FAULT_AWAY},     /* another transaction holds a lock for long */
     {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };
 

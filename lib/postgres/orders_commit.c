@@ -7,14 +7,12 @@
 
 #define KNOWN ORDERS_COLUMNS "WHERE o.order_id = ANY ($1::uuid[])"
 
-/* The sequence of seq has whatever name was free when the tables were made: that of one who made
- * them at the same time, and failed, was not. */
-#define NEXT_SEQ "nextval((SELECT pg_get_serial_sequence('order_tools.orders', 'seq')::regclass))"
+#define NEXT_NUMBER NEXT_SEQ("order_tools.orders")
 
 /* In the order of ids, so that two that store the same orders do not wait for each other; of two
  * with the same id the first is stored. They are numbered in the order of placing before. */
 #define STORE                                                                           \
-    "WITH given AS MATERIALIZED (SELECT " NEXT_SEQ " AS seq,"                           \
+    "WITH given AS MATERIALIZED (SELECT " NEXT_NUMBER " AS seq,"                        \
     " id, at, data, place FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"       \
     " WITH ORDINALITY AS listed (id, at, data, place)),"                                \
     " added AS (INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"        \
@@ -106,9 +104,9 @@ static bool look_again(struct committing *committing)
 {
     struct postgres_orders *store = committing->store;
     struct parameter ids = parameter_array(&store->ids);
-    size_t place = session_add(store->session, KNOWN, &ids, 1);
+    size_t place;
 
-    if (!session_land(store->session))
+    if (!session_read(store->session, KNOWN, &ids, 1, &place))
         return false;
     libpq.PQclear(committing->known);
     committing->known = session_take_result(store->session, place);

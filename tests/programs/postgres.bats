@@ -97,7 +97,7 @@ says()
 happened()
 {
     sed -n '/^SELECT placed_at/,/;$/p' "$REPO/man/order-tools.7" |
-        PGDATABASE=$DATABASE postgres psql -At -v id="$(uuid "$1")" | sed -E 's/20[0-9-]{8} [0-9:.+]+/TIME/g'
+        as_admin "$DATABASE" -v id="$(uuid "$1")" | sed -E 's/20[0-9-]{8} [0-9:.+]+/TIME/g'
 }
 
 @test "the SELECT of order-tools(7) tells what happened to an order" {
@@ -186,8 +186,7 @@ happened()
 
 @test "an order that another process stores just now is found once it is there" {
     order-place < <(own 9)
-    export PGDATABASE=$DATABASE
-    start_fed other postgres psql
+    start_fed other as_admin "$DATABASE"
     echo "BEGIN; INSERT INTO order_tools.orders (order_id, placed_at, data) VALUES ('$(uuid 2)', now(), '$(own 2 | jq -c .)');" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql' AND state = 'idle in transaction'"
     start placing order-place < <(own 1 && own 2)
@@ -212,21 +211,31 @@ happened()
     gives 100 'SELECT count(*) FROM order_tools.orders'
 }
 
-@test "tables that another one has begun to make, and takes back" {
-    PGDATABASE=$DATABASE postgres psql -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
-    start_fed other psql -q "$URI"
-    local other=$PID
-    # From then on the name that the sequence would have is taken, in some versions of PostgreSQL.
-    echo 'BEGIN; CREATE TABLE order_tools.orders (seq bigint GENERATED ALWAYS AS IDENTITY);' >&7
+# while_made TABLE PROGRAM...: runs the program while another one makes that table, which is taken back. From then on the name that its
+# sequence would have is taken, in some versions of PostgreSQL. What the program writes is in made.out and made.err.
+while_made()
+{
+    local other
+    start_fed "other-$1" psql -q "$URI"
+    other=$PID
+    echo "BEGIN; CREATE TABLE order_tools.$1 (seq bigint GENERATED ALWAYS AS IDENTITY);" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
-    start placing order-place < <(orders 2)
+    start made "${@:2}"
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$DATABASE'"
     echo 'ROLLBACK;' >&7
     exec 7>&-
     finish -0 "$other"
     finish -0 "$PID"
-    [ ! -s placing.err ]
-    [ "$(cat placing.out)" = "$(receipt 1 && receipt 2)" ]
+}
+
+@test "tables that another one has begun to make, and takes back" {
+    as_admin "$DATABASE" -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
+    while_made orders order-place < <(orders 2)
+    [ "$(cat made.out)" = "$(receipt 1 && receipt 2)" ]
+    [ ! -s made.err ]
+    while_made reservations inventory-worker --idle-timeout 0
+    [ "$(wc -l <made.out)" = 2 ]
+    run -1 grep -v '^\[inventory\] ' made.err
 }
 
 # ---- away ----
@@ -306,7 +315,7 @@ happened()
     postgres start
     own 2 >&7
     eventually says placing.err 'is away: '
-    PGDATABASE=postgres postgres psql -c 'SELECT pg_promote()'
+    as_admin postgres -c 'SELECT pg_promote()'
     eventually says placing.out "$(receipt 2)"
     exec 7>&-
     ends -0 "$PID"
@@ -367,7 +376,7 @@ happened()
     run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
     [[ $stderr == *'permission denied'*'postgresql.sql'* ]]
     make -s -C "$REPO" install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
-    PGDATABASE=$DATABASE postgres psql -f - <root/usr/share/order-tools/postgresql.sql
+    as_admin "$DATABASE" -f - <root/usr/share/order-tools/postgresql.sql
     run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
     [[ $stderr == *'permission denied'*'which rights are needed'* ]]
     sql "GRANT USAGE ON SCHEMA order_tools TO poor_$DATABASE"
