@@ -75,8 +75,8 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 
-/* Returns whether the last session_do(), if it failed, may have committed something of a run all the
- * same: a COMMIT was not answered, a standby lacks it, or what followed has failed. */
+/* Returns whether the last session_do(), if it failed, may have committed something of a run:
+ * a COMMIT was not answered, a standby lacks it, or what followed has failed. */
 bool session_is_in_doubt(const struct session *session);
 
 /* ---- for a session_work ---- */
