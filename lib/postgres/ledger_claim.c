@@ -14,13 +14,14 @@
 
 /* In the order of ids, so that two that claim the same orders do not wait for each other; they are
  * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
- * commit corrects the others. */
+ * commit corrects the others. The time is that of the database, since the clocks of
+ * workers differ. */
 #define CLAIM                                                                                    \
     GIVEN ", numbered AS MATERIALIZED (SELECT"                                                   \
           " nextval('order_tools.reservations_seq_seq') AS seq, id, place"                       \
           " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                      \
           " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)" \
-          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', $2::timestamptz FROM numbered"   \
+          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"             \
           " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"          \
           " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
 
@@ -104,7 +105,6 @@ void postgres_ledger_abandon(struct ledger *base)
 
 struct claiming {
     struct postgres_ledger *ledger;
-    int64_t at_ms; /* of orders */
     struct ledger_claim *claims;
     size_t count;
     enum ledger_owner owner; /* of events, */
@@ -151,10 +151,9 @@ static bool claim_orders(struct session *session, void *context)
 {
     struct claiming *claiming = context;
     struct postgres_ledger *ledger = claiming->ledger;
-    struct parameter_int room[2];
+    struct parameter_int room;
     struct parameter ids = parameter_array(&ledger->arrays[0]);
-    const struct parameter claim[] = {ids, parameter_time(claiming->at_ms, &room[0])};
-    const struct parameter recall[] = {ids, parameter_int(run_number(ledger->run), &room[1]),
+    const struct parameter recall[] = {ids, parameter_int(run_number(ledger->run), &room),
                                        parameter_array(&ledger->doubts)};
     size_t added;
     size_t recalled;
@@ -162,7 +161,7 @@ static bool claim_orders(struct session *session, void *context)
     if (!decision_join(ledger))
         return true;
     (void)session_add(session, RUNS_END_EXPIRED, NULL, 0);
-    added = session_add(session, CLAIM, claim, 2);
+    added = session_add(session, CLAIM, &ids, 1);
     recalled = session_add(session, RECALL, recall, 3);
     if (!session_land(session))
         return false;
@@ -174,9 +173,10 @@ enum exit_code postgres_ledger_claim(struct ledger *base, int64_t at_ms,
                                      struct ledger_claim *claims, size_t count)
 {
     struct postgres_ledger *ledger = (struct postgres_ledger *)base;
-    struct claiming claiming = {.ledger = ledger, .at_ms = at_ms, .claims = claims, .count = count};
+    struct claiming claiming = {.ledger = ledger, .claims = claims, .count = count};
     enum exit_code code;
 
+    (void)at_ms;
     array_start(&ledger->arrays[0], ARRAY_TEXT);
     for (size_t i = 0; i < count; i++) {
         claims[i].event = NULL;

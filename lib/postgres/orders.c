@@ -264,6 +264,13 @@ static bool is_in_doubt(const struct orders *base)
     return session_is_in_doubt(((const struct postgres_orders *)base)->session);
 }
 
+/* A lock of others that lasts is as if the database were away. */
+static bool is_locked(const struct orders *base)
+{
+    (void)base;
+    return false;
+}
+
 static void close_orders(struct orders *base)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
@@ -286,6 +293,7 @@ static const struct orders_operations operations = {.commit = postgres_orders_co
                                                     .count = count_orders,
                                                     .may_pass = may_pass,
                                                     .is_in_doubt = is_in_doubt,
+                                                    .is_locked = is_locked,
                                                     .idle = idle,
                                                     .close = close_orders};
 

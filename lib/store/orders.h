@@ -104,6 +104,10 @@ struct orders_operations {
     /* Returns whether the last commit(), if it failed, may have been done all the same. */
     bool (*is_in_doubt)(const struct orders *orders);
 
+    /* With never_waits: returns whether the last commit() failed because another program has
+     * locked the store for writing. Nothing of it was done. */
+    bool (*is_locked)(const struct orders *orders);
+
     /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
     void (*idle)(struct orders *orders);
 

@@ -124,6 +124,16 @@ o-5|RESERVED|t' "SELECT order_id, outcome, decided_at > now() - interval '1 minu
     gives 0 'SELECT count(*) FROM order_tools.outbox LEFT JOIN order_tools.reservations USING (seq) WHERE order_id IS NULL'
 }
 
+@test "a worker on a host whose clock is wrong by a year forgets nothing, nor does it keep anything for ever" {
+    topology
+    want free 1 3 | send
+    worker --retain 30 --idle-timeout 0 >events 2>log
+    want free 4 4 | send
+    export ASAN_OPTIONS=verify_asan_link_order=0
+    CLOCK_AHEAD=$((400 * 24 * 3600)) LD_PRELOAD=$SUPPORT/ahead.so worker --retain 30 --idle-timeout 0 >events 2>log
+    gives 4 "SELECT count(*) FROM order_tools.reservations WHERE decided_at BETWEEN now() - interval '1 hour' AND now()"
+}
+
 # ---- round trips, and decisions that are lost ----
 
 @test "a decision takes three round trips, a relay three, marking one, however large the batch" {
@@ -331,7 +341,7 @@ is_done_once()
 @test "one that waits for another's row gets what that one recorded, or records it itself" {
     prepared
     # Another machine is in the midst of a decision about the order.
-    start_fed other env PGDATABASE="$DATABASE" postgres psql -q
+    start_fed other as_admin "$DATABASE"
     echo "BEGIN; INSERT INTO order_tools.reservations (order_id, outcome, decided_at) VALUES ('$own_id', 'FAILED', now());" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
     start waiting inventory-worker --idle-timeout 2
@@ -349,7 +359,7 @@ is_done_once()
     inventory-stock <<<'{"sku":"a","on_hand":10} {"sku":"b","on_hand":10}' >/dev/null
     { want a 1 1 && want b 2 2; } | send
     # Somebody has b, and wants a once the worker, which has a, wants b. Only the worker looks for deadlocks.
-    start_fed other env PGDATABASE="$DATABASE" postgres psql -q
+    start_fed other as_admin "$DATABASE"
     echo "SET deadlock_timeout = '1h'; BEGIN; UPDATE order_tools.stock SET on_hand = 20 WHERE sku = 'b';" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
     start deciding inventory-worker --count 2
@@ -521,7 +531,7 @@ waits_for()
     run -1 --separate-stderr queue-inspect --health
     jq -e '.checks.outbox.detail | test("^events owed: 3, the oldest for 36[0-9][0-9] s$")' <<<"$output"
     # A lock that is in the way.
-    start_fed locking env PGDATABASE="$DATABASE" postgres psql -q
+    start_fed locking as_admin "$DATABASE"
     echo 'BEGIN; LOCK order_tools.outbox;' >&7
     eventually gives 1 "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
     run -1 --separate-stderr timeout 20 queue-inspect --health
