@@ -13,16 +13,16 @@
     " FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place) GROUP BY id)"
 
 /* In the order of ids, so that two that claim the same orders do not wait for each other; they are
- * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
- * commit corrects the others. The time is that of the database, since the clocks of
- * workers differ. */
-#define CLAIM                                                                                    \
-    GIVEN ", numbered AS MATERIALIZED (SELECT"                                                   \
-          " nextval('order_tools.reservations_seq_seq') AS seq, id, place"                       \
-          " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                      \
-          " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)" \
-          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"             \
-          " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"          \
+ * numbered in the order of the batch before, by a sequence whose name has one digit more if two
+ * programs made the tables at once. Recorded as reserved, as most orders will be; the commit
+ * corrects the others. The time is that of the database, since the clocks of workers differ. */
+#define CLAIM                                                                                      \
+    GIVEN ", numbered AS MATERIALIZED (SELECT id, place,"                                          \
+          " nextval((SELECT pg_get_serial_sequence('order_tools.reservations', 'seq')::regclass))" \
+          " AS seq FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                 \
+          " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)"   \
+          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"               \
+          " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"            \
           " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
 
 /* Nobody publishes the event o: $2 is this run, $3 the keys in doubt. */
