@@ -53,7 +53,7 @@ static void fill_arrays(struct postgres_orders *store, const struct orders_commi
         const struct stored_order *order = &commit->added[i];
 
         array_uuid(&store->ids, order->id);
-        array_int(&store->times, order->placed_at);
+        array_time(&store->times, order->placed_at);
         array_text(&store->data, order->data, order->data_len);
     }
     for (size_t i = 0; i < commit->placed_count; i++)

@@ -81,8 +81,8 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 
-/* Returns whether the last session_do(), if it failed, may have committed something of a run all
- * the same: the answer to a COMMIT did not come, a standby lacks it, or what followed has failed. */
+/* Returns whether the last session_do(), if it failed, may have committed something of a run:
+ * a COMMIT was not answered, a standby lacks it, or what followed has failed. */
 bool session_is_in_doubt(const struct session *session);
 
 /* ---- for a session_work ---- */
@@ -110,8 +110,9 @@ bool session_commit(struct session *session);
 
 /*
  * Does one statement that reads, in a transaction of its own, and sets *place to that of its
- * result. Returns whether it succeeded. Unlike session_add() and session_land() alone it does not wait for a lock
- * for longer than for an answer: whoever has given up leaves no statement behind that waits on.
+ * result. Returns whether it succeeded. Unlike session_add() and session_land() alone it does not
+ * wait for a lock for longer than for an answer: whoever has given up leaves no statement behind
+ * that waits on.
  */
 bool session_read(struct session *session, const char *sql, const struct parameter *parameters,
                   size_t count, size_t *place);
