@@ -61,7 +61,7 @@ SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/cluster stories/cluster-queues stories/cluster-storm programs/postgres-ledger programs/postgres programs/quorum \
+LONGEST := stories/cluster programs/postgres-ledger programs/postgres programs/quorum \
            programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
            programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
            programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
@@ -75,7 +75,7 @@ ALL_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
 # terminals, JSON or SQLite's files, or choose by themselves where to keep data.
 STORE ?= sqlite
 NO_MATTER := unit/% programs/postgres% programs/order-tools-migrate programs/bench programs/broker programs/dlq-replay programs/json \
-             programs/look programs/management programs/quorum programs/repair programs/round-trip programs/watch stories/cluster% \
+             programs/look programs/management programs/quorum programs/repair programs/round-trip programs/watch stories/cluster \
              stories/descriptors stories/drill stories/examples stories/files stories/http-hostile stories/http-siege stories/memory \
              stories/model stories/nginx stories/replay-doubt stories/shapes stories/smoke stories/storm
 STORE_TESTS := $(filter-out $(NO_MATTER:%=tests/%.bats),$(ALL_TESTS))

@@ -12,14 +12,18 @@
     "WITH given AS MATERIALIZED (SELECT id, min(place) AS place" \
     " FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place) GROUP BY id)"
 
-/* In the order of ids, so that two that claim the same orders do not wait for each other. Recorded
- * as reserved, as most orders will be; the commit corrects the others. The time is that of the
- * database, since the clocks of workers differ. */
-#define CLAIM                                                                                \
-    GIVEN ", added AS (INSERT INTO order_tools.reservations (order_id, outcome, decided_at)" \
-          " SELECT id, 'RESERVED', now() FROM given ORDER BY id COLLATE \"C\""               \
-          " ON CONFLICT (order_id) DO NOTHING RETURNING seq, order_id)"                      \
-          " SELECT given.place, added.seq FROM added JOIN given ON given.id = added.order_id"
+/* In the order of ids, so that two that claim the same orders do not wait for each other; they are
+ * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
+ * commit corrects the others. The time is that of the database, since the clocks of
+ * workers differ. */
+#define CLAIM                                                                                    \
+    GIVEN ", numbered AS MATERIALIZED (SELECT"                                                   \
+          " nextval('order_tools.reservations_seq_seq') AS seq, id, place"                       \
+          " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                      \
+          " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)" \
+          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"             \
+          " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"          \
+          " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
 
 /* Nobody publishes the event o: $2 is this run, $3 the keys in doubt. */
 #define IS_FREE "(" RUN_IS_OVER("o.run") " OR (o.run = $2 AND o.seq = ANY ($3::bigint[])))"
@@ -208,9 +212,9 @@ static size_t add_list_free(struct postgres_ledger *ledger, const struct paramet
 
 static bool see_free(struct session *session, const struct parameter *parameters, bool *some)
 {
-    size_t place = session_add(session, SEE_FREE, parameters, 3);
+    size_t place;
 
-    if (!session_land(session))
+    if (!session_read(session, SEE_FREE, parameters, 3, &place))
         return false;
     *some = result_bool(session_result(session, place), 0, 0);
     return true;

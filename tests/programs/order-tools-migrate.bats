@@ -73,7 +73,7 @@ there_and_back()
     [ "$(dump "$2")" = "$before" ]
     moves "$1" "$BARE" back.db
     diff <(nameless "$2") <(dump back.db)
-    PGDATABASE=postgres postgres psql -c "CREATE DATABASE other_$DATABASE OWNER \"order\""
+    create_database "other_$DATABASE"
     moves "$1" back.db "${BARE%/*}/other_$DATABASE"
     moves "$1" "${BARE%/*}/other_$DATABASE" again.db
     diff <(dump back.db) <(dump again.db)

@@ -23,13 +23,8 @@ teardown()
 {
     # First: without it no other change returns.
     standbys ''
-    as_admin 'ALTER ROLE "order" CONNECTION LIMIT -1'
+    as_admin postgres -c 'ALTER ROLE "order" CONNECTION LIMIT -1'
     tidy
-}
-
-as_admin()
-{
-    PGDATABASE=postgres postgres psql -At -c "$1"
 }
 
 # own N: an order that comes with an order_id of its own, number N.
@@ -47,8 +42,8 @@ orders()
 # standbys NAMES: commits wait for these.
 standbys()
 {
-    as_admin "ALTER SYSTEM SET synchronous_standby_names = '$1'"
-    as_admin 'SELECT pg_reload_conf()' >/dev/null
+    as_admin postgres -c "ALTER SYSTEM SET synchronous_standby_names = '$1'"
+    as_admin postgres -c 'SELECT pg_reload_conf()' >/dev/null
 }
 
 # waits_for EVENT: does a program of the test wait for that, in the server?
@@ -107,7 +102,7 @@ says()
     for setting in "default_transaction_isolation = 'serializable'" 'default_transaction_deferrable = on' "search_path = 'nowhere'" \
         "DateStyle = 'German'" "IntervalStyle = 'sql_standard'" 'standard_conforming_strings = off' "client_encoding = 'LATIN1'" \
         "lock_timeout = '1ms'" "idle_in_transaction_session_timeout = '500ms'" "plan_cache_mode = 'force_generic_plan'"; do
-        as_admin "ALTER ROLE \"order\" IN DATABASE $DATABASE SET $setting"
+        as_admin postgres -c "ALTER ROLE \"order\" IN DATABASE $DATABASE SET $setting"
     done
     orders 300 >input
     run -0 --separate-stderr order-place <input
@@ -124,7 +119,7 @@ says()
     chmod 711 "$POSTGRES_HOME/second"
     second=$POSTGRES_HOME/second
     POSTGRES_HOME=$second postgres start
-    POSTGRES_HOME=$second PGDATABASE=postgres postgres psql -c "ALTER ROLE \"order\" PASSWORD '$PASSWORD'" -c \
+    POSTGRES_HOME=$second as_admin postgres -c "ALTER ROLE \"order\" PASSWORD '$PASSWORD'" -c \
         'ALTER ROLE "order" SET default_transaction_read_only = on' -c "CREATE DATABASE $DATABASE OWNER \"order\""
     port=$(cat "$POSTGRES_HOME/port")
     printf '[campus]\nhost=127.0.0.1,127.0.0.1\nport=%s,%s\nuser=order\npassword=%s\ndbname=%s\n' "$(cat "$second/port")" "$port" \
@@ -138,8 +133,8 @@ says()
 # ---- rights ----
 
 @test "a schema that an administrator has made for the programs is enough" {
-    as_admin "CREATE DATABASE poor_$DATABASE"
-    PGDATABASE=poor_$DATABASE postgres psql -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
+    as_admin postgres -c "CREATE DATABASE poor_$DATABASE"
+    as_admin "poor_$DATABASE" -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
     export ORDER_STORE=${URI%/*}/poor_$DATABASE
     run -0 --separate-stderr order-place < <(own 1)
     INVENTORY_LEDGER=$ORDER_STORE run -0 --separate-stderr inventory-worker --idle-timeout 1
@@ -148,7 +143,7 @@ says()
 @test "a copy of the schema in another database goes on where the first one was" {
     order-place < <(own 1)
     run -75 --separate-stderr order-place --url amqp://127.0.0.1:1 --retries 1 < <(own 2)
-    as_admin "CREATE DATABASE copy_$DATABASE OWNER \"order\""
+    create_database "copy_$DATABASE"
     pg_dump -n order_tools "$URI" >dump
     psql -q -v ON_ERROR_STOP=1 "${URI%/*}/copy_$DATABASE" <dump >/dev/null
     export ORDER_STORE=${URI%/*}/copy_$DATABASE
@@ -164,7 +159,7 @@ says()
 @test "forty programs share five connections" {
     local i pids=()
     order-place < <(own 99)
-    as_admin 'ALTER ROLE "order" CONNECTION LIMIT 5'
+    as_admin postgres -c 'ALTER ROLE "order" CONNECTION LIMIT 5'
     for ((i = 1; i <= 40; i++)); do
         start "p$i" order-place < <(own "$i")
         pids+=("$PID")
@@ -185,12 +180,13 @@ none_waits()
 @test "a lock in the way leaves nothing behind in the server that order-http has given up" {
     start_http
     eventually place_http "$(own 1)"
-    export PGDATABASE=$DATABASE
-    start_fed other postgres psql
+    start_fed other as_admin "$DATABASE"
     echo 'BEGIN; LOCK TABLE order_tools.orders IN ACCESS EXCLUSIVE MODE;' >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'psql' AND state = 'idle in transaction'"
     for i in 2 3 4; do
         place_http "$(own "$i")"
+        [ "$code" = 503 ]
+        ask "/order/018f0000-0000-7000-8000-00000000000$i"
         [ "$code" = 503 ]
     done
     eventually none_waits

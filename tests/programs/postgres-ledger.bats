@@ -86,6 +86,14 @@ o-5|RESERVED|t' "SELECT order_id, outcome, decided_at > now() - interval '1 minu
     [ "$(wc -l <events)" = 5 ]
 }
 
+@test "reservations are numbered in the order of the queue, and not of their ids" {
+    topology
+    { seq 30 -1 1 && echo 17; } | while read -r i; do want free "$i" "$i"; done | send
+    eventually holds "$PLACED_Q" 31
+    work
+    gives "$(seq -f 'o-%.0f' 30 -1 1)" 'SELECT order_id FROM order_tools.reservations ORDER BY seq'
+}
+
 @test "inventory-stock: set, add, refuse, list by the bytes of the sku" {
     run -65 --separate-stderr inventory-stock <<<'{"sku":"b","on_hand":1} {"sku":"B","on_hand":2} {"sku":"b","on_hand":-1}'
     [ "$output" = '{"sku":"b","on_hand":1,"reserved":0}
@@ -333,7 +341,7 @@ is_done_once()
 @test "one that waits for another's row gets what that one recorded, or records it itself" {
     prepared
     # Another machine is in the midst of a decision about the order.
-    start_fed other env PGDATABASE="$DATABASE" postgres psql -q
+    start_fed other as_admin "$DATABASE"
     echo "BEGIN; INSERT INTO order_tools.reservations (order_id, outcome, decided_at) VALUES ('$own_id', 'FAILED', now());" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
     start waiting inventory-worker --idle-timeout 2
@@ -351,7 +359,7 @@ is_done_once()
     inventory-stock <<<'{"sku":"a","on_hand":10} {"sku":"b","on_hand":10}' >/dev/null
     { want a 1 1 && want b 2 2; } | send
     # Somebody has b, and wants a once the worker, which has a, wants b. Only the worker looks for deadlocks.
-    start_fed other env PGDATABASE="$DATABASE" postgres psql -q
+    start_fed other as_admin "$DATABASE"
     echo "SET deadlock_timeout = '1h'; BEGIN; UPDATE order_tools.stock SET on_hand = 20 WHERE sku = 'b';" >&7
     eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
     start deciding inventory-worker --count 2
@@ -523,11 +531,13 @@ waits_for()
     run -1 --separate-stderr queue-inspect --health
     jq -e '.checks.outbox.detail | test("^events owed: 3, the oldest for 36[0-9][0-9] s$")' <<<"$output"
     # A lock that is in the way.
-    start_fed locking env PGDATABASE="$DATABASE" postgres psql -q
+    start_fed locking as_admin "$DATABASE"
     echo 'BEGIN; LOCK order_tools.outbox;' >&7
     eventually gives 1 "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
     run -1 --separate-stderr timeout 20 queue-inspect --health
     jq -e '.checks.outbox.detail | endswith("it does not answer")' <<<"$output"
+    # It leaves nothing behind that waits there.
+    eventually gives 0 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     exec 7>&-
     finish "$PID"
     postgres stop

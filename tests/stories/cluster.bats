@@ -1,11 +1,13 @@
-# scripts/cluster: three brokers and two databases, each a host of its own.
+# A cluster of three brokers and two databases, each a host of its own: scripts/cluster itself; then the programs on it, with quorum queues
+# whose leader dies, hangs or is without a majority, and classic queues whose node is down; then a drill and a short storm. What a single
+# node can show is in tests/programs/quorum.bats.
 
 load ../support/cluster
 
 # sql STATEMENT: on the primary, from a host of the cluster.
 sql()
 {
-    cluster run h1 psql "$DATABASE_URL&connect_timeout=2" -AtXqc "$1"
+    cluster run h1 "$PSQL" "$DATABASE_URL&connect_timeout=2" -AtXqc "$1"
 }
 
 # place_one BROKER HOST: an order is placed through that broker, from that host.
@@ -31,6 +33,47 @@ s.recv(1)" 3>&- &
     wait "$receiver"
 }
 
+# declare_quorum: one order is placed, by whom the queues are declared as quorum queues.
+declare_quorum()
+{
+    order | ORDER_QUEUE_TYPE=quorum order-place >/dev/null
+}
+
+# others_of BROKER: prints the other two, first URLs, then the first's management API.
+others_of()
+{
+    local broker
+    for broker in b1 b2 b3; do
+        [ "$broker" = "$1" ] || url_of "$broker"
+    done | paste -sd,
+}
+
+# api_of BROKER: its management API.
+api_of()
+{
+    echo "http://guest:guest@$(address_of "$1"):15672"
+}
+
+# rejoin BROKERS...: starts brokers that hung for so long that the others gave them up: only so they surely find together again.
+rejoin()
+{
+    local broker
+    for broker in "$@"; do
+        cluster kill "$broker"
+    done
+    for broker in "$@"; do
+        cluster start "$broker"
+    done
+}
+
+# receipts N STATUS: has order-place told so of N orders?
+receipts()
+{
+    [ "$(jq -r .status place.out | sort | uniq -c | xargs)" = "$1 $2" ]
+}
+
+# ---- the cluster
+
 @test "cluster up, status, env: all is well, and each broker serves all orders, from each host and from this machine" {
     run -0 --separate-stderr cluster status
     [ "$(grep -cE '^b[123] +broker +up .*; sees 3 of 3 brokers$' <<<"$output")" = 3 ]
@@ -39,7 +82,8 @@ s.recv(1)" 3>&- &
     run -0 cluster up
     [[ $output == *"already up"* ]]
 
-    quorum_queues
+    # The settings of env make quorum queues.
+    eval "$(cluster env | grep ORDER_QUEUE_TYPE=)"
     place_one b1 h1
     place_one b2 h2
     order | AMQP_URL=$(url_of b3) order-place
@@ -50,27 +94,45 @@ s.recv(1)" 3>&- &
     [ "$(sql 'SELECT inet_server_addr()')" = "$(address_of d1)" ]
 }
 
-@test "cluster kill, start: orders go on without the broker that led their queues, and it comes back" {
-    local victim
-    quorum_queues
+@test "cluster kill, start: the leader dies while orders flow: all are placed and reserved, and --health warns; with it back all is well" {
+    local victim other=b1
+    declare_quorum
     victim=$(leader "$PLACED_Q")
+    [ "$victim" != b1 ] || other=b2
     start inventory cluster run h1 inventory-worker
     start notify cluster run h2 notify-worker
     eventually is_consumed "$PLACED_Q"
-    start_fed place cluster run h1 order-place --retries 100
-    orders 50 >&7
-    eventually has_lines place.out 50
+    eventually is_consumed "$RESERVED_Q"
+    start_fed place cluster run h1 order-place
+    orders 200 >&7
+    eventually has_lines place.out 200
     cluster kill "$victim"
-    orders 50 >&7
+    orders 200 >&7
     exec 7>&-
     says_of "$victim" down
-    PATIENCE=60 eventually has_lines place.out 100
-    [ "$(grep -c PLACED place.out)" = 100 ]
-    eventually customers_told 100
+    finish -0 "$PID"
+    receipts 400 PLACED
+    SUITE_URL=$(url_of "$other")
+    eventually customers_told 401
+    [ "$(jq -r .order_id inventory.out | sort -u | wc -l)" = 401 ]
     run -1 cluster status
+
+    warns()
+    {
+        MANAGEMENT_URL=$(api_of "$other") queue-inspect --health --url "$(url_of "$other")" |
+            jq -e --arg queue "'$PLACED_Q'" '.checks.quorum == {ok: true, warning: "\($queue) hangs by one node: 2 of 3 nodes online"}'
+    }
+    eventually warns
+    run -0 env MANAGEMENT_URL="$(api_of "$other")" queue-inspect --format table --url "$(url_of "$other")" "$PLACED_Q"
+    [[ ${lines[1]} =~ \ 2/3\ b ]]
     cluster start "$victim"
     eventually cluster status
     cluster run "$victim" queue-inspect -u "amqp://guest:guest@127.0.0.1/$VHOST" --until-empty --timeout "$PATIENCE" "$PLACED_Q"
+    whole()
+    {
+        MANAGEMENT_URL=$(api_of "$other") queue-inspect --health | jq -e '.checks.quorum == {ok: true}'
+    }
+    eventually whole
 }
 
 @test "cluster cut, heal: a broker without the others stops serving, and what it misses it gets afterwards" {
@@ -172,15 +234,6 @@ count_up()
     [ "$(sql 'SELECT n FROM kept')" = 1 ]
 }
 
-@test "drill cluster: orders from two hosts, with data in files; a broker dies" {
-    export AMQP_URL=$CLUSTER_URL
-    run -0 --separate-stderr drill cluster --file
-    [ "$(grep -c '^NO' <<<"$output")" = 0 ]
-    [ "$(grep -c '^ok' <<<"$output")" -ge 10 ]
-    [[ $output == *"which leads order.placed.q, is killed"* && $output == *"each was reserved exactly once"* ]]
-    cluster status
-}
-
 # traces: what there is of the cluster, but for processes.
 traces()
 {
@@ -234,4 +287,105 @@ processes()
     CLUSTER_HOME=$PWD/other run -69 cluster up
     CLUSTER_HOME=$PWD/other run -0 cluster down
     [ -e other/precious ]
+}
+
+# ---- the programs
+
+@test "cluster: the leader dies: its queue does not look empty to --until-empty, nor to dlq-replay" {
+    local victim others try
+    declare_quorum
+    for try in 1 2 3; do
+        AMQP_URL=$(url_of b1) publish "" "$DEAD_Q" poison
+    done
+    eventually holds "$DEAD_Q" 3
+    victim=$(leader "$DEAD_Q")
+    others=$(others_of "$victim")
+    cluster kill "$victim"
+    for try in 1 2 3 4 5; do
+        run -1 queue-inspect --url "$others" --until-empty --timeout 0 "$DEAD_Q"
+    done
+    run -0 --separate-stderr dlq-replay --url "$others" --list
+    [ "${#lines[@]}" = 3 ]
+}
+
+@test "cluster: a broker that hangs: after --confirm-timeout orders go to the next one" {
+    declare_quorum
+    start_fed place order-place --confirm-timeout 2 --url "$(url_of b1),$(url_of b2),$(url_of b3)"
+    order >&7
+    eventually has_lines place.out 1
+    cluster pause b1
+    order >&7
+    eventually has_lines place.out 2
+    exec 7>&-
+    finish -0 "$PID"
+    rejoin b1
+    receipts 2 PLACED
+    grep -q "lost the broker '$(address_of b1):5672' (publishing): no confirm for 2 s$" place.err
+    grep -q "connected to the broker '$(address_of b2):5672' (publishing)$" place.err
+}
+
+@test "cluster: without a majority nothing is confirmed: the order is kept, 75; with one again it is placed" {
+    declare_quorum
+    order >input
+    cluster pause b2
+    cluster pause b3
+    run -75 --separate-stderr order-place --confirm-timeout 1 --retries 2 --url "$(url_of b1)" <input
+    [ "$(jq -r .status <<<"$output")" = PENDING ]
+    grep -qE 'no confirm for 1 s|has no leader' <<<"$stderr"
+    rejoin b2 b3
+    run -0 --separate-stderr order-place --flush
+    [ "$(jq -r .status <<<"$output")" = PLACED ]
+}
+
+@test "cluster: a classic queue whose broker is down: the programs wait for it, and never call it missing" {
+    # The virtual host is new to it.
+    AMQP_URL=$(url_of b3) eventually topology
+    [ "$(api GET "queues/$VHOST/$PLACED_Q" | jq -r .node | cut -d@ -f1)" = b3 ]
+    cluster kill b3
+    run -69 --separate-stderr inventory-worker --retries 2 --retry-delay 0
+    [[ $stderr == *"404 NOT_FOUND - home node"*'; giving up after 2 attempts' ]]
+    run -69 --separate-stderr dlq-replay --list --retries 2 --retry-delay 0
+    [[ $stderr == *"404 NOT_FOUND - home node"*'; giving up after 2 attempts' ]]
+    order >input
+    run -75 --separate-stderr order-place --retries 2 --retry-delay 0 <input
+    [[ $stderr == *"404 NOT_FOUND - home node"*'; giving up after 2 attempts' ]]
+    start inventory inventory-worker --count 1
+    cluster start b3
+    run -0 --separate-stderr order-place --flush
+    finish -0 "$PID"
+    has_lines inventory.out 1
+}
+
+# ---- drill and storm
+
+@test "drill cluster: orders from two hosts, with data in files; a broker dies" {
+    export AMQP_URL=$CLUSTER_URL
+    run -0 --separate-stderr drill cluster --file
+    [ "$(grep -c '^NO' <<<"$output")" = 0 ]
+    [ "$(grep -c '^ok' <<<"$output")" -ge 10 ]
+    [[ $output == *"which leads order.placed.q, is killed"* && $output == *"each was reserved exactly once"* ]]
+    cluster status
+}
+
+@test "storm on a cluster: the seed decides what fails, and for how long" {
+    run -0 "$REPO/tests/stories/storm" --cluster --plan --seed 7 --rounds 300
+    plan=$output
+    [ "${#lines[@]}" -eq 300 ]
+    for strike in 'kill-program order-place.h.' 'pause-program notify-worker.h.' 'kill b.' 'pause b.' 'cut b. b.' \
+        'cut --one-way b. b.' 'cut h. d.' 'cut --one-way d. h.' 'cut [bdh].' promote 'kill primary' 'pause standby' \
+        part 'part and restart'; do
+        grep -qE "[:,] $strike(,|$)" <<<"$plan"
+    done
+    [ "$(grep -c ', .*, ' <<<"$plan")" -gt 30 ]
+    run -0 "$REPO/tests/stories/storm" --cluster --plan --seed 7 --rounds 300
+    [ "$output" = "$plan" ]
+}
+
+# The long one is make storm CLUSTER=1 ROUNDS=100.
+@test "a storm on a cluster: nothing that was acknowledged is lost, the stock balances, every customer is told" {
+    run "$REPO/tests/stories/storm" --cluster --rounds 2
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^ok  ' <<<"$output")" -ge 20 ]
+    [[ $output =~ "lost 0, duplicated 0, unexpected 0" ]]
 }

@@ -344,10 +344,16 @@ balance_cluster() {
 		"$(wc -l <unexpected)" "$(wc -l <recovered)"
 }
 
+# Uses the cluster in CLUSTER_HOME, or else makes one until the script ends.
+provide_cluster() {
+	[[ -z ${CLUSTER_HOME:-} ]] || return 0
+	export CLUSTER_HOME=$work/cluster own_cluster=yes
+	cluster up
+}
+
 run_on_cluster() {
 	local workers=() feeders=()
-	export CLUSTER_HOME=$work/cluster own_cluster=yes ORDER_QUEUE_TYPE=quorum
-	cluster up
+	provide_cluster
 	eval "$(cluster env)"
 	set_stock
 	start_workflow

@@ -21,14 +21,14 @@ stop_postgres()
 # new_database: makes one, and sets DATABASE to its name and URI to its URI.
 new_database()
 {
-    local url
-    postgres start 2>/dev/null
+    local port
+    port=$(<"$POSTGRES_HOME/port")
+    # A test may have ended it.
+    [ -S "$POSTGRES_HOME/run/.s.PGSQL.$port" ] || postgres start 2>/dev/null
     DATABASE=t$BATS_TEST_NUMBER
-    PGDATABASE=postgres postgres psql -c "CREATE DATABASE $DATABASE OWNER \"order\""
-    url=$(postgres url)
-    URI=${url%/*}/$DATABASE
-    PASSWORD=${url#*:*:}
-    PASSWORD=${PASSWORD%%@*}
+    create_database "$DATABASE"
+    PASSWORD=$(<"$POSTGRES_HOME/password")
+    URI=postgresql://order:$PASSWORD@127.0.0.1:$port/$DATABASE
     export ORDER_STORE=$URI INVENTORY_LEDGER=$URI NOTIFY_LEDGER=$URI
 }
 
