@@ -270,6 +270,11 @@ dead_letters()
     # With the API, and without a limit, there is nothing to say.
     queue many "$(endless)"
     fill many 1
+    has_statistics()
+    {
+        api GET "queues/$VHOST/many" | jq -e 'has("effective_policy_definition")'
+    }
+    eventually has_statistics
     with_api run -0 --separate-stderr queue-inspect --peek 1 many
     [ -z "$stderr" ]
 }
