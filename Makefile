@@ -48,7 +48,7 @@ BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
-SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire decide alone.so die.so)
+SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire decide ahead.so alone.so die.so)
 # Programs that read the fuzzers' corpus, and watch themselves for faults.
 FUZZ_TARGETS ?= envelope http json message order urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))

@@ -155,7 +155,6 @@ provide_cluster() {
 
 drill_cluster() {
 	local host since reserved_before workers=() placing=()
-	export ORDER_QUEUE_TYPE=quorum
 	printf '%s\n' "== cluster"
 	provide_cluster
 	[[ $by_file == no ]] || use_files

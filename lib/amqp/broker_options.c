@@ -27,7 +27,8 @@ struct option_entry broker_option_table[] = {
      .least = 1, .most = 1000000},
     {"retry-delay", "S", "seconds between these attempts (1)",
      .number = &broker_options.retry_delay, .most = 86400},
-    {"shuffle", NULL, "begin at a random one of the URLs", .flag = &broker_options.shuffle},
+    {"shuffle", NULL, "begin at a random one of the URLs and addresses",
+     .flag = &broker_options.shuffle},
     {0},
 };
 
@@ -176,8 +177,10 @@ static void choose_first(struct broker_options *options)
 {
     size_t number;
 
-    if (options->shuffle && getentropy(&number, sizeof number) == 0)
-        options->first_endpoint = number % options->endpoint_count;
+    if (!options->shuffle || getentropy(&number, sizeof number) != 0)
+        return;
+    options->first_endpoint = number % options->endpoint_count;
+    options->first_address = number / options->endpoint_count;
 }
 
 enum exit_code broker_options_resolve(struct broker_options *options)

@@ -31,12 +31,13 @@ struct broker_options {
     const char *key;
     int retries;                /* attempts to connect before giving up */
     int retry_delay;            /* seconds between attempts */
-    bool shuffle;               /* begin at a random one of the URLs */
+    bool shuffle;               /* begin at a random one of the URLs and addresses */
     int confirm_timeout;        /* seconds that a confirm may take; 0: any time */
     const char *queue_type;     /* --queue-type: NULL if not given */
     struct endpoint *endpoints; /* set by broker_options_resolve(), in the order to be tried */
     size_t endpoint_count;
     size_t first_endpoint; /* where to begin; the first of the list follows the last */
+    size_t first_address;  /* the same for the addresses of one host */
     bool quorum;           /* set by broker_options_resolve(): declare quorum queues */
     char *login;           /* private: the contents of the authfile */
 };

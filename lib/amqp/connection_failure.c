@@ -39,12 +39,19 @@ bool connection_says_missing(uint16_t reply_code, amqp_bytes_t text)
     return reply_code == AMQP_NOT_FOUND && bytes_begin(text, "NOT_FOUND - no ");
 }
 
+/* Connections or channels are too many: "connection limit (10) is reached", "limit of (10)". */
+static bool says_limit(amqp_bytes_t text)
+{
+    return bytes_contain(text, " limit (") || bytes_contain(text, " limit of (");
+}
+
 static enum exit_code code_of_reply(uint16_t reply_code, amqp_bytes_t text)
 {
     switch (reply_code) {
     case AMQP_ACCESS_REFUSED:
-    case AMQP_NOT_ALLOWED:
         return EXIT_LOGIN;
+    case AMQP_NOT_ALLOWED:
+        return says_limit(text) ? EXIT_UNREACHABLE : EXIT_LOGIN;
     case AMQP_NOT_FOUND:
         return connection_says_missing(reply_code, text) ? EXIT_TOPOLOGY : EXIT_UNREACHABLE;
     case AMQP_PRECONDITION_FAILED:

@@ -110,7 +110,12 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
  *
  * The time counts only on a connection that works: it starts again with each connection, and from a
  * timeout of 300 ms on the queue must give a sign of life before it is over. A broker that gives
- * none within 15 s is lost, and so is one whose queue has no leader.
+ * none within 15 s is lost, and so is one whose queue has no leader. A queue that has messages and
+ * no other consumer gets up to 15 s more, as long as fewer deliveries are unsettled than the
+ * prefetch.
+ *
+ * Without a timeout, too, a queue from which nothing comes for 5 s is asked: one that has messages
+ * and no consumer has lost the subscription, and the connection is given up for a new one.
  */
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max,
                              size_t *count, int timeout_ms);

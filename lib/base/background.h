@@ -26,7 +26,7 @@ int background_finish(struct background *background);
  */
 bool background_detach(void *(*run)(void *context), void *context);
 
-/* Returns whether such a thread still runs. What exit() tears down may be in use then. */
-bool background_some_detached(void);
+/* Returns whether a thread still runs that either function above has started. */
+bool background_some_run(void);
 
 #endif

@@ -63,7 +63,7 @@ void report(const char *format, ...) REPORT_FORMAT(1, 2);
 /* As report(), with ": " and strerror(errno) appended. */
 void report_errno(const char *format, ...) REPORT_FORMAT(1, 2);
 
-/* As report(), then calls exit(code). */
+/* As report(), then ends the program: program_exit() of program.h. */
 _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2, 3);
 
 /* Adds a line that scripts look for, so without the program's name. It is buffered until
@@ -83,7 +83,7 @@ void report_status(const char *line);
  */
 bool report_is_lost(void);
 
-/* Writes pending log lines. Call it after each batch and before each wait; exit() calls it. */
+/* Writes pending log lines. Call it after each batch and before each wait. The end of the program calls it. */
 void report_flush(void);
 
 #endif

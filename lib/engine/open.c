@@ -46,7 +46,7 @@ enum exit_code engine_open_orders(const char *name, enum orders_access access,
     if (is_foreign(name, "ORDER_STORE"))
         return EXIT_STORE;
     return is_postgresql(name, "ORDER_STORE") ? postgres_orders_open(name, access, patience, orders)
-                                              : sqlite_orders_open(name, access, orders);
+                                              : sqlite_orders_open(name, access, patience, orders);
 }
 
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,

@@ -6,8 +6,7 @@
  * stands for the name in ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER and, if that is not set,
  * for a file under $XDG_STATE_HOME/order-tools/ or ~/.local/state/order-tools/.
  *
- * patience says how long to try if a database is away; with NULL there is one attempt. For a file
- * it does not matter.
+ * patience says how long to try if a database is away; with NULL there is one attempt.
  *
  * Functions that open return EXIT_OK, or EXIT_STORE, reported, with the pointer NULL. What was
  * opened is freed with its operation close.

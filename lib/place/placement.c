@@ -257,6 +257,11 @@ bool placement_is_in_doubt(const struct placement *placement)
     return is_unsynced(placement) || (placement->batch.count > 0 && placement->is_unanswered);
 }
 
+bool placement_is_locked(const struct placement *placement)
+{
+    return placement->store->operations->is_locked(placement->store);
+}
+
 bool placement_abandon(struct placement *placement)
 {
     bool some = placement->batch.count > 0;

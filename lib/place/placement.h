@@ -108,6 +108,10 @@ bool placement_abandon(struct placement *placement);
  * a database did not answer. */
 bool placement_is_in_doubt(const struct placement *placement);
 
+/* After EXIT_STORE, for one that never waits: returns whether another program has locked the
+ * store, so that nothing of the batch was done. */
+bool placement_is_locked(const struct placement *placement);
+
 /* Returns after how many milliseconds at most placement_turn() is to be called again, even if
  * nothing arrives; -1 for never. */
 int placement_due_ms(struct placement *placement);

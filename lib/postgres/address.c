@@ -143,9 +143,8 @@ enum exit_code address_read(const char *name, const char *variable, bool is_writ
     if (options == NULL)
         return refuse(name != NULL ? "the database that was named" : variable, reason);
     if (name != NULL && option_of(options, "password") != NULL) {
-        report("a password in the command line is seen by every user: name the database in %s, or "
-               "keep the password in the file PGPASSFILE",
-               variable);
+        report("a password in the command line is seen by every user: keep it in the file that "
+               "PGPASSFILE names");
         libpq.PQconninfoFree(options);
         return EXIT_STORE;
     }

@@ -101,8 +101,3 @@ struct parameter parameter_int(int64_t value, struct parameter_int *room)
     put(room->bytes, (uint64_t)value, sizeof room->bytes);
     return (struct parameter){room->bytes, sizeof room->bytes};
 }
-
-struct parameter parameter_time(int64_t ms, struct parameter_int *room)
-{
-    return parameter_int(time_of(ms), room);
-}

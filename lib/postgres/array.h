@@ -43,17 +43,15 @@ struct parameter {
     size_t len;
 };
 
-/* The bytes of a single bigint or timestamptz. */
+/* The bytes of a single bigint. */
 struct parameter_int {
     char bytes[8];
 };
 
-/* Each returns a parameter of that value: parameter_time() of milliseconds since 1970. What has a
- * room refers to it, and writes it. */
+/* Each returns a parameter of that value. What has a room refers to it, and writes it. */
 struct parameter parameter_array(const struct array *array);
 struct parameter parameter_text(const char *text);
 struct parameter parameter_int(int64_t value, struct parameter_int *room);
-struct parameter parameter_time(int64_t ms, struct parameter_int *room);
 
 /* Milliseconds between 1970 and 2000, where PostgreSQL's times begin. */
 #define POSTGRES_EPOCH_MS INT64_C(946684800000)

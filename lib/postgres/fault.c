@@ -7,23 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The messages of libpq have several lines, and end with a newline. Those that begin with a tab are
- * hints. */
+/* The messages of libpq have several lines, one for each host, and end with a newline. Lines that
+ * begin with a tab are hints. */
 void fault_set(struct fault *fault, enum fault_kind kind, const char *reason)
 {
     char line[FAULT_REASON_SIZE];
     size_t len = 0;
 
-    for (; *reason != '\0' && len < sizeof line - 1; reason++) {
-        char byte = *reason == '\n' ? ' ' : *reason;
+    while (*reason != '\0' && len < sizeof line - 2) {
+        size_t line_len = strcspn(reason, "\n");
 
-        if (byte == ' ' && reason[1] == '\t')
-            reason += strcspn(reason + 1, "\n");
-        if (byte != ' ' || (len > 0 && line[len - 1] != ' '))
-            line[len++] = byte;
+        if (line_len > 0 && *reason != '\t')
+            len += (size_t)snprintf(line + len, sizeof line - len, "%s%.*s", len == 0 ? "" : "; ",
+                                    (int)line_len, reason);
+        reason += line_len + (reason[line_len] == '\n');
     }
-    while (len > 0 && line[len - 1] == ' ')
-        len--;
+    if (len > sizeof line - 1)
+        len = sizeof line - 1;
     fault->kind = kind;
     (void)snprintf(fault->reason, sizeof fault->reason, "%s", printable(line, len));
 }
@@ -85,9 +85,7 @@ static const struct meaning meanings[] = {
     {"08", FAULT_AWAY},        /* connection */
     {"25006", FAULT_AWAY},     /* read-only: it was the primary once */
     {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
-    {"55P03", FAULT_AWAY},     /* waited for a lock until lock_timeout: the database hangs */
     {"53", FAULT_AWAY},        /* out of disk, memory, connections */
-    {"55P03", FAULT_AWAY},     /* another transaction holds a lock for long */
     {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };
 

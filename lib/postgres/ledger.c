@@ -27,10 +27,10 @@ static bool find_outcomes(struct session *session, void *context)
 {
     const struct finding *finding = context;
     struct parameter ids = parameter_array(finding->ids);
-    size_t place = session_add(session, FIND, &ids, 1);
     const PGresult *result;
+    size_t place;
 
-    if (!session_land(session))
+    if (!session_read(session, FIND, &ids, 1, &place))
         return false;
     result = session_result(session, place);
     for (int row = 0; row < libpq.PQntuples(result); row++)

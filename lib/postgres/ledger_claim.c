@@ -12,13 +12,18 @@
     "WITH given AS MATERIALIZED (SELECT id, min(place) AS place" \
     " FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place) GROUP BY id)"
 
-/* In the order of ids, so that two that claim the same orders do not wait for each other. Recorded
- * as reserved, as most orders will be; the commit corrects the others. */
-#define CLAIM                                                                                \
-    GIVEN ", added AS (INSERT INTO order_tools.reservations (order_id, outcome, decided_at)" \
-          " SELECT id, 'RESERVED', $2::timestamptz FROM given ORDER BY id COLLATE \"C\""     \
-          " ON CONFLICT (order_id) DO NOTHING RETURNING seq, order_id)"                      \
-          " SELECT given.place, added.seq FROM added JOIN given ON given.id = added.order_id"
+/* In the order of ids, so that two that claim the same orders do not wait for each other; they are
+ * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
+ * commit corrects the others. The time is that of the database, since the clocks of
+ * workers differ. */
+#define CLAIM                                                                                    \
+    GIVEN ", numbered AS MATERIALIZED (SELECT"                                                   \
+          " nextval('order_tools.reservations_seq_seq') AS seq, id, place"                       \
+          " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                      \
+          " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)" \
+          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"             \
+          " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"          \
+          " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
 
 /* Nobody publishes the event o: $2 is this run, $3 the keys in doubt. */
 #define IS_FREE "(" RUN_IS_OVER("o.run") " OR (o.run = $2 AND o.seq = ANY ($3::bigint[])))"
@@ -100,7 +105,6 @@ void postgres_ledger_abandon(struct ledger *base)
 
 struct claiming {
     struct postgres_ledger *ledger;
-    int64_t at_ms; /* of orders */
     struct ledger_claim *claims;
     size_t count;
     enum ledger_owner owner; /* of events, */
@@ -147,10 +151,9 @@ static bool claim_orders(struct session *session, void *context)
 {
     struct claiming *claiming = context;
     struct postgres_ledger *ledger = claiming->ledger;
-    struct parameter_int room[2];
+    struct parameter_int room;
     struct parameter ids = parameter_array(&ledger->arrays[0]);
-    const struct parameter claim[] = {ids, parameter_time(claiming->at_ms, &room[0])};
-    const struct parameter recall[] = {ids, parameter_int(run_number(ledger->run), &room[1]),
+    const struct parameter recall[] = {ids, parameter_int(run_number(ledger->run), &room),
                                        parameter_array(&ledger->doubts)};
     size_t added;
     size_t recalled;
@@ -158,7 +161,7 @@ static bool claim_orders(struct session *session, void *context)
     if (!decision_join(ledger))
         return true;
     (void)session_add(session, RUNS_END_EXPIRED, NULL, 0);
-    added = session_add(session, CLAIM, claim, 2);
+    added = session_add(session, CLAIM, &ids, 1);
     recalled = session_add(session, RECALL, recall, 3);
     if (!session_land(session))
         return false;
@@ -170,9 +173,10 @@ enum exit_code postgres_ledger_claim(struct ledger *base, int64_t at_ms,
                                      struct ledger_claim *claims, size_t count)
 {
     struct postgres_ledger *ledger = (struct postgres_ledger *)base;
-    struct claiming claiming = {.ledger = ledger, .at_ms = at_ms, .claims = claims, .count = count};
+    struct claiming claiming = {.ledger = ledger, .claims = claims, .count = count};
     enum exit_code code;
 
+    (void)at_ms;
     array_start(&ledger->arrays[0], ARRAY_TEXT);
     for (size_t i = 0; i < count; i++) {
         claims[i].event = NULL;
@@ -208,9 +212,9 @@ static size_t add_list_free(struct postgres_ledger *ledger, const struct paramet
 
 static bool see_free(struct session *session, const struct parameter *parameters, bool *some)
 {
-    size_t place = session_add(session, SEE_FREE, parameters, 3);
+    size_t place;
 
-    if (!session_land(session))
+    if (!session_read(session, SEE_FREE, parameters, 3, &place))
         return false;
     *some = result_bool(session_result(session, place), 0, 0);
     return true;

@@ -1,4 +1,5 @@
 /* ledger_decision: the commit of a decision, and what is recorded without one. */
+#include "base/clock.h"
 #include "base/report.h"
 #include "postgres/ledger.h"
 
@@ -17,12 +18,14 @@
 /* What another run has taken over is that run's to mark. */
 #define MARK_SENT "DELETE FROM order_tools.outbox WHERE seq = ANY ($1::bigint[]) AND run = $2"
 
-/* From where the last one has ended: what was deleted before would be read again and again. */
+/* From where the last one has ended: what was deleted before would be read again and again. The age
+ * counts by the clock of the database, by which claims are dated. */
 #define FORGET                                                                        \
     "WITH seen AS MATERIALIZED (SELECT seq, decided_at FROM order_tools.reservations" \
     " WHERE seq > $1 ORDER BY seq LIMIT " FORGET_STEP "),"                            \
     " gone AS (DELETE FROM order_tools.reservations"                                  \
-    " WHERE seq = ANY (ARRAY (SELECT seq FROM seen WHERE decided_at < $2"             \
+    " WHERE seq = ANY (ARRAY (SELECT seq FROM seen"                                   \
+    " WHERE decided_at < now() - $2::bigint * interval '1 millisecond'"               \
     " AND NOT EXISTS (SELECT 1 FROM order_tools.outbox o WHERE o.seq = seen.seq))))"  \
     " SELECT max(seq) FROM seen"
 
@@ -35,7 +38,7 @@ static size_t add_forget(struct postgres_ledger *ledger, int64_t before_ms)
 {
     struct parameter_int room[2];
     const struct parameter parameters[] = {parameter_int(ledger->swept_up_to, &room[0]),
-                                           parameter_time(before_ms, &room[1])};
+                                           parameter_int(clock_utc_ms() - before_ms, &room[1])};
 
     return before_ms > 0 ? session_add(ledger->session, FORGET, parameters, 2) : NOTHING;
 }

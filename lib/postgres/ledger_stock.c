@@ -278,12 +278,12 @@ static bool read_page(struct session *session, void *context)
     struct parameter_int room;
     const struct parameter parameters[] = {parameter_array(page->after),
                                            parameter_int(PAGE_ROWS, &room)};
-    size_t place = session_add(session,
-                               "SELECT sku, on_hand, reserved FROM order_tools.stock"
-                               " WHERE sku > ($1::text[])[1] ORDER BY sku LIMIT $2",
-                               parameters, 2);
+    size_t place;
 
-    if (!session_land(session))
+    if (!session_read(session,
+                      "SELECT sku, on_hand, reserved FROM order_tools.stock"
+                      " WHERE sku > ($1::text[])[1] ORDER BY sku LIMIT $2",
+                      parameters, 2, &place))
         return false;
     page->result = session_take_result(session, place);
     return true;

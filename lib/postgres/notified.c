@@ -297,8 +297,7 @@ static bool look(struct session *session, struct advancing *advancing, bool *som
     size_t place;
 
     set_parameters(store, &parameters);
-    place = session_add(session, FIND, parameters.all, 3);
-    if (!session_land(session))
+    if (!session_read(session, FIND, parameters.all, 3, &place))
         return false;
     found = session_result(session, place);
     advancing->are_known = libpq.PQntuples(found) == (int)store->claimed.count;

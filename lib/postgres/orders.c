@@ -30,12 +30,12 @@ struct claiming {
 
 static bool some_are_left(struct session *session, bool *some)
 {
-    size_t place = session_add(
-        session,
-        "SELECT EXISTS (SELECT 1 FROM order_tools.pending p WHERE " RUN_IS_OVER("p.run") ")", NULL,
-        0);
+    size_t place;
 
-    if (!session_land(session))
+    if (!session_read(
+            session,
+            "SELECT EXISTS (SELECT 1 FROM order_tools.pending p WHERE " RUN_IS_OVER("p.run") ")",
+            NULL, 0, &place))
         return false;
     *some = result_bool(session_result(session, place), 0, 0);
     return true;
@@ -99,9 +99,9 @@ struct reading {
 static bool read_rows(struct session *session, void *context)
 {
     struct reading *reading = context;
-    size_t place = session_add(session, reading->sql, reading->parameters, reading->count);
+    size_t place;
 
-    if (!session_land(session))
+    if (!session_read(session, reading->sql, reading->parameters, reading->count, &place))
         return false;
     reading->result = session_take_result(session, place);
     return true;
@@ -264,6 +264,13 @@ static bool is_in_doubt(const struct orders *base)
     return session_is_in_doubt(((const struct postgres_orders *)base)->session);
 }
 
+/* A lock of others that lasts is as if the database were away. */
+static bool is_locked(const struct orders *base)
+{
+    (void)base;
+    return false;
+}
+
 static void close_orders(struct orders *base)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
@@ -286,6 +293,7 @@ static const struct orders_operations operations = {.commit = postgres_orders_co
                                                     .count = count_orders,
                                                     .may_pass = may_pass,
                                                     .is_in_doubt = is_in_doubt,
+                                                    .is_locked = is_locked,
                                                     .idle = idle,
                                                     .close = close_orders};
 

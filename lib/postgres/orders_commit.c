@@ -102,9 +102,9 @@ static bool look_again(struct committing *committing)
 {
     struct postgres_orders *store = committing->store;
     struct parameter ids = parameter_array(&store->ids);
-    size_t place = session_add(store->session, KNOWN, &ids, 1);
+    size_t place;
 
-    if (!session_land(store->session))
+    if (!session_read(store->session, KNOWN, &ids, 1, &place))
         return false;
     libpq.PQclear(committing->known);
     committing->known = session_take_result(store->session, place);

@@ -1,14 +1,16 @@
 -- The tables of order-tools in PostgreSQL. The programs make those that they need, if they may. To
 -- make them by hand: psql -f postgresql.sql
 --
--- A user that only uses them needs, for the programs that write:
+-- A user that only uses them needs:
 --   GRANT USAGE ON SCHEMA order_tools TO ...;
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools TO ...;
 --   GRANT USAGE ON ALL SEQUENCES IN SCHEMA order_tools TO ...;
--- and SELECT alone for order-show and queue-inspect.
+-- For order-show, queue-inspect and psql the first and SELECT are enough; order-tools-migrate needs
+-- UPDATE on the sequences, too.
 
 CREATE SCHEMA IF NOT EXISTS order_tools;
 
+-- Of which version the tables of a domain are: 'orders', 'ledger' or 'notified'.
 CREATE TABLE IF NOT EXISTS order_tools.version (
     domain text PRIMARY KEY,
     version bigint NOT NULL

@@ -248,12 +248,17 @@ bool session_never_waits(const struct session *session)
 
 /* ---- transactions ---- */
 
-void session_begin(struct session *session, struct run *run)
+static void begin(struct session *session, const char *sql)
 {
-    (void)flight_add(&session->flight, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, 0);
+    (void)flight_add(&session->flight, sql, NULL, 0);
     (void)flight_add(&session->flight, session_never_waits(session) ? LOCK_WAIT_SOON : LOCK_WAIT,
                      NULL, 0);
     session->in_transaction = true;
+}
+
+void session_begin(struct session *session, struct run *run)
+{
+    begin(session, "BEGIN ISOLATION LEVEL READ COMMITTED");
     session->run = run;
     if (run != NULL)
         run_enter(run, &session->flight);
@@ -289,17 +294,16 @@ bool session_land(struct session *session)
 bool session_commit(struct session *session)
 {
     size_t place = flight_add(&session->flight, "COMMIT", NULL, 0);
+    bool has_landed = session_land(session);
 
-    if (!session_land(session)) {
-        session->is_in_doubt = session->is_in_doubt ||
-                               (session->flight.connection == NULL && !session->flight.is_unsent);
+    /* What was committed stays so, even if what follows in the same call fails. */
+    if (has_landed || (session->flight.connection == NULL && !session->flight.is_unsent))
+        session->is_in_doubt = session->is_in_doubt || session->run != NULL;
+    if (!has_landed)
         return false;
-    }
     session->in_transaction = false;
-    if (session->flight.is_alone) {
-        session->is_in_doubt = true;
+    if (session->flight.is_alone)
         return fail(session, FAULT_AWAY, "somebody has cancelled the wait for a standby");
-    }
     /* COMMIT of a transaction in which a statement has failed succeeds, as a ROLLBACK. */
     if (strcmp(libpq.PQcmdStatus(session->flight.results[place]), "COMMIT") != 0)
         return fail(session, FAULT_CONFLICT, "the transaction was rolled back");
@@ -307,6 +311,15 @@ bool session_commit(struct session *session)
         run_entered(session->run);
     session->run = NULL;
     return true;
+}
+
+bool session_read(struct session *session, const char *sql, const struct parameter *parameters,
+                  size_t count, size_t *place)
+{
+    begin(session, "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY");
+    session->run = NULL;
+    *place = session_add(session, sql, parameters, count);
+    return session_commit(session);
 }
 
 void session_roll_back(struct session *session)
@@ -402,11 +415,8 @@ struct run *session_start_run(struct session *session)
 
 static bool enter(struct session *session, void *context)
 {
-    run_enter(context, &session->flight);
-    if (!session_land(session))
-        return false;
-    run_entered(context);
-    return true;
+    session_begin(session, context);
+    return session_commit(session);
 }
 
 enum exit_code session_enter_run(struct session *session, struct run *run)

@@ -14,7 +14,7 @@
  *     ... session_result(session, place) ...
  *
  * A transaction may consist of several such round trips: session_land() ends one, and
- * session_commit() the last. Without session_begin() each statement is a transaction of its own.
+ * session_commit() the last. session_read() does all of it for a statement that only reads.
  */
 #ifndef POSTGRES_SESSION_H
 #define POSTGRES_SESSION_H
@@ -75,8 +75,8 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 
-/* Returns whether the last session_do(), if it failed, may have committed all the same: the answer
- * to a COMMIT did not come, or a standby lacks it. */
+/* Returns whether the last session_do(), if it failed, may have committed something of a run all
+ * the same: the answer to a COMMIT did not come, a standby lacks it, or what followed has failed. */
 bool session_is_in_doubt(const struct session *session);
 
 /* ---- for a session_work ---- */
@@ -101,6 +101,14 @@ bool session_land(struct session *session);
 /* Adds the end of the transaction, and lands. Returns whether it is committed, and on disk unless
  * it was relaxed. */
 bool session_commit(struct session *session);
+
+/*
+ * Does one statement that reads, in a transaction of its own, and sets *place to that of its
+ * result. Returns whether it succeeded. Unlike session_add() and session_land() alone it does not wait for a lock
+ * for longer than for an answer: whoever has given up leaves no statement behind that waits on.
+ */
+bool session_read(struct session *session, const char *sql, const struct parameter *parameters,
+                  size_t count, size_t *place);
 
 /* For a transaction of several round trips: the database ends it if this process does not go on
  * within 10 s, so that its locks are not in the way of others. */

@@ -32,7 +32,7 @@ struct session {
     bool is_away;    /* reported */
     char away_reason[FAULT_REASON_SIZE];
     bool may_pass;    /* the last failure */
-    bool is_in_doubt; /* a commit of the last session_do() */
+    bool is_in_doubt; /* a commit of a run, by the last session_do() */
 };
 
 /* Returns whether no call may wait for the database to come back. */

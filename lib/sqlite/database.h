@@ -130,6 +130,16 @@ enum exit_code database_run_ranges(struct database *database, sqlite3_stmt *stat
  * once it has read the columns; after a failure it is reset already. */
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
 
+/*
+ * From now on a transaction that cannot begin at once, since another process holds the file, fails
+ * after some milliseconds. It is reported once the file is held for a second, and again when it is
+ * free. Reading is not affected.
+ */
+void database_never_wait(struct database *database);
+
+/* After database_never_wait(): returns whether the last transaction failed for that reason. */
+bool database_was_locked(const struct database *database);
+
 /* Returns whether the last failure was that another process held the file for too long. */
 bool database_is_locked(const struct database *database);
 

@@ -14,9 +14,11 @@
 #include "store/mover.h"
 #include "store/notified.h"
 #include "store/orders.h"
+#include "store/patience.h"
 
+/* patience may be NULL. */
 enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
-                                  struct orders **orders);
+                                  const struct store_patience *patience, struct orders **orders);
 
 enum exit_code sqlite_ledger_open(const char *path, enum ledger_access access,
                                   struct ledger **ledger);

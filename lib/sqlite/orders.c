@@ -48,6 +48,11 @@ static bool is_in_doubt(const struct orders *base)
     return false;
 }
 
+static bool is_locked(const struct orders *base)
+{
+    return database_was_locked(((const struct sqlite_orders *)base)->database);
+}
+
 static const struct orders_operations operations = {.commit = orders_commit,
                                                     .await = orders_await,
                                                     .find = orders_find,
@@ -57,10 +62,12 @@ static const struct orders_operations operations = {.commit = orders_commit,
                                                     .count = orders_count,
                                                     .may_pass = may_pass,
                                                     .is_in_doubt = is_in_doubt,
+                                                    .is_locked = is_locked,
                                                     .idle = idle,
                                                     .close = close_orders};
 
-enum exit_code sqlite_orders_open(const char *path, enum orders_access access, struct orders **out)
+enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
+                                  const struct store_patience *patience, struct orders **out)
 {
     struct sqlite_orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
@@ -69,6 +76,7 @@ enum exit_code sqlite_orders_open(const char *path, enum orders_access access, s
 
     *out = NULL;
     store->orders.operations = &operations;
+    store->never_waits = patience != NULL && patience->never_waits;
     if (code == EXIT_OK && place)
         code = runs_open(store->database, &store->runs);
     if (code == EXIT_OK)

@@ -17,6 +17,7 @@ struct sqlite_orders {
     struct orders orders; /* first, so that a pointer to it points to all of this */
     struct database *database;
     struct runs *runs; /* NULL with ORDERS_LOOK */
+    bool never_waits;  /* for another process, once claim() has been called */
     char *text;        /* the data of the last order read */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;

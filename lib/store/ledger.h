@@ -104,7 +104,7 @@ struct ledger;
 
 struct ledger_operations {
     /*
-     * Claims orders at at_ms (milliseconds since 1970), and tells how each stands. An order that
+     * Claims orders at at_ms (milliseconds since 1970; a database has a clock of its own), and tells how each stands. An order that
      * stands twice in a batch, or was claimed earlier in this transaction, is HANDLED the second
      * time. An orphaned event becomes this run's own: UNSENT. The caller frees each event, after
      * a failure too.
@@ -177,7 +177,7 @@ struct ledger {
 /* What is owed, by whomever. */
 struct ledger_outbox {
     int64_t count;
-    int64_t oldest_ms; /* when the oldest was recorded, in ms since 1970; 0 if nothing is owed */
+    int64_t oldest_age_ms; /* since the oldest was recorded; 0 if nothing is owed */
 };
 
 /* What came of looking at a ledger. */

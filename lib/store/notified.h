@@ -46,14 +46,15 @@ struct notified;
 
 struct notified_operations {
     /*
-     * In one commit: records the orders that the last call claimed as told, except those released,
-     * which are free again; and claims others at at_ms (milliseconds since 1970; a database has
-     * a clock of its own). On EXIT_OK it is
-     * on disk, if anything was to be recorded. On EXIT_STORE, reported, nothing has happened, and
-     * the last turn is still to be recorded. Both counts may be 0.
+     * Records the orders that the last call claimed as told, except those released, which are free
+     * again; and claims others at at_ms (milliseconds since 1970; a database has a clock of its
+     * own). Both counts may be 0. On EXIT_OK it is on disk, if anything was to be recorded.
      *
-     * The same call may be made again after a failure, even if that was a commit of which nobody
-     * knows: what the first has claimed is claimed, and no further attempt is counted.
+     * After EXIT_STORE, reported, nobody is to be told, and the last turn is still to be recorded.
+     * In a file nothing has happened then. In a database any part of it may have: a commit was not
+     * answered, or was the first of two. Either way the same call may be made again: what the first
+     * has claimed is claimed, and no further attempt is counted. Without that the orders that it
+     * may have claimed are in doubt once the run has ended.
      *
      * A call that claims keeps room on the disk for the one that records what became of it.
      */

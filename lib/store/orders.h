@@ -8,8 +8,8 @@
  *
  * An open store is a struct orders whose operations are those of an engine; engine/open.h opens
  * one. All operations that can fail return EXIT_OK or EXIT_STORE; a failure was reported, and
- * nothing of the call has happened. Each may be repeated with the same arguments: an order that
- * commit() stored before is found, and pending.
+ * nothing of the call has happened, unless is_in_doubt() says otherwise. Each may be repeated with
+ * the same arguments: an order that commit() stored before is found, and pending.
  */
 #ifndef STORE_ORDERS_H
 #define STORE_ORDERS_H
@@ -103,6 +103,10 @@ struct orders_operations {
 
     /* Returns whether the last commit(), if it failed, may have been done all the same. */
     bool (*is_in_doubt)(const struct orders *orders);
+
+    /* With never_waits: returns whether the last commit() failed because another program has
+     * locked the store for writing. Nothing of it was done. */
+    bool (*is_locked)(const struct orders *orders);
 
     /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
     void (*idle)(struct orders *orders);

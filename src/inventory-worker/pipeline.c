@@ -352,8 +352,7 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
     consumer = consumer_new(given->options, &consumer_settings);
     publisher = publisher_new(given->options,
                               &(struct publisher_settings){.declare = topology_declare_inventory,
-                                                           .repair = topology_declare,
-                                                           .nacked = NACKED_IS_REFUSED});
+                                                           .repair = topology_declare});
     return EXIT_OK;
 }
 

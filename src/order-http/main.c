@@ -21,7 +21,6 @@
 #include "base/text.h"
 #include "engine/open.h"
 #include "place/placement.h"
-#include "store/locked.h"
 
 #include <string.h>
 
@@ -125,7 +124,6 @@ static enum exit_code open_all(void)
         return code;
     if (hangup_descriptor() >= 0)
         server_watch(hangup_descriptor());
-    locked_never_wait();
     listen_tell();
     return EXIT_OK;
 }

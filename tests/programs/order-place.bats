@@ -1039,6 +1039,7 @@ END
 }
 
 @test "order-place: no more room for the store: 73, and whatever has a receipt is in it" {
+    about_files
     orders 20000 >input
     # No file may grow beyond 1 MiB, and SIGXFSZ is ignored.
     (

@@ -186,6 +186,8 @@ none_waits()
     for i in 2 3 4; do
         place_http "$(own "$i")"
         [ "$code" = 503 ]
+        ask "/order/018f0000-0000-7000-8000-00000000000$i"
+        [ "$code" = 503 ]
     done
     eventually none_waits
     echo 'COMMIT;' >&7

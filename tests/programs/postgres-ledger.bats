@@ -86,6 +86,14 @@ o-5|RESERVED|t' "SELECT order_id, outcome, decided_at > now() - interval '1 minu
     [ "$(wc -l <events)" = 5 ]
 }
 
+@test "reservations are numbered in the order of the queue, and not of their ids" {
+    topology
+    { seq 30 -1 1 && echo 17; } | while read -r i; do want free "$i" "$i"; done | send
+    eventually holds "$PLACED_Q" 31
+    work
+    gives "$(seq -f 'o-%.0f' 30 -1 1)" 'SELECT order_id FROM order_tools.reservations ORDER BY seq'
+}
+
 @test "inventory-stock: set, add, refuse, list by the bytes of the sku" {
     run -65 --separate-stderr inventory-stock <<<'{"sku":"b","on_hand":1} {"sku":"B","on_hand":2} {"sku":"b","on_hand":-1}'
     [ "$output" = '{"sku":"b","on_hand":1,"reserved":0}
@@ -114,6 +122,16 @@ o-5|RESERVED|t' "SELECT order_id, outcome, decided_at > now() - interval '1 minu
     [ "$output" -lt 800 ]
     gives 2 "SELECT count(*) FROM order_tools.reservations WHERE order_id LIKE 'o-%'"
     gives 0 'SELECT count(*) FROM order_tools.outbox LEFT JOIN order_tools.reservations USING (seq) WHERE order_id IS NULL'
+}
+
+@test "a worker on a host whose clock is wrong by a year forgets nothing, nor does it keep anything for ever" {
+    topology
+    want free 1 3 | send
+    worker --retain 30 --idle-timeout 0 >events 2>log
+    want free 4 4 | send
+    export ASAN_OPTIONS=verify_asan_link_order=0
+    CLOCK_AHEAD=$((400 * 24 * 3600)) LD_PRELOAD=$SUPPORT/ahead.so worker --retain 30 --idle-timeout 0 >events 2>log
+    gives 4 "SELECT count(*) FROM order_tools.reservations WHERE decided_at BETWEEN now() - interval '1 hour' AND now()"
 }
 
 # ---- round trips, and decisions that are lost ----
@@ -518,6 +536,8 @@ waits_for()
     eventually gives 1 "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
     run -1 --separate-stderr timeout 20 queue-inspect --health
     jq -e '.checks.outbox.detail | endswith("it does not answer")' <<<"$output"
+    # It leaves nothing behind that waits there.
+    eventually gives 0 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     exec 7>&-
     finish "$PID"
     postgres stop

@@ -93,6 +93,24 @@ says()
     [ "$(order-show --status PENDING | wc -l)" = 0 ]
 }
 
+# happened N: what the SELECT of order-tools(7) tells about order N; times are only there or not.
+happened()
+{
+    sed -n '/^SELECT placed_at/,/;$/p' "$REPO/man/order-tools.7" |
+        PGDATABASE=$DATABASE postgres psql -At -v id="$(uuid "$1")" | sed -E 's/20[0-9-]{8} [0-9:.+]+/TIME/g'
+}
+
+@test "the SELECT of order-tools(7) tells what happened to an order" {
+    orders 2 | order-place
+    run -0 inventory-worker --idle-timeout 0
+    run -0 notify-worker --count 1
+    run -75 order-place --url amqp://127.0.0.1:1 --retries 1 < <(own 3)
+    [ "$(happened 1)" = 'TIME|f|RESERVED|TIME|f|TOLD|TIME|TIME|1' ]
+    [ "$(happened 2)" = 'TIME|f|RESERVED|TIME|f||||' ]
+    [ "$(happened 3)" = 'TIME|t|||f||||' ]
+    [ -z "$(happened 4)" ]
+}
+
 @test "text comes back as it was stored" {
     printf '%s\n' '{"user_id":"\u00e9 \"\\ é 😀 {},NULL","restaurant_id":"r'"'"'","items":[{"sku":"s","qty":1}]}' >order
     order-place <order >receipt
@@ -317,7 +335,7 @@ says()
     run -0 --separate-stderr env ORDER_STORE="${URI%@*}@127.0.0.1:1,$at" order-show --count
     [ "$output" = 1 ]
     run -73 --separate-stderr env ORDER_STORE="${URI%@*}@127.0.0.1:1,127.0.0.1:2/x" order-show --count
-    [[ $stderr == *"PostgreSQL '127.0.0.1:1,127.0.0.1:2/x': "*'Connection refused'* ]]
+    [[ $stderr == *"PostgreSQL '127.0.0.1:1,127.0.0.1:2/x': "*'Connection refused; '*'Connection refused' ]]
 }
 
 @test "a wrong password is not tried again" {
@@ -339,6 +357,7 @@ says()
     sql "GRANT USAGE ON ALL SEQUENCES IN SCHEMA order_tools TO poor_$DATABASE"
     run -0 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
     sql "REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools FROM poor_$DATABASE"
+    sql "REVOKE USAGE ON ALL SEQUENCES IN SCHEMA order_tools FROM poor_$DATABASE"
     run -0 --separate-stderr env ORDER_STORE="$poor" order-show --count
     [ "$output" = 1 ]
 }

@@ -31,6 +31,13 @@ speak()
     evaluate "sys:resume($(member "$1"))." >/dev/null
 }
 
+# forget_consumers QUEUE: it has none any more, and nobody tells them. To be called again until there are no more.
+forget_consumers()
+{
+    evaluate "{ok, Consumers, _} = ra:consistent_query($(member "$1"), fun(State) -> maps:keys(rabbit_fifo:query_consumers(State)) end),
+        [ra:process_command($(member "$1"), rabbit_fifo:make_checkout(Each, cancel, #{})) || Each <- Consumers]." >/dev/null
+}
+
 # lose_node QUEUE: the node of a classic queue is down, as far as the broker knows. return_node QUEUE ends that: it is there again, empty.
 lose_node()
 {
@@ -191,16 +198,30 @@ quorum_topology()
     grep -q "lost the broker 'localhost:[0-9]*' (publishing): it could not take messages 6 times in a row$" <<<"$stderr"
 }
 
-@test "quorum: an event whose queue has no leader is owed, others are published, 76 in the end; the next worker publishes it" {
+@test "quorum: an event whose queue has no leader is owed, and that is no refusal: 69; the next worker publishes it" {
     quorum_topology
     lose_leader "$RESERVED_Q"
-    order 9 | order-place >/dev/null
-    run -76 --separate-stderr inventory-worker --retries 3 --idle-timeout 0
-    [ "$(jq -r .event_type <<<"$output")" = InventoryFailed ]
+    # More of them than may be refused in a row.
+    orders 25 | order-place >/dev/null
+    run -69 --separate-stderr inventory-worker --retries 3 --idle-timeout 0
+    [[ $stderr == *"cannot take messages for 'inventory.reserved': a queue is full, or has no leader; giving up after 3 attempts"* ]]
+    [[ -z $output && $stderr != *'did not take'* ]]
     regain_leader "$RESERVED_Q"
     run -0 --separate-stderr inventory-worker --flush
-    [ "$(jq -r .event_type <<<"$output")" = InventoryReserved ]
-    eventually holds "$RESERVED_Q" 1
+    [ "$(jq -r .event_type <<<"$output" | uniq -c | tr -s ' ')" = ' 26 InventoryReserved' ]
+    eventually holds "$RESERVED_Q" 26
+}
+
+@test "quorum: a worker waits for the leader of the queue of its events, and says so" {
+    quorum_topology
+    lose_leader "$RESERVED_Q"
+    start worker inventory-worker --idle-timeout 2
+    eventually grep -q "cannot take messages for 'inventory.reserved': a queue is full, or has no leader; trying again$" worker.err
+    regain_leader "$RESERVED_Q"
+    finish -0 "$PID"
+    grep -q 'takes messages again$' worker.err
+    has_lines worker.out 1
+    holds "$RESERVED_Q" 1
 }
 
 @test "quorum: a worker is not idle while its queue has no leader: 69; with a leader again it goes on" {
@@ -215,6 +236,17 @@ quorum_topology()
     eventually grep -q 'perhaps the queue has no leader' worker.err
     regain_leader "$PLACED_Q"
     finish -0 "$PID"
+}
+
+@test "quorum: a worker whose queue has forgotten it, and has messages, subscribes again" {
+    quorum_topology
+    start worker inventory-worker --count 2
+    eventually has_lines worker.out 1
+    forget_consumers "$PLACED_Q"
+    order | order-place >/dev/null
+    finish -0 "$PID"
+    has_lines worker.out 2
+    grep -q '(consuming): the queue has messages, and does not know its consumer any more$' worker.err
 }
 
 @test "quorum: --until-empty is not fooled by a queue without a leader, or one that says nothing" {
@@ -368,13 +400,59 @@ quorum_topology()
     run -0 --separate-stderr queue-inspect --shuffle --url "amqp://127.0.0.1:1,$AMQP_URL" --retries 1 "$PLACED_Q"
 }
 
+@test "quorum: of several addresses of one host the one after that which failed comes next" {
+    local port=${AMQP_URL##*:}
+    unshare -m true 2>/dev/null || skip "nothing can be mounted here"
+    topology
+    printf '127.0.0.%d brokers\n' 1 2 3 >hosts
+    # What the second one takes, it drops; on the third nobody listens.
+    start dropping python3 -c 'import socket, sys
+with socket.create_server(("127.0.0.2", int(sys.argv[1]))) as server:
+    print("listens", flush=True)
+    while True:
+        server.accept()[0].close()' "${port%%/*}"
+    eventually has_lines dropping.out 1
+    # shellcheck disable=SC2016 # expanded by that shell
+    start worker unshare -m bash -c 'mount --bind hosts /etc/hosts && exec inventory-worker --retry-delay 0 --url "$1"' - \
+        "${AMQP_URL/127.0.0.1/brokers}"
+    eventually is_consumed "$PLACED_Q"
+    cut_connections consuming
+    eventually grep -q "connected to the broker 'brokers:" worker.err
+    grep -q "broker 'brokers:[0-9]*' (consuming): login failed: .*; attempt 2 of 60" worker.err
+}
+
+@test "quorum: of a broker that refuses us and one that is away, the first is named" {
+    local vhost=${AMQP_URL##*/}
+    run -69 --separate-stderr queue-inspect --retries 1 --url "${AMQP_URL/$vhost/none},amqp://127.0.0.1:1" "$PLACED_Q"
+    [[ $stderr == *"login failed: 530 NOT_ALLOWED - vhost none not found; giving up after 1 attempt" ]]
+}
+
+@test "quorum: too many connections: that passes, and is not a login refused" {
+    topology
+    api PUT "vhost-limits/$VHOST/max-connections" '{"value": 0}'
+    start worker inventory-worker --count 1
+    eventually grep -q "530 NOT_ALLOWED - .*connection limit (0) is reached; attempt 1 of 60" worker.err
+    order >input
+    run -75 --separate-stderr order-place --retries 2 --retry-delay 0 <input
+    api DELETE "vhost-limits/$VHOST/max-connections"
+    order-place --flush >/dev/null
+    finish -0 "$PID"
+    has_lines worker.out 1
+}
+
 # ---- what queue-inspect shows
 
 # altering FILTER: makes MANAGEMENT_URL an API that answers as the broker's does, but quorum queues are as jq changes them.
 altering()
 {
+    altering_all "if type == \"object\" and .type == \"quorum\" then $1 else . end"
+}
+
+# altering_all FILTER: the same for each answer.
+altering_all()
+{
     rm -f altering.out
-    start altering python3 "$REPO/tests/support/altering.py" "${SUITE_API%/}" "if type == \"object\" and .type == \"quorum\" then $1 else . end"
+    start altering python3 "$REPO/tests/support/altering.py" "${SUITE_API%/}" "$1"
     eventually test -s altering.out
     MANAGEMENT_URL=http://guest:guest@127.0.0.1:$(head -n 1 altering.out)
     export MANAGEMENT_URL
@@ -414,4 +492,19 @@ altering()
     run -1 --separate-stderr queue-inspect --health
     jq -e --arg detail "'$PLACED_Q' has lost its majority: 2 of 5 nodes online" \
         '.healthy == false and .checks.quorum == {ok: false, detail: $detail}' <<<"$output"
+}
+
+@test "quorum: --health fails if the nodes have parted, or one is low on memory, and warns of one that is down" {
+    local nodes='if type == "array" and (.[0] | has("running")) then'
+    topology
+    start_workers
+    altering_all "$nodes [.[0], {name: \"b@two\", running: false}] else . end"
+    run -0 --separate-stderr queue-inspect --health
+    jq -e ".checks.nodes == {ok: true, warning: \"'b@two' is down\"}" <<<"$output"
+    altering_all "$nodes [.[0], {name: \"b@two\", running: true, disk_free_alarm: true}] else . end"
+    run -1 --separate-stderr queue-inspect --health
+    jq -e ".checks.nodes == {ok: false, detail: \"'b@two' is low on disk space: no broker of the cluster takes messages\"}" <<<"$output"
+    altering_all "$nodes [.[0], {name: \"b@two\", running: true, partitions: [\"c@three\"]}] else . end"
+    run -1 --separate-stderr queue-inspect --health
+    jq -e '.checks.nodes | .ok == false and (.detail | startswith("the cluster is partitioned: '"'b@two'"' has parted from 1 other,"))' <<<"$output"
 }

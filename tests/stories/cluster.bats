@@ -70,7 +70,8 @@ receipts()
     run -0 cluster up
     [[ $output == *"already up"* ]]
 
-    quorum_queues
+    # The settings of env make quorum queues.
+    eval "$(cluster env | grep ORDER_QUEUE_TYPE=)"
     place_one b1 h1
     place_one b2 h2
     order | AMQP_URL=$(url_of b3) order-place

@@ -151,8 +151,9 @@ lost_once()
     [ "$(fates)" = "2 refused, 6 replayed" ]
     [[ "$(jq -r 'select(.fate == "refused").reason' <<<"$output" | head -n 1)" == *"403 ACCESS_REFUSED - "*"'inventory-ex'"* ]]
     AMQP_URL=$SUITE_URL/$VHOST
-    are_at_most_twice "$PLACED_Q" 1 2
-    are_once "$PLACED_Q" 4 5 7 8
+    # Letters that arrive only after the first culprit was found may be on their way with the second.
+    are_at_most_twice "$PLACED_Q" 1 2 4 5
+    are_once "$PLACED_Q" 7 8
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 3,6 ]
     [ "$(ready "$RESERVED_Q")" = 0 ]
 }
@@ -167,8 +168,9 @@ lost_once()
     [ "$(fates)" = "2 refused, 4 replayed" ]
     [[ "$(jq -r 'select(.exchange == "inner").reason' <<<"$output")" == *"403 ACCESS_REFUSED - "*"internal exchange 'inner'"* ]]
     [[ "$(jq -r 'select(.fate == "refused" and .exchange != "inner").reason' <<<"$output")" == *"406 PRECONDITION_FAILED - fast reply consumer"* ]]
-    are_at_most_twice "$PLACED_Q" 1
-    are_once "$PLACED_Q" 3 4 6
+    # The filter gives them one after the other: some perhaps only after the first culprit was found.
+    are_at_most_twice "$PLACED_Q" 1 3 4
+    are_once "$PLACED_Q" 6
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 2,5 ]
 }
 

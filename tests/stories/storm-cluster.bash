@@ -353,7 +353,6 @@ provide_cluster() {
 
 run_on_cluster() {
 	local workers=() feeders=()
-	export ORDER_QUEUE_TYPE=quorum
 	provide_cluster
 	eval "$(cluster env)"
 	set_stock

@@ -41,7 +41,7 @@ setup()
 {
     [ -z "$NO_CLUSTER" ] || skip "$NO_CLUSTER"
     isolate
-    unset ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
+    unset ORDER_QUEUE_TYPE ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
     AMQP_URL=$(url_of b1),$(url_of b2),$(url_of b3)
 }
 

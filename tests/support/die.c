@@ -8,10 +8,10 @@
  * "fail": the call is not made, and fails with EIO; or "wait": it is made once the file DIE_WAIT
  * exists.
  *
- * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only enters a run), publish (of all
- * that goes out in one call), ack, reject (of AMQP), flush (of something to standard output, which
- * is a file), sync (of a file to the disk), batch (the sync of a commit, while the program goes
- * on), exec (of a command) or answer (of 202 to a client by HTTP).
+ * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only reads, or only enters a run),
+ * publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something to
+ * standard output, which is a file), sync (of a file to the disk), batch (the sync of a commit,
+ * while the program goes on), exec (of a command) or answer (of 202 to a client by HTTP).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
@@ -147,7 +147,7 @@ ssize_t send(int socket, const void *bytes, size_t len, int flags)
     if (is_publish(bytes, len))
         die_if_due("publish", "before", ++calls);
     if (has_commit(bytes, (ssize_t)len)) {
-        commit_counts = !only_enters_run(bytes, len);
+        commit_counts = !only_enters_run(bytes, len) && !contains(bytes, len, "READ ONLY");
         if (commit_counts)
             die_if_due("commit", "before", ++commits);
     }

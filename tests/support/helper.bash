@@ -753,11 +753,13 @@ tls_listener()
         "ssl_options.certfile = $1/server.pem" "ssl_options.keyfile = $1/server.key"
 }
 
-# with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is.
+# with_memory KIB COMMAND...: with no more than that, but for what the sanitizers need, which is all there is. For PostgreSQL it is 32 MiB
+# more: libpq and what it loads take 9, a thread that connects has a stack of 8, and in all order-place was seen to need 28.
 with_memory()
 {
     local limit=$1
     shift
+    ! on_postgresql || limit=$((limit + 32768))
     (
         [ -n "${SANITIZE:-}" ] || ulimit -v "$limit"
         exec "$@"

@@ -32,6 +32,7 @@ unit()
 @test "unit: amqp/publisher_returned" { unit amqp/publisher_returned; }
 @test "unit: amqp/publisher_window" { unit amqp/publisher_window; }
 @test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
+@test "unit: base/background" { unit base/background; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
 @test "unit: base/options" { unit base/options; }
