@@ -241,16 +241,16 @@ while_made()
 # ---- away ----
 
 @test "the database is killed while orders are placed: none is lost, none comes twice" {
-    seq 30000 | jq -c '{user_id: "u\(.)", restaurant_id: "r", items: [{sku: "s", qty: 1}]}' >input
+    seq 12000 | jq -c '{user_id: "u\(.)", restaurant_id: "r", items: [{sku: "s", qty: 1}]}' >input
     start placing order-place <input
     eventually test -s placing.out
     postgres kill
     postgres start
     PATIENCE=$HANGING ends -0 "$PID" '' "$HANGING"
-    [ "$(jq -r .order_id placing.out | sort -u | wc -l)" = 30000 ]
-    gives 30000 'SELECT count(*) FROM order_tools.orders'
+    [ "$(jq -r .order_id placing.out | sort -u | wc -l)" = 12000 ]
+    gives 12000 'SELECT count(*) FROM order_tools.orders'
     gives 0 'SELECT count(*) FROM order_tools.pending'
-    [ "$(ready "$PLACED_Q")" -ge 30000 ]
+    [ "$(ready "$PLACED_Q")" -ge 12000 ]
 }
 
 @test "while the database is away order-place waits, says so once, and goes on" {

@@ -46,7 +46,7 @@ teardown()
 
 teardown_file()
 {
-    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" kill
 }
 
 isolate()
