@@ -104,10 +104,10 @@ struct ledger;
 
 struct ledger_operations {
     /*
-     * Claims orders at at_ms (milliseconds since 1970; a database has a clock of its own), and tells how each stands. An order that
-     * stands twice in a batch, or was claimed earlier in this transaction, is HANDLED the second
-     * time. An orphaned event becomes this run's own: UNSENT. The caller frees each event, after
-     * a failure too.
+     * Claims orders at at_ms (milliseconds since 1970; a database has a clock of its own), and
+     * tells how each stands. An order that stands twice in a batch, or was claimed earlier in this
+     * transaction, is HANDLED the second time. An orphaned event becomes this run's own: UNSENT.
+     * The caller frees each event, after a failure too.
      */
     enum exit_code (*claim)(struct ledger *ledger, int64_t at_ms, struct ledger_claim *claims,
                             size_t count);

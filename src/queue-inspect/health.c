@@ -152,8 +152,8 @@ static void describe_node(const cJSON *node, char detail[DETAIL_SIZE])
 }
 
 /*
- * Fails if the cluster is partitioned, or a resource alarm keeps all from publishing. Warns of nodes
- * that are down. A user who may not look at the nodes does without.
+ * Fails if the cluster is partitioned, or a resource alarm keeps all from publishing. Warns of
+ * nodes that are down. A user who may not look at the nodes does without.
  */
 static bool check_nodes(struct queues *queues, cJSON *checks)
 {

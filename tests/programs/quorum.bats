@@ -474,6 +474,13 @@ altering_all()
     [[ ${lines[2]} =~ \ classic\ +-\ +-\ .*@ ]]
 }
 
+@test "quorum: without statistics the management API knows no policy: said after a look that counts" {
+    quorum_topology
+    altering 'del(.effective_policy_definition)'
+    run -0 --separate-stderr queue-inspect --peek 1 "$PLACED_Q"
+    [[ $stderr == *'whether a policy limits those is not known now: the management API has no statistics of the queue' ]]
+}
+
 @test "quorum: --health warns of a majority that hangs by one node, and fails without one" {
     quorum_topology
     start_workers
