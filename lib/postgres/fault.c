@@ -85,6 +85,7 @@ static const struct meaning meanings[] = {
     {"08", FAULT_AWAY},        /* connection */
     {"25006", FAULT_AWAY},     /* read-only: it was the primary once */
     {"25P03", FAULT_AWAY},     /* idle for too long in a transaction: this process was stopped */
+    {"55P03", FAULT_AWAY},     /* waited for a lock until lock_timeout: the database hangs */
     {"53", FAULT_AWAY},        /* out of disk, memory, connections */
     {"57", FAULT_AWAY},        /* shutdown, crash, start, cancel */
 };
