@@ -111,16 +111,17 @@ await_broker() {
 # or does not see all of them.
 describe_broker() {
 	local queues leads sees
-	serves "$1" || {
-		echo 'does not serve: it is starting, or without a majority of the brokers'
-		return 1
-	}
+	# Fails on one that does not serve.
 	IFS=, read -r queues leads sees < <(evaluate "$1" '
+		true = rabbit:is_running() andalso rabbit_boot_state:get() =:= ready,
 		Member = fun(Queue) -> amqqueue:get_type(Queue) =:= rabbit_quorum_queue andalso
 			lists:member(node(), maps:get(nodes, amqqueue:get_type_state(Queue))) end,
 		Leaders = [amqqueue:get_pid(Queue) || Queue <- rabbit_amqqueue:list(), Member(Queue)],
 		Leads = [yes || {_, Leader} <- Leaders, Leader =:= node()],
-		{length(Leaders), length(Leads), rabbit_nodes:running_count()}.' | tr -d '{} ')
+		{length(Leaders), length(Leads), rabbit_nodes:running_count()}.' | tr -d '{} ') || {
+		echo 'does not serve: it is starting, or without a majority of the brokers'
+		return 1
+	}
 	printf '%s quorum queues, leads %s; sees %s of %d brokers\n' "$queues" "$leads" "$sees" \
 		"${#BROKERS[@]}"
 	[[ $sees == "${#BROKERS[@]}" ]]

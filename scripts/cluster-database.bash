@@ -168,14 +168,16 @@ role_of_database() { [[ $1 == "$(primary)" ]] && echo primary || echo standby; }
 # describe_database DATABASE: prints how it follows, or who does. Fails if it does not answer, or
 # its commits hang.
 describe_database() {
-	local other state waiting
+	local other said state waiting
 	other=$(other_database "$1")
-	answers "$1" || {
+	said=$(query "$1" "SELECT (SELECT status FROM pg_stat_wal_receiver),
+		(SELECT state || ' ' || sync_state FROM pg_stat_replication WHERE application_name = '$other'),
+		(SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep')") || {
 		echo 'does not answer'
 		return 1
 	}
 	if [[ $1 != "$(primary)" ]]; then
-		state=$(query "$1" 'SELECT status FROM pg_stat_wal_receiver')
+		state=${said%%|*}
 		printf 'follows %s: %s\n' "$other" "${state:-not connected}"
 		return
 	fi
@@ -183,9 +185,8 @@ describe_database() {
 		echo 'commits wait for nobody'
 		return
 	fi
-	state=$(replication "$1")
-	waiting=$(query "$1" "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
-	if [[ $state == 'streaming|sync' ]]; then
+	IFS='|' read -r _ state waiting <<<"$said"
+	if [[ $state == 'streaming sync' ]]; then
 		printf 'commits wait for %s, which follows; now waiting: %d\n' "$other" "$waiting"
 	else
 		printf 'commits hang: %s does not follow; now waiting: %d\n' "$other" "$waiting"

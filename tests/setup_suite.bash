@@ -44,6 +44,7 @@ END
 teardown_suite()
 {
     [ "$SUITE_STORE" != postgresql ] || end_postgres
-    "$REPO/scripts/broker" stop
+    # Not stopped in order: its folder goes, too.
+    "$REPO/scripts/broker" kill
     rm -rf "$SUITE_DIR"
 }

@@ -83,7 +83,8 @@ void report_status(const char *line);
  */
 bool report_is_lost(void);
 
-/* Writes pending log lines. Call it after each batch and before each wait. The end of the program calls it. */
+/* Writes pending log lines. Call it after each batch and before each wait; the end of the program
+ * calls it. */
 void report_flush(void);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,14 +49,6 @@ static char *add(struct array *array, size_t len)
     return bytes + 4;
 }
 
-static bool is_of_times(const struct array *array)
-{
-    char type[4];
-
-    put(type, ARRAY_TIME, sizeof type);
-    return memcmp(array->bytes + TYPE_AT, type, sizeof type) == 0;
-}
-
 static int64_t time_of(int64_t ms)
 {
     return (ms - POSTGRES_EPOCH_MS) * 1000;
@@ -65,9 +56,12 @@ static int64_t time_of(int64_t ms)
 
 void array_int(struct array *array, int64_t value)
 {
-    if (is_of_times(array))
-        value = time_of(value);
     put(add(array, 8), (uint64_t)value, 8);
+}
+
+void array_time(struct array *array, int64_t ms)
+{
+    array_int(array, time_of(ms));
 }
 
 void array_text(struct array *array, const char *text, size_t len)

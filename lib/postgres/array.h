@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The type of the elements: the number that PostgreSQL has given to it. */
+/* The type of the elements, by the OID that it has in PostgreSQL. */
 enum array_type {
     ARRAY_INT = 20,    /* bigint */
     ARRAY_TEXT = 25,   /* text */
@@ -29,8 +29,9 @@ struct array {
 /* Empties the array for elements of that type. Keeps its memory. */
 void array_start(struct array *array, enum array_type type);
 
-/* Each adds an element; array_int() also to an array of ARRAY_TIME. */
+/* Each adds an element of that type. */
 void array_int(struct array *array, int64_t value);
+void array_time(struct array *array, int64_t ms);
 void array_text(struct array *array, const char *text, size_t len);
 void array_uuid(struct array *array, const unsigned char id[UUID_BYTES]);
 
@@ -39,7 +40,7 @@ void array_free(struct array *array);
 
 /* A parameter of a statement. The bytes must stay until the statement was sent. */
 struct parameter {
-    const char *bytes; /* NULL for null */
+    const char *bytes;
     size_t len;
 };
 

@@ -11,7 +11,7 @@
 
 struct attempt {
     struct address *address;
-    PGconn *connection;
+    _Atomic(PGconn *) connection; /* with what the thread has written, for the caller */
     int bell[2];
     atomic_bool is_left; /* by the thread or by the caller: the other one frees it */
 };
@@ -24,21 +24,15 @@ static void free_attempt(struct attempt *attempt)
     free(attempt);
 }
 
-static void ignore_notice(void *context, const char *text)
-{
-    (void)context;
-    (void)text;
-}
-
 static void *connect_to(void *context)
 {
     struct attempt *attempt = context;
-
-    attempt->connection =
+    PGconn *connection =
         libpq.PQconnectdbParams(attempt->address->keywords, attempt->address->values, 1);
-    if (attempt->connection == NULL)
+
+    if (connection == NULL)
         die_no_memory();
-    (void)libpq.PQsetNoticeProcessor(attempt->connection, ignore_notice, NULL);
+    attempt->connection = connection;
     pipe_ring(attempt->bell);
     if (atomic_exchange(&attempt->is_left, true)) {
         libpq.PQfinish(attempt->connection);

@@ -12,13 +12,15 @@
     "WITH given AS MATERIALIZED (SELECT id, min(place) AS place" \
     " FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place) GROUP BY id)"
 
+#define NEXT_NUMBER NEXT_SEQ("order_tools.reservations")
+
 /* In the order of ids, so that two that claim the same orders do not wait for each other; they are
  * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
- * commit corrects the others. The time is that of the database, since the clocks of
- * workers differ. */
+ * commit corrects the others. The time is that of the database, since the clocks of workers
+ * differ. */
 #define CLAIM                                                                                    \
     GIVEN ", numbered AS MATERIALIZED (SELECT"                                                   \
-          " nextval('order_tools.reservations_seq_seq') AS seq, id, place"                       \
+          " " NEXT_NUMBER " AS seq, id, place"                                                   \
           " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                      \
           " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)" \
           " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"             \

@@ -12,35 +12,34 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-#define LIBPQ_FUNCTIONS(X)  \
-    X(PQclear)              \
-    X(PQcmdStatus)          \
-    X(PQcmdTuples)          \
-    X(PQconnectdbParams)    \
-    X(PQconninfoFree)       \
-    X(PQconninfoParse)      \
-    X(PQconsumeInput)       \
-    X(PQenterPipelineMode)  \
-    X(PQerrorMessage)       \
-    X(PQexitPipelineMode)   \
-    X(PQfinish)             \
-    X(PQflush)              \
-    X(PQfreemem)            \
-    X(PQgetResult)          \
-    X(PQgetlength)          \
-    X(PQgetvalue)           \
-    X(PQisBusy)             \
-    X(PQntuples)            \
-    X(PQparameterStatus)    \
-    X(PQpipelineSync)       \
-    X(PQresultErrorField)   \
-    X(PQresultStatus)       \
-    X(PQsendQuery)          \
-    X(PQsendQueryParams)    \
-    X(PQsetNoticeProcessor) \
-    X(PQsetNoticeReceiver)  \
-    X(PQsetnonblocking)     \
-    X(PQsocket)             \
+#define LIBPQ_FUNCTIONS(X) \
+    X(PQclear)             \
+    X(PQcmdStatus)         \
+    X(PQcmdTuples)         \
+    X(PQconnectdbParams)   \
+    X(PQconninfoFree)      \
+    X(PQconninfoParse)     \
+    X(PQconsumeInput)      \
+    X(PQenterPipelineMode) \
+    X(PQerrorMessage)      \
+    X(PQexitPipelineMode)  \
+    X(PQfinish)            \
+    X(PQflush)             \
+    X(PQfreemem)           \
+    X(PQgetResult)         \
+    X(PQgetlength)         \
+    X(PQgetvalue)          \
+    X(PQisBusy)            \
+    X(PQntuples)           \
+    X(PQparameterStatus)   \
+    X(PQpipelineSync)      \
+    X(PQresultErrorField)  \
+    X(PQresultStatus)      \
+    X(PQsendQuery)         \
+    X(PQsendQueryParams)   \
+    X(PQsetNoticeReceiver) \
+    X(PQsetnonblocking)    \
+    X(PQsocket)            \
     X(PQstatus)
 
 struct libpq {

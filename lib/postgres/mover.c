@@ -132,6 +132,8 @@ static void fill_array(struct array *array, enum moved_type type, const struct m
             array_text(array, value.bytes, value.len);
         else if (type == MOVED_UUID)
             array_uuid(array, (const unsigned char *)value.bytes);
+        else if (type == MOVED_TIME)
+            array_time(array, value.number);
         else
             array_int(array, value.number);
     }

@@ -10,6 +10,7 @@
 #include "postgres/session.h"
 #include "store/mover.h"
 
+/* The SQL for a part. */
 struct mover_part {
     const char *count;
     const char *read;  /* $1 is the key before the first row, $2 how many rows */

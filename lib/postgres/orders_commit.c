@@ -7,10 +7,12 @@
 
 #define KNOWN ORDERS_COLUMNS "WHERE o.order_id = ANY ($1::uuid[])"
 
+#define NEXT_NUMBER NEXT_SEQ("order_tools.orders")
+
 /* In the order of ids, so that two that store the same orders do not wait for each other; of two
  * with the same id the first is stored. They are numbered in the order of placing before. */
 #define STORE                                                                           \
-    "WITH given AS MATERIALIZED (SELECT nextval('order_tools.orders_seq_seq') AS seq,"  \
+    "WITH given AS MATERIALIZED (SELECT " NEXT_NUMBER " AS seq,"                        \
     " id, at, data, place FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"       \
     " WITH ORDINALITY AS listed (id, at, data, place)),"                                \
     " added AS (INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"        \
@@ -51,7 +53,7 @@ static void fill_arrays(struct postgres_orders *store, const struct orders_commi
         const struct stored_order *order = &commit->added[i];
 
         array_uuid(&store->ids, order->id);
-        array_int(&store->times, order->placed_at);
+        array_time(&store->times, order->placed_at);
         array_text(&store->data, order->data, order->data_len);
     }
     for (size_t i = 0; i < commit->placed_count; i++)

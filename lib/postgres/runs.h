@@ -3,9 +3,9 @@
  *
  * A run is one process that has a database open and owns rows in it. It has a number, and a row in
  * order_tools.runs, whose lease a thread renews every RUN_RENEW_MS over a connection of its own. A
- * run whose lease has passed may be ended by any other process, which deletes its row: in the same
- * transaction it takes over what the run owned. A row that names a run without a row of its own is
- * orphaned.
+ * run whose lease has passed may be ended by any other process, which deletes its row. What names a
+ * run without a row there, or with one whose lease has passed, is orphaned: another run of that
+ * domain takes it over.
  *
  * A process that was only paused, or cut off, enters its row anew if it was ended, and goes on with
  * what nobody has taken over.
@@ -33,7 +33,8 @@
 
 struct run;
 
-/* Makes a run with a new number, which owns rows of that domain. Both arguments must outlive it. */
+/* Makes a run with a new number, drawn at random, which owns rows in the tables of that domain:
+ * "orders", "ledger" or "notified". Both arguments must outlive it. */
 struct run *run_new(const struct address *address, const char *domain);
 
 /* Frees the run, and stops the thread. NULL is harmless. */

@@ -30,6 +30,10 @@
 
 struct session;
 
+/* SQL: the next number for the column seq of a table. Its sequence has whatever name was free when
+ * the table was made: not that of another process that made it at the same time, and failed. */
+#define NEXT_SEQ(table) "nextval((SELECT pg_get_serial_sequence('" table "', 'seq')::regclass))"
+
 /* What a session is opened for. */
 struct session_kind {
     const char *variable; /* of the environment, that names the database */
@@ -38,13 +42,15 @@ struct session_kind {
     const char *sql;      /* that makes them */
 };
 
-enum session_access { SESSION_CREATE, SESSION_READ };
+enum session_access {
+    SESSION_CREATE, /* to write: the tables are made if they are missing */
+    SESSION_READ    /* only to read: the tables must be there */
+};
 
 /*
- * Connects to the database of that URI, or to the one that kind names if uri is NULL. With
- * SESSION_CREATE makes the tables of kind if they are missing. patience may be NULL: one attempt.
- * Returns EXIT_OK, with *session to be freed by session_close(); or EXIT_STORE, reported, with
- * *session NULL.
+ * Connects to the database of that URI, or to the one that kind names if uri is NULL, and checks
+ * the version of its tables. patience may be NULL: one attempt. Returns EXIT_OK, with *session to
+ * be freed by session_close(); or EXIT_STORE, reported, with *session NULL.
  */
 enum exit_code session_open(const struct session_kind *kind, const char *uri,
                             enum session_access access, const struct store_patience *patience,
@@ -81,8 +87,8 @@ void session_renew_by(struct session *session, session_work *renewal, void *cont
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 
-/* Returns whether the last session_do(), if it failed, may have committed something of a run all
- * the same: the answer to a COMMIT did not come, a standby lacks it, or what followed has failed. */
+/* Returns whether the last session_do(), if it failed, may have committed something of a run:
+ * a COMMIT was not answered, a standby lacks it, or what followed has failed. */
 bool session_is_in_doubt(const struct session *session);
 
 /* ---- for a session_work ---- */
@@ -110,8 +116,9 @@ bool session_commit(struct session *session);
 
 /*
  * Does one statement that reads, in a transaction of its own, and sets *place to that of its
- * result. Returns whether it succeeded. Unlike session_add() and session_land() alone it does not wait for a lock
- * for longer than for an answer: whoever has given up leaves no statement behind that waits on.
+ * result. Returns whether it succeeded. Unlike session_add() and session_land() alone it does not
+ * wait for a lock for longer than for an answer: whoever has given up leaves no statement behind
+ * that waits on.
  */
 bool session_read(struct session *session, const char *sql, const struct parameter *parameters,
                   size_t count, size_t *place);

@@ -70,7 +70,8 @@ struct notified_operations {
      */
     bool (*may_tell)(const struct notified *notified);
 
-    /* Returns whether the last failure may pass: another process held the store for too long. */
+    /* Returns whether the last failure may pass: another process held the store for too long, or
+     * a database is away. */
     bool (*may_pass)(const struct notified *notified);
 
     /* Upkeep, for a moment when nobody waits for what was recorded last: some milliseconds. */

@@ -62,6 +62,28 @@ byte reservations;
 byte tellings;
 byte doubts; /* kills between N1 and N3 */
 
+/* Workers that rest differ in their numbers alone, so that it is enough if number 1 begins only while number 0 is at work. */
+bool inventory_busy; /* Is number 0? */
+bool notify_busy;
+#define MAY_BEGIN(busy) (me == 0 || busy)
+
+/* Within an atomic: a worker begins, or rests again. */
+inline begin(busy)
+{
+    if
+    :: me == 0 -> busy = true
+    :: else
+    fi
+}
+
+inline rest(busy)
+{
+    if
+    :: me == 0 -> busy = false
+    :: else
+    fi
+}
+
 /* Within an atomic: something goes wrong, if it still may. */
 #define FAULT faults > 0 -> faults--
 
@@ -199,7 +221,8 @@ inline inventory_killed()
     :: placed_unacked[me] -> placed_unacked[me] = false; placed_ready++
     :: else
     fi;
-    mine = false
+    mine = false;
+    rest(inventory_busy)
 }
 
 proctype inventory_worker(byte me)
@@ -208,7 +231,10 @@ proctype inventory_worker(byte me)
 
 end:
     do
-    :: atomic { placed_ready > 0 -> placed_ready--; placed_unacked[me] = true }; /* I0 */
+    :: atomic {
+           placed_ready > 0 && MAY_BEGIN(inventory_busy) ->
+               begin(inventory_busy); placed_ready--; placed_unacked[me] = true
+       }; /* I0 */
 again:
        if
        :: atomic { decide() }                /* I1 */
@@ -226,18 +252,18 @@ again:
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { mine -> owed = false; owed_by = 0; mine = false }
-       :: atomic { !mine }
+       :: atomic { mine -> owed = false; owed_by = 0; mine = false; rest(inventory_busy) }
+       :: atomic { !mine -> rest(inventory_busy) }
        :: atomic { FAULT; inventory_killed() }
        fi
 #ifndef NO_RELAY
-    :: atomic { owed && owed_by == ENDED -> owed_by = _pid };
+    :: atomic { owed && owed_by == ENDED && MAY_BEGIN(inventory_busy) -> begin(inventory_busy); owed_by = _pid };
        if
        :: announce()
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { owed = false; owed_by = 0 }
+       :: atomic { owed = false; owed_by = 0; rest(inventory_busy) }
        :: atomic { FAULT; inventory_killed() }
        fi
 #endif
@@ -266,7 +292,8 @@ inline notify_killed()
     if
     :: reserved_unacked[me] -> reserved_unacked[me] = false; reserved_ready++
     :: else
-    fi
+    fi;
+    rest(notify_busy)
 }
 
 proctype notify_worker(byte me)
@@ -275,7 +302,10 @@ proctype notify_worker(byte me)
 
 end:
     do
-    :: atomic { reserved_ready > 0 -> reserved_ready--; reserved_unacked[me] = true }; /* N0 */
+    :: atomic {
+           reserved_ready > 0 && MAY_BEGIN(notify_busy) ->
+               begin(notify_busy); reserved_ready--; reserved_unacked[me] = true
+       }; /* N0 */
 again:
        if
        :: atomic { telling == TOLD -> goto settle }
@@ -308,7 +338,7 @@ again:
               fi;
               if
               :: reserved_unacked[me] -> goto again
-              :: else -> goto end
+              :: else -> rest(notify_busy); goto end
               fi
           }
        :: atomic { FAULT; notify_killed(); goto end }
@@ -319,7 +349,7 @@ again:
        fi;
 settle:
        if
-       :: atomic { acknowledge(reserved_unacked[me], reserved_ready) } /* N4 */
+       :: atomic { acknowledge(reserved_unacked[me], reserved_ready); rest(notify_busy) } /* N4 */
        :: atomic { FAULT; notify_killed() }
        fi
     od

@@ -82,7 +82,7 @@ http()
 @test "management: a line has the members that AMQP cannot give" {
     topology
     event a | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed
-    start reader amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
+    start_holder reader "$PLACED_Q"
     eventually has "$PLACED_Q" '.ready == 0 and .unacknowledged == 1 and .consumers == 1'
     eventually has "$PLACED_Q" '.memory > 1000 and .type == "classic" and .policy == null'
     run -0 --separate-stderr queue-inspect

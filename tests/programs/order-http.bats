@@ -447,7 +447,8 @@ ROUTES
     for ((i = 1; i <= 200; i++)); do
         [ "$i" = 1 ] || echo next
         printf 'url = "http://localhost/order"\nunix-socket = "socket"\nsilent\noutput = "answer.%s"\n' "$i"
-        printf 'header = "Content-Type: application/json"\ndata = "%s"\n' "$(order 1 "u-$i" | sed 's/"/\\"/g')"
+        body=$(order 1 "u-$i")
+        printf 'header = "Content-Type: application/json"\ndata = "%s"\n' "${body//\"/\\\"}"
     done >requests
     curl -Z --parallel-immediate --parallel-max 100 -K requests
     cat answer.* >receipts
@@ -471,7 +472,8 @@ ROUTES
         printf 'url = "http://localhost/order"\nunix-socket = "%s"\nsilent\noutput = "answer.%s"\n' \
             "$([ $((i % 2)) = 0 ] && echo socket || echo second.socket)" "$i"
         printf 'header = "Content-Type: application/json"\nheader = "Idempotency-Key: key-%s"\n' "$((i / 2))"
-        printf 'retry = 50\nretry-all-errors\nfail\ndata = "%s"\n' "$(order 1 "u-$((i / 2))" | sed 's/"/\\"/g')"
+        body=$(order 1 "u-$((i / 2))")
+        printf 'retry = 50\nretry-all-errors\nfail\ndata = "%s"\n' "${body//\"/\\\"}"
     done >requests
     curl -Z --parallel-immediate --parallel-max 40 -K requests
     finish -0 "$PID"

@@ -715,9 +715,8 @@ END
 
 @test "order-place: many large orders pass through little memory too" {
     items=$(repeat 1000 ",{\"sku\":\"$(repeat 256 x)\",\"qty\":1}")
-    for ((i = 0; i < 200; i++)); do
-        printf '{"user_id":"%d","restaurant_id":"r","items":[%s]}\n' "$i" "${items:1}"
-    done >input
+    awk '{ for (i = 0; i < 200; i++) printf "{\"user_id\":\"%d\",\"restaurant_id\":\"r\",\"items\":[%s]}\n", i, $0 }' \
+        <<<"${items:1}" >input
     [ "$(wc -c <input)" -gt 54000000 ]
     run -0 --separate-stderr with_memory 49152 order-place <input
     [ "${#lines[@]}" -eq 200 ]

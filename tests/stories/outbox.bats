@@ -418,8 +418,11 @@ outbox_check()
     eventually holds "$RESERVED_Q" 1
     eventually owes 0
     [ "$(outbox_check)" = '{"ok":true}' ]
+    # It would publish the event.
+    kill -STOP "$PID"
     sql "UPDATE handled SET at = 1700000000000; INSERT INTO owed (seq, run, event) SELECT seq, $((1 << 40)), '{}' FROM handled"
     [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 1, '* ]]
+    kill -CONT "$PID"
     ends -0 "$PID" TERM
 }
 

@@ -84,7 +84,9 @@ url_of()
 # says_of HOST TEXT: does the host's line of cluster status have it?
 says_of()
 {
-    cluster status | grep -q "^$1 .*$2"
+    local said
+    said=$(cluster status) || true
+    grep -q "^$1 .*$2" <<<"$said" || { echo "$said" && return 1; }
 }
 
 # quorum_queues: declares the queues as quorum queues, with a member on each broker.

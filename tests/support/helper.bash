@@ -46,7 +46,7 @@ teardown()
 
 teardown_file()
 {
-    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" stop
+    [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" kill
 }
 
 isolate()
@@ -340,6 +340,13 @@ start_fed()
 }
 
 # finish [-STATUS] PID [SIGNAL]: sends the signal, waits for the end of the process, and sets status to its exit status. That must be
+# start_holder NAME QUEUE: as start, a consumer that takes one message, and keeps it for as long as it lives.
+start_holder()
+{
+    # shellcheck disable=SC2016 # for the shell that is started
+    start "$1" amqp-consume -u "$AMQP_URL" -q "$2" -p 1 -- sh -c 'while kill -0 $PPID; do sleep 0.5; done'
+}
+
 # STATUS, as with run.
 finish()
 {
