@@ -13,8 +13,8 @@ bats_require_minimum_version 1.5.0
 # bats notes the place of each command, which takes longer than many a command does. What "local -; set +T" stands in is left out: if it
 # fails, the line of the test that has called it is shown.
 
-# run ...: that of bats.
-eval "bats_$(declare -f run)"
+# run ...: that of bats. A file of tests may load this one twice.
+declare -F bats_run >/dev/null || eval "bats_$(declare -f run)"
 run()
 {
     local -
