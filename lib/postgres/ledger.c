@@ -73,6 +73,7 @@ static void close_ledger(struct ledger *base)
     for (size_t i = 0; i < sizeof ledger->arrays / sizeof ledger->arrays[0]; i++)
         array_free(&ledger->arrays[i]);
     array_free(&ledger->doubts);
+    array_free(&ledger->marked);
     free(ledger->claimed.keys);
     free(ledger->doubted.keys);
     free(ledger);
@@ -105,6 +106,8 @@ enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
     if (code == EXIT_OK && access == LEDGER_DECIDE) {
         ledger->run = session_start_run(ledger->session);
         code = session_enter_run(ledger->session, ledger->run);
+        array_start(&ledger->marked, ARRAY_INT);
+        session_renew_by(ledger->session, postgres_ledger_mark_again, ledger);
     }
     if (code != EXIT_OK)
         close_ledger(&ledger->ledger);

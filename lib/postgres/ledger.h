@@ -41,6 +41,7 @@ struct postgres_ledger {
     int64_t swept_up_to;        /* entries up to that key were looked at, to be forgotten */
     struct array arrays[3];     /* memory that is used again: for the parameters of a call, */
     struct array doubts;        /* and for those in doubt */
+    struct array marked;        /* keys of events, recorded as sent since the last synced commit */
 };
 
 extern const struct session_kind postgres_ledger_kind;
@@ -66,6 +67,10 @@ enum exit_code postgres_ledger_commit(struct ledger *ledger, const struct ledger
 void postgres_ledger_abandon(struct ledger *ledger);
 enum exit_code postgres_ledger_mark_sent(struct ledger *ledger, const struct ledger_sent *sent);
 enum exit_code postgres_ledger_release(struct ledger *ledger);
+
+/* A session_work: marks as sent what a server that has crashed may have forgotten of that. */
+session_work postgres_ledger_mark_again;
+
 enum exit_code postgres_ledger_levels(struct ledger *ledger, struct ledger_level *levels,
                                       size_t count);
 enum exit_code postgres_ledger_set_levels(struct ledger *ledger, struct ledger_level *levels,

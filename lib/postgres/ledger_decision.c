@@ -43,19 +43,23 @@ static size_t add_forget(struct postgres_ledger *ledger, int64_t before_ms)
     return before_ms > 0 ? session_add(ledger->session, FORGET, parameters, 2) : NOTHING;
 }
 
+static void add_marks(struct postgres_ledger *ledger, const struct array *keys)
+{
+    struct parameter_int room;
+    const struct parameter parameters[] = {parameter_array(keys),
+                                           parameter_int(run_number(ledger->run), &room)};
+
+    (void)session_add(ledger->session, MARK_SENT, parameters, 2);
+}
+
 /* Adds the statements that record it. Returns as add_forget() does. */
 static size_t add_sent(struct postgres_ledger *ledger, const struct ledger_sent *sent)
 {
-    struct parameter_int room;
-
     array_start(&ledger->arrays[0], ARRAY_INT);
     for (size_t i = 0; i < sent->count; i++)
         array_int(&ledger->arrays[0], sent->keys[i]);
     if (sent->count > 0)
-        (void)session_add(ledger->session, MARK_SENT,
-                          (struct parameter[]){parameter_array(&ledger->arrays[0]),
-                                               parameter_int(run_number(ledger->run), &room)},
-                          2);
+        add_marks(ledger, &ledger->arrays[0]);
     return add_forget(ledger, sent->forget_before_ms);
 }
 
@@ -141,6 +145,7 @@ enum exit_code postgres_ledger_commit(struct ledger *base, const struct ledger_c
     code = decision_went(
         ledger, session_do(ledger->session, "record decisions", record_decision, &recording));
     if (code == EXIT_OK) {
+        array_start(&ledger->marked, ARRAY_INT);
         ledger_keys_remove(&ledger->doubted, &ledger->claimed);
         postgres_ledger_abandon(base);
     }
@@ -172,8 +177,23 @@ enum exit_code postgres_ledger_mark_sent(struct ledger *base, const struct ledge
 {
     struct postgres_ledger *ledger = (struct postgres_ledger *)base;
     struct marking marking = {.ledger = ledger, .sent = sent};
+    enum exit_code code = session_do(ledger->session, "record what was confirmed", mark, &marking);
 
-    return session_do(ledger->session, "record what was confirmed", mark, &marking);
+    for (size_t i = 0; i < sent->count && code == EXIT_OK; i++)
+        array_int(&ledger->marked, sent->keys[i]);
+    return code;
+}
+
+bool postgres_ledger_mark_again(struct session *session, void *context)
+{
+    struct postgres_ledger *ledger = context;
+
+    if (ledger->marked.count == 0)
+        return true;
+    session_begin(session, NULL);
+    session_relax(session);
+    add_marks(ledger, &ledger->marked);
+    return session_commit(session);
 }
 
 static bool release_all(struct session *session, void *context)

@@ -281,6 +281,7 @@ static void close_orders(struct orders *base)
     array_free(&store->times);
     array_free(&store->data);
     array_free(&store->keys);
+    array_free(&store->marked);
     free(store);
 }
 
@@ -308,8 +309,11 @@ enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
 
     *out = NULL;
     store->orders.operations = &operations;
-    if (code == EXIT_OK && place)
+    if (code == EXIT_OK && place) {
         store->run = session_start_run(store->session);
+        array_start(&store->marked, ARRAY_INT);
+        session_renew_by(store->session, postgres_orders_mark_again, store);
+    }
     /* One order should not take longer for it. */
     if (code == EXIT_OK && place && patience != NULL && patience->never_waits)
         code = session_enter_run(store->session, store->run);

@@ -47,6 +47,7 @@ struct postgres_orders {
     struct array times;
     struct array data;
     struct array keys;
+    struct array marked; /* keys of orders, marked as placed since the last synced commit */
 };
 
 /* Reads the order in a row. Its data lasts as long as the result. */
@@ -62,6 +63,9 @@ void sought_list(struct sought_list *list, const unsigned char *ids, size_t stri
  */
 void sought_rows(const struct sought_list *list, const PGresult *result, int column, bool first,
                  int *rows);
+
+/* A session_work: marks as placed what a server that has crashed may have forgotten of that. */
+session_work postgres_orders_mark_again;
 
 /* The operation commit(). */
 enum exit_code postgres_orders_commit(struct orders *base, const struct orders_commit *commit);

@@ -75,11 +75,31 @@ static void add_statements(struct postgres_orders *store, size_t *known, size_t 
     *added = session_add(store->session, STORE, parameters, 4);
 }
 
-static void add_confirm(struct postgres_orders *store)
+static void add_confirm(struct postgres_orders *store, const struct array *placed)
 {
-    struct parameter keys = parameter_array(&store->keys);
+    struct parameter keys = parameter_array(placed);
 
     (void)session_add(store->session, CONFIRM, &keys, 1);
+}
+
+bool postgres_orders_mark_again(struct session *session, void *context)
+{
+    struct postgres_orders *store = context;
+
+    if (store->marked.count == 0)
+        return true;
+    session_begin(session, NULL);
+    session_relax(session);
+    add_confirm(store, &store->marked);
+    return session_commit(session);
+}
+
+static void note_marks(struct postgres_orders *store, const struct orders_commit *commit)
+{
+    if (commit->added_count > 0)
+        array_start(&store->marked, ARRAY_INT);
+    for (size_t i = 0; i < commit->placed_count && commit->added_count == 0; i++)
+        array_int(&store->marked, commit->placed[i]);
 }
 
 /* Returns whether an order was neither stored nor known. Of two with the same id only the first is
@@ -129,7 +149,7 @@ static bool store_and_confirm(struct session *session, void *context)
     else
         add_statements(store, &known, &added);
     if (commit->placed_count > 0)
-        add_confirm(store);
+        add_confirm(store, &store->keys);
     if (!session_commit(session))
         return false;
     if (commit->added_count == 0)
@@ -198,8 +218,10 @@ enum exit_code postgres_orders_commit(struct orders *base, const struct orders_c
 
     fill_arrays(store, commit);
     code = session_do(store->session, "store orders", store_and_confirm, &committing);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        note_marks(store, commit);
         tell(&committing);
+    }
     libpq.PQclear(committing.known);
     libpq.PQclear(committing.added);
     free(committing.known_rows);

@@ -215,6 +215,23 @@ static void note_success(struct session *session)
     session->is_fresh = false;
 }
 
+void session_renew_by(struct session *session, session_work *renewal, void *context)
+{
+    session->renewal = renewal;
+    session->renewal_context = context;
+}
+
+/* The work that follows is in doubt if its own commit is. */
+static bool renew(struct session *session)
+{
+    bool is_in_doubt = session->is_in_doubt;
+    bool done = !session->is_fresh || session->renewal == NULL ||
+                session->renewal(session, session->renewal_context);
+
+    session->is_in_doubt = is_in_doubt;
+    return done;
+}
+
 enum exit_code session_do(struct session *session, const char *what, session_work *work,
                           void *context)
 {
@@ -222,7 +239,7 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
 
     session->may_pass = false;
     session->is_in_doubt = false;
-    while (!connect_session(session) || !work(session, context)) {
+    while (!connect_session(session) || !renew(session) || !work(session, context)) {
         clean_up(session);
         if (try_again(session, what, &tries))
             continue;

@@ -78,6 +78,12 @@ typedef bool session_work(struct session *session, void *context);
 enum exit_code session_do(struct session *session, const char *what, session_work *work,
                           void *context);
 
+/*
+ * Makes session_do() begin with renewal on each connection that it makes from now on: to do again
+ * what a server that has crashed may have lost (session_relax()). A failure is one of the work.
+ */
+void session_renew_by(struct session *session, session_work *renewal, void *context);
+
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 

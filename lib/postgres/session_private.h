@@ -25,7 +25,9 @@ struct session {
     struct attempt *attempt; /* that goes on; otherwise NULL */
     int64_t next_attempt_ms; /* of one that never waits, by the monotonic clock */
     struct flight flight;
-    bool is_fresh; /* nothing was done yet over this connection */
+    bool is_fresh;         /* nothing was done yet over this connection */
+    session_work *renewal; /* session_renew_by(), or NULL */
+    void *renewal_context;
     bool in_transaction;
     struct run *run; /* of the transaction at hand */
     bool is_open;    /* session_open() has ended */

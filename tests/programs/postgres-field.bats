@@ -235,6 +235,25 @@ none_waits()
     ends -0 "$PID"
 }
 
+# ---- crashes ----
+
+@test "what a server forgets in a crash, since it was not synced, is recorded again" {
+    topology
+    start_http
+    eventually place_http "$(own 1)"
+    start worker inventory-worker
+    eventually says worker.err 'published InventoryReserved'
+    # From now on nothing reaches the log of the server but with a commit that is synced.
+    kill -STOP "$(sql "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'")"
+    place_http "$(own 2)"
+    eventually gives 2 'SELECT count(*) FROM order_tools.reservations'
+    eventually gives 0 'SELECT (SELECT count(*) FROM order_tools.pending) + (SELECT count(*) FROM order_tools.outbox)'
+    postgres kill
+    postgres start
+    eventually gives 0 'SELECT (SELECT count(*) FROM order_tools.pending) + (SELECT count(*) FROM order_tools.outbox)'
+    ends -0 "$HTTP" TERM
+}
+
 # ---- pgbouncer ----
 
 @test "pgbouncer in transaction mode is in nobody's way" {
