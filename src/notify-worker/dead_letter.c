@@ -57,8 +57,9 @@ static void report_put_off(const struct notification *notification, const char *
     if (notification->is_refused)
         report("cannot move a message to '%s': %s", DEAD_LETTER_QUEUE, reason);
     else if (notification->is_stuck)
-        report("cannot move a message to '%s': %s; it stays in '%s' after %d attempts",
-               DEAD_LETTER_QUEUE, reason, RESERVED_QUEUE, notification->not_taken);
+        report("cannot move a message to '%s': %s; it stays in '%s' after %d attempt%s",
+               DEAD_LETTER_QUEUE, reason, RESERVED_QUEUE, notification->not_taken,
+               notification->not_taken == 1 ? "" : "s");
     else if (notification->not_taken == 1)
         report("cannot move a message to '%s': %s; trying again", DEAD_LETTER_QUEUE, reason);
 }

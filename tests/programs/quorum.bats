@@ -329,10 +329,10 @@ quorum_topology()
     start worker notify-worker --idle-timeout 1
     eventually grep -q 'has no leader; trying again$' worker.err
     regain_leader "$DEAD_Q"
+    PATIENCE=10 eventually holds "$DEAD_Q" 1
     finish -0 "$PID"
     grep -q "^\[notify\] moved to $DEAD_Q: " worker.err
     run -1 grep 'it stays' worker.err
-    eventually holds "$DEAD_Q" 1
     holds "$RESERVED_Q" 0
 }
 
