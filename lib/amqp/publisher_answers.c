@@ -26,7 +26,7 @@ static bool comes_again(struct publisher *publisher, const struct slot *slot)
     if (publisher->settings.nacked == NACKED_IS_FINAL)
         return false;
     destination = nacks_destination(&publisher->nacks, &slot->message);
-    if (publisher->settings.nacked == NACKED_IS_REFUSED &&
+    if (publisher->settings.nacked == NACKED_IS_SKIPPED &&
         (slot->nacks >= publisher_attempts(publisher) ||
          destination->attempts >= publisher_attempts(publisher)))
         return false;
@@ -41,8 +41,9 @@ static void take_nack(struct publisher *publisher, struct slot *slot)
     culprit_clear(&publisher->culprit, slot);
     slot->nacks++;
     if (!comes_again(publisher, slot)) {
-        publisher_set_result(publisher, slot, PUBLISH_REFUSED,
-                             "the broker could not take it: a queue is full, or has no leader");
+        publisher_set_result(
+            publisher, slot, PUBLISH_NOT_TAKEN,
+            "the broker cannot take it for now: a queue is full, or has no leader");
         return;
     }
     slot->tag = SLOT_UNSENT;

@@ -14,7 +14,7 @@ int publisher_attempts(const struct publisher *publisher)
     return connection_options(publisher->connection)->retries;
 }
 
-static int64_t pause_ms(const struct publisher *publisher, int attempt)
+int64_t publisher_pause_ms(const struct publisher *publisher, int attempt)
 {
     int64_t most_ms = (int64_t)connection_options(publisher->connection)->retry_delay * 1000;
     int64_t ms = (int64_t)NACK_MS << (attempt <= NACK_DOUBLES ? attempt - 1 : NACK_DOUBLES);
@@ -41,7 +41,8 @@ static void begin_pause(struct publisher *publisher)
 {
     const struct destination *destination = nacks_attempt(&publisher->nacks);
 
-    publisher->resume_ms = clock_monotonic_ms() + pause_ms(publisher, destination->attempts);
+    publisher->resume_ms =
+        clock_monotonic_ms() + publisher_pause_ms(publisher, destination->attempts);
     publisher->has_given_up = publisher->settings.nacked == NACKED_GIVES_UP &&
                               !publisher->is_kept &&
                               destination->attempts >= publisher_attempts(publisher);

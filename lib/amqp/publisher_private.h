@@ -46,9 +46,6 @@ void publisher_set_result(struct publisher *publisher, struct slot *slot,
 /* Takes a frame of the channel: a confirm, a nack, or a part of a returned message. */
 void publisher_take_frame(struct publisher *publisher, const amqp_frame_t *frame);
 
-/* Returns how often a message that the broker cannot take is published. */
-int publisher_attempts(const struct publisher *publisher);
-
 /*
  * Returns whether messages that were not taken may be published again: after the pause, which
  * begins once nothing is in flight, so that delivery tags ascend in the window.

@@ -21,7 +21,7 @@ enum exit_code {
     EXIT_NO = 1,           /* the answer is no: a wait timed out, a check failed, no such order */
     EXIT_USAGE = 64,       /* the command line is wrong */
     EXIT_INPUT = 65,       /* some of the input was refused or could not be read */
-    EXIT_UNREACHABLE = 69, /* no broker, or it may not have handled all */
+    EXIT_UNREACHABLE = 69, /* no broker, or it cannot take all, or may not have handled all */
     EXIT_BUG = 70,         /* out of memory, or a bug in the program */
     EXIT_STORE = 73,       /* a store or ledger cannot be opened, read or written */
     EXIT_OUTPUT = 74,      /* standard output, or a file asked for, could not be written */

@@ -351,7 +351,7 @@ static enum exit_code open_all(void)
         &broker_options,
         &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
                                      .many_destinations = true,
-                                     .nacked = NACKED_IS_REFUSED});
+                                     .nacked = NACKED_IS_SKIPPED});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.snapshot = snapshot;
     handling.publisher = publisher;

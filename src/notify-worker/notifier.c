@@ -230,8 +230,8 @@ enum exit_code notifier_give_up(struct notifier *notifier, struct notification *
 {
     enum exit_code code = dead_letter_move(notifier->settings.publisher, notification, reason);
 
-    if (notification->is_refused)
-        notifier->hand.some_refused = true;
+    if (notification->is_refused || notification->not_taken > 0)
+        notifier->hand.some_unmoved = true;
     return code;
 }
 

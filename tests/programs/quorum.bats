@@ -293,6 +293,50 @@ quorum_topology()
     has_lines list.out 1
 }
 
+@test "quorum: dead letters whose queue has no leader are left, and that is no refusal: 69; with a leader again they go" {
+    quorum_topology
+    publish '' "$DEAD_Q" '"first"'
+    eventually holds "$DEAD_Q" 1
+    lose_leader "$PLACED_Q"
+    run -69 --separate-stderr dlq-replay --to "$PLACED_Q" --retries 3
+    jq -e '.fate == "left" and (.reason | endswith("for now: a queue is full, or has no leader"))' <<<"$output"
+    [[ $stderr == *"cannot take messages for '$PLACED_Q': a queue is full, or has no leader; trying again"* ]]
+    [[ $stderr == *'1 letter is left where it was: the broker cannot take it for now' ]]
+    eventually holds "$DEAD_Q" 1
+    # The same out of a file.
+    run -69 --separate-stderr dlq-replay --from - --retries 3 <<<"{\"queue\": \"$PLACED_Q\", \"body\": 1}"
+    jq -e '.fate == "left"' <<<"$output"
+    # One that has attempts left is waited for.
+    start replay dlq-replay --to "$PLACED_Q"
+    eventually grep -q 'has no leader; trying again$' replay.err
+    regain_leader "$PLACED_Q"
+    finish -0 "$PID"
+    [ "$(jq -r .fate replay.out)" = replayed ]
+    eventually holds "$PLACED_Q" 2
+    holds "$DEAD_Q" 0
+}
+
+@test "quorum: notify-worker: a dead letter whose queue has no leader stays, and that is no refusal: 69; with a leader again it is moved" {
+    quorum_topology
+    publish inventory-ex inventory.reserved poison
+    lose_leader "$DEAD_Q"
+    # Attempts that are a minute apart would take longer.
+    run -69 --separate-stderr timeout "$HANGING" notify-worker --retries 4
+    [ -z "$output" ]
+    [[ $stderr == *"cannot move a message to '$DEAD_Q': the broker cannot take it for now: a queue is full, or has no leader; trying again"* ]]
+    [[ $stderr == *"has no leader; it stays in '$RESERVED_Q' after 4 attempts" ]]
+    eventually holds "$RESERVED_Q" 1
+    # One that has attempts left is tried again, by itself and soon.
+    start worker notify-worker --idle-timeout 1
+    eventually grep -q 'has no leader; trying again$' worker.err
+    regain_leader "$DEAD_Q"
+    finish -0 "$PID"
+    grep -q "^\[notify\] moved to $DEAD_Q: " worker.err
+    run -1 grep 'it stays' worker.err
+    eventually holds "$DEAD_Q" 1
+    holds "$RESERVED_Q" 0
+}
+
 # ---- without a confirm
 
 @test "quorum: a queue that says nothing: after --confirm-timeout the order goes out again at the next URL, and is placed" {

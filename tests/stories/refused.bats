@@ -196,6 +196,17 @@ lost_once()
     run -1 grep attempt replay.err
 }
 
+@test "refused: a dead letter that is too large counts for more than one that is not taken for now: 76, and both stay" {
+    publish inventory-ex inventory.reserved small
+    publish inventory-ex inventory.reserved "$(printf '%05000d' 0)"
+    setting max_message_size 4000
+    policy full "${DEAD_Q//./\\\\.}" '{"max-length": 0, "overflow": "reject-publish"}' "$DEAD_Q"
+    run -76 --separate-stderr notify-worker --retries 1
+    [[ $stderr == *"cannot move a message to '$DEAD_Q': "*'406 PRECONDITION_FAILED - message size '* ]]
+    [[ $stderr == *"it stays in '$RESERVED_Q' after 1 attempt"* ]]
+    eventually holds "$RESERVED_Q" 2
+}
+
 @test "refused: the event of one order: the worker says so with the broker's reason, and no order is reserved twice" {
     echo '{"sku": "s-0", "on_hand": 100}' | inventory-stock >/dev/null
     ordered a 1

@@ -270,17 +270,18 @@ is_full()
     api GET "queues/$VHOST/$DEAD_Q" | jq -e '.effective_policy_definition.overflow == "reject-publish"'
 }
 
-@test "with --exec, a dead letter that the broker does not accept delays no other event: they are told once, then 76; later it is moved" {
+@test "with --exec, a dead letter that the broker cannot take for now delays no other event: they are told once, then 69; later it is moved" {
     teller 'case $id in bad) exit 1 ;; esac'
     full_of_letters
     publish inventory-ex inventory.reserved poison
     publish_reserved a bad b c
-    run -76 --separate-stderr worker --max-attempts 1 --exec ./tell
+    run -69 --separate-stderr worker --max-attempts 1 --retries 3 --exec ./tell
     [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1' ]
-    [ "$(grep -c "^notify-worker: cannot move a message to '$DEAD_Q': " <<<"$stderr")" -eq 2 ]
+    [ "$(grep -c "^notify-worker: cannot move a message to '$DEAD_Q': .*; trying again$" <<<"$stderr")" -eq 2 ]
+    [ "$(grep -c "^notify-worker: cannot move a message to '$DEAD_Q': .*; it stays in '$RESERVED_Q' after 3 attempts$" <<<"$stderr")" -eq 2 ]
     eventually holds "$RESERVED_Q" 2
     publish_reserved d
-    run -76 --separate-stderr worker --max-attempts 1 --count 3 --exec ./tell
+    run -69 --separate-stderr worker --max-attempts 1 --retries 3 --count 3 --exec ./tell
     [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
     eventually holds "$RESERVED_Q" 2
     # Asked to stop with letters in hand.
@@ -289,7 +290,7 @@ is_full()
     eventually test -e started
     kill -TERM "$PID"
     touch go
-    ends -76 "$PID"
+    ends -69 "$PID"
     api DELETE "policies/$VHOST/full" >/dev/null
     run -0 --separate-stderr worker --max-attempts 1 --count 2 --exec ./tell
     [ "$(sort told | paste -sd,)" = 'a 1,b 1,c 1,d 1' ]
