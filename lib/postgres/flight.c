@@ -85,6 +85,7 @@ static void start_anew(struct flight *flight)
         return;
     clear_results(flight);
     flight->is_over = false;
+    flight->is_unanswered = false;
     flight->is_alone = false;
     flight->fault.kind = FAULT_NONE;
     flight->is_unsent = flight->connection != NULL && was_closed(flight);
@@ -147,7 +148,8 @@ static bool await_some(struct flight *flight, struct awaiting *awaiting)
         if (libpq.PQconsumeInput(flight->connection) == 1)
             return true;
     }
-    if (left <= 0)
+    flight->is_unanswered = left <= 0;
+    if (flight->is_unanswered)
         fault_set(&flight->fault, FAULT_AWAY, "it does not answer");
     return false;
 }

@@ -24,8 +24,9 @@ struct flight {
     PGresult *results[FLIGHT_STATEMENTS_MAX]; /* of the statements of the last round trip */
     size_t count;                             /* of statements that were sent */
     bool is_over;                             /* their answers are here: the next one starts anew */
-    bool is_unsent; /* the connection was closed before anything was sent: nothing was done */
-    bool is_alone;  /* committed, but somebody has cancelled the wait for a standby */
+    bool is_unsent;     /* the connection was closed before anything was sent: nothing was done */
+    bool is_unanswered; /* an answer did not come in time */
+    bool is_alone;      /* committed, but somebody has cancelled the wait for a standby */
     struct fault fault;
 };
 

@@ -16,7 +16,6 @@
 #define ANSWER_MS_SOON 1000 /* the same for one that never waits, */
 #define CONNECT_MS_SOON 500 /* and for a connection that was lost just now */
 #define CONNECT_MS_STOPPING 1000
-#define GONE_MS 1000 /* within which a connection that is gone shows it */
 #define LEAVE_MS 3000
 /* Less than an answer is waited for: a server does not notice that nobody waits for a lock any
  * more, and would do what was asked once it has it. */
@@ -163,10 +162,8 @@ static void note_away(struct session *session)
 
 static bool try_after_loss(struct session *session, const char *what, struct tries *tries)
 {
-    /* A connection that was not used for a while may be gone though the database is there. That
-     * shows at once, unlike a database that does not answer. */
-    if (!session->is_fresh && !tries->has_reconnected &&
-        clock_monotonic_ms() - tries->since_ms < GONE_MS) {
+    /* A connection that was not used for a while may be gone though the database is there. */
+    if (!session->is_fresh && !tries->has_reconnected && !session->flight.is_unanswered) {
         tries->has_reconnected = true;
         return true;
     }
