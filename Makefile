@@ -4,6 +4,8 @@
 
 PROGRAMS := $(patsubst src/%/main.c,%,$(wildcard src/*/main.c))
 PACKAGES := librabbitmq libcjson libcurl libmicrohttpd uuid sqlite3 libcrypto
+# Whose headers alone are needed: these are loaded at run time, if at all.
+LOADED := libpq
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
@@ -26,13 +28,16 @@ endif
 # 64 bits for the size of a file, and for a place in it, on every machine.
 CPPFLAGS_ALL := -std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -Ilib $(CPPFLAGS)
 # Asked for only when something is compiled: on a fresh machine "make deps" has to come first.
-CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(WARNINGS) $(HARDENING) $(CFLAGS)
+CFLAGS_ALL = $(CPPFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) $(WARNINGS) $(HARDENING) $(CFLAGS)
 # Each program loads the libraries that it uses, and no others. Those that librabbitmq itself loads come first: their
 # own symbols, thousands at each start of a program, are looked up in this order.
 LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
-           -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+           -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -ldl
 
-LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
+LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c)) \
+               $(patsubst lib/%.sql,$(BUILD)/lib/%.sql.o,$(wildcard lib/*/*.sql))
+# All tables in PostgreSQL, for those who may not let the programs make them: schema.sql comes first.
+SCHEMA := lib/postgres/schema.sql $(filter-out %/schema.sql,$(wildcard lib/postgres/*.sql))
 # The objects of a program: its main.c, and what it alone needs: code, and JSON that becomes an array.
 objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wildcard src/$(1)/*.json))
 # The same without its main.c; none if there is no such program.
@@ -43,32 +48,43 @@ BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
-SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire alone.so die.so)
+SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire decide ahead.so alone.so die.so)
 # Programs that read the fuzzers' corpus, and watch themselves for faults.
 FUZZ_TARGETS ?= envelope http json message order urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
-SCRIPTS := scripts/broker scripts/deps scripts/workflow scripts/drill scripts/demo scripts/matrix scripts/layers scripts/common.bash tests/stories/storm tests/model/check
+SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
+           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm tests/stories/storm-cluster.bash \
+           tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
 # Most tests wait most of the time, so that six files run at once: JOBS=1 for one after the other. Those that take
 # longest come first, so that no job works alone at the end.
-LONGEST := stories/memory stories/descriptors stories/told-once stories/http-hostile programs/repair stories/replay-doubt \
-           programs/inventory-worker stories/drill stories/crash stories/hostile programs/order-http programs/notify-worker \
-           programs/dlq-replay stories/outage programs/order-place stories/files programs/dead-letters stories/model \
-           stories/http-outage programs/broker programs/bench stories/examples programs/management programs/round-trip \
-           stories/storm programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash \
-           stories/outbox programs/watch stories/progress
+LONGEST := stories/cluster programs/postgres-ledger programs/postgres programs/quorum \
+           programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
+           programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
+           programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
+           stories/files programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
+           stories/examples programs/order-tools-migrate programs/management programs/round-trip stories/storm \
+           programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash stories/outbox \
+           programs/watch stories/progress
 LONGEST := $(LONGEST:%=tests/%.bats)
-TESTS ?= $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
+ALL_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
+# Where store and ledgers are kept: with STORE=postgresql there. These are the files for which that matters most, and which do not repeat
+# what is in programs/postgres*.bats.
+STORE ?= sqlite
+STORE_TESTS := programs/inventory-stock programs/notify-worker programs/order-http-read programs/order-place programs/order-show \
+               stories/crash stories/http-crash stories/outbox stories/told-once
+STORE_TESTS := $(filter $(STORE_TESTS:%=tests/%.bats),$(ALL_TESTS))
+TESTS ?= $(ALL_TESTS)
 JOBS ?= 6
 BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-within-files)
 
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
+.PHONY: all build help deps demo check check-store unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
         fuzz-replay lint format install uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -80,14 +96,14 @@ build: $(BINARIES)
 help:
 	@echo 'make            build the programs into bin/'
 	@echo 'make demo       install what is missing, build, and see the workflow on a private broker'
-	@echo 'make check      the same preparation, then every test'
+	@echo 'make check      the same preparation, then every test: STORE=postgresql keeps the data there'
 	@echo 'make unit       the unit tests alone, without a broker'
 	@echo 'make coverage   which lines and branches unit tests and suite pass through: TESTS=tests/unit'
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
 	@echo 'make matrix     demo, lint and check on bare Debian systems, as root: SUITES="bookworm trixie"'
-	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N'
+	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N CLUSTER=1'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
@@ -104,7 +120,11 @@ demo: deps
 
 check: deps
 	@$(MAKE) -s --no-print-directory build bench-programs unit-programs support fuzz-replay
-	$(BATS) $(TESTS)
+	SUITE_STORE=$(STORE) $(BATS) $(TESTS)
+
+# The part of the suite for which it matters most where store and ledgers are: make check-store STORE=postgresql
+check-store:
+	@$(MAKE) -s --no-print-directory check TESTS='$(STORE_TESTS)'
 
 unit: unit-programs
 	@set -e; for program in $(UNIT); do $$program; done
@@ -165,9 +185,9 @@ fuzz:
 	        -artifact_prefix=$(BUILD)/fuzz/$$target- $(BUILD)/fuzz/$$target.corpus tests/fuzz/corpus/$$target; \
 	done
 
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch])
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*/*.[ch]) $(patsubst %.sql,$(BUILD)/%.sql.c,$(wildcard lib/*/*.sql))
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) -g -O1 \
+	clang $(CPPFLAGS_ALL) -Isrc $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(LOADED)) -g -O1 \
 	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ \
 	    $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
@@ -186,11 +206,12 @@ fuzz-replay-programs: $(FUZZ_REPLAY)
 model: deps
 	tests/model/check
 
-# Kills at random moments, and the books afterwards: make storm ROUNDS=200, and SEED=N for the kills of an earlier one
+# Kills at random moments, and the books afterwards: make storm ROUNDS=200, and SEED=N for the kills of an earlier one;
+# CLUSTER=1 on a cluster, which fails in more ways.
 ROUNDS ?= 200
 storm: deps
 	@$(MAKE) -s --no-print-directory build
-	tests/stories/storm --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+	tests/stories/storm $(if $(CLUSTER),--cluster) --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 # The programs beside their limit and beside others: make bench QUICK=1, and with a patience of an hour LONG=1
 bench:
@@ -212,11 +233,14 @@ install: build
 	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -d $(DESTDIR)$(PREFIX)/share/order-tools
+	cat $(SCHEMA) >$(DESTDIR)$(PREFIX)/share/order-tools/postgresql.sql
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
 	rm -f $(patsubst man/%.1,$(DESTDIR)$(PREFIX)/share/man/man1/%.1,$(wildcard man/*.1))
 	rm -f $(patsubst man/%.7,$(DESTDIR)$(PREFIX)/share/man/man7/%.7,$(wildcard man/*.7))
+	rm -f $(DESTDIR)$(PREFIX)/share/order-tools/postgresql.sql
 
 .SECONDEXPANSION:
 $(BIN)/%: $$(call objects_of,$$*) $(BUILD)/liborder.a
@@ -245,6 +269,14 @@ $(BUILD)/%.json.c: %.json lib/base/version.h
 	    echo '};' && echo 'const size_t $(*F)_json_len = sizeof $(*F)_json;'; } >$@
 
 $(BUILD)/%.json.o: $(BUILD)/%.json.c $(BUILD)/flags
+	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# NAME.sql as the text NAME_sql.
+$(BUILD)/%.sql.c: %.sql
+	@mkdir -p $(@D)
+	{ echo 'const char $(*F)_sql[] = {' && od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g' && echo '0};'; } >$@
+
+$(BUILD)/%.sql.o: $(BUILD)/%.sql.c $(BUILD)/flags
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BENCH): %: %.o

@@ -35,8 +35,11 @@ make_work_folder() {
 }
 
 clean_up() {
+	# shellcheck disable=SC2046 # several
+	kill $(jobs -pr) 2>/dev/null || true
 	workflow down >/dev/null 2>&1 || true
 	[[ -z ${own_broker:-} ]] || broker stop 2>/dev/null || true
+	[[ -z ${own_cluster:-} ]] || cluster down 2>/dev/null || true
 	rm -rf "$work"
 }
 

@@ -1,5 +1,6 @@
-# One private broker for the whole run, with a virtual host for each test: see support/helper.bash. The folders of tests link to this
-# file, since bats looks for it beside the tests.
+# One private broker for the whole run, with a virtual host for each test: see support/helper.bash. With SUITE_STORE=postgresql, which
+# make check STORE=postgresql sets, also one server of PostgreSQL, with a database for each test. The folders of tests link to this file,
+# since bats looks for it beside the tests.
 
 setup_suite()
 {
@@ -13,7 +14,9 @@ setup_suite()
     # The tools of the tests, which make builds from tests/support.
     SUPPORT=$REPO/.build/tests/support
     PROCESSORS=$(nproc)
-    export REPO SUPPORT PROCESSORS
+    # Itself, and not Debian's wrapper, which takes five times as long to start.
+    PSQL=$(printf '%s\n' /usr/lib/postgresql/*/bin/psql | sort -V | tail -n 1)
+    export REPO SUPPORT PROCESSORS PSQL
     # Set if make runs the suite: this is a make of its own, without the job server of that one.
     unset MAKEFLAGS MFLAGS MAKELEVEL
     make -s --no-print-directory -C "$REPO" support
@@ -30,10 +33,18 @@ END
     # shellcheck source=tests/support/helper.bash
     source "$REPO/tests/support/helper.bash"
     run_broker
+    case ${SUITE_STORE:=sqlite} in
+    sqlite) ;;
+    postgresql) run_postgres ;;
+    *) echo "STORE is '$SUITE_STORE', neither sqlite nor postgresql" >&2 && return 1 ;;
+    esac
+    export SUITE_STORE
 }
 
 teardown_suite()
 {
-    "$REPO/scripts/broker" stop
+    [ "$SUITE_STORE" != postgresql ] || end_postgres
+    # Not stopped in order: its folder goes, too.
+    "$REPO/scripts/broker" kill
     rm -rf "$SUITE_DIR"
 }

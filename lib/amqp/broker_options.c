@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define AUTHFILE_MAX 1024
 
-struct broker_options broker_options = {.retries = 60, .retry_delay = 1};
+struct broker_options broker_options = {.retries = 60, .retry_delay = 1, .confirm_timeout = 30};
 
 struct option_entry broker_option_table[] = {
     {"url", "URL[,URL...]", "brokers to try in turn, amqp:// or amqps:// (AMQP_URL)", .letter = 'u',
@@ -26,6 +27,16 @@ struct option_entry broker_option_table[] = {
      .least = 1, .most = 1000000},
     {"retry-delay", "S", "seconds between these attempts (1)",
      .number = &broker_options.retry_delay, .most = 86400},
+    {"shuffle", NULL, "begin at a random one of the URLs and addresses",
+     .flag = &broker_options.shuffle},
+    {0},
+};
+
+struct option_entry publishing_option_table[] = {
+    {"confirm-timeout", "S", "leave a broker that does not confirm for S seconds; 0: never (30)",
+     .number = &broker_options.confirm_timeout, .most = 86400},
+    {"queue-type", "TYPE", "declare missing queues as quorum or default (ORDER_QUEUE_TYPE)",
+     .text = &broker_options.queue_type},
     {0},
 };
 
@@ -147,6 +158,31 @@ static enum exit_code split_urls(struct broker_options *options, const char *url
     }
 }
 
+static enum exit_code read_queue_type(struct broker_options *options)
+{
+    const char *environment = getenv("ORDER_QUEUE_TYPE");
+    const char *name = options->queue_type;
+
+    if (name == NULL)
+        name = environment != NULL && *environment != '\0' ? environment : "default";
+    options->quorum = strcmp(name, "quorum") == 0;
+    if (options->quorum || strcmp(name, "default") == 0)
+        return EXIT_OK;
+    report("the type of queues is quorum or default, and not '%s'", printable_text(name));
+    return EXIT_USAGE;
+}
+
+/* So that not all clients of a cluster are on the node that comes first in the list. */
+static void choose_first(struct broker_options *options)
+{
+    size_t number;
+
+    if (!options->shuffle || getentropy(&number, sizeof number) != 0)
+        return;
+    options->first_endpoint = number % options->endpoint_count;
+    options->first_address = number / options->endpoint_count;
+}
+
 enum exit_code broker_options_resolve(struct broker_options *options)
 {
     const char *environment = getenv("AMQP_URL");
@@ -162,6 +198,10 @@ enum exit_code broker_options_resolve(struct broker_options *options)
         return EXIT_USAGE;
     }
     code = split_urls(options, urls);
+    if (code == EXIT_OK)
+        choose_first(options);
+    if (code == EXIT_OK)
+        code = read_queue_type(options);
     if (code != EXIT_OK || options->authfile == NULL)
         return code;
     code = load_login(options, &user, &password);

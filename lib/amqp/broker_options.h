@@ -31,9 +31,15 @@ struct broker_options {
     const char *key;
     int retries;                /* attempts to connect before giving up */
     int retry_delay;            /* seconds between attempts */
+    bool shuffle;               /* begin at a random one of the URLs and addresses */
+    int confirm_timeout;        /* seconds that a confirm may take; 0: any time */
+    const char *queue_type;     /* --queue-type: NULL if not given */
     struct endpoint *endpoints; /* set by broker_options_resolve(), in the order to be tried */
     size_t endpoint_count;
-    char *login; /* private: the contents of the authfile */
+    size_t first_endpoint; /* where to begin; the first of the list follows the last */
+    size_t first_address;  /* the same for the addresses of one host */
+    bool quorum;           /* set by broker_options_resolve(): declare quorum queues */
+    char *login;           /* private: the contents of the authfile */
 };
 
 /* What the command line says about the broker; before it is read, the defaults. */
@@ -42,15 +48,18 @@ extern struct broker_options broker_options;
 /* The options that set broker_options: a group for the table of a program. */
 extern struct option_entry broker_option_table[];
 
+/* Those of a program that also publishes, and declares queues: a second group. */
+extern struct option_entry publishing_option_table[];
+
 /*
  * Sets the endpoints from url, else from the environment variable AMQP_URL, else
  * "amqp://localhost". User and password of the authfile, if one is given, replace those in the
- * URLs. Call it once, after the command line was read; free with broker_options_free(), also after
- * a failure.
+ * URLs. Sets quorum from queue_type, else from the environment variable ORDER_QUEUE_TYPE. Call it
+ * once, after the command line was read; free with broker_options_free(), also after a failure.
  *
- * Returns EXIT_OK; EXIT_USAGE if a URL is malformed, or only one of cert and key is given;
- * EXIT_LOGIN if the authfile cannot be read, is malformed, or is accessible to others than its
- * owner. Failures are reported.
+ * Returns EXIT_OK; EXIT_USAGE if a URL is malformed, only one of cert and key is given, or the type
+ * of queues is neither "quorum" nor "default"; EXIT_LOGIN if the authfile cannot be read, is
+ * malformed, or is accessible to others than its owner. Failures are reported.
  */
 enum exit_code broker_options_resolve(struct broker_options *options);
 

@@ -25,6 +25,15 @@ bool bytes_begin(amqp_bytes_t bytes, const char *text)
     return bytes.len >= len && memcmp(bytes.bytes, text, len) == 0;
 }
 
+bool bytes_contain(amqp_bytes_t bytes, const char *text)
+{
+    while (bytes.len > 0 && !bytes_begin(bytes, text)) {
+        bytes.bytes = (char *)bytes.bytes + 1;
+        bytes.len--;
+    }
+    return bytes_begin(bytes, text);
+}
+
 int bytes_compare(const void *a, const void *b)
 {
     const amqp_bytes_t *left = a;

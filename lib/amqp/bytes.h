@@ -18,6 +18,9 @@ bool bytes_are(amqp_bytes_t bytes, const char *text);
 /* Returns whether bytes begin with those of text. */
 bool bytes_begin(amqp_bytes_t bytes, const char *text);
 
+/* Returns whether the bytes of text occur in bytes. */
+bool bytes_contain(amqp_bytes_t bytes, const char *text);
+
 /* Compares two amqp_bytes_t, for qsort(): byte by byte as memcmp() does, then by length. */
 int bytes_compare(const void *a, const void *b);
 

@@ -1,8 +1,6 @@
 #include "amqp/channel.h"
 
-#include "amqp/bytes.h"
-
-static bool is_closed(amqp_rpc_reply_t reply)
+bool channel_closed(amqp_rpc_reply_t reply)
 {
     return reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION &&
            reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
@@ -10,8 +8,15 @@ static bool is_closed(amqp_rpc_reply_t reply)
 
 bool channel_closed_with(amqp_rpc_reply_t reply, uint16_t reply_code)
 {
-    return is_closed(reply) &&
+    return channel_closed(reply) &&
            ((const amqp_channel_close_t *)reply.reply.decoded)->reply_code == reply_code;
+}
+
+bool channel_says_missing(amqp_rpc_reply_t reply)
+{
+    const amqp_channel_close_t *method = reply.reply.decoded;
+
+    return channel_closed(reply) && connection_says_missing(method->reply_code, method->reply_text);
 }
 
 enum exit_code channel_reopen(struct connection *connection)
@@ -32,17 +37,13 @@ enum exit_code channel_refusal(struct connection *connection, const char *what,
                                enum exit_code *refused)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(connection_state(connection));
-    bool is_refusal = is_closed(reply);
-    bool is_not_found = channel_closed_with(reply, AMQP_NOT_FOUND);
-    /* A classic queue on a node that is down is a 404, too, though it exists. */
-    bool is_away =
-        is_not_found && bytes_begin(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text,
-                                    "NOT_FOUND - home node ");
+    bool is_refusal = channel_closed(reply);
+    bool is_missing = channel_says_missing(reply);
     enum exit_code code = connection_reply(connection, reply, what);
 
     *refused = EXIT_OK;
     if (is_refusal) {
-        *refused = is_away ? EXIT_UNREACHABLE : is_not_found ? EXIT_OK : code;
+        *refused = is_missing ? EXIT_OK : code;
         code = channel_reopen(connection);
     }
     if (code != EXIT_OK)

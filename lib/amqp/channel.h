@@ -15,8 +15,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Returns whether reply is a channel.close with that reply code, such as AMQP_NOT_FOUND. */
+/* Returns whether reply is a channel.close. */
+bool channel_closed(amqp_rpc_reply_t reply);
+
+/* Returns whether reply is a channel.close with that reply code, such as AMQP_ACCESS_REFUSED. */
 bool channel_closed_with(amqp_rpc_reply_t reply, uint16_t reply_code);
+
+/* Returns whether reply is a channel.close because what was asked for does not exist. */
+bool channel_says_missing(amqp_rpc_reply_t reply);
 
 /*
  * Opens the channel again after the broker closed it. Returns EXIT_OK; otherwise records the reason

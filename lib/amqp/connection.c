@@ -1,9 +1,11 @@
+#include "amqp/bytes.h"
 #include "amqp/connection_private.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -85,7 +87,7 @@ enum exit_code connection_open(struct connection *connection)
             pause_before_retry(connection);
         code = connection_try(connection);
         if (code == EXIT_OK) {
-            if (connection->failures > 0)
+            if (connection->failures > 0 && !connection->is_lost_quietly)
                 report("connected to the broker '%s' (%s)", connection->endpoint->name,
                        connection->purpose);
             break;
@@ -96,6 +98,7 @@ enum exit_code connection_open(struct connection *connection)
             return code;
         }
         connection->failures++;
+        connection->is_lost_quietly = false;
         if (stop_requested())
             return EXIT_UNREACHABLE;
         if (connection->failures < connection->options->retries)
@@ -206,6 +209,31 @@ amqp_connection_state_t connection_state(struct connection *connection)
 size_t connection_frame_max(const struct connection *connection)
 {
     return connection->frame_max;
+}
+
+const struct broker_options *connection_options(const struct connection *connection)
+{
+    return connection->options;
+}
+
+int connection_broker_version(const struct connection *connection)
+{
+    const amqp_table_t *properties = amqp_get_server_properties(connection->state);
+    int first = 0;
+    int second = 0;
+
+    for (int i = 0; i < properties->num_entries; i++) {
+        const amqp_table_entry_t *each = &properties->entries[i];
+        char text[16];
+
+        if (each->value.kind != AMQP_FIELD_KIND_UTF8 || !bytes_are(each->key, "version"))
+            continue;
+        (void)snprintf(text, sizeof text, "%.*s", (int)each->value.value.bytes.len,
+                       (const char *)each->value.value.bytes.bytes);
+        if (sscanf(text, "%3d.%2d", &first, &second) < 1)
+            return 0;
+    }
+    return 100 * first + second;
 }
 
 unsigned connection_generation(const struct connection *connection)

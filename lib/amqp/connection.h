@@ -22,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The number of the channel. */
 #define CONNECTION_CHANNEL 1
@@ -56,7 +57,8 @@ void connection_free(struct connection *connection);
 
 /*
  * Connects if the connection is down. Makes as many attempts as the options say, with their delay
- * in between; each attempt tries all URLs in turn. Returns EXIT_OK; EXIT_UNREACHABLE when the
+ * in between; each attempt tries all URLs in turn, from the one after that which failed last, or
+ * whose connection was lost. Returns EXIT_OK; EXIT_UNREACHABLE when the
  * attempts are used up or a stop is requested; EXIT_LOGIN, EXIT_TOPOLOGY or another code of the
  * setup without further attempts. Reports failures.
  */
@@ -106,6 +108,15 @@ bool connection_close(struct connection *connection);
  */
 void connection_lose(struct connection *connection);
 
+/*
+ * As connection_lose(), for a broker that is there and does not do what it should: counts as a
+ * failed attempt, however long the connection has lasted.
+ */
+void connection_lose_useless(struct connection *connection);
+
+/* As connection_lose(), but reports nothing: for a caller that has words of its own. */
+void connection_lose_quietly(struct connection *connection);
+
 /* ---- state ---- */
 
 /* Returns whether the connection is open, and was not told to leave. */
@@ -145,6 +156,15 @@ size_t connection_frame_max(const struct connection *connection);
  * over.
  */
 void connection_progress(struct connection *connection);
+
+/* Returns the options that the connection was made with. */
+const struct broker_options *connection_options(const struct connection *connection);
+
+/*
+ * Returns the version of the broker as 100 times its first number plus its second: 310 for 3.10,
+ * 400 for 4.0; 0 if the broker does not tell. The connection must be up, or in its setup.
+ */
+int connection_broker_version(const struct connection *connection);
 
 /* ---- closed by the broker ---- */
 
@@ -212,6 +232,12 @@ void connection_publish(struct connection *connection, const struct frames_messa
  */
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms);
 
+/*
+ * Lets connection_wait() return by at_ms (monotonic clock), if it waits for this connection and
+ * that is up. Replaces the time that was set before; 0 removes it.
+ */
+void connection_wake_at(struct connection *connection, int64_t at_ms);
+
 /* ---- calling rabbitmq-c ---- */
 
 /*
@@ -225,10 +251,17 @@ amqp_connection_state_t connection_state(struct connection *connection);
 /*
  * Translates the reply to a call of rabbitmq-c. Returns EXIT_OK; otherwise records the reason,
  * which begins with what ("cannot consume"), and returns EXIT_LOGIN for a lack of rights,
- * EXIT_TOPOLOGY for a missing or different exchange or queue, or EXIT_UNREACHABLE. Reports nothing.
+ * EXIT_TOPOLOGY for a missing or different exchange or queue, or EXIT_UNREACHABLE: also for a queue
+ * that is away, with its node or its leader. Reports nothing.
  */
 enum exit_code connection_reply(struct connection *connection, amqp_rpc_reply_t reply,
                                 const char *what);
+
+/*
+ * Returns whether a reply code and text mean that an exchange or queue does not exist. A queue that
+ * exists, but on a node that is down, or that does not answer, is a 404, too.
+ */
+bool connection_says_missing(uint16_t reply_code, amqp_bytes_t text);
 
 /*
  * Translates the status (AMQP_STATUS_OK or negative) of a call of rabbitmq-c, as connection_reply()

@@ -1,6 +1,7 @@
 /* connection_attempt: one attempt to connect: socket, TLS, login, channel, setup. */
 #include "amqp/connect_error.h"
 #include "amqp/connection_private.h"
+#include "amqp/tcp_connect.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/report.h"
@@ -8,6 +9,7 @@
 #include "base/version.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -35,8 +37,6 @@ static enum exit_code prepare_tls(struct connection *connection, amqp_socket_t *
     const struct broker_options *options = connection->options;
     const char *cacert = options->cacert != NULL ? options->cacert : SYSTEM_CAS;
 
-    if (!connection->endpoint->tls)
-        return EXIT_OK;
     if (amqp_ssl_socket_set_cacert(socket, cacert) != AMQP_STATUS_OK)
         return connection_fault(connection, EXIT_LOGIN,
                                 "cannot load certificate authorities from '%s'", cacert);
@@ -48,19 +48,33 @@ static enum exit_code prepare_tls(struct connection *connection, amqp_socket_t *
     return EXIT_OK;
 }
 
-static enum exit_code open_socket(struct connection *connection)
+/* Each time that the list of URLs has been gone through the next address of each host is first. */
+static size_t first_address(const struct connection *connection)
+{
+    const struct broker_options *options = connection->options;
+
+    return options->first_address + connection->moves / options->endpoint_count;
+}
+
+static enum exit_code open_plain(struct connection *connection, amqp_socket_t *socket)
+{
+    const char *reason;
+    int fd = tcp_connect(connection->endpoint->host, connection->endpoint->port,
+                         first_address(connection), CONNECT_SECONDS * 1000, &reason);
+
+    if (fd < 0)
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s", reason);
+    amqp_tcp_socket_set_sockfd(socket, fd);
+    return EXIT_OK;
+}
+
+/* rabbitmq-c begins with the first address of the host, and ends with one that does not answer. */
+static enum exit_code open_tls(struct connection *connection, amqp_socket_t *socket)
 {
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
-    amqp_socket_t *socket = new_socket(connection);
-    const char *fault = connect_error_of_lookup(connection->endpoint->host);
-    enum exit_code code;
+    enum exit_code code = prepare_tls(connection, socket);
     int status;
 
-    if (socket == NULL)
-        return connection_fault(connection, EXIT_UNREACHABLE, "cannot make a socket");
-    if (fault != NULL)
-        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s", fault);
-    code = prepare_tls(connection, socket);
     if (code != EXIT_OK)
         return code;
     status = amqp_socket_open_noblock(socket, connection->endpoint->host,
@@ -71,6 +85,19 @@ static enum exit_code open_socket(struct connection *connection)
                                                  connection->endpoint->port,
                                                  CONNECT_SECONDS * 1000));
     return connection_status(connection, status, "cannot connect");
+}
+
+static enum exit_code open_socket(struct connection *connection)
+{
+    amqp_socket_t *socket = new_socket(connection);
+    const char *fault = connect_error_of_lookup(connection->endpoint->host);
+
+    if (socket == NULL)
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot make a socket");
+    if (fault != NULL)
+        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s", fault);
+    return connection->endpoint->tls ? open_tls(connection, socket)
+                                     : open_plain(connection, socket);
 }
 
 static amqp_table_entry_t text_entry(const char *key, const char *value)
@@ -178,12 +205,14 @@ static enum exit_code connect_endpoint(struct connection *connection,
     enum exit_code code;
 
     connection->endpoint = endpoint;
+    connection->has_logged_in = false;
     connection->state = amqp_new_connection();
     if (connection->state == NULL)
         die_no_memory();
     code = open_socket(connection);
     if (code == EXIT_OK)
         code = log_in(connection);
+    connection->has_logged_in = code == EXIT_OK;
     if (code == EXIT_OK)
         code = agree_on_frames(connection);
     if (code == EXIT_OK)
@@ -197,9 +226,41 @@ static enum exit_code connect_endpoint(struct connection *connection,
     return code;
 }
 
+static const struct endpoint *next_endpoint(const struct connection *connection)
+{
+    const struct broker_options *options = connection->options;
+
+    return &options->endpoints[(options->first_endpoint + connection->moves) %
+                               options->endpoint_count];
+}
+
+/* The failure that says most: that of a broker which answers, if there is one. */
+struct failure {
+    const struct endpoint *endpoint;
+    char reason[sizeof((struct connection *)NULL)->reason];
+};
+
+static void note_failure(const struct connection *connection, enum exit_code code,
+                         struct failure *failure)
+{
+    if ((!connection->has_logged_in && code != EXIT_LOGIN) || failure->endpoint != NULL)
+        return;
+    failure->endpoint = connection->endpoint;
+    memcpy(failure->reason, connection->reason, sizeof failure->reason);
+}
+
+static void tell_failure(struct connection *connection, const struct failure *failure)
+{
+    if (failure->endpoint == NULL)
+        return;
+    connection->endpoint = failure->endpoint;
+    memcpy(connection->reason, failure->reason, sizeof failure->reason);
+}
+
 enum exit_code connection_try(struct connection *connection)
 {
     enum exit_code code = EXIT_UNREACHABLE;
+    struct failure failure = {.endpoint = NULL};
     bool may_come = false;
 
     if (connection->is_leaving)
@@ -207,11 +268,15 @@ enum exit_code connection_try(struct connection *connection)
     if (connection->state != NULL)
         return EXIT_OK;
     for (size_t i = 0; i < connection->options->endpoint_count; i++) {
-        code = connect_endpoint(connection, &connection->options->endpoints[i]);
+        code = connect_endpoint(connection, next_endpoint(connection));
         may_come = may_come || code == EXIT_UNREACHABLE;
         if (code == EXIT_OK || stop_requested())
             break;
+        note_failure(connection, code, &failure);
+        connection->moves++;
     }
+    if (code != EXIT_OK && may_come)
+        tell_failure(connection, &failure);
     if (code != EXIT_OK)
         return may_come ? EXIT_UNREACHABLE : code;
     connection->generation++;

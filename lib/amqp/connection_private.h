@@ -25,14 +25,18 @@ struct connection {
     void *context;
     amqp_connection_state_t state;   /* NULL while down */
     const struct endpoint *endpoint; /* of the connection, or of the last attempt */
+    bool has_logged_in;              /* there */
+    size_t moves; /* from the first endpoint to the one that is to be tried next */
     unsigned generation;
     int failures;         /* attempts in a row that led to nothing */
     enum exit_code final; /* EXIT_OK, or the code that every further connection_open() returns */
     int64_t up_since_ms;  /* monotonic clock; 0 until the setup has succeeded */
     int64_t next_beat_ms; /* monotonic clock */
+    int64_t wake_ms;      /* monotonic clock; 0 for none: connection_wake_at() */
     bool is_blocked;
     bool is_leaving;      /* connection.close was sent */
     bool channel_is_open; /* channel.open-ok was read */
+    bool is_lost_quietly; /* connection_lose_quietly() was the last to lose it */
     bool rights_vary;
     bool expects_refusal;
     unsigned exception;         /* connection_exception() */

@@ -72,12 +72,22 @@ void connection_unregister(struct connection *connection)
     *at = connection->next;
 }
 
+static int sooner(int timeout_ms, int64_t left_ms)
+{
+    if (left_ms >= timeout_ms)
+        return timeout_ms;
+    return left_ms < 0 ? 0 : (int)left_ms;
+}
+
+void connection_wake_at(struct connection *connection, int64_t at_ms)
+{
+    connection->wake_ms = at_ms;
+}
+
 /* Names what to wait for on the connection. Returns timeout_ms, or the time after which there is
  * something to do sooner. */
 static int watch(const struct connection *connection, struct pollfd *fd, int timeout_ms)
 {
-    int attempt_in_ms;
-
     if (connection->attempt != NULL) {
         fd->fd = connection->bell[0];
         return timeout_ms;
@@ -86,13 +96,14 @@ static int watch(const struct connection *connection, struct pollfd *fd, int tim
         fd->fd = amqp_get_sockfd(connection->state);
         if (connection->unsent.len > 0)
             fd->events |= POLLOUT;
+        if (connection->wake_ms != 0)
+            timeout_ms = sooner(timeout_ms, connection->wake_ms - clock_monotonic_ms());
         /* connection_read() is to find out why sending failed. */
         return connection->send_errno != 0 ? 0 : timeout_ms;
     }
     if (!connection->is_kept || stop_requested())
         return timeout_ms;
-    attempt_in_ms = connection_attempt_in_ms(connection);
-    return attempt_in_ms < timeout_ms ? attempt_in_ms : timeout_ms;
+    return sooner(timeout_ms, connection_attempt_in_ms(connection));
 }
 
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms)

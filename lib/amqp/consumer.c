@@ -9,9 +9,11 @@
 
 #include <stdlib.h>
 
-#define WAIT_MS 60000
 #define ARRIVE_MS 300   /* that a message which waits in the queue may take to arrive */
 #define ANSWER_MS 15000 /* that the broker may take to answer */
+#define UNKNOWN_MAX 4   /* times in a row that the queue may not know its consumer */
+#define OWED_MAX 50     /* times in a row that it may have a message for it: 15 s */
+#define WATCH_MS 5000   /* without a delivery, after which it is asked whether it knows it */
 
 struct consumer {
     struct connection *connection;
@@ -20,7 +22,14 @@ struct consumer {
     struct subscription subscription;
     struct arrivals arrivals;
     struct settled settled;
-    unsigned lost; /* generation of the connection whose loss was noticed last */
+    bool awaits_look;  /* the answer to ask_queue() */
+    bool is_known;     /* by that answer, the queue knows its consumer */
+    bool has_more;     /* by that answer, it has messages, and no other consumer */
+    bool is_forgotten; /* by that answer, it has none, and messages for one */
+    size_t in_hand;    /* deliveries of the present subscription that are not settled, at most */
+    int64_t watch_ms;  /* monotonic clock: when watch() is to ask */
+    unsigned watched;  /* generation of the connection for which it is */
+    unsigned lost;     /* generation of the connection whose loss was noticed last */
 };
 
 static enum exit_code set_up(struct connection *connection, void *context)
@@ -34,7 +43,7 @@ static enum exit_code set_up(struct connection *connection, void *context)
     if (code != EXIT_OK)
         return code;
     return subscription_start(&consumer->subscription, connection, consumer_queue(consumer),
-                              settings->prefetch);
+                              settings->prefetch, settings->counts);
 }
 
 struct consumer *consumer_new(const struct broker_options *options,
@@ -84,14 +93,30 @@ static unsigned generation_of(const struct consumer *consumer)
 
 /* ---- reading ---- */
 
+static void take_look(struct consumer *consumer, const amqp_queue_declare_ok_t *look)
+{
+    consumer->awaits_look = false;
+    consumer->is_known = look->consumer_count > 0;
+    consumer->has_more = look->consumer_count == 1 && look->message_count > 0;
+    consumer->is_forgotten = look->consumer_count == 0 && look->message_count > 0;
+}
+
+static void take_delivery(struct consumer *consumer, const amqp_basic_deliver_t *delivery)
+{
+    consumer->in_hand++;
+    arrivals_start(&consumer->arrivals, delivery, generation_of(consumer));
+}
+
 static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
 {
     if (frame->frame_type != AMQP_FRAME_METHOD)
         arrivals_add(&consumer->arrivals, frame);
     else if (frame->payload.method.id == AMQP_BASIC_DELIVER_METHOD)
-        arrivals_start(&consumer->arrivals, frame->payload.method.decoded, generation_of(consumer));
+        take_delivery(consumer, frame->payload.method.decoded);
     else if (frame->payload.method.id == AMQP_BASIC_QOS_OK_METHOD)
         settled_answered(&consumer->settled);
+    else if (frame->payload.method.id == AMQP_QUEUE_DECLARE_OK_METHOD)
+        take_look(consumer, frame->payload.method.decoded);
 }
 
 /* Notices once that the present connection, or the last one, is lost. */
@@ -155,13 +180,31 @@ static void ask(struct consumer *consumer)
                "cannot ask for an answer");
 }
 
+static void start_watch(struct consumer *consumer)
+{
+    consumer->is_forgotten = false;
+    consumer->watch_ms = clock_monotonic_ms() + WATCH_MS;
+}
+
+static void watch_connection(struct consumer *consumer)
+{
+    if (consumer->watched == generation_of(consumer))
+        return;
+    consumer->watched = generation_of(consumer);
+    consumer->awaits_look = false;
+    consumer->in_hand = 0;
+    start_watch(consumer);
+}
+
 enum exit_code consumer_open(struct consumer *consumer)
 {
     enum exit_code code = connection_open(consumer->connection);
 
-    if (code == EXIT_OK)
-        settled_begin(&consumer->settled, generation_of(consumer));
-    return code;
+    if (code != EXIT_OK)
+        return code;
+    settled_begin(&consumer->settled, generation_of(consumer));
+    watch_connection(consumer);
+    return EXIT_OK;
 }
 
 size_t consumer_unsure(const struct consumer *consumer)
@@ -210,6 +253,7 @@ static void read_until(struct consumer *consumer, int64_t until_ms, bool answers
 void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch)
 {
     consumer->settings.prefetch = prefetch;
+    consumer->in_hand = 0;
     ask(consumer);
     /* The prefetch of a channel applies to the subscriptions that follow it. */
     if (connection_is_up(consumer->connection))
@@ -238,8 +282,10 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
 
     while (count < max && consumer->arrivals.first != NULL)
         batch[count++] = arrivals_take(&consumer->arrivals);
-    if (count > 0)
+    if (count > 0) {
         connection_progress(consumer->connection);
+        start_watch(consumer);
+    }
     return count;
 }
 
@@ -247,16 +293,88 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
 struct silence {
     unsigned generation;
     int64_t until;
-    bool is_asked; /* the broker, for a sign of life */
+    bool is_asked; /* the queue, for a sign of life */
+    int unknown;   /* answers by which the queue does not know us, */
+    int owed;      /* or has a message for us */
 };
+
+/* Looks at the queue (passive declare), without waiting for the answer. */
+static void ask_queue(struct consumer *consumer)
+{
+    amqp_queue_declare_t look = {.queue = amqp_cstring_bytes(consumer_queue(consumer)),
+                                 .passive = 1};
+
+    consumer->awaits_look = true;
+    check_sent(consumer,
+               amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
+                                AMQP_QUEUE_DECLARE_METHOD, &look),
+               "cannot look at the queue");
+}
+
+/* Returns whether the answer is that of a queue which is about to hand out a message to us: a slow
+ * one answers first. */
+static bool is_owed(const struct consumer *consumer)
+{
+    unsigned prefetch = consumer->settings.prefetch;
+
+    return consumer->has_more && (prefetch == 0 || consumer->in_hand < prefetch);
+}
+
+/*
+ * Returns whether the answer is that of a queue which knows us, its consumer, and owes us nothing.
+ * One without a leader gives an answer, too, and so does, now and then, one that is slow.
+ */
+static bool is_sign_of_life(struct silence *silence, struct consumer *consumer)
+{
+    if (consumer->is_known && (!is_owed(consumer) || ++silence->owed > OWED_MAX))
+        return true;
+    silence->is_asked = false;
+    silence->until = clock_monotonic_ms() + ARRIVE_MS;
+    if (consumer->is_known || ++silence->unknown < UNKNOWN_MAX)
+        return false;
+    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE,
+                           "the queue does not know its consumer: it has no leader");
+    lose(consumer);
+    return false;
+}
+
+/*
+ * A subscription can be lost although its channel lives: a failover, or a partition that heals, has
+ * such ends, and the broker says nothing. Returns whether the consumer still has its connection.
+ */
+static bool watch(struct consumer *consumer)
+{
+    if (!consumer->awaits_look && clock_monotonic_ms() >= consumer->watch_ms) {
+        start_watch(consumer);
+        ask_queue(consumer);
+    }
+    if (consumer->is_forgotten && connection_is_up(consumer->connection)) {
+        (void)connection_fault(consumer->connection, EXIT_UNREACHABLE,
+                               "the queue has messages, and does not know its consumer any more");
+        consumer->is_forgotten = false;
+        lose(consumer);
+    }
+    return connection_is_up(consumer->connection);
+}
+
+/* Returns for how long nothing is to be done. */
+static int64_t quiet_ms(const struct consumer *consumer, const struct silence *silence,
+                        int timeout_ms)
+{
+    int64_t until_ms = consumer->watch_ms;
+
+    if (timeout_ms >= 0 && silence->until < until_ms)
+        until_ms = silence->until;
+    return until_ms - clock_monotonic_ms();
+}
 
 /* Is the time over, on a connection that works? */
 static bool is_over(struct silence *silence, struct consumer *consumer, int timeout_ms)
 {
     if (timeout_ms < 0)
         return false;
-    if (silence->is_asked && consumer->settled.answers_to_come == 0)
-        return true;
+    if (silence->is_asked && !consumer->awaits_look)
+        return is_sign_of_life(silence, consumer);
     if (clock_monotonic_ms() < silence->until)
         return false;
     if (timeout_ms < ARRIVE_MS)
@@ -267,7 +385,7 @@ static bool is_over(struct silence *silence, struct consumer *consumer, int time
     }
     silence->is_asked = true;
     silence->until = clock_monotonic_ms() + ANSWER_MS;
-    ask(consumer);
+    ask_queue(consumer);
     return false;
 }
 
@@ -279,7 +397,7 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
     *count = 0;
     for (;;) {
         enum exit_code code = consumer_open(consumer);
-        int64_t left = WAIT_MS;
+        int64_t left;
 
         if (code != EXIT_OK)
             return code;
@@ -290,14 +408,13 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
         *count = hand_out(consumer, batch, max);
         if (*count > 0 || stop_requested())
             return EXIT_OK;
-        if (!connection_is_up(consumer->connection))
+        if (!connection_is_up(consumer->connection) || !watch(consumer))
             continue;
         if (is_over(&silence, consumer, timeout_ms))
             return EXIT_OK;
-        if (timeout_ms >= 0)
-            left = silence.until - clock_monotonic_ms();
+        left = quiet_ms(consumer, &silence, timeout_ms);
         if (connection_is_up(consumer->connection) && left > 0)
-            connection_wait(consumer->connection, -1, left > WAIT_MS ? WAIT_MS : (int)left);
+            connection_wait(consumer->connection, -1, (int)left);
     }
 }
 
@@ -325,6 +442,11 @@ bool consumer_is_current(struct consumer *consumer, const struct delivery *deliv
            delivery->generation == generation_of(consumer);
 }
 
+static void note_settled(struct consumer *consumer, size_t count)
+{
+    consumer->in_hand -= count < consumer->in_hand ? count : consumer->in_hand;
+}
+
 static void check_settled(struct consumer *consumer, int status, const char *what)
 {
     check_sent(consumer, status, what);
@@ -339,6 +461,7 @@ static void settle(struct consumer *consumer, struct delivery *delivery,
 {
     if (consumer_is_current(consumer, delivery)) {
         settled_add_single(&consumer->settled, delivery->generation);
+        note_settled(consumer, 1);
         check_settled(
             consumer,
             send(connection_state(consumer->connection), CONNECTION_CHANNEL, delivery->tag, 0),
@@ -369,6 +492,7 @@ void consumer_ack_batch(struct consumer *consumer, struct delivery **batch, size
     /* The tags of a batch ascend, and all of it came on one connection. */
     if (consumer_is_current(consumer, batch[count - 1])) {
         settled_add(&consumer->settled, batch[count - 1]->generation, count);
+        note_settled(consumer, count);
         check_settled(consumer,
                       amqp_basic_ack(connection_state(consumer->connection), CONNECTION_CHANNEL,
                                      batch[count - 1]->tag, 1),

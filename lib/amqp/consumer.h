@@ -34,6 +34,7 @@ struct consumer_settings {
      */
     enum exit_code (*own_queue)(struct connection *connection, void *context,
                                 char name[CONSUMER_QUEUE_SIZE]);
+    bool counts; /* consumer_waiting() must be right: a queue that seems empty is asked again */
     unsigned prefetch; /* deliveries that may be unsettled at once: 1 to 65535, or 0 for no limit */
     size_t max_body;   /* bytes of a body that are kept */
     /*
@@ -108,8 +109,13 @@ void consumer_set_prefetch(struct consumer *consumer, unsigned prefetch);
  * EXIT_OK, or what connection_open() returns.
  *
  * The time counts only on a connection that works: it starts again with each connection, and from a
- * timeout of 300 ms on the broker must give a sign of life before it is over. A broker that gives
- * none within 15 s is lost.
+ * timeout of 300 ms on the queue must give a sign of life before it is over. A broker that gives
+ * none within 15 s is lost, and so is one whose queue has no leader. A queue that has messages and
+ * no other consumer gets up to 15 s more, as long as fewer deliveries are unsettled than the
+ * prefetch.
+ *
+ * Without a timeout, too, a queue from which nothing comes for 5 s is asked: one that has messages
+ * and no consumer has lost the subscription, and the connection is given up for a new one.
  */
 enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch, size_t max,
                              size_t *count, int timeout_ms);

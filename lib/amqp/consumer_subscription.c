@@ -14,11 +14,14 @@ static void tag_of(unsigned number, char tag[TAG_SIZE])
 }
 
 static enum exit_code find_queue(struct subscription *subscription, struct connection *connection,
-                                 const char *queue)
+                                 const char *queue, bool counts)
 {
     struct queue_depth depth;
     enum exit_code code = queue_look(connection, queue, &depth);
 
+    if (code == EXIT_OK && counts && depth.exists && depth.refused == EXIT_OK && depth.ready == 0 &&
+        depth.consumers == 0)
+        code = queue_ask_again(connection, queue, &depth.ready);
     if (code == EXIT_OK)
         code = depth.refused;
     if (code != EXIT_OK)
@@ -30,11 +33,21 @@ static enum exit_code find_queue(struct subscription *subscription, struct conne
     return EXIT_OK;
 }
 
+/* The broker says "internal error", or nothing. */
+static void add_guess(struct connection *connection)
+{
+    char reason[512];
+
+    (void)snprintf(reason, sizeof reason, "%s", connection_reason(connection));
+    (void)connection_fault(connection, EXIT_UNREACHABLE,
+                           "%s: perhaps the queue has no leader, or no majority", reason);
+}
+
 enum exit_code subscription_start(struct subscription *subscription, struct connection *connection,
-                                  const char *queue, unsigned prefetch)
+                                  const char *queue, unsigned prefetch, bool counts)
 {
     char tag[TAG_SIZE];
-    enum exit_code code = find_queue(subscription, connection, queue);
+    enum exit_code code = find_queue(subscription, connection, queue, counts);
 
     if (code != EXIT_OK)
         return code;
@@ -48,8 +61,11 @@ enum exit_code subscription_start(struct subscription *subscription, struct conn
     (void)amqp_basic_consume(connection_state(connection), CONNECTION_CHANNEL,
                              amqp_cstring_bytes(queue), amqp_cstring_bytes(tag), 0, 0, 0,
                              amqp_empty_table);
-    return connection_reply(connection, amqp_get_rpc_reply(connection_state(connection)),
+    code = connection_reply(connection, amqp_get_rpc_reply(connection_state(connection)),
                             "cannot consume");
+    if (code == EXIT_UNREACHABLE && subscription->ready == 0 && subscription->others == 0)
+        add_guess(connection);
+    return code;
 }
 
 int subscription_renew(struct subscription *subscription, struct connection *connection,

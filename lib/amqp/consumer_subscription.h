@@ -5,6 +5,8 @@
 #include "amqp/connection.h"
 #include "base/report.h"
 
+#include <stdbool.h>
+
 /* Zeroed to begin with. */
 struct subscription {
     unsigned number; /* of the present subscription; its consumer tag is made of it */
@@ -14,11 +16,12 @@ struct subscription {
 
 /*
  * Subscribes to the queue; a connection_setup calls it. prefetch is 1 to 65535, or 0 for no limit.
- * Returns EXIT_OK; EXIT_TOPOLOGY if there is no such queue; or another code. Unless EXIT_OK, the
- * reason was recorded.
+ * With counts, a queue that seems empty and unused is asked again (queue_ask_again()), so that
+ * ready is right. Returns EXIT_OK; EXIT_TOPOLOGY if there is no such queue; or another code. Unless
+ * EXIT_OK, the reason was recorded.
  */
 enum exit_code subscription_start(struct subscription *subscription, struct connection *connection,
-                                  const char *queue, unsigned prefetch);
+                                  const char *queue, unsigned prefetch, bool counts);
 
 /*
  * Replaces the subscription by a new one, so that a prefetch applies which was set since. Does not

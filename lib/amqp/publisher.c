@@ -1,8 +1,4 @@
-#include "amqp/publisher.h"
-
-#include "amqp/publisher_culprit.h"
-#include "amqp/publisher_returned.h"
-#include "amqp/publisher_window.h"
+#include "amqp/publisher_private.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
@@ -12,21 +8,6 @@
 
 #define WAIT_MS 60000
 #define STOP_MS 10000 /* for which confirms are still awaited once a stop is requested */
-
-struct publisher {
-    struct connection *connection;
-    struct publisher_settings settings;
-    struct window window;
-    struct culprit culprit;
-    struct returned returned;
-    uint64_t next_tag; /* on the present connection */
-    bool some_unsent;  /* messages other than suspects are still to be published */
-    bool some_await_repair;
-    bool is_repaired;     /* settings.repair was called on this connection */
-    bool is_connected;    /* false from when note_loss() has noticed a loss until the next open */
-    int64_t stop_seen_ms; /* monotonic clock, when a wait first met a stop; 0 if none did */
-    char *reason;         /* of the last message given out that was not confirmed; or NULL */
-};
 
 static enum exit_code set_up(struct connection *connection, void *context)
 {
@@ -68,6 +49,7 @@ void publisher_free(struct publisher *publisher)
         return;
     connection_free(publisher->connection);
     returned_forget(&publisher->returned);
+    nacks_free(&publisher->nacks);
     window_free(&publisher->window);
     free(publisher->reason);
     free(publisher);
@@ -105,103 +87,14 @@ void publisher_forget(struct publisher *publisher)
         forget_oldest(publisher);
     publisher->some_await_repair = false;
     publisher->some_unsent = false;
+    publisher->some_nacked = false;
+    publisher->has_given_up = false;
+    nacks_free(&publisher->nacks);
 }
 
 const char *publisher_reason(const struct publisher *publisher)
 {
     return publisher->reason == NULL ? "" : publisher->reason;
-}
-
-/* ---- what the broker says ---- */
-
-static void set_result(struct publisher *publisher, struct slot *slot, enum publish_result result,
-                       const char *reason)
-{
-    /* A returned message is confirmed afterwards as well. */
-    if (slot->has_result || slot->awaits_repair)
-        return;
-    culprit_clear(&publisher->culprit, slot);
-    if (result == PUBLISH_UNROUTABLE && publisher->settings.repair != NULL &&
-        !publisher->is_repaired) {
-        slot->awaits_repair = true;
-        publisher->some_await_repair = true;
-        return;
-    }
-    window_set_result(&publisher->window, slot, result, reason);
-}
-
-static void take_confirm(struct publisher *publisher, uint64_t tag, bool multiple,
-                         enum publish_result result, const char *reason)
-{
-    connection_progress(publisher->connection);
-    for (size_t i = 0; i < publisher->window.count; i++) {
-        struct slot *slot = window_slot(&publisher->window, i);
-
-        if (slot->tag > tag) {
-            if (slot->tag == SLOT_UNSENT)
-                continue;
-            break;
-        }
-        if (slot->tag == tag || multiple)
-            set_result(publisher, slot, result, reason);
-    }
-}
-
-/*
- * Of several messages in flight with the same content any will do: what holds for one holds for the
- * others. The properties count, since an exchange may route by headers. If something on the broker
- * has changed them, all messages that are alike in the rest are taken for returned: some may be
- * published twice, and none is lost.
- */
-static void take_returned(struct publisher *publisher)
-{
-    struct returned *returned = &publisher->returned;
-    bool is_found = false;
-
-    connection_progress(publisher->connection);
-    for (size_t i = 0; i < publisher->window.count && !is_found; i++) {
-        struct slot *slot = window_slot(&publisher->window, i);
-
-        is_found = returned_is(returned, slot, true);
-        if (is_found)
-            set_result(publisher, slot, PUBLISH_UNROUTABLE, returned->reason);
-    }
-    for (size_t i = 0; i < publisher->window.count && !is_found; i++) {
-        struct slot *slot = window_slot(&publisher->window, i);
-
-        if (returned_is(returned, slot, false))
-            set_result(publisher, slot, PUBLISH_UNROUTABLE, returned->reason);
-    }
-    returned_forget(returned);
-}
-
-static void take_frame(struct publisher *publisher, const amqp_frame_t *frame)
-{
-    if (frame->frame_type != AMQP_FRAME_METHOD) {
-        if (returned_add(&publisher->returned, frame))
-            take_returned(publisher);
-        return;
-    }
-    switch (frame->payload.method.id) {
-    case AMQP_BASIC_ACK_METHOD: {
-        const amqp_basic_ack_t *m = frame->payload.method.decoded;
-
-        take_confirm(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_CONFIRMED, NULL);
-        break;
-    }
-    case AMQP_BASIC_NACK_METHOD: {
-        const amqp_basic_nack_t *m = frame->payload.method.decoded;
-
-        take_confirm(publisher, m->delivery_tag, m->multiple != 0, PUBLISH_REFUSED,
-                     "the broker could not take the message");
-        break;
-    }
-    case AMQP_BASIC_RETURN_METHOD:
-        returned_start(&publisher->returned, frame->payload.method.decoded);
-        break;
-    default:
-        break;
-    }
 }
 
 /* ---- publishing ---- */
@@ -219,7 +112,7 @@ static void refuse_header(struct publisher *publisher, struct slot *slot, size_t
                        "its headers need a frame of %zu bytes, and the broker takes %zu at most",
                        size, connection_frame_max(publisher->connection));
     slot->tag = 0;
-    set_result(publisher, slot, PUBLISH_REFUSED, reason);
+    publisher_set_result(publisher, slot, PUBLISH_REFUSED, reason);
 }
 
 static void publish_slot(struct publisher *publisher, struct slot *slot)
@@ -232,6 +125,7 @@ static void publish_slot(struct publisher *publisher, struct slot *slot)
         return;
     }
     slot->tag = publisher->next_tag++;
+    slot->sent_ms = clock_monotonic_ms();
     connection_publish(publisher->connection, &slot->message);
 }
 
@@ -247,7 +141,11 @@ static void note_loss(struct publisher *publisher)
     window_forget_tags(&publisher->window);
     returned_forget(&publisher->returned);
     publisher->some_unsent = true;
+    publisher->some_nacked = false;
+    publisher->resume_ms = 0;
 }
+
+/* ---- publishing again ---- */
 
 static void publish_unsent(struct publisher *publisher)
 {
@@ -275,7 +173,8 @@ static void publish_again(struct publisher *publisher)
 
     while ((suspect = culprit_next(&publisher->culprit)) != NULL)
         publish_slot(publisher, suspect);
-    if (publisher->culprit.suspects == 0 && publisher->some_unsent && !publisher->some_await_repair)
+    if (publisher->culprit.suspects == 0 && publisher->some_unsent &&
+        !publisher->some_await_repair && publisher_may_resume(publisher))
         publish_unsent(publisher);
 }
 
@@ -284,9 +183,11 @@ void publisher_service(struct publisher *publisher)
     amqp_frame_t frame;
 
     while (connection_read(publisher->connection, &frame) == CONNECTION_FRAME) {
-        take_frame(publisher, &frame);
+        publisher_take_frame(publisher, &frame);
         connection_release(publisher->connection);
     }
+    if (connection_is_up(publisher->connection))
+        publisher_check_confirms(publisher);
     note_loss(publisher);
     if (publisher->is_connected)
         publish_again(publisher);
@@ -339,6 +240,8 @@ enum exit_code publisher_open(struct publisher *publisher)
             publisher->is_connected = true;
         }
         publish_again(publisher);
+        if (publisher->has_given_up)
+            return EXIT_UNREACHABLE;
     } while (!connection_is_up(publisher->connection));
     return EXIT_OK;
 }
@@ -351,6 +254,7 @@ bool publisher_keep(struct publisher *publisher)
     if (!publisher->is_connected && !connection_keep(publisher->connection))
         return false;
     publisher->is_connected = true;
+    publisher->is_kept = true;
     publish_again(publisher);
     return connection_is_up(publisher->connection);
 }

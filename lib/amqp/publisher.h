@@ -16,6 +16,13 @@
  * After any other loss of the connection the publisher lets half as many messages be in flight at
  * once, and one more with each result: a network that breaks again and again does not multiply
  * them.
+ *
+ * A broker that cannot take a message for now says so with basic.nack: a quorum queue has no
+ * leader, or a queue is full. Such messages are published again, after pauses that grow up to the
+ * delay between attempts to connect, and as often as there are such attempts; every third time at
+ * another URL, if there is one. If a confirm does not come within the confirm timeout, the
+ * connection counts as lost: a quorum queue that has lost the majority of its nodes says nothing at
+ * all.
  */
 #ifndef AMQP_PUBLISHER_H
 #define AMQP_PUBLISHER_H
@@ -40,10 +47,22 @@ struct message {
     amqp_bytes_t body;
 };
 
+/*
+ * What becomes of a message that the broker could not take.
+ *
+ *   NACKED_GIVES_UP    After the last attempt all functions that wait return EXIT_UNREACHABLE,
+ *                      until publisher_forget(); publisher_keep() has no last attempt.
+ *   NACKED_IS_SKIPPED  It is PUBLISH_NOT_TAKEN after the last attempt. Others for that exchange and
+ *                      routing key then are at once, until the broker takes one of them.
+ *   NACKED_IS_FINAL    It is PUBLISH_NOT_TAKEN at once: the caller tries again, and must not wait.
+ */
+enum publish_nacked { NACKED_GIVES_UP, NACKED_IS_SKIPPED, NACKED_IS_FINAL };
+
 enum publish_result {
     PUBLISH_CONFIRMED,  /* a queue has it */
     PUBLISH_UNROUTABLE, /* it was returned: no queue is bound to exchange and routing key */
-    PUBLISH_REFUSED     /* the broker could not or would not take it */
+    PUBLISH_REFUSED,    /* the broker does not take it, now or later */
+    PUBLISH_NOT_TAKEN   /* the broker cannot take it for now; not with NACKED_GIVES_UP */
 };
 
 struct publisher_settings {
@@ -61,6 +80,7 @@ struct publisher_settings {
      * PUBLISH_REFUSED; otherwise the publisher's functions return EXIT_LOGIN.
      */
     bool many_destinations;
+    enum publish_nacked nacked;
 };
 
 /* ---- life ---- */
@@ -103,6 +123,13 @@ size_t publisher_room(const struct publisher *publisher);
  * that is sent all the same opens another connection.
  */
 void publisher_leave(struct publisher *publisher);
+
+/* Returns how often a message that the broker cannot take is published. */
+int publisher_attempts(const struct publisher *publisher);
+
+/* Returns the milliseconds from when a message was not taken, attempt times in a row, until it is
+ * published again: from 50 up to the delay between attempts to connect. */
+int64_t publisher_pause_ms(const struct publisher *publisher, int attempt);
 
 /* Returns the publisher's connection, for connection_wait(). */
 struct connection *publisher_connection(struct publisher *publisher);

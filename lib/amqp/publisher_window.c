@@ -73,6 +73,7 @@ struct slot *window_add(struct window *window, const struct message *message, ui
     slot->has_result = false;
     slot->awaits_repair = false;
     slot->is_accused = false;
+    slot->nacks = 0;
     slot->tag = SLOT_UNSENT;
     do {
         size_t at = 0;
@@ -139,6 +140,19 @@ void window_narrow(struct window *window)
 
     if (count > 0)
         window->limit = (count + 1) / 2;
+}
+
+void window_halve(struct window *window)
+{
+    window->limit = (window->limit + 1) / 2;
+}
+
+const struct slot *window_oldest_in_flight(const struct window *window)
+{
+    for (size_t i = 0; i < window->count; i++)
+        if (slot_is_in_flight(window_slot(window, i)))
+            return window_slot(window, i);
+    return NULL;
 }
 
 void window_forget_tags(struct window *window)

@@ -27,6 +27,8 @@ struct slot {
     uint64_t tag; /* its delivery tag on the present connection; or SLOT_UNSENT; or 0 if it has a
                      result, and no tag on this connection */
     uint64_t cookie;
+    int64_t sent_ms; /* monotonic clock, when it was published last */
+    int nacks;       /* how often the broker could not take it */
     bool has_result;
     bool awaits_repair; /* it was returned, and is to be published again after a repair */
     bool is_suspect;    /* publisher_culprit.h; so is is_accused */
@@ -88,6 +90,12 @@ bool window_is_at_limit(const struct window *window);
  * one as soon, and each message in flight may reach its queue once more every time.
  */
 void window_narrow(struct window *window);
+
+/* Halves the limit, since the broker does not take what is in flight. */
+void window_halve(struct window *window);
+
+/* Returns the oldest message in flight, or NULL. */
+const struct slot *window_oldest_in_flight(const struct window *window);
 
 /* Forgets delivery tags, and which messages await a repair, after the connection is lost. */
 void window_forget_tags(struct window *window);

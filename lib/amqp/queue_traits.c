@@ -1,13 +1,9 @@
 #include "amqp/queue_traits.h"
 
-#include "amqp/bytes.h"
 #include "amqp/queue.h"
 #include "amqp/queue_probe.h"
-#include "amqp/rabbitmq.h"
 #include "base/text.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* From this major version on a quorum queue has a delivery limit if nobody sets one. */
@@ -23,34 +19,20 @@ void queue_traits_set_type(struct queue_traits *traits, const char *type)
         traits->type = QUEUE_CLASSIC;
 }
 
-/* Returns the first number of the broker's version; 0 if it does not tell. */
-static int major_version(struct connection *connection)
-{
-    const amqp_table_t *properties = amqp_get_server_properties(connection_state(connection));
-
-    for (int i = 0; i < properties->num_entries; i++) {
-        const amqp_table_entry_t *each = &properties->entries[i];
-        char text[16];
-
-        if (each->value.kind != AMQP_FIELD_KIND_UTF8 || !bytes_are(each->key, "version"))
-            continue;
-        (void)snprintf(text, sizeof text, "%.*s", (int)each->value.value.bytes.len,
-                       (const char *)each->value.value.bytes.bytes);
-        return atoi(text);
-    }
-    return 0;
-}
-
 bool queue_has_default_limit(int major_version)
 {
     return major_version >= LIMITS_BY_DEFAULT;
 }
 
+static bool has_default_limit(const struct connection *connection)
+{
+    return queue_has_default_limit(connection_broker_version(connection) / 100);
+}
+
 void queue_traits_add_default_limit(struct queue_traits *traits, struct connection *connection,
                                     bool is_set)
 {
-    if (traits->type == QUEUE_QUORUM && !is_set &&
-        queue_has_default_limit(major_version(connection)))
+    if (traits->type == QUEUE_QUORUM && !is_set && has_default_limit(connection))
         traits->limit = QUEUE_DEFAULT_LIMIT;
 }
 
@@ -78,8 +60,7 @@ enum exit_code queue_traits_read(struct connection *connection, const char *queu
 
     if (code == EXIT_OK && traits->exists)
         code = queue_probe(connection, queue, traits);
-    if (code == EXIT_OK && traits->type == QUEUE_TYPE_UNKNOWN &&
-        queue_has_default_limit(major_version(connection)))
+    if (code == EXIT_OK && traits->type == QUEUE_TYPE_UNKNOWN && has_default_limit(connection))
         traits->presumed = QUEUE_DEFAULT_LIMIT;
     return code;
 }

@@ -42,6 +42,7 @@ struct queue_traits {
     bool delays;        /* it has a delayed retry; known from the management API only */
     long limit;         /* deliveries after the first, or QUEUE_NO_LIMIT */
     bool limit_is_sure; /* no policy can set another limit */
+    bool api_is_silent; /* the management API has no statistics of it, and so knows no policy */
     long presumed; /* if the type is unknown: the limit, or QUEUE_NO_LIMIT, of a quorum queue */
     /* Why the management API failed to tell the limit, if that matters; or EXIT_OK. */
     enum exit_code limit_fault;

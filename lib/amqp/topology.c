@@ -1,6 +1,7 @@
 #include "amqp/topology.h"
 
 #include "amqp/channel.h"
+#include "amqp/queue.h"
 #include "amqp/rabbitmq.h"
 
 #include <string.h>
@@ -58,27 +59,20 @@ static int ask_for(struct connection *connection, const struct topology_part *pa
     return amqp_send_method(state, CONNECTION_CHANNEL, AMQP_QUEUE_BIND_METHOD, &m);
 }
 
-static enum exit_code declare(struct connection *connection, const struct topology_part *part)
+static enum exit_code declare_exchange(struct connection *connection, const char *name)
 {
     amqp_connection_state_t state = connection_state(connection);
-    amqp_table_entry_t entries[] = {
-        {amqp_cstring_bytes("x-dead-letter-exchange"), {.kind = AMQP_FIELD_KIND_UTF8}},
-        {amqp_cstring_bytes("x-dead-letter-routing-key"), {.kind = AMQP_FIELD_KIND_UTF8}}};
-    amqp_table_t arguments = {.num_entries = part->exchange == NULL ? 0 : 2, .entries = entries};
 
-    if (part->kind == TOPOLOGY_EXCHANGE) {
-        (void)amqp_exchange_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(part->name),
-                                    amqp_cstring_bytes("direct"), 0, 1, 0, 0, amqp_empty_table);
-        return connection_reply(connection, amqp_get_rpc_reply(state),
-                                "cannot declare an exchange");
-    }
-    if (part->exchange != NULL) {
-        entries[0].value.value.bytes = amqp_cstring_bytes(part->exchange);
-        entries[1].value.value.bytes = amqp_cstring_bytes(part->routing_key);
-    }
-    (void)amqp_queue_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(part->name), 0, 1, 0, 0,
-                             arguments);
-    return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare a queue");
+    (void)amqp_exchange_declare(state, CONNECTION_CHANNEL, amqp_cstring_bytes(name),
+                                amqp_cstring_bytes("direct"), 0, 1, 0, 0, amqp_empty_table);
+    return connection_reply(connection, amqp_get_rpc_reply(state), "cannot declare an exchange");
+}
+
+static enum exit_code declare(struct connection *connection, const struct topology_part *part)
+{
+    return part->kind == TOPOLOGY_EXCHANGE
+               ? declare_exchange(connection, part->name)
+               : queue_declare(connection, part->name, part->exchange, part->routing_key);
 }
 
 /* Why the broker refused a part; it has then not looked at those that were asked for after it. */
@@ -90,7 +84,7 @@ enum finding {
 
 static enum finding finding_of(const struct topology_part *part, amqp_rpc_reply_t refusal)
 {
-    if (part->kind != TOPOLOGY_BINDING && channel_closed_with(refusal, AMQP_NOT_FOUND))
+    if (part->kind != TOPOLOGY_BINDING && channel_says_missing(refusal))
         return MISSING;
     /*
      * Not a failure: whoever set up the broker for users with few rights is expected to have made
@@ -175,7 +169,7 @@ enum exit_code topology_declare(struct connection *connection)
     return declare_parts(connection, 0, TOPOLOGY_PART_COUNT);
 }
 
-static enum exit_code declare_exchange(struct connection *connection, const char *exchange)
+static enum exit_code ensure_exchange(struct connection *connection, const char *exchange)
 {
     size_t i = 0;
 
@@ -186,15 +180,15 @@ static enum exit_code declare_exchange(struct connection *connection, const char
 
 enum exit_code topology_declare_orders(struct connection *connection)
 {
-    return declare_exchange(connection, ORDERS_EXCHANGE);
+    return ensure_exchange(connection, ORDERS_EXCHANGE);
 }
 
 enum exit_code topology_declare_dead_letters(struct connection *connection)
 {
-    return declare_exchange(connection, DEAD_LETTER_EXCHANGE);
+    return ensure_exchange(connection, DEAD_LETTER_EXCHANGE);
 }
 
 enum exit_code topology_declare_inventory(struct connection *connection)
 {
-    return declare_exchange(connection, INVENTORY_EXCHANGE);
+    return ensure_exchange(connection, INVENTORY_EXCHANGE);
 }

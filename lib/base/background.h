@@ -26,4 +26,7 @@ int background_finish(struct background *background);
  */
 bool background_detach(void *(*run)(void *context), void *context);
 
+/* Returns whether a thread still runs that either function above has started. */
+bool background_some_run(void);
+
 #endif

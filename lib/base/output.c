@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/outlet.h"
+#include "base/program.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -33,8 +34,7 @@ static void start(void)
 {
     in_use = true;
     is_terminal = isatty(STDOUT_FILENO) == 1;
-    if (atexit(flush_at_exit) != 0)
-        die_no_memory();
+    program_at_end(flush_at_exit);
 }
 
 enum exit_code output_text(const char *text, size_t len)

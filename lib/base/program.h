@@ -16,4 +16,14 @@
  */
 int program_end(enum exit_code code, bool stop_is_normal);
 
+/* Has a function called when the program ends, other than by a signal: the last of four at most
+ * first. */
+void program_at_end(void (*function)(void));
+
+/*
+ * Ends the program at any time, after what program_at_end() was given. While threads run, whatever
+ * libraries have registered with atexit() is not called: it tears down what threads may be using.
+ */
+_Noreturn void program_exit(enum exit_code code);
+
 #endif

@@ -1,6 +1,7 @@
 #include "base/report.h"
 
 #include "base/outlet.h"
+#include "base/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,8 +41,7 @@ void report_program(const char *argv0)
 
     occupy_standard_descriptors();
     program = slash != NULL ? slash + 1 : argv0;
-    if (atexit(report_flush) != 0)
-        die(EXIT_BUG, "out of memory");
+    program_at_end(report_flush);
 }
 
 void report_never_waits(void)
@@ -143,7 +143,7 @@ void die(enum exit_code code, const char *format, ...)
     va_start(arguments, format);
     report_line(format, arguments, NULL);
     va_end(arguments);
-    exit((int)code);
+    program_exit(code);
 }
 
 /* The reader takes something again. */

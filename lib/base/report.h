@@ -21,7 +21,7 @@ enum exit_code {
     EXIT_NO = 1,           /* the answer is no: a wait timed out, a check failed, no such order */
     EXIT_USAGE = 64,       /* the command line is wrong */
     EXIT_INPUT = 65,       /* some of the input was refused or could not be read */
-    EXIT_UNREACHABLE = 69, /* no broker, or it may not have handled all */
+    EXIT_UNREACHABLE = 69, /* no broker, or it cannot take all, or may not have handled all */
     EXIT_BUG = 70,         /* out of memory, or a bug in the program */
     EXIT_STORE = 73,       /* a store or ledger cannot be opened, read or written */
     EXIT_OUTPUT = 74,      /* standard output, or a file asked for, could not be written */
@@ -63,7 +63,7 @@ void report(const char *format, ...) REPORT_FORMAT(1, 2);
 /* As report(), with ": " and strerror(errno) appended. */
 void report_errno(const char *format, ...) REPORT_FORMAT(1, 2);
 
-/* As report(), then calls exit(code). */
+/* As report(), then ends the program: program_exit() of program.h. */
 _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2, 3);
 
 /* Adds a line that scripts look for, so without the program's name. It is buffered until
@@ -83,7 +83,8 @@ void report_status(const char *line);
  */
 bool report_is_lost(void);
 
-/* Writes pending log lines. Call it after each batch and before each wait; exit() calls it. */
+/* Writes pending log lines. Call it after each batch and before each wait; the end of the program
+ * calls it. */
 void report_flush(void);
 
 #endif

@@ -1,63 +1,90 @@
 #include "engine/open.h"
 
+#include "postgres/open.h"
 #include "sqlite/open.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* libpq takes both prefixes. A file of such a name can still be given as "./postgresql:...". */
+static bool is_uri(const char *name)
+{
+    return strncmp(name, "postgresql:", strlen("postgresql:")) == 0 ||
+           strncmp(name, "postgres:", strlen("postgres:")) == 0;
+}
+
 static bool is_postgresql(const char *name, const char *variable)
 {
     if (name == NULL)
         name = getenv(variable);
-    return name != NULL && (strncmp(name, "postgresql:", strlen("postgresql:")) == 0 ||
-                            strncmp(name, "postgres:", strlen("postgres:")) == 0);
+    return name != NULL && is_uri(name);
 }
 
-/* The name itself may hold a password: it is not shown. */
-static enum exit_code find_engine(const char *name, const char *variable)
+/* Refuses "jdbc:postgresql://..." and "mysql://...", by which nobody means a file. They may hold a
+ * password. */
+static bool is_refused(const char *name, const char *origin)
 {
-    if (!is_postgresql(name, variable))
-        return EXIT_OK;
-    report("%s names a PostgreSQL database, and this program has no engine for that: name a file",
-           name == NULL ? variable : "--ledger");
-    return EXIT_STORE;
+    if (is_uri(name) || strstr(name, "://") == NULL || *name == '/' || *name == '.')
+        return false;
+    report("%s is a URL, but not one of PostgreSQL: these begin with postgresql://", origin);
+    return true;
+}
+
+static bool is_foreign(const char *name, const char *variable)
+{
+    if (name != NULL)
+        return is_refused(name, "the name");
+    name = getenv(variable);
+    return name != NULL && is_refused(name, variable);
 }
 
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
-                                  struct orders **orders)
+                                  const struct store_patience *patience, struct orders **orders)
 {
-    enum exit_code code = find_engine(name, "ORDER_STORE");
-
     *orders = NULL;
-    return code == EXIT_OK ? sqlite_orders_open(name, access, orders) : code;
+    if (is_foreign(name, "ORDER_STORE"))
+        return EXIT_STORE;
+    return is_postgresql(name, "ORDER_STORE") ? postgres_orders_open(name, access, patience, orders)
+                                              : sqlite_orders_open(name, access, patience, orders);
 }
 
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
-                                  struct ledger **ledger)
+                                  const struct store_patience *patience, struct ledger **ledger)
 {
-    enum exit_code code = find_engine(name, "INVENTORY_LEDGER");
-
     *ledger = NULL;
-    return code == EXIT_OK ? sqlite_ledger_open(name, access, ledger) : code;
+    if (is_foreign(name, "INVENTORY_LEDGER"))
+        return EXIT_STORE;
+    return is_postgresql(name, "INVENTORY_LEDGER")
+               ? postgres_ledger_open(name, access, patience, ledger)
+               : sqlite_ledger_open(name, access, ledger);
 }
 
-enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified)
+enum exit_code engine_open_notified(const char *name, int max_attempts,
+                                    const struct store_patience *patience,
+                                    struct notified **notified)
 {
-    enum exit_code code = find_engine(name, "NOTIFY_LEDGER");
-
     *notified = NULL;
-    return code == EXIT_OK ? sqlite_notified_open(name, max_attempts, notified) : code;
+    if (is_foreign(name, "NOTIFY_LEDGER"))
+        return EXIT_STORE;
+    return is_postgresql(name, "NOTIFY_LEDGER")
+               ? postgres_notified_open(name, max_attempts, patience, notified)
+               : sqlite_notified_open(name, max_attempts, notified);
+}
+
+enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
+                                 struct mover **mover)
+{
+    *mover = NULL;
+    if (is_refused(name, "the name"))
+        return EXIT_STORE;
+    return is_uri(name) ? postgres_mover_open(domain, name, side, mover)
+                        : sqlite_mover_open(domain, name, side, mover);
 }
 
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE])
 {
-    if (!is_postgresql(name, "INVENTORY_LEDGER"))
-        return sqlite_ledger_look(name, outbox, reason);
-    (void)snprintf(reason, LEDGER_REASON_SIZE,
-                   "the ledger is a PostgreSQL database, and there is no engine for that");
-    return LEDGER_UNREADABLE;
+    return is_postgresql(name, "INVENTORY_LEDGER") ? postgres_ledger_look(name, outbox, reason)
+                                                   : sqlite_ledger_look(name, outbox, reason);
 }

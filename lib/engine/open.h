@@ -2,10 +2,11 @@
  * open: opens the orders, the ledger and the notified customers, in the engine that their name asks
  * for.
  *
- * A name is that of a file, for SQLite, or a URI, postgresql://..., which is refused: there is no
- * such engine yet. NULL stands for the name in ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER and,
- * if that is not set, for a file under $XDG_STATE_HOME/order-tools/ or
- * ~/.local/state/order-tools/.
+ * A name is that of a file, for SQLite, or the URI of a PostgreSQL database, postgresql://... NULL
+ * stands for the name in ORDER_STORE, INVENTORY_LEDGER or NOTIFY_LEDGER and, if that is not set,
+ * for a file under $XDG_STATE_HOME/order-tools/ or ~/.local/state/order-tools/.
+ *
+ * patience says how long to try if a database is away; with NULL there is one attempt.
  *
  * Functions that open return EXIT_OK, or EXIT_STORE, reported, with the pointer NULL. What was
  * opened is freed with its operation close.
@@ -15,17 +16,25 @@
 
 #include "base/report.h"
 #include "store/ledger.h"
+#include "store/mover.h"
 #include "store/notified.h"
 #include "store/orders.h"
+#include "store/patience.h"
 
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
-                                  struct orders **orders);
+                                  const struct store_patience *patience, struct orders **orders);
 
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
-                                  struct ledger **ledger);
+                                  const struct store_patience *patience, struct ledger **ledger);
 
 /* max_attempts: how often it is begun, at most, to tell one customer. */
-enum exit_code engine_open_notified(const char *name, int max_attempts, struct notified **notified);
+enum exit_code engine_open_notified(const char *name, int max_attempts,
+                                    const struct store_patience *patience,
+                                    struct notified **notified);
+
+/* Opens one end of a move, in the file or database of that name, not NULL. */
+enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
+                                 struct mover **mover);
 
 /*
  * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and

@@ -225,6 +225,7 @@ enum exit_code placement_turn(struct placement *placement)
     dispatch_take_results(&placement->dispatch);
     code = place_batch(placement);
     if (code != EXIT_OK) {
+        placement->is_unanswered = placement->store->operations->is_in_doubt(placement->store);
         placement_fail(placement, code);
         return placement->failure;
     }
@@ -244,10 +245,21 @@ enum exit_code placement_drain(struct placement *placement)
     return placement->failure;
 }
 
-bool placement_is_in_doubt(const struct placement *placement)
+/* The batch is stored, and only its sync failed. */
+static bool is_unsynced(const struct placement *placement)
 {
     return placement->batch.count > 0 &&
            receipts_end(placement->receipts) > placement->batch_receipts;
+}
+
+bool placement_is_in_doubt(const struct placement *placement)
+{
+    return is_unsynced(placement) || (placement->batch.count > 0 && placement->is_unanswered);
+}
+
+bool placement_is_locked(const struct placement *placement)
+{
+    return placement->store->operations->is_locked(placement->store);
 }
 
 bool placement_abandon(struct placement *placement)
@@ -255,10 +267,11 @@ bool placement_abandon(struct placement *placement)
     bool some = placement->batch.count > 0;
 
     /* The store has them, perhaps, and the broker as well. */
-    if (placement_is_in_doubt(placement)) {
+    if (placement_is_in_doubt(placement))
+        placement->dispatch.some_left = true;
+    if (is_unsynced(placement)) {
         receipts_silence(placement->receipts, placement->batch_receipts);
         dispatch_let_go(&placement->dispatch, INT64_MAX, receipts_end(placement->receipts));
-        placement->dispatch.some_left = true;
     }
     batch_clear(&placement->batch);
     placement->failure = EXIT_OK;
@@ -271,7 +284,10 @@ enum exit_code placement_open(const struct placement_settings *settings,
                               struct placement **placement)
 {
     struct placement *opened = xcalloc(1, sizeof *opened);
-    enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &opened->store);
+    struct store_patience patience = {.attempts = settings->options->retries,
+                                      .delay_s = settings->options->retry_delay,
+                                      .never_waits = settings->never_waits};
+    enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &patience, &opened->store);
 
     opened->settings = *settings;
     opened->opened_ms = clock_monotonic_ms();

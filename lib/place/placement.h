@@ -104,8 +104,13 @@ enum exit_code placement_turn(struct placement *placement);
  */
 bool placement_abandon(struct placement *placement);
 
-/* After EXIT_STORE: returns whether the batch may be placed all the same: only its sync failed. */
+/* After EXIT_STORE: returns whether the batch may be placed all the same: only its sync failed, or
+ * a database did not answer. */
 bool placement_is_in_doubt(const struct placement *placement);
+
+/* After EXIT_STORE, for one that never waits: returns whether another program has locked the
+ * store, so that nothing of the batch was done. */
+bool placement_is_locked(const struct placement *placement);
 
 /* Returns after how many milliseconds at most placement_turn() is to be called again, even if
  * nothing arrives; -1 for never. */

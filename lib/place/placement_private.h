@@ -37,6 +37,7 @@ struct placement {
     struct dispatch dispatch;
     struct batch batch;
     uint64_t batch_receipts; /* number of the first receipt of the batch */
+    bool is_unanswered;      /* the store may have it all the same */
     enum exit_code failure;
     /* These are used by one that never waits. */
     int64_t opened_ms;      /* monotonic clock */

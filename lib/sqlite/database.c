@@ -1,7 +1,6 @@
 #include "sqlite/database.h"
 
 #include "sqlite/database_handle.h"
-#include "store/locked.h"
 
 #include <stdio.h>
 
@@ -9,22 +8,19 @@
 
 static void end_transaction(struct database *database)
 {
-    bool is_full = !database->is_relaxed && !database->is_ahead && !database->log_is_fresh;
-
     /* Otherwise the next transaction would not be synced. */
-    if (!is_full && database_synchronize(database, "FULL") != EXIT_OK)
+    if (database->sync_is_due != SYNC_IN_COMMIT &&
+        database_synchronize(database, "FULL") != EXIT_OK)
         die(EXIT_STORE, "cannot go on without syncs");
-    database->is_relaxed = false;
-    database->is_ahead = false;
-    database->log_is_fresh = false;
+    database->sync_is_due = SYNC_IN_COMMIT;
 }
 
 static enum exit_code begin_immediately(struct database *database)
 {
     enum exit_code code;
 
-    locked_note(false);
-    database->is_hasty = locked_is_hasty();
+    database->was_locked = false;
+    database->is_hasty = database->never_waits;
     code = database_step(database, &database->begin, "BEGIN IMMEDIATE", "write to");
     database->is_hasty = false;
     if (code == EXIT_OK)
@@ -52,7 +48,7 @@ static enum exit_code begin_fresh_log(struct database *database)
 {
     enum exit_code code = database_synchronize(database, "OFF");
 
-    database->log_is_fresh = true;
+    database->sync_is_due = SYNC_AFTER_COMMIT;
     if (code == EXIT_OK)
         code = begin_writing(database);
     /* Another process was quicker. */
@@ -71,14 +67,14 @@ static enum exit_code begin(struct database *database, bool ahead)
         database_checkpoint(database);
     if (database_log_is_open(database->handle) && database_log_size(database->handle) == 0) {
         code = begin_fresh_log(database);
-        if (code != EXIT_OK || database->log_is_fresh)
+        if (code != EXIT_OK || database->sync_is_due == SYNC_AFTER_COMMIT)
             return code;
     }
     if (ahead)
         code = database_synchronize(database, "NORMAL");
     if (code != EXIT_OK)
         return code;
-    database->is_ahead = ahead;
+    database->sync_is_due = ahead ? SYNC_AFTER_COMMIT : SYNC_IN_COMMIT;
     return begin_writing(database);
 }
 
@@ -100,8 +96,13 @@ enum exit_code database_begin_relaxed(struct database *database)
         code = database_synchronize(database, "NORMAL");
     if (code != EXIT_OK)
         return code;
-    database->is_relaxed = true;
+    database->sync_is_due = SYNC_NEVER;
     return begin_writing(database);
+}
+
+enum exit_code database_begin_reading(struct database *database)
+{
+    return database_step(database, &database->begin_reading, "BEGIN", "read");
 }
 
 void database_roll_back(struct database *database)
@@ -114,7 +115,7 @@ void database_roll_back(struct database *database)
 
 static enum exit_code commit(struct database *database, bool ahead)
 {
-    bool must_sync = database->log_is_fresh || database->is_ahead;
+    bool must_sync = database->sync_is_due == SYNC_AFTER_COMMIT;
     enum exit_code code = database_step(database, &database->commit, "COMMIT", "write to");
 
     if (code != EXIT_OK) {

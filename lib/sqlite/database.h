@@ -61,6 +61,10 @@ enum exit_code database_begin_ahead(struct database *database);
  * loss only once a later commit was synced. */
 enum exit_code database_begin_relaxed(struct database *database);
 
+/* Begins a transaction whose reads are all of the moment of the first. database_roll_back() ends
+ * it. */
+enum exit_code database_begin_reading(struct database *database);
+
 /*
  * Commits if code is EXIT_OK; otherwise rolls back and returns code. On EXIT_OK the transaction is
  * on disk, in files that are still in place: see database_check_files(). Otherwise it is over, and
@@ -125,6 +129,16 @@ enum exit_code database_run_ranges(struct database *database, sqlite3_stmt *stat
 /* Fetches the next row and sets *found to whether there was one. The caller resets the statement
  * once it has read the columns; after a failure it is reset already. */
 enum exit_code database_row(struct database *database, sqlite3_stmt *statement, bool *found);
+
+/*
+ * From now on a transaction that cannot begin at once, since another process holds the file, fails
+ * after some milliseconds. It is reported once the file is held for a second, and again when it is
+ * free. Reading is not affected.
+ */
+void database_never_wait(struct database *database);
+
+/* After database_never_wait(): returns whether the last transaction failed for that reason. */
+bool database_was_locked(const struct database *database);
 
 /* Returns whether the last failure was that another process held the file for too long. */
 bool database_is_locked(const struct database *database);

@@ -2,7 +2,6 @@
 #include "base/text.h"
 #include "sqlite/database_handle.h"
 #include "sqlite/database_place.h"
-#include "store/locked.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -108,7 +107,7 @@ static enum exit_code fail_locked(struct database *database, const char *what)
 {
     int64_t now_ms = clock_monotonic_ms();
 
-    locked_note(true);
+    database->was_locked = true;
     if (database->locked_since_ms == 0)
         database->locked_since_ms = now_ms;
     if (database->locked_is_told || now_ms - database->locked_since_ms < DATABASE_LOCKED_MS)
@@ -141,6 +140,16 @@ void database_note_unlocked(struct database *database)
         report("'%s' can be written again", printable_text(database->path));
     database->locked_since_ms = 0;
     database->locked_is_told = false;
+}
+
+void database_never_wait(struct database *database)
+{
+    database->never_waits = true;
+}
+
+bool database_was_locked(const struct database *database)
+{
+    return database->was_locked;
 }
 
 bool database_is_locked(const struct database *database)

@@ -29,6 +29,10 @@
 #define DATABASE_HASTY_STEP_MS 1
 #define DATABASE_LOCKED_MS 1000
 
+/* Of the transaction at hand. That of a log's first, and of database_begin_ahead(), is after its
+ * commit; that of database_begin_relaxed() is left to a later one. */
+enum sync_due { SYNC_IN_COMMIT, SYNC_AFTER_COMMIT, SYNC_NEVER };
+
 struct database {
     sqlite3 *handle;
     char *path;
@@ -42,18 +46,17 @@ struct database {
     int64_t opened_ms;
     bool is_opening;
     int64_t busy_since_ms;
-    bool is_hasty;           /* it begins a transaction, and must not wait */
+    bool never_waits;        /* for another process, when it begins a transaction */
+    bool is_hasty;           /* it begins one */
+    bool was_locked;         /* when the last one was to begin */
     int64_t locked_since_ms; /* when the first of the last transactions failed to begin; 0: none */
     bool locked_is_told;
     bool is_first_log;
     bool log_has_pages;
-    int page_size;     /* set by database_room_open(), like the next */
-    int log_fd;        /* otherwise -1 */
-    bool log_is_long;  /* and due to be checkpointed */
-    bool log_is_fresh; /* the transaction at hand is the first of a new log: it is synced after its
-                          commit */
-    bool is_relaxed;   /* the transaction at hand is not synced, */
-    bool is_ahead;     /* or after its commit, like the first of a new log */
+    int page_size;    /* set by database_room_open(), like the next */
+    int log_fd;       /* otherwise -1 */
+    bool log_is_long; /* and due to be checkpointed */
+    enum sync_due sync_is_due;
     struct background *sync; /* the sync of the log that goes on; otherwise NULL */
     bool is_ours;            /* opened and checked, and in place when last looked at */
 };

@@ -56,7 +56,7 @@ static enum exit_code set_up(struct database *database, enum database_access acc
     (void)sqlite3_busy_handler(database->handle, wait_for_other, database);
     database_follow_log(database);
     /* In one transaction: another process may be setting it up just now. */
-    code = database_step(database, &database->begin_reading, "BEGIN", "read");
+    code = database_begin_reading(database);
     if (code == EXIT_OK)
         code = database_check_version(database, &version);
     database_roll_back(database);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "sqlite/database.h"
@@ -50,7 +51,7 @@ static int look(sqlite3 *handle, struct ledger_outbox *outbox, bool *is_ledger)
                               "SELECT count(*), min(at) FROM owed CROSS JOIN handled USING (seq)",
                               numbers, 2);
     outbox->count = numbers[0];
-    outbox->oldest_ms = numbers[1];
+    outbox->oldest_age_ms = numbers[0] == 0 ? 0 : clock_utc_ms() - numbers[1];
     return result;
 }
 

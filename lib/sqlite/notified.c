@@ -1,10 +1,11 @@
-#include "store/notified.h"
+#include "sqlite/notified.h"
 
 #include "base/memory.h"
 #include "sqlite/database.h"
 #include "sqlite/database_room.h"
 #include "sqlite/open.h"
 #include "sqlite/runs.h"
+#include "store/notified.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const char *const upgrades[] = {
     "ALTER TABLE told ADD COLUMN claim INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE told ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;" CLAIMS};
 
-static const struct database_kind kind = {
+const struct database_kind notified_kind = {
     .variable = "NOTIFY_LEDGER",
     .file = "notices.db",
     .schema = "CREATE TABLE told (order_id TEXT PRIMARY KEY, at INTEGER NOT NULL, claim INTEGER "
@@ -244,6 +245,13 @@ static enum exit_code advance(struct notified *base, const struct notified_relea
     return code;
 }
 
+/* Nobody else claims what a run that lives has claimed, even if it stands still. */
+static bool may_tell(const struct notified *base)
+{
+    (void)base;
+    return true;
+}
+
 static bool may_pass(const struct notified *base)
 {
     return database_is_locked(((const struct sqlite_notified *)base)->database);
@@ -263,13 +271,16 @@ static void close_notified(struct notified *base)
     free(notified);
 }
 
-static const struct notified_operations operations = {
-    .advance = advance, .may_pass = may_pass, .idle = idle, .close = close_notified};
+static const struct notified_operations operations = {.advance = advance,
+                                                      .may_tell = may_tell,
+                                                      .may_pass = may_pass,
+                                                      .idle = idle,
+                                                      .close = close_notified};
 
 enum exit_code sqlite_notified_open(const char *path, int max_attempts, struct notified **out)
 {
     struct sqlite_notified *notified = xcalloc(1, sizeof *notified);
-    enum exit_code code = database_open(&kind, path, DATABASE_CREATE, &notified->database);
+    enum exit_code code = database_open(&notified_kind, path, DATABASE_CREATE, &notified->database);
 
     *out = NULL;
     notified->notified.operations = &operations;

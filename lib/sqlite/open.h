@@ -11,16 +11,22 @@
 
 #include "base/report.h"
 #include "store/ledger.h"
+#include "store/mover.h"
 #include "store/notified.h"
 #include "store/orders.h"
+#include "store/patience.h"
 
+/* patience may be NULL. */
 enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
-                                  struct orders **orders);
+                                  const struct store_patience *patience, struct orders **orders);
 
 enum exit_code sqlite_ledger_open(const char *path, enum ledger_access access,
                                   struct ledger **ledger);
 
 enum exit_code sqlite_notified_open(const char *path, int max_attempts, struct notified **notified);
+
+enum exit_code sqlite_mover_open(enum moved_domain domain, const char *path, enum mover_side side,
+                                 struct mover **mover);
 
 /* Looks at a ledger of this or an earlier version of its schema: engine_look_at_ledger(). */
 enum ledger_look sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,

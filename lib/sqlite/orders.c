@@ -9,7 +9,7 @@
 
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
-static const struct database_kind kind = {
+const struct database_kind orders_kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
     .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
@@ -34,6 +34,25 @@ static void close_orders(struct orders *base)
     free(store);
 }
 
+/* Nobody else writes for long, and what else can fail with a file stays. */
+static bool may_pass(const struct orders *base)
+{
+    (void)base;
+    return false;
+}
+
+/* SQLite knows what it has done. */
+static bool is_in_doubt(const struct orders *base)
+{
+    (void)base;
+    return false;
+}
+
+static bool is_locked(const struct orders *base)
+{
+    return database_was_locked(((const struct sqlite_orders *)base)->database);
+}
+
 static const struct orders_operations operations = {.commit = orders_commit,
                                                     .await = orders_await,
                                                     .find = orders_find,
@@ -41,18 +60,23 @@ static const struct orders_operations operations = {.commit = orders_commit,
                                                     .each_pending = orders_each_pending,
                                                     .each = orders_each,
                                                     .count = orders_count,
+                                                    .may_pass = may_pass,
+                                                    .is_in_doubt = is_in_doubt,
+                                                    .is_locked = is_locked,
                                                     .idle = idle,
                                                     .close = close_orders};
 
-enum exit_code sqlite_orders_open(const char *path, enum orders_access access, struct orders **out)
+enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
+                                  const struct store_patience *patience, struct orders **out)
 {
     struct sqlite_orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
-    enum exit_code code =
-        database_open(&kind, path, place ? DATABASE_CREATE : DATABASE_READ, &store->database);
+    enum exit_code code = database_open(&orders_kind, path, place ? DATABASE_CREATE : DATABASE_READ,
+                                        &store->database);
 
     *out = NULL;
     store->orders.operations = &operations;
+    store->never_waits = patience != NULL && patience->never_waits;
     if (code == EXIT_OK && place)
         code = runs_open(store->database, &store->runs);
     if (code == EXIT_OK)

@@ -17,6 +17,7 @@ struct sqlite_orders {
     struct orders orders; /* first, so that a pointer to it points to all of this */
     struct database *database;
     struct runs *runs; /* NULL with ORDERS_LOOK */
+    bool never_waits;  /* for another process, once claim() has been called */
     char *text;        /* the data of the last order read */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;
@@ -32,6 +33,8 @@ struct sqlite_orders {
     sqlite3_stmt *count;
     sqlite3_stmt *count_pending;
 };
+
+extern const struct database_kind orders_kind;
 
 /* A query that orders_read() reads from, up to its condition. */
 #define ORDERS_COLUMNS                                                                             \

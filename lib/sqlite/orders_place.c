@@ -184,9 +184,12 @@ static enum exit_code add_all(struct sqlite_orders *store, const struct orders_c
 enum exit_code orders_commit(struct orders *base, const struct orders_commit *commit)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
-    enum exit_code code = commit->added_count > 0 ? database_begin_ahead(store->database)
-                                                  : database_begin_relaxed(store->database);
+    enum exit_code code;
 
+    if (store->never_waits)
+        database_never_wait(store->database);
+    code = commit->added_count > 0 ? database_begin_ahead(store->database)
+                                   : database_begin_relaxed(store->database);
     if (code != EXIT_OK)
         return code;
     code =

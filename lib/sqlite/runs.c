@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "sqlite/database_place.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,26 @@ enum exit_code runs_open(struct database *database, struct runs **out)
     database_watch(database, runs->path);
     *out = runs;
     return EXIT_OK;
+}
+
+enum exit_code runs_some_live(const struct database *database, bool *some)
+{
+    char *path = database_join(database_real_path(database), "-runs");
+    /* Of all bytes. */
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool is_absent = fd < 0 && errno == ENOENT;
+    enum exit_code code = EXIT_OK;
+
+    if (!is_absent && (fd < 0 || fcntl(fd, F_GETLK, &lock) != 0)) {
+        report_errno("cannot look at the locks of '%s'", printable_text(path));
+        code = EXIT_STORE;
+    }
+    *some = code == EXIT_OK && !is_absent && lock.l_type != F_UNLCK;
+    if (fd >= 0)
+        (void)close(fd);
+    free(path);
+    return code;
 }
 
 void runs_close(struct runs *runs)

@@ -23,6 +23,10 @@ struct runs;
  */
 enum exit_code runs_open(struct database *database, struct runs **runs);
 
+/* Sets *some to whether any run of the database lives, but for those of this process. Returns
+ * EXIT_OK, or EXIT_STORE, reported, if the locks cannot be read. */
+enum exit_code runs_some_live(const struct database *database, bool *some);
+
 /* Ends the run and frees it. NULL is harmless. */
 void runs_close(struct runs *runs);
 

@@ -18,10 +18,14 @@
  *
  * which is one transaction. Between the first and the last of them no other operation may be
  * called. A claim() or claim_unsent() that fails ends the transaction by itself, as a commit() that
- * fails does; abandon() is harmless then. After levels() has failed, call abandon(). An operation
- * may be repeated with the same arguments, and a decision from claim() on: a second time finds what
- * the first has done, and does the rest. So an engine whose connection can break within a commit
- * needs one more code, for "in doubt: call again", and no more of its callers.
+ * fails does; abandon() is harmless then. After levels() has failed, call abandon().
+ *
+ * On a database server the transaction can be lost: with its connection, or because another one
+ * was in conflict with it. Then any of these four returns EXIT_PENDING, not reported, and the
+ * transaction has ended. Nothing was recorded or, by a commit(), perhaps all: nobody knows. The
+ * caller makes the decision again from its first claim on, with the same orders, or closes the
+ * ledger. It publishes nothing of the lost one: what that has recorded comes back as LEDGER_UNSENT.
+ * All other operations are repeated by the engine itself.
  */
 #ifndef STORE_LEDGER_H
 #define STORE_LEDGER_H
@@ -100,10 +104,10 @@ struct ledger;
 
 struct ledger_operations {
     /*
-     * Claims orders at at_ms (milliseconds since 1970), and tells how each stands. An order that
-     * stands twice in a batch, or was claimed earlier in this transaction, is HANDLED the second
-     * time. An orphaned event becomes this run's own: UNSENT. The caller frees each event, after
-     * a failure too.
+     * Claims orders at at_ms (milliseconds since 1970; a database has a clock of its own), and
+     * tells how each stands. An order that stands twice in a batch, or was claimed earlier in this
+     * transaction, is HANDLED the second time. An orphaned event becomes this run's own: UNSENT.
+     * The caller frees each event, after a failure too.
      */
     enum exit_code (*claim)(struct ledger *ledger, int64_t at_ms, struct ledger_claim *claims,
                             size_t count);
@@ -120,7 +124,8 @@ struct ledger_operations {
      * other process changes a level before commit() or abandon(). */
     enum exit_code (*levels)(struct ledger *ledger, struct ledger_level *levels, size_t count);
 
-    /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned. */
+    /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned or, after
+     * EXIT_PENDING, to be made again. */
     enum exit_code (*commit)(struct ledger *ledger, const struct ledger_commit *commit);
 
     /* Ends a decision of which nothing is to be recorded. */
@@ -140,11 +145,11 @@ struct ledger_operations {
                            enum ledger_outcome outcomes[], size_t count);
 
     /*
-     * Gives each sku the units on hand that the caller has put into on_hand, or, if add is true, so
-     * many more (fewer, if negative); the result must be from 0 to STOCK_MAX. What is reserved
-     * stays. On EXIT_OK sets on_hand and reserved of each to what the ledger has now. A level whose
-     * result would be out of range is not changed in the ledger: its is_limited is false, whatever
-     * its numbers are.
+     * Gives each sku, each once, the units on hand that the caller has put into on_hand, or, if add
+     * is true, so many more (fewer, if negative); the result must be from 0 to STOCK_MAX. What is
+     * reserved stays. On EXIT_OK sets on_hand and reserved of each to what the ledger has now. A
+     * level whose result would be out of range is not changed in the ledger: its is_limited is
+     * false, whatever its numbers are.
      */
     enum exit_code (*set_levels)(struct ledger *ledger, struct ledger_level *levels, size_t count,
                                  bool add);
@@ -154,6 +159,9 @@ struct ledger_operations {
     enum exit_code (*each_level)(struct ledger *ledger,
                                  bool (*visit)(void *context, const struct ledger_level *level),
                                  void *context);
+
+    /* Returns whether the last failure may pass: the database is away. */
+    bool (*may_pass)(const struct ledger *ledger);
 
     /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
     void (*idle)(struct ledger *ledger);
@@ -169,7 +177,7 @@ struct ledger {
 /* What is owed, by whomever. */
 struct ledger_outbox {
     int64_t count;
-    int64_t oldest_ms; /* when the oldest was recorded, in ms since 1970; 0 if nothing is owed */
+    int64_t oldest_age_ms; /* since the oldest was recorded; 0 if nothing is owed */
 };
 
 /* What came of looking at a ledger. */

@@ -46,10 +46,15 @@ struct notified;
 
 struct notified_operations {
     /*
-     * In one commit: records the orders that the last call claimed as told, except those released,
-     * which are free again; and claims others at at_ms (milliseconds since 1970). On EXIT_OK it is
-     * on disk, if anything was to be recorded. On EXIT_STORE, reported, nothing has happened, and
-     * the last turn is still to be recorded. Both counts may be 0.
+     * Records the orders that the last call claimed as told, except those released, which are free
+     * again; and claims others at at_ms (milliseconds since 1970; a database has a clock of its
+     * own). Both counts may be 0. On EXIT_OK it is on disk, if anything was to be recorded.
+     *
+     * After EXIT_STORE, reported, nobody is to be told, and the last turn is still to be recorded.
+     * In a file nothing has happened then. In a database any part of it may have: a commit was not
+     * answered, or was the first of two. Either way the same call may be made again: what the first
+     * has claimed is claimed, and no further attempt is counted. Without that the orders that it
+     * may have claimed are in doubt once the run has ended.
      *
      * A call that claims keeps room on the disk for the one that records what became of it.
      */
@@ -57,7 +62,16 @@ struct notified_operations {
                               size_t released_count, struct notified_claim *claims,
                               size_t claim_count, int64_t at_ms);
 
-    /* Returns whether the last failure may pass: another process held the store for too long. */
+    /*
+     * Returns whether the claims of the last call are surely still this run's: to be asked right
+     * before telling. Otherwise this process was held up for so long that another run may have
+     * claimed the orders: release them, and claim them again. That one run tells right after the
+     * question, and is held up in the midst of it until another run tells, too, remains possible.
+     */
+    bool (*may_tell)(const struct notified *notified);
+
+    /* Returns whether the last failure may pass: another process held the store for too long, or
+     * a database is away. */
     bool (*may_pass)(const struct notified *notified);
 
     /* Upkeep, for a moment when nobody waits for what was recorded last: some milliseconds. */

@@ -8,9 +8,8 @@
  *
  * An open store is a struct orders whose operations are those of an engine; engine/open.h opens
  * one. All operations that can fail return EXIT_OK or EXIT_STORE; a failure was reported, and
- * nothing of the call has happened. Each may be repeated with the same arguments: an order that
- * commit() stored before is found, and pending. So an engine whose connection can break within a
- * commit needs one more code, for "in doubt: call again", and no more of its callers.
+ * nothing of the call has happened, unless is_in_doubt() says otherwise. Each may be repeated with
+ * the same arguments: an order that commit() stored before is found, and pending.
  */
 #ifndef STORE_ORDERS_H
 #define STORE_ORDERS_H
@@ -31,7 +30,8 @@ enum orders_access {
 enum order_status { ORDER_PENDING, ORDER_PLACED };
 
 struct stored_order {
-    int64_t key; /* names the order within the store, in the order of storing */
+    int64_t key; /* names the order within the store, in the order of storing. In a database that
+                    several processes write to, a smaller key may appear after a greater one */
     unsigned char id[UUID_BYTES];
     int64_t placed_at; /* milliseconds since 1970 */
     enum order_status status;
@@ -96,6 +96,17 @@ struct orders_operations {
 
     /* Counts the orders of all runs; with only, those of that status. */
     enum exit_code (*count)(struct orders *orders, const enum order_status *only, int64_t *count);
+
+    /* Returns whether the last failure may pass: a database is away, and the same call may succeed
+     * later. */
+    bool (*may_pass)(const struct orders *orders);
+
+    /* Returns whether the last commit(), if it failed, may have been done all the same. */
+    bool (*is_in_doubt)(const struct orders *orders);
+
+    /* With never_waits: returns whether the last commit() failed because another program has
+     * locked the store for writing. Nothing of it was done. */
+    bool (*is_locked)(const struct orders *orders);
 
     /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
     void (*idle)(struct orders *orders);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/output.h"
+#include "base/program.h"
 #include "base/stop.h"
 #include "base/wait.h"
 #include "terminal/columns.h"
@@ -150,8 +151,9 @@ static void leave_at_exit(void)
 enum exit_code screen_open(void)
 {
     descriptor = output_descriptor();
-    if (atexit(leave_at_exit) != 0 || !handle(SIGWINCH, on_resize) ||
-        !handle(SIGTSTP, on_suspend) || !handle(SIGCONT, on_continue))
+    program_at_end(leave_at_exit);
+    if (!handle(SIGWINCH, on_resize) || !handle(SIGTSTP, on_suspend) ||
+        !handle(SIGCONT, on_continue))
         die(EXIT_BUG, "cannot set up the terminal");
     is_open = true;
     (void)stop_farewell(LEAVE, descriptor);

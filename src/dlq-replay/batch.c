@@ -26,6 +26,7 @@ static void drop_part(struct batch *batch)
         struct decision *decision = &batch->decisions[i];
 
         batch->some_wrong = batch->some_wrong || decision->is_wrong;
+        batch->not_taken += decision->is_not_taken;
         batch->some_bad_input = batch->some_bad_input || decision->is_no_letter;
         decision_free(decision);
     }
@@ -49,8 +50,15 @@ void batch_free(struct batch *batch)
 
 enum exit_code batch_verdict(const struct batch *batch)
 {
+    if (batch->not_taken > 0)
+        report("%zu letter%s left where %s: the broker cannot take %s for now", batch->not_taken,
+               batch->not_taken == 1 ? " is" : "s are",
+               batch->not_taken == 1 ? "it was" : "they were",
+               batch->not_taken == 1 ? "it" : "them");
     if (batch->some_wrong)
         return EXIT_REFUSED;
+    if (batch->not_taken > 0)
+        return EXIT_UNREACHABLE;
     return batch->some_bad_input ? EXIT_INPUT : EXIT_OK;
 }
 

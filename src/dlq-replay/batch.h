@@ -47,6 +47,7 @@ struct batch {
     size_t end;
     size_t count;
     bool some_wrong;     /* some letter was refused, or left though it was to be sent */
+    size_t not_taken;    /* letters that were left, since the broker cannot take them for now */
     bool some_bad_input; /* something in a file is not an envelope */
     int64_t paced_ms;    /* private to send.c: when the first of these was due at settings.rate, */
     int64_t paced;       /* and how many were sent since then */
@@ -89,8 +90,12 @@ void batch_leave(struct batch *batch);
  */
 enum exit_code batch_conclude(struct batch *batch, enum exit_code code, bool prints);
 
-/* Returns EXIT_REFUSED if some letter was refused, or left though it was to be sent; otherwise
- * EXIT_INPUT if something in a file was not an envelope; otherwise EXIT_OK. */
+/*
+ * Reports how many letters were left, since the broker cannot take them for now. Returns
+ * EXIT_REFUSED if some letter was refused, or left for good though it was to be sent; otherwise
+ * EXIT_UNREACHABLE if some were not taken for now; otherwise EXIT_INPUT if something in a file was
+ * not an envelope; otherwise EXIT_OK.
+ */
 enum exit_code batch_verdict(const struct batch *batch);
 
 #endif

@@ -48,6 +48,12 @@ void decision_fail(struct decision *decision, enum fate_kind kind, const char *r
     decision->is_wrong = true;
 }
 
+void decision_postpone(struct decision *decision, const char *reason)
+{
+    decision_set(decision, FATE_LEFT, reason);
+    decision->is_not_taken = true;
+}
+
 void decision_set_target(struct decision *decision, const char *exchange, const char *routing_key)
 {
     struct fate *fate = &decision->fate;

@@ -21,6 +21,7 @@ struct decision {
     bool is_sent;      /* the letter is to be published, rather than only settled */
     bool is_pending;   /* it was published, and not yet confirmed or refused */
     bool is_wrong;     /* it was refused, or left though it was to be sent */
+    bool is_not_taken; /* it was left, since the broker cannot take it for now */
     bool is_no_letter; /* it was read from a file, and is not an envelope */
     /* The message to be sent: the letter's own, or that of the filter or the file. */
     const amqp_basic_properties_t *properties;
@@ -50,6 +51,10 @@ void decision_set(struct decision *decision, enum fate_kind kind, const char *re
 /* As decision_set(), for a letter that is not sent though it was to be: batch_verdict() is then
  * EXIT_REFUSED. */
 void decision_fail(struct decision *decision, enum fate_kind kind, const char *reason);
+
+/* Decides that the letter is left, since the broker cannot take it for now: batch_verdict() is then
+ * EXIT_UNREACHABLE, unless a letter has failed. */
+void decision_postpone(struct decision *decision, const char *reason);
 
 /* Decides that the letter is sent to exchange with routing_key; too long names are cut. */
 void decision_set_target(struct decision *decision, const char *exchange, const char *routing_key);

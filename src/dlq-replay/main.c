@@ -20,6 +20,7 @@
 
 #include "amqp/connection.h"
 #include "amqp/publisher.h"
+#include "amqp/queue.h"
 #include "amqp/queue_traits.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
@@ -145,6 +146,7 @@ static struct option_entry options[] = {
      .jobs = REPLAY | TAKE | RESTORE},
     {.group = progress_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };
@@ -187,6 +189,16 @@ static char run[UUID_TEXT_SIZE];
 static bool only_looks(void)
 {
     return job == LIST || job == SUMMARY || (job == REPLAY && rules.dry_run);
+}
+
+/* A connection_setup: a queue whose node is down is waited for, on this broker or another. */
+static enum exit_code await_queue(struct connection *connection, void *context)
+{
+    struct queue_depth depth;
+    enum exit_code code = queue_look(connection, rules.queue, &depth);
+
+    (void)context;
+    return code == EXIT_OK && depth.refused == EXIT_UNREACHABLE ? EXIT_UNREACHABLE : code;
 }
 
 /*
@@ -300,13 +312,13 @@ static enum exit_code open_rules(void)
     rules.run = run;
     rules.user = code == EXIT_OK ? broker_options_user(&broker_options) : NULL;
     if (code == EXIT_OK && ledger_file != NULL)
-        code = engine_open_ledger(ledger_file, LEDGER_READ, &rules.ledger);
+        code = engine_open_ledger(ledger_file, LEDGER_READ, NULL, &rules.ledger);
     if (code == EXIT_OK && audit_file != NULL)
         code = audit_open(audit_file, &audit);
     if (code == EXIT_OK && filter_command != NULL)
         code = coprocess_start(filter_command, &rules.filter);
     if (code == EXIT_OK)
-        rules.looking = connection_new(&broker_options, "looking", NULL, NULL);
+        rules.looking = connection_new(&broker_options, "looking", await_queue, NULL);
     return code;
 }
 
@@ -338,7 +350,8 @@ static enum exit_code open_all(void)
     publisher = publisher_new(
         &broker_options,
         &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
-                                     .many_destinations = true});
+                                     .many_destinations = true,
+                                     .nacked = NACKED_IS_SKIPPED});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.snapshot = snapshot;
     handling.publisher = publisher;

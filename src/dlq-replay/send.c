@@ -59,7 +59,9 @@ static void take_results(struct batch *batch)
         struct decision *decision = &batch->decisions[index];
 
         decision->is_pending = false;
-        if (result != PUBLISH_CONFIRMED)
+        if (result == PUBLISH_NOT_TAKEN)
+            decision_postpone(decision, publisher_reason(publisher));
+        else if (result != PUBLISH_CONFIRMED)
             decision_fail(decision, FATE_REFUSED,
                           result == PUBLISH_UNROUTABLE ? "no queue takes it there"
                                                        : publisher_reason(publisher));

@@ -117,6 +117,7 @@ struct snapshot *snapshot_new(const struct broker_options *options,
     struct consumer_settings consuming = {.queue = settings->queue,
                                           .declare = settings->declare,
                                           .max_body = SIZE_MAX,
+                                          .counts = true,
                                           .on_loss = on_loss,
                                           .context = snapshot};
 

@@ -36,6 +36,9 @@ static struct option_entry options[] = {
     {0},
 };
 
+/* For a database that is away. */
+static const struct store_patience patience = {.attempts = 60, .delay_s = 1};
+
 static struct ledger *ledger;
 static bool some_refused;
 
@@ -186,7 +189,7 @@ int main(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options),
                             "levels are read from standard input");
     stop_on_signals();
-    code = engine_open_ledger(NULL, LEDGER_STOCK, &ledger);
+    code = engine_open_ledger(NULL, LEDGER_STOCK, &patience, &ledger);
     if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
     if (code == EXIT_OK && !any && !some_refused)

@@ -20,15 +20,20 @@ struct task *hand_at(const struct hand *hand, size_t index)
     return &hand->tasks[(hand->first + index) % hand->capacity];
 }
 
-struct task *hand_add(struct hand *hand, struct delivery *delivery)
+static void begin(struct task *task, struct delivery *delivery)
 {
-    struct task *task = hand_at(hand, hand->count++);
-
     task->delivery = delivery;
     task->kind = TASK_IGNORE;
     task->announcement = (struct announcement){0};
     task->done = false;
     task->refused = false;
+}
+
+struct task *hand_add(struct hand *hand, struct delivery *delivery)
+{
+    struct task *task = hand_at(hand, hand->count++);
+
+    begin(task, delivery);
     return task;
 }
 
@@ -50,4 +55,14 @@ void hand_drop_last(struct hand *hand, size_t count)
 {
     for (; count > 0; count--)
         drop_event(hand_at(hand, --hand->count));
+}
+
+void hand_begin_again(struct hand *hand, size_t count)
+{
+    for (size_t i = hand->count - count; i < hand->count; i++) {
+        struct task *task = hand_at(hand, i);
+
+        drop_event(task);
+        begin(task, task->delivery);
+    }
 }

@@ -47,4 +47,7 @@ struct task *hand_add(struct hand *hand, struct delivery *delivery);
 void hand_drop_first(struct hand *hand, size_t count);
 void hand_drop_last(struct hand *hand, size_t count);
 
+/* Makes the last count tasks as hand_add() has made them. */
+void hand_begin_again(struct hand *hand, size_t count);
+
 #endif

@@ -32,7 +32,7 @@ void levels_clear(struct levels *levels);
 void levels_add(struct levels *levels, const char *sku);
 
 /* Reads the levels of all skus added since the last call, within a decision of the ledger. Returns
- * EXIT_OK, or EXIT_STORE, reported. */
+ * as the ledger's levels(). */
 enum exit_code levels_read(struct levels *levels, struct ledger *ledger);
 
 /* Returns the level of a sku if it is there, was read, and is limited; otherwise NULL. */

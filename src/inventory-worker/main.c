@@ -36,6 +36,7 @@ static struct option_entry options[] = {
      .number = &settings.retain_days, .least = 1, .most = 36500},
     {.group = consumer_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -63,7 +63,7 @@ enum exit_code announcement_tell(const struct announcement *announcement);
  * Claims up to max events, and up to OUTBOX_BATCH, that are to be published without a delivery now;
  * none before it is time to look, unless at_once is true. is_idle says that nothing is on its way.
  * If *count is more than 0, a decision of the ledger is open; the caller frees order_id and event
- * of each claim. Returns EXIT_OK, or EXIT_STORE, reported.
+ * of each claim. Returns as the ledger's claim_unsent().
  */
 enum exit_code outbox_claim(struct outbox *outbox, struct ledger *ledger, bool at_once,
                             bool is_idle, struct ledger_claim *claims, size_t max, size_t *count);

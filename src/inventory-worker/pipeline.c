@@ -309,17 +309,20 @@ enum exit_code pipeline_run(void)
 {
     enum exit_code code = settings->flush_only ? EXIT_OK : publisher_open(publisher);
     enum exit_code last = EXIT_OK;
+    bool is_away;
 
     if (code == EXIT_OK)
         code = work_on();
+    is_away = code == EXIT_UNREACHABLE ||
+              (code == EXIT_STORE && recorder.ledger->operations->may_pass(recorder.ledger));
     if (code == EXIT_STORE)
         finish_recorded();
     /* After a failure of the ledger, too: it may work by now, and confirmed events need not go
      * out again. */
     if (recorder.confirmed_count > 0 || hand.count > 0 || outbox.refused > 0)
         last = leave_owed();
-    /* A stop while the broker is away, with nothing in hand, is a clean end. */
-    if (code == EXIT_UNREACHABLE && stop_requested() && hand.count == 0)
+    /* A stop while the broker or the database is away, with nothing in hand, is a clean end. */
+    if (is_away && stop_requested() && hand.count == 0)
         code = EXIT_OK;
     code = first_failure(code, last);
     if (!settings->flush_only)

@@ -19,8 +19,13 @@
  *
  * The worker that recorded an event owes it. Once that worker has ended, another claims the event
  * (store/ledger.h, outbox.h); as long as it lives, a copy of the order is a duplicate for all
- * others. An event that the broker does not take stays owed, and its order is acknowledged all the
- * same: it is on disk, and does not hold up others.
+ * others. An event that the broker refuses stays owed, and its order is acknowledged all the same:
+ * it is on disk, and does not hold up others. One that the broker cannot take for now, since a
+ * queue has no leader or is full, is waited for: as for a broker that is away.
+ *
+ * With the ledger in a database the commit can be in doubt, or the decision lost before it: then it
+ * is made again (store/ledger.h). While the database is away the worker waits, with its deliveries
+ * unacknowledged, and takes no others; a kill then is one at I0, or at I1 if the commit was made.
  *
  * If the ledger's disk is full, the commit of a batch fails: "cannot write to '<ledger>': ..." is
  * reported, and nothing of the batch is recorded, published or acknowledged. What was recorded

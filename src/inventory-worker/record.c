@@ -2,6 +2,7 @@
 
 #include "reservation.h"
 
+#include "amqp/broker_options.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/open.h"
@@ -15,7 +16,9 @@
 
 enum exit_code recorder_open(struct recorder *recorder, struct hand *hand)
 {
-    enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &recorder->ledger);
+    struct store_patience patience = {.attempts = broker_options.retries,
+                                      .delay_s = broker_options.retry_delay};
+    enum exit_code code = engine_open_ledger(NULL, LEDGER_DECIDE, &patience, &recorder->ledger);
 
     if (code != EXIT_OK)
         return code;
@@ -158,7 +161,7 @@ static enum exit_code look_up(struct recorder *recorder, size_t count, int64_t n
     return code;
 }
 
-enum exit_code record_deliveries(struct recorder *recorder, size_t count)
+static enum exit_code record_once(struct recorder *recorder, size_t count)
 {
     size_t first = recorder->hand->count - count;
     int64_t now_ms = clock_utc_ms();
@@ -190,10 +193,19 @@ enum exit_code record_deliveries(struct recorder *recorder, size_t count)
     return code;
 }
 
+enum exit_code record_deliveries(struct recorder *recorder, size_t count)
+{
+    enum exit_code code;
+
+    while ((code = record_once(recorder, count)) == EXIT_PENDING)
+        hand_begin_again(recorder->hand, count);
+    return code;
+}
+
 /* ---- events without a delivery ---- */
 
-enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
-                             size_t *count)
+static enum exit_code record_unsent_once(struct recorder *recorder, struct outbox *outbox,
+                                         bool at_once, size_t *count)
 {
     struct hand *hand = recorder->hand;
     enum exit_code code = outbox_claim(outbox, recorder->ledger, at_once, hand->count == 0,
@@ -213,4 +225,17 @@ enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, b
         return code;
     recorder->decision_count = 0;
     return commit(recorder);
+}
+
+enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,
+                             size_t *count)
+{
+    const struct outbox before = *outbox;
+    enum exit_code code;
+
+    while ((code = record_unsent_once(recorder, outbox, at_once, count)) == EXIT_PENDING) {
+        hand_drop_last(recorder->hand, *count);
+        *outbox = before;
+    }
+    return code;
 }

@@ -4,10 +4,11 @@
 #include "base/clock.h"
 #include "message/death.h"
 
-#define REFUSED_MS INT64_C(60000) /* until a refused dead letter is tried again */
+#define STUCK_MS INT64_C(60000) /* until a dead letter that is stuck is tried again */
 
+/* Sets *result, unless the code is that of a failure. */
 static enum exit_code publish(struct publisher *publisher, const struct delivery *delivery,
-                              const char *reason)
+                              const char *reason, enum publish_result *result)
 {
     struct death death = {.queue = amqp_cstring_bytes(RESERVED_QUEUE),
                           .reason = amqp_cstring_bytes(reason),
@@ -21,7 +22,6 @@ static enum exit_code publish(struct publisher *publisher, const struct delivery
                               .routing_key = DEAD_LETTER_KEY,
                               .properties = &properties,
                               .body = delivery->body};
-    enum publish_result fate = PUBLISH_REFUSED;
     enum exit_code code;
     amqp_pool_t pool;
     uint64_t cookie;
@@ -33,26 +33,50 @@ static enum exit_code publish(struct publisher *publisher, const struct delivery
     empty_amqp_pool(&pool);
     if (code == EXIT_OK)
         code = publisher_wait_all(publisher);
-    if (code != EXIT_OK)
-        return code;
-    if (publisher_next(publisher, &cookie, &fate) && fate == PUBLISH_CONFIRMED)
-        return EXIT_OK;
-    report("cannot move a message to '%s': %s", DEAD_LETTER_QUEUE, publisher_reason(publisher));
-    return EXIT_REFUSED;
+    if (code == EXIT_OK)
+        (void)publisher_next(publisher, &cookie, result);
+    return code;
+}
+
+static void put_off(struct notification *notification, const struct publisher *publisher,
+                    enum publish_result result)
+{
+    int attempts = publisher_attempts(publisher);
+
+    notification->is_refused = result != PUBLISH_NOT_TAKEN;
+    notification->not_taken += result == PUBLISH_NOT_TAKEN;
+    notification->is_stuck = notification->is_refused || notification->not_taken >= attempts;
+    notification->due_ms =
+        clock_monotonic_ms() + (notification->is_stuck
+                                    ? STUCK_MS
+                                    : publisher_pause_ms(publisher, notification->not_taken));
+}
+
+static void report_put_off(const struct notification *notification, const char *reason)
+{
+    if (notification->is_refused)
+        report("cannot move a message to '%s': %s", DEAD_LETTER_QUEUE, reason);
+    else if (notification->is_stuck)
+        report("cannot move a message to '%s': %s; it stays in '%s' after %d attempt%s",
+               DEAD_LETTER_QUEUE, reason, RESERVED_QUEUE, notification->not_taken,
+               notification->not_taken == 1 ? "" : "s");
+    else if (notification->not_taken == 1)
+        report("cannot move a message to '%s': %s; trying again", DEAD_LETTER_QUEUE, reason);
 }
 
 enum exit_code dead_letter_move(struct publisher *publisher, struct notification *notification,
                                 const char *reason)
 {
-    enum exit_code code = publish(publisher, notification->delivery, reason);
+    enum publish_result result = PUBLISH_REFUSED;
+    enum exit_code code = publish(publisher, notification->delivery, reason, &result);
 
-    notification->is_refused = code == EXIT_REFUSED;
-    if (notification->is_refused) {
-        notification->due_ms = clock_monotonic_ms() + REFUSED_MS;
-        return EXIT_OK;
-    }
     if (code != EXIT_OK)
         return code;
+    if (result != PUBLISH_CONFIRMED) {
+        put_off(notification, publisher, result);
+        report_put_off(notification, publisher_reason(publisher));
+        return EXIT_OK;
+    }
     notification->outcome = OUTCOME_DEAD;
     if (notification_is_sound(notification))
         log_line("[notify] moved to %s: %s: %s", DEAD_LETTER_QUEUE, notification->order_id, reason);

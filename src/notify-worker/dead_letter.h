@@ -14,9 +14,11 @@
 
 /*
  * Publishes the delivery as a dead letter, with reason, and waits for the broker. Once it is
- * confirmed, the outcome is OUTCOME_DEAD. If the broker does not take it, the notification is
- * is_refused and due again after a minute. Returns EXIT_OK in both cases; otherwise what
- * publisher_wait_all() returns, reported.
+ * confirmed, the outcome is OUTCOME_DEAD. If the broker refuses it, it is is_refused, is_stuck and
+ * due again after a minute. If the broker cannot take it for now, one is added to not_taken, and it
+ * is due again after publisher_pause_ms(); from the last of publisher_attempts() on it is is_stuck,
+ * and due again after a minute. Both are reported. Returns EXIT_OK in all these cases; otherwise
+ * what publisher_wait_all() returns, reported.
  */
 enum exit_code dead_letter_move(struct publisher *publisher, struct notification *notification,
                                 const char *reason);

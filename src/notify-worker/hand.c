@@ -53,18 +53,36 @@ size_t hand_count(const struct hand *hand)
     return hand->waiting.count + hand->turn.count;
 }
 
-static size_t count_refused(const struct notification_list *list)
+static size_t count_stuck(const struct notification_list *list)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < list->count; i++)
-        count += list->items[i]->is_refused;
+        count += list->items[i]->is_stuck;
     return count;
 }
 
-size_t hand_refused(const struct hand *hand)
+size_t hand_stuck(const struct hand *hand)
 {
-    return hand->some_refused ? count_refused(&hand->waiting) + count_refused(&hand->turn) : 0;
+    return hand->some_unmoved ? count_stuck(&hand->waiting) + count_stuck(&hand->turn) : 0;
+}
+
+/* code is that of the lists before. */
+static enum exit_code verdict_with(enum exit_code code, const struct notification_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i]->is_refused)
+            return EXIT_REFUSED;
+        if (list->items[i]->not_taken > 0)
+            code = first_failure(code, EXIT_UNREACHABLE);
+    }
+    return code;
+}
+
+enum exit_code hand_verdict(const struct hand *hand)
+{
+    return hand->some_unmoved ? verdict_with(verdict_with(EXIT_OK, &hand->waiting), &hand->turn)
+                              : EXIT_OK;
 }
 
 static bool tries_again(const struct notification_list *list, const char *order_id)

@@ -8,6 +8,7 @@
 #include "notification.h"
 
 #include "amqp/consumer.h"
+#include "base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,8 +25,8 @@ struct hand {
     struct notification_list spare;   /* in none of these: room for so many more */
     struct notification *storage;     /* private */
     size_t together;                  /* notifications in a turn, at most */
-    bool some_refused; /* set by the caller once a notification is_refused; hand_refused() is 0
-                          before */
+    bool some_unmoved;                /* set by the caller once the broker has not taken a dead
+                                         letter; hand_stuck() and hand_verdict() are 0 before */
 };
 
 /* Makes room for capacity notifications, together of them in a turn. */
@@ -37,8 +38,12 @@ void hand_close(struct hand *hand);
 /* Returns how many wait for a turn or are in one. */
 size_t hand_count(const struct hand *hand);
 
-/* Returns how many of those the broker refused as dead letters. */
-size_t hand_refused(const struct hand *hand);
+/* Returns how many of those cannot be moved to the dead letter queue: is_stuck. */
+size_t hand_stuck(const struct hand *hand);
+
+/* Returns EXIT_REFUSED if the broker has refused a dead letter in hand; otherwise EXIT_UNREACHABLE
+ * if it could not take one for now; otherwise EXIT_OK. */
+enum exit_code hand_verdict(const struct hand *hand);
 
 /* Returns whether a notification of the order, or of any if order_id is NULL, is to be tried
  * again. */

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 
 #define BATCH_MAX 256
-#define REFUSED_MS 300 /* to wait for other deliveries while none in hand can be settled */
+#define STUCK_MS 300 /* to wait for other deliveries while none in hand can be settled */
 
 static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
@@ -46,6 +46,7 @@ static struct option_entry options[] = {
      .number = &prefetch, .least = 1, .most = 65535},
     {.group = consumer_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };
@@ -69,12 +70,12 @@ static struct consumer *consumer;
 static struct publisher *publisher;
 static struct delivery **batch;
 
-/* Returns whether all deliveries in hand are dead letters that the broker refuses. */
+/* Returns whether all deliveries in hand are dead letters that the broker does not take. */
 static bool is_stuck(void)
 {
-    size_t refused = hand_refused(hand);
+    size_t stuck = hand_stuck(hand);
 
-    return refused > 0 && refused == hand_count(hand) && hand->turn.count == 0;
+    return stuck > 0 && stuck == hand_count(hand) && hand->turn.count == 0;
 }
 
 /* Takes what has arrived, as far as there is room; *count is how many. Waits for deliveries unless
@@ -87,7 +88,7 @@ static enum exit_code hold_more(size_t *count)
 
     *count = 0;
     if (is_stuck())
-        wait_ms = REFUSED_MS;
+        wait_ms = STUCK_MS;
     /* Record what was told before waiting for anything, even for a new connection. */
     if (hand->turn.count > 0 && consumer_arrived(consumer) == 0)
         return EXIT_OK;
@@ -127,7 +128,7 @@ static enum exit_code work(void)
         consumer_service(consumer);
         publisher_service(publisher);
         code = notifier_next(notifier);
-        if (code == EXIT_OK)
+        if (code == EXIT_OK && notifier_may_tell(notifier))
             code = command_line == NULL ? notifier_tell(notifier) : exec_run(&exec);
     }
     return code;
@@ -143,7 +144,7 @@ static enum exit_code finish(enum exit_code code)
     if (code == EXIT_UNREACHABLE && stop_requested())
         code = EXIT_OK;
     code = first_failure(code, settled);
-    code = first_failure(code, hand_refused(hand) > 0 ? EXIT_REFUSED : EXIT_OK);
+    code = first_failure(code, hand_verdict(hand));
     return first_failure(code, consumer_end(consumer));
 }
 
@@ -159,7 +160,8 @@ static enum exit_code open_all(void)
         return code;
     publisher = publisher_new(&broker_options,
                               &(struct publisher_settings){.declare = topology_declare_dead_letters,
-                                                           .repair = topology_declare});
+                                                           .repair = topology_declare,
+                                                           .nacked = NACKED_IS_FINAL});
     settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));

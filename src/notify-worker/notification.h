@@ -44,9 +44,11 @@ struct notification {
     bool is_in_doubt; /* the customer may have been told before */
     bool is_waiting_for_others; /* the log says that another run has claimed it */
     bool is_refused;            /* by the broker, as a dead letter */
-    bool is_to_be_claimed;      /* private to record.c */
-    size_t line_end;            /* private to notifier.c */
-    char *copy;                 /* private: what event points to, if it came on several lines */
+    int not_taken;         /* how often the broker could not take it for now, as a dead letter */
+    bool is_stuck;         /* it was refused, or not taken in all attempts */
+    bool is_to_be_claimed; /* private to record.c */
+    size_t line_end;       /* private to notifier.c */
+    char *copy;            /* private: what event points to, if it came on several lines */
 };
 
 /*

@@ -230,8 +230,8 @@ enum exit_code notifier_give_up(struct notifier *notifier, struct notification *
 {
     enum exit_code code = dead_letter_move(notifier->settings.publisher, notification, reason);
 
-    if (notification->is_refused)
-        notifier->hand.some_refused = true;
+    if (notification->is_refused || notification->not_taken > 0)
+        notifier->hand.some_unmoved = true;
     return code;
 }
 
@@ -288,6 +288,16 @@ enum exit_code notifier_tell(struct notifier *notifier)
     /* Before N3: a kill after it would lose the log lines. */
     report_flush();
     return code;
+}
+
+bool notifier_may_tell(const struct notifier *notifier)
+{
+    const struct notified *store = notifier->recorder.notified;
+    bool may = store->operations->may_tell(store);
+
+    if (!may)
+        log_line("[notify] late: what was claimed is claimed again before it is told");
+    return may;
 }
 
 struct notification *notifier_own(struct notifier *notifier)

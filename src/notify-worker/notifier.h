@@ -22,8 +22,8 @@
  * recorded what became of it: it may still fail, and its delivery may be gone with its connection,
  * so that ours is the only one.
  *
- * A dead letter that the broker does not take is reported and stays in hand, without holding up
- * others.
+ * A dead letter that the broker does not take is reported and stays in hand, to be tried again. It
+ * does not hold up others.
  *
  * Functions that return an exit code return EXIT_OK or, reported, EXIT_STORE for the store of
  * notified customers, EXIT_OUTPUT for standard output or, for a dead letter, what connection_open()
@@ -38,6 +38,7 @@
 #include "amqp/publisher.h"
 #include "base/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct notifier;
@@ -75,6 +76,10 @@ enum exit_code notifier_next(struct notifier *notifier);
  */
 enum exit_code notifier_settle(struct notifier *notifier);
 
+/* Returns whether the claims of the turn still count: to be asked right before telling. Otherwise
+ * the next turn begins without telling this one, and it is claimed again. */
+bool notifier_may_tell(const struct notifier *notifier);
+
 /* Returns the notification of a turn that has just one, if that is to be told: for a caller that
  * tells it itself. NULL otherwise. */
 struct notification *notifier_own(struct notifier *notifier);
@@ -87,7 +92,7 @@ enum exit_code notifier_tell(struct notifier *notifier);
 enum exit_code notifier_was_told(struct notifier *notifier, struct notification *notification);
 
 /* Moves a notification to the dead letter queue, with reason. Returns EXIT_OK even if the broker
- * does not take it: then hand_refused() counts it, and it is tried again after a minute. */
+ * does not take it: then it is tried again later, and hand_verdict() tells. */
 enum exit_code notifier_give_up(struct notifier *notifier, struct notification *notification,
                                 const char *reason);
 

@@ -1,5 +1,6 @@
 #include "record.h"
 
+#include "amqp/broker_options.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/open.h"
@@ -8,9 +9,12 @@
 
 enum exit_code recorder_open(struct recorder *recorder, int max_attempts, size_t together)
 {
+    struct store_patience patience = {.attempts = broker_options.retries,
+                                      .delay_s = broker_options.retry_delay};
+
     *recorder = (struct recorder){.released = xcalloc(together, sizeof *recorder->released),
                                   .claims = xcalloc(together, sizeof *recorder->claims)};
-    return engine_open_notified(NULL, max_attempts, &recorder->notified);
+    return engine_open_notified(NULL, max_attempts, &patience, &recorder->notified);
 }
 
 void recorder_close(struct recorder *recorder)

@@ -21,7 +21,6 @@
 #include "base/text.h"
 #include "engine/open.h"
 #include "place/placement.h"
-#include "store/locked.h"
 
 #include <string.h>
 
@@ -80,6 +79,7 @@ static struct option_entry options[] = {
      .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
     {.help = "\nThe broker:"},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };
@@ -96,6 +96,15 @@ static void read_options(int argc, char **argv)
     clients.uses_tls = server.certificate != NULL;
 }
 
+static enum exit_code open_reader(void)
+{
+    struct store_patience patience = {.attempts = broker_options.retries,
+                                      .delay_s = broker_options.retry_delay,
+                                      .never_waits = true};
+
+    return engine_open_orders(NULL, ORDERS_LOOK, &patience, &service.reader);
+}
+
 static enum exit_code open_all(void)
 {
     enum exit_code code = broker_options_resolve(&broker_options);
@@ -105,7 +114,7 @@ static enum exit_code open_all(void)
     if (code == EXIT_OK)
         code = place_order_open(&service, &broker_options);
     if (code == EXIT_OK)
-        code = engine_open_orders(NULL, ORDERS_LOOK, &service.reader);
+        code = open_reader();
     /* Last: whoever connects is served. */
     if (code == EXIT_OK)
         code = listen_open(where, token_file != NULL || is_insecure);
@@ -115,7 +124,6 @@ static enum exit_code open_all(void)
         return code;
     if (hangup_descriptor() >= 0)
         server_watch(hangup_descriptor());
-    locked_never_wait();
     listen_tell();
     return EXIT_OK;
 }

@@ -2,6 +2,8 @@
 
 #include "answer.h"
 #include "metrics.h"
+#include "order_request.h"
+#include "placings.h"
 #include "reader.h"
 #include "request.h"
 
@@ -12,100 +14,25 @@
 #include "json/foreign.h"
 #include "order/order.h"
 #include "place/placement.h"
-#include "store/locked.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define KEY_FIELD "Idempotency-Key"
-#define KEY_MAX 255       /* bytes */
 #define RETRY_SECONDS 1   /* after which a client that was sent away may come again */
 #define LOCKED_STEP_MS 50 /* between two attempts at a store that another program has locked */
 
-/* A request that waits for its receipt, in one of two lists. */
-struct placing {
-    struct request *request;
-    struct order order;
-    unsigned char id[UUID_BYTES]; /* if by_key */
-    bool by_key;
-    bool is_taken;     /* by the placement: it is in taken, otherwise in queued */
-    bool in_batch;     /* taken, but not known to be stored */
-    int64_t asked_ms;  /* monotonic clock, when the request was complete */
-    int64_t stored_us; /* monotonic clock, once it is stored */
-    struct placing *previous;
-    struct placing *next;
-};
-
-struct placings {
-    struct placing *first;
-    struct placing *last;
-};
-
 static struct placings queued; /* there was no room for them, or the store is locked */
-static struct placings taken;
+static struct placings taken;  /* by the placement */
 static bool some_finished;     /* in this round: the server has something to do */
 static int64_t store_again_ms; /* when a store that is locked is tried again; 0: it is not */
 
-/* ---- lists ---- */
-
-static struct placings *list_of(const struct placing *placing)
-{
-    return placing->is_taken ? &taken : &queued;
-}
-
-static void append(struct placing *placing)
-{
-    struct placings *list = list_of(placing);
-
-    placing->next = NULL;
-    placing->previous = list->last;
-    *(list->last == NULL ? &list->first : &list->last->next) = placing;
-    list->last = placing;
-}
-
-static void prepend(struct placing *placing)
-{
-    struct placings *list = list_of(placing);
-
-    placing->previous = NULL;
-    placing->next = list->first;
-    *(list->first == NULL ? &list->last : &list->first->previous) = placing;
-    list->first = placing;
-}
-
-static void take_out(struct placing *placing)
-{
-    struct placings *list = list_of(placing);
-
-    *(placing->previous == NULL ? &list->first : &placing->previous->next) = placing->next;
-    *(placing->next == NULL ? &list->last : &placing->next->previous) = placing->previous;
-}
-
 static void forget(struct placing *placing)
 {
-    take_out(placing);
+    placings_take_out(placing);
     order_free(&placing->order);
     free(placing);
-}
-
-/* Receipts come in the order of taking, or nearly so. */
-static struct placing *find_taken(uint64_t number)
-{
-    struct placing *placing = taken.first;
-
-    while (placing != NULL && placing->request->number != number)
-        placing = placing->next;
-    return placing;
-}
-
-static bool has_id(const struct placings *list, const unsigned char *id)
-{
-    for (const struct placing *each = list->first; each != NULL; each = each->next)
-        if (each->by_key && memcmp(each->id, id, UUID_BYTES) == 0)
-            return true;
-    return false;
 }
 
 /* The client left: its order goes on, if the placement has it. */
@@ -137,7 +64,7 @@ static void try_again(struct answer *answer, unsigned status, const char *member
 static void answer_receipt(void *context, uint64_t number, const unsigned char *id,
                            enum order_status status)
 {
-    struct placing *placing = find_taken(number);
+    struct placing *placing = placings_find(&taken, number);
     struct request *request;
     char line[RECEIPT_LINE_SIZE + 1];
     size_t len;
@@ -160,7 +87,7 @@ static void answer_receipt(void *context, uint64_t number, const unsigned char *
 /* As the placement calls it: the id is known, with other content. */
 static void answer_refusal(void *context, const struct json_piece *piece)
 {
-    struct placing *placing = find_taken(piece->number);
+    struct placing *placing = placings_find(&taken, piece->number);
     struct answer *answer;
 
     (void)context;
@@ -169,7 +96,8 @@ static void answer_refusal(void *context, const struct json_piece *piece)
         return;
     answer = &placing->request->answer;
     if (placing->by_key)
-        answer_problem(answer, 422, KEY_FIELD, "the key was used for an order of other content");
+        answer_problem(answer, 422, ORDER_KEY_FIELD,
+                       "the key was used for an order of other content");
     else
         answer_problem(answer, 422, "order_id", "%s", piece->reason);
     finish(placing);
@@ -190,69 +118,22 @@ static void refuse_batch(void)
 
 /* ---- requests ---- */
 
-static bool is_key(const char *text)
+static bool is_key_in_use(const unsigned char *id)
 {
-    size_t len = 0;
-
-    while (text[len] > ' ' && text[len] < 0x7F)
-        len++;
-    return len > 0 && len <= KEY_MAX && text[len] == '\0';
-}
-
-/* Reads the field Idempotency-Key. Returns false, with the answer filled in, if it is no key. */
-static bool read_key(struct request *request, struct placing *placing)
-{
-    const char *key = request_header(request, KEY_FIELD);
-
-    placing->by_key = key != NULL;
-    if (key == NULL)
-        return true;
-    if (!is_key(key)) {
-        answer_problem(&request->answer, 400, KEY_FIELD,
-                       "the key is not 1 to %d visible characters of ASCII", KEY_MAX);
-        return false;
-    }
-    order_id_of_key(key, placing->id);
-    if (has_id(&queued, placing->id) || has_id(&taken, placing->id)) {
-        try_again(&request->answer, 409, KEY_FIELD, "a request with this key is being answered");
-        return false;
-    }
-    return true;
-}
-
-/* The reason begins with the name of the member, unless it is about the whole. */
-static void answer_fault(struct answer *answer, const struct order_fault *fault)
-{
-    char member[sizeof fault->reason];
-
-    metrics_order(METRICS_REFUSED);
-    (void)snprintf(member, sizeof member, "%.*s", (int)strcspn(fault->reason, " "), fault->reason);
-    if (!fault->is_json)
-        answer_problem(answer, 400, NULL, "%s", fault->reason);
-    else if (strcmp(member, "not") == 0)
-        answer_problem(answer, 422, NULL, "%s", fault->reason);
-    else
-        answer_problem(answer, 422, member, "%s", fault->reason);
+    return placings_have_id(&queued, id) || placings_have_id(&taken, id);
 }
 
 /* Reads key and order. Returns false, with the answer filled in, if the order cannot be placed. */
 static bool read_request(struct request *request, struct placing *placing)
 {
-    const char *body = request->body == NULL ? "" : request->body;
-    struct order_fault fault;
-
-    if (!read_key(request, placing))
+    if (!order_request_read_key(request, &placing->by_key, placing->id))
         return false;
-    if (!order_read(&placing->order, body, request->len, &fault)) {
-        answer_fault(&request->answer, &fault);
+    if (placing->by_key && is_key_in_use(placing->id)) {
+        try_again(&request->answer, 409, ORDER_KEY_FIELD,
+                  "a request with this key is being answered");
         return false;
     }
-    if (placing->by_key && placing->order.order_id != NULL) {
-        answer_problem(&request->answer, 400, KEY_FIELD,
-                       "the order has an order_id of its own, and the request a key: use one");
-        return false;
-    }
-    return true;
+    return order_request_read(request, placing->by_key, &placing->order);
 }
 
 static bool may_take(const struct service *service)
@@ -272,8 +153,8 @@ static void take(struct service *service, struct placing *placing)
     placement_take(service->placement, &placing->order, placing->by_key ? placing->id : NULL,
                    &piece);
     order_free(&placing->order);
-    placing->is_taken = placing->in_batch = true;
-    append(placing);
+    placing->in_batch = true;
+    placings_append(&taken, placing);
 }
 
 void place_order(struct service *service, struct request *request)
@@ -293,7 +174,7 @@ void place_order(struct service *service, struct request *request)
     if (queued.first == NULL && may_take(service))
         take(service, placing);
     else
-        append(placing);
+        placings_append(&queued, placing);
 }
 
 /* ---- rounds ---- */
@@ -304,7 +185,7 @@ static void take_queued(struct service *service)
     struct placing *placing;
 
     while ((placing = queued.first) != NULL && may_take(service)) {
-        take_out(placing);
+        placings_take_out(placing);
         take(service, placing);
         if (store_again_ms != 0)
             break;
@@ -327,11 +208,11 @@ static void put_back(struct placing *placing)
 {
     struct order_fault fault;
 
-    take_out(placing);
-    placing->is_taken = placing->in_batch = false;
+    placings_take_out(placing);
+    placing->in_batch = false;
     if (!order_read(&placing->order, placing->request->body, placing->request->len, &fault))
         die(EXIT_BUG, "an order cannot be read again: %s", fault.reason);
-    prepend(placing);
+    placings_prepend(&queued, placing);
 }
 
 static void put_batch_back(void)
@@ -386,7 +267,7 @@ static void run_round(struct service *service)
     if (placement_turn(service->placement) == EXIT_OK) {
         store_again_ms = has_batch ? 0 : store_again_ms;
         note_stored();
-    } else if (locked_failed()) {
+    } else if (placement_is_locked(service->placement)) {
         try_later(service);
         refuse_those_that_waited(service);
     } else {

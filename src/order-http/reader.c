@@ -5,7 +5,8 @@
 
 void reader_failed(struct service *service, struct answer *answer)
 {
-    service->failure = EXIT_STORE;
+    if (!service->reader->operations->may_pass(service->reader))
+        service->failure = EXIT_STORE;
     answer_problem(answer, 503, NULL, "the store cannot be read");
     answer_add(answer, "Retry-After", "1");
 }
@@ -25,6 +26,7 @@ bool reader_is_well(struct service *service)
     enum exit_code code =
         service->reader->operations->find(service->reader, nobody, 1, ignore, NULL);
 
-    service->failure = first_failure(service->failure, code);
+    if (code != EXIT_OK && !service->reader->operations->may_pass(service->reader))
+        service->failure = first_failure(service->failure, code);
     return code == EXIT_OK;
 }

@@ -38,6 +38,7 @@ static struct option_entry options[] = {
     {"rejects", "FILE", "append refused input to FILE, unchanged", .text = &rejects_path},
     {.group = progress_option_table},
     {.group = broker_option_table},
+    {.group = publishing_option_table},
     {.group = common_option_table},
     {0},
 };

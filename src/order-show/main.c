@@ -88,7 +88,7 @@ static bool print_visited(void *context, size_t index, const struct stored_order
 
 static enum exit_code open_store(void)
 {
-    return engine_open_orders(NULL, ORDERS_LOOK, &store);
+    return engine_open_orders(NULL, ORDERS_LOOK, NULL, &store);
 }
 
 static enum exit_code show_all(void)

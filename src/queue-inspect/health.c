@@ -3,7 +3,6 @@
 #include "topology_check.h"
 
 #include "amqp/topology.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "engine/open.h"
 #include "json/json.h"
@@ -96,6 +95,94 @@ static bool is_known(const struct queues *queues, const char *queue, char detail
     return error == NULL;
 }
 
+static void add_warning(cJSON *checks, const char *name, const char *warning)
+{
+    if (*warning != '\0')
+        json_add_text(cJSON_GetObjectItemCaseSensitive(checks, name), "warning", warning);
+}
+
+/*
+ * Fails if a quorum queue has lost its majority. Warns if it would lose it with one more node: it
+ * works, and nodes that are down for an upgrade are no fault.
+ */
+static bool check_quorum(const struct queues *queues, cJSON *checks)
+{
+    char detail[DETAIL_SIZE] = "";
+    char warning[DETAIL_SIZE] = "";
+    bool ok;
+
+    for (size_t i = 0; i < queues->count; i++) {
+        const struct queue_view *view = &queues->views[i];
+        size_t members = queues_members(&view->details);
+        size_t online = queues_online(&view->details);
+        bool is_lost = online < members / 2 + 1;
+        char *words = is_lost ? detail : warning;
+
+        if (online < members && online <= members / 2 + 1 && *words == '\0')
+            add_words(words, "'%s' %s: %zu of %zu nodes online", view->name,
+                      is_lost ? "has lost its majority" : "hangs by one node", online, members);
+    }
+    ok = add_check(checks, "quorum", detail);
+    add_warning(checks, "quorum", warning);
+    return ok;
+}
+
+static bool node_has(const cJSON *node, const char *member)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(node, member));
+}
+
+/* Writes to detail what is wrong with the node, unless something is there already. */
+static void describe_node(const cJSON *node, char detail[DETAIL_SIZE])
+{
+    const char *name = json_member_text(node, "name");
+    const cJSON *lost = cJSON_GetObjectItemCaseSensitive(node, "partitions");
+
+    if (name == NULL || *detail != '\0')
+        return;
+    if (cJSON_GetArraySize(lost) > 0)
+        add_words(detail,
+                  "the cluster is partitioned: '%s' has parted from %d other%s, and stays so until "
+                  "one side is restarted",
+                  printable_text(name), cJSON_GetArraySize(lost),
+                  cJSON_GetArraySize(lost) == 1 ? "" : "s");
+    else if (node_has(node, "mem_alarm") || node_has(node, "disk_free_alarm"))
+        add_words(detail, "'%s' is low on %s: no broker of the cluster takes messages",
+                  printable_text(name), node_has(node, "mem_alarm") ? "memory" : "disk space");
+}
+
+/*
+ * Fails if the cluster is partitioned, or a resource alarm keeps all from publishing. Warns of
+ * nodes that are down. A user who may not look at the nodes does without.
+ */
+static bool check_nodes(struct queues *queues, cJSON *checks)
+{
+    cJSON *nodes;
+    const cJSON *node;
+    enum exit_code code = management_nodes(queues->management, &nodes);
+    char detail[DETAIL_SIZE] = "";
+    char warning[DETAIL_SIZE] = "";
+    bool ok;
+
+    if (code == EXIT_LOGIN)
+        return true;
+    if (code != EXIT_OK)
+        add_words(detail, "%s", management_reason(queues->management));
+    cJSON_ArrayForEach(node, nodes)
+    {
+        const char *name = json_member_text(node, "name");
+
+        describe_node(node, detail);
+        if (name != NULL && !node_has(node, "running"))
+            add_words(warning, "%s'%s' is down", *warning == '\0' ? "" : ", ",
+                      printable_text(name));
+    }
+    cJSON_Delete(nodes);
+    ok = add_check(checks, "nodes", detail);
+    add_warning(checks, "nodes", warning);
+    return ok;
+}
+
 static bool check_consumers(const struct queues *queues, cJSON *checks)
 {
     char detail[DETAIL_SIZE] = "";
@@ -140,7 +227,7 @@ static bool check_outbox(const char *ledger, cJSON *checks)
     if (look == LEDGER_ABSENT)
         return true;
     if (look == LEDGER_SEEN && outbox.count > 0)
-        seconds = (clock_utc_ms() - outbox.oldest_ms) / 1000;
+        seconds = outbox.oldest_age_ms / 1000;
     if (seconds > OWED_MAX_S)
         (void)snprintf(detail, sizeof detail,
                        "events owed: %" PRId64 ", the oldest for %" PRId64 " s", outbox.count,
@@ -165,6 +252,10 @@ static bool check_all(struct queues *queues, int max_ready, const char *ledger, 
     if (!check_broker(queues, checks))
         return false;
     ok = check_topology(queues, checks);
+    if (queues->management != NULL && queues_ask(queues) == EXIT_OK) {
+        ok = check_nodes(queues, checks) && ok;
+        ok = check_quorum(queues, checks) && ok;
+    }
     ok = check_consumers(queues, checks) && ok;
     ok = check_dead_letters(queues, checks) && ok;
     if (max_ready != HEALTH_NO_LIMIT)

@@ -4,9 +4,10 @@
  *   {"healthy": false, "checks": {"broker": {"ok": true}, "topology":
  *    {"ok": false, "detail": "..."}, ...}}
  *
- * The checks are "broker", "management", "topology", "consumers", "dead_letters", "backlog" and
- * "outbox". If the broker is away "broker" is the only one; "management" needs a management API,
- * "backlog" a limit, and "outbox" a ledger.
+ * The checks are "broker", "management", "topology", "quorum", "consumers", "dead_letters",
+ * "backlog" and "outbox". If the broker is away "broker" is the only one; "management" and "quorum"
+ * need a management API, "backlog" a limit, and "outbox" a ledger. "quorum" may have a "warning"
+ * though it is ok.
  */
 #ifndef QUEUE_INSPECT_HEALTH_H
 #define QUEUE_INSPECT_HEALTH_H

@@ -54,7 +54,9 @@ static enum exit_code ask_management(struct connection *connection, struct manag
                          delays(json_member_text(json_member(tree, "effective_policy_definition"),
                                                  "delayed-retry-type"));
         queue_traits_add_default_limit(traits, connection, is_said);
-        traits->limit_is_sure = traits->type != QUEUE_TYPE_UNKNOWN;
+        traits->api_is_silent = json_member(tree, "effective_policy_definition") == NULL;
+        traits->limit_is_sure = traits->type != QUEUE_TYPE_UNKNOWN &&
+                                (traits->type != QUEUE_QUORUM || is_said || !traits->api_is_silent);
     }
     cJSON_Delete(tree);
     return code;

@@ -339,21 +339,31 @@ enum exit_code management_get(struct management *management, const char *collect
     return get(management, tree);
 }
 
-enum exit_code management_version(struct management *management, int *major)
+/* Gets what is not part of a virtual host. */
+static enum exit_code get_path(struct management *management, const char *path, cJSON **tree)
 {
-    const char *path = "/api/overview?columns=rabbitmq_version";
     size_t size = strlen(management->base) + strlen(path) + 1;
     char *url = xmalloc(size);
-    cJSON *tree;
-    const char *version;
-    enum exit_code code;
 
     (void)snprintf(url, size, "%s%s", management->base, path);
     need_option(curl_easy_setopt(management->curl, CURLOPT_URL, url));
     free(url);
-    code = get(management, &tree);
-    version = json_member_text(tree, "rabbitmq_version");
+    return get(management, tree);
+}
+
+enum exit_code management_version(struct management *management, int *major)
+{
+    cJSON *tree;
+    enum exit_code code = get_path(management, "/api/overview?columns=rabbitmq_version", &tree);
+    const char *version = json_member_text(tree, "rabbitmq_version");
+
     *major = version != NULL ? atoi(version) : 0;
     cJSON_Delete(tree);
     return code;
+}
+
+enum exit_code management_nodes(struct management *management, cJSON **tree)
+{
+    return get_path(management,
+                    "/api/nodes?columns=name,running,partitions,mem_alarm,disk_free_alarm", tree);
 }

@@ -42,6 +42,13 @@ enum exit_code management_get(struct management *management, const char *collect
  * management_get() does. */
 enum exit_code management_version(struct management *management, int *major);
 
+/*
+ * Gets what is known of the nodes of the cluster: an array of their names, whether they run, which
+ * others each has lost sight of (partitions), and their alarms. Fails as management_get() does; a
+ * user without the tag "monitoring" is refused.
+ */
+enum exit_code management_nodes(struct management *management, cJSON **tree);
+
 /* Returns why the last call failed, safe to show. Valid until the next call. */
 const char *management_reason(const struct management *management);
 

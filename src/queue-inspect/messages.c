@@ -90,8 +90,10 @@ static void report_cost(const struct shown *shown, const struct queue_traits *tr
                limit - shown->fewest == 1 ? "" : "s", shown->fewest, shown->fewest == 1 ? "" : "s");
     if (shown->is_counted && limit < 0 && !traits->limit_is_sure)
         report("queue '%s' is a quorum queue: this look counts as a delivery, and whether a policy "
-               "limits those is not known without the management API",
-               name);
+               "limits those is not known %s",
+               name,
+               traits->api_is_silent ? "now: the management API has no statistics of the queue"
+                                     : "without the management API");
 }
 
 /* Reports messages that did not arrive: consumers may have them. */

@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS "?columns=messages_unacknowledged,memory,type,policy,message_stats"
+#define COLUMNS \
+    "?columns=messages_unacknowledged,memory,type,policy,message_stats,leader,node,members,online"
 
 static void forget_details(struct queue_details *details)
 {
     free(details->type);
     free(details->policy);
+    free(details->leader);
+    cJSON_Delete(details->members);
+    cJSON_Delete(details->online);
     *details = (struct queue_details){
         .unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
@@ -72,6 +76,35 @@ enum exit_code queues_look_patiently(struct queues *queues)
     }
 }
 
+static enum exit_code look_closer(struct queues *queues, struct queue_view *view)
+{
+    enum exit_code code = connection_open(queues->connection);
+
+    if (code != EXIT_OK)
+        return code;
+    code = queue_ask_again(queues->connection, view->name, &view->depth.ready);
+    if (code == EXIT_UNREACHABLE) {
+        view->depth.refused = code;
+        view->error = xstrdup(connection_reason(queues->connection));
+        return EXIT_OK;
+    }
+    return code;
+}
+
+enum exit_code queues_look_closer(struct queues *queues)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < queues->count && code == EXIT_OK; i++) {
+        struct queue_view *view = &queues->views[i];
+
+        if (view->error == NULL && view->depth.exists && view->depth.ready == 0 &&
+            view->depth.consumers == 0)
+            code = look_closer(queues, view);
+    }
+    return code;
+}
+
 /* ---- by the management API ---- */
 
 static double number_of(const cJSON *object, const char *name)
@@ -96,6 +129,14 @@ static double rate_of(const cJSON *queue, const char *name)
     return rate == NULL ? 0 : number_of(rate, "rate");
 }
 
+/* Returns a copy of an array, or NULL. */
+static cJSON *array_of(const cJSON *object, const char *name)
+{
+    const cJSON *member = json_member(object, name);
+
+    return cJSON_IsArray(member) ? json_need(cJSON_Duplicate(member, true)) : NULL;
+}
+
 static void take_details(struct queue_details *details, const cJSON *queue)
 {
     details->unacknowledged = number_of(queue, "messages_unacknowledged");
@@ -104,6 +145,9 @@ static void take_details(struct queue_details *details, const cJSON *queue)
     details->memory = number_of(queue, "memory");
     details->type = text_of(queue, "type");
     details->policy = text_of(queue, "policy");
+    details->leader = text_of(queue, json_member(queue, "leader") != NULL ? "leader" : "node");
+    details->members = array_of(queue, "members");
+    details->online = array_of(queue, "online");
 }
 
 enum exit_code queues_ask(struct queues *queues)
@@ -121,6 +165,18 @@ enum exit_code queues_ask(struct queues *queues)
         cJSON_Delete(queue);
     }
     return code;
+}
+
+/* ---- the members of a quorum queue ---- */
+
+size_t queues_members(const struct queue_details *details)
+{
+    return details->online == NULL ? 0 : (size_t)cJSON_GetArraySize(details->members);
+}
+
+size_t queues_online(const struct queue_details *details)
+{
+    return (size_t)cJSON_GetArraySize(details->online);
 }
 
 /* ---- showing ---- */
@@ -165,6 +221,11 @@ enum exit_code queues_report_refused(const struct queues *queues)
     return first == NULL ? EXIT_OK : first->depth.refused;
 }
 
+static void add_array(cJSON *line, const char *name, const cJSON *array)
+{
+    json_add(line, name, array == NULL ? cJSON_CreateNull() : cJSON_Duplicate(array, true));
+}
+
 cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
 {
     cJSON *line = cJSON_CreateObject();
@@ -194,5 +255,8 @@ cJSON *queues_json(const struct queues *queues, const struct queue_view *view)
     json_need(cJSON_AddNumberToObject(line, "memory", details->memory));
     json_add_text(line, "type", details->type);
     json_add_text(line, "policy", details->policy);
+    json_add_text(line, "leader", details->leader);
+    add_array(line, "members", details->members);
+    add_array(line, "online", details->online);
     return line;
 }

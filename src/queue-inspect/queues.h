@@ -21,6 +21,9 @@ struct queue_details {
     double memory;   /* bytes */
     char *type;
     char *policy; /* NULL also if the queue has none */
+    char *leader; /* the node of a quorum queue's leader, or of another queue; NULL also without */
+    cJSON *members; /* the nodes of a quorum queue; NULL also of another queue */
+    cJSON *online;  /* those of them that are up */
 };
 
 struct queue_view {
@@ -54,9 +57,20 @@ enum exit_code queues_look(struct queues *queues);
  * final. */
 enum exit_code queues_look_patiently(struct queues *queues);
 
+/*
+ * Looks closer at the queues that seemed to have neither messages nor consumers: one that does not
+ * answer, for lack of a leader, gets an error, as if its node were down. Opens the connection again
+ * if need be. Returns as queues_look_patiently().
+ */
+enum exit_code queues_look_closer(struct queues *queues);
+
 /* Gets the details of each queue from the management API, if there is one. Fails as
  * management_get() does; details that it could not get are not known then. */
 enum exit_code queues_ask(struct queues *queues);
+
+/* Return how many nodes a quorum queue has, and how many of them are up; 0 if that is not known. */
+size_t queues_members(const struct queue_details *details);
+size_t queues_online(const struct queue_details *details);
 
 /* Returns the queue with this name, or NULL. */
 const struct queue_view *queues_find(const struct queues *queues, const char *name);
@@ -74,8 +88,8 @@ enum exit_code queues_report_refused(const struct queues *queues);
 /*
  * Returns view as JSON; free with cJSON_Delete(). It has the members "queue", "exists" and, if the
  * queue exists, "ready" and "consumers"; with a management API also "unacknowledged", "rate_in",
- * "rate_out", "memory", "type" and "policy". If the broker does not let us look, "error" replaces
- * "ready" and "consumers", and "exists" is null if that is not known.
+ * "rate_out", "memory", "type", "policy", "leader", "members" and "online". If the broker does not
+ * let us look, "error" replaces "ready" and "consumers", and "exists" is null if that is not known.
  */
 cJSON *queues_json(const struct queues *queues, const struct queue_view *view);
 

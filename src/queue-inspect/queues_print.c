@@ -25,10 +25,12 @@ static const struct table_column columns[] = {
     {"QUEUE", COLUMNS_LEFT},    {"READY", COLUMNS_RIGHT}, {"CONSUMERS", COLUMNS_RIGHT},
     {"UNACKED", COLUMNS_RIGHT}, {"IN/S", COLUMNS_RIGHT},  {"OUT/S", COLUMNS_RIGHT},
     {"MEMORY", COLUMNS_RIGHT},  {"TYPE", COLUMNS_LEFT},   {"POLICY", COLUMNS_LEFT},
+    {"ONLINE", COLUMNS_RIGHT},  {"LEADER", COLUMNS_LEFT},
 };
 
 #define COLUMNS_BY_AMQP 3
-#define COLUMNS_ALL (sizeof columns / sizeof columns[0])
+#define COLUMNS_BY_API 9
+#define COLUMNS_OF_CLUSTER (sizeof columns / sizeof columns[0])
 
 static void add_number(struct table *table, const char *format, double number)
 {
@@ -77,10 +79,32 @@ static void add_details(struct table *table, const struct queue_details *details
     add_text(table, details->policy);
 }
 
+static void add_members(struct table *table, const struct queue_details *details)
+{
+    char cell[CELL] = "-";
+
+    if (queues_members(details) > 0)
+        (void)snprintf(cell, sizeof cell, "%zu/%zu", queues_online(details),
+                       queues_members(details));
+    table_add(table, cell);
+    add_text(table, details->leader);
+}
+
+/* Returns whether a queue has several members. On a single node the columns say nothing. */
+static bool is_cluster(const struct queues *queues)
+{
+    for (size_t i = 0; i < queues->count; i++)
+        if (queues_members(&queues->views[i].details) > 1)
+            return true;
+    return false;
+}
+
 static enum exit_code print_table(const struct queues *queues)
 {
-    struct table *table =
-        table_new(columns, queues->management != NULL ? COLUMNS_ALL : COLUMNS_BY_AMQP);
+    bool has_members = is_cluster(queues);
+    struct table *table = table_new(columns, queues->management == NULL ? COLUMNS_BY_AMQP
+                                             : has_members              ? COLUMNS_OF_CLUSTER
+                                                                        : COLUMNS_BY_API);
     enum exit_code code;
 
     for (size_t i = 0; i < queues->count; i++) {
@@ -88,6 +112,8 @@ static enum exit_code print_table(const struct queues *queues)
         add_depth(table, &queues->views[i].depth);
         if (queues->management != NULL)
             add_details(table, &queues->views[i].details);
+        if (has_members)
+            add_members(table, &queues->views[i].details);
     }
     code = table_print(table);
     table_free(table);

@@ -67,12 +67,22 @@ static void show_progress(const struct queues *queues, const struct until_settin
     progress_set(most - ready, most);
 }
 
+/* A queue that seems empty is believed only if it answers. */
+static enum exit_code look(struct queues *queues, const struct until_settings *settings)
+{
+    enum exit_code code = queues_look_patiently(queues);
+
+    if (code == EXIT_OK && settings->is_empty && unsatisfied(queues, settings) == NULL)
+        code = queues_look_closer(queues);
+    return code;
+}
+
 /* Looks again until the wait is over; sets *is_late if that is because its time is up. */
 static enum exit_code await(struct queues *queues, const struct until_settings *settings,
                             bool *is_late)
 {
     int64_t until = clock_monotonic_ms() + (int64_t)settings->timeout_s * 1000;
-    enum exit_code code = queues_look_patiently(queues);
+    enum exit_code code = look(queues, settings);
 
     *is_late = false;
     progress_start("messages", 0);
@@ -84,7 +94,7 @@ static enum exit_code await(struct queues *queues, const struct until_settings *
         *is_late = left <= 0;
         if (!*is_late)
             connection_wait(queues->connection, -1, left < POLL_MS ? (int)left : POLL_MS);
-        code = queues_look_patiently(queues);
+        code = look(queues, settings);
     }
     progress_done();
     return code;

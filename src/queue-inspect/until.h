@@ -21,9 +21,9 @@ struct until_settings {
 /*
  * Waits, with progress on standard error, and prints queues at the end, as they are then. Returns
  * EXIT_NO, reported, if the wait was in vain: the time is over, or a stop was requested. A queue
- * that the broker refuses to show ends the wait, unless its node is down; returns the code of
- * queues_report_refused() then. Other codes are those of queues_look_patiently() and
- * queues_print().
+ * that the broker refuses to show ends the wait, unless its node is down or it has no leader;
+ * returns the code of queues_report_refused() then. Other codes are those of
+ * queues_look_patiently() and queues_print().
  */
 enum exit_code until_reached(struct queues *queues, const struct until_settings *settings);
 

@@ -69,7 +69,7 @@ static void remove_store(void)
 static void open_store(void)
 {
     assert(place_order_open(&service, &broker) == EXIT_OK);
-    assert(engine_open_orders(NULL, ORDERS_LOOK, &service.reader) == EXIT_OK);
+    assert(engine_open_orders(NULL, ORDERS_LOOK, NULL, &service.reader) == EXIT_OK);
     /* Until the broker is known to be away. */
     while (!placement_has_room(service.placement)) {
         (void)place_order_step(&service);

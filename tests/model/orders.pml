@@ -4,13 +4,14 @@
  *
  * FAULTS of them, in any mixture and at every step: a program is killed and starts again; a connection is lost before
  * or after the broker has handled what it was sent; the power fails, at order-place's disk; a commit is in doubt (done or
- * not, nobody knows); the broker is away; a command that tells a customer fails. Besides that, somebody publishes the order a second time, and the order's message
- * is gone for good (purged, expired) at any time after the decision.
+ * not, nobody knows); the broker is away; a command that tells a customer fails; with -DLEASE, a run that lives is taken
+ * for dead, its lease having passed. Besides that, somebody publishes the order a second time, and the order's message is
+ * gone for good (purged, expired) at any time after the decision.
  *
  * What must hold, checked where it could break and, once nothing can move any more, by books():
  *   - a receipt implies that the order is stored, also after a loss of power;
  *   - no order is reserved twice;
- *   - a customer is told once, and once more for each kill between N1 and N3 at most;
+ *   - a customer is told once, and once more for each kill between N1 and N3, or lease that passed there, at most;
  *   - an order with a receipt is told, or has failed, or its event is a dead letter after MAX_ATTEMPTS in doubt.
  *
  * What nobody reads any more (whose order, event or claim it was) is set to 0, so that states differ only in what matters.
@@ -60,6 +61,28 @@ bool receipt;
 byte reservations;
 byte tellings;
 byte doubts; /* kills between N1 and N3 */
+
+/* Workers that rest differ in their numbers alone, so that it is enough if number 1 begins only while number 0 is at work. */
+bool inventory_busy; /* Is number 0? */
+bool notify_busy;
+#define MAY_BEGIN(busy) (me == 0 || busy)
+
+/* Within an atomic: a worker begins, or rests again. */
+inline begin(busy)
+{
+    if
+    :: me == 0 -> busy = true
+    :: else
+    fi
+}
+
+inline rest(busy)
+{
+    if
+    :: me == 0 -> busy = false
+    :: else
+    fi
+}
 
 /* Within an atomic: something goes wrong, if it still may. */
 #define FAULT faults > 0 -> faults--
@@ -198,7 +221,8 @@ inline inventory_killed()
     :: placed_unacked[me] -> placed_unacked[me] = false; placed_ready++
     :: else
     fi;
-    mine = false
+    mine = false;
+    rest(inventory_busy)
 }
 
 proctype inventory_worker(byte me)
@@ -207,7 +231,10 @@ proctype inventory_worker(byte me)
 
 end:
     do
-    :: atomic { placed_ready > 0 -> placed_ready--; placed_unacked[me] = true }; /* I0 */
+    :: atomic {
+           placed_ready > 0 && MAY_BEGIN(inventory_busy) ->
+               begin(inventory_busy); placed_ready--; placed_unacked[me] = true
+       }; /* I0 */
 again:
        if
        :: atomic { decide() }                /* I1 */
@@ -225,18 +252,18 @@ again:
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { mine -> owed = false; owed_by = 0; mine = false }
-       :: atomic { !mine }
+       :: atomic { mine -> owed = false; owed_by = 0; mine = false; rest(inventory_busy) }
+       :: atomic { !mine -> rest(inventory_busy) }
        :: atomic { FAULT; inventory_killed() }
        fi
 #ifndef NO_RELAY
-    :: atomic { owed && owed_by == ENDED -> owed_by = _pid };
+    :: atomic { owed && owed_by == ENDED && MAY_BEGIN(inventory_busy) -> begin(inventory_busy); owed_by = _pid };
        if
        :: announce()
        :: atomic { FAULT; inventory_killed(); goto end }
        fi;
        if
-       :: atomic { owed = false; owed_by = 0 }
+       :: atomic { owed = false; owed_by = 0; rest(inventory_busy) }
        :: atomic { FAULT; inventory_killed() }
        fi
 #endif
@@ -265,7 +292,8 @@ inline notify_killed()
     if
     :: reserved_unacked[me] -> reserved_unacked[me] = false; reserved_ready++
     :: else
-    fi
+    fi;
+    rest(notify_busy)
 }
 
 proctype notify_worker(byte me)
@@ -274,7 +302,10 @@ proctype notify_worker(byte me)
 
 end:
     do
-    :: atomic { reserved_ready > 0 -> reserved_ready--; reserved_unacked[me] = true }; /* N0 */
+    :: atomic {
+           reserved_ready > 0 && MAY_BEGIN(notify_busy) ->
+               begin(notify_busy); reserved_ready--; reserved_unacked[me] = true
+       }; /* N0 */
 again:
        if
        :: atomic { telling == TOLD -> goto settle }
@@ -299,10 +330,15 @@ again:
        if
        :: atomic { tellings++; assert(tellings <= 1 + doubts) } /* N2 */
        :: atomic { /* the command has failed: once more, unless the delivery is stale and comes again */
-              FAULT; telling = FREE; claimed_by = 0; in_doubt = false;
+              FAULT;
+              in_doubt = false;
+              if
+              :: claimed_by == _pid -> telling = FREE; claimed_by = 0
+              :: else /* somebody else's by now */
+              fi;
               if
               :: reserved_unacked[me] -> goto again
-              :: else -> goto end
+              :: else -> rest(notify_busy); goto end
               fi
           }
        :: atomic { FAULT; notify_killed(); goto end }
@@ -313,7 +349,7 @@ again:
        fi;
 settle:
        if
-       :: atomic { acknowledge(reserved_unacked[me], reserved_ready) } /* N4 */
+       :: atomic { acknowledge(reserved_unacked[me], reserved_ready); rest(notify_busy) } /* N4 */
        :: atomic { FAULT; notify_killed() }
        fi
     od
@@ -339,6 +375,20 @@ active proctype somebody_else()
 end:
     atomic { order != NONE -> placed_ready++ }
 }
+
+#ifdef LEASE
+/* With PostgreSQL a run that was paused, or cut off, for longer than its lease is taken for dead by others, and goes on
+ * afterwards. A customer may be told twice then, as after a kill. */
+active proctype lease()
+{
+end:
+    do
+    :: atomic { order == PENDING && pending_by != ENDED && faults > 0 -> faults--; pending_by = ENDED }
+    :: atomic { owed && owed_by != ENDED && faults > 0 -> faults--; owed_by = ENDED }
+    :: atomic { telling == CLAIMED && claimed_by != ENDED && faults > 0 -> faults--; claimed_by = ENDED; doubts++ }
+    od
+}
+#endif
 
 /* The message is gone for good, wherever it is: what is in hand cannot be settled any more. */
 active proctype purge()

@@ -7,6 +7,8 @@ setup()
 {
     command -v gnuplot >/dev/null || skip "make bench installs what it needs"
     OUT=$(mktemp -d "$REPO/.build/bench.XXXXXX")
+    # PostgreSQL runs as another user.
+    chmod 711 "$OUT"
 }
 
 teardown()
@@ -14,8 +16,10 @@ teardown()
     [ -z "${OUT:-}" ] || rm -rf "$OUT"
 }
 
-@test "bench: a table, a result that adds up, and a plot" {
-    run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 200 --rounds 3 --only replay,one --out "$OUT"
+# The broker starts once for all lines of a run, which takes longer than most of them.
+@test "bench: a table, a result that adds up, and a plot; what this machine lacks is skipped, with the reason" {
+    POSTGRES_BIN=/lacking run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 200 --rounds 3 \
+        --only replay,one,postgresql,quorum --out "$OUT"
 
     # A heading, and a row for each line of the result.
     [ "${#lines[@]}" -eq 5 ]
@@ -34,17 +38,31 @@ teardown()
         and all(.lines[]; .reached == if .bound == "at least" then .ratio >= .reach else .ratio <= .reach end)
     ' "$OUT/result.json"
     grep -q 'dlq-replay' "$OUT/throughput.svg"
+    [[ $stderr == *"bench: postgresql is skipped: postgres: PostgreSQL is not installed (no /lacking/postgres)"* ]]
+    [[ $stderr == *"bench: quorum is skipped: cluster: "* ]]
+    jq -e '.skipped | keys == ["postgresql", "quorum"]' "$OUT/result.json"
     # The broker and its data are gone.
     [ "$(ls "$OUT")" = $'result.json\nthroughput.svg' ]
 }
 
-@test "bench: orders by HTTP, beside others" {
-    if ! command -v wrk || ! /usr/bin/python3 -c 'import fastapi, uvicorn'; then skip "make bench installs what it needs"; fi
-    run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 1000 --rounds 1 --only http,turns,get --out "$OUT"
+@test "bench: the programs on PostgreSQL, beside themselves on files; orders by HTTP, beside others" {
+    only=postgresql
+    files=result.json
+    if command -v wrk && /usr/bin/python3 -c 'import fastapi, uvicorn'; then
+        files+=$'\nthroughput.svg'
+        only+=,http,turns,get
+    fi
+    run -0 --separate-stderr "$REPO/tests/bench/bench" --quick --orders 1000 --rounds 1 --only "$only" --out "$OUT"
 
+    [ "$(grep -c ' on PostgreSQL' <<<"$output")" = 3 ]
+    [[ $output == *"inventory-worker on PostgreSQL"*orders/s*sqlite*reached* ]]
+    jq -e '.skipped == {} and ([.lines[] | select(.peer == "sqlite")] | length == 3) and all(.lines[]; .ours.min > 0 and .theirs.min > 0)' \
+        "$OUT/result.json"
+    [ "$(ls "$OUT")" = "$files" ]
+    [[ $only == *http* ]] || skip "make bench installs what it needs"
     jq -e '
-        (.lines | map(.peer) == ["order-place", "limit", "python", "python", "python", "python", "pipe", "pipe", "limit", "limit"])
-        and all(.lines[]; .ours.min > 0 and .theirs.min > 0)
+        (.lines | map(select(.peer != "sqlite").peer) ==
+            ["order-place", "limit", "python", "python", "python", "python", "pipe", "pipe", "limit", "limit"])
         and all(.lines[] | select(.bound == "itself at least"); .reached == (.ours.median >= .reach))
     ' "$OUT/result.json"
 }

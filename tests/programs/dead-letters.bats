@@ -278,16 +278,17 @@ END
 }
 
 @test "--ledger: orders that inventory has handled are named beforehand" {
+    local ledger=${INVENTORY_LEDGER:-$XDG_STATE_HOME/order-tools/ledger.db}
     publish orders-ex order.placed "$(event known)"
     publish orders-ex order.placed "$(event failed 99)"
     inventory-worker --count 2 >/dev/null 2>&1
     letters 'letter(order("known", "new", "failed"))'
-    run -0 --separate-stderr dlq-replay --ledger "$XDG_STATE_HOME/order-tools/ledger.db" --list
+    run -0 --separate-stderr dlq-replay --ledger "$ledger" --list
     [ "$(jq -c '[.body.order_id, .handled]' <<<"$output" | paste -sd' ')" = '["known","reserved"] ["new",null] ["failed","failed"]' ]
     # Such a list can be published, too.
     run -0 --separate-stderr dlq-replay --dry-run --from - <<<"$output"
     eventually holds "$DEAD_Q" 3
-    run -0 --separate-stderr dlq-replay --ledger "$XDG_STATE_HOME/order-tools/ledger.db"
+    run -0 --separate-stderr dlq-replay --ledger "$ledger"
     [ "$stderr" = 'dlq-replay: order known is reserved already: the worker will ignore it
 dlq-replay: order failed is failed already: the worker will ignore it' ]
     [ "$(jq -c '[.order_id, .handled]' <<<"$output" | paste -sd' ')" = '["known","reserved"] ["new",null] ["failed","failed"]' ]

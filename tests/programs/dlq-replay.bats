@@ -409,7 +409,7 @@ END
     [ "$(peeked_numbers "$PLACED_Q" | sort -nu | paste -sd,)" = 2,3 ]
 }
 
-@test "dlq-replay: letters that a full queue does not take are left: nothing is acknowledged before it is confirmed" {
+@test "dlq-replay: letters that a full queue does not take for now are left, 69: nothing is acknowledged before it is confirmed" {
     local n
     api DELETE "queues/$VHOST/$PLACED_Q" >/dev/null
     api PUT "queues/$VHOST/$PLACED_Q" '{"durable": true, "arguments": {"x-max-length": 1, "x-overflow": "reject-publish",
@@ -418,11 +418,26 @@ END
     for n in 1 2 3; do
         poison 1 "$n"
     done
-    run -76 --separate-stderr dlq-replay
-    [ "$(fates)" = '2 refused, 1 replayed' ]
-    jq -es 'map(select(.fate == "refused")) | all(.reason | length > 0)' <<<"$output"
+    run -69 --separate-stderr dlq-replay --retries 3
+    [ "$(fates)" = '2 left, 1 replayed' ]
+    jq -es 'map(select(.fate == "left")) | all(.reason | test("cannot take it for now: a queue is full"))' <<<"$output"
+    [[ $stderr == *'dlq-replay: 2 letters are left where they were: the broker cannot take them for now' ]]
     eventually holds "$DEAD_Q" 2
     [ "$(peeked_numbers "$PLACED_Q" "$DEAD_Q" | sort -n | paste -sd,)" = 1,2,3 ]
+    # One that is refused counts for more: it does not pass.
+    letter '{"n":4}' '{"x-death": [{"exchange": "gone", "routing-keys": ["k"]}]}'
+    run -76 --separate-stderr dlq-replay --retries 3
+    [ "$(fates)" = '2 left, 1 refused' ]
+    [[ $stderr == *'2 letters are left'* ]]
+    # What is not taken counts for more than what is no letter.
+    run -69 --separate-stderr dlq-replay --from - --retries 3 <<<"{\"queue\": \"$PLACED_Q\", \"body\": 5} 7"
+    [ "$(fates)" = '1 left, 1 refused' ]
+    [[ $stderr == *'dlq-replay: 1 letter is left where it was: the broker cannot take it for now' ]]
+    eventually holds "$DEAD_Q" 3
+    # With room, the same letters go.
+    drain "$PLACED_Q" >/dev/null
+    run -0 --separate-stderr dlq-replay -n 1
+    [ "$(fates)" = '1 replayed' ]
 }
 
 @test "dlq-replay: 300 letters that cannot be replayed do not stand in the way of 300 that can" {
@@ -608,7 +623,8 @@ END
 
 @test "dlq-replay: --help and --version" {
     helps dlq-replay --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
-        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --version
+        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
+        --confirm-timeout --queue-type --version
 }
 
 @test "dlq-replay: the broker is away, or refuses the login or the virtual host" {

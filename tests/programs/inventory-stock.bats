@@ -40,7 +40,8 @@ outcomes()
 @test "the levels it prints can be set again: output is input" {
     inventory-stock <<<'{"sku":"b","on_hand":7}{"sku":"a \"quoted\" é","on_hand":3}' >/dev/null
     inventory-stock </dev/null >levels
-    XDG_STATE_HOME=$PWD/other run -0 inventory-stock <levels
+    other_store
+    run -0 inventory-stock <levels
     [ "$output" = "$(cat levels)" ]
 }
 
@@ -113,13 +114,23 @@ sku 'burger': wanted 6, available 5" ]
     [ "$(levels | jq '.[0][2]')" = "$(cat one.out two.out | jq -s 'map(select(.event_type == "InventoryReserved").items[0].qty) | add // 0')" ]
 }
 
+# a_day_later: all that was decided was decided a day ago.
+a_day_later()
+{
+    if on_postgresql; then
+        in_database "UPDATE order_tools.reservations SET decided_at = decided_at - interval '1 day'"
+    else
+        sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" "UPDATE handled SET at = at - 86400000"
+    fi
+}
+
 @test "--retain forgets orders that were handled long enough ago, and no others; a late copy of one is then a new order" {
     publish_placed one two three
     inventory-worker --idle-timeout 0 >/dev/null 2>&1
     publish orders-ex order.placed "$(event one)"
     run -0 --separate-stderr inventory-worker --idle-timeout 0 --retain 1
     [ "$stderr" = "[inventory] duplicate ignored: one" ]
-    sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" "UPDATE handled SET at = at - 86400000"
+    a_day_later
     publish orders-ex order.placed "$(event four)"
     run -0 --separate-stderr inventory-worker --idle-timeout 0 --retain 1
     # As soon as that, a copy may come because the connection was lost.
@@ -155,6 +166,7 @@ END"
     [ "$next" -lt 20000 ]
     [ "${stderr_lines[0]}" = 'inventory-stock: cannot write standard output: No space left on device' ]
     [ "${stderr_lines[1]}" = "inventory-stock: nothing from input $next (line $next) on was set" ]
+    about_files
     rm -r "$XDG_STATE_HOME"
     # No file may grow beyond 1 MiB, and SIGXFSZ is ignored.
     run -73 --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1024; exec inventory-stock <input | cat; exit "${PIPESTATUS[0]}"'

@@ -22,7 +22,11 @@ place()
 # in_ledger ORDER_ID: it was committed. For tests that must know when, while nothing else can tell.
 in_ledger()
 {
-    grep -qF -- "$1" "$XDG_STATE_HOME"/order-tools/ledger.db*
+    if on_postgresql; then
+        [ "$(in_database "SELECT count(*) FROM order_tools.reservations WHERE order_id = '$1'")" = 1 ]
+    else
+        grep -qF -- "$1" "$XDG_STATE_HOME"/order-tools/ledger.db*
+    fi
 }
 
 # --- the event
@@ -194,25 +198,27 @@ rejected_bodies()
         "$head}],\"x\":$(printf '[%.0s' {1..64})$(printf ']%.0s' {1..64})}")
     topology
     bad=0
-    expected=()
-    # Each poison between two sound orders.
-    poison()
-    {
-        publish orders-ex order.placed "$1" -p
-        expected+=("$(printf %s "$1" | base64 -w0)")
-        bad=$((bad + 1))
-        place "good$bad"
-    }
+    # All in one process: there are many.
+    program=
     for edit in "${edits[@]}"; do
-        poison "$(placed "p$bad" | jq -c "$edit")"
+        program+="${program:+, }($(event "p$bad") | $edit)"
+        bad=$((bad + 1))
     done
+    mapfile -t poison < <(jq -nc "$program")
     for text in "${texts[@]}"; do
-        poison "${text//@/p$bad}"
+        poison+=("${text//@/p$bad}")
+        bad=$((bad + 1))
     done
+    [ "${#poison[@]}" -eq $bad ]
+    # Each poison between two sound orders.
+    for ((n = 0; n < bad; n++)); do
+        printf '%s\0%s\0' "${poison[n]}" "$(event "good$((n + 1))")"
+    done | perl -0 -ne 'chomp; print "100002 ", unpack("H*", $_) || "-", "\n"' | wire put orders-ex order.placed
     run -0 --separate-stderr worker --count $((2 * bad))
     printf '%s\n' "$stderr" >err
 
-    [ "$(rejected_bodies)" = "$(printf '%s\n' "${expected[@]}" | LC_ALL=C sort)" ]
+    [ "$(rejected_bodies)" = "$(printf '%s\0' "${poison[@]}" | perl -0 -MMIME::Base64 -ne 'chomp; print encode_base64($_, ""), "\n"' |
+        LC_ALL=C sort)" ]
     [ "$(ids <<<"$output")" = "$(seq -f 'good%g' $bad)" ]
     [ "$(drain "$RESERVED_Q" | jq -r '.payload | fromjson | .order_id')" = "$(seq -f 'good%g' $bad)" ]
     holds "$PLACED_Q" 0
@@ -601,6 +607,7 @@ is_quick()
 }
 
 @test "the ledger: its path, its private folders and files, and files that are refused because they are not a ledger" {
+    about_files
     topology
     rm -rf "$XDG_STATE_HOME"
     place mine
@@ -635,6 +642,7 @@ is_quick()
 }
 
 @test "several workers may start at once on a ledger that is not there yet" {
+    about_files
     mkfifo gate
     # All of them start at the same moment. Without a broker, a worker gives up once it has opened its ledger.
     cat >racer <<'END'
@@ -676,7 +684,7 @@ all_ready()
 }
 
 @test "--help and --version" {
-    helps inventory-worker --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay \
+    helps inventory-worker --max-qty --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries --retry-delay --shuffle --confirm-timeout --queue-type \
         --help --version
     run -74 to_full inventory-worker --help
 }

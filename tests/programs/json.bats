@@ -106,7 +106,7 @@ END
     [ "$(cat keys)" = '["event_type","items","order_id","restaurant_id","ts","user_id"]' ]
 
     # The same when the bytes arrive one by one, so that every token is cut everywhere.
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
+    other_store
     head -c 6000 orders | sed '$d' >some
     dd if=some bs=1 status=none | order-place >receipts
     [ "$(wc -l <receipts)" -eq "$(wc -l <some)" ]
@@ -162,7 +162,7 @@ END
     drain "$PLACED_Q" | jq -c '.payload | fromjson | keys' | sort -u >keys
     [ "$(cat keys)" = '["event_type","items","order_id","restaurant_id","ts","user_id"]' ]
     # Every token cut everywhere.
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
+    other_store
     dd if=orders bs=1 status=none | order-place >receipts
     stored_data | diff -a orders -
 }
@@ -198,7 +198,7 @@ END
         for other in $same; do
             printf '{"order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1.0}],"x":[%s]}\n' "$id" "$other"
         done >orders
-        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state-$((++count))
+        other_store
         run -0 --separate-stderr order-place <orders
         [ -z "$stderr" ]
         [ "${#lines[@]}" -eq "$(wc -w <<<"$same")" ]
@@ -215,7 +215,7 @@ END
 END
     while read -r same other; do
         printf '{"order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}],"x":[%s]}\n' "$id" "$same" "$id" "$other" >orders
-        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state-$((++count))
+        other_store
         run -65 --separate-stderr order-place <orders
         [ "${#lines[@]}" -eq 1 ]
         [ "$stderr" = "order-place: input 2 (line 2): order_id $id is taken by an order of other content" ]
@@ -297,7 +297,7 @@ table()
     [ "$(stored_data | grep -c 'behind it')" -eq 258 ]
     [ "$(order-show --count)" -eq 260 ]
 
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/may
+    other_store
     table either '' >stream
     for length in 64 300 5000; do
         printf '{"x":%s%s,"user_id":"%s levels","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' \
@@ -544,7 +544,7 @@ END
 @test "json: NUL bytes, half a mark or plain text before the first order cost that line only" {
     local bad=0 name start
     for start in '%EF%BB' '%00%00' '%00' 'order: ' '%FE%FF' '%FF%FE' '%1Fx' 'PK' ']' '}' ','; do
-        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state$start
+        other_store
         {
             bytes "$start"
             order 1 first
@@ -576,7 +576,7 @@ END
     stored_data | jq -r .user_id | diff - <(printf '%s\n' first second fourth)
 
     # In pieces, and all alone.
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
+    other_store
     dd if=input bs=1 count=80 status=none | head -n 1 | order-place | grep PLACED
     bytes '%EF%BB%BF' >input
     run -0 --separate-stderr order-place <input
@@ -611,10 +611,10 @@ END
 nonsense 
 END
     # Every token cut everywhere; and without such a separator it is what it was, a fault.
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/slow
+    other_store
     dd if=input bs=1 status=none | order-place 2>log | grep -c PLACED | grep -x 6
     diff log <(printf '%s\n' "$stderr")
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/none
+    other_store
     { printf 'x ' && order && printf 'x \x1e' && order && order; } >input
     run -65 --separate-stderr order-place <input
     [ "${#lines[@]}" -eq 1 ]
@@ -669,7 +669,7 @@ END
     jq -n '[range(20000) | {user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]}]' >many
     [ "$(wc -c <many)" -gt 2000000 ]
     for input in three many; do
-        export XDG_STATE_HOME=$BATS_TEST_TMPDIR/$input.state
+        other_store
         run -65 --separate-stderr order-place --retries 1 --rejects "$input.rejects" <"$input"
         [ -z "$output" ]
         [ "$stderr" = "$reason" ]

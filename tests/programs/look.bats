@@ -73,7 +73,7 @@ with_api()
 
 @test "look: dlq-replay lists an auto-delete queue that has another consumer to stay for" {
     auto_delete adq
-    start reader amqp-consume -u "$AMQP_URL" -q adq -p 1 sleep 60
+    start_holder reader adq
     eventually is_consumed adq
     seq 3 | amqp-publish -u "$AMQP_URL" -e '' -r adq -l
     eventually holds adq 2
@@ -126,7 +126,7 @@ with_api()
 
 @test "look: --peek sees what waits behind a single active consumer" {
     queue single '{"x-single-active-consumer": true}'
-    start active amqp-consume -u "$AMQP_URL" -q single -p 1 sleep 60
+    start_holder active single
     eventually is_consumed single
     seq 4 | amqp-publish -u "$AMQP_URL" -e '' -r single -l
     eventually holds single 3
@@ -137,7 +137,7 @@ with_api()
 
 @test "look: --peek says that nothing comes of a quorum queue that has another single active consumer" {
     queue single "$(endless '{"x-single-active-consumer": true}')"
-    start active amqp-consume -u "$AMQP_URL" -q single -p 1 sleep 60
+    start_holder active single
     eventually is_consumed single
     seq 4 | amqp-publish -u "$AMQP_URL" -e '' -r single -l
     eventually holds single 3
@@ -270,6 +270,11 @@ dead_letters()
     # With the API, and without a limit, there is nothing to say.
     queue many "$(endless)"
     fill many 1
+    has_statistics()
+    {
+        api GET "queues/$VHOST/many" | jq -e 'has("effective_policy_definition")'
+    }
+    eventually has_statistics
     with_api run -0 --separate-stderr queue-inspect --peek 1 many
     [ -z "$stderr" ]
 }

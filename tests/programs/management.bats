@@ -82,12 +82,12 @@ http()
 @test "management: a line has the members that AMQP cannot give" {
     topology
     event a | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed
-    start reader amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
+    start_holder reader "$PLACED_Q"
     eventually has "$PLACED_Q" '.ready == 0 and .unacknowledged == 1 and .consumers == 1'
     eventually has "$PLACED_Q" '.memory > 1000 and .type == "classic" and .policy == null'
     run -0 --separate-stderr queue-inspect
     [ "$(jq -sc 'map(keys_unsorted) | unique' <<<"$output")" = \
-        '[["queue","exists","ready","consumers","unacknowledged","rate_in","rate_out","memory","type","policy"]]' ]
+        '[["queue","exists","ready","consumers","unacknowledged","rate_in","rate_out","memory","type","policy","leader","members","online"]]' ]
     [ "${#lines[@]}" = 4 ]
 }
 
@@ -201,7 +201,7 @@ all_bounded() { queue-inspect | jq -se 'all(.memory != null and .policy == "boun
     topology
     MANAGEMENT_URL=http://guest:wrong@${SUITE_API#http://} run -77 --separate-stderr queue-inspect "$PLACED_Q"
     [[ $stderr == "queue-inspect: management API '${SUITE_API%/}': it refused the login, or a right to what is there (401)" ]]
-    [ "$output" = '{"queue":"order.placed.q","exists":true,"ready":0,"consumers":0,"unacknowledged":null,"rate_in":null,"rate_out":null,"memory":null,"type":null,"policy":null}' ]
+    [ "$output" = '{"queue":"order.placed.q","exists":true,"ready":0,"consumers":0,"unacknowledged":null,"rate_in":null,"rate_out":null,"memory":null,"type":null,"policy":null,"leader":null,"members":null,"online":null}' ]
     MANAGEMENT_URL=http://127.0.0.1:1 run -69 --separate-stderr queue-inspect "$PLACED_Q"
     [ "$stderr" = "queue-inspect: management API 'http://127.0.0.1:1': cannot connect: Connection refused" ]
     jq -e '.ready == 0' <<<"$output"
@@ -258,10 +258,11 @@ END
 @test "management: members of the wrong type, or missing, are not known; control characters are escaped" {
     local answer
     topology
-    for answer in '[]' 7 null '{}' '{"memory":"x","type":7,"policy":{},"message_stats":[],"messages_unacknowledged":true}'; do
+    for answer in '[]' 7 null '{}' '{"memory":"x","type":7,"policy":{},"message_stats":[],"messages_unacknowledged":true,"leader":[],"members":{},"online":3}'; do
         serve "$(http '200 OK' "$answer")"
         MANAGEMENT_URL=$SERVER run -0 --separate-stderr queue-inspect "$PLACED_Q"
-        jq -e '.ready == 0 and .unacknowledged == null and .memory == null and .type == null and .policy == null' <<<"$output"
+        jq -e '.ready == 0 and .unacknowledged == null and .memory == null and .type == null and .policy == null
+            and .leader == null and .members == null and .online == null' <<<"$output"
     done
     serve "$(http '200 OK' '{"type":"\u001b[31m","policy":"a\nb"}')"
     MANAGEMENT_URL=$SERVER run -0 --separate-stderr queue-inspect --format table "$PLACED_Q"
@@ -299,7 +300,7 @@ serve_tls()
     authority ca
     certificate server DNS:localhost 2
     mkdir -p "api/queues/$VHOST"
-    http '200 OK' '{"type":"by TLS"}' >"api/queues/$VHOST/order.placed.q?columns=messages_unacknowledged,memory,type,policy,message_stats"
+    http '200 OK' '{"type":"by TLS"}' >"api/queues/$VHOST/order.placed.q?columns=messages_unacknowledged,memory,type,policy,message_stats,leader,node,members,online"
     start tls openssl s_server -accept 127.0.0.1:0 -cert server.pem -key server.key -HTTP "$@"
     eventually grep -q '^ACCEPT 127' tls.out
     TLS_PORT=$(sed -n 's/^ACCEPT .*://p' tls.out)
@@ -533,10 +534,10 @@ safe()
 @test "management: --health looks at the bindings, too, and says that the API is away" {
     start_workers
     run -0 --separate-stderr queue-inspect --health
-    jq -e '.healthy and (.checks | keys == ["broker", "consumers", "dead_letters", "management", "outbox", "topology"]) and (.checks | all(.ok))' <<<"$output"
+    jq -e '.healthy and (.checks | keys == ["broker", "consumers", "dead_letters", "management", "nodes", "outbox", "quorum", "topology"]) and (.checks | all(.ok))' <<<"$output"
     MANAGEMENT_URL=http://127.0.0.1:1 run -1 --separate-stderr queue-inspect --health
     jq -e '.healthy == false and .checks.management.detail == "management API '"'http://127.0.0.1:1'"': cannot connect: Connection refused"
-        and (.checks | del(.management) | all(.ok))' <<<"$output"
+        and (.checks | del(.management) | all(.ok)) and (.checks | has("quorum") or has("nodes") | not)' <<<"$output"
     [ -z "$stderr" ]
     unbind inventory-ex "$RESERVED_Q" inventory.reserved
     unbind inventory-ex "$FAILED_Q" inventory.failed

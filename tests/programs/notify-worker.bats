@@ -717,6 +717,7 @@ older_than()
 }
 
 @test "the database of notified customers: its path, its private files, and files that are refused because they are not one" {
+    about_files
     topology
     rm -rf "$XDG_STATE_HOME"
     announce mine
@@ -754,7 +755,7 @@ older_than()
 
 @test "--help and --version" {
     helps notify-worker --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries \
-        --retry-delay --help --version
+        --retry-delay --shuffle --confirm-timeout --queue-type --help --version
 }
 
 @test "no broker: exit 69 after the attempts; login refused: exit 77" {

@@ -24,7 +24,8 @@ code_of()
 
 @test "help, and what is no usage" {
     helps order-http --listen --token-file --insecure --tls-cert --tls-key --allow-origin --confirm-wait --log-format \
-        --max-connections --max-per-address --header-timeout --body-timeout --answer-timeout --idle-timeout --url
+        --max-connections --max-per-address --header-timeout --body-timeout --answer-timeout --idle-timeout --url \
+        --shuffle --confirm-timeout --queue-type
     refuses_usage order-http <<'END_OF_LINES'
 order.json
 --listen 127.0.0.1
@@ -416,6 +417,7 @@ while data := connection.recv(4096):
 }
 
 @test "a store that is removed or replaced: 503, and it exits with 73, to be started again" {
+    about_files
     start_http
     ask /order -H 'Content-Type: application/json' -d @"$DATA/order.json"
     [ "$code" = 202 ]

@@ -76,10 +76,11 @@ ORDERS
     printf '\xef\xbb\xbf{"user_id":"bom","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\r\t\n' >>orders
     for ((i = 1; i <= 4; i++)); do
         sed -n "$i{p;q}" orders >one
-        ORDER_STORE=$PWD/other order-place <one >receipt
+        order-place <one >receipt
     done
     drain "$PLACED_Q" >messages
-    ORDER_STORE=$PWD/other stored_data >data
+    stored_data >data
+    other_store
     start_patient
     for ((i = 1; i <= 4; i++)); do
         sed -n "$i{p;q}" orders >one
@@ -446,7 +447,8 @@ ROUTES
     for ((i = 1; i <= 200; i++)); do
         [ "$i" = 1 ] || echo next
         printf 'url = "http://localhost/order"\nunix-socket = "socket"\nsilent\noutput = "answer.%s"\n' "$i"
-        printf 'header = "Content-Type: application/json"\ndata = "%s"\n' "$(order 1 "u-$i" | sed 's/"/\\"/g')"
+        body=$(order 1 "u-$i")
+        printf 'header = "Content-Type: application/json"\ndata = "%s"\n' "${body//\"/\\\"}"
     done >requests
     curl -Z --parallel-immediate --parallel-max 100 -K requests
     cat answer.* >receipts
@@ -470,7 +472,8 @@ ROUTES
         printf 'url = "http://localhost/order"\nunix-socket = "%s"\nsilent\noutput = "answer.%s"\n' \
             "$([ $((i % 2)) = 0 ] && echo socket || echo second.socket)" "$i"
         printf 'header = "Content-Type: application/json"\nheader = "Idempotency-Key: key-%s"\n' "$((i / 2))"
-        printf 'retry = 50\nretry-all-errors\nfail\ndata = "%s"\n' "$(order 1 "u-$((i / 2))" | sed 's/"/\\"/g')"
+        body=$(order 1 "u-$((i / 2))")
+        printf 'retry = 50\nretry-all-errors\nfail\ndata = "%s"\n' "${body//\"/\\\"}"
     done >requests
     curl -Z --parallel-immediate --parallel-max 40 -K requests
     finish -0 "$PID"
@@ -515,6 +518,7 @@ ROUTES
 }
 
 @test "the store cannot be opened: 73; the address cannot be used: 69" {
+    about_files
     mkdir store
     ORDER_STORE=$PWD/store run -73 --separate-stderr timeout "$HANGING" order-http --listen "unix:$PWD/socket"
     [[ $stderr == "order-http: cannot open '$PWD/store': "* ]]
@@ -524,6 +528,7 @@ ROUTES
 }
 
 @test "another program has locked the store: all others are served, an order gets 503 after --confirm-wait, and nothing is stored" {
+    about_files
     start_http --url "$NOWHERE" --confirm-wait 1
     place_http "$(order)"
     is_receipt PENDING
@@ -565,6 +570,7 @@ ROUTES
 }
 
 @test "another program has locked the store for a moment: orders wait for it, each is stored once, even of a client that has left" {
+    about_files
     start_http --url "$NOWHERE" --confirm-wait 50
     place_http "$(order)"
     lock_store
@@ -590,6 +596,7 @@ ROUTES
 }
 
 @test "asked to stop while another program has locked the store: whoever waits is told, and it exits with 0" {
+    about_files
     start_http --url "$NOWHERE" --confirm-wait 2
     place_http "$(order)"
     lock_store
@@ -608,6 +615,7 @@ ROUTES
 }
 
 @test "the disk is full: 503 with Retry-After, what was stored is shown, and it goes on once there is room" {
+    about_files
     small_disk 2M
     export ORDER_STORE=$PWD/small/orders.db
     start_patient
@@ -637,6 +645,7 @@ ROUTES
 }
 
 @test "the store is replaced: 503 for an order, nothing is published, and it ends with 73 to be started afresh" {
+    about_files
     export ORDER_STORE=$PWD/orders.db
     start_patient
     place_http "$(order)"
@@ -658,6 +667,7 @@ ROUTES
 }
 
 @test "the store is removed: 503 for those that have sent their orders, and it ends with 73" {
+    about_files
     export ORDER_STORE=$PWD/orders.db
     start_patient --url "$NOWHERE"
     place_http "$(order)"

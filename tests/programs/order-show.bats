@@ -29,10 +29,14 @@ four_orders()
     [ "${#ids[@]}" -eq 4 ]
 }
 
-# has_store PID: has it opened the store?
+# has_store PID: has it opened the store? In PostgreSQL, has any program a connection?
 has_store()
 {
-    [ -n "$(find "/proc/$1/fd" -lname '*/orders.db')" ]
+    if on_postgresql; then
+        [ "$(in_database "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'order'")" != 0 ]
+    else
+        [ -n "$(find "/proc/$1/fd" -lname '*/orders.db')" ]
+    fi
 }
 
 # users: of the orders that were shown, in one line.
@@ -192,6 +196,7 @@ END
 }
 
 @test "order-show: without a store, or with a file that is not one, it ends with 73, says why, and creates nothing" {
+    about_files
     local options
     for options in --all --count '--status PLACED' "$UNKNOWN" ''; do
         run -73 --separate-stderr order-show $options <<<"$UNKNOWN"

@@ -660,8 +660,8 @@ connections()
     run -1 --separate-stderr queue-inspect --health
     jq -e '.checks | has("backlog") | not' <<<"$output"
     # With nobody there but a consumer for each, the backlog alone decides.
-    start placed amqp-consume -u "$AMQP_URL" -q "$PLACED_Q" -p 1 sleep 60
-    start reserved amqp-consume -u "$AMQP_URL" -q "$RESERVED_Q" -p 1 sleep 60
+    start_holder placed "$PLACED_Q"
+    start_holder reserved "$RESERVED_Q"
     eventually queue_consumers "$PLACED_Q" 1
     eventually queue_consumers "$RESERVED_Q" 1
     eventually holds "$RESERVED_Q" 2
@@ -734,7 +734,7 @@ END
 
 @test "queue-inspect: --help and --version" {
     helps queue-inspect --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until \
-        --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --version
+        --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --shuffle --version
 }
 
 @test "queue-inspect: output that cannot be written" {

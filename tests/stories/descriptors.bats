@@ -362,7 +362,7 @@ accounted()
 @test "order-place asked to stop while it reads a pipe: all that was read has a receipt or a refusal, the rest is in the pipe" {
     local round read whole
     orders 20000 >input
-    for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    for round in 1 2 3 4 5 6; do
         rm -rf "$XDG_STATE_HOME" in rejects
         mkfifo in
         start feed bash -c 'exec cat input >in'

@@ -5,6 +5,7 @@ load ../support/helper
 
 setup()
 {
+    about_files
     isolate
     STATE=$XDG_STATE_HOME/order-tools
     STORE=$STATE/orders.db
@@ -778,18 +779,4 @@ END
     ORDER_STORE=$name order-place < <(order)
     [ "$(ORDER_STORE=$name order-show --count)" = 1 ]
     [ -s "$name" ]
-}
-
-@test "a store or a ledger that names PostgreSQL: 73, and the message does not show the name, which may hold a password" {
-    local program
-    export ORDER_STORE=postgresql://me:secret@host/db INVENTORY_LEDGER=postgres://me:secret@host/db
-    export NOTIFY_LEDGER=$ORDER_STORE
-    for program in order-place 'order-show --all' inventory-worker inventory-stock notify-worker \
-        "dlq-replay --list --ledger $ORDER_STORE"; do
-        run -73 --separate-stderr $program </dev/null
-        [[ $stderr == *'a PostgreSQL database, and this program has no engine for that: name a file' ]]
-        [[ $stderr != *secret* ]]
-    done
-    run -1 --separate-stderr queue-inspect --health
-    [ "$(jq -r .checks.outbox.detail <<<"$output")" = 'the ledger is a PostgreSQL database, and there is no engine for that' ]
 }

@@ -19,6 +19,7 @@ teardown()
 }
 
 @test "the store's disk is full: every order with a receipt is stored, and the exit code is 73" {
+    about_files
     small_disk 300k
     export ORDER_STORE=$PWD/small/orders.db
     jq -nc 'range(5000) | {user_id: "u-\(.)", restaurant_id: "r", items: [{sku: "burger", qty: 1}], note: ("x" * 100)}' >orders
@@ -43,6 +44,7 @@ settled()
 }
 
 @test "the ledger's disk is full: orders that were recorded are published, acknowledged and settled, no others are; with room again all are handled once" {
+    about_files
     local size note
     topology
     # Where the disk is full is another place each time. Long events have pages of their own.
@@ -104,6 +106,7 @@ filled_on_the_way()
 }
 
 @test "the ledger's disk becomes full while an event is on its way: it is settled, and does not go out again" {
+    about_files
     local note
     topology
     export INVENTORY_LEDGER=$PWD/small/ledger.db
@@ -119,6 +122,7 @@ filled_on_the_way()
 }
 
 @test "the ledger's disk becomes full while the first of many events are on their way: those that were confirmed are settled at the end" {
+    about_files
     local note
     topology
     export INVENTORY_LEDGER=$PWD/small/ledger.db
@@ -136,6 +140,7 @@ filled_on_the_way()
 }
 
 @test "reserved room is available: whether the log is copied, restarts or grows, and its index with it" {
+    about_files
     small_disk 96m
     run -0 --separate-stderr room "$PWD/small/room.db" "$PWD/small/fill" 60
     # The index is for 4062 pages, and then for 4096 more.
@@ -145,6 +150,7 @@ filled_on_the_way()
 }
 
 @test "killed with room reserved: the rest of the log has nothing in it, the next run takes what was committed, and leaves one file" {
+    about_files
     local call when
     topology
     export INVENTORY_LEDGER=$PWD/ledger.db
@@ -170,6 +176,7 @@ filled_on_the_way()
 }
 
 @test "notify-worker's disk is full: no event is acknowledged that was not recorded" {
+    about_files
     topology
     order-place <"$DATA/orders-30.jsonl" >/dev/null
     inventory-worker --idle-timeout 0 >/dev/null 2>&1
@@ -196,6 +203,7 @@ to_limit()
 }
 
 @test "files that may not grow (ulimit -f): an error with its reason, as on a full disk, and no program is killed by it" {
+    about_files
     local i
     topology
     order >orders
@@ -231,6 +239,7 @@ to_limit()
 }
 
 @test "a read-only disk: 73, the reason, and nothing lost" {
+    about_files
     small_disk 1m
     export ORDER_STORE=$PWD/small/orders.db INVENTORY_LEDGER=$PWD/small/ledger.db
     order-place <"$DATA/order.json"
@@ -247,6 +256,7 @@ to_limit()
 }
 
 @test "a store and a ledger that another process holds for long: 73 after some seconds, and fine when it lets go" {
+    about_files
     local holder
     order-place </dev/null
     DIE_STOP=yes start holder dying commit:1:before order-place <"$DATA/order.json"
@@ -264,6 +274,7 @@ to_limit()
 }
 
 @test "a database of another program, a text, and one of a newer version are left alone: 73" {
+    about_files
     local kind file
     export ORDER_STORE=$PWD/orders.db INVENTORY_LEDGER=$PWD/ledger.db NOTIFY_LEDGER=$PWD/notices.db
     order-place </dev/null

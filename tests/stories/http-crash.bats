@@ -131,6 +131,7 @@ the_key_finds_it()
 }
 
 @test "a sync that fails: 503, though the order may be placed all the same; it goes on, and the key finds the order" {
+    about_files
     start http dying batch:1:fail order-http --listen "unix:$PWD/socket" --confirm-wait 30
     HTTP=$PID
     eventually http_listens

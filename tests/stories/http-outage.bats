@@ -147,6 +147,7 @@ published()
 }
 
 @test "the answer is not there at --answer-timeout: 503, and the same key finds the order" {
+    about_files
     evaluate 'application:set_env(rabbit, heartbeat, 60).'
     # Neither the lock nor the broker lasts too long, but both do.
     start_ready --confirm-wait 6 --answer-timeout 6.5
@@ -172,6 +173,7 @@ published()
 }
 
 @test "another program locks the store while the broker confirms: PENDING after --confirm-wait, and PLACED once it is free" {
+    about_files
     evaluate 'application:set_env(rabbit, heartbeat, 60).'
     start_ready --confirm-wait 3
     freeze_broker

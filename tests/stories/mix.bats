@@ -180,7 +180,7 @@ END
     grep -o 'Order confirmed: .*' <<<"$stderr" | diff <(sed 's/.*"order_id": *"\([^"]*\)".*/Order confirmed: \1/' events) -
     holds "$DEAD_Q" 0
     # A command gets the same.
-    export XDG_STATE_HOME=$BATS_TEST_TMPDIR/exec
+    other_store
     while IFS= read -r line; do
         post inventory-ex inventory.reserved "$line"
     done <events

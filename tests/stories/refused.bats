@@ -151,8 +151,9 @@ lost_once()
     [ "$(fates)" = "2 refused, 6 replayed" ]
     [[ "$(jq -r 'select(.fate == "refused").reason' <<<"$output" | head -n 1)" == *"403 ACCESS_REFUSED - "*"'inventory-ex'"* ]]
     AMQP_URL=$SUITE_URL/$VHOST
-    are_at_most_twice "$PLACED_Q" 1 2
-    are_once "$PLACED_Q" 4 5 7 8
+    # Letters that arrive only after the first culprit was found may be on their way with the second.
+    are_at_most_twice "$PLACED_Q" 1 2 4 5
+    are_once "$PLACED_Q" 7 8
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 3,6 ]
     [ "$(ready "$RESERVED_Q")" = 0 ]
 }
@@ -167,8 +168,9 @@ lost_once()
     [ "$(fates)" = "2 refused, 4 replayed" ]
     [[ "$(jq -r 'select(.exchange == "inner").reason' <<<"$output")" == *"403 ACCESS_REFUSED - "*"internal exchange 'inner'"* ]]
     [[ "$(jq -r 'select(.fate == "refused" and .exchange != "inner").reason' <<<"$output")" == *"406 PRECONDITION_FAILED - fast reply consumer"* ]]
-    are_at_most_twice "$PLACED_Q" 1
-    are_once "$PLACED_Q" 3 4 6
+    # The filter gives them one after the other: some perhaps only after the first culprit was found.
+    are_at_most_twice "$PLACED_Q" 1 3 4
+    are_once "$PLACED_Q" 6
     [ "$(numbers "$DEAD_Q" | paste -sd,)" = 2,5 ]
 }
 
@@ -192,6 +194,17 @@ lost_once()
     [ "$(copies other.q)" = "$(seq -f '%.0f 1' "$gone")" ]
     [ "$(numbers "$DEAD_Q" | sort -n)" = "$(seq $((gone + 1)) 10)" ]
     run -1 grep attempt replay.err
+}
+
+@test "refused: a dead letter that is too large counts for more than one that is not taken for now: 76, and both stay" {
+    publish inventory-ex inventory.reserved small
+    publish inventory-ex inventory.reserved "$(printf '%05000d' 0)"
+    setting max_message_size 4000
+    policy full "${DEAD_Q//./\\\\.}" '{"max-length": 0, "overflow": "reject-publish"}' "$DEAD_Q"
+    run -76 --separate-stderr notify-worker --retries 1
+    [[ $stderr == *"cannot move a message to '$DEAD_Q': "*'406 PRECONDITION_FAILED - message size '* ]]
+    [[ $stderr == *"it stays in '$RESERVED_Q' after 1 attempt"* ]]
+    eventually holds "$RESERVED_Q" 2
 }
 
 @test "refused: the event of one order: the worker says so with the broker's reason, and no order is reserved twice" {

@@ -136,7 +136,8 @@ workflow_runs()
         start "inventory$round" inventory-worker --idle-timeout 0 && pids+=("$PID")
         start "notify$round" notify-worker --idle-timeout 0 && pids+=("$PID")
         start "replay$round" dlq-replay && pids+=("$PID")
-        INVENTORY_LEDGER=$PWD/other$round start "other$round" inventory-worker --idle-timeout 0 && pids+=("$PID")
+        other_store
+        start "other$round" inventory-worker --idle-timeout 0 && pids+=("$PID")
         for pid in "${pids[@]}"; do
             finish -0 "$pid"
         done

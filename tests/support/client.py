@@ -22,6 +22,7 @@ client.py activate ADDRESS... -- COMMAND...
 """
 import argparse
 import collections
+import contextlib
 import os
 import resource
 import select
@@ -96,15 +97,15 @@ def crowd(options):
     data = sys.stdin.buffer.read()
     connections = [connect(options.where, options.small) for _ in range(options.number)]
     for connection in connections:
-        connection.sendall(data)
+        # The server may have closed it by now.
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(data)
     print("there", flush=True)
     while not stopped:
         time.sleep(options.drip or 0.1)
         for connection in connections if options.drip else []:
-            try:
+            with contextlib.suppress(OSError):
                 connection.send(b"a", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            except OSError:
-                pass
     print(sum(map(is_open, connections)))
     return 0
 

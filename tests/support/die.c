@@ -8,10 +8,10 @@
  * "fail": the call is not made, and fails with EIO; or "wait": it is made once the file DIE_WAIT
  * exists.
  *
- * FUNCTION is commit (of SQLite), publish (of all that goes out in one call), ack, reject (of
- * AMQP), flush (of something to standard output, which is a file), sync (of a file to the disk),
- * batch (the sync of a commit, while the program goes on), exec (of a command) or answer (of 202 to
- * a client by HTTP).
+ * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only reads, or only enters a run),
+ * publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something to
+ * standard output, which is a file), sync (of a file to the disk), batch (the sync of a commit,
+ * while the program goes on), exec (of a command) or answer (of 202 to a client by HTTP).
  */
 #define _GNU_SOURCE
 #include "amqp/rabbitmq.h"
@@ -68,9 +68,10 @@ static void *real(const char *name)
     return function;
 }
 
+static unsigned commits;
+
 int sqlite3_step(sqlite3_stmt *statement)
 {
-    static unsigned calls;
     const char *sql = sqlite3_sql(statement);
     bool commit = sql != NULL && strcmp(sql, "COMMIT") == 0;
     int (*original)(sqlite3_stmt *);
@@ -78,10 +79,10 @@ int sqlite3_step(sqlite3_stmt *statement)
 
     *(void **)&original = real("sqlite3_step");
     if (commit)
-        die_if_due("commit", "before", ++calls);
+        die_if_due("commit", "before", ++commits);
     result = original(statement);
     if (commit)
-        die_if_due("commit", "after", calls);
+        die_if_due("commit", "after", commits);
     return result;
 }
 
@@ -89,6 +90,51 @@ int sqlite3_step(sqlite3_stmt *statement)
 static bool is_publish(const unsigned char *bytes, size_t len)
 {
     return len > 11 && bytes[0] == AMQP_FRAME_METHOD && bytes[8] == 60 && bytes[10] == 40;
+}
+
+static bool contains(const void *bytes, size_t len, const char *text)
+{
+    return memmem(bytes, len, text, strlen(text)) != NULL;
+}
+
+/* PostgreSQL: is there a COMMIT in what is sent, or the answer to it in what has come? With the
+ * byte at its end, since each transaction begins as READ COMMITTED. */
+static bool has_commit(const void *bytes, ssize_t len)
+{
+    return len > 0 && memmem(bytes, (size_t)len, "COMMIT", sizeof "COMMIT") != NULL;
+}
+
+/* Does it do no more than enter the program's run? A program that uses a file commits nothing
+ * then. */
+static bool only_enters_run(const char *bytes, size_t len)
+{
+    static const char table[] = "order_tools.";
+    static const char run[] = "order_tools.runs";
+    bool enters = contains(bytes, len, "INSERT INTO order_tools.runs");
+    const char *end = bytes + len;
+    const char *at = bytes;
+
+    while ((at = memmem(at, (size_t)(end - at), table, strlen(table))) != NULL) {
+        if ((size_t)(end - at) < strlen(run) || memcmp(at, run, strlen(run)) != 0)
+            return false;
+        at += strlen(table);
+    }
+    return enters;
+}
+
+/* Is the last COMMIT that was sent one of those that count? */
+static bool commit_counts;
+
+ssize_t recv(int socket, void *bytes, size_t len, int flags)
+{
+    ssize_t (*original)(int, void *, size_t, int);
+    ssize_t result;
+
+    *(void **)&original = real("recv");
+    result = original(socket, bytes, len, flags);
+    if (commit_counts && has_commit(bytes, result))
+        die_if_due("commit", "after", commits);
+    return result;
 }
 
 ssize_t send(int socket, const void *bytes, size_t len, int flags)
@@ -100,6 +146,11 @@ ssize_t send(int socket, const void *bytes, size_t len, int flags)
     *(void **)&original = real("send");
     if (is_publish(bytes, len))
         die_if_due("publish", "before", ++calls);
+    if (has_commit(bytes, (ssize_t)len)) {
+        commit_counts = !only_enters_run(bytes, len) && !contains(bytes, len, "READ ONLY");
+        if (commit_counts)
+            die_if_due("commit", "before", ++commits);
+    }
     result = original(socket, bytes, len, flags);
     if (is_publish(bytes, len))
         die_if_due("publish", "after", calls);

@@ -2,9 +2,9 @@
  * wire: puts and gets messages as the bytes on the wire, so that tests trust no encoder, neither
  * that of the programs nor that of librabbitmq.
  *
- *   wire put QUEUE
- *       Publishes the messages on standard input through the default exchange, and waits until the
- *       broker has confirmed them.
+ *   wire put QUEUE | wire put EXCHANGE KEY
+ *       Publishes the messages on standard input, through the default exchange or another one, and
+ *       waits until the broker has confirmed them.
  *   wire get QUEUE
  *       Takes all messages out of the queue and prints them.
  *
@@ -16,6 +16,7 @@
 #include "amqp/rabbitmq.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,7 +158,8 @@ static void write_frame(uint8_t *buffer, uint8_t type, size_t len)
     write_all(buffer, len + FRAME_REST);
 }
 
-static void write_message(const char *queue, amqp_bytes_t properties, amqp_bytes_t body)
+static void write_message(const char *exchange, const char *key, amqp_bytes_t properties,
+                          amqp_bytes_t body)
 {
     static uint8_t buffer[FRAME_MAX];
     uint8_t *payload = buffer + 7;
@@ -166,9 +168,11 @@ static void write_message(const char *queue, amqp_bytes_t properties, amqp_bytes
     if (properties.len > FRAME_MAX - FRAME_REST - 14)
         fail_with("cannot write", "the properties are too large for a frame");
     len += put_number(payload, AMQP_BASIC_PUBLISH_METHOD, 4);
-    len += put_number(payload + len, 0, 3); /* reserved, and an empty exchange */
-    len += put_number(payload + len, strlen(queue), 1);
-    len += put_bytes(payload + len, amqp_cstring_bytes(queue));
+    len += put_number(payload + len, 0, 2);
+    len += put_number(payload + len, strlen(exchange), 1);
+    len += put_bytes(payload + len, amqp_cstring_bytes(exchange));
+    len += put_number(payload + len, strlen(key), 1);
+    len += put_bytes(payload + len, amqp_cstring_bytes(key));
     len += put_number(payload + len, 0, 1);
     write_frame(buffer, AMQP_FRAME_METHOD, len);
 
@@ -185,7 +189,7 @@ static void write_message(const char *queue, amqp_bytes_t properties, amqp_bytes
     }
 }
 
-static void put(const char *queue)
+static void put(const char *exchange, const char *key)
 {
     char *line = NULL;
     size_t size = 0;
@@ -199,7 +203,7 @@ static void put(const char *queue)
         if (body == NULL)
             fail_with("no message", line);
         *body++ = '\0';
-        write_message(queue, unhex(line), unhex(body));
+        write_message(exchange, key, unhex(line), unhex(body));
         if (next_frame().payload.method.id != AMQP_BASIC_ACK_METHOD)
             fail_with("cannot publish", "not confirmed");
         amqp_maybe_release_buffers(connection);
@@ -248,13 +252,15 @@ static void get(const char *queue)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 || (strcmp(argv[1], "put") != 0 && strcmp(argv[1], "get") != 0)) {
-        (void)fprintf(stderr, "usage: wire put|get QUEUE\n");
+    bool puts = argc > 1 && strcmp(argv[1], "put") == 0;
+
+    if (!(argc == 3 && (puts || strcmp(argv[1], "get") == 0)) && !(argc == 4 && puts)) {
+        (void)fprintf(stderr, "usage: wire put QUEUE | put EXCHANGE KEY | get QUEUE\n");
         return 64;
     }
     log_in();
-    if (strcmp(argv[1], "put") == 0)
-        put(argv[2]);
+    if (puts)
+        put(argc == 3 ? "" : argv[2], argv[argc - 1]);
     else
         get(argv[2]);
     (void)amqp_connection_close(connection, AMQP_REPLY_SUCCESS);

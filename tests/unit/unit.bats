@@ -28,9 +28,11 @@ unit()
 @test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }
 @test "unit: amqp/properties" { unit amqp/properties; }
+@test "unit: amqp/publisher_nacks" { unit amqp/publisher_nacks; }
 @test "unit: amqp/publisher_returned" { unit amqp/publisher_returned; }
 @test "unit: amqp/publisher_window" { unit amqp/publisher_window; }
 @test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
+@test "unit: base/background" { unit base/background; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
 @test "unit: base/options" { unit base/options; }
@@ -79,10 +81,12 @@ unit()
 @test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
+@test "unit: postgres/ledger_keys" { unit postgres/ledger_keys; }
 @test "unit: process/spawn" { unit process/spawn; }
 @test "unit: queue-inspect/managed_traits" { unit queue-inspect/managed_traits; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
+@test "unit: store/mover" { unit store/mover; }
 @test "unit: store/order_line" { unit store/order_line; }
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }

@@ -117,6 +117,49 @@ static void takes_the_url_of_the_environment(void)
     broker_options_free(&options);
 }
 
+static void reads_the_type_of_queues(void)
+{
+    struct broker_options options = {0};
+
+    EQUAL(broker_options_resolve(&options), EXIT_OK);
+    CHECK(!options.quorum);
+    broker_options_free(&options);
+    (void)setenv("ORDER_QUEUE_TYPE", "quorum", 1);
+    EQUAL(broker_options_resolve(&options), EXIT_OK);
+    CHECK(options.quorum);
+    broker_options_free(&options);
+    options.queue_type = "default";
+    EQUAL(broker_options_resolve(&options), EXIT_OK);
+    CHECK(!options.quorum);
+    broker_options_free(&options);
+    options.queue_type = "classic\n";
+    EQUAL(broker_options_resolve(&options), EXIT_USAGE);
+    SAME(unit_captured(2),
+         "order-tools: the type of queues is quorum or default, and not 'classic\\x0a'\n");
+    broker_options_free(&options);
+    (void)unsetenv("ORDER_QUEUE_TYPE");
+}
+
+/* In a hundred times each is the first, but for one chance in a million millions. */
+static void begins_at_any_url_if_shuffled(void)
+{
+    bool was_first[4] = {false};
+    struct broker_options options = {0};
+
+    options.url = "amqp://a,amqp://b,amqp://c,amqp://d";
+    EQUAL(broker_options_resolve(&options), EXIT_OK);
+    EQUAL(options.first_endpoint, 0);
+    broker_options_free(&options);
+    options.shuffle = true;
+    for (int i = 0; i < 100; i++) {
+        EQUAL(broker_options_resolve(&options), EXIT_OK);
+        if (CHECK(options.first_endpoint < 4))
+            was_first[options.first_endpoint] = true;
+        broker_options_free(&options);
+    }
+    CHECK(was_first[0] && was_first[1] && was_first[2] && was_first[3]);
+}
+
 static void needs_a_key_for_a_certificate(void)
 {
     struct broker_options options = {0};
@@ -249,11 +292,14 @@ static void refuses_a_file_that_is_too_long(void)
 int main(void)
 {
     (void)unsetenv("AMQP_URL");
+    (void)unsetenv("ORDER_QUEUE_TYPE");
     unit_capture(2);
     RUN(reads_urls);
     RUN(refuses_what_is_no_url_without_showing_it);
     RUN(reads_a_list);
     RUN(takes_the_url_of_the_environment);
+    RUN(reads_the_type_of_queues);
+    RUN(begins_at_any_url_if_shuffled);
     RUN(needs_a_key_for_a_certificate);
     RUN(logs_in_by_a_file);
     RUN(refuses_a_file_that_is_no_login);

@@ -24,9 +24,19 @@ static void compares_bytes_with_text(void)
     CHECK(!bytes_are(amqp_empty_bytes, "a"));
 }
 
+static void finds_text_in_bytes(void)
+{
+    CHECK(bytes_contain(BYTES("a\0bcd"), "bc"));
+    CHECK(bytes_contain(BYTES("bcd"), "bcd"));
+    CHECK(!bytes_contain(BYTES("abc"), "bcd"));
+    CHECK(!bytes_contain(BYTES("bc"), "bcd"));
+    CHECK(!bytes_contain(amqp_empty_bytes, "a"));
+}
+
 int main(void)
 {
     RUN(compares_bytes);
     RUN(compares_bytes_with_text);
+    RUN(finds_text_in_bytes);
     return unit_end();
 }

@@ -73,14 +73,22 @@ static void keeps_what_the_socket_does_not_take(void)
     disconnect(&connection);
 }
 
-static void gives_up_a_socket_that_takes_nothing_for_long(void)
+/* Connects as connect_to() does, to a socket that has taken nothing of a message for long. */
+static struct connection connect_to_stuck(int *reader)
 {
-    int reader;
-    struct connection connection = connect_to(&reader);
+    struct connection connection = connect_to(reader);
 
     connection_publish(&connection, &message);
     EQUAL(connection.send_errno, 0);
     connection.stuck_since_ms = 1;
+    return connection;
+}
+
+static void gives_up_a_socket_that_takes_nothing_for_long(void)
+{
+    int reader;
+    struct connection connection = connect_to_stuck(&reader);
+
     CHECK(!connection_flush(&connection));
     EQUAL(connection.send_errno, ETIMEDOUT);
     (void)read_all(reader);
@@ -92,10 +100,8 @@ static void gives_up_a_socket_that_takes_nothing_for_long(void)
 static void begins_to_count_anew_once_the_socket_takes_some(void)
 {
     int reader;
-    struct connection connection = connect_to(&reader);
+    struct connection connection = connect_to_stuck(&reader);
 
-    connection_publish(&connection, &message);
-    connection.stuck_since_ms = 1;
     (void)read_all(reader);
     CHECK(!connection_flush(&connection));
     EQUAL(connection.send_errno, 0);

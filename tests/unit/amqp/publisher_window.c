@@ -181,6 +181,29 @@ static void narrows_to_one_message_at_least(void)
     window_free(&window);
 }
 
+static void halves_its_limit_down_to_one(void)
+{
+    window_init(&window);
+    window_halve(&window);
+    EQUAL(window.limit, PUBLISHER_WINDOW / 2);
+    for (int i = 0; i < 20; i++)
+        window_halve(&window);
+    EQUAL(window.limit, 1);
+    window_free(&window);
+}
+
+static void finds_the_oldest_in_flight(void)
+{
+    window_init(&window);
+    CHECK(window_oldest_in_flight(&window) == NULL);
+    publish(3);
+    CHECK(window_oldest_in_flight(&window) == window_slot(&window, 0));
+    window_set_result(&window, window_slot(&window, 0), PUBLISH_CONFIRMED, NULL);
+    window_slot(&window, 1)->tag = SLOT_UNSENT;
+    CHECK(window_oldest_in_flight(&window) == window_slot(&window, 2));
+    window_free(&window);
+}
+
 static void widens_no_further_than_the_window(void)
 {
     window_init(&window);
@@ -200,6 +223,8 @@ int main(void)
     RUN(notes_results);
     RUN(narrows_and_widens_its_limit);
     RUN(narrows_to_one_message_at_least);
+    RUN(halves_its_limit_down_to_one);
+    RUN(finds_the_oldest_in_flight);
     RUN(widens_no_further_than_the_window);
     return unit_end();
 }

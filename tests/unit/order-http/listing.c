@@ -47,7 +47,7 @@ static void make_store(void)
     (void)snprintf(path, sizeof path, "%s/orders.db", folder);
     (void)memset(large, 'x', LARGE);
     large[0] = large[LARGE - 1] = '"';
-    if (engine_open_orders(path, ORDERS_PLACE, &writer) != EXIT_OK)
+    if (engine_open_orders(path, ORDERS_PLACE, NULL, &writer) != EXIT_OK)
         exit(99);
     for (int i = 0; i < ORDERS; i++) {
         const char *data = i + 1 == 2 ? large : "{\"a\":1}";
@@ -64,7 +64,7 @@ static void make_store(void)
     placed[0] = keys[1];
     placed[1] = keys[3];
     commit(&(struct orders_commit){.placed = placed, .placed_count = 2});
-    if (engine_open_orders(path, ORDERS_LOOK, &reader) != EXIT_OK)
+    if (engine_open_orders(path, ORDERS_LOOK, NULL, &reader) != EXIT_OK)
         exit(99);
 }
 

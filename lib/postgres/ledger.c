@@ -1,0 +1,117 @@
+#include "postgres/ledger.h"
+
+#include "base/memory.h"
+#include "postgres/open.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const char ledger_sql[];
+
+const struct session_kind postgres_ledger_kind = {
+    .variable = "INVENTORY_LEDGER", .domain = "ledger", .version = 1, .sql = ledger_sql};
+
+#define FIND                                                        \
+    "SELECT given.place, r.outcome = 'RESERVED'"                    \
+    " FROM unnest($1::text[]) WITH ORDINALITY AS given (id, place)" \
+    " JOIN order_tools.reservations r ON r.order_id = given.id"
+
+/* ---- outcomes ---- */
+
+struct finding {
+    struct array *ids;
+    enum ledger_outcome *outcomes;
+};
+
+static bool find_outcomes(struct session *session, void *context)
+{
+    const struct finding *finding = context;
+    struct parameter ids = parameter_array(finding->ids);
+    const PGresult *result;
+    size_t place;
+
+    if (!session_read(session, FIND, &ids, 1, &place))
+        return false;
+    result = session_result(session, place);
+    for (int row = 0; row < libpq.PQntuples(result); row++)
+        finding->outcomes[result_int(result, row, 0) - 1] =
+            result_bool(result, row, 1) ? LEDGER_RESERVED : LEDGER_FAILED;
+    return true;
+}
+
+static enum exit_code find(struct ledger *base, const char *const order_ids[],
+                           enum ledger_outcome outcomes[], size_t count)
+{
+    struct postgres_ledger *ledger = (struct postgres_ledger *)base;
+    struct finding finding = {.ids = &ledger->arrays[0], .outcomes = outcomes};
+
+    array_start(finding.ids, ARRAY_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        outcomes[i] = LEDGER_UNKNOWN;
+        array_text(finding.ids, order_ids[i], strlen(order_ids[i]));
+    }
+    return session_do(ledger->session, "read outcomes", find_outcomes, &finding);
+}
+
+/* ---- the whole ---- */
+
+static bool may_pass(const struct ledger *base)
+{
+    return session_may_pass(((const struct postgres_ledger *)base)->session);
+}
+
+static void idle(struct ledger *base)
+{
+    (void)base;
+}
+
+static void close_ledger(struct ledger *base)
+{
+    struct postgres_ledger *ledger = (struct postgres_ledger *)base;
+
+    session_close(ledger->session, ledger->run);
+    for (size_t i = 0; i < sizeof ledger->arrays / sizeof ledger->arrays[0]; i++)
+        array_free(&ledger->arrays[i]);
+    array_free(&ledger->doubts);
+    array_free(&ledger->marked);
+    free(ledger->claimed.keys);
+    free(ledger->doubted.keys);
+    free(ledger);
+}
+
+static const struct ledger_operations operations = {.claim = postgres_ledger_claim,
+                                                    .claim_unsent = postgres_ledger_claim_unsent,
+                                                    .levels = postgres_ledger_levels,
+                                                    .commit = postgres_ledger_commit,
+                                                    .abandon = postgres_ledger_abandon,
+                                                    .mark_sent = postgres_ledger_mark_sent,
+                                                    .release = postgres_ledger_release,
+                                                    .find = find,
+                                                    .set_levels = postgres_ledger_set_levels,
+                                                    .each_level = postgres_ledger_each_level,
+                                                    .may_pass = may_pass,
+                                                    .idle = idle,
+                                                    .close = close_ledger};
+
+enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
+                                    const struct store_patience *patience, struct ledger **out)
+{
+    struct postgres_ledger *ledger = xcalloc(1, sizeof *ledger);
+    enum exit_code code = session_open(&postgres_ledger_kind, uri,
+                                       access == LEDGER_READ ? SESSION_READ : SESSION_CREATE,
+                                       patience, &ledger->session);
+
+    *out = NULL;
+    ledger->ledger.operations = &operations;
+    if (code == EXIT_OK && access == LEDGER_DECIDE) {
+        ledger->run = session_start_run(ledger->session);
+        code = session_enter_run(ledger->session, ledger->run);
+        array_start(&ledger->marked, ARRAY_INT);
+        session_renew_by(ledger->session, postgres_ledger_mark_again, ledger);
+    }
+    if (code != EXIT_OK)
+        close_ledger(&ledger->ledger);
+    else
+        *out = &ledger->ledger;
+    return code;
+}

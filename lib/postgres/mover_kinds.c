@@ -1,0 +1,68 @@
+/* mover_kinds: what is special to a domain. */
+#include "postgres/ledger.h"
+#include "postgres/mover.h"
+#include "postgres/notified.h"
+#include "postgres/orders.h"
+
+/* The next number that the column seq of a table is given. */
+#define CONTINUE(table)                                         \
+    "SELECT setval(pg_get_serial_sequence('" table "', 'seq')," \
+    " coalesce(max(seq), 1), max(seq) IS NOT NULL) FROM " table
+
+/* No run has the number 0. */
+static const struct mover_kind kinds[] = {
+    [MOVED_ORDERS] = {&postgres_orders_kind,
+                      {{.count = "SELECT count(*) FROM order_tools.orders",
+                        .read =
+                            "SELECT o.seq, o.order_id, o.placed_at, o.data,"
+                            " CASE WHEN p.seq IS NULL THEN 0 ELSE 1 END"
+                            " FROM order_tools.orders o LEFT JOIN order_tools.pending p USING (seq)"
+                            " WHERE o.seq > $1 ORDER BY o.seq LIMIT $2",
+                        .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::uuid[],"
+                                 " $3::timestamptz[], $4::text[], $5::bigint[])"
+                                 " AS given (seq, id, at, data, is_pending)),"
+                                 " listed AS (INSERT INTO order_tools.pending (seq, run)"
+                                 " SELECT seq, 0 FROM given WHERE is_pending <> 0)"
+                                 " INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"
+                                 " OVERRIDING SYSTEM VALUE SELECT seq, id, at, data FROM given",
+                        .end = CONTINUE("order_tools.orders")}}},
+    /* A run that has ended without saying so has the number -1 then. */
+    [MOVED_LEDGER] =
+        {&postgres_ledger_kind,
+         {{.count = "SELECT count(*) FROM order_tools.reservations",
+           .read = "SELECT r.seq, r.order_id, CASE r.outcome WHEN 'RESERVED' THEN 1 ELSE 2 END,"
+                   " r.decided_at, coalesce(o.event, ''), CASE o.run WHEN 0 THEN 1 ELSE 0 END"
+                   " FROM order_tools.reservations r LEFT JOIN order_tools.outbox o USING (seq)"
+                   " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
+           .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[],"
+                    " $4::timestamptz[], $5::text[], $6::bigint[])"
+                    " AS given (seq, id, outcome, at, event, is_logged)),"
+                    " owed AS (INSERT INTO order_tools.outbox (seq, run, event)"
+                    " SELECT seq, is_logged - 1, event FROM given WHERE event <> '')"
+                    " INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)"
+                    " OVERRIDING SYSTEM VALUE"
+                    " SELECT seq, id, CASE outcome WHEN 1 THEN 'RESERVED' ELSE 'FAILED' END, at"
+                    " FROM given",
+           .end = CONTINUE("order_tools.reservations")},
+          {.count = "SELECT count(*) FROM order_tools.stock",
+           .read = "SELECT sku, on_hand, reserved FROM order_tools.stock"
+                   " WHERE sku > $1 ORDER BY sku LIMIT $2",
+           .write = "INSERT INTO order_tools.stock (sku, on_hand, reserved)"
+                    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])"}}},
+    [MOVED_NOTIFIED] = {
+        &postgres_notified_kind,
+        {{.count = "SELECT count(*) FROM order_tools.notified",
+          .read = "SELECT order_id, claimed_at, attempts,"
+                  " CASE status WHEN 'TOLD' THEN 0 WHEN 'FREE' THEN 1 ELSE 2 END"
+                  " FROM order_tools.notified WHERE order_id > $1 ORDER BY order_id LIMIT $2",
+          .write = "INSERT INTO order_tools.notified"
+                   " (order_id, status, attempts, claimed_at, run)"
+                   " SELECT id, CASE standing WHEN 0 THEN 'TOLD' WHEN 1 THEN 'FREE'"
+                   " ELSE 'CLAIMED' END, attempts, at, CASE standing WHEN 2 THEN 0 END"
+                   " FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[])"
+                   " AS given (id, at, attempts, standing)"}}}};
+
+const struct mover_kind *postgres_mover_kind(enum moved_domain domain)
+{
+    return &kinds[domain];
+}

@@ -1,0 +1,79 @@
+/* orders_rows: rows, and which of the ids asked for they are about. */
+#include "base/memory.h"
+#include "postgres/orders.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void orders_read_row(const PGresult *result, int row, struct stored_order *order)
+{
+    memset(order, 0, sizeof *order);
+    order->key = result_int(result, row, 0);
+    if (libpq.PQgetlength(result, row, 1) == UUID_BYTES)
+        memcpy(order->id, libpq.PQgetvalue(result, row, 1), UUID_BYTES);
+    order->placed_at = result_time(result, row, 2);
+    order->data = libpq.PQgetvalue(result, row, 3);
+    order->data_len = (size_t)libpq.PQgetlength(result, row, 3);
+    order->status = result_bool(result, row, 4) ? ORDER_PENDING : ORDER_PLACED;
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct sought *a = left;
+    const struct sought *b = right;
+    int sign = memcmp(a->id, b->id, UUID_BYTES);
+
+    return sign != 0 ? sign : (a->index > b->index) - (a->index < b->index);
+}
+
+void sought_list(struct sought_list *list, const unsigned char *ids, size_t stride, size_t count)
+{
+    if (list->size < count) {
+        list->size = count;
+        list->all = xrealloc(list->all, count * sizeof *list->all);
+    }
+    list->count = count;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(list->all[i].id, ids + i * stride, UUID_BYTES);
+        list->all[i].index = i;
+    }
+    if (count > 0)
+        qsort(list->all, count, sizeof *list->all, compare);
+}
+
+/* Returns the place in the list of the first with that id or a greater one. */
+static size_t find_first(const struct sought_list *list, const void *id)
+{
+    size_t low = 0;
+    size_t high = list->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (memcmp(list->all[middle].id, id, UUID_BYTES) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void note_row(const struct sought_list *list, const void *id, bool first, int row, int *rows)
+{
+    for (size_t i = find_first(list, id);
+         i < list->count && memcmp(list->all[i].id, id, UUID_BYTES) == 0; i++) {
+        rows[list->all[i].index] = row;
+        if (first)
+            return;
+    }
+}
+
+void sought_rows(const struct sought_list *list, const PGresult *result, int column, bool first,
+                 int *rows)
+{
+    int count = result == NULL ? 0 : libpq.PQntuples(result);
+
+    for (int row = 0; row < count; row++)
+        if (libpq.PQgetlength(result, row, column) == UUID_BYTES)
+            note_row(list, libpq.PQgetvalue(result, row, column), first, row, rows);
+}

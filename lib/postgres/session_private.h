@@ -1,0 +1,47 @@
+/*
+ * session_private: the inside of a session. For the files of session alone.
+ *
+ *   session.c         connecting, trying again, transactions
+ *   session_schema.c  the tables, and their version
+ */
+#ifndef POSTGRES_SESSION_PRIVATE_H
+#define POSTGRES_SESSION_PRIVATE_H
+
+#include "postgres/address.h"
+#include "postgres/attempt.h"
+#include "postgres/flight.h"
+#include "postgres/runs.h"
+#include "postgres/session.h"
+#include "store/patience.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct session {
+    const struct session_kind *kind;
+    enum session_access access;
+    struct store_patience patience;
+    struct address *address;
+    struct attempt *attempt; /* that goes on; otherwise NULL */
+    int64_t next_attempt_ms; /* of one that never waits, by the monotonic clock */
+    struct flight flight;
+    bool is_fresh;         /* nothing was done yet over this connection */
+    session_work *renewal; /* session_renew_by(), or NULL */
+    void *renewal_context;
+    bool in_transaction;
+    struct run *run; /* of the transaction at hand */
+    bool is_open;    /* session_open() has ended */
+    bool is_away;    /* reported */
+    char away_reason[FAULT_REASON_SIZE];
+    bool may_pass;    /* the last failure */
+    bool is_in_doubt; /* a commit of a run, by the last session_do() */
+};
+
+/* Returns whether no call may wait for the database to come back. */
+bool session_never_waits(const struct session *session);
+
+/* A session_work: checks the version of the tables, and makes them if they are missing and the
+ * session may. */
+session_work session_prepare;
+
+#endif

@@ -1,0 +1,42 @@
+/* mover_kinds: what is special to a domain. */
+#include "sqlite/ledger.h"
+#include "sqlite/mover.h"
+#include "sqlite/notified.h"
+#include "sqlite/orders.h"
+
+/* A run that has ended is written as 0, or otherwise as that of which an event is logged: -1. */
+static const struct mover_kind kinds[] = {
+    [MOVED_ORDERS] =
+        {&orders_kind,
+         {{"SELECT count(*) FROM orders",
+           "SELECT seq, order_id, placed_at, data,"
+           " EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq)"
+           " FROM orders o WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+           {"INSERT INTO orders (seq, order_id, placed_at, data) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO pending (seq, run) SELECT ?1, 0 WHERE ?5 <> 0"}}}},
+    [MOVED_LEDGER] =
+        {&ledger_kind,
+         {{"SELECT count(*) FROM handled",
+           "SELECT seq, order_id, outcome, at, coalesce(event, ''), coalesce(run = -1, 0)"
+           " FROM handled LEFT JOIN owed USING (seq) WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+           {"INSERT INTO handled (seq, order_id, outcome, at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO owed (seq, run, event) SELECT ?1, -?6, ?5 WHERE ?5 <> ''"}},
+          {"SELECT count(*) FROM stock",
+           "SELECT sku, on_hand, reserved FROM stock WHERE sku > ?1 ORDER BY sku LIMIT ?2",
+           {"INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, ?3)"}}}},
+    /* Those in doubt have a claim of a run that has ended. The claim of those that were told does
+     * not exist, and that of free ones always does. */
+    [MOVED_NOTIFIED] = {
+        &notified_kind,
+        {{"SELECT count(*) FROM told",
+          "SELECT order_id, at, attempt,"
+          " CASE WHEN run IS NULL THEN 0 WHEN run = 0 THEN 1 ELSE 2 END"
+          " FROM told LEFT JOIN claims USING (claim)"
+          " WHERE order_id > ?1 ORDER BY order_id LIMIT ?2",
+          {"INSERT INTO told (order_id, at, attempt, claim) VALUES (?1, ?2, ?3, ?4)",
+           "INSERT OR IGNORE INTO claims (claim, run) SELECT ?4, -1 WHERE ?4 = 2"}}}}};
+
+const struct mover_kind *sqlite_mover_kind(enum moved_domain domain)
+{
+    return &kinds[domain];
+}
