@@ -297,6 +297,12 @@ end_workers() {
 	is_over "${workers[@]}"
 }
 
+# What a killed worker owes is taken over once its lease has passed.
+nothing_is_owed() {
+	inventory-worker --flush >>"$work/inventory-worker.last.out" 2>>"$work/inventory-worker.log"
+	[[ $(psql "$INVENTORY_LEDGER" -AtXqc 'SELECT count(*) FROM order_tools.outbox') == 0 ]]
+}
+
 drain_cluster() {
 	touch "$work/fed"
 	until_true "$PATIENCE" is_over "${feeders[@]}" || die 1 "order-place does not end: $(keep_all && where_kept)"
@@ -306,6 +312,7 @@ drain_cluster() {
 	order-place --flush >"$work/order-place.flush.out" 2>>"$work/order-place.log"
 	# What was in hand of a worker that was killed last comes again.
 	inventory-worker --idle-timeout 3 >"$work/inventory-worker.last.out" 2>>"$work/inventory-worker.log"
+	until_true 60 nothing_is_owed || true
 	notify-worker --idle-timeout 3 --max-attempts 1000 >"$work/notify-worker.last.out" 2>>"$work/notify-worker.log"
 }
 
