@@ -88,7 +88,7 @@ start_over()
 {
     api DELETE "vhosts/$VHOST" >/dev/null
     api PUT "vhosts/$VHOST" >/dev/null
-    rm -rf "$XDG_STATE_HOME"
+    other_store
 }
 
 # read_all: all that comes out of descriptor 8 until nobody else writes to it.
@@ -363,7 +363,8 @@ accounted()
     local round read whole
     orders 20000 >input
     for round in 1 2 3 4 5 6; do
-        rm -rf "$XDG_STATE_HOME" in rejects
+        other_store
+        rm -rf in rejects
         mkfifo in
         start feed bash -c 'exec cat input >in'
         feed=$PID
