@@ -71,6 +71,8 @@ through()
 {
     local at=${URI#*@} name=$1
     at=${at%%/*}
+    # What one before has said.
+    rm -f "$name.out"
     start "$name" "$REPO/tests/support/$name" "${at%:*}" "${at#*:}" "${@:2}"
     PROXY_PID=$PID
     eventually test -s "$name.out"
