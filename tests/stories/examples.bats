@@ -173,6 +173,8 @@ run_example()
     read -r code <"$EXAMPLES/$name.code"
     mkdir "$folder"
     BATS_TEST_TMPDIR=$folder isolate
+    # The pages speak of files.
+    unset ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
     prepare
     if ! run "-$code" --separate-stderr play "$name"; then
         complain "$name" "exited with $status, not with $code"
