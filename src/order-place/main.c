@@ -13,6 +13,7 @@
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/wait.h"
+#include "engine/where.h"
 #include "json/stream.h"
 #include "order/order.h"
 #include "place/placement.h"
@@ -44,6 +45,7 @@ static struct option_entry options[] = {
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };
