@@ -72,8 +72,8 @@ static void refuse_taken(struct placement *placement, const struct candidate *ca
     placement->settings.refuse(placement->settings.context, &piece);
 }
 
-/* Adds the receipt of an order that the store knew. One placed at that very moment is this order: an
- * answer of the database was lost, and the batch committed again. */
+/* Adds the receipt of an order that the store knew. One placed at that very moment is the order
+ * itself: an answer of the database was lost, and the batch committed again. */
 static uint64_t add_known(struct placement *placement, const struct candidate *candidate,
                           const struct stored_order *order, const struct stored_order *known,
                           enum receipt_state state)
