@@ -18,6 +18,9 @@
 #define EVENT_PLACED "OrderPlaced"
 #define EVENT_RESERVED "InventoryReserved"
 #define EVENT_FAILED "InventoryFailed"
+#define EVENT_CANCELLED "OrderCancelled"
+#define EVENT_RELEASED "InventoryReleased"
+#define EVENT_HANDED_OVER "InventoryHandedOver"
 
 enum event_verdict {
     EVENT_SOUND,      /* *order is set: free it with order_free() */
