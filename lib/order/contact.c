@@ -26,7 +26,7 @@ static bool check(const char *text, struct order_fault *fault)
         return order_refuse(fault, "contact is longer than %d bytes", ORDER_MAX_CONTACT);
     tree = json_parse(text, strlen(text), &reason);
     if (tree == NULL)
-        return order_refuse(fault, "contact: %s", reason);
+        return order_refuse(fault, "contact is ambiguous: %s", reason);
     is_sound = !cJSON_IsString(tree) || check_string(tree->valuestring, fault);
     cJSON_Delete(tree);
     return is_sound;

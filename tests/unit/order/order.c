@@ -171,10 +171,11 @@ static void refuses_a_contact_that_is_wrong_and_reads_a_stored_order_without_it(
         {WITH("\"a@b\\nBcc: c@d\""), "contact has a control character"},
         {WITH("\"\xC2\x9B\""), "contact has a control character"},
         {WITH("{\"a\":\"\\u0000\"}"),
-         "contact: a string has the escape of NUL, or half of a surrogate pair"},
+         "contact is ambiguous: a string has the escape of NUL, or half of a surrogate pair"},
         {WITH("{\"a\":\"\\ud800\"}"),
-         "contact: a string has the escape of NUL, or half of a surrogate pair"},
-        {WITH("{\"a\":{\"b\":1,\"b\":2}}"), "contact: an object has the same key twice"},
+         "contact is ambiguous: a string has the escape of NUL, or half of a surrogate pair"},
+        {WITH("{\"a\":{\"b\":1,\"b\":2}}"),
+         "contact is ambiguous: an object has the same key twice"},
         {WITH("\"a\",\"contact\":\"a\""), "contact is there twice"},
     };
     struct order_fault fault;
