@@ -1,8 +1,8 @@
 /*
  * dead_letter: moves a notification that cannot be told to the dead letter queue.
  *
- * It is published and confirmed, not rejected: the queues of inventory have no dead letter exchange,
- * and would drop it.
+ * It is published and confirmed, not rejected: the queues of inventory have no dead letter
+ * exchange, and would drop it.
  */
 #ifndef NOTIFY_WORKER_DEAD_LETTER_H
 #define NOTIFY_WORKER_DEAD_LETTER_H

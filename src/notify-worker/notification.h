@@ -56,9 +56,9 @@ struct notification {
 };
 
 /*
- * Reads the event of delivery, which must outlive the notification; it is to be about subject. The verdict is VERDICT_TELL,
- * VERDICT_OTHER or VERDICT_MALFORMED then, and the outcome OUTCOME_OPEN. Call notification_close()
- * at the end.
+ * Reads the event of delivery, which must outlive the notification, as one about subject. The
+ * verdict is VERDICT_TELL, VERDICT_OTHER or VERDICT_MALFORMED then, and the outcome OUTCOME_OPEN.
+ * Call notification_close() at the end.
  */
 void notification_open(struct notification *notification, const struct subject *subject,
                        struct delivery *delivery, int64_t due_ms);
