@@ -209,6 +209,7 @@ static enum exit_code print_all(void)
     enum exit_code printed = EXIT_OK;
     enum exit_code code = open_ledger(LEDGER_READ);
 
+    output_only_shows();
     if (code == EXIT_OK)
         code = ledger->operations->each_level(ledger, print_next, &printed);
     return code == EXIT_OK ? printed : code;
