@@ -1,0 +1,29 @@
+-- What became of orders, as far as order-track was told: the status, never one that comes earlier in
+-- an order's life than one that was there; why, if it is FAILED or CANCELLED; and when each of them
+-- came about.
+
+CREATE TABLE order_tools.outcomes (
+    seq bigint PRIMARY KEY,
+    status text NOT NULL CHECK (status IN ('RESERVED', 'FAILED', 'CANCELLED', 'HANDED_OVER')),
+    reason text,
+    reserved_at timestamptz,
+    failed_at timestamptz,
+    cancelled_at timestamptz,
+    handed_over_at timestamptz
+);
+
+CREATE INDEX outcomes_status ON order_tools.outcomes (status, seq);
+
+-- The orders that order-cancel has cancelled; run is that which is to publish the cancellation, NULL
+-- once the broker has confirmed it.
+
+CREATE TABLE order_tools.cancellations (
+    seq bigint PRIMARY KEY,
+    cancelled_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    run bigint
+);
+
+CREATE INDEX cancellations_pending ON order_tools.cancellations (run, seq) WHERE run IS NOT NULL;
+
+UPDATE order_tools.version SET version = 2 WHERE domain = 'orders';
