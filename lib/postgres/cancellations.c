@@ -22,9 +22,12 @@ struct postgres_cancellations {
     struct array keys;
 };
 
-#define COLUMNS                                                                       \
-    "SELECT seq, o.order_id, c.cancelled_at, c.reason, c.run IS NOT NULL AS pending," \
-    " c.run FROM order_tools.orders o "
+#define FINAL "('FAILED', 'CANCELLED', 'HANDED_OVER')"
+
+#define COLUMNS                                                                                \
+    "SELECT o.seq, o.order_id, c.cancelled_at, c.reason, c.run IS NOT NULL AS pending, c.run," \
+    " c.seq IS NOT NULL AS known, coalesce(u.status, '')"                                      \
+    " FROM order_tools.orders o LEFT JOIN order_tools.outcomes u USING (seq) "
 
 /* In the order of keys, so that two that cancel the same orders do not wait for each other. */
 #define ADD                                                                         \
@@ -32,7 +35,8 @@ struct postgres_cancellations {
     " SELECT o.seq, given.at, given.reason, $4::bigint"                             \
     " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"                       \
     " AS given (id, at, reason) JOIN order_tools.orders o ON o.order_id = given.id" \
-    " ORDER BY o.seq ON CONFLICT (seq) DO NOTHING"
+    " WHERE NOT EXISTS (SELECT 1 FROM order_tools.outcomes u WHERE u.seq = o.seq"   \
+    " AND u.status IN " FINAL ") ORDER BY o.seq ON CONFLICT (seq) DO NOTHING"
 
 #define FIND                                                    \
     COLUMNS "LEFT JOIN order_tools.cancellations c USING (seq)" \
@@ -40,7 +44,22 @@ struct postgres_cancellations {
 
 #define PENDING                                            \
     COLUMNS "JOIN order_tools.cancellations c USING (seq)" \
-            " WHERE c.run = $2 AND seq > $1 ORDER BY seq LIMIT $3"
+            " WHERE c.run = $2 AND c.seq > $1 ORDER BY c.seq LIMIT $3"
+
+static enum cancellation_state read_state(const PGresult *result, int row)
+{
+    static const struct {
+        const char *status;
+        enum cancellation_state state;
+    } final[] = {{"FAILED", CANCELLATION_FAILED},
+                 {"CANCELLED", CANCELLATION_CANCELLED},
+                 {"HANDED_OVER", CANCELLATION_HANDED_OVER}};
+
+    for (size_t i = 0; i < sizeof final / sizeof final[0]; i++)
+        if (strcmp(libpq.PQgetvalue(result, row, 7), final[i].status) == 0)
+            return final[i].state;
+    return result_bool(result, row, 4) ? CANCELLATION_PENDING : CANCELLATION_SENT;
+}
 
 /* Reads a row of COLUMNS. Its reason lasts as long as the result. */
 static void read_row(const PGresult *result, int row, struct cancellation *cancellation)
@@ -50,7 +69,8 @@ static void read_row(const PGresult *result, int row, struct cancellation *cance
         memcpy(cancellation->id, libpq.PQgetvalue(result, row, 1), UUID_BYTES);
     cancellation->cancelled_at = result_time(result, row, 2);
     cancellation->reason = libpq.PQgetvalue(result, row, 3);
-    cancellation->state = result_bool(result, row, 4) ? CANCELLATION_PENDING : CANCELLATION_SENT;
+    cancellation->is_repeated = result_bool(result, row, 6);
+    cancellation->state = read_state(result, row);
 }
 
 /* ---- storing ---- */
@@ -94,13 +114,14 @@ static bool store_all(struct session *session, void *context)
     return true;
 }
 
-/* The same call may have stored it before its commit was in doubt, and was done again. */
-static bool is_repeated(const struct adding *adding, int row, const struct cancellation *given,
-                        const struct cancellation *stored)
+/* Returns whether this call has stored it: perhaps before its commit was in doubt, and was done
+ * again. */
+static bool is_new(const struct adding *adding, int row, const struct cancellation *given,
+                   const struct cancellation *stored)
 {
-    return stored->state != CANCELLATION_PENDING ||
-           result_int(adding->found, row, 5) != run_number(adding->store->run) ||
-           stored->cancelled_at != given->cancelled_at;
+    return stored->state == CANCELLATION_PENDING &&
+           result_int(adding->found, row, 5) == run_number(adding->store->run) &&
+           stored->cancelled_at == given->cancelled_at;
 }
 
 static void visit_added(const struct adding *adding, const struct cancellation *all, size_t count,
@@ -112,7 +133,8 @@ static void visit_added(const struct adding *adding, const struct cancellation *
         stored.state = CANCELLATION_UNKNOWN;
         if (rows[i] >= 0) {
             read_row(adding->found, rows[i], &stored);
-            stored.is_repeated = is_repeated(adding, rows[i], &all[i], &stored);
+            if (is_new(adding, rows[i], &all[i], &stored))
+                stored.is_repeated = false;
         }
         (void)visit(context, i, &stored);
     }

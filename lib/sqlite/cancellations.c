@@ -22,22 +22,26 @@ struct sqlite_cancellations {
     sqlite3_stmt *next_own;
 };
 
-#define COLUMNS                                                                       \
-    "SELECT seq, o.order_id, c.cancelled_at, c.reason, c.run, c.seq IS NOT NULL FROM" \
-    " orders o "
+#define COLUMNS                                                                              \
+    "SELECT o.seq, o.order_id, c.cancelled_at, c.reason, c.run, c.seq IS NOT NULL, u.status" \
+    " FROM orders o LEFT JOIN outcomes u USING (seq) "
+
+/* An enum order_status: whatever is above it is final, too. */
+#define FAILED "3"
 
 static enum exit_code prepare(struct sqlite_cancellations *store)
 {
     const struct database_statement statements[] = {
         {&store->add, "INSERT INTO cancellations (seq, cancelled_at, reason, run)"
-                      " SELECT seq, ?2, ?3, ?4 FROM orders WHERE order_id = ?1"
+                      " SELECT seq, ?2, ?3, ?4 FROM orders o WHERE order_id = ?1 AND NOT EXISTS"
+                      " (SELECT 1 FROM outcomes u WHERE u.seq = o.seq AND status >= " FAILED ")"
                       " ON CONFLICT DO NOTHING"},
         {&store->find, COLUMNS "LEFT JOIN cancellations c USING (seq) WHERE order_id = ?1"},
         {&store->mark, "UPDATE cancellations SET run = NULL WHERE seq = ?1"},
         {&store->other_runs, "SELECT DISTINCT run FROM cancellations"
                              " WHERE run IS NOT NULL AND run <> ?1"},
         {&store->take_over, "UPDATE cancellations SET run = ?1 WHERE run = ?2"},
-        {&store->next_own, COLUMNS "JOIN cancellations c USING (seq) WHERE seq ="
+        {&store->next_own, COLUMNS "JOIN cancellations c USING (seq) WHERE o.seq ="
                                    " (SELECT min(seq) FROM cancellations"
                                    " WHERE run = ?2 AND seq > ?1)"},
     };
@@ -46,6 +50,21 @@ static enum exit_code prepare(struct sqlite_cancellations *store)
 }
 
 /* ---- reading ---- */
+
+static enum cancellation_state read_state(sqlite3_stmt *statement)
+{
+    switch (sqlite3_column_int(statement, 6)) {
+    case 3:
+        return CANCELLATION_FAILED;
+    case 4:
+        return CANCELLATION_CANCELLED;
+    case 5:
+        return CANCELLATION_HANDED_OVER;
+    default:
+        return sqlite3_column_type(statement, 4) == SQLITE_NULL ? CANCELLATION_SENT
+                                                                : CANCELLATION_PENDING;
+    }
+}
 
 /* Runs a statement of COLUMNS to its first row, if there is one. What it reads is valid until the
  * next call. */
@@ -63,9 +82,8 @@ static enum exit_code read_row(struct sqlite_cancellations *store, sqlite3_stmt 
         store->reason = xmemdup_text(sqlite3_column_blob(statement, 3),
                                      (size_t)sqlite3_column_bytes(statement, 3));
         cancellation->reason = store->reason;
-        cancellation->state = sqlite3_column_type(statement, 4) == SQLITE_NULL
-                                  ? CANCELLATION_SENT
-                                  : CANCELLATION_PENDING;
+        cancellation->is_repeated = sqlite3_column_int(statement, 5) != 0;
+        cancellation->state = read_state(statement);
     }
     (void)sqlite3_reset(statement);
     return code;
@@ -77,6 +95,7 @@ static enum exit_code add_one(struct sqlite_cancellations *store, const struct c
                               struct cancellation *stored)
 {
     enum exit_code code;
+    bool is_new;
     bool found;
 
     database_bind_blob(store->add, 1, given->id, UUID_BYTES);
@@ -86,12 +105,13 @@ static enum exit_code add_one(struct sqlite_cancellations *store, const struct c
     code = database_run(store->database, store->add);
     if (code != EXIT_OK)
         return code;
+    is_new = sqlite3_changes(sqlite3_db_handle(store->add)) > 0;
     *stored = *given;
-    stored->is_repeated = sqlite3_changes(sqlite3_db_handle(store->add)) == 0;
+    stored->state = CANCELLATION_UNKNOWN;
     database_bind_blob(store->find, 1, given->id, UUID_BYTES);
     code = read_row(store, store->find, stored, &found);
-    if (code == EXIT_OK && !found)
-        stored->state = CANCELLATION_UNKNOWN;
+    if (is_new)
+        stored->is_repeated = false;
     return code;
 }
 

@@ -24,7 +24,11 @@
 enum cancellation_state {
     CANCELLATION_UNKNOWN, /* the store has no such order: nothing is stored */
     CANCELLATION_PENDING,
-    CANCELLATION_SENT
+    CANCELLATION_SENT,
+    /* The outcome of the order is recorded (orders.h), and nothing is stored that was not. */
+    CANCELLATION_FAILED,
+    CANCELLATION_CANCELLED,
+    CANCELLATION_HANDED_OVER
 };
 
 struct cancellation {
@@ -33,7 +37,7 @@ struct cancellation {
     int64_t cancelled_at; /* milliseconds since 1970 */
     const char *reason;   /* ends with NUL */
     enum cancellation_state state;
-    bool is_repeated; /* it had been stored before: time and reason are those of the first */
+    bool is_repeated; /* one is stored before: time and reason are those of the first */
 };
 
 /*

@@ -9,7 +9,6 @@
 #include "json/writer.h"
 #include "message/event_properties.h"
 #include "order/event.h"
-#include "store/cancellations.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,12 +125,8 @@ static char *print_event(const struct cancellation *cancellation)
 /* Notes in a request how the store has it. */
 static void note_stored(struct request *request, const struct cancellation *stored)
 {
-    static const enum cancel_status statuses[] = {[CANCELLATION_UNKNOWN] = CANCEL_UNKNOWN,
-                                                  [CANCELLATION_PENDING] = CANCEL_PENDING,
-                                                  [CANCELLATION_SENT] = CANCELLING};
-
     request->key = stored->key;
-    request->receipt.status = statuses[stored->state];
+    request->receipt.state = stored->state;
     request->receipt.is_repeated = stored->is_repeated;
     free(request->event);
     request->event = stored->state == CANCELLATION_PENDING ? print_event(stored) : NULL;
@@ -236,7 +231,7 @@ static enum exit_code mark_confirmed(struct cancelling *cancelling)
 
         if (!request->is_confirmed)
             continue;
-        request->receipt.status = CANCELLING;
+        request->receipt.state = CANCELLATION_SENT;
         cancelling->confirmed[count++] = request->key;
     }
     if (count == 0)
@@ -258,7 +253,7 @@ static enum exit_code finish_batch(struct cancelling *cancelling, bool tells)
     for (size_t i = 0; i < cancelling->count; i++) {
         const struct cancel_receipt *receipt = &cancelling->requests[i].receipt;
 
-        if (receipt->status == CANCEL_PENDING)
+        if (receipt->state == CANCELLATION_PENDING)
             cancelling->some_pending = true;
         if (tells)
             settings->tell(settings->context, receipt);
@@ -285,9 +280,13 @@ enum exit_code cancelling_turn(struct cancelling *cancelling)
 static bool take_pending(void *context, size_t index, const struct cancellation *stored)
 {
     struct cancelling *cancelling = context;
+    struct cancellation pending = *stored;
 
     (void)index;
-    note_stored(add_request(cancelling, stored->id), stored);
+    /* Published also if the outcome has come meanwhile, so that it does not stay pending. */
+    pending.state = CANCELLATION_PENDING;
+    pending.is_repeated = false;
+    note_stored(add_request(cancelling, stored->id), &pending);
     return cancelling->count < BATCH_MAX;
 }
 

@@ -23,24 +23,19 @@
 #include "amqp/connection.h"
 #include "base/report.h"
 #include "base/uuid.h"
+#include "store/cancellations.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct cancelling;
 
-enum cancel_status {
-    CANCEL_UNKNOWN, /* the store has no such order */
-    CANCEL_PENDING, /* stored; a later run has to publish it */
-    CANCELLING      /* the broker has it: inventory decides */
-};
-
 /* What became of a cancellation. */
 struct cancel_receipt {
     unsigned char id[UUID_BYTES];
-    enum cancel_status status;
-    bool is_repeated; /* the order had been cancelled before */
-    uint64_t number;  /* in the input, from 1, and its line; 0 if an earlier run left it */
+    enum cancellation_state state; /* if PENDING, a later run has to publish it */
+    bool is_repeated;              /* the order had been cancelled before */
+    uint64_t number; /* in the input, from 1, and its line; 0 if an earlier run left it */
     uint64_t line;
 };
 

@@ -180,24 +180,37 @@ static bool gather(void)
 
 /* ---- receipts ---- */
 
+/* Reports what cannot be cancelled. */
+static void refuse_cancelled(const struct cancel_receipt *receipt, const char *id)
+{
+    char reason[128];
+
+    if (receipt->state == CANCELLATION_UNKNOWN)
+        (void)snprintf(reason, sizeof reason, "no order '%s' in the store", id);
+    else if (receipt->state == CANCELLATION_HANDED_OVER)
+        (void)snprintf(reason, sizeof reason, "order %s was handed over", id);
+    else
+        return;
+    refuse(receipt->number, receipt->line, reason);
+}
+
 /* A failure to write is kept for output_flush(). */
 static void print_receipt(void *context, const struct cancel_receipt *receipt)
 {
     static const char *const names[] = {
-        [CANCEL_UNKNOWN] = "UNKNOWN", [CANCEL_PENDING] = "PENDING", [CANCELLING] = "CANCELLING"};
+        [CANCELLATION_UNKNOWN] = "UNKNOWN",     [CANCELLATION_PENDING] = "PENDING",
+        [CANCELLATION_SENT] = "CANCELLING",     [CANCELLATION_FAILED] = "FAILED",
+        [CANCELLATION_CANCELLED] = "CANCELLED", [CANCELLATION_HANDED_OVER] = "HANDED_OVER"};
     char id[UUID_TEXT_SIZE];
-    char line[160];
+    char line[128];
+    int len;
 
     (void)context;
     uuid_to_text(receipt->id, id);
-    if (receipt->status == CANCEL_UNKNOWN) {
-        (void)snprintf(line, sizeof line, "no order '%s' in the store", id);
-        refuse(receipt->number, receipt->line, line);
-    }
-    (void)output_line(line, (size_t)snprintf(line, sizeof line,
-                                             "{\"order_id\": \"%s\", \"status\": \"%s\"%s}", id,
-                                             names[receipt->status],
-                                             receipt->is_repeated ? ", \"repeated\": true" : ""));
+    refuse_cancelled(receipt, id);
+    len = snprintf(line, sizeof line, "{\"order_id\": \"%s\", \"status\": \"%s\"%s}", id,
+                   names[receipt->state], receipt->is_repeated ? ", \"repeated\": true" : "");
+    (void)output_line(line, (size_t)len);
 }
 
 /* ---- the program ---- */

@@ -110,6 +110,42 @@ END
 order-cancel: no order '$(uuid 9)' in the store" ]
 }
 
+# outcome N STATUS: as order-track records it.
+outcome()
+{
+    local numbers='{"RESERVED": 2, "FAILED": 3, "CANCELLED": 4, "HANDED_OVER": 5}'
+    if on_postgresql; then
+        in_database "INSERT INTO order_tools.outcomes (seq, status) SELECT seq, '$2' FROM order_tools.orders WHERE order_id = '$(uuid "$1")'"
+    else
+        sqlite3 "$XDG_STATE_HOME/order-tools/orders.db" "INSERT INTO outcomes (seq, status)
+            SELECT seq, $(jq ".$2" <<<"$numbers") FROM orders WHERE order_id = x'$(uuid "$1" | tr -d -)'"
+    fi
+}
+
+@test "order-cancel: an order that has failed, was cancelled or handed over: an answer, and nothing is published" {
+    place 4
+    order-cancel "$(uuid 3)" >/dev/null
+    outcome 1 RESERVED
+    outcome 2 FAILED
+    outcome 3 CANCELLED
+    run -0 --separate-stderr order-cancel "$(uuid 1)" "$(uuid 2)" "$(uuid 3)"
+    diff <(echo "$output") <(receipt 1; receipt 2 FAILED; receipt 3 CANCELLED repeated)
+    # It is too late for that one alone.
+    outcome 4 HANDED_OVER
+    run -65 --separate-stderr order-cancel "$(uuid 4)"
+    [ "$output" = "$(receipt 4 HANDED_OVER)" ]
+    [ "$stderr" = "order-cancel: order $(uuid 4) was handed over" ]
+    diff <(cancelled) <(echo "$(uuid 1) cancelled"; echo "$(uuid 3) cancelled")
+    # What is pending is published, whatever has become of the order meanwhile.
+    place 5
+    run -75 order-cancel --url "$NOWHERE" --retries 1 "$(uuid 5)"
+    outcome 5 FAILED
+    run -0 --separate-stderr order-cancel --flush
+    [ "$output" = "$(receipt 5)" ]
+    run -0 --separate-stderr order-cancel --flush
+    [ -z "$output" ]
+}
+
 @test "order-cancel: the broker away: stored first, PENDING and 75; the next run publishes it, --flush with a receipt" {
     place 3
     { uuid 1; echo; uuid 2; echo; } >input
@@ -131,9 +167,9 @@ order-cancel: no order '$(uuid 9)' in the store" ]
 @test "order-cancel: --flush of more than a batch, with receipts; it leaves alone what a live run is about to publish" {
     place 1200
     jq -r .order_id placed >ids
-    tail -n +2 ids | order-cancel --url "$NOWHERE" --retries 1 >pending 2>/dev/null || [ $? -eq 75 ]
     start waiting order-cancel --url "$NOWHERE" --retries 1000 "$(uuid 1)"
     eventually grep -q 'attempt 1 of' waiting.err
+    tail -n +2 ids | order-cancel --url "$NOWHERE" --retries 1 >pending 2>/dev/null || [ $? -eq 75 ]
     run -0 --separate-stderr order-cancel --flush
     diff <(jq -r .order_id <<<"$output") <(tail -n +2 ids)
     [ "$(jq -r .status <<<"$output" | sort -u)" = CANCELLING ]
@@ -147,7 +183,8 @@ order-cancel: no order '$(uuid 9)' in the store" ]
 @test "order-cancel: a broker that comes back gets what it missed while the input goes on" {
     place 2
     port=$(free_port)
-    start_fed cancel order-cancel --url "amqp://127.0.0.1:$port,$NOWHERE" --retries 1 --retry-delay 0
+    start_fed cancel order-cancel --url "amqp://127.0.0.1:$port/$VHOST" --retries 1 --retry-delay 0
+    cancel=$PID
     uuid 1 >&7
     echo >&7
     eventually has_lines cancel.out 1
@@ -156,7 +193,7 @@ order-cancel: no order '$(uuid 9)' in the store" ]
     start way socat "TCP-LISTEN:$port,bind=127.0.0.1,fork,reuseaddr" "TCP:${SUITE_URL##*[@/]}"
     eventually holds "$CANCELLED_Q" 1
     exec 7>&-
-    finish -75 "$PID"
+    finish -75 "$cancel"
 }
 
 @test "order-cancel: without a store it is 73, and none is made" {
@@ -189,12 +226,15 @@ order-cancel: no order '$(uuid 9)' in the store" ]
 
 @test "order-cancel: a cancellation that no queue takes: PENDING, 76; --flush publishes it later" {
     place 1
-    # Who may not declare the queue does not get it.
+    order-place </dev/null
+    topology
+    api PUT "queues/$VHOST/$CANCELLED_Q" '{"durable": true}'
+    # A user who may not bind the queue.
     login=$AMQP_URL
-    reduced_user '^$' '.*' '.*'
+    reduced_user '' '^orders-ex$' '.*'
     run -76 --separate-stderr order-cancel "$(uuid 1)"
     [ "$output" = "$(receipt 1 PENDING)" ]
-    [[ $stderr == *"the cancellation of order $(uuid 1) is stored, but the broker did not take it: "* ]]
+    [[ $stderr == *"the cancellation of order $(uuid 1) is stored, but the broker did not take it: "*NO_ROUTE* ]]
     AMQP_URL=$login run -0 --separate-stderr order-cancel --flush
     [ "$output" = "$(receipt 1)" ]
 }
