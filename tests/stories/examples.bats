@@ -15,6 +15,10 @@
 #     .\" exit N                          it exits with N, not 0
 #     .\" not run: WHY                    no commands, but a file for cron or systemd: only its options are looked at
 #
+# In a guide, whose name ends in "-guide", every section has such blocks, and those of one section are one example: they run in one
+# shell, one after the other. A guide begins with an empty broker and store; broker.example.com is a broker with TLS, see
+# managed_broker.
+#
 # In README.md, each block that starts with ```sh is an example: lines of commands, without a prompt. Other blocks are
 # not run.
 #
@@ -42,29 +46,37 @@ setup()
 
 teardown()
 {
+    [ -z "${MANAGED:-}" ] || BROKER_HOME=$MANAGED broker kill
     end_all
     tidy
 }
 
 # ---- taking them out ----
 
+# is_guide FILE
+is_guide()
+{
+    [[ $1 == *-guide.7 ]]
+}
+
 # extract_page FILE: its examples, into $EXAMPLES. Fails if a block follows no convention.
 extract_page()
 {
-    awk -v base="$EXAMPLES/$(basename "$1")" '
+    awk -v base="$EXAMPLES/$(basename "$1")" -v guide="$(is_guide "$1" && echo yes)" '
         function wrong(what) { print FILENAME ":" FNR ": " what > "/dev/stderr"; bad = 1; exit 1 }
-        function add(suffix, text) { print text > (name suffix) }
+        function add(suffix, text) { print text >> (name suffix) }
         function finish() {
             if (!skip && !commands) wrong("an example without a command")
-            if (!skip) add(".code", code)
+            if (!skip && !(name in known)) add(".code", code)
+            known[name] = 1
             close(name ".sh"); close(name ".shown"); close(name ".code"); close(name ".file")
             inside = 0; skip = 0; code = 0
         }
-        /^\.Sh / { section = $2; next }
-        section != "EXAMPLES" && section != "RECIPES" { next }
+        /^\.Sh / { section = $2; chapter++; next }
+        section != "EXAMPLES" && section != "RECIPES" && !guide { next }
         /^\.\\" exit [0-9]+$/ { code = $3; next }
         /^\.\\" not run: ./ { skip = 1; next }
-        /^\.Bd -literal/ { inside = 1; commands = 0; name = sprintf("%s.%02d", base, ++count); next }
+        /^\.Bd -literal/ { inside = 1; commands = 0; name = sprintf("%s.%02d", base, guide ? chapter : ++count); next }
         /^\.Ed$/ { finish(); next }
         /^\./ && inside { wrong("a macro within an example") }
         inside {
@@ -77,7 +89,7 @@ extract_page()
             if (skip) add(".file", line)
             else if (line ~ /^\$ /) { commands++; add(".sh", substr(line, 3)) }
             else if (!commands) wrong("output before a command")
-            else if (line ~ /^> /) add(".sh", substr(line, 3))
+            else if (line ~ /^>( |$)/) add(".sh", substr(line, 3))
             else add(".shown", line)
         }
         END { if (!bad && inside) wrong("an example without an end") }
@@ -118,6 +130,26 @@ prepare()
     eventually holds "$DEAD_Q" 1
     eventually holds "$RESERVED_Q" 1
     eventually holds "$PLACED_Q" 1
+}
+
+# managed_broker SCRIPT: starts a broker with TLS, of the authority ca.pem, with the virtual host campus and its users admin and orders,
+# whose password is secret; puts its address into the script.
+managed_broker()
+{
+    local SUITE_API
+    authority ca
+    certificate server DNS:localhost 2
+    TLS_PORT=$(free_port)
+    MANAGED=$PWD/managed
+    tls_listener "$PWD" >extra.conf
+    BROKER_CONFIG_EXTRA=$PWD/extra.conf BROKER_HOME=$MANAGED broker start
+    SUITE_API=$(BROKER_HOME=$MANAGED broker status | sed -n 's/^management *\(http[^ ]*\).*/\1/p')
+    api PUT vhosts/campus
+    api PUT users/admin '{"password": "secret", "tags": ""}'
+    api PUT users/orders '{"password": "secret", "tags": ""}'
+    api PUT permissions/campus/admin '{"configure": ".*", "write": ".*", "read": ".*"}'
+    api PUT permissions/campus/orders '{"configure": "^$", "write": "^(orders-ex|inventory-ex|orders-dlx)$", "read": "\\.q$"}'
+    sed -i "s/broker\.example\.com/localhost:$TLS_PORT/" "$1"
 }
 
 # Processes that carry the address of this example's virtual host: started by it, or by what it has started.
@@ -175,7 +207,13 @@ run_example()
     BATS_TEST_TMPDIR=$folder isolate
     # The pages speak of files.
     unset ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
-    prepare
+    if ! is_guide "${name%.*}"; then
+        prepare
+    else
+        cp "$DATA/order.json" .
+        cp "$DATA/orders-30.jsonl" orders.jsonl
+        ! grep -q broker.example.com "$EXAMPLES/$name.sh" || managed_broker "$EXAMPLES/$name.sh"
+    fi
     if ! run "-$code" --separate-stderr play "$name"; then
         complain "$name" "exited with $status, not with $code"
         return 1
@@ -217,6 +255,7 @@ examples_of()
 @test "the examples of order-http(1)" { examples_of man/order-http.1; }
 @test "the examples of order-place(1)" { examples_of man/order-place.1; }
 @test "the examples of order-show(1)" { examples_of man/order-show.1; }
+@test "the chapters of order-tools-guide(7)" { examples_of man/order-tools-guide.7; }
 @test "the examples of order-tools-migrate(1)" { examples_of man/order-tools-migrate.1; }
 @test "the examples of order-tools(7)" { examples_of man/order-tools.7; }
 @test "the examples of queue-inspect(1)" { examples_of man/queue-inspect.1; }
