@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/wait.h"
+#include "engine/where.h"
 #include "order/id_stream.h"
 #include "order/order.h"
 
@@ -50,6 +51,7 @@ static struct option_entry options[] = {
      .call = read_reason},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };

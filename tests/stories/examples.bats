@@ -252,6 +252,7 @@ examples_of()
 @test "the examples of inventory-stock(1)" { examples_of man/inventory-stock.1; }
 @test "the examples of inventory-worker(1)" { examples_of man/inventory-worker.1; }
 @test "the examples of notify-worker(1)" { examples_of man/notify-worker.1; }
+@test "the examples of order-cancel(1)" { examples_of man/order-cancel.1; }
 @test "the examples of order-http(1)" { examples_of man/order-http.1; }
 @test "the examples of order-place(1)" { examples_of man/order-place.1; }
 @test "the examples of order-show(1)" { examples_of man/order-show.1; }
@@ -290,7 +291,7 @@ help_options()
 # that start with that macro, if it is given. The program is the page's own unless .Nm names one right before.
 page_options()
 {
-    awk -v own="$(basename "$1" | sed 's/\.[0-9]$//')" -v wanted="${2:-}" '
+    awk -v own="$(basename "$1" | sed 's/\.[0-9]$//; s/-guide$//')" -v wanted="${2:-}" '
         /^\.Sh / { section = $2 }
         section == "EXAMPLES" || section == "RECIPES" || !/^\./ || /^\.\\"/ { next }
         wanted != "" && substr($1, 2) != wanted { next }
