@@ -36,6 +36,9 @@
 #define OUTCOME_QUEUE "order.outcome.q"
 #define RELEASED_QUEUE "inventory.released.q"
 
+/* Not a part: where dlq-replay parks, unless it is told otherwise; bound to no exchange. */
+#define PARKING_QUEUE "order.placed.parked"
+
 #define PLACED_KEY "order.placed"
 #define DEAD_LETTER_KEY "order.placed.dlq"
 #define RESERVED_KEY "inventory.reserved"

@@ -1,6 +1,7 @@
 #include "declare.h"
 
 #include "amqp/connection.h"
+#include "amqp/queue.h"
 #include "amqp/topology.h"
 #include "base/options.h"
 #include "base/text.h"
@@ -14,7 +15,7 @@ static bool is_queue_of_ours(const char *name)
     for (size_t i = 0; i < TOPOLOGY_ALL_COUNT; i++)
         if (topology_parts[i].kind == TOPOLOGY_QUEUE && strcmp(topology_parts[i].name, name) == 0)
             return true;
-    return false;
+    return strcmp(name, PARKING_QUEUE) == 0;
 }
 
 void declare_check_names(const char *const *names)
@@ -22,7 +23,8 @@ void declare_check_names(const char *const *names)
     for (; *names != NULL; names++)
         if (!is_queue_of_ours(*names))
             usage_error("--declare makes queues of the workflow, and '%s' is none: " CANCELLED_QUEUE
-                        ", " OUTCOME_QUEUE " and " RELEASED_QUEUE " are those to be named",
+                        ", " OUTCOME_QUEUE ", " RELEASED_QUEUE " and " PARKING_QUEUE
+                        " are those to be named",
                         printable_text(*names));
 }
 
@@ -38,6 +40,9 @@ enum exit_code declare_all(const struct broker_options *options, const char *con
         connection_new(options, "declaring", declare_parts, (void *)names);
     enum exit_code code = connection_open(connection);
 
+    for (; code == EXIT_OK && *names != NULL; names++)
+        if (strcmp(*names, PARKING_QUEUE) == 0)
+            code = queue_ensure(connection, PARKING_QUEUE);
     connection_free(connection);
     return code;
 }

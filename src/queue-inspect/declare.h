@@ -10,12 +10,13 @@
 
 /*
  * Ends the program with EXIT_USAGE unless all names, which end with NULL, are queues of the
- * workflow.
+ * workflow, or the one in which dlq-replay parks.
  */
 void declare_check_names(const char *const *names);
 
 /*
- * Declares what is missing: all but the optional queues, and those of these among names. Returns
+ * Declares what is missing: all but the optional queues and the parking queue, and those of these
+ * among names. Returns
  * EXIT_OK if all of it is there; otherwise, reported, EXIT_LOGIN if the user lacks a right, or the
  * code of connection_open().
  */

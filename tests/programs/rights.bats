@@ -20,10 +20,11 @@ declare_workflow()
     [ "$(queues_now | jq length)" -eq 4 ]
     run -0 queue-inspect --check-topology --api "$SUITE_API"
     # Again, with others, as quorum queues; those that are there are as they were.
-    run -0 --separate-stderr queue-inspect --declare --queue-type quorum order.cancelled.q order.outcome.q inventory.released.q
-    [ "$(jq -r .queue <<<"$output" | paste -sd ' ')" = 'order.cancelled.q order.outcome.q inventory.released.q' ]
+    run -0 --separate-stderr queue-inspect --declare --queue-type quorum order.cancelled.q order.outcome.q \
+        inventory.released.q order.placed.parked
+    [ "$(jq -r .queue <<<"$output" | paste -sd ' ')" = 'order.cancelled.q order.outcome.q inventory.released.q order.placed.parked' ]
     [ "$(queues_now | jq -r '[.[] | select(.type == "quorum").name] | sort | join(" ")')" = \
-        'inventory.released.q order.cancelled.q order.outcome.q' ]
+        'inventory.released.q order.cancelled.q order.outcome.q order.placed.parked' ]
     [ "$(api GET "bindings/$VHOST" | jq '[.[] | select(.source != "")] | length')" -eq 10 ]
     run -0 queue-inspect --check-topology
 }
@@ -55,10 +56,16 @@ publish_bad()
 }
 
 @test "the workflow runs with users who have the rights of the table, and may declare nothing" {
-    declare_workflow >/dev/null
+    declare_workflow order.cancelled.q >/dev/null
     may '^orders-ex$' ''
-    orders 3 | order-place >receipts
+    orders 2 | order-place >receipts
+    start http order-http --confirm-wait 60 --answer-timeout 90 --listen unix:socket
+    eventually test -S socket
+    curl -s --unix-socket socket -d @"$DATA/order.json" -H 'Content-Type: application/json' http://localhost/order >>receipts
+    ends -0 "$PID" TERM
     [ "$(jq -r .status receipts | sort | uniq -c | xargs)" = '3 PLACED' ]
+    tail -n 1 receipts | order-cancel >cancelled
+    [ "$(jq -r .status cancelled)" = CANCELLING ]
     publish_bad orders-ex order.placed
 
     may '^inventory-ex$' '^order\\.placed\\.q$'
@@ -71,7 +78,10 @@ publish_bad()
     [ "${#lines[@]}" -eq 3 ]
     holds "$DEAD_Q" 2
 
-    may '^(orders-ex|inventory-ex|orders-dlx)$' '^order\\.placed\\.dlq$'
+    may '^orders-dlx$' '^inventory\\.failed\\.q$'
+    run -0 --separate-stderr notify-worker --failed --idle-timeout 0
+
+    may '^(orders-ex|inventory-ex)$' '^order\\.placed\\.dlq$'
     run -0 --separate-stderr dlq-replay --list
     [ "${#lines[@]}" -eq 2 ]
     run -0 --separate-stderr dlq-replay
@@ -85,5 +95,5 @@ publish_bad()
     run -0 --separate-stderr queue-inspect --until-empty --timeout 20 "$FAILED_Q"
     run -0 --separate-stderr queue-inspect --peek 1 "$RESERVED_Q"
     # Nothing was declared by any of them.
-    [ "$(queues_now | jq length)" -eq 4 ]
+    [ "$(queues_now | jq length)" -eq 5 ]
 }
