@@ -7,8 +7,9 @@
 #include <string.h>
 
 extern const char ledger_sql[];
+extern const char ledger_2_sql[];
 
-static const char *const scripts[] = {ledger_sql};
+static const char *const scripts[] = {ledger_sql, ledger_2_sql};
 
 const struct session_kind postgres_ledger_kind = {.variable = "INVENTORY_LEDGER",
                                                   .domain = "ledger",

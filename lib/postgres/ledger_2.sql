@@ -1,4 +1,3 @@
-
 -- An order that is reserved ends once: RELEASED or HANDED_OVER. CANCELLED is one that was cancelled
 -- before it came: it is recorded as failed, and fails when it comes. is_noted says that what it
 -- holds is recorded. Programs of version 1, which may still run, do not.

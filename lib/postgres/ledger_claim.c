@@ -18,15 +18,15 @@
  * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
  * commit corrects the others. The time is that of the database, since the clocks of workers
  * differ. */
-#define CLAIM                                                                                      \
-    GIVEN                                                                                          \
-        ", numbered AS MATERIALIZED (SELECT"                                                       \
-        " " NEXT_NUMBER " AS seq, id, place"                                                       \
-        " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                          \
-        " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at,"     \
-        " is_noted) OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now(), true FROM numbered" \
-        " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"              \
-        " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
+#define CLAIM                                                                                  \
+    GIVEN                                                                                      \
+    ", numbered AS MATERIALIZED (SELECT"                                                       \
+    " " NEXT_NUMBER " AS seq, id, place"                                                       \
+    " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                          \
+    " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at,"     \
+    " is_noted) OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now(), true FROM numbered" \
+    " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"              \
+    " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
 
 /* Orders that were cancelled before they came, as known when CLAIM has waited for those that record
  * that. Nearly always there is none. */

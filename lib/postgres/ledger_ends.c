@@ -25,7 +25,8 @@
 #define FIND                                                                                      \
     "SELECT given.place, r.seq, " OUTCOME_NUMBER(                                                 \
         "coalesce(r.ending, r.outcome)") ","                                                      \
-                                         " r.is_noted, h.held FROM (SELECT id, place FROM "       \
+                                         " r.is_noted, coalesce(h.held, '') FROM (SELECT id, "    \
+                                         "place FROM "                                            \
                                          "unnest($1::text[]) WITH ORDINALITY"                     \
                                          " AS listed (id, place) ORDER BY id COLLATE \"C\", "     \
                                          "place) AS given"                                        \
@@ -46,7 +47,7 @@
 
 /* Those that others have locked are about to end. */
 #define LIST_EXPIRED                                                                            \
-    "SELECT 0::bigint, r.seq, 1::bigint, r.is_noted, h.held, r.order_id"                        \
+    "SELECT 0::bigint, r.seq, 1::bigint, r.is_noted, coalesce(h.held, ''), r.order_id"          \
     " FROM order_tools.reservations r" HELD " WHERE r.seq > $1 AND r.seq <= $3 AND " IS_EXPIRED \
     " ORDER BY r.seq LIMIT $4 FOR NO KEY UPDATE OF r SKIP LOCKED"
 
@@ -55,8 +56,9 @@ struct ending {
     enum ledger_outcome ending;
     struct ledger_end *ends;
     size_t count;
-    int64_t age_ms; /* of expired ones */
-    int64_t last;   /* entry of the step */
+    size_t max;     /* of expired ones: at most so many, */
+    int64_t age_ms; /* of that age, */
+    int64_t last;   /* up to this entry, the last of the step */
 };
 
 /* ---- those that are named ---- */
@@ -70,7 +72,7 @@ static void read_end(struct postgres_ledger *ledger, const PGresult *result, int
         return;
     end->key = result_int(result, row, 1) + LEDGER_END_KEY;
     end->is_noted = result_bool(result, row, 3);
-    if (!libpq.PQgetisnull(result, row, 4))
+    if (*libpq.PQgetvalue(result, row, 4) != '\0')
         end->held = ledger_text_of(result, row, 4);
     ledger_keys_add(&ledger->claimed, end->key);
     ledger->undecided++;
@@ -174,25 +176,20 @@ static bool claim_expired(struct session *session, void *context)
     struct ending *ending = context;
     struct postgres_ledger *ledger = ending->ledger;
     struct parameter_int room[4];
-    size_t max = ending->count;
     bool some;
     size_t place;
 
     /* Nearly always there is none, and no lock is taken. */
-    if (!ledger->is_deciding && !see_expired(session, ending, &some))
+    if (!see_expired(session, ending, &some))
         return false;
-    ending->count = 0;
-    if (!ledger->is_deciding && !some)
-        return true;
-    if (!decision_join(ledger))
+    if (!some || !decision_join(ledger))
         return true;
     place = session_add(session, LIST_EXPIRED,
                         (struct parameter[]){parameter_int(ledger->expired_up_to, &room[0]),
                                              parameter_int(ending->age_ms, &room[1]),
                                              parameter_int(ending->last, &room[2]),
-                                             parameter_int((int64_t)max, &room[3])},
+                                             parameter_int((int64_t)ending->max, &room[3])},
                         4);
-    ending->count = max;
     if (!session_land(session))
         return false;
     read_expired(ending, session_result(session, place));
@@ -207,7 +204,7 @@ enum exit_code postgres_ledger_claim_expired(struct ledger *base, int64_t before
     struct ending claim = {.ledger = ledger,
                            .ending = LEDGER_RELEASED,
                            .ends = ends,
-                           .count = max,
+                           .max = max,
                            .age_ms = clock_utc_ms() - before_ms};
     enum exit_code code = decision_went(
         ledger, session_do(ledger->session, "claim expired orders", claim_expired, &claim));

@@ -47,12 +47,6 @@ enum database_access { DATABASE_CREATE, DATABASE_READ };
 enum exit_code database_open(const struct database_kind *kind, const char *path,
                              enum database_access access, struct database **database);
 
-/* Returns whether the schema is of an earlier version: of a file that is open for DATABASE_READ. */
-bool database_is_older(const struct database *database);
-
-/* Reports that an earlier version does not have what is asked for, and returns EXIT_STORE. */
-enum exit_code database_refuse_older(const struct database *database);
-
 /* Closes the file and finalizes the statements of database_prepare(). The last process that closes
  * it copies the log into it, synced, and removes the log. NULL is harmless. */
 void database_close(struct database *database);

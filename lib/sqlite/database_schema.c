@@ -69,16 +69,3 @@ enum exit_code database_make_schema(struct database *database)
         code = write_schema(database, version);
     return database_end(database, code);
 }
-
-bool database_is_older(const struct database *database)
-{
-    return database_version_of(database->seen.user_version) < database->kind->version;
-}
-
-enum exit_code database_refuse_older(const struct database *database)
-{
-    report("'%s' was written by an earlier version of order-tools, and has none of that yet: a "
-           "program that writes to it upgrades it",
-           printable_text(database->path));
-    return EXIT_STORE;
-}

@@ -83,10 +83,7 @@ static const struct ledger_operations operations = {.claim = ledger_claim,
 static enum exit_code prepare(struct sqlite_ledger *ledger, enum ledger_access access)
 {
     const struct database_statement find_outcome = {
-        &ledger->outcome, database_is_older(ledger->database)
-                              ? "SELECT outcome, 0, at, 0 FROM handled WHERE order_id = ?1"
-                              : "SELECT outcome, ending, at, ended_at FROM handled"
-                                " WHERE order_id = ?1"};
+        &ledger->outcome, "SELECT outcome, ending, at, ended_at FROM handled WHERE order_id = ?1"};
     enum exit_code code = database_prepare(ledger->database, &find_outcome, 1);
 
     if (code == EXIT_OK)

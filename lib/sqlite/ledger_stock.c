@@ -168,8 +168,6 @@ enum exit_code ledger_each_report(struct ledger *base, int64_t since_ms,
     bool found;
     enum exit_code code;
 
-    if (ledger->next_report == NULL)
-        return database_refuse_older(ledger->database);
     do
         code = read_report(ledger, since_ms - since_ms % HOUR_MS, &found, &report);
     while (found && visit(context, &report));
@@ -187,14 +185,14 @@ enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_ac
         {&ledger->level, "SELECT on_hand, reserved FROM stock WHERE sku = ?1"},
         {&ledger->next_level,
          "SELECT on_hand, reserved, sku FROM stock WHERE sku > ?1 ORDER BY sku LIMIT 1"},
+        {&ledger->next_report,
+         "SELECT m.sku, on_hand, reserved," SUM("put_in") "," SUM("taken_out") "," SUM(
+             "ordered") "," SUM("released") "," SUM("m.handed_over") " FROM movements m LEFT JOIN "
+                                                                     "stock USING (sku)"
+                                                                     " WHERE m.sku > ?1 GROUP BY "
+                                                                     "m.sku ORDER BY m.sku LIMIT "
+                                                                     "1"},
     };
-    const struct database_statement booked = {
-        &ledger->next_report,
-        "SELECT m.sku, on_hand, reserved," SUM("put_in") "," SUM("taken_out") "," SUM(
-            "ordered") "," SUM("released") "," SUM("m.handed_over") " FROM movements m LEFT JOIN "
-                                                                    "stock USING (sku)"
-                                                                    " WHERE m.sku > ?1 GROUP BY "
-                                                                    "m.sku ORDER BY m.sku LIMIT 1"};
     const struct database_statement writing[] = {
         {&ledger->set_level, "INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, 0)"
                              " ON CONFLICT (sku) DO UPDATE SET on_hand = excluded.on_hand"},
@@ -206,8 +204,6 @@ enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_ac
     enum exit_code code =
         database_prepare(ledger->database, reading, sizeof reading / sizeof reading[0]);
 
-    if (code == EXIT_OK && !database_is_older(ledger->database))
-        code = database_prepare(ledger->database, &booked, 1);
     if (code == EXIT_OK && access != LEDGER_READ)
         code = database_prepare(ledger->database, writing, sizeof writing / sizeof writing[0]);
     return code;
