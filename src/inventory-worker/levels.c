@@ -96,3 +96,10 @@ void levels_move(struct levels *levels, const char *sku, int quantity)
     level->reserved += quantity;
     level->moved += quantity;
 }
+
+void levels_give_back(struct levels *levels, const struct order_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (levels_find(levels, items[i].sku) != NULL)
+            levels_move(levels, items[i].sku, -items[i].qty);
+}

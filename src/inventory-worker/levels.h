@@ -6,6 +6,7 @@
 #define INVENTORY_WORKER_LEVELS_H
 
 #include "base/report.h"
+#include "order/order.h"
 #include "store/ledger.h"
 
 #include <stdbool.h>
@@ -41,5 +42,9 @@ struct ledger_level *levels_find(const struct levels *levels, const char *sku);
 /* Moves quantity units of a sku from on hand to reserved. levels_find() must have found it, with as
  * many on hand. */
 void levels_move(struct levels *levels, const char *sku, int quantity);
+
+/* Moves what an order holds back from reserved to on hand. Skus must have been added; one whose
+ * level a person has removed is left out. */
+void levels_give_back(struct levels *levels, const struct order_item *items, size_t count);
 
 #endif
