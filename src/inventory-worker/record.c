@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "engine/open.h"
 #include "order/event.h"
-#include "order/holding.h"
+#include "stock/holding.h"
 
 #include <stdio.h>
 #include <stdlib.h>

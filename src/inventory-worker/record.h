@@ -9,12 +9,12 @@
 #define INVENTORY_WORKER_RECORD_H
 
 #include "hand.h"
-#include "levels.h"
 #include "outbox.h"
 #include "reservation.h"
 
 #include "base/report.h"
 #include "order/order.h"
+#include "stock/levels.h"
 #include "store/ledger.h"
 
 #include <stdbool.h>

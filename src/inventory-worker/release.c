@@ -7,7 +7,7 @@
 #include "json/foreign.h"
 #include "json/json.h"
 #include "order/event.h"
-#include "order/holding.h"
+#include "stock/holding.h"
 
 #include <stdio.h>
 #include <stdlib.h>

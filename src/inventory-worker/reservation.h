@@ -8,9 +8,8 @@
 #ifndef INVENTORY_WORKER_RESERVATION_H
 #define INVENTORY_WORKER_RESERVATION_H
 
-#include "levels.h"
-
 #include "order/order.h"
+#include "stock/levels.h"
 #include "store/ledger.h"
 
 #include <stdbool.h>

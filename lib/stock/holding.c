@@ -1,4 +1,4 @@
-#include "order/holding.h"
+#include "stock/holding.h"
 
 #include "base/clock.h"
 #include "base/memory.h"

@@ -4,8 +4,8 @@
  * It is recorded as a line of JSON, {items, contact}: items has {sku, qty} for each sku that is
  * limited, each once, and contact is that of the order, if it has one.
  */
-#ifndef ORDER_HOLDING_H
-#define ORDER_HOLDING_H
+#ifndef STOCK_HOLDING_H
+#define STOCK_HOLDING_H
 
 #include "order/order.h"
 
