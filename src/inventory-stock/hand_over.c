@@ -53,11 +53,11 @@ static enum exit_code commit(struct batch *batch, const struct holding *holdings
         if (end->outcome != LEDGER_RESERVED)
             continue;
         levels_hand_over(&batch->levels, holdings[i].items, holdings[i].item_count);
-        batch->decisions[commit.decision_count++] = (struct ledger_decision){
-            .key = end->key,
-            .outcome = LEDGER_HANDED_OVER,
-            .event = holding_event(&holdings[i], EVENT_HANDED_OVER, end->order_id, NULL,
-                                   clock_utc_ms())};
+        batch->decisions[commit.decision_count++] =
+            (struct ledger_decision){.key = end->key,
+                                     .outcome = LEDGER_HANDED_OVER,
+                                     .event = holding_event(&holdings[i], EVENT_HANDED_OVER,
+                                                            end->order_id, NULL, clock_utc_ms())};
     }
     commit.levels = batch->levels.all;
     commit.level_count = batch->levels.count;

@@ -36,7 +36,7 @@ struct recorder {
     struct ledger_decision *decisions;
     size_t decision_count;
     struct ledger_end *ends; /* of orders that are to be released, */
-    const char **reasons;          /* and why */
+    const char **reasons;    /* and why */
     struct levels levels;
     int64_t expire_ms; /* monotonic time at which to look for expired reservations */
 };
