@@ -96,6 +96,7 @@ is_released_once()
     [ "$(jq -r '.properties.message_id + .payload' released | sort -u | wc -l)" = 1 ]
     [ "$(jq -r '.payload | fromjson | .order_id' released | sort -u)" = "$1" ]
     # A later cancellation changes nothing.
+    : >log
     cancel "$1"
     release
     says log "[inventory] cancelled again: $1"
@@ -279,8 +280,8 @@ InventoryHandedOver two [{"sku":"s","qty":1}]' ]
     local first second
     seq -f 'o-%.0f' 300 >ids
     mapfile -t ids <ids
-    reserve "${ids[@]}" >/dev/null
     inventory-stock --add <<<'{"sku":"s","on_hand":300}' >/dev/null
+    reserve "${ids[@]}"
     cancel "${ids[@]}" "${ids[@]:0:100}"
     : >events
     start one inventory-worker --cancelled --idle-timeout 1 --prefetch 20
