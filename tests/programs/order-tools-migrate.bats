@@ -116,18 +116,19 @@ store_orders()
     publish_placed a b
     placed_events c | sed 's/"s"/"Z"/' | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
     inventory-worker --count 3 >/dev/null 2>&1
-    # How orders have ended: one event of an end is owed.
+    # Some are cancelled, one before it comes.
     inventory-worker --cancelled --idle-timeout 0
     publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"early"}'
     publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"b"}'
     inventory-worker --cancelled --count 2 >/dev/null 2>&1
-    inventory-stock --hand-over <<<a >/dev/null
     # One event is owed by a worker that was killed.
     publish_placed d
     run -137 --separate-stderr dying publish:1:before inventory-worker --count 1
     eventually holds "$PLACED_Q" 1
     purge "$PLACED_Q"
     purge "$RESERVED_Q"
+    # And so is that of an end.
+    inventory-stock --hand-over <<<a >/dev/null
     there_and_back ledger a.db
     [ "$(dump again.db | grep -c 'INSERT INTO owed')" = 2 ]
     export INVENTORY_LEDGER=$URI
