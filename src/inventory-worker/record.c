@@ -136,7 +136,8 @@ static void decide(struct recorder *recorder, struct task *task, const struct le
         .key = claim->key,
         .outcome = reservation.outcome,
         .event = announcement->event,
-        .held = reserved ? holding_print(reservation.moves, reservation.move_count, order->contact) : NULL};
+        .held = reserved ? holding_print(reservation.moves, reservation.move_count, order->contact)
+                         : NULL};
     reservation_free(&reservation);
 }
 
