@@ -2,10 +2,10 @@
  * publisher: publishes messages, many at a time, and tells the result of each; on a connection of
  * its own.
  *
- * A message is mandatory unless it is said to be optional: one that no queue takes is returned by the
- * broker, and does not count as published although the broker confirms it. The publisher keeps a copy of each message until
- * its result is known, and publishes it again if the connection is lost: a message may reach its
- * queue more than once, and is not lost in between.
+ * A message is mandatory unless it is said to be optional: one that no queue takes is returned by
+ * the broker, and does not count as published although the broker confirms it. The publisher keeps
+ * a copy of each message until its result is known, and publishes it again if the connection is
+ * lost: a message may reach its queue more than once, and is not lost in between.
  *
  * A broker may object to a message by closing the channel or the connection: the message is too
  * large, its exchange does not exist, its properties are not allowed. The publisher then finds out

@@ -4,8 +4,8 @@
  *
  * Most events are published with the delivery that they are about. Without one are published:
  * events of runs that have ended, and of inventory-stock, looked for at the start and every two
- * seconds; and events that the broker refused, again and again with growing pauses. Those are tried while nothing else is on
- * its way, since the broker may refuse an event by closing the channel.
+ * seconds; and events that the broker refused, again and again with growing pauses. Those are tried
+ * while nothing else is on its way, since the broker may refuse an event by closing the channel.
  */
 #ifndef INVENTORY_WORKER_OUTBOX_H
 #define INVENTORY_WORKER_OUTBOX_H

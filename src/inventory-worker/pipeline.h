@@ -1,6 +1,6 @@
 /*
- * pipeline: orders, or cancellations, from their delivery to the acknowledgement: decided, recorded,
- * published.
+ * pipeline: orders, or cancellations, from their delivery to the acknowledgement: decided,
+ * recorded, published.
  *
  * What is on disk and on the broker when the program is killed, per delivery:
  *
@@ -12,8 +12,8 @@
  *   I2  event confirmed by the broker            the same event goes out again, same message_id
  *   I3  acknowledged                             a later copy is "duplicate ignored"
  *
- * The same per delivery of a cancellation. An order that is cancelled before it has come is recorded
- * as that, and fails when it comes (I0 to I3).
+ * The same per delivery of a cancellation. An order that is cancelled before it has come is
+ * recorded as that, and fails when it comes (I0 to I3).
  *
  *   state                                        after a kill
  *   R0  delivered, nothing recorded              redelivered, and handled afresh

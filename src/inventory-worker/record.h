@@ -48,7 +48,7 @@ enum exit_code recorder_open(struct recorder *recorder, struct hand *hand);
 /* Frees all. Harmless if recorder_open() failed. */
 void recorder_close(struct recorder *recorder);
 
-/* For release.c: commits the decisions made, and frees what they hold. Returns EXIT_PENDING, too. */
+/* For release.c: commits the decisions made, and frees what they hold. May return EXIT_PENDING. */
 enum exit_code record_commit(struct recorder *recorder);
 
 /* Decides and records the last count tasks in hand, which have a delivery each and get their kind,

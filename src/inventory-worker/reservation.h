@@ -2,8 +2,8 @@
  * reservation: the rule by which an order is reserved or fails.
  *
  * An item of more than max_qty units fails the order; so does a sku that has a stock level with too
- * few units on hand for all items of that sku; and, if the rule is strict, a sku without a level. An
- * order reserves all of its items or none.
+ * few units on hand for all items of that sku; and, if the rule is strict, a sku without a level.
+ * An order reserves all of its items or none.
  */
 #ifndef INVENTORY_WORKER_RESERVATION_H
 #define INVENTORY_WORKER_RESERVATION_H
