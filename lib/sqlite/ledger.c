@@ -40,6 +40,11 @@ static enum exit_code find(struct ledger *base, const char *const order_ids[],
 
 /* ---- the whole ---- */
 
+static enum exit_code is_worked(struct ledger *base, bool *is_worked)
+{
+    return runs_some_live(((struct sqlite_ledger *)base)->database, is_worked);
+}
+
 /* What fails here, fails again. */
 static bool may_pass(const struct ledger *base)
 {
@@ -76,6 +81,7 @@ static const struct ledger_operations operations = {.claim = ledger_claim,
                                                     .remove_level = ledger_remove_level,
                                                     .each_level = ledger_each_level,
                                                     .each_report = ledger_each_report,
+                                                    .is_worked = is_worked,
                                                     .may_pass = may_pass,
                                                     .idle = idle,
                                                     .close = close_ledger};
