@@ -172,7 +172,7 @@ static void start_declaration(struct declaration *declaration, const char *queue
     memset(declaration, 0, sizeof *declaration);
     declaration->durable = true;
     (void)add_argument(declaration, POISON, "longstr", "none that there is");
-    for (size_t i = 0; i < TOPOLOGY_PART_COUNT; i++) {
+    for (size_t i = 0; i < TOPOLOGY_ALL_COUNT; i++) {
         const struct topology_part *part = &topology_parts[i];
 
         if (part->kind != TOPOLOGY_QUEUE || part->exchange == NULL ||

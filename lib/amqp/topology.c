@@ -18,7 +18,7 @@ bool topology_is_work_queue(const char *queue)
     return false;
 }
 
-const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
+const struct topology_part topology_parts[TOPOLOGY_ALL_COUNT] = {
     {TOPOLOGY_EXCHANGE, ORDERS_EXCHANGE, NULL, NULL},
     {TOPOLOGY_EXCHANGE, DEAD_LETTER_EXCHANGE, NULL, NULL},
     {TOPOLOGY_EXCHANGE, INVENTORY_EXCHANGE, NULL, NULL},
@@ -30,6 +30,16 @@ const struct topology_part topology_parts[TOPOLOGY_PART_COUNT] = {
     {TOPOLOGY_BINDING, DEAD_LETTER_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
     {TOPOLOGY_BINDING, RESERVED_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
     {TOPOLOGY_BINDING, FAILED_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
+    /* Optional, each queue followed by its bindings. */
+    {TOPOLOGY_QUEUE, CANCELLED_QUEUE, DEAD_LETTER_EXCHANGE, DEAD_LETTER_KEY},
+    {TOPOLOGY_BINDING, CANCELLED_QUEUE, ORDERS_EXCHANGE, CANCELLED_KEY},
+    {TOPOLOGY_QUEUE, OUTCOME_QUEUE, NULL, NULL},
+    {TOPOLOGY_BINDING, OUTCOME_QUEUE, INVENTORY_EXCHANGE, RESERVED_KEY},
+    {TOPOLOGY_BINDING, OUTCOME_QUEUE, INVENTORY_EXCHANGE, FAILED_KEY},
+    {TOPOLOGY_BINDING, OUTCOME_QUEUE, INVENTORY_EXCHANGE, RELEASED_KEY},
+    {TOPOLOGY_BINDING, OUTCOME_QUEUE, INVENTORY_EXCHANGE, HANDED_OVER_KEY},
+    {TOPOLOGY_QUEUE, RELEASED_QUEUE, NULL, NULL},
+    {TOPOLOGY_BINDING, RELEASED_QUEUE, INVENTORY_EXCHANGE, RELEASED_KEY},
 };
 
 /*
@@ -136,11 +146,13 @@ static enum exit_code read_answers(struct connection *connection, size_t end, si
     return EXIT_OK;
 }
 
-/* Makes sure that the parts first to end - 1 exist; unless these are all, declares all if not. */
-static enum exit_code declare_parts(struct connection *connection, size_t first, size_t end)
+/*
+ * Makes sure that the parts first to end - 1 exist. If one does not, declares it; unless
+ * is_alone: it declares the whole workflow then.
+ */
+static enum exit_code declare_parts(struct connection *connection, size_t first, size_t end,
+                                    bool is_alone)
 {
-    bool is_whole = end - first == TOPOLOGY_PART_COUNT;
-
     for (size_t done = first; done < end; connection_release(connection)) {
         enum exit_code code = EXIT_OK;
         enum finding finding = NO_FINDING;
@@ -152,11 +164,11 @@ static enum exit_code declare_parts(struct connection *connection, size_t first,
             code = read_answers(connection, end, &done, &finding);
         if (code == EXIT_OK && finding != NO_FINDING)
             code = channel_reopen(connection);
-        if (code == EXIT_OK && finding == MISSING && is_whole)
+        if (code == EXIT_OK && finding == MISSING && !is_alone)
             code = declare(connection, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
-        if (finding == MISSING && !is_whole)
+        if (finding == MISSING && is_alone)
             return topology_declare(connection);
         if (finding == NO_RIGHT)
             done++;
@@ -166,7 +178,39 @@ static enum exit_code declare_parts(struct connection *connection, size_t first,
 
 enum exit_code topology_declare(struct connection *connection)
 {
-    return declare_parts(connection, 0, TOPOLOGY_PART_COUNT);
+    return declare_parts(connection, 0, TOPOLOGY_PART_COUNT, false);
+}
+
+/* Makes sure that the workflow and an optional queue of it exist. */
+static enum exit_code declare_with(struct connection *connection, const char *queue)
+{
+    enum exit_code code = topology_declare(connection);
+    size_t first = TOPOLOGY_PART_COUNT;
+    size_t end;
+
+    if (code != EXIT_OK)
+        return code;
+    while (strcmp(topology_parts[first].name, queue) != 0)
+        first++;
+    end = first + 1;
+    while (end < TOPOLOGY_ALL_COUNT && strcmp(topology_parts[end].name, queue) == 0)
+        end++;
+    return declare_parts(connection, first, end, false);
+}
+
+enum exit_code topology_declare_cancelled(struct connection *connection)
+{
+    return declare_with(connection, CANCELLED_QUEUE);
+}
+
+enum exit_code topology_declare_outcomes(struct connection *connection)
+{
+    return declare_with(connection, OUTCOME_QUEUE);
+}
+
+enum exit_code topology_declare_released(struct connection *connection)
+{
+    return declare_with(connection, RELEASED_QUEUE);
 }
 
 static enum exit_code ensure_exchange(struct connection *connection, const char *exchange)
@@ -175,7 +219,7 @@ static enum exit_code ensure_exchange(struct connection *connection, const char 
 
     while (strcmp(topology_parts[i].name, exchange) != 0)
         i++;
-    return declare_parts(connection, i, i + 1);
+    return declare_parts(connection, i, i + 1, true);
 }
 
 enum exit_code topology_declare_orders(struct connection *connection)

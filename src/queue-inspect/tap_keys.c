@@ -8,7 +8,7 @@
 
 static void add_known_keys(struct tap *tap)
 {
-    for (size_t i = 0; i < TOPOLOGY_PART_COUNT; i++) {
+    for (size_t i = 0; i < TOPOLOGY_ALL_COUNT; i++) {
         const struct topology_part *part = &topology_parts[i];
 
         if (part->kind == TOPOLOGY_BINDING && strcmp(part->exchange, tap->exchange) == 0)

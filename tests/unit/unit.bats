@@ -77,6 +77,7 @@ unit()
 @test "unit: order-http/target" { unit order-http/target; }
 @test "unit: order-http/token" { unit order-http/token; }
 @test "unit: order/event" { unit order/event; }
+@test "unit: order/id_stream" { unit order/id_stream; }
 @test "unit: order/order" { unit order/order; }
 @test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
