@@ -35,6 +35,7 @@ unit()
 @test "unit: base/background" { unit base/background; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
+@test "unit: base/moment" { unit base/moment; }
 @test "unit: base/options" { unit base/options; }
 @test "unit: base/outlet" { unit base/outlet; }
 @test "unit: base/output" { unit base/output; }
