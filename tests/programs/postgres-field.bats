@@ -3,22 +3,6 @@
 load ../support/postgres
 load ../support/http
 
-setup_file()
-{
-    start_postgres
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
-setup()
-{
-    isolate
-    new_database
-}
-
 teardown()
 {
     # First: without it no other change returns.

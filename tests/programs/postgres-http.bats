@@ -3,26 +3,10 @@
 load ../support/postgres
 load ../support/http
 
-setup_file()
-{
-    start_postgres
-}
-
 teardown()
 {
     signal_postgres CONT 2>/dev/null || true
     tidy
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
-setup()
-{
-    isolate
-    new_database
 }
 
 order()
