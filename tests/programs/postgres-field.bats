@@ -1,7 +1,7 @@
 # What others have met with PostgreSQL: settings, rights, locks, standbys and limits as administrators make them.
 
-load ../support/postgres
 load ../support/http
+load ../support/postgres
 
 teardown()
 {

@@ -1,7 +1,7 @@
 # order-http with its orders in PostgreSQL: it never waits for the database, and outlives it.
 
-load ../support/postgres
 load ../support/http
+load ../support/postgres
 
 teardown()
 {
