@@ -8,6 +8,7 @@
 #define POSTGRES_OPEN_H
 
 #include "base/report.h"
+#include "store/cancellations.h"
 #include "store/ledger.h"
 #include "store/mover.h"
 #include "store/notified.h"
@@ -16,6 +17,9 @@
 
 enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
                                     const struct store_patience *patience, struct orders **orders);
+
+enum exit_code postgres_cancellations_open(const char *uri, const struct store_patience *patience,
+                                           struct cancellations **cancellations);
 
 enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
                                     const struct store_patience *patience, struct ledger **ledger);
@@ -30,5 +34,9 @@ enum exit_code postgres_notified_open(const char *uri, int max_attempts,
 
 enum exit_code postgres_mover_open(enum moved_domain domain, const char *uri, enum mover_side side,
                                    struct mover **mover);
+
+/* Returns the database that the environment variable names, without user and password, to be freed
+ * with free(); NULL, reported, if it is not a URI. */
+char *postgres_where(const char *variable);
 
 #endif

@@ -10,6 +10,7 @@
 #define SQLITE_OPEN_H
 
 #include "base/report.h"
+#include "store/cancellations.h"
 #include "store/ledger.h"
 #include "store/mover.h"
 #include "store/notified.h"
@@ -19,6 +20,9 @@
 /* patience may be NULL. */
 enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders);
+
+/* Does not make the file. */
+enum exit_code sqlite_cancellations_open(const char *path, struct cancellations **cancellations);
 
 enum exit_code sqlite_ledger_open(const char *path, enum ledger_access access,
                                   struct ledger **ledger);
@@ -31,5 +35,9 @@ enum exit_code sqlite_mover_open(enum moved_domain domain, const char *path, enu
 /* Looks at a ledger of this or an earlier version of its schema: engine_look_at_ledger(). */
 enum ledger_look sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
                                     char reason[LEDGER_REASON_SIZE]);
+
+/* Returns the absolute path of the file of a domain, which need not exist, to be freed with free();
+ * NULL, reported, if the environment does not say where it is. */
+char *sqlite_where(enum moved_domain domain);
 
 #endif

@@ -127,7 +127,7 @@ held_back()
     mv before "$XDG_STATE_HOME"
     run -1 order-show "$own_id"
     run -0 order-place <own.json
-    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\", \"repeated\": true}" ]
     holds "$PLACED_Q" 2
     assert_done_once
 }
@@ -147,7 +147,7 @@ order-place: it is not known what from input 1 (line 1) on was placed
 END
     run -0 --separate-stderr order-place --flush
     [ "${#lines[@]}" = 3 ]
-    order-place <input | cmp - <(printf '%s\n' "${lines[@]}")
+    order-place <input | as_first | cmp - <(printf '%s\n' "${lines[@]}")
     [ "$(order-show --count)" = 3 ]
 }
 
@@ -175,7 +175,7 @@ END
     [ "$(own_status)" = PLACED ]
     holds "$PLACED_Q" 1
     run -0 order-place <own.json
-    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\", \"repeated\": true}" ]
     holds "$PLACED_Q" 1
     assert_done_once
 }
@@ -186,6 +186,65 @@ END
     order-place </dev/null
     holds "$PLACED_Q" 1
     assert_done_once
+}
+
+CANCELLED_Q=order.cancelled.q
+CANCELLING="{\"order_id\": \"$own_id\", \"status\": \"CANCELLING\"}"
+
+cancel_own()
+{
+    jq -c ". + {order_id: \"$own_id\"}" "$DATA/order.json" | order-place >/dev/null
+    killed_at "$1" order-cancel "$own_id"
+    [ ! -s out ]
+}
+
+# cancelled N: so many copies of the cancellation are in its queue, all with one message_id.
+cancelled()
+{
+    [ "$(messages "$CANCELLED_Q" | jq -r '.properties.message_id + " " + .payload' | sort | uniq -c | awk '{ print $1 }')" = "$1" ]
+}
+
+@test "C0: order-cancel killed before it stored: nothing is there, and cancelling it again does it" {
+    cancel_own commit:1:before
+    run -0 --separate-stderr order-cancel --flush
+    [ -z "$output$stderr" ]
+    run -0 --separate-stderr order-cancel "$own_id"
+    [ "$output" = "$CANCELLING" ]
+    cancelled 1
+}
+
+@test "C1: killed when the cancellation was stored: the next run publishes it, or --flush with a receipt" {
+    local point
+    for point in commit:1:after publish:1:before; do
+        cancel_own "$point"
+        order-cancel </dev/null
+        eventually cancelled 1
+        purge "$CANCELLED_Q"
+        other_store
+    done
+    cancel_own commit:1:after
+    run -0 --separate-stderr order-cancel --flush
+    [ "$output" = "$CANCELLING" ]
+    cancelled 1
+}
+
+@test "C2: killed when the broker had confirmed the cancellation: it goes out again, with the same message_id" {
+    cancel_own commit:2:before
+    cancelled 1
+    run -0 --separate-stderr order-cancel --flush
+    [ "$output" = "$CANCELLING" ]
+    cancelled 2
+    run -0 --separate-stderr order-cancel --flush
+    [ -z "$output" ]
+}
+
+@test "C3: killed before the receipt of the cancellation: cancelling it again gives it, and publishes nothing" {
+    cancel_own commit:2:after
+    run -0 --separate-stderr order-cancel --flush
+    [ -z "$output" ]
+    run -0 --separate-stderr order-cancel "$own_id"
+    [ "$output" = "${CANCELLING%\}}, \"repeated\": true}" ]
+    cancelled 1
 }
 
 place_for_inventory()
