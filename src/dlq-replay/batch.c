@@ -27,6 +27,7 @@ static void drop_part(struct batch *batch)
 
         batch->some_wrong = batch->some_wrong || decision->is_wrong;
         batch->not_taken += decision->is_not_taken;
+        batch->sent_enough += decision->is_sent_enough;
         batch->some_bad_input = batch->some_bad_input || decision->is_no_letter;
         decision_free(decision);
     }
@@ -166,7 +167,7 @@ static bool is_audited(const struct batch *batch)
 }
 
 /* Killed between the audit and the removal, a letter is recorded twice; never not at all. */
-static enum exit_code record(const struct batch *batch, char *const lines[])
+static enum exit_code record(struct batch *batch, char *const lines[])
 {
     struct audit *audit = batch->settings.audit;
     enum exit_code code = EXIT_OK;
@@ -174,11 +175,16 @@ static enum exit_code record(const struct batch *batch, char *const lines[])
     if (!is_audited(batch))
         return EXIT_OK;
     for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
-        const struct decision *decision = &batch->decisions[i];
+        struct decision *decision = &batch->decisions[i];
         const struct delivery *delivery = decision->letter.delivery;
+        struct audit_entry entry = {
+            .fate = lines[i],
+            .error_before = dead_letter_first_error(&decision->letter),
+            .before = delivery != NULL ? delivery->body : decision->body,
+            .after = decision->is_sent ? &decision->body : NULL,
+        };
 
-        code = audit_add(audit, lines[i], delivery != NULL ? delivery->body : decision->body,
-                         decision->is_sent ? &decision->body : NULL);
+        code = audit_add(audit, &entry);
     }
     return code == EXIT_OK ? audit_sync(audit) : code;
 }

@@ -18,11 +18,12 @@
 struct decision {
     struct dead_letter letter;
     struct fate fate;
-    bool is_sent;      /* the letter is to be published, rather than only settled */
-    bool is_pending;   /* it was published, and not yet confirmed or refused */
-    bool is_wrong;     /* it was refused, or left though it was to be sent */
-    bool is_not_taken; /* it was left, since the broker cannot take it for now */
-    bool is_no_letter; /* it was read from a file, and is not an envelope */
+    bool is_sent;        /* the letter is to be published, rather than only settled */
+    bool is_pending;     /* it was published, and not yet confirmed or refused */
+    bool is_wrong;       /* it was refused, or left though it was to be sent */
+    bool is_not_taken;   /* it was left, since the broker cannot take it for now */
+    bool is_sent_enough; /* it was left, since it was sent back max_replays times */
+    bool is_no_letter;   /* it was read from a file, and is not an envelope */
     /* The message to be sent: the letter's own, or that of the filter or the file. */
     const amqp_basic_properties_t *properties;
     amqp_bytes_t body;

@@ -88,6 +88,8 @@ static enum exit_code decide(struct decision *decision, struct replay_rules *rul
         decision_leave_unreadable(decision, rules);
         return EXIT_OK;
     }
+    if (rules->parks_all)
+        return park_asked(decision, rules);
     if (bytes_are(letter->history.run, rules->run)) {
         decision_set(decision, FATE_LEFT, "it was sent back in this run, and has died again");
         return EXIT_OK;
