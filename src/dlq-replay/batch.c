@@ -63,6 +63,12 @@ enum exit_code batch_verdict(const struct batch *batch)
     return batch->some_bad_input ? EXIT_INPUT : EXIT_OK;
 }
 
+void batch_take_back(struct batch *batch)
+{
+    decision_free(&batch->decisions[--batch->count]);
+    batch->end = batch->count;
+}
+
 size_t batch_count(const struct batch *batch)
 {
     return batch->count - batch->first;
@@ -176,11 +182,10 @@ static enum exit_code record(struct batch *batch, char *const lines[])
         return EXIT_OK;
     for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
         struct decision *decision = &batch->decisions[i];
-        const struct delivery *delivery = decision->letter.delivery;
         struct audit_entry entry = {
             .fate = lines[i],
             .error_before = dead_letter_first_error(&decision->letter),
-            .before = delivery != NULL ? delivery->body : decision->body,
+            .before = decision_body_before(decision),
             .after = decision->is_sent ? &decision->body : NULL,
         };
 

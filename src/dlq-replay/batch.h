@@ -73,6 +73,9 @@ bool batch_has_room(const struct batch *batch);
  * call decision_start(); the batch frees it. */
 struct decision *batch_add(struct batch *batch);
 
+/* Takes back the letter that batch_add() has added last, which is not meant; frees it. */
+void batch_take_back(struct batch *batch);
+
 /* Returns how many letters it holds. */
 size_t batch_count(const struct batch *batch);
 

@@ -27,8 +27,16 @@ void decision_of_letter(struct decision *decision, const struct replay_rules *ru
     decision->fate.replays = letter->history.replays;
 }
 
+amqp_bytes_t decision_body_before(const struct decision *decision)
+{
+    const struct delivery *delivery = decision->letter.delivery;
+
+    return delivery != NULL ? delivery->body : decision->source.body;
+}
+
 void decision_free(struct decision *decision)
 {
+    envelope_free(&decision->source);
     envelope_free(&decision->envelope);
     dead_letter_free(&decision->letter);
     empty_amqp_pool(&decision->pool);

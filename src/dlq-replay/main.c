@@ -46,7 +46,7 @@
 static const char usage[] =
     "usage: dlq-replay [options] [--filter COMMAND [ARGUMENT...]]\n"
     "       dlq-replay [options] --list | --summary | --park | --take\n"
-    "       dlq-replay [options] --from FILE\n"
+    "       dlq-replay [options] --from FILE [--filter COMMAND [ARGUMENT...]]\n"
     "Sends the dead letters of order.placed.dlq back to the exchange and routing key they came\n"
     "from, and prints a line of JSON for each.\n";
 
@@ -121,20 +121,21 @@ static struct option_entry options[] = {
      .jobs = REPLAY},
     {.help = "Selection (a dead letter must match every option given):"},
     {"number", "N", "the first N", .letter = 'n', .number = &limit, .least = 1, .most = 1000000000,
-     .jobs = FROM_QUEUE},
+     .jobs = FROM_QUEUE | RESTORE},
     {"reason", "REASON", "that died for this reason: rejected, expired...",
-     .text = &selection.reason, .jobs = FROM_QUEUE},
-    {"error", "TEXT", "whose error contains TEXT", .text = &selection.error, .jobs = FROM_QUEUE},
-    {"order-id", "ID", "of this order", .text = &selection.order_id, .jobs = FROM_QUEUE},
+     .text = &selection.reason, .jobs = FROM_QUEUE | RESTORE},
+    {"error", "TEXT", "whose error contains TEXT", .text = &selection.error,
+     .jobs = FROM_QUEUE | RESTORE},
+    {"order-id", "ID", "of this order", .text = &selection.order_id, .jobs = FROM_QUEUE | RESTORE},
     {"older", "WHEN", "that died before WHEN: an age (90s, 15m, 2h, 3d, 2w) or a UTC time",
-     .call = read_older, .jobs = FROM_QUEUE},
-    {"newer", "WHEN", "that died after WHEN", .call = read_newer, .jobs = FROM_QUEUE},
+     .call = read_older, .jobs = FROM_QUEUE | RESTORE},
+    {"newer", "WHEN", "that died after WHEN", .call = read_newer, .jobs = FROM_QUEUE | RESTORE},
     {.help = "Replay:"},
     {"filter", "COMMAND",
      "let COMMAND edit each: it reads a line with the dead letter, and\n"
      "prints a line with what to send, null to leave it, or \"drop\" to\n"
      "remove it; the last option",
-     .command = &filter_command, .jobs = REPLAY},
+     .command = &filter_command, .jobs = REPLAY | RESTORE},
     {"max-replays", "N", "park those that were sent back N times (3)", .number = &rules.max_replays,
      .least = 1, .most = 1000000000, .jobs = REPLAY},
     {"parking", "QUEUE", "park in QUEUE (order.placed.parked)", .text = &rules.parking,
@@ -302,6 +303,15 @@ static enum exit_code work_on_queue(void)
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
 }
 
+static enum exit_code restore(void)
+{
+    return restore_run(&(struct restore_settings){.path = from_file,
+                                                  .selection = &selection,
+                                                  .limit = limit > 0 ? (size_t)limit : SIZE_MAX,
+                                                  .publisher = publisher},
+                       batch);
+}
+
 /* ---- the program ---- */
 
 /* Returns whether a queue is one of the workflow's, which is declared if it is missing. */
@@ -414,7 +424,7 @@ int main(int argc, char **argv)
     progress_spare(STDOUT_FILENO);
     progress_start("letters", 0);
     if (code == EXIT_OK)
-        code = job == RESTORE ? restore_run(from_file, batch, publisher) : work_on_queue();
+        code = job == RESTORE ? restore() : work_on_queue();
     progress_done();
     if (code == EXIT_OK)
         code = batch_verdict(batch);

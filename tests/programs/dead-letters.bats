@@ -637,6 +637,31 @@ has_policy()
     [ -z "$output$stderr" ]
 }
 
+@test "--from: with a filter each is mended, sent elsewhere, left or dropped; those that are not meant are skipped" {
+    numbered 4
+    dlq-replay --take >taken
+    run -0 --separate-stderr dlq-replay --from taken --audit log --filter jq -c --unbuffered 'if .body.n == 1 then null
+        elif .body.n == 2 then "drop" elif .body.n == 3 then .queue = "inventory.failed.q" | .body.was = .error else . end'
+    [ "$(jq -c '[.fate, .number, .routing_key]' <<<"$output" | paste -sd' ')" = \
+        '["left",1,""] ["dropped",2,""] ["restored",3,"inventory.failed.q"] ["restored",4,"order.placed.dlq"]' ]
+    [ "$(jq -c '.sha256_before == .sha256_after' log | paste -sd' ')" = 'false false false true' ]
+    messages "$FAILED_Q" | jq -e '.payload == "{\"n\":3,\"was\":\"event_type is missing\"}"'
+    [ "$(numbers "$DEAD_Q")" = 4 ]
+    drain "$DEAD_Q" >/dev/null
+    # What follows the last that is meant is not even read, be it no letter.
+    (jq -c 'select(.body.n != 2) | .headers["x-death"][0].time.value = 1700000000 + .body.n' taken && echo no letter) >chosen
+    run -0 --separate-stderr dlq-replay --from chosen --newer 2023-11-14T22:13:21Z -n 2
+    [ "$(jq .number <<<"$output" | paste -sd,)" = 2,3 ]
+    [ "$(numbers "$DEAD_Q" | paste -sd,)" = 3,4 ]
+    # An answer that is no letter ends it: nothing of what was asked about since is sent.
+    drain "$DEAD_Q" >/dev/null
+    run -65 --separate-stderr dlq-replay --from taken --filter jq -c --unbuffered 'if .body.n == 3 then 7 else . end'
+    [ "$(fates)" = '3 left' ]
+    jq -es 'all(.reason == "the filter has failed")' <<<"$output"
+    [[ $stderr == *"is no letter"* ]]
+    holds "$DEAD_Q" 0
+}
+
 @test "--from: input that is not a letter is refused with its position, and the rest is published" {
     local count
     cat >broken <<'END'

@@ -602,8 +602,7 @@ order.placed.dlq
 --list --from x
 --summary --audit x
 --take --to x
---from x --filter cat
---from x -n 1
+--from x --max-replays 2
 --from x --list
 --requeue --to x
 --requeue --list

@@ -185,7 +185,7 @@ sha()
     SUDO_USER=anna dlq-replay --audit full --audit-bodies --to "$FAILED_Q" --filter jq -c --unbuffered \
         'if .body.n == 5 then .body = (.body + {event_type: 7}) else . end' >/dev/null
     jq -es 'sort_by(.body_before) | map([.error_before, .error, .body_before, .body_before_base64, .body_after, .body_after_base64]) ==
-        [["not a JSON object", "not a JSON object", null, "/w==", null, "/w=="],
+        [["not JSON: it looks like binary data", "not JSON: it looks like binary data", null, "/w==", null, "/w=="],
          ["event_type is missing", "event_type is missing", "{\"n\":3}", null, "{\"n\":3}", null],
          ["event_type is missing", "event_type is not a string", "{\"n\":5}", null, "{\"n\":5,\"event_type\":7}", null]]
         and all(.sudo_user == "anna")' full
