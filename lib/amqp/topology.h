@@ -36,6 +36,8 @@
 #define OUTCOME_QUEUE "order.outcome.q"
 #define RELEASED_QUEUE "inventory.released.q"
 
+#define PARKING_QUEUE "order.placed.parked" /* of dlq-replay, which declares it when it needs it */
+
 #define PLACED_KEY "order.placed"
 #define DEAD_LETTER_KEY "order.placed.dlq"
 #define RESERVED_KEY "inventory.reserved"
@@ -66,6 +68,10 @@ extern const char *const topology_queues[];
  * empty; ends with NULL.
  */
 extern const char *const topology_work_queues[];
+
+/* The names of the queues that are there only if somebody uses them, PARKING_QUEUE last; ends with
+ * NULL. The others are consumed by programs of the workflow. */
+extern const char *const topology_optional_queues[];
 
 /* Returns whether queue is among topology_work_queues. */
 bool topology_is_work_queue(const char *queue);

@@ -38,7 +38,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PARKING_QUEUE "order.placed.parked"
 #define REPLAYS_MAX 3
 
 /* ---- options ---- */

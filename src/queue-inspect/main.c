@@ -245,7 +245,9 @@ int main(int argc, char **argv)
         code = set_up_management();
     if (code == EXIT_OK) {
         looking = connection_new(&broker_options, "looking", NULL, NULL);
-        queues_start(&queues, names, looking, management);
+        queues_start(&queues, names,
+                     are_named || waits_for_depth() ? NULL : topology_optional_queues, looking,
+                     management);
         code = do_job();
     }
     queues_free(&queues);
