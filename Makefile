@@ -36,8 +36,8 @@ LIBS_ALL = -Wl,--no-as-needed $(shell $(PKG_CONFIG) --libs libssl libcrypto) \
 
 LIB_OBJECTS := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c)) \
                $(patsubst lib/%.sql,$(BUILD)/lib/%.sql.o,$(wildcard lib/*/*.sql))
-# All tables in PostgreSQL, for those who may not let the programs make them: schema.sql comes first.
-SCHEMA := lib/postgres/schema.sql $(filter-out %/schema.sql,$(wildcard lib/postgres/*.sql))
+# What makes the tables of a domain in PostgreSQL: DOMAIN.sql its version 1, DOMAIN_2.sql version 2 of that, and so on.
+TABLES := $(sort $(filter-out lib/postgres/schema.sql,$(wildcard lib/postgres/*.sql)))
 # The objects of a program: its main.c, and what it alone needs: code, and JSON that becomes an array.
 objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wildcard src/$(1)/*.json))
 # The same without its main.c; none if there is no such program.
@@ -228,13 +228,13 @@ support: $(SUPPORT)
 format:
 	clang-format -i $(SOURCES)
 
-install: build
+install: build $(BUILD)/postgresql.sql
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	install -d $(DESTDIR)$(PREFIX)/share/order-tools
-	cat $(SCHEMA) >$(DESTDIR)$(PREFIX)/share/order-tools/postgresql.sql
+	install -m 644 $(BUILD)/postgresql.sql $(DESTDIR)$(PREFIX)/share/order-tools
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
@@ -270,6 +270,17 @@ $(BUILD)/%.json.c: %.json lib/base/version.h
 
 $(BUILD)/%.json.o: $(BUILD)/%.json.c $(BUILD)/flags
 	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# All tables, for those who may not let the programs make them: each script runs if the version before it is there.
+$(BUILD)/postgresql.sql: lib/postgres/schema.sql $(TABLES)
+	{ cat lib/postgres/schema.sql; for script in $(basename $(notdir $(TABLES))); do \
+	    domain=$${script%%_*}; version=$${script#$$domain}; version=$${version#_}; \
+	    printf '\nDO $$order_tools$$ BEGIN\n'; \
+	    printf "IF coalesce((SELECT version FROM order_tools.version WHERE domain = '%s'), 0) = %d THEN\n\n" \
+	        "$$domain" "$$(($${version:-1} - 1))"; \
+	    cat lib/postgres/$$script.sql; \
+	    printf '\nEND IF;\nEND $$order_tools$$;\n'; \
+	done; } >$@
 
 # NAME.sql as the text NAME_sql.
 $(BUILD)/%.sql.c: %.sql

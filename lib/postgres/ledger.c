@@ -8,8 +8,12 @@
 
 extern const char ledger_sql[];
 
-const struct session_kind postgres_ledger_kind = {
-    .variable = "INVENTORY_LEDGER", .domain = "ledger", .version = 1, .sql = ledger_sql};
+static const char *const scripts[] = {ledger_sql};
+
+const struct session_kind postgres_ledger_kind = {.variable = "INVENTORY_LEDGER",
+                                                  .domain = "ledger",
+                                                  .version = sizeof scripts / sizeof scripts[0],
+                                                  .scripts = scripts};
 
 #define FIND                                                        \
     "SELECT given.place, r.outcome = 'RESERVED'"                    \

@@ -12,8 +12,12 @@
 
 extern const char notified_sql[];
 
-const struct session_kind postgres_notified_kind = {
-    .variable = "NOTIFY_LEDGER", .domain = "notified", .version = 1, .sql = notified_sql};
+static const char *const scripts[] = {notified_sql};
+
+const struct session_kind postgres_notified_kind = {.variable = "NOTIFY_LEDGER",
+                                                    .domain = "notified",
+                                                    .version = sizeof scripts / sizeof scripts[0],
+                                                    .scripts = scripts};
 
 /* For so long after a call its claims are surely this run's: session_extend() leaves more. */
 #define CLAIMS_ARE_FRESH_MS (RUN_EXTENDED_MS - 5000)

@@ -7,9 +7,14 @@
 #include <string.h>
 
 extern const char orders_sql[];
+extern const char orders_2_sql[];
 
-const struct session_kind postgres_orders_kind = {
-    .variable = "ORDER_STORE", .domain = "orders", .version = 1, .sql = orders_sql};
+static const char *const scripts[] = {orders_sql, orders_2_sql};
+
+const struct session_kind postgres_orders_kind = {.variable = "ORDER_STORE",
+                                                  .domain = "orders",
+                                                  .version = sizeof scripts / sizeof scripts[0],
+                                                  .scripts = scripts};
 
 #define PAGE_ROWS 256      /* orders that are read at once, if they are not large; */
 #define PAGE_ROWS_FIRST 16 /* the first time so many, for a visit that wants few */

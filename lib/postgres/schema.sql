@@ -1,7 +1,8 @@
--- The tables of order-tools in PostgreSQL. The programs make those that they need, if they may. To
--- make them by hand: psql -f postgresql.sql
+-- The tables of order-tools in PostgreSQL. The programs make those that they need, if they may, and
+-- upgrade those of an earlier version. By hand, as their owner: psql -f postgresql.sql, which does
+-- what is left to be done, and may be run at any time.
 --
--- A user that only uses them needs:
+-- A user that only uses them needs, after an upgrade once more:
 --   GRANT USAGE ON SCHEMA order_tools TO ...;
 --   GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools TO ...;
 --   GRANT USAGE ON ALL SEQUENCES IN SCHEMA order_tools TO ...;

@@ -117,8 +117,8 @@ static bool give_up_after(struct session *session, const char *what, int attempt
 
 static bool explain_rights(struct session *session, const char *what)
 {
-    report("cannot %s in PostgreSQL '%s': %s; share/order-tools/postgresql.sql makes the tables, "
-           "and says which rights are needed",
+    report("cannot %s in PostgreSQL '%s': %s; share/order-tools/postgresql.sql makes and "
+           "upgrades the tables, and says which rights are needed",
            what, session->address->name, session->flight.fault.reason);
     return false;
 }

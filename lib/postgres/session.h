@@ -36,10 +36,11 @@ struct session;
 
 /* What a session is opened for. */
 struct session_kind {
-    const char *variable; /* of the environment, that names the database */
-    const char *domain;   /* a row of order_tools.version */
-    int version;          /* of the tables of that domain */
-    const char *sql;      /* that makes them */
+    const char *variable;       /* of the environment, that names the database */
+    const char *domain;         /* a row of order_tools.version */
+    int version;                /* of the tables of that domain */
+    const char *const *scripts; /* SQL, as many as version: the first makes version 1, the next
+                                   makes 2 of that, and so on; each sets the version itself */
 };
 
 enum session_access {

@@ -2,11 +2,13 @@
 #include "base/memory.h"
 #include "postgres/session_private.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SCRIPT_MS 30000
+#define UPGRADE_MS 600000 /* the tables may be large */
 
 extern const char schema_sql[];
 
@@ -51,22 +53,59 @@ static bool choose_schema(struct session *session, const char **schema)
     return true;
 }
 
+/* Returns start and the scripts that bring the tables from that version to ours, to be freed with
+ * free(). */
+static char *join_scripts(const struct session_kind *kind, const char *start, int64_t version)
+{
+    size_t len = strlen(start);
+    char *text = xmalloc(len + 1);
+
+    memcpy(text, start, len + 1);
+    for (int64_t i = version; i < kind->version; i++) {
+        size_t more = strlen(kind->scripts[i]);
+
+        text = xrealloc(text, len + more + 1);
+        memcpy(text + len, kind->scripts[i], more + 1);
+        len += more;
+    }
+    return text;
+}
+
+static bool run_scripts(struct session *session, const char *start, int64_t version, int64_t ms)
+{
+    char *text = join_scripts(session->kind, start, version);
+    bool done = flight_script(&session->flight, text, ms);
+
+    free(text);
+    return done;
+}
+
 /* In one transaction: of several programs that do it at once all but one fail, and try again. */
 static bool make_tables(struct session *session)
 {
     const char *schema;
-    size_t size;
-    char *script;
-    bool made;
 
-    if (!choose_schema(session, &schema))
+    return choose_schema(session, &schema) && run_scripts(session, schema, 0, SCRIPT_MS);
+}
+
+/* One program after the other: the row of the version is the lock. Who had to wait for it finds
+ * that nothing is left to be done. */
+static bool upgrade_tables(struct session *session)
+{
+    struct parameter domain = parameter_text(session->kind->domain);
+    int64_t version;
+    size_t place;
+
+    session_begin(session, NULL);
+    place =
+        session_add(session, "SELECT version FROM order_tools.version WHERE domain = $1 FOR UPDATE",
+                    &domain, 1);
+    if (!session_land(session))
         return false;
-    size = strlen(schema) + strlen(session->kind->sql) + 1;
-    script = xmalloc(size);
-    (void)snprintf(script, size, "%s%s", schema, session->kind->sql);
-    made = flight_script(&session->flight, script, SCRIPT_MS);
-    free(script);
-    return made;
+    version = result_int(session_result(session, place), 0, 0);
+    if (version < session->kind->version && !run_scripts(session, "", version, UPGRADE_MS))
+        return false;
+    return session_commit(session) && session_prepare(session, NULL);
 }
 
 static bool check_encoding(struct session *session)
@@ -81,6 +120,18 @@ static bool check_encoding(struct session *session)
                   encoding);
 }
 
+static bool refuse_older(struct session *session, int64_t version)
+{
+    char reason[FAULT_REASON_SIZE];
+
+    (void)snprintf(reason, sizeof reason,
+                   "the tables of domain %s have version %" PRId64 ", and are read in version %d: "
+                   "a program that writes to them upgrades them, or share/order-tools/"
+                   "postgresql.sql",
+                   session->kind->domain, version, session->kind->version);
+    return session_refuse(session, reason);
+}
+
 bool session_prepare(struct session *session, void *context)
 {
     int64_t version;
@@ -90,10 +141,12 @@ bool session_prepare(struct session *session, void *context)
         return false;
     if (version == session->kind->version)
         return true;
-    if (version != 0)
-        return refuse(session, "the tables of domain %s are of another version of order-tools",
+    if (version > session->kind->version)
+        return refuse(session, "the tables of domain %s are of a newer version of order-tools",
                       session->kind->domain);
+    if (session->access == SESSION_READ && version != 0)
+        return refuse_older(session, version);
     if (session->access == SESSION_READ)
         return refuse(session, "there are no tables of domain %s yet", session->kind->domain);
-    return make_tables(session);
+    return version == 0 ? make_tables(session) : upgrade_tables(session);
 }

@@ -7,16 +7,27 @@
 
 #include <stdlib.h>
 
+/* The columns are those of lib/postgres/orders_2.sql; status is an enum order_status. */
+#define OUTCOMES_TABLE                                                            \
+    "CREATE TABLE outcomes (seq INTEGER PRIMARY KEY, status INTEGER NOT NULL,"    \
+    " reason TEXT, reserved_at INTEGER, failed_at INTEGER, cancelled_at INTEGER," \
+    " handed_over_at INTEGER);"                                                   \
+    "CREATE INDEX outcomes_status ON outcomes (status);"
+
+static const char *const upgrades[] = {OUTCOMES_TABLE};
+
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
 const struct database_kind orders_kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
-    .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
-              " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
-              "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL)",
+    .schema =
+        "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
+        " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
+        "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" OUTCOMES_TABLE,
+    .upgrades = upgrades,
     .application = 0x6F727374, /* "orst" */
-    .version = 1,
+    .version = 2,
 };
 
 static void idle(struct orders *base)

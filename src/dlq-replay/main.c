@@ -24,6 +24,7 @@
 #include "amqp/queue_traits.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/moment.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "base/program.h"
@@ -82,7 +83,7 @@ static int64_t moment(const char *option, const char *text)
 {
     int64_t ms = 0;
 
-    if (!selection_moment(text, clock_utc_ms(), &ms))
+    if (!moment_read(text, clock_utc_ms(), &ms))
         die(EXIT_USAGE,
             "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
             option, printable_text(text));

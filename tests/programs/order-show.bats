@@ -266,3 +266,24 @@ END
     run -0 --separate-stderr order-show --all
     [ "$(users)" = 'user 1 user 2' ]
 }
+
+@test "order-show: a store of the version before is upgraded, whoever opens it, with all that it holds" {
+    about_files
+    local program
+    for program in 'order-place --flush' 'order-show --count' 'order-place'; do
+        rm -rf old.db*
+        sqlite3 old.db "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,
+            placed_at INTEGER NOT NULL, data TEXT NOT NULL);
+            CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);
+            INSERT INTO orders VALUES (1, x'00000000000040008000000000000001', 1767323045678, '$(order)'),
+                (2, x'00000000000040008000000000000002', 1767323045678, '$(order)'),
+                (3, x'00000000000040008000000000000003', 1767323045678, '$(order)');
+            INSERT INTO pending VALUES (3, 1);
+            PRAGMA application_id = 1869771636; PRAGMA user_version = 1"
+        ORDER_STORE=old.db run -0 --separate-stderr $program </dev/null
+        [ -z "$stderr" ]
+        run -0 --separate-stderr env ORDER_STORE=old.db order-show 00000000-0000-4000-8000-000000000002
+        [[ $output == '{"order_id": "00000000-0000-4000-8000-000000000002", "status": "PLACED", '*'"placed_at": "2026-01-02T03:04:05.678Z"}' ]]
+        [ "$(sqlite3 old.db 'SELECT user_version % 256 FROM pragma_user_version' 'SELECT count(*) FROM outcomes')" = $'2\n0' ]
+    done
+}

@@ -373,7 +373,7 @@ while_made()
     sql "CREATE ROLE poor_$DATABASE LOGIN PASSWORD 'poor'"
     local poor=postgresql://poor_$DATABASE:poor@${URI#*@}
     run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
-    [[ $stderr == *'permission denied'*'postgresql.sql'* ]]
+    [[ $stderr == *'permission denied'*'postgresql.sql makes and upgrades the tables'* ]]
     make -s -C "$REPO" install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
     as_admin "$DATABASE" -f - <root/usr/share/order-tools/postgresql.sql
     run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
@@ -394,7 +394,63 @@ while_made()
     order-place < <(own 1)
     sql 'UPDATE order_tools.version SET version = 99'
     run -73 --separate-stderr order-place < <(own 2)
-    [[ $stderr == *'of another version of order-tools'* ]]
+    [[ $stderr == *'of a newer version of order-tools' ]]
+}
+
+# make_orders_1: the tables of version 1, with two orders of which the second is pending.
+make_orders_1()
+{
+    as_admin "$DATABASE" -c 'CREATE SCHEMA order_tools AUTHORIZATION "order"'
+    in_database "SET ROLE \"order\";
+        CREATE TABLE order_tools.version (domain text PRIMARY KEY, version bigint NOT NULL);
+        CREATE TABLE order_tools.runs (run bigint PRIMARY KEY, domain text NOT NULL, program text NOT NULL,
+            host text NOT NULL, pid bigint NOT NULL, alive_until timestamptz NOT NULL);
+        $(cat "$REPO/lib/postgres/orders.sql")
+        INSERT INTO order_tools.orders (order_id, placed_at, data)
+            SELECT ('00000000-0000-4000-8000-00000000000' || i)::uuid, '2026-01-02 03:04:05.678Z',
+                '{\"user_id\":\"u\",\"restaurant_id\":\"r\",\"items\":[{\"sku\":\"s\",\"qty\":1}]}'
+            FROM generate_series(1, 2) i;
+        INSERT INTO order_tools.pending SELECT 2, 0"
+}
+
+@test "tables of an earlier version: who reads says what is to be done, who writes upgrades them, of several one" {
+    local i pids=()
+    make_orders_1
+    run -73 --separate-stderr order-show --all
+    [[ $stderr == *'domain orders have version 1, and are read in version 2: '*'postgresql.sql' ]]
+    for i in {1..8}; do
+        start "p$i" order-place < <(own "$i")
+        pids+=("$PID")
+    done
+    for i in "${pids[@]}"; do
+        finish -0 "$i"
+    done
+    [ "$(cat p*.err)" = "" ]
+    gives 2 "SELECT version FROM order_tools.version WHERE domain = 'orders'"
+    order-place --flush
+    [ "$(order-show --count --status PLACED)" = 10 ]
+    run -0 --separate-stderr order-show 00000000-0000-4000-8000-000000000002
+    [ "$output" = '{"order_id": "00000000-0000-4000-8000-000000000002", "status": "PLACED", "data": {"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}, "placed_at": "2026-01-02T03:04:05.678Z"}' ]
+}
+
+@test "tables that may not be upgraded: the message names the file, which does it, and does nothing the next time" {
+    make_orders_1
+    sql "CREATE ROLE poor_$DATABASE LOGIN PASSWORD 'poor'"
+    local poor=postgresql://poor_$DATABASE:poor@${URI#*@} script
+    local rights="GRANT USAGE ON SCHEMA order_tools TO poor_$DATABASE;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA order_tools TO poor_$DATABASE;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA order_tools TO poor_$DATABASE"
+    in_database "$rights"
+    run -73 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
+    [[ $stderr == *'permission denied'*'postgresql.sql makes and upgrades the tables'* ]]
+    gives 1 "SELECT version FROM order_tools.version WHERE domain = 'orders'"
+    make -s -C "$REPO" install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
+    script=$(cat root/usr/share/order-tools/postgresql.sql)
+    in_database "$script"
+    in_database "$script"
+    in_database "$rights"
+    run -0 --separate-stderr env ORDER_STORE="$poor" order-place < <(own 1)
+    [ "$(order-show --count)" = 3 ]
 }
 
 @test "only a name of PostgreSQL loads libpq, and without it the message says what to install" {
