@@ -108,6 +108,8 @@ enum exit_code until_reached(struct queues *queues, const struct until_settings 
     enum exit_code code = await(queues, settings, &is_late);
     enum exit_code printed;
 
+    if (code != EXIT_OK && stop_requested())
+        report("asked to stop before the broker has told how full the queues are");
     if (code != EXIT_OK)
         return code;
     printed = queues_print(queues, settings->format);
