@@ -14,4 +14,16 @@ CREATE TABLE order_tools.outcomes (
 
 CREATE INDEX outcomes_status ON order_tools.outcomes (status, seq);
 
+-- The orders that order-cancel has cancelled; run is that which is to publish the cancellation, NULL
+-- once the broker has confirmed it.
+
+CREATE TABLE order_tools.cancellations (
+    seq bigint PRIMARY KEY,
+    cancelled_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    run bigint
+);
+
+CREATE INDEX cancellations_pending ON order_tools.cancellations (run, seq) WHERE run IS NOT NULL;
+
 UPDATE order_tools.version SET version = 2 WHERE domain = 'orders';

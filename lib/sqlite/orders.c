@@ -14,17 +14,23 @@
     " handed_over_at INTEGER);"                                                   \
     "CREATE INDEX outcomes_status ON outcomes (status);"
 
-static const char *const upgrades[] = {OUTCOMES_TABLE};
+/* seq is that of the order; run is NULL once the broker has confirmed the cancellation. */
+#define CANCELLATIONS_TABLE                                                               \
+    "CREATE TABLE cancellations (seq INTEGER PRIMARY KEY, cancelled_at INTEGER NOT NULL," \
+    " reason TEXT NOT NULL, run INTEGER);"                                                \
+    "CREATE INDEX cancellations_pending ON cancellations (run, seq) WHERE run IS NOT NULL;"
+
+static const char *const upgrades[] = {OUTCOMES_TABLE CANCELLATIONS_TABLE};
 
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
 const struct database_kind orders_kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
-    .schema =
-        "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
-        " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
-        "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" OUTCOMES_TABLE,
+    .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
+              " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
+              "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" OUTCOMES_TABLE
+                  CANCELLATIONS_TABLE,
     .upgrades = upgrades,
     .application = 0x6F727374, /* "orst" */
     .version = 2,
