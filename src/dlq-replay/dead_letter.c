@@ -62,6 +62,13 @@ static const char *expected_type(const struct dead_letter *letter)
     return NULL;
 }
 
+bool dead_letter_is_order(const struct dead_letter *letter)
+{
+    const char *type = expected_type(letter);
+
+    return type == NULL || strcmp(type, EVENT_PLACED) == 0;
+}
+
 static char *find_order_id(const cJSON *tree)
 {
     const char *id = json_member_text(tree, "order_id");

@@ -51,6 +51,10 @@ const struct body_check *dead_letter_check(struct dead_letter *letter);
  * has parsed it by json/json.h already, and stays the caller's; otherwise NULL. */
 void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree);
 
+/* Returns whether the letter is an order, as far as is known, and not an event about one that is
+ * handled already. */
+bool dead_letter_is_order(const struct dead_letter *letter);
+
 /* Returns whether the letter died first in queue. */
 bool dead_letter_died_in(const struct dead_letter *letter, const char *queue);
 

@@ -84,7 +84,7 @@ enum exit_code decision_look_up(struct decision *decision, const struct replay_r
     enum ledger_outcome outcome;
     enum exit_code code;
 
-    if (rules->ledger == NULL || dead_letter_died_in(&decision->letter, RESERVED_QUEUE))
+    if (rules->ledger == NULL || !dead_letter_is_order(&decision->letter))
         return EXIT_OK;
     order_id = dead_letter_check(&decision->letter)->order_id;
     if (order_id == NULL)

@@ -46,7 +46,7 @@ struct queues {
 };
 
 /*
- * Prepares queues for the names up to a NULL, and for the optional ones, of which there may be NULL.
+ * Prepares queues for the names up to a NULL, and for the optional ones; optional may be NULL.
  * Names, connection and management must stay valid. Free with queues_free().
  */
 void queues_start(struct queues *queues, const char *const *names, const char *const *optional,
