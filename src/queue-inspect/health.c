@@ -229,7 +229,7 @@ static void check_consumers(struct health *health)
 
         if (!is_worked(view) || !is_known(view, detail, &level))
             continue;
-        (void)fprintf(health->data, " consumers_%s=%u;;1:;0", view->name, view->depth.consumers);
+        (void)fprintf(health->data, " cons_%s=%u;;1:;0", view->name, view->depth.consumers);
         if (view->depth.consumers == 0)
             add_words(idle, "%s'%s'", *idle == '\0' ? "nobody consumes from " : ", ", view->name);
     }

@@ -698,7 +698,7 @@ END
     local none='[0-9]+;;;0'
     start_workers
     run -0 --separate-stderr queue-inspect --health --nagios --max-ready 100,1000
-    [[ $output =~ ^"ORDERS OK - all is well | consumers_order.placed.q=1;;1:;0 consumers_inventory.reserved.q=1;;1:;0 order.placed.dlq=0;0;;0 inventory.failed.q=0;;;0 order.placed.q=0;100;1000;0 inventory.reserved.q=0;100;1000;0 outbox="$none" outbox_age=0s;;60;0"$ ]]
+    [[ $output =~ ^"ORDERS OK - all is well | cons_order.placed.q=1;;1:;0 cons_inventory.reserved.q=1;;1:;0 order.placed.dlq=0;0;;0 inventory.failed.q=0;;;0 order.placed.q=0;100;1000;0 inventory.reserved.q=0;100;1000;0 outbox="$none" outbox_age=0s;;60;0"$ ]]
     put_numbers 2 "$DEAD_Q"
     run -1 --separate-stderr queue-inspect --health --nagios
     [[ $output == "ORDERS WARNING - 2 in '$DEAD_Q' | "*" order.placed.dlq=2;0;;0 "* ]]
