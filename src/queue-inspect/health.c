@@ -6,11 +6,11 @@
 #include "verdict.h"
 
 #include "amqp/topology.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "engine/open.h"
 #include "json/json.h"
 #include "json/output.h"
+#include "terminal/columns.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -427,12 +427,9 @@ enum exit_code health_check(struct queues *queues, const struct health_settings 
     enum exit_code code;
 
     json_need(health.checks);
-    health.data = open_memstream(&data, &len);
-    if (health.data == NULL)
-        die_no_memory();
+    health.data = columns_start(&data, &len);
     check_all(&health);
-    if (fclose(health.data) != 0)
-        die_no_memory();
+    columns_finish(health.data);
     if (settings->nagios) {
         code = nagios_print(health.checks, data);
         cJSON_Delete(health.checks);

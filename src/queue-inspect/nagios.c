@@ -2,9 +2,9 @@
 
 #include "verdict.h"
 
-#include "base/memory.h"
 #include "base/output.h"
 #include "json/json.h"
+#include "terminal/columns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,11 +59,9 @@ enum exit_code nagios_print(const cJSON *checks, const char *data)
     const char *separator = " - ";
     char *line = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&line, &len);
+    FILE *out = columns_start(&line, &len);
     enum exit_code code;
 
-    if (out == NULL)
-        die_no_memory();
     (void)fprintf(out, "ORDERS %s", states[worst].word);
     for (enum level level = LEVEL_CRITICAL; level > LEVEL_OK; level--)
         put_details(checks, level, &separator, out);
@@ -71,8 +69,7 @@ enum exit_code nagios_print(const cJSON *checks, const char *data)
         (void)fputs(" - all is well", out);
     if (*data != '\0')
         (void)fprintf(out, " |%s", data);
-    if (fclose(out) != 0)
-        die_no_memory();
+    columns_finish(out);
     code = output_line(line, len);
     free(line);
     return code == EXIT_OK ? states[worst].code : code;
