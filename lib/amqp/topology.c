@@ -9,6 +9,8 @@
 const char *const topology_queues[] = {PLACED_QUEUE, DEAD_LETTER_QUEUE, RESERVED_QUEUE,
                                        FAILED_QUEUE, NULL};
 const char *const topology_work_queues[] = {PLACED_QUEUE, RESERVED_QUEUE, NULL};
+const char *const topology_optional_queues[] = {CANCELLED_QUEUE, OUTCOME_QUEUE, RELEASED_QUEUE,
+                                                PARKING_QUEUE, NULL};
 
 bool topology_is_work_queue(const char *queue)
 {

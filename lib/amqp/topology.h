@@ -36,8 +36,7 @@
 #define OUTCOME_QUEUE "order.outcome.q"
 #define RELEASED_QUEUE "inventory.released.q"
 
-/* Not a part: where dlq-replay parks, unless it is told otherwise; bound to no exchange. */
-#define PARKING_QUEUE "order.placed.parked"
+#define PARKING_QUEUE "order.placed.parked" /* of dlq-replay, which declares it when it needs it */
 
 #define PLACED_KEY "order.placed"
 #define DEAD_LETTER_KEY "order.placed.dlq"
@@ -69,6 +68,10 @@ extern const char *const topology_queues[];
  * empty; ends with NULL.
  */
 extern const char *const topology_work_queues[];
+
+/* The names of the queues that are there only if somebody uses them, PARKING_QUEUE last; ends with
+ * NULL. The others are consumed by programs of the workflow. */
+extern const char *const topology_optional_queues[];
 
 /* Returns whether queue is among topology_work_queues. */
 bool topology_is_work_queue(const char *queue);

@@ -19,6 +19,8 @@
 enum exit_code {
     EXIT_OK = 0,
     EXIT_NO = 1,           /* the answer is no: a wait timed out, a check failed, no such order */
+    EXIT_CRITICAL = 2,     /* for Nagios alone, for which EXIT_NO is a warning: worse */
+    EXIT_UNKNOWN = 3,      /* for Nagios alone: that could not be found out */
     EXIT_USAGE = 64,       /* the command line is wrong */
     EXIT_INPUT = 65,       /* some of the input was refused or could not be read */
     EXIT_UNREACHABLE = 69, /* no broker, or it cannot take all, or may not have handled all */

@@ -84,11 +84,21 @@ amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties,
                                       amqp_pool_t *pool);
 
 /*
+ * Returns a copy for a message that is sent into another queue than it came from: as
+ * death_revived(), but its headers tell of home as their only death, so that it can still be sent
+ * back there.
+ */
+amqp_basic_properties_t death_diverted(const amqp_basic_properties_t *properties,
+                                       const struct death *home, const char *run,
+                                       amqp_pool_t *pool);
+
+/*
  * Returns a copy for a message that is put into a parking queue: its headers tell of its deaths as
- * before, and note why it was parked. It has no expiration, so that it stays there.
+ * before or, if home is not NULL, of that one as well, and note why it was parked. It has no
+ * expiration, so that it stays there.
  */
 amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
-                                     amqp_pool_t *pool);
+                                     const struct death *home, amqp_pool_t *pool);
 
 /*
  * Returns a copy for a message that goes into one queue as it is. It keeps its user_id if that is

@@ -23,16 +23,23 @@ static bool starts_with(amqp_bytes_t name, const char *prefix)
     return name.len > len && memcmp(name.bytes, prefix, len) == 0;
 }
 
-static bool is_of_death_or_delivery(amqp_bytes_t name)
+/* A header in which we tell of a death. */
+static bool is_own_death(amqp_bytes_t name)
 {
-    static const char *const own[] = {HEADER_QUEUE,  HEADER_EXCHANGE, HEADER_ROUTING_KEY,
-                                      HEADER_REASON, HEADER_TIME,     HEADER_PARKED};
+    static const char *const own[] = {HEADER_QUEUE, HEADER_EXCHANGE, HEADER_ROUTING_KEY,
+                                      HEADER_REASON, HEADER_TIME};
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (bytes_are(name, own[i]))
             return true;
-    return is_of_delivery(name) || bytes_are(name, "x-death") ||
-           starts_with(name, "x-first-death-") || starts_with(name, "x-last-death-");
+    return false;
+}
+
+static bool is_of_death_or_delivery(amqp_bytes_t name)
+{
+    return is_own_death(name) || bytes_are(name, HEADER_PARKED) || is_of_delivery(name) ||
+           bytes_are(name, "x-death") || starts_with(name, "x-first-death-") ||
+           starts_with(name, "x-last-death-");
 }
 
 static bool is_renewed_by_replay(amqp_bytes_t name)
@@ -44,6 +51,11 @@ static bool is_renewed_by_replay(amqp_bytes_t name)
 static bool is_renewed_by_parking(amqp_bytes_t name)
 {
     return is_of_delivery(name) || bytes_are(name, HEADER_PARKED);
+}
+
+static bool is_renewed_by_parking_with_a_home(amqp_bytes_t name)
+{
+    return is_renewed_by_parking(name) || is_own_death(name);
 }
 
 /*
@@ -91,16 +103,24 @@ static void add_integer(amqp_basic_properties_t *properties, const char *name, i
     add_header(properties, name, AMQP_FIELD_KIND_I64)->value.i64 = integer;
 }
 
+#define DEATH_HEADERS 5
+
+static void add_death(amqp_basic_properties_t *properties, const struct death *death)
+{
+    add_text(properties, HEADER_QUEUE, death->queue);
+    add_text(properties, HEADER_EXCHANGE, death->exchange);
+    add_text(properties, HEADER_ROUTING_KEY, death->routing_key);
+    add_text(properties, HEADER_REASON, death->reason);
+    add_integer(properties, HEADER_TIME, death->time);
+}
+
 amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties,
                                      const struct death *death, amqp_pool_t *pool)
 {
-    amqp_basic_properties_t copy = copy_without(properties, is_of_death_or_delivery, 5, pool);
+    amqp_basic_properties_t copy =
+        copy_without(properties, is_of_death_or_delivery, DEATH_HEADERS, pool);
 
-    add_text(&copy, HEADER_QUEUE, death->queue);
-    add_text(&copy, HEADER_EXCHANGE, death->exchange);
-    add_text(&copy, HEADER_ROUTING_KEY, death->routing_key);
-    add_text(&copy, HEADER_REASON, death->reason);
-    add_integer(&copy, HEADER_TIME, death->time);
+    add_death(&copy, death);
     copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
     return copy;
 }
@@ -108,18 +128,32 @@ amqp_basic_properties_t death_marked(const amqp_basic_properties_t *properties,
 amqp_basic_properties_t death_revived(const amqp_basic_properties_t *properties, const char *run,
                                       amqp_pool_t *pool)
 {
-    amqp_basic_properties_t copy = copy_without(properties, is_renewed_by_replay, 2, pool);
+    amqp_basic_properties_t copy =
+        copy_without(properties, is_renewed_by_replay, 2 + DEATH_HEADERS, pool);
 
     add_integer(&copy, HEADER_REPLAYS, replay_count(properties) + 1);
     add_text(&copy, HEADER_RUN, amqp_cstring_bytes(run));
     return copy;
 }
 
-amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
-                                     amqp_pool_t *pool)
+amqp_basic_properties_t death_diverted(const amqp_basic_properties_t *properties,
+                                       const struct death *home, const char *run, amqp_pool_t *pool)
 {
-    amqp_basic_properties_t copy = copy_without(properties, is_renewed_by_parking, 1, pool);
+    amqp_basic_properties_t copy = death_revived(properties, run, pool);
 
+    add_death(&copy, home);
+    return copy;
+}
+
+amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
+                                     const struct death *home, amqp_pool_t *pool)
+{
+    amqp_basic_properties_t copy = copy_without(
+        properties, home == NULL ? is_renewed_by_parking : is_renewed_by_parking_with_a_home,
+        1 + DEATH_HEADERS, pool);
+
+    if (home != NULL)
+        add_death(&copy, home);
     add_text(&copy, HEADER_PARKED, amqp_cstring_bytes(note));
     copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
     return copy;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "json/writer.h"
+#include "message/base64.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -18,18 +19,70 @@
 struct audit {
     const char *path;
     struct outlet file;
-    char user[64];
+    char *run; /* the members that all lines of this run have in common */
+    bool bodies;
 };
 
-static void find_user(struct audit *audit)
+static void add_text(struct json_writer *line, const char *start, const char *text)
+{
+    json_writer_raw(line, start);
+    if (text == NULL)
+        json_writer_raw(line, "null");
+    else
+        json_writer_string(line, text);
+}
+
+/* Adds a text that is perhaps not UTF-8. */
+static void add_foreign(struct json_writer *line, const char *start, const char *text)
+{
+    add_text(line, start, text_is_utf8(text, strlen(text)) ? text : printable_text(text));
+}
+
+static void add_user(struct json_writer *line)
 {
     const struct passwd *entry = getpwuid(geteuid());
+    const char *person = getenv("SUDO_USER");
+    char number[32];
 
-    if (entry != NULL)
-        (void)snprintf(audit->user, sizeof audit->user, "%s",
-                       printable_up_to(48, entry->pw_name, strlen(entry->pw_name)));
-    else
-        (void)snprintf(audit->user, sizeof audit->user, "%lu", (unsigned long)geteuid());
+    (void)snprintf(number, sizeof number, "%lu", (unsigned long)geteuid());
+    add_foreign(line, ",\"user\":", entry == NULL ? number : entry->pw_name);
+    if (person != NULL && *person != '\0')
+        add_foreign(line, ",\"sudo_user\":", person);
+}
+
+/* Adds host, port and virtual host of the broker or, with commas between, of all that were given.
+ */
+static void add_broker(struct json_writer *line, const struct broker_options *broker)
+{
+    char names[2048] = "";
+
+    for (size_t i = 0; i < broker->endpoint_count; i++) {
+        size_t len = strlen(names);
+
+        (void)snprintf(names + len, sizeof names - len, "%s%s/%s", i == 0 ? "" : ",",
+                       broker->endpoints[i].name, broker->endpoints[i].vhost);
+    }
+    add_foreign(line, ",\"broker\":", names);
+}
+
+static void add_filter(struct json_writer *line, char *const *filter)
+{
+    for (size_t i = 0; filter != NULL && filter[i] != NULL; i++)
+        add_foreign(line, i == 0 ? ",\"filter\":[" : ",", filter[i]);
+    if (filter != NULL)
+        json_writer_raw(line, "]");
+}
+
+static char *describe_run(const struct audit_settings *settings)
+{
+    struct json_writer line;
+
+    json_writer_start(&line);
+    add_text(&line, ",\"run\":", settings->run);
+    add_broker(&line, settings->broker);
+    add_user(&line);
+    add_filter(&line, settings->filter);
+    return json_writer_end(&line);
 }
 
 static enum exit_code failure(const struct audit *audit)
@@ -40,16 +93,18 @@ static enum exit_code failure(const struct audit *audit)
     return EXIT_OUTPUT;
 }
 
-enum exit_code audit_open(const char *path, struct audit **out)
+enum exit_code audit_open(const struct audit_settings *settings, struct audit **out)
 {
     struct audit *audit = xcalloc(1, sizeof *audit);
     enum exit_code code = EXIT_OK;
 
-    find_user(audit);
-    audit->path = path;
+    audit->path = settings->path;
+    audit->bodies = settings->bodies;
+    audit->run = describe_run(settings);
     *out = audit;
-    if (!outlet_open(&audit->file, path)) {
+    if (!outlet_open(&audit->file, audit->path)) {
         code = failure(audit);
+        free(audit->run);
         free(audit);
         *out = NULL;
     }
@@ -61,13 +116,8 @@ void audit_close(struct audit *audit)
     if (audit == NULL)
         return;
     (void)outlet_close(&audit->file);
+    free(audit->run);
     free(audit);
-}
-
-static void add_text(struct json_writer *line, const char *start, const char *text)
-{
-    json_writer_raw(line, start);
-    json_writer_string(line, text);
 }
 
 static void add_hash(struct json_writer *line, const char *start, amqp_bytes_t body)
@@ -83,8 +133,27 @@ static void add_hash(struct json_writer *line, const char *start, amqp_bytes_t b
     add_text(line, start, text);
 }
 
-enum exit_code audit_add(struct audit *audit, const char *fate, amqp_bytes_t before,
-                         const amqp_bytes_t *after)
+/* Adds a body as a text, or in base64 if it is not one. */
+static void add_body(struct json_writer *line, const char *name, amqp_bytes_t body)
+{
+    bool is_text = text_is_utf8(body.bytes, body.len);
+    char *text = is_text ? xmemdup_text(body.bytes, body.len) : base64_encode(body);
+
+    json_writer_raw(line, name);
+    add_text(line, is_text ? "\":" : "_base64\":", text);
+    free(text);
+}
+
+static void add_bodies(struct json_writer *line, const struct audit_entry *entry)
+{
+    add_body(line, ",\"body_before", entry->before);
+    if (entry->after != NULL)
+        add_body(line, ",\"body_after", *entry->after);
+    else
+        json_writer_raw(line, ",\"body_after\":null");
+}
+
+enum exit_code audit_add(struct audit *audit, const struct audit_entry *entry)
 {
     struct json_writer line;
     char time[CLOCK_TEXT_SIZE];
@@ -95,14 +164,17 @@ enum exit_code audit_add(struct audit *audit, const char *fate, amqp_bytes_t bef
 
     clock_rfc3339(clock_utc_ms(), time);
     json_writer_start(&line);
-    json_writer_bytes(&line, fate, strlen(fate) - 1);
+    json_writer_bytes(&line, entry->fate, strlen(entry->fate) - 1);
+    add_text(&line, ",\"error_before\":", entry->error_before);
     add_text(&line, ",\"time\":", time);
-    add_text(&line, ",\"user\":", audit->user);
-    add_hash(&line, ",\"sha256_before\":", before);
-    if (after != NULL)
-        add_hash(&line, ",\"sha256_after\":", *after);
+    json_writer_raw(&line, audit->run);
+    add_hash(&line, ",\"sha256_before\":", entry->before);
+    if (entry->after != NULL)
+        add_hash(&line, ",\"sha256_after\":", *entry->after);
     else
         json_writer_raw(&line, ",\"sha256_after\":null");
+    if (audit->bodies)
+        add_bodies(&line, entry);
     json_writer_raw(&line, "}");
     text = json_writer_end(&line);
     shown = json_shown(text, strlen(text), &shown_len);

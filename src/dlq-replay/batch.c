@@ -27,6 +27,7 @@ static void drop_part(struct batch *batch)
 
         batch->some_wrong = batch->some_wrong || decision->is_wrong;
         batch->not_taken += decision->is_not_taken;
+        batch->sent_enough += decision->is_sent_enough;
         batch->some_bad_input = batch->some_bad_input || decision->is_no_letter;
         decision_free(decision);
     }
@@ -60,6 +61,12 @@ enum exit_code batch_verdict(const struct batch *batch)
     if (batch->not_taken > 0)
         return EXIT_UNREACHABLE;
     return batch->some_bad_input ? EXIT_INPUT : EXIT_OK;
+}
+
+void batch_take_back(struct batch *batch)
+{
+    decision_free(&batch->decisions[--batch->count]);
+    batch->end = batch->count;
 }
 
 size_t batch_count(const struct batch *batch)
@@ -166,7 +173,7 @@ static bool is_audited(const struct batch *batch)
 }
 
 /* Killed between the audit and the removal, a letter is recorded twice; never not at all. */
-static enum exit_code record(const struct batch *batch, char *const lines[])
+static enum exit_code record(struct batch *batch, char *const lines[])
 {
     struct audit *audit = batch->settings.audit;
     enum exit_code code = EXIT_OK;
@@ -174,11 +181,15 @@ static enum exit_code record(const struct batch *batch, char *const lines[])
     if (!is_audited(batch))
         return EXIT_OK;
     for (size_t i = batch->first; i < batch->end && code == EXIT_OK; i++) {
-        const struct decision *decision = &batch->decisions[i];
-        const struct delivery *delivery = decision->letter.delivery;
+        struct decision *decision = &batch->decisions[i];
+        struct audit_entry entry = {
+            .fate = lines[i],
+            .error_before = dead_letter_first_error(&decision->letter),
+            .before = decision_body_before(decision),
+            .after = decision->is_sent ? &decision->body : NULL,
+        };
 
-        code = audit_add(audit, lines[i], delivery != NULL ? delivery->body : decision->body,
-                         decision->is_sent ? &decision->body : NULL);
+        code = audit_add(audit, &entry);
     }
     return code == EXIT_OK ? audit_sync(audit) : code;
 }

@@ -48,6 +48,7 @@ struct batch {
     size_t count;
     bool some_wrong;     /* some letter was refused, or left though it was to be sent */
     size_t not_taken;    /* letters that were left, since the broker cannot take them for now */
+    size_t sent_enough;  /* letters that were left, since they were sent back max_replays times */
     bool some_bad_input; /* something in a file is not an envelope */
     int64_t paced_ms;    /* private to send.c: when the first of these was due at settings.rate, */
     int64_t paced;       /* and how many were sent since then */
@@ -71,6 +72,9 @@ bool batch_has_room(const struct batch *batch);
 /* Adds a letter from a file. There must be room. Returns its decision, on which the caller must
  * call decision_start(); the batch frees it. */
 struct decision *batch_add(struct batch *batch);
+
+/* Takes back the letter that batch_add() has added last, which is not meant; frees it. */
+void batch_take_back(struct batch *batch);
 
 /* Returns how many letters it holds. */
 size_t batch_count(const struct batch *batch);

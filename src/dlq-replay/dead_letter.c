@@ -2,6 +2,7 @@
 
 #include "amqp/bytes.h"
 #include "amqp/topology.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "json/foreign.h"
@@ -35,6 +36,7 @@ void dead_letter_read(struct dead_letter *letter, struct delivery *delivery)
 void dead_letter_free(struct dead_letter *letter)
 {
     free(letter->check.order_id);
+    free(letter->first_error);
     if (letter->delivery != NULL)
         empty_amqp_pool(&letter->pool);
 }
@@ -42,10 +44,29 @@ void dead_letter_free(struct dead_letter *letter)
 /* Returns the type of event that the worker expects; NULL for a queue that is not ours. */
 static const char *expected_type(const struct dead_letter *letter)
 {
-    if (dead_letter_died_in(letter, RESERVED_QUEUE))
-        return EVENT_RESERVED;
-    return !letter->history.has_death || dead_letter_died_in(letter, PLACED_QUEUE) ? EVENT_PLACED
-                                                                                   : NULL;
+    static const struct {
+        const char *queue;
+        const char *type;
+    } expected[] = {{PLACED_QUEUE, EVENT_PLACED},
+                    {DEAD_LETTER_QUEUE, EVENT_PLACED}, /* moved out of it, from where is unknown */
+                    {RESERVED_QUEUE, EVENT_RESERVED},
+                    {FAILED_QUEUE, EVENT_FAILED},
+                    {CANCELLED_QUEUE, EVENT_CANCELLED},
+                    {RELEASED_QUEUE, EVENT_RELEASED}};
+
+    if (!letter->history.has_death)
+        return EVENT_PLACED;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+        if (dead_letter_died_in(letter, expected[i].queue))
+            return expected[i].type;
+    return NULL;
+}
+
+bool dead_letter_is_order(const struct dead_letter *letter)
+{
+    const char *type = expected_type(letter);
+
+    return type == NULL || strcmp(type, EVENT_PLACED) == 0;
 }
 
 static char *find_order_id(const cJSON *tree)
@@ -91,7 +112,28 @@ static void check_body(struct body_check *check, const char *type, amqp_bytes_t 
     cJSON_Delete(own);
 }
 
-void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree)
+void dead_letter_home(const struct dead_letter *letter, const char *queue, struct death *home)
+{
+    const struct history *history = &letter->history;
+
+    if (history->has_death) {
+        *home = history->death;
+        if (home->has_other_keys && home->queue.len > 0) {
+            home->exchange = amqp_empty_bytes;
+            home->routing_key = home->queue;
+        }
+        return;
+    }
+    *home = (struct death){
+        .queue = history->queue.len > 0 ? history->queue : amqp_cstring_bytes(queue),
+        .exchange = letter->delivery->exchange,
+        .routing_key = letter->delivery->routing_key,
+        .reason = amqp_cstring_bytes("moved by dlq-replay"),
+        .time = clock_utc_ms() / 1000,
+    };
+}
+
+static void check(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree)
 {
     free(letter->check.order_id);
     check_body(&letter->check, expected_type(letter), body, tree);
@@ -101,8 +143,29 @@ void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSO
 const struct body_check *dead_letter_check(struct dead_letter *letter)
 {
     if (!letter->is_checked && letter->delivery != NULL)
-        dead_letter_check_other(letter, letter->delivery->body, NULL);
+        check(letter, letter->delivery->body, NULL);
     return &letter->check;
+}
+
+/* Keeps what was said to the body as it was found. */
+static void keep_first_error(struct dead_letter *letter)
+{
+    const char *error = dead_letter_check(letter)->error;
+
+    letter->first_error = error == NULL ? NULL : xstrdup(error);
+    letter->is_mended = true;
+}
+
+void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree)
+{
+    if ((letter->delivery != NULL || letter->is_checked) && !letter->is_mended)
+        keep_first_error(letter);
+    check(letter, body, tree);
+}
+
+const char *dead_letter_first_error(struct dead_letter *letter)
+{
+    return letter->is_mended ? letter->first_error : dead_letter_check(letter)->error;
 }
 
 cJSON *dead_letter_envelope(struct dead_letter *letter, const char *queue)

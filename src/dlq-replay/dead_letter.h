@@ -28,6 +28,8 @@ struct dead_letter {
     amqp_pool_t pool;        /* of the properties; private, like the rest */
     struct body_check check; /* once it is checked */
     bool is_checked;
+    bool is_mended;    /* the check is of another body than the delivery's */
+    char *first_error; /* of the delivery's body, if is_mended; or NULL */
 };
 
 /* Reads the properties and headers of a delivery, which must outlive letter. The body is not read
@@ -49,8 +51,24 @@ const struct body_check *dead_letter_check(struct dead_letter *letter);
  * has parsed it by json/json.h already, and stays the caller's; otherwise NULL. */
 void dead_letter_check_other(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree);
 
+/* Returns whether the letter is an order, as far as is known, and not an event about one that is
+ * handled already. */
+bool dead_letter_is_order(const struct dead_letter *letter);
+
 /* Returns whether the letter died first in queue. */
 bool dead_letter_died_in(const struct dead_letter *letter, const char *queue);
+
+/*
+ * Sets *home to the way back for a letter that is moved out of queue, as the death that its headers
+ * are to tell of: its first death; one that names the queue in which it died, if it was published
+ * by several keys, of which any may have led there; or, if it does not say where it came from, one
+ * that leads back into queue by the way it has come. Bytes point into the letter and queue.
+ */
+void dead_letter_home(const struct dead_letter *letter, const char *queue, struct death *home);
+
+/* Returns what the worker would have said to the body as it was found, whatever is sent in its
+ * place; NULL if it would not have rejected it. Valid until dead_letter_free(). */
+const char *dead_letter_first_error(struct dead_letter *letter);
 
 /* Returns the letter as an envelope, with its error; queue is where it is now. The caller frees it
  * with cJSON_Delete(). */

@@ -27,8 +27,16 @@ void decision_of_letter(struct decision *decision, const struct replay_rules *ru
     decision->fate.replays = letter->history.replays;
 }
 
+amqp_bytes_t decision_body_before(const struct decision *decision)
+{
+    const struct delivery *delivery = decision->letter.delivery;
+
+    return delivery != NULL ? delivery->body : decision->source.body;
+}
+
 void decision_free(struct decision *decision)
 {
+    envelope_free(&decision->source);
     envelope_free(&decision->envelope);
     dead_letter_free(&decision->letter);
     empty_amqp_pool(&decision->pool);
@@ -83,7 +91,7 @@ enum exit_code decision_look_up(struct decision *decision, const struct replay_r
     struct ledger_found found;
     enum exit_code code;
 
-    if (rules->ledger == NULL || dead_letter_died_in(&decision->letter, RESERVED_QUEUE))
+    if (rules->ledger == NULL || !dead_letter_is_order(&decision->letter))
         return EXIT_OK;
     order_id = dead_letter_check(&decision->letter)->order_id;
     if (order_id == NULL)

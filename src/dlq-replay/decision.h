@@ -18,16 +18,19 @@
 struct decision {
     struct dead_letter letter;
     struct fate fate;
-    bool is_sent;      /* the letter is to be published, rather than only settled */
-    bool is_pending;   /* it was published, and not yet confirmed or refused */
-    bool is_wrong;     /* it was refused, or left though it was to be sent */
-    bool is_not_taken; /* it was left, since the broker cannot take it for now */
-    bool is_no_letter; /* it was read from a file, and is not an envelope */
-    /* The message to be sent: the letter's own, or that of the filter or the file. */
+    bool is_sent;        /* the letter is to be published, rather than only settled */
+    bool is_pending;     /* it was published, and not yet confirmed or refused */
+    bool is_wrong;       /* it was refused, or left though it was to be sent */
+    bool is_not_taken;   /* it was left, since the broker cannot take it for now */
+    bool is_sent_enough; /* it was left, since it was sent back max_replays times */
+    bool is_no_letter;   /* it was read from a file, and is not an envelope */
+    /* The message to be sent: the letter's own, or that of the filter. */
     const amqp_basic_properties_t *properties;
     amqp_bytes_t body;
-    struct envelope envelope; /* of the filter or the file; its tree is NULL without */
-    amqp_pool_t pool;         /* of the envelope, and of what is sent */
+    struct envelope
+        source; /* the letter itself, if it is from a file; otherwise its tree is NULL */
+    struct envelope envelope; /* the answer of the filter; its tree is NULL without */
+    amqp_pool_t pool;         /* of the envelopes, and of what is sent */
 };
 
 /* Starts with a letter of which nothing is known yet, and which is left. The caller frees decision
@@ -37,6 +40,9 @@ void decision_start(struct decision *decision, const struct replay_rules *rules)
 /* The same with a letter from the queue. delivery must outlive decision. */
 void decision_of_letter(struct decision *decision, const struct replay_rules *rules,
                         struct delivery *delivery);
+
+/* Returns the body of the letter as it was found. */
+amqp_bytes_t decision_body_before(const struct decision *decision);
 
 /* Frees all but the delivery. */
 void decision_free(struct decision *decision);

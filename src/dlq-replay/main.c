@@ -45,20 +45,21 @@
 
 static const char usage[] =
     "usage: dlq-replay [options] [--filter COMMAND [ARGUMENT...]]\n"
-    "       dlq-replay [options] --list | --summary | --take\n"
-    "       dlq-replay [options] --from FILE\n"
+    "       dlq-replay [options] --list | --summary | --park | --take\n"
+    "       dlq-replay [options] --from FILE [--filter COMMAND [ARGUMENT...]]\n"
     "Sends the dead letters of order.placed.dlq back to the exchange and routing key they came\n"
     "from, and prints a line of JSON for each.\n";
 
-enum { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16 };
+enum { REPLAY = 1, LIST = 2, SUMMARY = 4, TAKE = 8, RESTORE = 16, PARK = 32 };
 
 /* The jobs that read letters from a queue. */
-#define FROM_QUEUE (REPLAY | LIST | SUMMARY | TAKE)
+#define FROM_QUEUE (REPLAY | LIST | SUMMARY | TAKE | PARK)
 
 static int job = REPLAY;
 static const char *from_file;
 static const char *ledger_file;
 static const char *audit_file;
+static bool audit_bodies;
 static char **filter_command;
 static struct replay_rules rules = {.queue = DEAD_LETTER_QUEUE,
                                     .parking = PARKING_QUEUE,
@@ -103,6 +104,8 @@ static struct option_entry options[] = {
     {"list", NULL, "print the dead letters, and send nothing", .set = &job, .value = LIST},
     {"summary", NULL, "count them by error and reason, and send nothing", .set = &job,
      .value = SUMMARY},
+    {"park", NULL, "put them aside into a parking queue, and send nothing back", .set = &job,
+     .value = PARK},
     {"take", NULL, "print them as --list does, and remove them", .set = &job, .value = TAKE},
     {"from", "FILE",
      "publish what --list or --take printed, each to its queue\n"
@@ -118,33 +121,36 @@ static struct option_entry options[] = {
      .jobs = REPLAY},
     {.help = "Selection (a dead letter must match every option given):"},
     {"number", "N", "the first N", .letter = 'n', .number = &limit, .least = 1, .most = 1000000000,
-     .jobs = FROM_QUEUE},
+     .jobs = FROM_QUEUE | RESTORE},
     {"reason", "REASON", "that died for this reason: rejected, expired...",
-     .text = &selection.reason, .jobs = FROM_QUEUE},
-    {"error", "TEXT", "whose error contains TEXT", .text = &selection.error, .jobs = FROM_QUEUE},
-    {"order-id", "ID", "of this order", .text = &selection.order_id, .jobs = FROM_QUEUE},
+     .text = &selection.reason, .jobs = FROM_QUEUE | RESTORE},
+    {"error", "TEXT", "whose error contains TEXT", .text = &selection.error,
+     .jobs = FROM_QUEUE | RESTORE},
+    {"order-id", "ID", "of this order", .text = &selection.order_id, .jobs = FROM_QUEUE | RESTORE},
     {"older", "WHEN", "that died before WHEN: an age (90s, 15m, 2h, 3d, 2w) or a UTC time",
-     .call = read_older, .jobs = FROM_QUEUE},
-    {"newer", "WHEN", "that died after WHEN", .call = read_newer, .jobs = FROM_QUEUE},
+     .call = read_older, .jobs = FROM_QUEUE | RESTORE},
+    {"newer", "WHEN", "that died after WHEN", .call = read_newer, .jobs = FROM_QUEUE | RESTORE},
     {.help = "Replay:"},
     {"filter", "COMMAND",
      "let COMMAND edit each: it reads a line with the dead letter, and\n"
      "prints a line with what to send, null to leave it, or \"drop\" to\n"
      "remove it; the last option",
-     .command = &filter_command, .jobs = REPLAY},
+     .command = &filter_command, .jobs = REPLAY | RESTORE},
     {"max-replays", "N", "park those that were sent back N times (3)", .number = &rules.max_replays,
      .least = 1, .most = 1000000000, .jobs = REPLAY},
     {"parking", "QUEUE", "park in QUEUE (order.placed.parked)", .text = &rules.parking,
-     .call = check_queue_name, .jobs = REPLAY},
+     .call = check_queue_name, .jobs = REPLAY | PARK},
     {"no-park", NULL, "leave them instead of parking them", .flag = &no_park, .jobs = REPLAY},
     {"rate", "N", "send at most N a second", .number = &rate, .least = 1, .most = 1000000,
-     .jobs = REPLAY | RESTORE},
+     .jobs = REPLAY | RESTORE | PARK},
     {"ledger", "FILE", "say which of the orders are in inventory-worker's ledger FILE",
      .text = &ledger_file, .jobs = REPLAY | LIST},
     {"dry-run", NULL, "only print what would be done", .flag = &rules.dry_run,
-     .jobs = REPLAY | RESTORE},
+     .jobs = REPLAY | RESTORE | PARK},
     {"audit", "FILE", "append what was done, when and by whom, to FILE", .text = &audit_file,
-     .jobs = REPLAY | TAKE | RESTORE},
+     .jobs = REPLAY | TAKE | RESTORE | PARK},
+    {"audit-bodies", NULL, "with the bodies in full, before and after", .flag = &audit_bodies,
+     .jobs = REPLAY | TAKE | RESTORE | PARK},
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
@@ -158,7 +164,8 @@ static void check_job(struct option_entry *option, void *context)
                                         [LIST] = "--list",
                                         [SUMMARY] = "--summary",
                                         [TAKE] = "--take",
-                                        [RESTORE] = "--from"};
+                                        [RESTORE] = "--from",
+                                        [PARK] = "--park"};
 
     (void)context;
     if (option->given > 0 && option->jobs != 0 && (option->jobs & (unsigned)job) == 0)
@@ -175,7 +182,12 @@ static void read_options(int argc, char **argv)
         usage_error("--to and --requeue exclude each other");
     if (rules.dry_run && audit_file != NULL)
         usage_error("--dry-run does nothing that --audit could record");
+    if (audit_bodies && audit_file == NULL)
+        usage_error("--audit-bodies goes with --audit");
     rules.parks = !no_park;
+    rules.parks_all = job == PARK;
+    if (rules.parks_all && strcmp(rules.queue, rules.parking) == 0)
+        usage_error("--park: the letters are in '%s' already", printable_text(rules.queue));
 }
 
 static struct snapshot *snapshot;
@@ -189,7 +201,7 @@ static char run[UUID_TEXT_SIZE];
 
 static bool only_looks(void)
 {
-    return job == LIST || job == SUMMARY || (job == REPLAY && rules.dry_run);
+    return job == LIST || job == SUMMARY || rules.dry_run;
 }
 
 /* A connection_setup: a queue whose node is down is waited for, on this broker or another. */
@@ -278,7 +290,7 @@ static enum exit_code end_with(enum exit_code code)
 
 static enum exit_code work_on_queue(void)
 {
-    bool removes = (job == REPLAY && !rules.dry_run) || job == TAKE;
+    bool removes = !only_looks();
     enum exit_code code = check_queue();
 
     if (code == EXIT_OK)
@@ -291,6 +303,15 @@ static enum exit_code work_on_queue(void)
     return code == EXIT_OK && job == SUMMARY ? summary_print(summary) : code;
 }
 
+static enum exit_code restore(void)
+{
+    return restore_run(&(struct restore_settings){.path = from_file,
+                                                  .selection = &selection,
+                                                  .limit = limit > 0 ? (size_t)limit : SIZE_MAX,
+                                                  .publisher = publisher},
+                       batch);
+}
+
 /* ---- the program ---- */
 
 /* Returns whether a queue is one of the workflow's, which is declared if it is missing. */
@@ -300,6 +321,22 @@ static bool is_ours(const char *name)
         if (strcmp(name, topology_queues[i]) == 0)
             return true;
     return false;
+}
+
+/* Letters that leave the ways of the workflow do not need it: what is missing stays so. */
+static bool declares(void)
+{
+    return job != RESTORE && job != PARK && rules.to_queue == NULL && is_ours(rules.queue);
+}
+
+static enum exit_code open_audit(void)
+{
+    return audit_open(&(struct audit_settings){.path = audit_file,
+                                               .run = run,
+                                               .broker = &broker_options,
+                                               .filter = filter_command,
+                                               .bodies = audit_bodies},
+                      &audit);
 }
 
 /* Opens what the rules refer to, and the audit. */
@@ -315,7 +352,7 @@ static enum exit_code open_rules(void)
     if (code == EXIT_OK && ledger_file != NULL)
         code = engine_open_ledger(ledger_file, LEDGER_READ, NULL, &rules.ledger);
     if (code == EXIT_OK && audit_file != NULL)
-        code = audit_open(audit_file, &audit);
+        code = open_audit();
     if (code == EXIT_OK && filter_command != NULL)
         code = coprocess_start(filter_command, &rules.filter);
     if (code == EXIT_OK)
@@ -335,7 +372,7 @@ static size_t first_prefetch(void)
 static enum exit_code open_all(void)
 {
     struct snapshot_settings waiting = {.queue = rules.queue,
-                                        .declare = is_ours(rules.queue) ? topology_declare : NULL,
+                                        .declare = declares() ? topology_declare : NULL,
                                         .selection = &selection,
                                         .limit = limit > 0 ? (size_t)limit : SIZE_MAX};
     struct batch_settings handling = {.rules = &rules, .rate = rate};
@@ -348,11 +385,10 @@ static enum exit_code open_all(void)
         waiting.once = job == LIST ? "list" : "summary";
     if (job != RESTORE)
         snapshot = snapshot_new(&broker_options, &waiting);
-    publisher = publisher_new(
-        &broker_options,
-        &(struct publisher_settings){.declare = job != RESTORE ? waiting.declare : NULL,
-                                     .many_destinations = true,
-                                     .nacked = NACKED_IS_SKIPPED});
+    publisher =
+        publisher_new(&broker_options, &(struct publisher_settings){.declare = waiting.declare,
+                                                                    .many_destinations = true,
+                                                                    .nacked = NACKED_IS_SKIPPED});
     summary = job == SUMMARY ? summary_new() : NULL;
     handling.snapshot = snapshot;
     handling.publisher = publisher;
@@ -388,7 +424,7 @@ int main(int argc, char **argv)
     progress_spare(STDOUT_FILENO);
     progress_start("letters", 0);
     if (code == EXIT_OK)
-        code = job == RESTORE ? restore_run(from_file, batch, publisher) : work_on_queue();
+        code = job == RESTORE ? restore() : work_on_queue();
     progress_done();
     if (code == EXIT_OK)
         code = batch_verdict(batch);

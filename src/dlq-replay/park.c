@@ -40,20 +40,36 @@ static void decide_to_park(struct decision *decision, const struct replay_rules 
     decision_set_target(decision, "", rules->parking);
 }
 
-enum exit_code park_replayed(struct decision *decision, struct replay_rules *rules)
+/* Decides to park with a reason that ends with what the worker says to the letter. */
+static enum exit_code park_for(struct decision *decision, struct replay_rules *rules,
+                               const char *why)
 {
     const char *error = dead_letter_check(&decision->letter)->error;
     char reason[sizeof decision->fate.reason];
 
-    (void)snprintf(reason, sizeof reason, "sent back %ld times already%s%s",
-                   (long)decision->letter.history.replays, error == NULL ? "" : ": ",
+    (void)snprintf(reason, sizeof reason, "%s%s%s", why, error == NULL ? "" : ": ",
                    error == NULL ? "" : error);
     if (!parks_letters(rules)) {
         decision_set(decision, FATE_LEFT, reason);
+        decision->is_sent_enough = true;
         return EXIT_OK;
     }
     decide_to_park(decision, rules, reason);
     return rules->dry_run ? EXIT_OK : need_queue(rules);
+}
+
+enum exit_code park_replayed(struct decision *decision, struct replay_rules *rules)
+{
+    char why[64];
+
+    (void)snprintf(why, sizeof why, "sent back %ld times already",
+                   (long)decision->letter.history.replays);
+    return park_for(decision, rules, why);
+}
+
+enum exit_code park_asked(struct decision *decision, struct replay_rules *rules)
+{
+    return park_for(decision, rules, "parked on request");
 }
 
 static bool is_spent(const struct decision *decision, const struct replay_rules *rules)
@@ -113,6 +129,10 @@ void park_report(const struct batch *batch)
         report("%zu letter%s of '%s' parked: the delivery limit of %ld would have removed what "
                "came back once more",
                batch->parked, batch->parked == 1 ? "" : "s", queue, rules->delivery_limit);
+    if (batch->sent_enough > 0)
+        report("%zu letter%s in '%s': sent back %d times or more; --max-replays grants more",
+               batch->sent_enough, batch->sent_enough == 1 ? " stays" : "s stay", queue,
+               rules->max_replays);
     if (batch->spent > 0)
         report("%zu letter%s of '%s' came back more often than the delivery limit of %ld allows: "
                "the broker has removed %s",

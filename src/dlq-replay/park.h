@@ -1,8 +1,8 @@
 /*
- * park: moves letters into the parking queue: those that were replayed often enough, and those that
- * the broker would remove if they came back once more.
+ * park: moves letters into the parking queue: all of them if that is asked for; those that were
+ * replayed often enough; and those that the broker would remove if they came back once more.
  *
- * The second need arises in a queue with a delivery limit: the broker counts how often a letter
+ * The last need arises in a queue with a delivery limit: the broker counts how often a letter
  * comes back from a consumer, and removes one that exceeds the limit. dlq-replay is a consumer, and
  * whatever it leaves comes back.
  */
@@ -24,6 +24,10 @@
  */
 enum exit_code park_replayed(struct decision *decision, struct replay_rules *rules);
 
+/* Decides that a letter is parked since that was asked for, and declares the parking queue. Returns
+ * as park_replayed(). */
+enum exit_code park_asked(struct decision *decision, struct replay_rules *rules);
+
 /*
  * Publishes a letter that was to stay into the parking queue if the broker would remove it instead.
  * No other message may be pending. Returns true once the queue has it; the caller then removes the
@@ -32,7 +36,8 @@ enum exit_code park_replayed(struct decision *decision, struct replay_rules *rul
  */
 bool park_if_spent(struct batch *batch, struct decision *decision);
 
-/* Reports how many letters park_if_spent() has parked, and how many it could not save. */
+/* Reports how many letters park_if_spent() has parked, and how many it could not save; and how many
+ * were left because of max_replays. */
 void park_report(const struct batch *batch);
 
 #endif

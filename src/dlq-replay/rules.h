@@ -20,6 +20,7 @@ struct replay_rules {
     bool requeues;        /* each is to go into the queue in which it died */
     const char *parking;  /* the queue for letters that are parked; declared if it is missing */
     bool parks;           /* false: letters that would be parked are left */
+    bool parks_all;       /* letters are parked, and not sent back */
     int max_replays;      /* a letter that was sent back so often is parked */
     const char *run;      /* names this run: a letter that it has sent back once is left */
     const char *user;     /* the name under which the connections log in, or NULL */

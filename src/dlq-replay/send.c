@@ -14,13 +14,21 @@
 static amqp_basic_properties_t properties_to_send(struct decision *decision,
                                                   const struct replay_rules *rules)
 {
+    const struct dead_letter *letter = &decision->letter;
+    struct death home;
+
     switch (decision->fate.kind) {
     case FATE_PARKED:
-        return death_parked(decision->properties, decision->fate.reason, &decision->pool);
+        dead_letter_home(letter, rules->queue, &home);
+        return death_parked(decision->properties, decision->fate.reason,
+                            letter->history.has_death ? NULL : &home, &decision->pool);
     case FATE_RESTORED:
         return death_restored(decision->properties, rules->user, &decision->pool);
     default:
-        return death_revived(decision->properties, rules->run, &decision->pool);
+        if (rules->to_queue == NULL)
+            return death_revived(decision->properties, rules->run, &decision->pool);
+        dead_letter_home(letter, rules->queue, &home);
+        return death_diverted(decision->properties, &home, rules->run, &decision->pool);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What the graphs cover: some minutes, or more to cover so many looks. */
 #define SPAN_LEAST_MS 180000
@@ -83,14 +84,14 @@ static void write_left(const struct dashboard *dashboard, size_t queue, char tex
 }
 
 static const struct field fields[] = {
-    {"READY", 8, ALWAYS, write_ready}, {"CONSUMERS", 9, BY_AMQP, write_consumers},
-    {"NET/S", 9, BY_AMQP, write_net},  {"IN/S", 8, BY_API, write_in},
-    {"OUT/S", 8, BY_API, write_out},   {"LEFT", 6, ALWAYS, write_left},
+    {"READY", 8, ALWAYS, write_ready}, {"CONSUMERS", 9, ALWAYS, write_consumers},
+    {"NET/S", 9, BY_AMQP, write_net},  {"IN/S", 7, BY_API, write_in},
+    {"OUT/S", 7, BY_API, write_out},   {"LEFT", 6, ALWAYS, write_left},
 };
 
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
-#define NAME_LEAST (sizeof "QUEUE" - 1)
-#define GRAPH_LEAST 10
+#define NAME_LEAST 20 /* columns that a name keeps, whatever else must go */
+#define GRAPH_LEAST 9 /* a narrower graph tells nothing, and is left out */
 
 static bool is_shown(const struct dashboard *dashboard, const struct field *field)
 {
@@ -98,32 +99,39 @@ static bool is_shown(const struct dashboard *dashboard, const struct field *fiel
            (field->when == BY_API) == (dashboard->queues->management != NULL);
 }
 
-/* The widths of the name and the graph in a row. */
+/* The widths of the name and the graph in a row; 0: there is no graph. */
 struct layout {
     size_t name;
     size_t graph;
 };
 
+static size_t longest_name(const struct dashboard *dashboard)
+{
+    size_t longest = sizeof "QUEUE" - 1;
+
+    for (size_t i = 0; i < dashboard->queues->count; i++) {
+        const struct queue_view *view = &dashboard->queues->views[i];
+        size_t own = queues_is_shown(view) ? columns_of(printable_text(view->name)) : 0;
+
+        longest = own > longest ? own : longest;
+    }
+    return longest;
+}
+
+/* On a narrow screen, first the graphs go, then long names are cut, then the rows. */
 static struct layout lay_out(const struct dashboard *dashboard, size_t columns)
 {
-    struct layout layout = {.name = NAME_LEAST};
-    size_t taken = 1;
-    size_t room = NAME_LEAST + GRAPH_LEAST;
+    struct layout layout = {.name = longest_name(dashboard)};
+    size_t fields_width = 0;
+    size_t room;
 
     for (size_t i = 0; i < FIELD_COUNT; i++)
         if (is_shown(dashboard, &fields[i]))
-            taken += fields[i].columns + 1;
-    for (size_t i = 0; i < dashboard->queues->count; i++) {
-        size_t own = columns_of(printable_text(dashboard->queues->views[i].name));
-
-        layout.name = own > layout.name ? own : layout.name;
-    }
-    /* On a narrow screen, first long names are cut, then the rows. */
-    if (columns > taken + room)
-        room = columns - taken;
-    if (layout.name > room - GRAPH_LEAST)
-        layout.name = room - GRAPH_LEAST;
-    layout.graph = room - layout.name;
+            fields_width += fields[i].columns + 1;
+    room = columns > fields_width + NAME_LEAST ? columns - fields_width : NAME_LEAST;
+    layout.name = layout.name > room ? room : layout.name;
+    room -= layout.name;
+    layout.graph = room > GRAPH_LEAST ? room - 1 : 0;
     return layout;
 }
 
@@ -145,10 +153,25 @@ static void put_title(const struct dashboard *dashboard, FILE *out)
         (void)fprintf(out, "%s\n", dashboard->trouble);
 }
 
+/* Writes what the graphs show, as fully as there is room. */
+static void put_graph_heading(const struct dashboard *dashboard, size_t columns, FILE *out)
+{
+    static const char *const formats[] = {"LAST %d MIN, EACH ON ITS OWN SCALE",
+                                          "LAST %d MIN, OWN SCALE", "%d MIN, OWN SCALE",
+                                          "OWN SCALE"};
+    int minutes = (int)(span_ms(dashboard) / 60000);
+    char heading[2 * CELL];
+    size_t i = 0;
+
+    do
+        (void)snprintf(heading, sizeof heading, formats[i], minutes);
+    while (strlen(heading) > columns && ++i < sizeof formats / sizeof formats[0]);
+    (void)fputc(' ', out);
+    columns_put(out, heading, columns, COLUMNS_LEFT);
+}
+
 static void put_headings(const struct dashboard *dashboard, const struct layout *layout, FILE *out)
 {
-    char span[CELL];
-
     columns_put(out, "QUEUE", layout->name, COLUMNS_LEFT);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (!is_shown(dashboard, &fields[i]))
@@ -156,9 +179,8 @@ static void put_headings(const struct dashboard *dashboard, const struct layout 
         (void)fputc(' ', out);
         columns_put(out, fields[i].heading, fields[i].columns, COLUMNS_RIGHT);
     }
-    (void)snprintf(span, sizeof span, "LAST %d MIN", (int)(span_ms(dashboard) / 60000));
-    (void)fputc(' ', out);
-    columns_put(out, span, layout->graph, COLUMNS_LEFT);
+    if (layout->graph > 0)
+        put_graph_heading(dashboard, layout->graph, out);
     (void)fputc('\n', out);
 }
 
@@ -176,9 +198,11 @@ static void put_queue(const struct dashboard *dashboard, const struct layout *la
         (void)fputc(' ', out);
         columns_put(out, text, fields[i].columns, COLUMNS_RIGHT);
     }
-    (void)fputc(' ', out);
-    trend_draw(&dashboard->trends[queue], dashboard->looked_at_ms, span_ms(dashboard),
-               layout->graph, screen_is_utf8(), out);
+    if (layout->graph > 0) {
+        (void)fputc(' ', out);
+        trend_draw(&dashboard->trends[queue], dashboard->looked_at_ms, span_ms(dashboard),
+                   layout->graph, screen_is_utf8(), out);
+    }
     (void)fputc('\n', out);
 }
 
@@ -193,7 +217,8 @@ enum exit_code dashboard_draw(const struct dashboard *dashboard)
     put_title(dashboard, out);
     put_headings(dashboard, &layout, out);
     for (size_t i = 0; i < dashboard->queues->count; i++)
-        put_queue(dashboard, &layout, i, out);
+        if (queues_is_shown(&dashboard->queues->views[i]))
+            put_queue(dashboard, &layout, i, out);
     columns_finish(out);
     code = screen_draw(text);
     free(text);

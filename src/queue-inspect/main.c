@@ -37,6 +37,8 @@ static const char usage[] =
     "Prints a line of JSON for each queue, or a table on a terminal. Without names, takes all\n"
     "queues of the workflow, or, to wait for them, those that the workers consume.\n";
 
+#define OF_HEALTH 1U /* the option goes with --health alone */
+
 enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, DECLARE, HEALTH };
 
 static int job = LIST;
@@ -44,9 +46,13 @@ static int number; /* of --peek and --until */
 static bool force;
 static int timeout_s = -1;
 static int period_s = 2;
-static int max_ready = HEALTH_NO_LIMIT;
 static const char *api_url;
-static const char *ledger_file;
+static struct health_settings health = {.ready = LIMIT_UNSET,
+                                        .dead = {0, LIMIT_NONE},
+                                        .failed = LIMIT_UNSET,
+                                        .parked = LIMIT_UNSET,
+                                        .age = LIMIT_UNSET,
+                                        .options = &broker_options};
 static struct tap tap;
 static enum queues_format format;
 static const char *const *names;
@@ -85,6 +91,27 @@ static void add_routing_key(const char *option, const char *key)
     tap_add_key(&tap, key);
 }
 
+static void read_limit(const char *option, const char *text)
+{
+    static const struct {
+        const char *option;
+        struct limit *limit;
+        bool (*read)(struct limit *limit, const char *text);
+    } limits[] = {{"--max-ready", &health.ready, limit_read_numbers},
+                  {"--max-dead", &health.dead, limit_read_numbers},
+                  {"--max-failed", &health.failed, limit_read_numbers},
+                  {"--max-parked", &health.parked, limit_read_numbers},
+                  {"--max-age", &health.age, limit_read_ages}};
+    size_t i = 0;
+
+    while (strcmp(limits[i].option, option) != 0)
+        i++;
+    if (!limits[i].read(limits[i].limit, text))
+        die(EXIT_USAGE,
+            "%s: '%s' is neither a limit nor two with a comma between, the second not less", option,
+            printable_text(text));
+}
+
 static struct option_entry options[] = {
     {"api", "URL", "also ask the management API (MANAGEMENT_URL)", .text = &api_url},
     {"format", "FORMAT", "print as json or table", .call = read_format},
@@ -110,10 +137,20 @@ static struct option_entry options[] = {
     {"queue-type", "TYPE", "declare as quorum or default (ORDER_QUEUE_TYPE)",
      .text = &broker_options.queue_type},
     {"health", NULL, "print whether the workflow is healthy", .set = &job, .value = HEALTH},
-    {"max-ready", "N", "unhealthy if more than N messages are ready for a worker",
-     .number = &max_ready, .most = 1000000000},
-    {"ledger", "FILE", "unhealthy if events in this ledger wait long (INVENTORY_LEDGER)",
-     .text = &ledger_file},
+    {.help = "Health (more than N is a warning, more than M critical):"},
+    {"max-ready", "N[,M]", "at most N messages ready for a worker", .call = read_limit,
+     .jobs = OF_HEALTH},
+    {"max-dead", "N[,M]", "at most N dead letters (0)", .call = read_limit, .jobs = OF_HEALTH},
+    {"max-failed", "N[,M]", "at most N events about failed orders", .call = read_limit,
+     .jobs = OF_HEALTH},
+    {"max-parked", "N[,M]", "at most N parked messages", .call = read_limit, .jobs = OF_HEALTH},
+    {"max-age", "AGE[,AGE]", "nothing older than AGE (90s, 15m, 2h, 3d, 2w) waits",
+     .call = read_limit, .jobs = OF_HEALTH},
+    {"ledger", "FILE", "no events in this ledger wait long (INVENTORY_LEDGER)",
+     .text = &health.ledger, .jobs = OF_HEALTH},
+    {"nagios", NULL, "print a line as plugins of Nagios do, and exit with 0 to 3",
+     .flag = &health.nagios, .jobs = OF_HEALTH},
+    {.help = "General:"},
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = common_option_table},
@@ -123,6 +160,13 @@ static struct option_entry options[] = {
 static bool waits_for_depth(void)
 {
     return job == UNTIL || job == UNTIL_EMPTY;
+}
+
+static void check_job(struct option_entry *option, void *context)
+{
+    (void)context;
+    if (option->given > 0 && option->jobs == OF_HEALTH && job != HEALTH)
+        usage_error("--%s goes with --health", option->name);
 }
 
 static void check_options(void)
@@ -147,10 +191,7 @@ static void check_options(void)
         usage_error("--timeout goes with --until, --until-empty, --watch or --follow");
     if (tap.key_count > 0 && job != FOLLOW)
         usage_error("--routing-key goes with --follow");
-    if (max_ready != HEALTH_NO_LIMIT && job != HEALTH)
-        usage_error("--max-ready goes with --health");
-    if (ledger_file != NULL && job != HEALTH)
-        usage_error("--ledger goes with --health");
+    options_each(options, check_job, NULL);
 }
 
 static void read_options(int argc, char **argv)
@@ -241,7 +282,7 @@ static enum exit_code do_job(void)
     case DECLARE:
         return declare();
     case HEALTH:
-        return health_check(&queues, max_ready, ledger_file);
+        return health_check(&queues, &health);
     default:
         return list();
     }
@@ -264,9 +305,14 @@ int main(int argc, char **argv)
         code = set_up_management();
     if (code == EXIT_OK) {
         looking = connection_new(&broker_options, "looking", NULL, NULL);
-        queues_start(&queues, names, looking, management);
+        queues_start(&queues, names,
+                     are_named || waits_for_depth() ? NULL : topology_optional_queues, looking,
+                     management);
         code = do_job();
     }
+    /* Other codes are not Nagios's. */
+    if (health.nagios && code != EXIT_OK && code != EXIT_NO && code != EXIT_CRITICAL)
+        code = EXIT_UNKNOWN;
     queues_free(&queues);
     management_free(management);
     connection_free(looking);

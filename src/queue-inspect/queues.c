@@ -1,5 +1,6 @@
 #include "queues.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "json/json.h"
@@ -7,6 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SEEK_MS 60000 /* between two looks for optional queues that are missing */
 
 #define COLUMNS \
     "?columns=messages_unacknowledged,memory,type,policy,message_stats,leader,node,members,online"
@@ -22,16 +25,27 @@ static void forget_details(struct queue_details *details)
         .unacknowledged = NAN, .rate_in = NAN, .rate_out = NAN, .memory = NAN};
 }
 
-void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
-                  struct management *management)
+static size_t count_names(const char *const *names)
 {
+    size_t count = 0;
+
+    while (names != NULL && names[count] != NULL)
+        count++;
+    return count;
+}
+
+void queues_start(struct queues *queues, const char *const *names, const char *const *optional,
+                  struct connection *connection, struct management *management)
+{
+    size_t named = count_names(names);
+
     queues->connection = connection;
     queues->management = management;
-    for (queues->count = 0; names[queues->count] != NULL;)
-        queues->count++;
+    queues->count = named + count_names(optional);
     queues->views = xcalloc(queues->count, sizeof *queues->views);
     for (size_t i = 0; i < queues->count; i++) {
-        queues->views[i].name = names[i];
+        queues->views[i].name = i < named ? names[i] : optional[i - named];
+        queues->views[i].is_optional = i >= named;
         forget_details(&queues->views[i].details);
     }
 }
@@ -47,18 +61,58 @@ void queues_free(struct queues *queues)
 
 /* ---- by AMQP ---- */
 
+bool queues_is_shown(const struct queue_view *view)
+{
+    return !view->is_optional || view->depth.exists || view->error != NULL;
+}
+
+/* Returns whether the management API says that there is no such queue. Once it has failed, does not
+ * wait for it again. */
+static bool api_misses(struct management *management, const char *queue, bool *api_is_away)
+{
+    cJSON *found;
+
+    if (management == NULL || *api_is_away)
+        return false;
+    *api_is_away = management_get(management, "queues", queue, "?columns=name", &found) != EXIT_OK;
+    cJSON_Delete(found);
+    return !*api_is_away && found == NULL;
+}
+
+static enum exit_code look_at(struct queues *queues, struct queue_view *view)
+{
+    enum exit_code code = queue_look(queues->connection, view->name, &view->depth);
+
+    if (code != EXIT_OK)
+        return code;
+    /* Brokers refuse users without a right to it even if it does not exist. */
+    if (view->is_optional && view->depth.refused == EXIT_LOGIN)
+        view->depth = (struct queue_depth){.exists = false};
+    free(view->error);
+    view->error =
+        view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(queues->connection));
+    return EXIT_OK;
+}
+
 enum exit_code queues_look(struct queues *queues)
 {
+    int64_t now = clock_monotonic_ms();
+    bool seeks = queues->sought_ms == 0 || now - queues->sought_ms >= SEEK_MS;
+    bool api_is_away = false;
+
     for (size_t i = 0; i < queues->count; i++) {
         struct queue_view *view = &queues->views[i];
-        enum exit_code code = queue_look(queues->connection, view->name, &view->depth);
+        enum exit_code code;
 
+        if (!queues_is_shown(view) &&
+            (!seeks || api_misses(queues->management, view->name, &api_is_away)))
+            continue;
+        code = look_at(queues, view);
         if (code != EXIT_OK)
             return code;
-        free(view->error);
-        view->error =
-            view->depth.refused == EXIT_OK ? NULL : xstrdup(connection_reason(queues->connection));
     }
+    if (seeks)
+        queues->sought_ms = now;
     connection_progress(queues->connection);
     return EXIT_OK;
 }
@@ -159,6 +213,8 @@ enum exit_code queues_ask(struct queues *queues)
     for (size_t i = 0; i < queues->count && code == EXIT_OK && queues->management != NULL; i++) {
         cJSON *queue;
 
+        if (!queues_is_shown(&queues->views[i]))
+            continue;
         code = management_get(queues->management, "queues", queues->views[i].name, COLUMNS, &queue);
         if (queue != NULL)
             take_details(&queues->views[i].details, queue);

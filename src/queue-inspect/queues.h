@@ -11,7 +11,9 @@
 #include "amqp/queue.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* By the management API. A number that is not known is NaN, a text NULL. */
 struct queue_details {
@@ -29,7 +31,8 @@ struct queue_details {
 struct queue_view {
     const char *name;
     struct queue_depth depth;
-    char *error; /* if depth.refused is not EXIT_OK: the broker's words; NULL otherwise */
+    bool is_optional; /* it is shown only while it is there: queues_is_shown() */
+    char *error;      /* if depth.refused is not EXIT_OK: the broker's words; NULL otherwise */
     struct queue_details details;
 };
 
@@ -38,18 +41,26 @@ struct queues {
     struct management *management; /* or NULL */
     struct queue_view *views;
     size_t count;
+    int64_t sought_ms; /* private: when missing optional queues were looked for, by the monotonic
+                          clock; 0: never */
 };
 
-/* Prepares queues for the names up to a NULL. Names, connection and management must stay valid.
- * Free with queues_free(). */
-void queues_start(struct queues *queues, const char *const *names, struct connection *connection,
-                  struct management *management);
+/*
+ * Prepares queues for the names up to a NULL, and for the optional ones; optional may be NULL.
+ * Names, connection and management must stay valid. Free with queues_free().
+ */
+void queues_start(struct queues *queues, const char *const *names, const char *const *optional,
+                  struct connection *connection, struct management *management);
 void queues_free(struct queues *queues);
 
 /*
  * Looks at each queue once, by AMQP. The connection must be up. Returns EXIT_OK also if the broker
  * does not let us look at some of them: their error is set. After a failure, which was reported,
  * the connection is down; EXIT_UNREACHABLE then means that it may be opened to try again.
+ *
+ * Each look for a queue that is not there is an error in the broker's log. So missing optional
+ * queues are looked for once a minute at most, and the management API is asked first, if there is
+ * one.
  */
 enum exit_code queues_look(struct queues *queues);
 
@@ -71,6 +82,9 @@ enum exit_code queues_ask(struct queues *queues);
 /* Return how many nodes a quorum queue has, and how many of them are up; 0 if that is not known. */
 size_t queues_members(const struct queue_details *details);
 size_t queues_online(const struct queue_details *details);
+
+/* Returns whether there is something to tell about a queue: an optional one must exist. */
+bool queues_is_shown(const struct queue_view *view);
 
 /* Returns the queue with this name, or NULL. */
 const struct queue_view *queues_find(const struct queues *queues, const char *name);

@@ -17,7 +17,8 @@ static enum exit_code print_lines(const struct queues *queues)
     enum exit_code code = EXIT_OK;
 
     for (size_t i = 0; i < queues->count && code == EXIT_OK; i++)
-        code = output_json(queues_json(queues, &queues->views[i]));
+        if (queues_is_shown(&queues->views[i]))
+            code = output_json(queues_json(queues, &queues->views[i]));
     return code;
 }
 
@@ -108,6 +109,8 @@ static enum exit_code print_table(const struct queues *queues)
     enum exit_code code;
 
     for (size_t i = 0; i < queues->count; i++) {
+        if (!queues_is_shown(&queues->views[i]))
+            continue;
         add_text(table, queues->views[i].name);
         add_depth(table, &queues->views[i].depth);
         if (queues->management != NULL)

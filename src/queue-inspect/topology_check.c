@@ -126,6 +126,29 @@ static enum exit_code check_part(struct management *management, const struct top
     }
 }
 
+/* Checks the optional queues that are there, and their bindings. */
+static enum exit_code check_optional(struct management *management, int major_version,
+                                     cJSON *findings)
+{
+    enum exit_code code = EXIT_OK;
+    bool is_there = false;
+
+    for (size_t i = TOPOLOGY_PART_COUNT; i < TOPOLOGY_ALL_COUNT && code == EXIT_OK; i++) {
+        const struct topology_part *part = &topology_parts[i];
+
+        if (part->kind == TOPOLOGY_QUEUE) {
+            cJSON *queue;
+
+            code = management_get(management, "queues", part->name, "?columns=name", &queue);
+            is_there = queue != NULL;
+            cJSON_Delete(queue);
+        }
+        if (code == EXIT_OK && is_there)
+            code = check_part(management, part, major_version, findings);
+    }
+    return code;
+}
+
 enum exit_code topology_find_faults(struct connection *connection, struct management *management,
                                     cJSON **findings)
 {
@@ -140,6 +163,8 @@ enum exit_code topology_find_faults(struct connection *connection, struct manage
         code = management != NULL
                    ? check_part(management, &topology_parts[i], major_version, *findings)
                    : look_for(connection, &topology_parts[i], *findings);
+    if (code == EXIT_OK && management != NULL)
+        code = check_optional(management, major_version, *findings);
     return code;
 }
 

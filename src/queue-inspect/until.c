@@ -28,13 +28,15 @@ static const struct queue_view *unsatisfied(const struct queues *queues,
 static void report_unsatisfied(const struct queue_view *view, const struct until_settings *settings)
 {
     const char *name = printable_text(view->name);
+    const char *cause = stop_requested() ? "asked to stop: " : "";
 
     if (!view->depth.exists)
-        report("queue '%s' is not there", name);
+        report("%squeue '%s' is not there", cause, name);
     else if (settings->is_empty)
-        report("queue '%s' is not empty: %u ready", name, view->depth.ready);
+        report("%squeue '%s' is not empty: %u ready", cause, name, view->depth.ready);
     else
-        report("queue '%s' has %u of %d messages ready", name, view->depth.ready, settings->ready);
+        report("%squeue '%s' has %u of %d messages ready", cause, name, view->depth.ready,
+               settings->ready);
 }
 
 /* A missing queue may be declared, and a node may come back. A lock or a lack of rights remains. */
@@ -106,6 +108,8 @@ enum exit_code until_reached(struct queues *queues, const struct until_settings 
     enum exit_code code = await(queues, settings, &is_late);
     enum exit_code printed;
 
+    if (code != EXIT_OK && stop_requested())
+        report("asked to stop before the broker has told how full the queues are");
     if (code != EXIT_OK)
         return code;
     printed = queues_print(queues, settings->format);

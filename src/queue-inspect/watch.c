@@ -123,8 +123,12 @@ static enum exit_code print_line(const struct watch *watch)
     list = cJSON_AddArrayToObject(line, "queues");
     json_need(list);
     for (size_t i = 0; i < watch->queues->count; i++) {
-        cJSON *queue = queues_json(watch->queues, &watch->queues->views[i]);
         double left = trend_seconds_left(&watch->trends[i]);
+        cJSON *queue;
+
+        if (!queues_is_shown(&watch->queues->views[i]))
+            continue;
+        queue = queues_json(watch->queues, &watch->queues->views[i]);
 
         json_need(cJSON_AddNumberToObject(queue, "rate_net", trend_rate(&watch->trends[i])));
         if (!isnan(left))

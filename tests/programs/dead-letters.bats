@@ -179,6 +179,62 @@ END
     [ "$(numbers "$FAILED_Q")" = 1 ]
 }
 
+@test "--to: the way back is kept, whatever the letter says of it, and nothing is declared" {
+    letters '(letter({n: 1}) | .headers["x-death"][0]["routing-keys"] += ["order.other"]),
+        (letter({n: 2}) | .headers["order-tools-replays"] = 1), (letter({n: 3}) | .headers = null)'
+    queue elsewhere
+    api DELETE "exchanges/$VHOST/orders-dlx" >/dev/null
+    run -0 --separate-stderr dlq-replay --to elsewhere
+    [ "$(fates)" = '3 replayed' ]
+    [[ $(exchanges) != *orders-dlx* ]]
+    run -0 --separate-stderr dlq-replay --queue elsewhere --list
+    [ "$(jq -c '[.body.n, .replays, .headers["x-death"], .death.queue, .death.exchange, .death.routing_key, .death.reason]' <<<"$output")" = \
+        '[1,1,null,"order.placed.q","","order.placed.q","rejected"]
+[2,2,null,"order.placed.q","orders-ex","order.placed","rejected"]
+[3,1,null,"order.placed.dlq","","order.placed.dlq","moved by dlq-replay"]' ]
+    eventually nobody_holds elsewhere
+    run -0 --separate-stderr dlq-replay --queue elsewhere
+    [ "$(fates)" = '3 replayed' ]
+    [ "$(numbers "$PLACED_Q" | sort | paste -sd,)" = 1,2 ]
+    [ "$(numbers "$DEAD_Q")" = 3 ]
+    # Without the queue in which they lie there is nothing to do, and nothing is made.
+    api DELETE "queues/$VHOST/$DEAD_Q" >/dev/null
+    for options in --park "--to elsewhere" "--to elsewhere --dry-run"; do
+        run -78 --separate-stderr dlq-replay $options
+        [[ $stderr == *"there is no queue '$DEAD_Q'"* ]]
+    done
+}
+
+@test "--park: those that are meant are put aside, and find their way home from there" {
+    letters '(letter({n: 1}) | .headers.own = 7 | .properties.expiration = "60000"), letter({n: 2}; "expired"; 1700000000),
+        (letter({n: 3}) | .headers = null), (letter(order("a") + {n: 4}) | .headers["order-tools-replays"] = 3)'
+    run -0 --separate-stderr dlq-replay --park --dry-run
+    [ "$(fates)" = '4 parked' ]
+    eventually holds "$DEAD_Q" 4
+    [[ $(queues) != *parked* ]]
+    run -0 --separate-stderr dlq-replay --park --reason expired --parking aside
+    [ "$(jq -c '[.fate, .exchange, .routing_key, .replays, .reason]' <<<"$output")" = \
+        '["parked","","aside",0,"parked on request: event_type is missing"]' ]
+    run -0 --separate-stderr dlq-replay --park --audit log
+    [ "$(fates)" = '3 parked' ]
+    [ "$(jq -r .fate log | sort -u)" = parked ]
+    holds "$DEAD_Q" 0
+    run -0 --separate-stderr dlq-replay --queue order.placed.parked --list
+    jq -es '.[0] | .headers.own == 7 and (.headers["x-death"] | length == 1) and .headers["order-tools-parked"] == "parked on request: event_type is missing"
+        and .properties.expiration == null' <<<"$output"
+    jq -es '.[1] | .death.queue == "order.placed.dlq" and .death.reason == "moved by dlq-replay" and .error == "event_type is missing"' <<<"$output"
+    jq -es '.[2].headers["order-tools-parked"] == "parked on request"' <<<"$output"
+    eventually nobody_holds order.placed.parked
+    run -0 --separate-stderr dlq-replay --queue order.placed.parked
+    [ "$(jq -c '[.fate, .exchange, .routing_key]' <<<"$output")" = '["replayed","orders-ex","order.placed"]
+["replayed","","order.placed.dlq"]
+["left","",""]' ]
+    [ "$stderr" = "dlq-replay: 1 letter stays in 'order.placed.parked': sent back 3 times or more; --max-replays grants more" ]
+    [ "$(numbers "$PLACED_Q")" = 1 ]
+    run -64 --separate-stderr dlq-replay --park --queue order.placed.parked
+    [[ $stderr == *"the letters are in 'order.placed.parked' already"* ]]
+}
+
 @test "parked after three replays, with a note; --no-park leaves it; a parking queue can be emptied" {
     local round
     letters 'letter({n: 1, event_type: 7})'
@@ -457,7 +513,7 @@ has_policy()
     eventually holds "$DEAD_Q" 2
     run -0 --separate-stderr dlq-replay
     messages "$PLACED_Q" | jq -e '.properties.headers | keys == ["order-tools-replays", "order-tools-run"]'
-    messages order.placed.parked | jq -e '.properties.headers | keys == ["order-tools-parked", "order-tools-replays"]'
+    messages order.placed.parked | jq -e '.properties.headers | [keys[] | select(startswith("x-"))] == [] and ."order-tools-replays" == 3'
     post inventory-ex inventory.reserved poison "{\"headers\": {$counters, \"own\": 1}}"
     run -0 --separate-stderr notify-worker --count 1
     messages "$DEAD_Q" | jq -e '.properties.headers | [keys[] | select(startswith("order-tools-") | not)] == ["own"]'
@@ -579,6 +635,31 @@ has_policy()
     # Empty input is valid.
     run -0 --separate-stderr dlq-replay --from /dev/null
     [ -z "$output$stderr" ]
+}
+
+@test "--from: with a filter each is mended, sent elsewhere, left or dropped; those that are not meant are skipped" {
+    numbered 4
+    dlq-replay --take >taken
+    run -0 --separate-stderr dlq-replay --from taken --audit log --filter jq -c --unbuffered 'if .body.n == 1 then null
+        elif .body.n == 2 then "drop" elif .body.n == 3 then .queue = "inventory.failed.q" | .body.was = .error else . end'
+    [ "$(jq -c '[.fate, .number, .routing_key]' <<<"$output" | paste -sd' ')" = \
+        '["left",1,""] ["dropped",2,""] ["restored",3,"inventory.failed.q"] ["restored",4,"order.placed.dlq"]' ]
+    [ "$(jq -c '.sha256_before == .sha256_after' log | paste -sd' ')" = 'false false false true' ]
+    messages "$FAILED_Q" | jq -e '.payload == "{\"n\":3,\"was\":\"event_type is missing\"}"'
+    [ "$(numbers "$DEAD_Q")" = 4 ]
+    drain "$DEAD_Q" >/dev/null
+    # What follows the last that is meant is not even read, be it no letter.
+    (jq -c 'select(.body.n != 2) | .headers["x-death"][0].time.value = 1700000000 + .body.n' taken && echo no letter) >chosen
+    run -0 --separate-stderr dlq-replay --from chosen --newer 2023-11-14T22:13:21Z -n 2
+    [ "$(jq .number <<<"$output" | paste -sd,)" = 2,3 ]
+    [ "$(numbers "$DEAD_Q" | paste -sd,)" = 3,4 ]
+    # An answer that is no letter ends it: nothing of what was asked about since is sent.
+    drain "$DEAD_Q" >/dev/null
+    run -65 --separate-stderr dlq-replay --from taken --filter jq -c --unbuffered 'if .body.n == 3 then 7 else . end'
+    [ "$(fates)" = '3 left' ]
+    jq -es 'all(.reason == "the filter has failed")' <<<"$output"
+    [[ $stderr == *"is no letter"* ]]
+    holds "$DEAD_Q" 0
 }
 
 @test "--from: input that is not a letter is refused with its position, and the rest is published" {

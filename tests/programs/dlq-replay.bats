@@ -592,11 +592,17 @@ cut_replay()
 order.placed.dlq
 --list 5
 --list --take
+--list --park
+--park --filter cat
+--park --to x
+--park --max-replays 2
+--park --no-park
+--audit-bodies
+--audit-bodies --audit x --list
 --list --from x
 --summary --audit x
 --take --to x
---from x --filter cat
---from x -n 1
+--from x --max-replays 2
 --from x --list
 --requeue --to x
 --requeue --list
@@ -628,8 +634,8 @@ END
 }
 
 @test "dlq-replay: --help and --version" {
-    helps dlq-replay --list --summary --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
-        --max-replays --parking --no-park --rate --ledger --dry-run --audit --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
+    helps dlq-replay --list --summary --park --take --from --queue --to --requeue -n --number --reason --error --order-id --older --newer --filter \
+        --max-replays --parking --no-park --rate --ledger --dry-run --audit --audit-bodies --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
         --confirm-timeout --queue-type --version
 }
 

@@ -542,7 +542,7 @@ safe()
     unbind inventory-ex "$RESERVED_Q" inventory.reserved
     unbind inventory-ex "$FAILED_Q" inventory.failed
     run -1 --separate-stderr queue-inspect --health
-    jq -e '.checks.topology == {ok: false, detail: "binding '"'inventory.reserved.q' by 'inventory.reserved'"': missing, and 1 more"}
+    jq -e '.checks.topology == {ok: false, level: "critical", detail: "binding '"'inventory.reserved.q' by 'inventory.reserved'"': missing, and 1 more"}
         and .checks.management.ok' <<<"$output"
     MANAGEMENT_URL='' run -0 --separate-stderr queue-inspect --health
 }

@@ -599,6 +599,8 @@ connections()
         start "wait-$signal" env --default-signal=INT queue-inspect --until-empty "$PLACED_Q"
         eventually catches "$PID" "${signal%:*}"
         finish "-${signal#*:}" "$PID" "${signal%:*}"
+        # It says what is true, as far as it has got.
+        grep -qxE "queue-inspect: asked to stop(: queue '$PLACED_Q' is not empty: 1 ready| before the broker has told how full the queues are)" "wait-$signal.err"
     done
 }
 
@@ -633,7 +635,80 @@ connections()
     start inventory inventory-worker
     eventually queue_consumers "$PLACED_Q" 1
     finish "$notify" TERM
-    unhealthy consumers "$RESERVED_Q"
+    unhealthy consumers "^nobody consumes from '$RESERVED_Q'\$"
+    # All of them are named, also those of what only some workflows have.
+    queue order.outcome.q
+    unhealthy consumers "^nobody consumes from '$RESERVED_Q', 'order.outcome.q'\$"
+}
+
+@test "queue-inspect: queues that only some workflows have are shown while they are there" {
+    topology
+    queue order.cancelled.q
+    queue order.placed.parked
+    run -0 --separate-stderr queue-inspect
+    [ "$(jq -r .queue <<<"$output" | paste -sd' ')" = "$PLACED_Q $DEAD_Q $RESERVED_Q $FAILED_Q order.cancelled.q order.placed.parked" ]
+    run -0 --separate-stderr queue-inspect --format table
+    [ "${#lines[@]}" -eq 7 ]
+    run -0 --separate-stderr queue-inspect --watch --timeout 0
+    jq -e '.queues | length == 6' <<<"$output"
+    # To a user without a right to them they are not there.
+    reduced_user none none '^(order.placed|inventory).*q$'
+    run -0 --separate-stderr queue-inspect
+    [ -z "$stderr" ]
+}
+
+@test "queue-inspect: --health: how much is too much, and since when" {
+    local options wanted
+    start_workers
+    put_numbers 3 "$FAILED_Q"
+    queue order.placed.parked
+    put_numbers 2 order.placed.parked
+    post '' "$DEAD_Q" 1 "{\"timestamp\": $(($(date +%s) - 7200))}"
+    eventually holds "$DEAD_Q" 1
+    while IFS='|' read -r options wanted; do
+        run --separate-stderr queue-inspect --health $options
+        echo "$options: $output"
+        [ "$(jq -r '.checks | to_entries | map(select(.value.ok | not) | "\(.key) \(.value.level)") | join(" ")' <<<"$output")" = "$wanted" ]
+        eventually holds "$DEAD_Q" 1
+    done <<'END'
+|dead_letters warning
+--max-dead 1|
+--max-dead 0,0|dead_letters critical
+--max-dead 9 --max-failed 3 --max-parked 2 --max-age 3h|
+--max-dead 9 --max-failed 1,2|failed critical
+--max-dead 9 --max-failed 2,3|failed warning
+--max-dead 9 --max-parked 1|parked warning
+--max-dead 9 --max-age 90m,1d|age warning
+--max-dead 9 --max-age 1h,7199s|age critical
+END
+    run -1 --separate-stderr queue-inspect --health --max-dead 0 --max-age 1h
+    jq -e --arg queue "'$DEAD_Q'" '.checks.dead_letters.detail == "1 in \($queue)"
+        and (.checks.age.detail | test("^the first message in \($queue) is 72[0-9][0-9] s old, more than 3600$"))' <<<"$output"
+    # A look that might use up a delivery is not taken.
+    queue order.cancelled.q "$(jq -nc '{"x-queue-type": "quorum", "x-delivery-limit": 3}')"
+    start_holder cancelled order.cancelled.q
+    put_numbers 2 order.cancelled.q
+    eventually holds order.cancelled.q 1
+    run -1 --separate-stderr queue-inspect --health --max-dead 9 --max-age 3h
+    jq -e '.checks.age | .level == "unknown" and (.detail | test("order.cancelled.q.*might count as a delivery"))' <<<"$output"
+    messages order.cancelled.q | jq -e '.properties.headers["x-delivery-count"] // 0 | . <= 1'
+}
+
+@test "queue-inspect: --nagios: a line as its plugins print, and their exit codes" {
+    start_workers
+    run -0 --separate-stderr queue-inspect --health --nagios --max-ready 100,1000
+    [ "$(sed 's/outbox=[0-9]*;;;0 outbox_age=0s/outbox/' <<<"$output")" = "ORDERS OK - all is well | cons_$PLACED_Q=1;;1:;0 cons_$RESERVED_Q=1;;1:;0 $DEAD_Q=0;0;;0 $FAILED_Q=0;;;0 $PLACED_Q=0;100;1000;0 $RESERVED_Q=0;100;1000;0 outbox;;60;0" ]
+    put_numbers 2 "$DEAD_Q"
+    run -1 --separate-stderr queue-inspect --health --nagios
+    [[ $output == "ORDERS WARNING - 2 in '$DEAD_Q' | "*" order.placed.dlq=2;0;;0 "* ]]
+    api DELETE "queues/$VHOST/$FAILED_Q" >/dev/null
+    run -2 --separate-stderr queue-inspect --health --nagios --max-dead 0,9
+    [[ $output == "ORDERS CRITICAL - queue '$FAILED_Q': missing; 2 in '$DEAD_Q' | "*" order.placed.dlq=2;0;9;0 "* ]]
+    run -2 --separate-stderr queue-inspect --health --nagios -u amqp://127.0.0.1:1
+    [ "$output" = 'ORDERS CRITICAL - cannot connect: Connection refused' ]
+    run -3 --separate-stderr queue-inspect --health --nagios -u "${AMQP_URL/guest:guest/guest:wrong}"
+    [[ $output == 'ORDERS UNKNOWN - '*ACCESS_REFUSED* ]]
+    run -3 --separate-stderr queue-inspect --health --nagios --authfile missing
 }
 
 @test "queue-inspect: --health on an empty virtual host" {
@@ -656,7 +731,7 @@ connections()
     run -1 --separate-stderr queue-inspect --health --max-ready 3
     jq -e '.checks.backlog == {ok: true}' <<<"$output"
     run -1 --separate-stderr queue-inspect --health --max-ready 2
-    jq -e '.checks.backlog == {ok: false, detail: "3 in '"'inventory.reserved.q'"', more than 2"}' <<<"$output"
+    jq -e '.checks.backlog == {ok: false, level: "warning", detail: "3 in '"'inventory.reserved.q'"', more than 2"}' <<<"$output"
     run -1 --separate-stderr queue-inspect --health
     jq -e '.checks | has("backlog") | not' <<<"$output"
     # With nobody there but a consumer for each, the backlog alone decides.
@@ -706,6 +781,15 @@ connections()
 --routing-key a
 --max-ready 5
 --health --max-ready -1
+--health --max-ready 2,1
+--health --max-dead 1,
+--health --max-dead 1,2,3
+--health --max-failed few
+--health --max-parked ,1
+--health --max-age 5
+--health --max-age 2026-01-31T12:00:00Z
+--max-dead 1
+--nagios
 --check-topology a
 --check-topology --health
 --check-topology --timeout 5
@@ -733,7 +817,7 @@ END
 }
 
 @test "queue-inspect: --help and --version" {
-    helps queue-inspect --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --until-empty --until \
+    helps queue-inspect --api --format --watch --peek --force --follow --routing-key --check-topology --max-ready --max-dead --max-failed --max-parked --max-age --nagios --until-empty --until \
         --timeout --health --url --authfile --cacert --cert --key --retries --retry-delay --shuffle --version
 }
 

@@ -543,7 +543,7 @@ altering_all()
     altering '.members = ["a", "b", "c", "d", "e"] | .online = .members[:2]'
     run -1 --separate-stderr queue-inspect --health
     jq -e --arg detail "'$PLACED_Q' has lost its majority: 2 of 5 nodes online" \
-        '.healthy == false and .checks.quorum == {ok: false, detail: $detail}' <<<"$output"
+        '.healthy == false and .checks.quorum == {ok: false, level: "critical", detail: $detail}' <<<"$output"
 }
 
 @test "quorum: --health fails if the nodes have parted, or one is low on memory, and warns of one that is down" {
@@ -555,7 +555,7 @@ altering_all()
     jq -e ".checks.nodes == {ok: true, warning: \"'b@two' is down\"}" <<<"$output"
     altering_all "$nodes [.[0], {name: \"b@two\", running: true, disk_free_alarm: true}] else . end"
     run -1 --separate-stderr queue-inspect --health
-    jq -e ".checks.nodes == {ok: false, detail: \"'b@two' is low on disk space: no broker of the cluster takes messages\"}" <<<"$output"
+    jq -e ".checks.nodes == {ok: false, level: \"critical\", detail: \"'b@two' is low on disk space: no broker of the cluster takes messages\"}" <<<"$output"
     altering_all "$nodes [.[0], {name: \"b@two\", running: true, partitions: [\"c@three\"]}] else . end"
     run -1 --separate-stderr queue-inspect --health
     jq -e '.checks.nodes | .ok == false and (.detail | startswith("the cluster is partitioned: '"'b@two'"' has parted from 1 other,"))' <<<"$output"

@@ -170,13 +170,26 @@ sha()
     run -0 --separate-stderr dlq-replay --audit log --filter jq -c --unbuffered \
         'if .body.n == 1 then .body.n = 10 elif .body.n == 2 then "drop" else null end'
     [ "$(stat -c %a log)" = 600 ]
-    jq -c 'del(.time, .user, .sha256_before, .sha256_after)' log | diff - <(printf '%s\n' "$output")
+    jq -c 'del(.error_before, .time, .run, .broker, .user, .sudo_user, .filter, .sha256_before, .sha256_after)' log | diff - <(printf '%s\n' "$output")
     [ "$(jq -c '[.fate, .sha256_before, .sha256_after]' log)" = "[\"replayed\",\"$(sha '{"n":1}')\",\"$(sha '{"n":10}')\"]
 [\"dropped\",\"$(sha '{"n":2}')\",null]
 [\"left\",\"$(sha '{"n":3}')\",null]
 [\"parked\",\"$(sha '{"n":4}')\",\"$(sha '{"n":4}')\"]" ]
     [ "$(jq -r .user log | sort -u)" = "$(id -un)" ]
+    # Which run it was, which the headers of what was sent name, on which broker, and what the mending was.
+    jq -es --arg run "$(messages "$PLACED_Q" | jq -r '.properties.headers["order-tools-run"]')" --arg broker "${AMQP_URL#*@}" \
+        'all(.run == $run and .broker == $broker and .filter[:3] == ["jq", "-c", "--unbuffered"] and (.filter | length == 4))' log
     jq -es 'all(.time | test("^20..-..-..T..:..:..[.]...Z$"))' log
+    # By sudo, it is somebody else who did it. What a letter was, and what was made of it, can be had in full.
+    letters 'letter({n: 5}), {queue: $dead, body_base64: "/w=="}'
+    SUDO_USER=anna dlq-replay --audit full --audit-bodies --to "$FAILED_Q" --filter jq -c --unbuffered \
+        'if .body.n == 5 then .body = (.body + {event_type: 7}) else . end' >/dev/null
+    jq -es 'sort_by(.body_before) | map([.error_before, .error, .body_before, .body_before_base64, .body_after, .body_after_base64]) ==
+        [["not JSON: it looks like binary data", "not JSON: it looks like binary data", null, "/w==", null, "/w=="],
+         ["event_type is missing", "event_type is missing", "{\"n\":3}", null, "{\"n\":3}", null],
+         ["event_type is missing", "event_type is not a string", "{\"n\":5}", null, "{\"n\":5,\"event_type\":7}", null]]
+        and all(.sudo_user == "anna")' full
+    letters 'letter({n: 3})'
     # It is added to, and taking and restoring are in it, too.
     eventually holds "$DEAD_Q" 1
     dlq-replay --audit log --take >taken

@@ -351,10 +351,19 @@ static void leaves_out_of_copies_what_is_not_their_own(void)
     copy = death_revived(&letter.properties, "run", &pool);
     check_names(&copy, "own x-first-death- " HEADER_REPLAYS " " HEADER_RUN);
     EQUAL(copy._flags & user_and_expiration, AMQP_BASIC_EXPIRATION_FLAG);
-    copy = death_parked(&letter.properties, "note", &pool);
+    copy = death_parked(&letter.properties, "note", NULL, &pool);
     check_names(&copy, "own x-death x-first-death-queue x-last-death-queue " HEADER_QUEUE
                        " " HEADER_REPLAYS " " HEADER_RUN " x-first-death- " HEADER_PARKED);
     EQUAL(copy._flags & user_and_expiration, 0);
+    copy = death_parked(&letter.properties, "note", &death, &pool);
+    check_names(&copy, "own x-death x-first-death-queue x-last-death-queue " HEADER_REPLAYS
+                       " " HEADER_RUN " x-first-death- " HEADER_QUEUE " " HEADER_EXCHANGE
+                       " " HEADER_ROUTING_KEY " " HEADER_REASON " " HEADER_TIME " " HEADER_PARKED);
+    copy = death_diverted(&letter.properties, &death, "run", &pool);
+    check_names(&copy,
+                "own x-first-death- " HEADER_REPLAYS " " HEADER_RUN " " HEADER_QUEUE
+                " " HEADER_EXCHANGE " " HEADER_ROUTING_KEY " " HEADER_REASON " " HEADER_TIME);
+    EQUAL(copy._flags & user_and_expiration, AMQP_BASIC_EXPIRATION_FLAG);
     copy = death_restored(&letter.properties, NULL, &pool);
     check_names(&copy, "own x-death x-first-death-queue x-last-death-queue " HEADER_QUEUE
                        " " HEADER_PARKED " " HEADER_REPLAYS " " HEADER_RUN " x-first-death-");
@@ -404,7 +413,7 @@ static void gives_headers_to_a_letter_without(void)
     amqp_pool_t pool;
 
     init_amqp_pool(&pool, 4096);
-    copy = death_parked(&letter.properties, "sent back 3 times", &pool);
+    copy = death_parked(&letter.properties, "sent back 3 times", NULL, &pool);
     EQUAL(copy._flags & AMQP_BASIC_HEADERS_FLAG, AMQP_BASIC_HEADERS_FLAG);
     check_text(copy.headers.entries[0].value.value.bytes, "sent back 3 times");
     copy = death_restored(&letter.properties, NULL, &pool);
