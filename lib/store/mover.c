@@ -14,6 +14,16 @@
         }                                                                  \
     }
 
+/* key of the order, enum order_status, reason or "", and when it was RESERVED, FAILED, CANCELLED and
+ * HANDED_OVER: 0 for never */
+#define OUTCOMES                                                                                   \
+    {                                                                                              \
+        "outcomes", 7,                                                                             \
+        {                                                                                          \
+            MOVED_NUMBER, MOVED_NUMBER, MOVED_TEXT, MOVED_TIME, MOVED_TIME, MOVED_TIME, MOVED_TIME \
+        }                                                                                          \
+    }
+
 /* key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged */
 #define DECISIONS                                                                        \
     {                                                                                    \
@@ -43,7 +53,7 @@
 
 const struct moved_parts *moved_parts(enum moved_domain domain)
 {
-    static const struct moved_parts parts[] = {[MOVED_ORDERS] = {1, {ORDERS}},
+    static const struct moved_parts parts[] = {[MOVED_ORDERS] = {2, {ORDERS, OUTCOMES}},
                                                [MOVED_LEDGER] = {2, {DECISIONS, STOCK}},
                                                [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
 

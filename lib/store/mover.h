@@ -31,7 +31,7 @@ enum moved_type {
 };
 
 #define MOVED_PARTS_MAX 2
-#define MOVED_COLUMNS_MAX 6
+#define MOVED_COLUMNS_MAX 7
 
 struct moved_part {
     const char *name;
