@@ -40,8 +40,8 @@ struct session {
 /* Returns whether no call may wait for the database to come back. */
 bool session_never_waits(const struct session *session);
 
-/* A session_work: checks the version of the tables, and makes or upgrades them if that is of use and
- * the session may. */
+/* A session_work: checks the version of the tables, and makes or upgrades them if that is of use
+ * and the session may. */
 session_work session_prepare;
 
 #endif
