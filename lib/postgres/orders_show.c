@@ -6,6 +6,7 @@
 
 #define PAGE_ROWS 256      /* orders that are read at once, if they are not large; */
 #define PAGE_ROWS_FIRST 16 /* the first time so many, for a visit that wants few */
+#define PAGE_BYTES 1048576
 
 /* SQL that reads the orders of a condition, $2 of them or as many as reach a MiB. */
 #define PAGE(condition, key)                                                          \
@@ -88,6 +89,17 @@ static bool visit_page(const PGresult *page, size_t *index, int64_t *after, orde
     return rows > 0;
 }
 
+/* A page that is not full, for no lack of room, is the last: to look for more may take long. */
+static bool is_last(const PGresult *page, int64_t wanted)
+{
+    int rows = libpq.PQntuples(page);
+    int64_t bytes = 0;
+
+    for (int row = 0; row < rows; row++)
+        bytes += libpq.PQgetlength(page, row, 3);
+    return rows < wanted && bytes < PAGE_BYTES;
+}
+
 /* Visits page by page what a statement finds: $1 is the key after which a page begins, $2 the
  * number of its rows. */
 static enum exit_code visit_pages(struct postgres_orders *store, struct reading *reading,
@@ -107,7 +119,8 @@ static enum exit_code visit_pages(struct postgres_orders *store, struct reading 
         code = orders_run_reading(store, reading);
         page = reading->result;
         reading->result = NULL;
-        goes_on = code == EXIT_OK && visit_page(page, &index, &after, visit, context);
+        goes_on = code == EXIT_OK && visit_page(page, &index, &after, visit, context) &&
+                  !is_last(page, rows);
         libpq.PQclear(page);
         rows = PAGE_ROWS;
     }

@@ -184,6 +184,12 @@ static bool visit_page(const struct page *page, size_t index, orders_visit *visi
     return i > 0 && i == page->count;
 }
 
+/* A page that is not full, for no lack of room, is the last: to look for more may take long. */
+static bool is_last(const struct page *page, size_t wanted)
+{
+    return page->count < wanted && page->len < PAGE_SIZE;
+}
+
 /*
  * Visits the orders that a statement finds, page by page: no transaction is open while visit is
  * called, which may take its time. The first page is small, for a visit that wants few.
@@ -199,7 +205,8 @@ static enum exit_code visit_pages(struct sqlite_orders *store, sqlite3_stmt *sta
 
     do {
         code = read_page(store, statement, after, rows, &page);
-        goes_on = code == EXIT_OK && visit_page(&page, index, visit, context);
+        goes_on =
+            code == EXIT_OK && visit_page(&page, index, visit, context) && !is_last(&page, rows);
         if (goes_on)
             after = page.orders[page.count - 1].key;
         index += page.count;

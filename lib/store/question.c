@@ -13,6 +13,11 @@ static bool asks_for_traits(const struct orders_question *question)
            question->restaurant_id != NULL;
 }
 
+bool question_is_empty(const struct orders_question *question)
+{
+    return question->only == NULL && !asks_for_traits(question);
+}
+
 /* Those that are not listed, in the midst of a question. */
 struct rest {
     const struct orders_question *question;
@@ -63,6 +68,21 @@ static bool pass_on(void *context, size_t index, const struct stored_order *orde
     return listed->goes_on;
 }
 
+/* Finds the keys of those that are listed, up to *last. keys.all is to be freed with free(). */
+static enum exit_code find_listed(struct orders *orders, const struct orders_question *question,
+                                  struct order_keys *keys, int64_t *last)
+{
+    const struct orders_operations *operations = orders->operations;
+    enum exit_code code = operations->listed(orders, last);
+
+    if (code == EXIT_OK && *last > 0)
+        code = operations->find_listed(orders, question, keys);
+    /* Listed meanwhile: they are among the rest. */
+    while (keys->count > 0 && keys->all[keys->count - 1] > *last)
+        keys->count--;
+    return code;
+}
+
 enum exit_code question_ask(struct orders *orders, const struct orders_question *question,
                             question_read *read, orders_visit *visit, void *context)
 {
@@ -75,18 +95,40 @@ enum exit_code question_ask(struct orders *orders, const struct orders_question 
 
     if (!asks_for_traits(question))
         return operations->each(orders, question->only, 0, visit, context);
-    code = operations->listed(orders, &last);
-    if (code == EXIT_OK && last > 0)
-        code = operations->find_listed(orders, question, &keys);
-    /* Listed meanwhile: they are among the rest. */
-    while (keys.count > 0 && keys.all[keys.count - 1] > last)
-        keys.count--;
+    code = find_listed(orders, question, &keys, &last);
     if (code == EXIT_OK && keys.count > 0)
         code = operations->fetch(orders, keys.all, keys.count, pass_on, &listed);
     free(keys.all);
     rest.index = listed.index;
     if (code == EXIT_OK && listed.goes_on)
         code = operations->each(orders, NULL, last, look_at, &rest);
+    return code;
+}
+
+static bool pass_over(void *context, size_t index, const struct stored_order *order)
+{
+    (void)context;
+    (void)index;
+    (void)order;
+    return true;
+}
+
+enum exit_code question_count(struct orders *orders, const struct orders_question *question,
+                              question_read *read, int64_t *count)
+{
+    const struct orders_operations *operations = orders->operations;
+    struct rest rest = {.question = question, .read = read, .visit = pass_over};
+    struct order_keys keys = {.count = 0};
+    int64_t last = 0;
+    enum exit_code code;
+
+    if (!asks_for_traits(question))
+        return operations->count(orders, question->only, count);
+    code = find_listed(orders, question, &keys, &last);
+    free(keys.all);
+    if (code == EXIT_OK)
+        code = operations->each(orders, NULL, last, look_at, &rest);
+    *count = (int64_t)(keys.count + rest.index);
     return code;
 }
 
