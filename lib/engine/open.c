@@ -49,6 +49,17 @@ enum exit_code engine_open_orders(const char *name, enum orders_access access,
                                               : sqlite_orders_open(name, access, patience, orders);
 }
 
+enum exit_code engine_open_cancellations(const char *name, const struct store_patience *patience,
+                                         struct cancellations **cancellations)
+{
+    *cancellations = NULL;
+    if (is_foreign(name, "ORDER_STORE"))
+        return EXIT_STORE;
+    return is_postgresql(name, "ORDER_STORE")
+               ? postgres_cancellations_open(name, patience, cancellations)
+               : sqlite_cancellations_open(name, cancellations);
+}
+
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
                                   const struct store_patience *patience, struct ledger **ledger)
 {

@@ -15,6 +15,7 @@
 #define ENGINE_OPEN_H
 
 #include "base/report.h"
+#include "store/cancellations.h"
 #include "store/ledger.h"
 #include "store/mover.h"
 #include "store/notified.h"
@@ -23,6 +24,10 @@
 
 enum exit_code engine_open_orders(const char *name, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders);
+
+/* Opens the cancellations in the store of orders; a file must be there. */
+enum exit_code engine_open_cancellations(const char *name, const struct store_patience *patience,
+                                         struct cancellations **cancellations);
 
 enum exit_code engine_open_ledger(const char *name, enum ledger_access access,
                                   const struct store_patience *patience, struct ledger **ledger);

@@ -8,6 +8,7 @@
 #define POSTGRES_OPEN_H
 
 #include "base/report.h"
+#include "store/cancellations.h"
 #include "store/ledger.h"
 #include "store/mover.h"
 #include "store/notified.h"
@@ -16,6 +17,9 @@
 
 enum exit_code postgres_orders_open(const char *uri, enum orders_access access,
                                     const struct store_patience *patience, struct orders **orders);
+
+enum exit_code postgres_cancellations_open(const char *uri, const struct store_patience *patience,
+                                           struct cancellations **cancellations);
 
 enum exit_code postgres_ledger_open(const char *uri, enum ledger_access access,
                                     const struct store_patience *patience, struct ledger **ledger);

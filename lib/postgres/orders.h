@@ -61,7 +61,7 @@ struct postgres_orders {
 };
 
 /* A statement that reads, and what it gives. */
-struct reading {
+struct orders_reading {
     const char *sql;
     struct parameter parameters[8];
     size_t count;
@@ -69,7 +69,7 @@ struct reading {
 };
 
 /* Reads orders. */
-enum exit_code orders_run_reading(struct postgres_orders *store, struct reading *reading);
+enum exit_code orders_run_reading(struct postgres_orders *store, struct orders_reading *reading);
 
 /* Reads the order in a row. Its data lasts as long as the result. */
 void orders_read_row(const PGresult *result, int row, struct stored_order *order);

@@ -28,4 +28,16 @@ CREATE INDEX listed_placed_at ON order_tools.listed (placed_at);
 CREATE INDEX listed_user_id ON order_tools.listed (user_id);
 CREATE INDEX listed_restaurant_id ON order_tools.listed (restaurant_id);
 
+-- The orders that order-cancel has cancelled; run is that which is to publish the cancellation, NULL
+-- once the broker has confirmed it.
+
+CREATE TABLE order_tools.cancellations (
+    seq bigint PRIMARY KEY,
+    cancelled_at timestamptz NOT NULL,
+    reason text NOT NULL,
+    run bigint
+);
+
+CREATE INDEX cancellations_pending ON order_tools.cancellations (run, seq) WHERE run IS NOT NULL;
+
 UPDATE order_tools.version SET version = 2 WHERE domain = 'orders';

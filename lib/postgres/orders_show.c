@@ -18,7 +18,7 @@
 
 static bool read_rows(struct session *session, void *context)
 {
-    struct reading *reading = context;
+    struct orders_reading *reading = context;
     size_t place;
 
     if (!session_read(session, reading->sql, reading->parameters, reading->count, &place))
@@ -27,12 +27,12 @@ static bool read_rows(struct session *session, void *context)
     return true;
 }
 
-enum exit_code orders_run_reading(struct postgres_orders *store, struct reading *reading)
+enum exit_code orders_run_reading(struct postgres_orders *store, struct orders_reading *reading)
 {
     return session_do(store->session, "read orders", read_rows, reading);
 }
 
-static void visit_found(const struct reading *reading, const int *rows, size_t count,
+static void visit_found(const struct orders_reading *reading, const int *rows, size_t count,
                         orders_visit *visit, void *context)
 {
     bool goes_on = true;
@@ -50,8 +50,8 @@ enum exit_code postgres_orders_find(struct orders *base, const unsigned char (*i
                                     size_t count, orders_visit *visit, void *context)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
-    struct reading reading = {.sql = ORDERS_COLUMNS "WHERE o.order_id = ANY ($1::uuid[])",
-                              .count = 1};
+    struct orders_reading reading = {.sql = ORDERS_COLUMNS "WHERE o.order_id = ANY ($1::uuid[])",
+                                     .count = 1};
     int *rows = xmalloc((count + 1) * sizeof *rows);
     enum exit_code code;
 
@@ -102,7 +102,7 @@ static bool is_last(const PGresult *page, int64_t wanted)
 
 /* Visits page by page what a statement finds: $1 is the key after which a page begins, $2 the
  * number of its rows. */
-static enum exit_code visit_pages(struct postgres_orders *store, struct reading *reading,
+static enum exit_code visit_pages(struct postgres_orders *store, struct orders_reading *reading,
                                   int64_t after, orders_visit *visit, void *context)
 {
     struct parameter_int room[2];
@@ -132,8 +132,8 @@ enum exit_code postgres_orders_each_pending(struct orders *base, int64_t after, 
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
     struct parameter_int room[2];
-    struct reading reading = {.sql = PAGE("p.seq > $1 AND p.seq <= $3 AND p.run = $4", "p.seq"),
-                              .count = 4};
+    struct orders_reading reading = {
+        .sql = PAGE("p.seq > $1 AND p.seq <= $3 AND p.run = $4", "p.seq"), .count = 4};
 
     reading.parameters[2] = parameter_int(last, &room[0]);
     reading.parameters[3] = parameter_int(run_number(store->run), &room[1]);
@@ -155,7 +155,7 @@ static const char *sql_of_each(const enum order_status *only)
 enum exit_code postgres_orders_each(struct orders *base, const enum order_status *only,
                                     int64_t after, orders_visit *visit, void *context)
 {
-    struct reading reading = {.sql = sql_of_each(only), .count = 2};
+    struct orders_reading reading = {.sql = sql_of_each(only), .count = 2};
 
     if (only != NULL && *only >= ORDER_RESERVED)
         reading.parameters[reading.count++] = parameter_text(order_status_name(*only));
@@ -168,7 +168,8 @@ static enum exit_code fetch_page(struct postgres_orders *store, const int64_t *k
                                  bool *goes_on)
 {
     struct parameter_int room;
-    struct reading reading = {.sql = PAGE("o.seq = ANY ($1::bigint[])", "o.seq"), .count = 2};
+    struct orders_reading reading = {.sql = PAGE("o.seq = ANY ($1::bigint[])", "o.seq"),
+                                     .count = 2};
     enum exit_code code;
 
     array_start(&store->keys, ARRAY_INT);
@@ -227,7 +228,7 @@ static const char *sql_of_count(const enum order_status *only)
 enum exit_code postgres_orders_count(struct orders *base, const enum order_status *only,
                                      int64_t *count)
 {
-    struct reading reading = {.sql = sql_of_count(only)};
+    struct orders_reading reading = {.sql = sql_of_count(only)};
     enum exit_code code;
 
     if (only != NULL && *only >= ORDER_RESERVED)

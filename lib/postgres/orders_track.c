@@ -13,120 +13,126 @@
 
 /* A status that is recorded has its time: so the same one is not recorded twice. In the order of
  * keys, so that two that record the same outcomes do not wait for each other. */
-#define RECORD                                                                                                                                                                                \
-    "WITH given AS (SELECT seq, status, at, nullif(reason, '') AS reason"                                                                                                                     \
-    " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])"                                                                                                                     \
-    " AS listed (id, status, at, reason) JOIN order_tools.orders o ON o.order_id = id),"                                                                                                      \
-    " merged AS (SELECT seq, (array_agg(status ORDER BY " RANK(                                                                                                                               \
-        "status") " DESC))[1] AS status,"                                                                                                                                                     \
-                  " (array_agg(reason ORDER BY " RANK(                                                                                                                                        \
-                      "status") " DESC))[1] AS reason,"                                                                                                                                       \
-                                " " TIME_OF("RESERVED") " AS reserved_at, " TIME_OF(                                                                                                          \
-                                    "FAILED") " AS failed_at,"                                                                                                                                \
-                                              " " TIME_OF(                                                                                                                                    \
-                                                  "CANCELLED") " AS "                                                                                                                         \
-                                                               "cancelled_at, " TIME_OF(                                                                                                      \
-                                                                   "HANDED_OVER") " AS "                                                                                                      \
-                                                                                  "handed"                                                                                                    \
-                                                                                  "_over_"                                                                                                    \
-                                                                                  "at"                                                                                                        \
-                                                                                  " FROM "                                                                                                    \
-                                                                                  "given "                                                                                                    \
-                                                                                  "GROUP "                                                                                                    \
-                                                                                  "BY "                                                                                                       \
-                                                                                  "seq),"                                                                                                     \
-                                                                                  " recor"                                                                                                    \
-                                                                                  "ded "                                                                                                      \
-                                                                                  "AS "                                                                                                       \
-                                                                                  "(INSER"                                                                                                    \
-                                                                                  "T "                                                                                                        \
-                                                                                  "INTO "                                                                                                     \
-                                                                                  "order_"                                                                                                    \
-                                                                                  "tools."                                                                                                    \
-                                                                                  "outcom"                                                                                                    \
-                                                                                  "es AS "                                                                                                    \
-                                                                                  "known"                                                                                                     \
-                                                                                  " (seq,"                                                                                                    \
-                                                                                  " statu"                                                                                                    \
-                                                                                  "s, "                                                                                                       \
-                                                                                  "reason"                                                                                                    \
-                                                                                  ", "                                                                                                        \
-                                                                                  "reserv"                                                                                                    \
-                                                                                  "ed_at,"                                                                                                    \
-                                                                                  " faile"                                                                                                    \
-                                                                                  "d_at, "                                                                                                    \
-                                                                                  "cancel"                                                                                                    \
-                                                                                  "led_"                                                                                                      \
-                                                                                  "at, "                                                                                                      \
-                                                                                  "handed"                                                                                                    \
-                                                                                  "_over_"                                                                                                    \
-                                                                                  "at)"                                                                                                       \
-                                                                                  " SELEC"                                                                                                    \
-                                                                                  "T * "                                                                                                      \
-                                                                                  "FROM "                                                                                                     \
-                                                                                  "merged"                                                                                                    \
-                                                                                  " ORDER"                                                                                                    \
-                                                                                  " BY "                                                                                                      \
-                                                                                  "seq"                                                                                                       \
-                                                                                  " ON "                                                                                                      \
-                                                                                  "CONFLI"                                                                                                    \
-                                                                                  "CT "                                                                                                       \
-                                                                                  "(seq) "                                                                                                    \
-                                                                                  "DO "                                                                                                       \
-                                                                                  "UPDATE"                                                                                                    \
-                                                                                  " SET"                                                                                                      \
-                                                                                  " statu"                                                                                                    \
-                                                                                  "s = "                                                                                                      \
-                                                                                  "CASE "                                                                                                     \
-                                                                                  "WHEN"                                                                                                      \
-                                                                                  " " RANK(                                                                                                   \
-                                                                                      "exclu"                                                                                                 \
-                                                                                      "ded."                                                                                                  \
-                                                                                      "statu"                                                                                                 \
-                                                                                      "s") " >"                                                                                               \
-                                                                                           " " RANK("kn"                                                                                      \
-                                                                                                    "ow"                                                                                      \
-                                                                                                    "n."                                                                                      \
-                                                                                                    "st"                                                                                      \
-                                                                                                    "at"                                                                                      \
-                                                                                                    "u"                                                                                       \
-                                                                                                    "s") " THEN"                                                                              \
-                                                                                                         " excl"                                                                              \
-                                                                                                         "uded."                                                                              \
-                                                                                                         "statu"                                                                              \
-                                                                                                         "s "                                                                                 \
-                                                                                                         "ELSE "                                                                              \
-                                                                                                         "known"                                                                              \
-                                                                                                         ".stat"                                                                              \
-                                                                                                         "us "                                                                                \
-                                                                                                         "END,"                                                                               \
-                                                                                                         " reas"                                                                              \
-                                                                                                         "on = "                                                                              \
-                                                                                                         "CASE "                                                                              \
-                                                                                                         "WHEN"                                                                               \
-                                                                                                         " " RANK("excluded.status") " > " RANK(                                              \
-                                                                                                             "k"                                                                              \
-                                                                                                             "n"                                                                              \
-                                                                                                             "o"                                                                              \
-                                                                                                             "w"                                                                              \
-                                                                                                             "n"                                                                              \
-                                                                                                             "."                                                                              \
-                                                                                                             "s"                                                                              \
-                                                                                                             "t"                                                                              \
-                                                                                                             "a"                                                                              \
-                                                                                                             "t"                                                                              \
-                                                                                                             "u"                                                                              \
-                                                                                                             "s") " THEN excluded.reason ELSE known.reason END,"                              \
-                                                                                                                  " reserved_at = coalesce(known.reserved_at, excluded.reserved_at),"         \
-                                                                                                                  " failed_at = coalesce(known.failed_at, excluded.failed_at),"               \
-                                                                                                                  " cancelled_at = coalesce(known.cancelled_at, excluded.cancelled_at),"      \
-                                                                                                                  " handed_over_at = coalesce(known.handed_over_at, excluded.handed_over_at)" \
-                                                                                                                  " WHERE known.reserved_at IS NULL AND excluded.reserved_at IS NOT NULL"     \
-                                                                                                                  " OR known.failed_at IS NULL AND excluded.failed_at IS NOT NULL"            \
-                                                                                                                  " OR known.cancelled_at IS NULL AND excluded.cancelled_at IS NOT NULL"      \
-                                                                                                                  " OR known.handed_over_at IS NULL AND excluded.handed_over_at IS NOT NULL"  \
-                                                                                                                  " RETURNING known.seq)"                                                     \
-                                                                                                                  " SELECT o.order_id FROM recorded JOIN order_tools.orders o USING (seq)"
+#define RECORD                                                                                                                                                                           \
+    "WITH given AS (SELECT seq, status, at, nullif(reason, '') AS reason"                                                                                                                \
+    " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])"                                                                                                                \
+    " AS listed (id, status, at, reason) JOIN order_tools.orders o ON o.order_id = id),"                                                                                                 \
+    " merged AS (SELECT seq, (array_agg(status ORDER BY " RANK(                                                                                                                          \
+        "status") " DESC))[1] AS status,"                                                                                                                                                \
+                  " (array_agg(reason ORDER BY " RANK(                                                                                                                                   \
+                      "status") " DESC))[1] AS reason,"                                                                                                                                  \
+                                " " TIME_OF("RESERVED") " AS reserved_at, " TIME_OF(                                                                                                     \
+                                    "FAILED") " AS failed_at,"                                                                                                                           \
+                                              " " TIME_OF(                                                                                                                               \
+                                                  "CANCELLED") " AS "                                                                                                                    \
+                                                               "cancelled_at, " TIME_OF(                                                                                                 \
+                                                                   "HANDED_OVER") " AS "                                                                                                 \
+                                                                                  "handed"                                                                                               \
+                                                                                  "_over_"                                                                                               \
+                                                                                  "at"                                                                                                   \
+                                                                                  " FROM "                                                                                               \
+                                                                                  "given "                                                                                               \
+                                                                                  "GROUP "                                                                                               \
+                                                                                  "BY "                                                                                                  \
+                                                                                  "seq),"                                                                                                \
+                                                                                  " recor"                                                                                               \
+                                                                                  "ded "                                                                                                 \
+                                                                                  "AS "                                                                                                  \
+                                                                                  "(INSER"                                                                                               \
+                                                                                  "T "                                                                                                   \
+                                                                                  "INTO "                                                                                                \
+                                                                                  "order_"                                                                                               \
+                                                                                  "tools."                                                                                               \
+                                                                                  "outcom"                                                                                               \
+                                                                                  "es AS "                                                                                               \
+                                                                                  "known"                                                                                                \
+                                                                                  " (seq,"                                                                                               \
+                                                                                  " statu"                                                                                               \
+                                                                                  "s, "                                                                                                  \
+                                                                                  "reason"                                                                                               \
+                                                                                  ", "                                                                                                   \
+                                                                                  "reserv"                                                                                               \
+                                                                                  "ed_at,"                                                                                               \
+                                                                                  " faile"                                                                                               \
+                                                                                  "d_at, "                                                                                               \
+                                                                                  "cancel"                                                                                               \
+                                                                                  "led_"                                                                                                 \
+                                                                                  "at, "                                                                                                 \
+                                                                                  "handed"                                                                                               \
+                                                                                  "_over_"                                                                                               \
+                                                                                  "at)"                                                                                                  \
+                                                                                  " SELEC"                                                                                               \
+                                                                                  "T * "                                                                                                 \
+                                                                                  "FROM "                                                                                                \
+                                                                                  "merged"                                                                                               \
+                                                                                  " ORDER"                                                                                               \
+                                                                                  " BY "                                                                                                 \
+                                                                                  "seq"                                                                                                  \
+                                                                                  " ON "                                                                                                 \
+                                                                                  "CONFLI"                                                                                               \
+                                                                                  "CT "                                                                                                  \
+                                                                                  "(seq) "                                                                                               \
+                                                                                  "DO "                                                                                                  \
+                                                                                  "UPDATE"                                                                                               \
+                                                                                  " SET"                                                                                                 \
+                                                                                  " statu"                                                                                               \
+                                                                                  "s = "                                                                                                 \
+                                                                                  "CASE "                                                                                                \
+                                                                                  "WHEN"                                                                                                 \
+                                                                                  " " RANK(                                                                                              \
+                                                                                      "exclu"                                                                                            \
+                                                                                      "ded."                                                                                             \
+                                                                                      "statu"                                                                                            \
+                                                                                      "s") " >"                                                                                          \
+                                                                                           " " RANK(                                                                                     \
+                                                                                               "k"                                                                                       \
+                                                                                               "n"                                                                                       \
+                                                                                               "o"                                                                                       \
+                                                                                               "w"                                                                                       \
+                                                                                               "n"                                                                                       \
+                                                                                               "."                                                                                       \
+                                                                                               "s"                                                                                       \
+                                                                                               "t"                                                                                       \
+                                                                                               "a"                                                                                       \
+                                                                                               "t"                                                                                       \
+                                                                                               "u"                                                                                       \
+                                                                                               "s") " THEN"                                                                              \
+                                                                                                    " excl"                                                                              \
+                                                                                                    "uded."                                                                              \
+                                                                                                    "statu"                                                                              \
+                                                                                                    "s "                                                                                 \
+                                                                                                    "ELSE "                                                                              \
+                                                                                                    "known"                                                                              \
+                                                                                                    ".stat"                                                                              \
+                                                                                                    "us "                                                                                \
+                                                                                                    "END,"                                                                               \
+                                                                                                    " reas"                                                                              \
+                                                                                                    "on = "                                                                              \
+                                                                                                    "CASE "                                                                              \
+                                                                                                    "WHEN"                                                                               \
+                                                                                                    " " RANK("excluded.status") " > " RANK(                                              \
+                                                                                                        "k"                                                                              \
+                                                                                                        "n"                                                                              \
+                                                                                                        "o"                                                                              \
+                                                                                                        "w"                                                                              \
+                                                                                                        "n"                                                                              \
+                                                                                                        "."                                                                              \
+                                                                                                        "s"                                                                              \
+                                                                                                        "t"                                                                              \
+                                                                                                        "a"                                                                              \
+                                                                                                        "t"                                                                              \
+                                                                                                        "u"                                                                              \
+                                                                                                        "s") " THEN excluded.reason ELSE known.reason END,"                              \
+                                                                                                             " reserved_at = coalesce(known.reserved_at, excluded.reserved_at),"         \
+                                                                                                             " failed_at = coalesce(known.failed_at, excluded.failed_at),"               \
+                                                                                                             " cancelled_at = coalesce(known.cancelled_at, excluded.cancelled_at),"      \
+                                                                                                             " handed_over_at = coalesce(known.handed_over_at, excluded.handed_over_at)" \
+                                                                                                             " WHERE known.reserved_at IS NULL AND excluded.reserved_at IS NOT NULL"     \
+                                                                                                             " OR known.failed_at IS NULL AND excluded.failed_at IS NOT NULL"            \
+                                                                                                             " OR known.cancelled_at IS NULL AND excluded.cancelled_at IS NOT NULL"      \
+                                                                                                             " OR known.handed_over_at IS NULL AND excluded.handed_over_at IS NOT NULL"  \
+                                                                                                             " RETURNING known.seq)"                                                     \
+                                                                                                             " SELECT o.order_id FROM recorded JOIN order_tools.orders o USING (seq)"
 
 #define KNOWN "SELECT order_id FROM order_tools.orders WHERE order_id = ANY ($1::uuid[])"
 
@@ -214,7 +220,7 @@ enum exit_code postgres_orders_record(struct orders *base, struct order_outcome 
 
 enum exit_code postgres_orders_listed(struct orders *base, int64_t *last)
 {
-    struct reading reading = {.sql = "SELECT coalesce(max(seq), 0) FROM order_tools.listed"};
+    struct orders_reading reading = {.sql = "SELECT coalesce(max(seq), 0) FROM order_tools.listed"};
     enum exit_code code = orders_run_reading((struct postgres_orders *)base, &reading);
 
     *last = code == EXIT_OK ? result_int(reading.result, 0, 0) : 0;
@@ -230,7 +236,7 @@ enum exit_code postgres_orders_listed(struct orders *base, int64_t *last)
 enum exit_code postgres_orders_settled(struct orders *base, int64_t *last)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
-    struct reading reading = {
+    struct orders_reading reading = {
         .sql = "SELECT (SELECT coalesce(max(seq), 0) FROM order_tools.orders),"
                " txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM txid_current_snapshot() s"};
     enum exit_code code = orders_run_reading(store, &reading);
@@ -326,7 +332,7 @@ enum exit_code postgres_orders_find_listed(struct orders *base,
 {
     const char *status = question->only == NULL ? "" : order_status_name(*question->only);
     struct parameter_int rooms[2];
-    struct reading reading = {
+    struct orders_reading reading = {
         .sql = sql_of_question(question),
         .parameters = {parameter_text(question->user_id == NULL ? "" : question->user_id),
                        parameter_text(question->restaurant_id == NULL ? ""

@@ -10,6 +10,7 @@
 #define SQLITE_OPEN_H
 
 #include "base/report.h"
+#include "store/cancellations.h"
 #include "store/ledger.h"
 #include "store/mover.h"
 #include "store/notified.h"
@@ -19,6 +20,9 @@
 /* patience may be NULL. */
 enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
                                   const struct store_patience *patience, struct orders **orders);
+
+/* Does not make the file. */
+enum exit_code sqlite_cancellations_open(const char *path, struct cancellations **cancellations);
 
 enum exit_code sqlite_ledger_open(const char *path, enum ledger_access access,
                                   struct ledger **ledger);

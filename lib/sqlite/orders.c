@@ -21,7 +21,13 @@
     "CREATE INDEX listed_user_id ON listed (user_id);"                          \
     "CREATE INDEX listed_restaurant_id ON listed (restaurant_id);"
 
-#define VERSION_2 OUTCOMES_TABLE LISTED_TABLE
+/* seq is that of the order; run is NULL once the broker has confirmed the cancellation. */
+#define CANCELLATIONS_TABLE                                                               \
+    "CREATE TABLE cancellations (seq INTEGER PRIMARY KEY, cancelled_at INTEGER NOT NULL," \
+    " reason TEXT NOT NULL, run INTEGER);"                                                \
+    "CREATE INDEX cancellations_pending ON cancellations (run, seq) WHERE run IS NOT NULL;"
+
+#define VERSION_2 OUTCOMES_TABLE LISTED_TABLE CANCELLATIONS_TABLE
 
 static const char *const upgrades[] = {VERSION_2};
 
