@@ -89,7 +89,7 @@ static char **read_options(int argc, char **argv)
     char **ids = options_read(argc, argv, usage, options);
 
     if (*ids != NULL && (all || !question_is_empty(&question) || count_only))
-        usage_error("--all, --count and what chooses orders take no ids");
+        usage_error("--all, --count and the options that select orders take no ids");
     return ids;
 }
 

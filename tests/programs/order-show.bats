@@ -171,12 +171,12 @@ END
             bad=1
         fi
     done <<END
---status pending|--status: 'pending' is neither PENDING nor PLACED
+--status pending|--status: 'pending' is not PENDING, PLACED, RESERVED, FAILED, CANCELLED or HANDED_OVER
 --status=ALL|--status: 'ALL' is neither
 --status|option '--status' requires an argument
---all $UNKNOWN|--all, --status and --count take no ids
-$UNKNOWN --count|--all, --status and --count take no ids
---status PLACED $UNKNOWN|--all, --status and --count take no ids
+--all $UNKNOWN|--all, --count and the options that select orders take no ids
+$UNKNOWN --count|--all, --count and the options that select orders take no ids
+--status PLACED $UNKNOWN|--all, --count and the options that select orders take no ids
 --unknown|unrecognized option '--unknown'
 -x|invalid option -- 'x'
 --all=yes|option '--all' doesn't allow an argument

@@ -281,6 +281,40 @@ listed()
     fi
 }
 
+# reads COMMAND...: prints how many bytes it reads.
+reads()
+{
+    bash -c '"$@" >/dev/null; exec awk "/^rchar/ { print \$2 }" /proc/$$/io' - "$@"
+}
+
+@test "order-show: of many orders that are listed only those are read that are asked for" {
+    about_files
+    order-place </dev/null
+    sqlite3 "$XDG_STATE_HOME/order-tools/orders.db" "
+        INSERT INTO orders SELECT value, randomblob(16), 1767323045678 + value * 1000, json_object('user_id', 'u' || value % 5000,
+            'restaurant_id', 'r' || value % 5000, 'items', json_array(json_object('sku', 's', 'qty', 1)), 'note', hex(zeroblob(100)))
+            FROM generate_series(1, 50000);
+        INSERT INTO listed SELECT seq, placed_at, data ->> 'user_id', data ->> 'restaurant_id' FROM orders;
+        INSERT INTO outcomes (seq, status, reserved_at) SELECT seq, CASE WHEN seq % 5000 = 1 THEN 3 ELSE 2 END, placed_at FROM orders"
+    [ "$(reads order-show --all)" -gt 10000000 ]
+    local question
+    while read -r question; do
+        echo "$question"
+        # shellcheck disable=SC2086 # several arguments
+        [ "$(order-show $question | wc -l)" = 10 ]
+        # shellcheck disable=SC2086
+        [ "$(reads order-show $question)" -lt 1500000 ]
+    done <<END
+--user u1
+--restaurant r1
+--status FAILED
+--user u2 --restaurant r2 --status RESERVED
+--since 2026-01-02T16:57:16Z
+--until 2026-01-02T03:04:16Z
+--restaurant r1 --status FAILED --since 2026-01-01T00:00:00Z
+END
+}
+
 @test "order-track: help, version and refusals" {
     helps order-track
     refuses_usage order-track <<'END'

@@ -35,6 +35,7 @@ unit()
 @test "unit: base/background" { unit base/background; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
+@test "unit: base/moment" { unit base/moment; }
 @test "unit: base/options" { unit base/options; }
 @test "unit: base/outlet" { unit base/outlet; }
 @test "unit: base/output" { unit base/output; }
@@ -79,6 +80,7 @@ unit()
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/id_stream" { unit order/id_stream; }
 @test "unit: order/order" { unit order/order; }
+@test "unit: order/people" { unit order/people; }
 @test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }
