@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "engine/open.h"
+#include "engine/where.h"
 #include "json/output.h"
 #include "order/people.h"
 #include "store/order_line.h"
@@ -80,6 +81,7 @@ static struct option_entry options[] = {
     {"user", "ID", "only orders with this user_id", .text = &question.user_id},
     {"restaurant", "ID", "only orders with this restaurant_id", .text = &question.restaurant_id},
     {"count", NULL, "print the number of orders instead", .flag = &count_only},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };
