@@ -1,6 +1,8 @@
 /*
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
+#include "story.h"
+
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/moment.h"
@@ -29,6 +31,7 @@
 static const char usage[] =
     "usage: order-show ID...\n"
     "       order-show < ids\n"
+    "       order-show --story [--audit FILE] ID...\n"
     "       order-show [--all] [--status STATUS] [--since WHEN] [--until WHEN] [--user ID]\n"
     "                  [--restaurant ID] [--count]\n"
     "Prints stored orders: those with the given ids, those with the ids on standard input, or\n"
@@ -36,6 +39,8 @@ static const char usage[] =
 
 static bool all;
 static bool count_only;
+static bool story;
+static const char *audit;
 static enum order_status wanted_status;
 static struct orders_question question = {.until_ms = INT64_MAX};
 
@@ -81,6 +86,11 @@ static struct option_entry options[] = {
     {"user", "ID", "only orders with this user_id", .text = &question.user_id},
     {"restaurant", "ID", "only orders with this restaurant_id", .text = &question.restaurant_id},
     {"count", NULL, "print the number of orders instead", .flag = &count_only},
+    {"story", NULL,
+     "print all that is known of each order, also by the ledger and\n"
+     "notify-worker",
+     .flag = &story},
+    {"audit", "FILE", "with --story: look into this audit file of dlq-replay, too", .text = &audit},
     {.group = where_orders_table},
     {.group = common_option_table},
     {0},
@@ -92,6 +102,10 @@ static char **read_options(int argc, char **argv)
 
     if (*ids != NULL && (all || !question_is_empty(&question) || count_only))
         usage_error("--all, --count and the options that select orders take no ids");
+    if (story && (all || !question_is_empty(&question) || count_only))
+        usage_error("--story is about orders that are named");
+    if (audit != NULL && !story)
+        usage_error("--audit goes with --story");
     return ids;
 }
 
@@ -122,7 +136,11 @@ static bool print_visited(void *context, size_t index, const struct stored_order
 
 static enum exit_code open_store(void)
 {
-    return engine_open_orders(NULL, ORDERS_LOOK, NULL, &store);
+    enum exit_code code = engine_open_orders(NULL, ORDERS_LOOK, NULL, &store);
+
+    if (code == EXIT_OK && story)
+        story_open(audit);
+    return code;
 }
 
 static enum exit_code show_all(void)
@@ -158,7 +176,9 @@ static enum exit_code show_one(const char *text)
     /* Opened only now: in a pipe after order-place, it may not exist before the first receipt. */
     if (store == NULL)
         code = open_store();
-    if (code == EXIT_OK && uuid_from_text(text, id[0]))
+    if (code == EXIT_OK && story)
+        shown = story_print(store, text);
+    else if (code == EXIT_OK && uuid_from_text(text, id[0]))
         code = store->operations->find(store, (const unsigned char(*)[UUID_BYTES])id, 1,
                                        print_visited, &shown);
     if (code != EXIT_OK)
@@ -261,6 +281,7 @@ int main(int argc, char **argv)
         code = show_named(ids);
     else
         code = show_from_input();
+    story_close();
     if (store != NULL)
         store->operations->close(store);
     return program_end(code, false);

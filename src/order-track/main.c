@@ -11,6 +11,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "engine/where.h"
 
 static const char usage[] =
     "usage: order-track [options]\n"
@@ -26,6 +27,7 @@ static struct option_entry options[] = {
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };

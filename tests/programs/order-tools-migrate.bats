@@ -95,6 +95,8 @@ store_orders()
 
 @test "orders: from a file to a database and back, to the byte, and pending ones are published from there" {
     store_orders a.db 700
+    sqlite3 a.db "INSERT INTO outcomes SELECT seq, 2 + seq % 4, CASE WHEN seq % 2 THEN 'out of \"soup\"' END,
+        nullif(seq % 3, 0) * 1000, nullif(seq % 4, 0), nullif(seq % 5, 0), nullif(seq % 6, 0) FROM orders WHERE seq % 7"
     ORDER_STORE=a.db order-show --all >before
     there_and_back orders a.db
     order-show --all | cmp before -
