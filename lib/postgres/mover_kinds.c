@@ -12,7 +12,8 @@
 /* SQL: from ORDER_RESERVED, which is 2, on. */
 #define STATUSES "'{RESERVED,FAILED,CANCELLED,HANDED_OVER}'::text[]"
 
-/* What orders are looked up by is not moved: order-track lists them again. No run has the number 0. */
+/* What orders are looked up by is not moved: order-track lists them again. No run has the number
+ * 0. */
 static const struct mover_kind kinds[] = {
     [MOVED_ORDERS] = {&postgres_orders_kind,
                       {{.count = "SELECT count(*) FROM order_tools.orders",

@@ -7,132 +7,42 @@
 
 /* ---- outcomes ---- */
 
-#define RANK(status) "array_position('{RESERVED,FAILED,CANCELLED,HANDED_OVER}'::text[], " status ")"
+#define STATUSES "'{RESERVED,FAILED,CANCELLED,HANDED_OVER}'::text[]"
+#define RANK "array_position(" STATUSES ", status)"
 
-#define TIME_OF(name) "min(at) FILTER (WHERE status = '" name "')"
+/* SQL: what is recorded comes later in an order's life than what was there. */
+#define IS_LATER \
+    "array_position(" STATUSES ", excluded.status) > array_position(" STATUSES ", known.status)"
 
 /* A status that is recorded has its time: so the same one is not recorded twice. In the order of
  * keys, so that two that record the same outcomes do not wait for each other. */
-#define RECORD                                                                                                                                                                           \
-    "WITH given AS (SELECT seq, status, at, nullif(reason, '') AS reason"                                                                                                                \
-    " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])"                                                                                                                \
-    " AS listed (id, status, at, reason) JOIN order_tools.orders o ON o.order_id = id),"                                                                                                 \
-    " merged AS (SELECT seq, (array_agg(status ORDER BY " RANK(                                                                                                                          \
-        "status") " DESC))[1] AS status,"                                                                                                                                                \
-                  " (array_agg(reason ORDER BY " RANK(                                                                                                                                   \
-                      "status") " DESC))[1] AS reason,"                                                                                                                                  \
-                                " " TIME_OF("RESERVED") " AS reserved_at, " TIME_OF(                                                                                                     \
-                                    "FAILED") " AS failed_at,"                                                                                                                           \
-                                              " " TIME_OF(                                                                                                                               \
-                                                  "CANCELLED") " AS "                                                                                                                    \
-                                                               "cancelled_at, " TIME_OF(                                                                                                 \
-                                                                   "HANDED_OVER") " AS "                                                                                                 \
-                                                                                  "handed"                                                                                               \
-                                                                                  "_over_"                                                                                               \
-                                                                                  "at"                                                                                                   \
-                                                                                  " FROM "                                                                                               \
-                                                                                  "given "                                                                                               \
-                                                                                  "GROUP "                                                                                               \
-                                                                                  "BY "                                                                                                  \
-                                                                                  "seq),"                                                                                                \
-                                                                                  " recor"                                                                                               \
-                                                                                  "ded "                                                                                                 \
-                                                                                  "AS "                                                                                                  \
-                                                                                  "(INSER"                                                                                               \
-                                                                                  "T "                                                                                                   \
-                                                                                  "INTO "                                                                                                \
-                                                                                  "order_"                                                                                               \
-                                                                                  "tools."                                                                                               \
-                                                                                  "outcom"                                                                                               \
-                                                                                  "es AS "                                                                                               \
-                                                                                  "known"                                                                                                \
-                                                                                  " (seq,"                                                                                               \
-                                                                                  " statu"                                                                                               \
-                                                                                  "s, "                                                                                                  \
-                                                                                  "reason"                                                                                               \
-                                                                                  ", "                                                                                                   \
-                                                                                  "reserv"                                                                                               \
-                                                                                  "ed_at,"                                                                                               \
-                                                                                  " faile"                                                                                               \
-                                                                                  "d_at, "                                                                                               \
-                                                                                  "cancel"                                                                                               \
-                                                                                  "led_"                                                                                                 \
-                                                                                  "at, "                                                                                                 \
-                                                                                  "handed"                                                                                               \
-                                                                                  "_over_"                                                                                               \
-                                                                                  "at)"                                                                                                  \
-                                                                                  " SELEC"                                                                                               \
-                                                                                  "T * "                                                                                                 \
-                                                                                  "FROM "                                                                                                \
-                                                                                  "merged"                                                                                               \
-                                                                                  " ORDER"                                                                                               \
-                                                                                  " BY "                                                                                                 \
-                                                                                  "seq"                                                                                                  \
-                                                                                  " ON "                                                                                                 \
-                                                                                  "CONFLI"                                                                                               \
-                                                                                  "CT "                                                                                                  \
-                                                                                  "(seq) "                                                                                               \
-                                                                                  "DO "                                                                                                  \
-                                                                                  "UPDATE"                                                                                               \
-                                                                                  " SET"                                                                                                 \
-                                                                                  " statu"                                                                                               \
-                                                                                  "s = "                                                                                                 \
-                                                                                  "CASE "                                                                                                \
-                                                                                  "WHEN"                                                                                                 \
-                                                                                  " " RANK(                                                                                              \
-                                                                                      "exclu"                                                                                            \
-                                                                                      "ded."                                                                                             \
-                                                                                      "statu"                                                                                            \
-                                                                                      "s") " >"                                                                                          \
-                                                                                           " " RANK(                                                                                     \
-                                                                                               "k"                                                                                       \
-                                                                                               "n"                                                                                       \
-                                                                                               "o"                                                                                       \
-                                                                                               "w"                                                                                       \
-                                                                                               "n"                                                                                       \
-                                                                                               "."                                                                                       \
-                                                                                               "s"                                                                                       \
-                                                                                               "t"                                                                                       \
-                                                                                               "a"                                                                                       \
-                                                                                               "t"                                                                                       \
-                                                                                               "u"                                                                                       \
-                                                                                               "s") " THEN"                                                                              \
-                                                                                                    " excl"                                                                              \
-                                                                                                    "uded."                                                                              \
-                                                                                                    "statu"                                                                              \
-                                                                                                    "s "                                                                                 \
-                                                                                                    "ELSE "                                                                              \
-                                                                                                    "known"                                                                              \
-                                                                                                    ".stat"                                                                              \
-                                                                                                    "us "                                                                                \
-                                                                                                    "END,"                                                                               \
-                                                                                                    " reas"                                                                              \
-                                                                                                    "on = "                                                                              \
-                                                                                                    "CASE "                                                                              \
-                                                                                                    "WHEN"                                                                               \
-                                                                                                    " " RANK("excluded.status") " > " RANK(                                              \
-                                                                                                        "k"                                                                              \
-                                                                                                        "n"                                                                              \
-                                                                                                        "o"                                                                              \
-                                                                                                        "w"                                                                              \
-                                                                                                        "n"                                                                              \
-                                                                                                        "."                                                                              \
-                                                                                                        "s"                                                                              \
-                                                                                                        "t"                                                                              \
-                                                                                                        "a"                                                                              \
-                                                                                                        "t"                                                                              \
-                                                                                                        "u"                                                                              \
-                                                                                                        "s") " THEN excluded.reason ELSE known.reason END,"                              \
-                                                                                                             " reserved_at = coalesce(known.reserved_at, excluded.reserved_at),"         \
-                                                                                                             " failed_at = coalesce(known.failed_at, excluded.failed_at),"               \
-                                                                                                             " cancelled_at = coalesce(known.cancelled_at, excluded.cancelled_at),"      \
-                                                                                                             " handed_over_at = coalesce(known.handed_over_at, excluded.handed_over_at)" \
-                                                                                                             " WHERE known.reserved_at IS NULL AND excluded.reserved_at IS NOT NULL"     \
-                                                                                                             " OR known.failed_at IS NULL AND excluded.failed_at IS NOT NULL"            \
-                                                                                                             " OR known.cancelled_at IS NULL AND excluded.cancelled_at IS NOT NULL"      \
-                                                                                                             " OR known.handed_over_at IS NULL AND excluded.handed_over_at IS NOT NULL"  \
-                                                                                                             " RETURNING known.seq)"                                                     \
-                                                                                                             " SELECT o.order_id FROM recorded JOIN order_tools.orders o USING (seq)"
+#define RECORD                                                                           \
+    "WITH given AS (SELECT seq, status, at, nullif(reason, '') AS reason"                \
+    " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])"                \
+    " AS listed (id, status, at, reason) JOIN order_tools.orders o ON o.order_id = id)," \
+    " merged AS (SELECT seq, (array_agg(status ORDER BY " RANK " DESC))[1] AS status,"   \
+    " (array_agg(reason ORDER BY " RANK " DESC))[1] AS reason,"                          \
+    " min(at) FILTER (WHERE status = 'RESERVED') AS reserved_at,"                        \
+    " min(at) FILTER (WHERE status = 'FAILED') AS failed_at,"                            \
+    " min(at) FILTER (WHERE status = 'CANCELLED') AS cancelled_at,"                      \
+    " min(at) FILTER (WHERE status = 'HANDED_OVER') AS handed_over_at"                   \
+    " FROM given GROUP BY seq),"                                                         \
+    " recorded AS (INSERT INTO order_tools.outcomes AS known"                            \
+    " (seq, status, reason, reserved_at, failed_at, cancelled_at, handed_over_at)"       \
+    " SELECT * FROM merged ORDER BY seq"                                                 \
+    " ON CONFLICT (seq) DO UPDATE SET"                                                   \
+    " status = CASE WHEN " IS_LATER " THEN excluded.status ELSE known.status END,"       \
+    " reason = CASE WHEN " IS_LATER " THEN excluded.reason ELSE known.reason END,"       \
+    " reserved_at = coalesce(known.reserved_at, excluded.reserved_at),"                  \
+    " failed_at = coalesce(known.failed_at, excluded.failed_at),"                        \
+    " cancelled_at = coalesce(known.cancelled_at, excluded.cancelled_at),"               \
+    " handed_over_at = coalesce(known.handed_over_at, excluded.handed_over_at)"          \
+    " WHERE known.reserved_at IS NULL AND excluded.reserved_at IS NOT NULL"              \
+    " OR known.failed_at IS NULL AND excluded.failed_at IS NOT NULL"                     \
+    " OR known.cancelled_at IS NULL AND excluded.cancelled_at IS NOT NULL"               \
+    " OR known.handed_over_at IS NULL AND excluded.handed_over_at IS NOT NULL"           \
+    " RETURNING known.seq)"                                                              \
+    " SELECT o.order_id FROM recorded JOIN order_tools.orders o USING (seq)"
 
 #define KNOWN "SELECT order_id FROM order_tools.orders WHERE order_id = ANY ($1::uuid[])"
 
@@ -260,7 +170,7 @@ enum exit_code postgres_orders_settled(struct orders *base, int64_t *last)
     return code;
 }
 
-/* Not synced: a server that has crashed has forgotten the last of them, and they are listed again. */
+/* Not synced: a server that has crashed has forgotten the last, and they are listed again. */
 static bool list_all(struct session *session, void *context)
 {
     struct postgres_orders *store = context;

@@ -4,7 +4,8 @@
 #include "sqlite/notified.h"
 #include "sqlite/orders.h"
 
-/* What orders are looked up by is not moved: order-track lists them again. A run that has ended is written as 0, or otherwise as that of which an event is logged: -1. */
+/* What orders are looked up by is not moved: order-track lists them again. A run that has ended is
+ * written as 0, or otherwise as that of which an event is logged: -1. */
 static const struct mover_kind kinds[] = {
     [MOVED_ORDERS] =
         {&orders_kind,

@@ -14,8 +14,8 @@
         }                                                                  \
     }
 
-/* key of the order, enum order_status, reason or "", and when it was RESERVED, FAILED, CANCELLED and
- * HANDED_OVER: 0 for never */
+/* key of the order, enum order_status, reason or "", and when it was RESERVED, FAILED, CANCELLED
+ * and HANDED_OVER: 0 for never */
 #define OUTCOMES                                                                                   \
     {                                                                                              \
         "outcomes", 7,                                                                             \
