@@ -232,25 +232,38 @@ static enum exit_code tell_dead_letters(struct story *story)
 
 /* ---- the ledger ---- */
 
+static void add_decision(struct story *story, const struct ledger_found *found)
+{
+    static const char *const names[] = {[LEDGER_RESERVED] = "RESERVED",
+                                        [LEDGER_FAILED] = "FAILED",
+                                        [LEDGER_RELEASED] = "RELEASED",
+                                        [LEDGER_HANDED_OVER] = "HANDED_OVER",
+                                        [LEDGER_CANCELLED] = "CANCELLED"};
+
+    add_text(story, "{\"outcome\": ", names[found->outcome]);
+    if (found->decided_ms != 0)
+        add_time(story, ", \"decided_at\": ", found->decided_ms);
+    if (found->ended_ms != 0)
+        add_time(story, ", \"ended_at\": ", found->ended_ms);
+    json_writer_raw(&story->line, "}");
+    story->is_known = true;
+}
+
 static enum exit_code tell_decided(struct story *story)
 {
-    static const char *const names[] = {[LEDGER_RESERVED] = "RESERVED", [LEDGER_FAILED] = "FAILED"};
-    enum ledger_outcome outcome = LEDGER_UNKNOWN;
+    struct ledger_found found = {.outcome = LEDGER_UNKNOWN};
     enum exit_code code;
 
-    json_writer_raw(&story->line, ", \"decided\": ");
+    json_writer_raw(&story->line, ", \"inventory\": ");
     if (ledger == NULL) {
         json_writer_raw(&story->line, NOT_AT_HAND);
         return EXIT_OK;
     }
-    code = ledger->operations->find(ledger, &story->order_id, &outcome, 1);
-    if (outcome == LEDGER_UNKNOWN) {
+    code = ledger->operations->find(ledger, &story->order_id, &found, 1);
+    if (found.outcome == LEDGER_UNKNOWN)
         json_writer_raw(&story->line, "null");
-        return code;
-    }
-    add_text(story, "{\"outcome\": ", names[outcome]);
-    json_writer_raw(&story->line, "}");
-    story->is_known = true;
+    else
+        add_decision(story, &found);
     return code;
 }
 

@@ -2,7 +2,8 @@
  * story: all that is known of an order, wherever it is: in the store, in the ledger, among the
  * notified customers, and in an audit file of dlq-replay.
  *
- *   {"order_id": "...", "order": {...}, "decided": {"outcome": "RESERVED", "at": "..."},
+ *   {"order_id": "...", "order": {...},
+ *    "inventory": {"outcome": "RELEASED", "decided_at": "...", "ended_at": "..."},
  *    "notified": {"reserved": {"status": "TOLD", "attempts": 1, "at": "..."}},
  *    "dead_letters": [{...}]}
  *

@@ -296,7 +296,7 @@ END
     order | order-place >receipt
     id=$(jq -r .order_id receipt)
     run -0 --separate-stderr order-show --story "$id"
-    [ "$(jq -r '"\(.order.status) \(.decided) \(.notified) \(.dead_letters)"' <<<"$output")" = \
+    [ "$(jq -r '"\(.order.status) \(.inventory) \(.notified) \(.dead_letters)"' <<<"$output")" = \
         'PLACED not at hand not at hand not at hand' ]
     inventory-worker --count 1 >/dev/null 2>&1
     notify-worker --count 1 >/dev/null 2>&1
@@ -305,12 +305,12 @@ END
     printf '%s\n' '{"fate":"left","order_id":"other"}' '{"fate":"replayed","order_id":"'"$id"'","replays":1}' 'no JSON' '{"fate":"parked","order_id":null}' >audit
     run -0 --separate-stderr order-show --story --audit audit <<<"$id"
     [ -z "$stderr" ]
-    [ "$(jq -c '[.order.order_id, .decided.outcome, .notified.reserved.status, .notified.reserved.attempts, (.notified | keys), .dead_letters]' <<<"$output")" = \
+    [ "$(jq -c '[.order.order_id, .inventory.outcome, .notified.reserved.status, .notified.reserved.attempts, (.notified | keys), .dead_letters]' <<<"$output")" = \
         '["'"$id"'","RESERVED","TOLD",1,["reserved"],[{"fate":"replayed","order_id":"'"$id"'","replays":1}]]' ]
-    [[ $(jq -r .notified.reserved.at <<<"$output") == 20*Z ]]
+    [[ "$(jq -r '.notified.reserved.at + .inventory.decided_at' <<<"$output")" == 20*Z20*Z ]]
     # Of another producer; and of nobody.
     run -0 --separate-stderr order-show --story z
-    [ "$(jq -c '[.order, .decided, .notified.reserved.status]' <<<"$output")" = '[null,null,"TOLD"]' ]
+    [ "$(jq -c '[.order, .inventory, .notified.reserved.status]' <<<"$output")" = '[null,null,"TOLD"]' ]
     run -1 --separate-stderr order-show --story "$UNKNOWN" ''
     [ "$stderr" = "order-show: no order '$UNKNOWN'"$'\n'"order-show: no order ''" ]
     run -65 --separate-stderr order-show --story --audit none "$id"

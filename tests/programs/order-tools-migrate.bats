@@ -120,27 +120,36 @@ store_orders()
     publish_placed a b
     placed_events c | sed 's/"s"/"Z"/' | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
     inventory-worker --count 3 >/dev/null 2>&1
+    # Some are cancelled, one before it comes.
+    inventory-worker --cancelled --idle-timeout 0
+    publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"early"}'
+    publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"b"}'
+    inventory-worker --cancelled --count 2 >/dev/null 2>&1
     # One event is owed by a worker that was killed.
     publish_placed d
     run -137 --separate-stderr dying publish:1:before inventory-worker --count 1
     eventually holds "$PLACED_Q" 1
     purge "$PLACED_Q"
     purge "$RESERVED_Q"
+    # And so is that of an end.
+    inventory-stock --hand-over <<<a >/dev/null
     there_and_back ledger a.db
-    [ "$(dump again.db | grep -c 'INSERT INTO owed')" = 1 ]
+    [ "$(dump again.db | grep -c 'INSERT INTO owed')" = 2 ]
     export INVENTORY_LEDGER=$URI
     run -0 --separate-stderr inventory-stock </dev/null
     [ "$output" = '{"sku":"Z","on_hand":0,"reserved":0}
-{"sku":"s","on_hand":4,"reserved":3}
+{"sku":"s","on_hand":5,"reserved":1}
 {"sku":"é \"","on_hand":3,"reserved":0}' ]
-    gives 'a RESERVED,b RESERVED,c FAILED,d RESERVED' "SELECT string_agg(order_id || ' ' || outcome, ',' ORDER BY seq)
-        FROM order_tools.reservations"
+    gives 'a HANDED_OVER,b RELEASED,c FAILED,early CANCELLED,d RESERVED' \
+        "SELECT string_agg(order_id || ' ' || coalesce(ending, outcome), ',' ORDER BY seq) FROM order_tools.reservations"
+    books_balance
+    inventory-stock --hand-over <<<d >/dev/null
     # What was owed goes out from there; what was decided is not decided again; what is new gets a new number.
-    publish_placed a e
+    publish_placed a e early
     inventory-worker --idle-timeout 1 >events 2>worker.err
-    [ "$(ids <events | sort | paste -sd ' ')" = 'd e' ]
+    [ "$(ids <events | sort | paste -sd ' ')" = 'a d d e early' ]
     says worker.err '[inventory] duplicate ignored: a'
-    gives '5|0' 'SELECT (SELECT count(*) FROM order_tools.reservations), (SELECT count(*) FROM order_tools.outbox)'
+    gives '6|0' 'SELECT (SELECT count(*) FROM order_tools.reservations), (SELECT count(*) FROM order_tools.outbox)'
 }
 
 @test "notified customers: told, free again, and in doubt" {
