@@ -291,8 +291,8 @@ reads()
     about_files
     order-place </dev/null
     sqlite3 "$XDG_STATE_HOME/order-tools/orders.db" "
-        INSERT INTO orders SELECT value, randomblob(16), 1767323045678 + value * 1000, json_object('user_id', 'u' || value % 5000,
-            'restaurant_id', 'r' || value % 5000, 'items', json_array(json_object('sku', 's', 'qty', 1)), 'note', hex(zeroblob(100)))
+        INSERT INTO orders SELECT value, randomblob(16), 1767323045678 + value * 1000, json_object('user_id', 'u' || (value % 5000),
+            'restaurant_id', 'r' || (value % 5000), 'items', json_array(json_object('sku', 's', 'qty', 1)), 'note', hex(zeroblob(100)))
             FROM generate_series(1, 50000);
         INSERT INTO listed SELECT seq, placed_at, data ->> 'user_id', data ->> 'restaurant_id' FROM orders;
         INSERT INTO outcomes (seq, status, reserved_at) SELECT seq, CASE WHEN seq % 5000 = 1 THEN 3 ELSE 2 END, placed_at FROM orders"
