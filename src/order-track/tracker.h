@@ -14,8 +14,8 @@
  *
  * An event that is malformed is moved to the dead letter queue, and acknowledged once the broker
  * has confirmed that. One that cannot be moved stays in hand and is tried again each minute; it
- * does not hold up others. An event of another type, and one about an order that is not in the store, is
- * logged and acknowledged.
+ * does not hold up others. An event of another type, and one about an order that is not in the
+ * store, is logged and acknowledged.
  *
  * In between, orders are listed for those who ask (store/question.h): some after each batch, and
  * all when nothing else is to be done.
