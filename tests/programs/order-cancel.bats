@@ -79,7 +79,7 @@ cancelled()
 END
     jq -e --argjson from "$before" --argjson to "$after" '.properties.timestamp | $from <= . and . <= $to' messages
     jq -r .payload messages >payload
-    [[ $(cat payload) == "{\"event_type\":\"OrderCancelled\",\"order_id\":\"$(uuid 1)\",\"reason\":\"cancelled\",\"ts\":\"20"*Z\"} ]]
+    [[ $(cat payload) == "{\"event_type\":\"OrderCancelled\",\"order_id\":\"$(uuid 1)\",\"reason\":\"cancelled\",\"ts\":\"20"*'Z"}' ]]
 }
 
 @test "order-cancel: cancelled twice: the same receipt, marked as repeated, and nothing is published again" {
