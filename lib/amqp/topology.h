@@ -71,11 +71,11 @@ extern const char *const topology_work_queues[];
 bool topology_is_work_queue(const char *queue);
 
 /*
- * Makes sure that all parts but the optional ones exist; for use in a connection_setup. Uses an exchange or a queue that
- * exists as it is, whatever its settings; declares a missing one, durable, a queue with
- * queue_arguments(); makes all bindings, since they cannot be looked at. Takes one round trip if
- * nothing is missing. Skips parts to which the user has no right. Returns EXIT_OK; otherwise
- * records the reason, as a connection_setup must.
+ * Makes sure that all parts but the optional ones exist; for use in a connection_setup. Uses an
+ * exchange or a queue that exists as it is, whatever its settings; declares a missing one, durable,
+ * a queue with queue_arguments(); makes all bindings, since they cannot be looked at. Takes one
+ * round trip if nothing is missing. Skips parts to which the user has no right. Returns EXIT_OK;
+ * otherwise records the reason, as a connection_setup must.
  */
 enum exit_code topology_declare(struct connection *connection);
 

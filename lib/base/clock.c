@@ -97,22 +97,38 @@ static int64_t days_since_1970(int year, int month, int day)
     return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - DAYS_TO_1970;
 }
 
+/* Reads the digits of a fraction of a second, and cuts what is less than a millisecond. */
+static int milliseconds_of(const char *digits, size_t count)
+{
+    int ms = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        ms = ms * 10 + (i < count ? digits[i] - '0' : 0);
+    return ms;
+}
+
 bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
 {
     int year, month, day, hour, minute, second;
     char written[CLOCK_TEXT_SIZE];
     const char *rest = text + 19;
+    size_t digits;
+    int ms = 0;
 
     if (strlen(text) < 20 ||
         sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6)
         return false;
-    if (*rest == '.' && rest[1] != 'Z')
-        rest += 1 + strspn(rest + 1, "0123456789");
+    if (*rest == '.' && rest[1] != 'Z') {
+        digits = strspn(++rest, "0123456789");
+        ms = milliseconds_of(rest, digits);
+        rest += digits;
+    }
     if (strcmp(rest, "Z") != 0 || year < 1970)
         return false;
     *utc_ms =
         (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000;
     /* An impossible date, such as 30 February, does not come out as it went in; nor do signs. */
     clock_rfc3339(*utc_ms, written);
+    *utc_ms += ms;
     return strncmp(written, text, 19) == 0;
 }

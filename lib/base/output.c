@@ -3,9 +3,9 @@
 #include "base/memory.h"
 #include "base/outlet.h"
 #include "base/program.h"
+#include "base/stop.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,13 +14,28 @@ static struct outlet out = {.descriptor = STDOUT_FILENO};
 static bool in_use;
 static bool is_terminal;
 static bool failed;
+static bool only_shows;
+static bool has_no_reader;
 
 static enum exit_code failure(void)
 {
-    if (!failed)
-        report("cannot write standard output: %s", outlet_reason());
+    if (!failed) {
+        has_no_reader = only_shows && errno == EPIPE && stop_pipe_kills();
+        if (!has_no_reader)
+            report("cannot write standard output: %s", outlet_reason());
+    }
     failed = true;
     return EXIT_OUTPUT;
+}
+
+void output_only_shows(void)
+{
+    only_shows = true;
+}
+
+bool output_has_no_reader(void)
+{
+    return has_no_reader;
 }
 
 /* For exits by die(): its message has been written, so that a failure is not reported. */

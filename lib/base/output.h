@@ -10,7 +10,19 @@
 
 #include "base/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/*
+ * Declares that this run only shows something: a reader that has seen enough and goes away (head,
+ * less) is then no failure to be reported, and program_end() ends the program by SIGPIPE, as the
+ * system ends programs that do not know the signal. Not if the parent ignores SIGPIPE. For a run
+ * that changes something, or whose lines are receipts, every line that was not read is a failure.
+ */
+void output_only_shows(void);
+
+/* Returns whether the reader of a run that only shows something has gone away. */
+bool output_has_no_reader(void);
 
 /* Appends text[0..len) to the buffer, which is written when it is full. */
 enum exit_code output_text(const char *text, size_t len);

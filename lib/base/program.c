@@ -40,6 +40,8 @@ void program_exit(enum exit_code code)
 int program_end(enum exit_code code, bool stop_is_normal)
 {
     code = output_close(code);
+    if (output_has_no_reader())
+        stop_by_pipe();
     if (code != EXIT_OUTPUT && !stop_is_normal)
         stop_by_signal();
     if (background_some_run())

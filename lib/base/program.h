@@ -12,7 +12,8 @@
  *
  * If a stop was requested (stop.h), ends the program by that signal instead, so that its parent
  * sees that the work was cut short; not after EXIT_OUTPUT, which matters more, and not if
- * stop_is_normal: for a program that works until it is asked to stop.
+ * stop_is_normal: for a program that works until it is asked to stop. Ends it by SIGPIPE if
+ * output_has_no_reader().
  */
 int program_end(enum exit_code code, bool stop_is_normal);
 

@@ -27,6 +27,7 @@ static _Thread_local bool gets_signals;
 static int pipe_ends[2] = {-1, -1};
 static const char *volatile farewell;
 static volatile sig_atomic_t farewell_descriptor;
+static bool pipe_kills;
 
 static bool some_to_be_cut(void)
 {
@@ -105,9 +106,11 @@ void stop_on_signals(void)
         done = done && sigaction(numbers[i], NULL, &before) == 0 &&
                (before.sa_handler == SIG_IGN || sigaction(numbers[i], &action, NULL) == 0);
     /* write() then fails, and that is reported, where the signal would kill without a message. */
-    if (!done || sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGXFSZ, &ignore, NULL) < 0 ||
-        sigaction(SIGALRM, &cut, NULL) < 0 || !unblock_signals())
+    if (!done || sigaction(SIGPIPE, &ignore, &before) < 0 ||
+        sigaction(SIGXFSZ, &ignore, NULL) < 0 || sigaction(SIGALRM, &cut, NULL) < 0 ||
+        !unblock_signals())
         die(EXIT_BUG, "cannot set up signal handling");
+    pipe_kills = before.sa_handler == SIG_DFL;
 }
 
 const char *stop_farewell(const char *text, int descriptor)
@@ -144,11 +147,25 @@ void stop_cuts(int socket)
         (void)alarm(socket < 0 ? 0 : STOP_CUT_SECONDS);
 }
 
+static void end_by(int number)
+{
+    report_flush();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
 void stop_by_signal(void)
 {
-    if (received == 0)
-        return;
-    report_flush();
-    (void)signal(received, SIG_DFL);
-    (void)raise(received);
+    if (received != 0)
+        end_by(received);
+}
+
+bool stop_pipe_kills(void)
+{
+    return pipe_kills;
+}
+
+void stop_by_pipe(void)
+{
+    end_by(SIGPIPE);
 }

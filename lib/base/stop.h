@@ -16,7 +16,7 @@
 /*
  * Installs the handlers, and unblocks the signals in case the parent had blocked them. A signal
  * that the parent ignores stays ignored. Also ignores SIGPIPE and SIGXFSZ, so that write() fails
- * instead. Call it once, at the start; exits with EXIT_BUG if the system refuses.
+ * instead (stop_by_pipe() makes up for that). Call it once, at the start; exits with EXIT_BUG if the system refuses.
  */
 void stop_on_signals(void);
 
@@ -51,5 +51,12 @@ void stop_or_readable(int descriptor);
  * Returns if there was none.
  */
 void stop_by_signal(void);
+
+/* Returns whether SIGPIPE would have ended the program without stop_on_signals(): false if the
+ * parent ignores it. */
+bool stop_pipe_kills(void);
+
+/* Ends the program by SIGPIPE. Only for stop_pipe_kills(). */
+void stop_by_pipe(void);
 
 #endif

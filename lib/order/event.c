@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "json/writer.h"
+#include "order/contact.h"
 #include "order/fields.h"
 
 #include <string.h>
@@ -25,8 +26,13 @@ static enum event_verdict read_event(struct order_reader *reader, const char *ty
                          &reader->order->order_id))
         return EVENT_MALFORMED;
     /* Events of other types are passed on as they are. */
-    return strcmp(type, EVENT_PLACED) != 0 || order_read_body(reader) ? EVENT_SOUND
-                                                                      : EVENT_MALFORMED;
+    if (strcmp(type, EVENT_PLACED) != 0)
+        return EVENT_SOUND;
+    if (!order_read_body(reader))
+        return EVENT_MALFORMED;
+    /* It is not needed: an event of another producer is not malformed for it. */
+    contact_read_if_sound(reader);
+    return EVENT_SOUND;
 }
 
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
@@ -72,7 +78,12 @@ char *event_print(const struct order *order, const char *type, const char *order
             json_writer_raw(&line, ",");
         add_item(&line, &order->items[i]);
     }
-    add_member(&line, "],\"ts\":", ts);
+    json_writer_raw(&line, "]");
+    if (order->contact != NULL) {
+        json_writer_raw(&line, ",\"contact\":");
+        json_writer_raw(&line, order->contact);
+    }
+    add_member(&line, ",\"ts\":", ts);
     if (reason != NULL)
         add_member(&line, ",\"reason\":", reason);
     json_writer_raw(&line, "}");

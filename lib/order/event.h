@@ -2,7 +2,8 @@
  * event: reads and prints events, the bodies of messages.
  *
  * An event is {event_type, order_id, user_id, restaurant_id, items, ts}, an InventoryFailed also
- * has a reason. Other members may be any JSON and are ignored.
+ * has a reason, and an event about an order that has a contact has that, too. Other members may be
+ * any JSON and are ignored.
  */
 #ifndef ORDER_EVENT_H
 #define ORDER_EVENT_H
@@ -30,8 +31,9 @@ enum event_verdict {
 
 /*
  * Reads text[0..len), an event of this type, into *order. Of an EVENT_PLACED that is all members
- * but ts; of other types order_id alone is required and set. Skips a byte order mark. For all
- * verdicts but EVENT_SOUND the reason is in *fault, and nothing has to be freed.
+ * but ts and contact; a contact that order_read() would refuse is left out. Of other types order_id
+ * alone is required and set. Skips a byte order mark. For all verdicts but EVENT_SOUND the reason
+ * is in *fault, and nothing has to be freed.
  */
 enum event_verdict event_read(struct order *order, const char *type, const char *text, size_t len,
                               struct order_fault *fault);

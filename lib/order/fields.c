@@ -234,11 +234,9 @@ static bool refuse_kind(const char *value, size_t len, struct order_fault *fault
 bool order_open_scanned(struct order_reader *reader, const char *text, size_t len)
 {
     static const struct json_field fields[ORDER_FIELDS] = {
-        [EVENT_TYPE] = {.name = "event_type"},
-        [ORDER_ID] = {.name = "order_id"},
-        [USER_ID] = {.name = "user_id"},
-        [RESTAURANT_ID] = {.name = "restaurant_id"},
-        [ITEMS] = {.name = "items"}};
+        [EVENT_TYPE] = {.name = "event_type"}, [ORDER_ID] = {.name = "order_id"},
+        [USER_ID] = {.name = "user_id"},       [RESTAURANT_ID] = {.name = "restaurant_id"},
+        [ITEMS] = {.name = "items"},           [CONTACT] = {.name = "contact"}};
 
     memset(reader->order, 0, sizeof *reader->order);
     if (*text != '{')

@@ -1,5 +1,5 @@
 /*
- * fields: reads the members that orders and events share. For order.c and event.c only.
+ * fields: reads the members that orders and events share. For this folder only.
  *
  * Every function that can refuse returns false, with the reason in reader->fault.
  */
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { EVENT_TYPE, ORDER_ID, USER_ID, RESTAURANT_ID, ITEMS, ORDER_FIELDS };
+enum { EVENT_TYPE, ORDER_ID, USER_ID, RESTAURANT_ID, ITEMS, CONTACT, ORDER_FIELDS };
 
 /* An order or event while it is read. */
 struct order_reader {

@@ -2,6 +2,7 @@
 
 #include "base/uuid.h"
 #include "json/canonical.h"
+#include "order/contact.h"
 #include "order/fields.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static bool read_own_id(struct order_reader *reader)
 
 static bool finish(struct order_reader *reader, bool is_open)
 {
-    if (is_open && read_own_id(reader) && order_read_body(reader))
+    if (is_open && read_own_id(reader) && order_read_body(reader) && contact_read(reader))
         return true;
     order_free(reader->order);
     return false;
@@ -50,8 +51,22 @@ bool order_read_piece(struct order *order, const struct json_piece *piece,
     return finish(&reader, order_open_scanned(&reader, piece->text, piece->len));
 }
 
+bool order_read_stored(struct order *order, const char *text, size_t len, struct order_fault *fault)
+{
+    struct order_reader reader = {.order = order, .fault = fault};
+
+    if (!order_open(&reader, text, len, ORDER_MAX_SIZE) || !read_own_id(&reader) ||
+        !order_read_body(&reader)) {
+        order_free(order);
+        return false;
+    }
+    contact_read_if_sound(&reader);
+    return true;
+}
+
 void order_free(struct order *order)
 {
+    free(order->contact);
     free(order->items);
     free(order->texts);
     memset(order, 0, sizeof *order);

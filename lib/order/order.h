@@ -1,9 +1,9 @@
 /*
  * order: reads and compares orders as order-place takes them.
  *
- * An order is {user_id, restaurant_id, items} and optionally order_id, a UUID; an item is {sku,
- * qty}. Each of these members must be there once, with a valid value. Other members may be any JSON
- * and are ignored.
+ * An order is {user_id, restaurant_id, items} and optionally order_id, a UUID, and contact, a
+ * string or an object that says how its customer is reached; an item is {sku, qty}. Each of these
+ * members must be there once, with a valid value. Other members may be any JSON and are ignored.
  */
 #ifndef ORDER_ORDER_H
 #define ORDER_ORDER_H
@@ -17,7 +17,8 @@
 #define ORDER_MAX_TEXT 256               /* bytes of user_id, restaurant_id and sku */
 #define ORDER_MAX_ITEMS 1000
 #define ORDER_MAX_QTY 1000000
-#define ORDER_MAX_ID 128 /* bytes of an order_id from another producer */
+#define ORDER_MAX_CONTACT 1024 /* bytes of the contact as JSON */
+#define ORDER_MAX_ID 128       /* bytes of an order_id from another producer */
 
 struct order_item {
     const char *sku;
@@ -30,7 +31,8 @@ struct order {
     const char *restaurant_id;
     struct order_item *items;
     size_t item_count;
-    char *texts; /* private: holds those above */
+    char *contact; /* as JSON without white space or control characters; NULL if there is none */
+    char *texts;   /* private: holds the texts above */
 };
 
 /*
@@ -55,6 +57,13 @@ bool order_read(struct order *order, const char *text, size_t len, struct order_
  */
 bool order_read_piece(struct order *order, const struct json_piece *piece,
                       struct order_fault *fault);
+
+/*
+ * As order_read(), for an order that was stored. A contact that order_read() would refuse is left
+ * out: earlier versions accepted any.
+ */
+bool order_read_stored(struct order *order, const char *text, size_t len,
+                       struct order_fault *fault);
 
 /* Frees what *order holds and zeroes it. A zeroed order may be freed. */
 void order_free(struct order *order);

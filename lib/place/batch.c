@@ -26,7 +26,7 @@ char *batch_stored_event(const struct stored_order *stored)
     struct order_fault fault;
     char *event;
 
-    if (!order_read(&order, stored->data, stored->data_len, &fault))
+    if (!order_read_stored(&order, stored->data, stored->data_len, &fault))
         die(EXIT_STORE, "the store holds an order that is none: %s", fault.reason);
     event = event_of(&order, stored->id, stored->placed_at);
     order_free(&order);

@@ -67,11 +67,14 @@ static void lose(struct flight *flight)
 
 /* ---- sending ---- */
 
-/* Returns whether the server has closed the connection. It may have said why before. */
-static bool was_closed(const struct flight *flight)
+/* The server may have said why before it closed the connection. */
+bool flight_is_lost(const struct flight *flight)
 {
-    int socket = libpq.PQsocket(flight->connection);
+    int socket;
 
+    if (flight->connection == NULL)
+        return true;
+    socket = libpq.PQsocket(flight->connection);
     for (int i = 0; i < CLOSING_READS && wait_is_ready(socket, POLLIN); i++)
         if (libpq.PQconsumeInput(flight->connection) != 1)
             return true;
@@ -88,7 +91,7 @@ static void start_anew(struct flight *flight)
     flight->is_unanswered = false;
     flight->is_alone = false;
     flight->fault.kind = FAULT_NONE;
-    flight->is_unsent = flight->connection != NULL && was_closed(flight);
+    flight->is_unsent = flight->connection != NULL && flight_is_lost(flight);
     if (flight->is_unsent)
         fault_of_connection(&flight->fault, flight->connection);
 }

@@ -37,6 +37,10 @@ bool flight_open(struct flight *flight, PGconn *connection);
 /* Closes the connection and frees the results. Harmless without. */
 void flight_close(struct flight *flight);
 
+/* Returns whether there is no connection, or the server has closed it. Does not wait. To be called
+ * between two round trips. */
+bool flight_is_lost(const struct flight *flight);
+
 /* Adds a statement. Returns its place among those of the round trip. A failure is kept for
  * flight_land(). */
 size_t flight_add(struct flight *flight, const char *sql, const struct parameter *parameters,

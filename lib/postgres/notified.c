@@ -77,11 +77,11 @@ enum find_column { FIND_ID, FIND_STATUS, FIND_ATTEMPTS, FIND_IS_OWN, FIND_IS_FRE
 
 /* An order, and its place in an array of the caller's. */
 struct name {
-    const char *order_id;
+    const char *key;
     size_t index;
 };
 
-/* Sorted by order_id as strcmp() does, and then by index. */
+/* Sorted by key as strcmp() does, and then by index. */
 struct names {
     struct name *all;
     size_t count;
@@ -129,9 +129,9 @@ static void names_start(struct names *names, size_t count)
     names->count = 0;
 }
 
-static void names_add(struct names *names, const char *order_id)
+static void names_add(struct names *names, const char *key)
 {
-    names->all[names->count] = (struct name){order_id, names->count};
+    names->all[names->count] = (struct name){key, names->count};
     names->count++;
 }
 
@@ -139,7 +139,7 @@ static int compare(const void *left, const void *right)
 {
     const struct name *a = left;
     const struct name *b = right;
-    int sign = strcmp(a->order_id, b->order_id);
+    int sign = strcmp(a->key, b->key);
 
     return sign != 0 ? sign : (a->index > b->index) - (a->index < b->index);
 }
@@ -153,14 +153,14 @@ static void names_sort(struct names *names)
 /* Returns whether the name at a place is another one than that before it. */
 static bool is_first(const struct names *names, size_t place)
 {
-    return place == 0 || strcmp(names->all[place - 1].order_id, names->all[place].order_id) != 0;
+    return place == 0 || strcmp(names->all[place - 1].key, names->all[place].key) != 0;
 }
 
 /* ---- what a call is about ---- */
 
-static void array_name(struct array *array, const char *order_id)
+static void array_name(struct array *array, const char *key)
 {
-    array_text(array, order_id, strlen(order_id));
+    array_text(array, key, strlen(key));
 }
 
 /* Parts the orders of the last turn into those that were told, are free again or forgotten. */
@@ -170,17 +170,17 @@ static void list_turn(struct postgres_notified *store, const struct notified_rel
     size_t next = 0;
 
     for (size_t i = 0; i < store->turn_count; i++) {
-        const char *order_id = store->turn[i];
+        const char *key = store->turn[i];
         const struct notified_release *release;
 
-        while (next < names->count && strcmp(names->all[next].order_id, order_id) < 0)
+        while (next < names->count && strcmp(names->all[next].key, key) < 0)
             next++;
-        if (next == names->count || strcmp(names->all[next].order_id, order_id) != 0) {
-            array_name(&store->told, order_id);
+        if (next == names->count || strcmp(names->all[next].key, key) != 0) {
+            array_name(&store->told, key);
             continue;
         }
         release = &released[names->all[next].index];
-        array_name(release->attempts == 0 ? &store->forgotten : &store->freed, order_id);
+        array_name(release->attempts == 0 ? &store->forgotten : &store->freed, key);
         if (release->attempts > 0)
             array_int(&store->attempts, release->attempts);
     }
@@ -196,16 +196,16 @@ static void list_all(struct postgres_notified *store, const struct notified_rele
     array_start(&store->claimed, ARRAY_TEXT);
     names_start(&store->released, released_count);
     for (size_t i = 0; i < released_count; i++)
-        names_add(&store->released, released[i].order_id);
+        names_add(&store->released, released[i].key);
     names_sort(&store->released);
     list_turn(store, released);
     names_start(&store->wanted, claim_count);
     for (size_t i = 0; i < claim_count; i++)
-        names_add(&store->wanted, claims[i].order_id);
+        names_add(&store->wanted, claims[i].key);
     names_sort(&store->wanted);
     for (size_t i = 0; i < claim_count; i++)
         if (is_first(&store->wanted, i))
-            array_name(&store->claimed, store->wanted.all[i].order_id);
+            array_name(&store->claimed, store->wanted.all[i].key);
 }
 
 /* ---- the round trip ---- */
@@ -364,11 +364,11 @@ static size_t fill_in(struct advancing *advancing, size_t place, int row)
     struct notified_claim *first = &advancing->claims[wanted->all[place].index];
 
     if (advancing->are_new)
-        *first = (struct notified_claim){first->order_id, STANDING_CLAIMED, 1};
+        *first = (struct notified_claim){first->key, STANDING_CLAIMED, 1};
     else if (row < 0)
-        *first = (struct notified_claim){first->order_id, STANDING_OTHERS, 0};
+        *first = (struct notified_claim){first->key, STANDING_OTHERS, 0};
     else
-        *first = (struct notified_claim){first->order_id, standing_of(advancing->found, row),
+        *first = (struct notified_claim){first->key, standing_of(advancing->found, row),
                                          (int)result_int(advancing->found, row, FIND_ATTEMPTS)};
     for (place++; place < wanted->count && !is_first(wanted, place); place++) {
         struct notified_claim *copy = &advancing->claims[wanted->all[place].index];
@@ -387,7 +387,7 @@ static void fill_in_all(struct advancing *advancing)
 
     for (size_t place = 0; place < wanted->count;) {
         bool has_row = row < rows && strcmp(libpq.PQgetvalue(advancing->found, row, FIND_ID),
-                                            wanted->all[place].order_id) == 0;
+                                            wanted->all[place].key) == 0;
 
         place = fill_in(advancing, place, has_row ? row : -1);
         row += has_row;
@@ -410,7 +410,7 @@ static void keep_turn(struct advancing *advancing)
     store->turn = xrealloc(store->turn, (wanted->count + 1) * sizeof *store->turn);
     for (size_t i = 0; i < wanted->count; i++)
         if (is_claimed(&advancing->claims[wanted->all[i].index]))
-            store->turn[store->turn_count++] = xstrdup(wanted->all[i].order_id);
+            store->turn[store->turn_count++] = xstrdup(wanted->all[i].key);
 }
 
 /* ---- the operations ---- */

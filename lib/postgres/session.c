@@ -181,6 +181,11 @@ static bool try_after_loss(struct session *session, const char *what, struct tri
 /* After a failure: returns whether to do the work once more. Reports why not. */
 static bool try_again(struct session *session, const char *what, struct tries *tries)
 {
+    /* Nobody waits for it, and it is asked for again and again: one word is enough. */
+    if (session->is_resting) {
+        note_away(session);
+        return false;
+    }
     switch (session->flight.fault.kind) {
     case FAULT_RUN_LOST:
     case FAULT_CONFLICT:
@@ -248,6 +253,31 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
     return EXIT_OK;
 }
 
+/* A session_work: what session_do() begins with is all. */
+static bool rest(struct session *session, void *context)
+{
+    (void)session;
+    (void)context;
+    return true;
+}
+
+void session_rest(struct session *session)
+{
+    int64_t now_ms;
+
+    if (!session->is_fresh && !flight_is_lost(&session->flight))
+        return;
+    now_ms = clock_monotonic_ms();
+    if (now_ms < session->next_attempt_ms)
+        return;
+    if (!session->is_fresh)
+        flight_close(&session->flight);
+    session->is_resting = true;
+    if (session_do(session, "connect again", rest, NULL) != EXIT_OK)
+        session->next_attempt_ms = now_ms + (int64_t)session->patience.delay_s * 1000;
+    session->is_resting = false;
+}
+
 bool session_may_pass(const struct session *session)
 {
     return session->may_pass;
@@ -260,7 +290,7 @@ bool session_is_in_doubt(const struct session *session)
 
 bool session_never_waits(const struct session *session)
 {
-    return session->is_open && session->patience.never_waits;
+    return session->is_resting || (session->is_open && session->patience.never_waits);
 }
 
 /* ---- transactions ---- */

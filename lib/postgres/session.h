@@ -85,6 +85,14 @@ enum exit_code session_do(struct session *session, const char *what, session_wor
  */
 void session_renew_by(struct session *session, session_work *renewal, void *context);
 
+/*
+ * For a program that has nothing to do: if the connection is lost, makes another and does the
+ * renewal there, as the next session_do() would, but waits for a second or two at most. Once the
+ * database is away, or the renewal fails, which is reported once, each call tries again, but not
+ * before the delay of patience has passed. To be called every few seconds, outside of transactions.
+ */
+void session_rest(struct session *session);
+
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 

@@ -23,7 +23,7 @@ struct session {
     struct store_patience patience;
     struct address *address;
     struct attempt *attempt; /* that goes on; otherwise NULL */
-    int64_t next_attempt_ms; /* of one that never waits, by the monotonic clock */
+    int64_t next_attempt_ms; /* of a call that may not wait, by the monotonic clock */
     struct flight flight;
     bool is_fresh;         /* nothing was done yet over this connection */
     session_work *renewal; /* session_renew_by(), or NULL */
@@ -31,6 +31,7 @@ struct session {
     bool in_transaction;
     struct run *run; /* of the transaction at hand */
     bool is_open;    /* session_open() has ended */
+    bool is_resting; /* session_rest() is at work */
     bool is_away;    /* reported */
     char away_reason[FAULT_REASON_SIZE];
     bool may_pass;    /* the last failure */
@@ -40,8 +41,8 @@ struct session {
 /* Returns whether no call may wait for the database to come back. */
 bool session_never_waits(const struct session *session);
 
-/* A session_work: checks the version of the tables, and makes or upgrades them if that is of use and
- * the session may. */
+/* A session_work: checks the version of the tables, and makes or upgrades them if that is of use
+ * and the session may. */
 session_work session_prepare;
 
 #endif

@@ -13,8 +13,9 @@
 /* Pages that recording a turn writes besides those of its orders, with some to spare. */
 #define PAGES_BESIDES 16
 
-/* A free order has the claim FREE, whose run is 0. A claim of which all orders are told has no run,
- * and its row is deleted later; but never the newest one, so that SQLite gives no number twice. */
+/* The column order_id has the key. A free order has the claim FREE, whose run is 0. A claim of
+ * which all orders are told has no run, and its row is deleted later; but never the newest one, so
+ * that SQLite gives no number twice. */
 #define FREE "1"
 #define CLAIMS                                                      \
     "CREATE TABLE claims (claim INTEGER PRIMARY KEY, run INTEGER);" \
@@ -90,12 +91,12 @@ static enum exit_code mark_told(struct sqlite_notified *notified, int64_t claim)
     return database_run(notified->database, notified->mark_told);
 }
 
-static enum exit_code add(struct sqlite_notified *notified, const char *order_id, int64_t claim,
+static enum exit_code add(struct sqlite_notified *notified, const char *key, int64_t claim,
                           int64_t at_ms, bool *added)
 {
     enum exit_code code;
 
-    database_bind_text(notified->add, 1, order_id, strlen(order_id));
+    database_bind_text(notified->add, 1, key, strlen(key));
     database_bind_int(notified->add, 2, at_ms);
     database_bind_int(notified->add, 3, claim);
     code = database_run(notified->database, notified->add);
@@ -105,7 +106,7 @@ static enum exit_code add(struct sqlite_notified *notified, const char *order_id
 
 /* Sets *standing to that of a known order. If it can be claimed: to STANDING_CLAIMED or
  * STANDING_IN_DOUBT, and *attempts to how often it was begun to tell its customer. */
-static enum exit_code find(struct sqlite_notified *notified, const char *order_id, int64_t claim,
+static enum exit_code find(struct sqlite_notified *notified, const char *key, int64_t claim,
                            enum standing *standing, int *attempts)
 {
     bool found;
@@ -114,7 +115,7 @@ static enum exit_code find(struct sqlite_notified *notified, const char *order_i
     int64_t run = 0;
     enum exit_code code;
 
-    database_bind_text(notified->find, 1, order_id, strlen(order_id));
+    database_bind_text(notified->find, 1, key, strlen(key));
     code = database_row(notified->database, notified->find, &found);
     is_claimed = code == EXIT_OK && found && sqlite3_column_type(notified->find, 2) != SQLITE_NULL;
     if (is_claimed) {
@@ -140,13 +141,13 @@ static enum exit_code claim_order(struct sqlite_notified *notified, struct notif
                                   int64_t number, int64_t at_ms)
 {
     bool added;
-    enum exit_code code = add(notified, claim->order_id, number, at_ms, &added);
+    enum exit_code code = add(notified, claim->key, number, at_ms, &added);
 
     claim->standing = STANDING_CLAIMED;
     claim->attempt = 1;
     if (code != EXIT_OK || added)
         return code;
-    code = find(notified, claim->order_id, number, &claim->standing, &claim->attempt);
+    code = find(notified, claim->key, number, &claim->standing, &claim->attempt);
     if (code != EXIT_OK ||
         (claim->standing != STANDING_CLAIMED && claim->standing != STANDING_IN_DOUBT))
         return code;
@@ -154,7 +155,7 @@ static enum exit_code claim_order(struct sqlite_notified *notified, struct notif
         claim->standing = STANDING_SPENT;
     else
         claim->attempt++;
-    database_bind_text(notified->claim, 1, claim->order_id, strlen(claim->order_id));
+    database_bind_text(notified->claim, 1, claim->key, strlen(claim->key));
     database_bind_int(notified->claim, 2, at_ms);
     database_bind_int(notified->claim, 3, number);
     database_bind_int(notified->claim, 4, claim->attempt);
@@ -167,7 +168,7 @@ static enum exit_code release(struct sqlite_notified *notified,
     bool forgets = released->attempts == 0;
     sqlite3_stmt *statement = forgets ? notified->forget : notified->release;
 
-    database_bind_text(statement, 1, released->order_id, strlen(released->order_id));
+    database_bind_text(statement, 1, released->key, strlen(released->key));
     if (!forgets)
         database_bind_int(statement, 2, released->attempts);
     return database_run(notified->database, statement);

@@ -1,5 +1,9 @@
 /*
- * notified: which orders' customers have been told, so that none is told twice.
+ * notified: which orders' customers have been told of what, so that none is told it twice.
+ *
+ * A customer is told of each kind of event about an order once. An order and a kind have one key in
+ * the store: "order" below stands for both. The key of a reservation is the order_id itself, as it
+ * was when there was no other kind.
  *
  * Whoever is going to tell claims the orders of a turn first. The claim is on disk before anybody
  * is told, and belongs to a run (one execution of notify-worker). The call that claims the orders
@@ -28,9 +32,20 @@ enum standing {
     STANDING_TOLD
 };
 
+/* What a customer is told: that the order is reserved, has failed, or was released again. */
+enum notified_kind { NOTIFIED_RESERVED, NOTIFIED_FAILED, NOTIFIED_RELEASED };
+
+#define NOTIFIED_KEY_SIZE 144
+
+/*
+ * Writes the key of an order and a kind: the order_id, which has at most 128 bytes and no control
+ * characters, and for other kinds than NOTIFIED_RESERVED a tab and "failed" or "released".
+ */
+void notified_key(char key[NOTIFIED_KEY_SIZE], const char *order_id, enum notified_kind kind);
+
 /* An order to be claimed. */
 struct notified_claim {
-    const char *order_id; /* given */
+    const char *key; /* given */
     enum standing standing;
     int attempt; /* times it was begun to be told: the one that begins now is counted, but not of
                     STANDING_SPENT; unset for the last three */
@@ -38,7 +53,7 @@ struct notified_claim {
 
 /* An order of the last turn that was not told. */
 struct notified_release {
-    const char *order_id;
+    const char *key;
     int attempts; /* begun so far, none known to have succeeded; with 0 the order is forgotten */
 };
 

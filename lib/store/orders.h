@@ -108,7 +108,8 @@ struct orders_operations {
      * locked the store for writing. Nothing of it was done. */
     bool (*is_locked)(const struct orders *orders);
 
-    /* Upkeep, for a moment when nobody waits for what was committed last: some milliseconds. */
+    /* Upkeep, for a moment when nobody waits for what was committed last, and for every few seconds
+     * in which nothing is committed: some milliseconds; a second or two if a database is away. */
     void (*idle)(struct orders *orders);
 
     /* Frees all, and ends the run. */

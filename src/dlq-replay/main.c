@@ -24,7 +24,9 @@
 #include "amqp/queue_traits.h"
 #include "amqp/topology.h"
 #include "base/clock.h"
+#include "base/moment.h"
 #include "base/options.h"
+#include "base/output.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -81,7 +83,7 @@ static int64_t moment(const char *option, const char *text)
 {
     int64_t ms = 0;
 
-    if (!selection_moment(text, clock_utc_ms(), &ms))
+    if (!moment_read(text, clock_utc_ms(), &ms))
         die(EXIT_USAGE,
             "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
             option, printable_text(text));
@@ -122,7 +124,7 @@ static struct option_entry options[] = {
      .text = &selection.reason, .jobs = FROM_QUEUE},
     {"error", "TEXT", "whose error contains TEXT", .text = &selection.error, .jobs = FROM_QUEUE},
     {"order-id", "ID", "of this order", .text = &selection.order_id, .jobs = FROM_QUEUE},
-    {"older", "WHEN", "that died before WHEN: an age (90s, 15m, 2h, 3d) or a time in UTC",
+    {"older", "WHEN", "that died before WHEN: an age (90s, 15m, 2h, 3d, 2w) or a UTC time",
      .call = read_older, .jobs = FROM_QUEUE},
     {"newer", "WHEN", "that died after WHEN", .call = read_newer, .jobs = FROM_QUEUE},
     {.help = "Replay:"},
@@ -381,6 +383,8 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     read_options(argc, argv);
     stop_on_signals();
+    if (only_looks())
+        output_only_shows();
     code = open_all();
     progress_spare(STDOUT_FILENO);
     progress_start("letters", 0);

@@ -1,13 +1,8 @@
 #include "selection.h"
 
 #include "amqp/bytes.h"
-#include "base/clock.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define AGE_MAX 1000000000 /* in any unit */
 
 /* Returns 0 for a time that is unknown or out of range: it is neither before nor after another. */
 static int64_t time_of_death_ms(const struct dead_letter *letter)
@@ -53,37 +48,4 @@ static bool body_matches(const struct selection *selection, struct dead_letter *
 bool selection_has(const struct selection *selection, struct dead_letter *letter)
 {
     return headers_match(selection, letter) && body_matches(selection, letter);
-}
-
-static int64_t unit_ms(const char *unit)
-{
-    static const struct {
-        const char *name;
-        int64_t ms;
-    } units[] = {{"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (strcmp(unit, units[i].name) == 0)
-            return units[i].ms;
-    return 0;
-}
-
-bool selection_moment(const char *text, int64_t now_ms, int64_t *moment_ms)
-{
-    char *unit;
-    long age;
-
-    if (clock_read_rfc3339(text, moment_ms))
-        return true;
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    age = strtol(text, &unit, 10);
-    if (errno != 0 || age > AGE_MAX || unit_ms(unit) == 0)
-        return false;
-    *moment_ms = now_ms - age * unit_ms(unit);
-    /* 0 would mean that no time is given. */
-    if (*moment_ms <= 0)
-        *moment_ms = 1;
-    return true;
 }

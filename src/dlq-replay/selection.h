@@ -24,11 +24,4 @@ bool selection_is_empty(const struct selection *selection);
 /* Returns whether letter matches. Its body is parsed only if the headers do not decide. */
 bool selection_has(const struct selection *selection, struct dead_letter *letter);
 
-/*
- * Reads a moment as people write it into *moment_ms, in milliseconds since 1970: an age before
- * now_ms ("90s", "15m", "2h", "3d"), or a time in UTC by RFC 3339 ("2026-01-31T12:00:00Z"). Returns
- * false if text is neither.
- */
-bool selection_moment(const char *text, int64_t now_ms, int64_t *moment_ms);
-
 #endif

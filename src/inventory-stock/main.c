@@ -175,8 +175,10 @@ static bool print_next(void *context, const struct ledger_level *level)
 static enum exit_code print_all(void)
 {
     enum exit_code printed = EXIT_OK;
-    enum exit_code code = ledger->operations->each_level(ledger, print_next, &printed);
+    enum exit_code code;
 
+    output_only_shows();
+    code = ledger->operations->each_level(ledger, print_next, &printed);
     return code == EXIT_OK ? printed : code;
 }
 

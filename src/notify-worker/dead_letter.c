@@ -7,10 +7,11 @@
 #define STUCK_MS INT64_C(60000) /* until a dead letter that is stuck is tried again */
 
 /* Sets *result, unless the code is that of a failure. */
-static enum exit_code publish(struct publisher *publisher, const struct delivery *delivery,
-                              const char *reason, enum publish_result *result)
+static enum exit_code publish(struct publisher *publisher, const char *queue,
+                              const struct delivery *delivery, const char *reason,
+                              enum publish_result *result)
 {
-    struct death death = {.queue = amqp_cstring_bytes(RESERVED_QUEUE),
+    struct death death = {.queue = amqp_cstring_bytes(queue),
                           .reason = amqp_cstring_bytes(reason),
                           .exchange = delivery->exchange,
                           .routing_key = delivery->routing_key,
@@ -52,29 +53,30 @@ static void put_off(struct notification *notification, const struct publisher *p
                                     : publisher_pause_ms(publisher, notification->not_taken));
 }
 
-static void report_put_off(const struct notification *notification, const char *reason)
+static void report_put_off(const struct notification *notification, const char *queue,
+                           const char *reason)
 {
     if (notification->is_refused)
         report("cannot move a message to '%s': %s", DEAD_LETTER_QUEUE, reason);
     else if (notification->is_stuck)
         report("cannot move a message to '%s': %s; it stays in '%s' after %d attempt%s",
-               DEAD_LETTER_QUEUE, reason, RESERVED_QUEUE, notification->not_taken,
+               DEAD_LETTER_QUEUE, reason, queue, notification->not_taken,
                notification->not_taken == 1 ? "" : "s");
     else if (notification->not_taken == 1)
         report("cannot move a message to '%s': %s; trying again", DEAD_LETTER_QUEUE, reason);
 }
 
-enum exit_code dead_letter_move(struct publisher *publisher, struct notification *notification,
-                                const char *reason)
+enum exit_code dead_letter_move(struct publisher *publisher, const char *queue,
+                                struct notification *notification, const char *reason)
 {
     enum publish_result result = PUBLISH_REFUSED;
-    enum exit_code code = publish(publisher, notification->delivery, reason, &result);
+    enum exit_code code = publish(publisher, queue, notification->delivery, reason, &result);
 
     if (code != EXIT_OK)
         return code;
     if (result != PUBLISH_CONFIRMED) {
         put_off(notification, publisher, result);
-        report_put_off(notification, publisher_reason(publisher));
+        report_put_off(notification, queue, publisher_reason(publisher));
         return EXIT_OK;
     }
     notification->outcome = OUTCOME_DEAD;

@@ -17,16 +17,29 @@ struct trial {
     bool had_log; /* the command had our standard error */
 };
 
+static void set_variable(const char *name, const char *value)
+{
+    if (setenv(name, value, 1) != 0)
+        die_no_memory();
+}
+
+static void set_environment(const struct exec *exec, const struct notification *notification)
+{
+    char attempt[16];
+
+    (void)snprintf(attempt, sizeof attempt, "%d", notification->attempt);
+    set_variable("EVENT_TYPE", exec->event_type);
+    set_variable("ORDER_ID", notification->order_id);
+    set_variable("NOTIFY_ATTEMPT", attempt);
+}
+
 static enum exit_code run_command(const struct exec *exec, const struct notification *notification,
                                   struct trial *trial)
 {
-    char number[16];
     enum exit_code code;
     pid_t child;
 
-    (void)snprintf(number, sizeof number, "%d", notification->attempt);
-    if (setenv("NOTIFY_ATTEMPT", number, 1) != 0)
-        die_no_memory();
+    set_environment(exec, notification);
     trial->had_log = !report_is_lost();
     code = child_start(exec->command, notification->event, notification->event_len, trial->had_log,
                        &child);

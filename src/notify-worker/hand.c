@@ -27,13 +27,14 @@ static void close_list(const struct notification_list *list)
     free(list->items);
 }
 
-void hand_open(struct hand *hand, size_t capacity, size_t together)
+void hand_open(struct hand *hand, const struct subject *subject, size_t capacity, size_t together)
 {
     *hand = (struct hand){.waiting = new_list(capacity),
                           .turn = new_list(together),
                           .next = new_list(together),
                           .spare = new_list(capacity),
                           .storage = xcalloc(capacity, sizeof *hand->storage),
+                          .subject = subject,
                           .together = together};
     while (capacity > 0)
         add(&hand->spare, &hand->storage[--capacity]);
@@ -117,7 +118,7 @@ void hand_take(struct hand *hand, struct delivery *delivery, int64_t due_ms)
 {
     struct notification *notification = hand->spare.items[--hand->spare.count];
 
-    notification_open(notification, delivery, due_ms);
+    notification_open(notification, hand->subject, delivery, due_ms);
     add(&hand->waiting, notification);
 }
 

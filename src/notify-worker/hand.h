@@ -24,13 +24,14 @@ struct hand {
     struct notification_list next;    /* picked for the next turn, and not claimed yet */
     struct notification_list spare;   /* in none of these: room for so many more */
     struct notification *storage;     /* private */
+    const struct subject *subject;    /* of all of them */
     size_t together;                  /* notifications in a turn, at most */
     bool some_unmoved;                /* set by the caller once the broker has not taken a dead
                                          letter; hand_stuck() and hand_verdict() are 0 before */
 };
 
-/* Makes room for capacity notifications, together of them in a turn. */
-void hand_open(struct hand *hand, size_t capacity, size_t together);
+/* Makes room for capacity notifications about subject, together of them in a turn. */
+void hand_open(struct hand *hand, const struct subject *subject, size_t capacity, size_t together);
 
 /* Frees all. The deliveries are left to the consumer. */
 void hand_close(struct hand *hand);

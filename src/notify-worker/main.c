@@ -1,6 +1,6 @@
 /*
- * notify-worker: takes InventoryReserved events and tells the customers: a line of JSON each, or a
- * command run for each.
+ * notify-worker: takes InventoryReserved events, or InventoryFailed or InventoryReleased ones, and
+ * tells the customers: a line of JSON each, or a command run for each.
  *
  * notifier.h says what holds when this program is killed, and at which point. Without a command,
  * what has arrived is told in one turn. With one, each order is a turn, and one that is to be tried
@@ -18,6 +18,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "process/command.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,8 @@ static const char usage[] =
     "usage: notify-worker [options] [--exec COMMAND [ARG...]]\n"
     "Takes reserved orders from inventory.reserved.q and prints a line of JSON for each.\n";
 
+static int kind = NOTIFIED_RESERVED;
+static const struct subject *subject;
 static char **command_line; /* NULL without --exec */
 static int prefetch;
 static int deliveries_left; /* negative: without end */
@@ -36,6 +39,10 @@ static int max_attempts = 3;
 static size_t together; /* deliveries that are told in one turn */
 
 static struct option_entry options[] = {
+    {"failed", NULL, "take failed orders from inventory.failed.q instead", .set = &kind,
+     .value = NOTIFIED_FAILED},
+    {"released", NULL, "take released orders from inventory.released.q instead", .set = &kind,
+     .value = NOTIFIED_RELEASED},
     {"exec", "COMMAND...",
      "run COMMAND for each instead, with the event on its standard\n"
      "input; the last option",
@@ -54,6 +61,8 @@ static struct option_entry options[] = {
 static void read_options(int argc, char **argv)
 {
     options_refuse_operands(options_read(argc, argv, usage, options), "events come from the queue");
+    options_exclude_each_other(options, &kind);
+    subject = subject_of((enum notified_kind)kind);
     if (prefetch == 0)
         prefetch = command_line == NULL ? 1024 : 16;
     deliveries_left = consumer_count;
@@ -112,6 +121,7 @@ static enum exit_code hold_more(size_t *count)
 static enum exit_code work(void)
 {
     const struct exec exec = {.command = command_line,
+                              .event_type = subject->event_type,
                               .retry_ms = (int64_t)broker_options.retry_delay * 1000,
                               .max_attempts = max_attempts,
                               .notifier = notifier,
@@ -153,9 +163,11 @@ static enum exit_code finish(enum exit_code code)
 static enum exit_code open_all(void)
 {
     struct consumer_settings settings = {
-        .queue = RESERVED_QUEUE, .declare = topology_declare, .max_body = SIZE_MAX};
+        .queue = subject->queue, .declare = subject->declare, .max_body = SIZE_MAX};
     enum exit_code code = broker_options_resolve(&broker_options);
 
+    if (code == EXIT_OK && command_line != NULL)
+        code = command_check(command_line[0]);
     if (code != EXIT_OK)
         return code;
     publisher = publisher_new(&broker_options,
@@ -165,7 +177,8 @@ static enum exit_code open_all(void)
     settings.prefetch = (unsigned)prefetch;
     consumer = consumer_new(&broker_options, &settings);
     batch = xcalloc(BATCH_MAX, sizeof(*batch));
-    code = notifier_open(&(struct notifier_settings){.consumer = consumer,
+    code = notifier_open(&(struct notifier_settings){.subject = subject,
+                                                     .consumer = consumer,
                                                      .publisher = publisher,
                                                      .in_hand = (size_t)prefetch,
                                                      .together = together,

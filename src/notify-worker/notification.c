@@ -25,12 +25,14 @@ static void keep_event(struct notification *notification)
     notification->event = notification->copy;
 }
 
-void notification_open(struct notification *notification, struct delivery *delivery, int64_t due_ms)
+void notification_open(struct notification *notification, const struct subject *subject,
+                       struct delivery *delivery, int64_t due_ms)
 {
     const amqp_bytes_t body = delivery->body;
     struct order_fault fault;
     struct order order;
-    enum event_verdict verdict = event_read(&order, EVENT_RESERVED, body.bytes, body.len, &fault);
+    enum event_verdict verdict =
+        event_read(&order, subject->event_type, body.bytes, body.len, &fault);
 
     *notification = (struct notification){.delivery = delivery, .due_ms = due_ms};
     if (verdict != EVENT_SOUND) {
@@ -40,6 +42,7 @@ void notification_open(struct notification *notification, struct delivery *deliv
     }
     notification->verdict = VERDICT_TELL;
     memcpy(notification->order_id, order.order_id, strlen(order.order_id) + 1);
+    notified_key(notification->key, order.order_id, subject->kind);
     order_free(&order);
     keep_event(notification);
 }

@@ -5,8 +5,11 @@
 #ifndef NOTIFY_WORKER_NOTIFICATION_H
 #define NOTIFY_WORKER_NOTIFICATION_H
 
+#include "subject.h"
+
 #include "amqp/delivery.h"
 #include "order/order.h"
+#include "store/notified.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +35,7 @@ struct notification {
     enum verdict verdict;
     enum outcome outcome;
     char order_id[ORDER_MAX_ID + 1]; /* "" if the event is malformed or of another type */
+    char key[NOTIFIED_KEY_SIZE];     /* in the store, if it has an order_id */
     const char *event;               /* on one line, if it has an order_id; not ended by NUL */
     size_t event_len;
     char *fault;         /* why there is no order_id; NULL if there is one */
@@ -52,12 +56,12 @@ struct notification {
 };
 
 /*
- * Reads the event of delivery, which must outlive the notification. The verdict is VERDICT_TELL,
- * VERDICT_OTHER or VERDICT_MALFORMED then, and the outcome OUTCOME_OPEN. Call notification_close()
- * at the end.
+ * Reads the event of delivery, which must outlive the notification, as one about subject. The
+ * verdict is VERDICT_TELL, VERDICT_OTHER or VERDICT_MALFORMED then, and the outcome OUTCOME_OPEN.
+ * Call notification_close() at the end.
  */
-void notification_open(struct notification *notification, struct delivery *delivery,
-                       int64_t due_ms);
+void notification_open(struct notification *notification, const struct subject *subject,
+                       struct delivery *delivery, int64_t due_ms);
 
 /* Frees what the notification holds. The delivery is left to the consumer. */
 void notification_close(struct notification *notification);

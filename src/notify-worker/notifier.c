@@ -40,7 +40,7 @@ enum exit_code notifier_open(const struct notifier_settings *settings, struct no
 
     *out = NULL;
     notifier->settings = *settings;
-    hand_open(&notifier->hand, settings->in_hand, settings->together);
+    hand_open(&notifier->hand, settings->subject, settings->in_hand, settings->together);
     if (code == EXIT_OK)
         *out = notifier;
     else
@@ -228,7 +228,8 @@ static enum exit_code tell_one(struct teller *teller, struct notification *notif
 enum exit_code notifier_give_up(struct notifier *notifier, struct notification *notification,
                                 const char *reason)
 {
-    enum exit_code code = dead_letter_move(notifier->settings.publisher, notification, reason);
+    enum exit_code code = dead_letter_move(notifier->settings.publisher,
+                                           notifier->settings.subject->queue, notification, reason);
 
     if (notification->is_refused || notification->not_taken > 0)
         notifier->hand.some_unmoved = true;
@@ -246,9 +247,9 @@ static enum exit_code give_up_spent(struct notifier *notifier, struct notificati
     return notifier_give_up(notifier, notification, reason);
 }
 
-static void log_told(const struct notification *notification)
+static void log_told(const struct notifier *notifier, const struct notification *notification)
 {
-    log_line("[notify] Order confirmed: %s", notification->order_id);
+    log_line("[notify] %s: %s", notifier->settings.subject->told, notification->order_id);
 }
 
 static void put_aside(struct notification *notification)
@@ -273,7 +274,7 @@ static enum exit_code handle(struct notifier *notifier, struct notification *not
         return give_up_spent(notifier, notification);
     default:
         if (notification->outcome == OUTCOME_DONE)
-            log_told(notification);
+            log_told(notifier, notification);
         return EXIT_OK;
     }
 }
@@ -313,7 +314,7 @@ enum exit_code notifier_was_told(struct notifier *notifier, struct notification 
 
     notification->outcome = OUTCOME_DONE;
     code = tell_one(&notifier->teller, notification);
-    log_told(notification);
+    log_told(notifier, notification);
     if (code != EXIT_OK)
         report("the customer of order '%s' was told by the command; its line is missing",
                printable_text(notification->order_id));

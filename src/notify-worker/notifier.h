@@ -1,5 +1,5 @@
 /*
- * notifier: reserved orders, whose customers are told once each.
+ * notifier: orders whose customers are told, once each, what became of them.
  *
  * What is on disk and on the broker when the program is killed, per delivery:
  *
@@ -44,6 +44,7 @@
 struct notifier;
 
 struct notifier_settings {
+    const struct subject *subject;
     struct consumer *consumer;   /* where deliveries are from */
     struct publisher *publisher; /* for dead letters */
     size_t in_hand;              /* deliveries at once, at most */

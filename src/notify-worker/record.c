@@ -35,7 +35,7 @@ static size_t list_released(struct recorder *recorder, const struct notification
 
         if (notification->is_claimed && notification->outcome != OUTCOME_DONE)
             recorder->released[count++] = (struct notified_release){
-                .order_id = notification->order_id,
+                .key = notification->key,
                 .attempts =
                     notification->outcome == OUTCOME_DEAD ? 0 : notification->attempts_if_not};
     }
@@ -61,7 +61,7 @@ static size_t list_claims(struct recorder *recorder, struct hand *hand)
             continue;
         }
         notification->is_to_be_claimed = true;
-        recorder->claims[count++].order_id = notification->order_id;
+        recorder->claims[count++].key = notification->key;
     }
     return count;
 }

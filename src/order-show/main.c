@@ -218,6 +218,7 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     ids = read_options(argc, argv);
     stop_on_signals();
+    output_only_shows();
     if (count_only)
         code = show_count();
     else if (all || only != NULL)

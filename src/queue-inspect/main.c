@@ -17,6 +17,7 @@
 #include "amqp/connection.h"
 #include "amqp/topology.h"
 #include "base/options.h"
+#include "base/output.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
@@ -236,6 +237,9 @@ int main(int argc, char **argv)
     (void)setlocale(LC_CTYPE, "");
     read_options(argc, argv);
     stop_on_signals();
+    /* What the others find out is in the exit code. */
+    if (job == LIST || job == WATCH || job == PEEK || job == FOLLOW)
+        output_only_shows();
     code = broker_options_resolve(&broker_options);
     if (code == EXIT_OK)
         code = set_up_management();

@@ -8,6 +8,9 @@
 
 void tap_add_key(struct tap *tap, const char *key)
 {
+    for (size_t i = 0; i < tap->key_count; i++)
+        if (strcmp(tap->keys[i], key) == 0)
+            return;
     tap->keys = xrealloc(tap->keys, (tap->key_count + 1) * sizeof *tap->keys);
     tap->keys[tap->key_count++] = xstrdup(key);
 }

@@ -21,7 +21,7 @@ struct tap {
     size_t key_count;
 };
 
-/* Adds a copy of key. */
+/* Adds a copy of key, unless there is one. */
 void tap_add_key(struct tap *tap, const char *key);
 
 /* Frees the keys. */

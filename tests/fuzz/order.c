@@ -23,6 +23,8 @@ static void check_fault(const struct order_fault *fault)
 static void check_same(const struct order *a, const struct order *b)
 {
     assert(strcmp(a->user_id, b->user_id) == 0 && strcmp(a->restaurant_id, b->restaurant_id) == 0);
+    assert((a->contact == NULL) == (b->contact == NULL));
+    assert(a->contact == NULL || strcmp(a->contact, b->contact) == 0);
     assert(a->item_count == b->item_count);
     for (size_t i = 0; i < a->item_count; i++) {
         assert(strcmp(a->items[i].sku, b->items[i].sku) == 0);
@@ -32,16 +34,20 @@ static void check_same(const struct order *a, const struct order *b)
     }
 }
 
-static void check_printed(const char *event)
+/* A contact is written as it was. */
+static void check_printed(const struct order *order, const char *event)
 {
     const char *reason;
     cJSON *tree = json_parse(event, strlen(event), &reason);
-    char *printed;
 
     assert(tree != NULL);
-    printed = json_print(tree);
-    assert(strcmp(printed, event) == 0);
-    cJSON_free(printed);
+    assert(strchr(event, '\n') == NULL);
+    if (order->contact == NULL) {
+        char *printed = json_print(tree);
+
+        assert(strcmp(printed, event) == 0);
+        cJSON_free(printed);
+    }
     cJSON_Delete(tree);
 }
 
@@ -51,7 +57,7 @@ static void check_round_trip(const struct order *order, const char *order_id)
     struct order again;
     char *event = event_print(order, EVENT_PLACED, order_id, 0, NULL);
 
-    check_printed(event);
+    check_printed(order, event);
     assert(event_read(&again, EVENT_PLACED, event, strlen(event), &fault) == EVENT_SOUND);
     assert(strcmp(again.order_id, order_id) == 0);
     check_same(order, &again);
@@ -59,7 +65,7 @@ static void check_round_trip(const struct order *order, const char *order_id)
     assert(event_read(&again, EVENT_FAILED, event, strlen(event), &fault) == EVENT_OTHER_TYPE);
     free(event);
     event = event_print(order, EVENT_FAILED, order_id, 0, "reason");
-    check_printed(event);
+    check_printed(order, event);
     assert(event_read(&again, EVENT_FAILED, event, strlen(event), &fault) == EVENT_SOUND);
     assert(strcmp(again.order_id, order_id) == 0);
     order_free(&again);

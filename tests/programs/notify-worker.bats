@@ -159,6 +159,113 @@ announce_file()
     holds "$RESERVED_Q" 0
 }
 
+# --- what they are told about
+
+# announce_outcome KEY EVENT_TYPE ORDER_IDS...
+announce_outcome()
+{
+    local key=$1 type=$2 id
+    for id in "${@:3}"; do
+        publish inventory-ex "inventory.$key" "$(reserved "$id" "$type")"
+    done
+}
+
+@test "--failed and --released: the same job with queues of their own, each customer told once of each" {
+    topology
+    [ -z "$(queues_now inventory.released.q)" ]
+    start released notify-worker --released
+    eventually queue_consumers inventory.released.q 1
+    announce a
+    announce_outcome failed InventoryFailed a b
+    announce_outcome released InventoryReleased a
+    eventually says released.err '[notify] Order released: a'
+    ends -0 "$PID" TERM
+    [ "$(cat released.out)" = "$(reserved a InventoryReleased)" ]
+
+    publish inventory-ex inventory.failed 'not json'
+    announce_outcome failed InventoryReserved c
+    announce_outcome failed InventoryFailed a
+    run -0 --separate-stderr worker --failed --count 5
+    [ "$output" = "$(reserved a InventoryFailed)"$'\n'"$(reserved b InventoryFailed)" ]
+    printf '%s\n' "$stderr" >err
+    says err '[notify] Order failed: a'
+    says err '[notify] Order failed: b'
+    says err '[notify] repeat ignored: a'
+    [ "$(grep -c '^\[notify\] unexpected event ignored: .*InventoryReserved.*InventoryFailed' err)" -eq 1 ]
+    [ "$(drain "$DEAD_Q" | jq -r '.properties.headers | ."order-tools-queue" + " " + ."order-tools-routing-key"')" = \
+        'inventory.failed.q inventory.failed' ]
+
+    # That it has failed or was released is not that it is confirmed.
+    run -0 --separate-stderr worker --count 1
+    [ "$stderr" = '[notify] Order confirmed: a' ]
+    announce a
+    announce_outcome failed InventoryFailed b
+    announce_outcome released InventoryReleased a
+    for subject in '' --failed --released; do
+        run -0 --separate-stderr worker $subject --idle-timeout 0
+        [ -z "$output" ]
+        [[ $stderr == '[notify] repeat ignored: '[ab] ]]
+    done
+}
+
+@test "--failed: what a command gave up goes to order.placed.dlq, and dlq-replay brings it back" {
+    topology
+    announce_outcome failed InventoryFailed late
+    run -0 --separate-stderr worker --failed --count 1 --retry-delay 0 --max-attempts 2 --exec false
+    [ -z "$output" ]
+    holds inventory.failed.q 0
+    [ "$(dlq-replay | jq -r '[.fate, .exchange, .routing_key] | join(" ")')" = 'replayed inventory-ex inventory.failed' ]
+    run -0 --separate-stderr worker --failed --count 1 --exec true
+    [ "$stderr" = '[notify] Order failed: late' ]
+}
+
+@test "the contact of an order comes to whoever tells its customer, what is no contact does not" {
+    topology
+    order | jq -c '.contact = "ann@example.com"' | order-place >/dev/null
+    order 6 | sed 's/}$/, "contact": {"mail": "bob@example.com",\n"tel": ["1", 2.50]}}/' | order-place >/dev/null
+    publish orders-ex order.placed "$(event c | jq -c '.contact = {mail: "c@example.com"}')"
+    publish orders-ex order.placed "$(event d | jq -c '.contact = 7')"
+    timeout "$HANGING" inventory-worker --count 4 >published
+    run -0 --separate-stderr worker --count 3
+    [ "$(jq -c .contact <<<"$output" | paste -sd' ')" = '"ann@example.com" {"mail":"c@example.com"} null' ]
+    run -0 --separate-stderr worker --failed --count 1
+    [ "$output" = "$(grep InventoryFailed published)" ]
+    [[ $output == *',"contact":{"mail":"bob@example.com","tel":["1",2.50]},'* ]]
+
+    run -65 --separate-stderr order-place < <(order | jq -c '.contact = ["a"]' && order | jq -c '.contact = "a\nb"')
+    [ -z "$output" ]
+    [[ $stderr == *'contact is not a string or an object'*'contact has a control character'* ]]
+}
+
+@test "the example of README mails the customer of an order that failed, and tries again if it cannot" {
+    mkdir -p bin
+    make_script bin/sendmail <<'END'
+[ -e "$PWD/mail.up" ] || exit 69
+printf '<%s>' "$@" >>mail
+cat >>mail
+END
+    # The block with the script, up to the command.
+    awk '/^```sh$/ { block = ""; inside = 1; next } /^```/ { if (block ~ /sendmail/) printf "%s", block; inside = 0 }
+        inside { block = block $0 "\n" }' "$REPO/README.md" >example
+    grep -q '^notify-worker --failed --idle-timeout 1 --exec ./mail-failed$' example
+    topology
+    order 6 | jq -c '.contact = "ann@example.com"' | order-place >receipt
+    order 7 | order-place >>receipt
+    timeout "$HANGING" inventory-worker --count 2 >/dev/null
+    sed 's/ --idle-timeout 1 / --retry-delay 0 /' example >waiting
+    PATH=$PWD/bin:$PATH start example bash -eo pipefail waiting
+    eventually grep -q '^\[notify\] later: .*exited with 75' example.err
+    touch mail.up
+    eventually grep -qF "$(head -n 1 receipt | ids)" example.out
+    eventually holds inventory.failed.q 0
+    ends "$PID" TERM
+    [ "$(grep -c '^\[notify\] Order failed: ' example.err)" -eq 2 ]
+    cat mail
+    [ "$(grep -o '^<.*>' mail)" = '<-i><--><ann@example.com>' ]
+    grep -qF "$(head -n 1 receipt | ids)" mail
+    grep -qi 'too many\|at most\|over' mail
+}
+
 # --- what cannot be told
 
 # moved FILE REASON: the headers of the dead letter, which drain has written to the file, say where it came from, why and when.
@@ -280,6 +387,7 @@ moved()
 @test "--exec: the event and a newline on standard input, the arguments as they are, the output not among our data" {
     make_script cmd <<'END'
 cat >input
+echo "$EVENT_TYPE $ORDER_ID $NOTIFY_ATTEMPT" >environment
 for argument; do printf '<%s>\n' "$argument"; done >arguments
 echo "on standard output"
 echo "on standard error" >&2
@@ -290,6 +398,7 @@ END
     [ "$(cat arguments)" = "$(printf '<%s>\n' 'two words' '$HOME' '`date`' '*' '' ';' '--count' 5 -- -V)" ]
     [ "$(tail -c 1 input | od -An -tx1)" = ' 0a' ]
     has_lines input 1
+    [ "$(cat environment)" = 'InventoryReserved one 1' ]
     [ "$(jq -cS . input)" = "$(reserved one | jq -cS .)" ]
     [ "$output" = "$(cat input)" ]
     printf '%s\n' "$stderr" >err
@@ -319,7 +428,6 @@ END
     announce one
     run -0 --separate-stderr worker --count 1 --exec sh -c 'echo "$0 $1 $(jq -r .order_id)" >told' a 'b c'
     [ "$(cat told)" = 'a b c one' ]
-    announce two
     run -64 --separate-stderr worker --count 1 --exec 'true two'
     [[ $stderr == *"cannot run 'true two'"* ]]
     [ -z "$output" ]
@@ -416,18 +524,32 @@ END
     [ "$stderr" = '[notify] Order confirmed: one' ]
 }
 
-@test "--exec: a command that cannot be run: exit 64, and nothing is lost" {
-    topology
-    publish_reserved 1 2
+@test "--exec: a command that cannot be run is found at the start, before anything is touched: exit 64" {
     touch no-program
-    for command in ./not-there not-there-either ./no-program /; do
-        run -64 --separate-stderr worker --exec "$command"
-        [[ $stderr == *"cannot run '$command': "* ]]
+    printf '#!/bin/no-shell -e\n' >no-shell
+    printf '#!/bin/sh\r\n' >from-elsewhere
+    chmod +x no-shell from-elsewhere
+    for command in ./not-there not-there-either ./no-program / '' ./no-shell ./from-elsewhere; do
+        run -64 --separate-stderr worker -u amqp://127.0.0.1:1 --exec "$command"
+        [[ $stderr == "notify-worker: cannot run '$command': "* ]]
         [ -z "$output" ]
-        eventually holds "$RESERVED_Q" 2
     done
+    [[ $stderr == *"its first line names '/bin/sh\\x0d': No such file or directory" ]]
     run -64 --separate-stderr worker --exec $'./\x1b[31m'
     [[ $stderr == *'\x1b[31m'* && $stderr != *$'\x1b'* ]]
+    [ ! -e "$XDG_STATE_HOME" ]
+    # An empty entry of PATH is this folder.
+    make_script mine <<<:
+    run -69 --separate-stderr env "PATH=/no-folder::$PATH" "$REPO/bin/notify-worker" -u amqp://127.0.0.1:1 --retries 1 --exec mine
+}
+
+@test "--exec: a command that disappears: exit 64, and nothing is lost" {
+    make_script cmd <<<'rm cmd'
+    topology
+    publish_reserved 0 1 2
+    run -64 --separate-stderr worker --exec ./cmd
+    [[ $stderr == *"cannot run './cmd': No such file or directory" ]]
+    [ "$(ids <<<"$output")" = 0 ]
     eventually holds "$RESERVED_Q" 2
     holds "$DEAD_Q" 0
     run -0 --separate-stderr worker --count 2
@@ -749,12 +871,12 @@ older_than()
 @test "wrong usage: exit 64, and nothing is touched" {
     refuses_usage notify-worker < <(printf '%s\n' --prefetch=0 --prefetch=65536 --prefetch=x --count=0 --count=1.5 --max-attempts=0 \
         --max-attempts=x --idle-timeout=-1 --retries=0 --retry-delay=-1 --count --unknown -x operand '--exec' '--count 1 --exec' \
-        '-u nonsense' '--key x')
+        '-u nonsense' '--key x' '--failed --released' '--failed --failed' '--failed=x')
     [ ! -e "$XDG_STATE_HOME" ]
 }
 
 @test "--help and --version" {
-    helps notify-worker --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries \
+    helps notify-worker --failed --released --exec --max-attempts --prefetch --count --idle-timeout --url --authfile --cacert --cert --key --retries \
         --retry-delay --shuffle --confirm-timeout --queue-type --help --version
 }
 

@@ -291,6 +291,8 @@ ORDERS
 422|items[0].qty|{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1.5}]}
 422|items[0].qty|{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1000001}]}
 422|items[0].qty|{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":"1"}]}
+422|contact|{"contact":null,"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}
+422|contact|{"contact":{"a":"\u0000"},"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}
 422|order_id|{"order_id":"x","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}
 422|order_id|{"order_id":null,"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}
 TEXTS

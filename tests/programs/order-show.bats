@@ -233,11 +233,14 @@ END
     done
     run -74 --separate-stderr bash -c 'order-show --all >&-'
     [ "$stderr" = 'order-show: cannot write standard output: Bad file descriptor' ]
-    # More than a pipe holds.
+    # More than a pipe holds. A reader that has seen enough is no failure, unless the parent ignores the signal.
     order-show --all >whole
     [ "$(wc -c <whole)" -gt 131072 ]
-    run -0 --separate-stderr bash -c 'order-show --all | head -n 1; echo "${PIPESTATUS[0]}"'
+    run -0 --separate-stderr bash -c 'env --default-signal=PIPE order-show --all | head -n 1; echo "${PIPESTATUS[0]}"'
     [ "${lines[0]}" = "$(head -n 1 whole)" ]
+    [ "${lines[1]}" -eq 141 ]
+    [ -z "$stderr" ]
+    run -0 --separate-stderr bash -c 'env --ignore-signal=PIPE order-show --all | head -n 1; echo "${PIPESTATUS[0]}"'
     [ "${lines[1]}" -eq 74 ]
     [ "$stderr" = 'order-show: cannot write standard output: Broken pipe' ]
 }

@@ -405,7 +405,7 @@ tapped()
     topology
     put_numbers 1 "$PLACED_Q"
     start follower queue-inspect --follow orders-ex
-    eventually tapped 1
+    eventually tapped 2
     run -0 order-place <"$DATA/order.json"
     publish orders-ex order.placed 'no JSON'
     eventually has_lines follower.out 2
@@ -423,7 +423,7 @@ orders-ex order.placed false   no JSON' ]
     topology
     for signal in INT KILL; do
         start follower env --default-signal=INT queue-inspect --follow orders-ex
-        eventually tapped 1
+        eventually tapped 2
         [ "$(taps)" = '{"exclusive":true,"auto_delete":true,"arguments":{"x-max-length":10000,"x-max-length-bytes":67108864}}' ]
         finish "$PID" "$signal"
         eventually tapped 0
@@ -436,7 +436,7 @@ orders-ex order.placed false   no JSON' ]
     start all queue-inspect --follow inventory-ex
     start failed queue-inspect --follow inventory-ex --routing-key inventory.failed
     start topic queue-inspect --follow amq.topic --routing-key 'a.*' --routing-key 'b.#'
-    eventually tapped 5
+    eventually tapped 7
     publish inventory-ex inventory.reserved 1
     publish inventory-ex inventory.failed 2
     publish amq.topic a.x 3
@@ -500,7 +500,7 @@ connections()
 @test "queue-inspect: --follow goes on after a lost connection, and says that messages may be missing" {
     topology
     start follower queue-inspect --follow orders-ex --retry-delay 0
-    eventually tapped 1
+    eventually tapped 2
     connected()
     {
         [ "$(connections | wc -l)" = 1 ]
@@ -508,7 +508,7 @@ connections()
     eventually connected
     api DELETE "connections/$(connections | sed 's/ /%20/g; s/>/%3E/g')" >/dev/null
     eventually grep -qx 'queue-inspect: connected anew: messages that were published meanwhile may be missing' follower.err
-    eventually tapped 1
+    eventually tapped 2
     publish orders-ex order.placed 7
     eventually has_lines follower.out 1
     [ "$(jq .body follower.out)" = 7 ]
@@ -760,10 +760,10 @@ END
     local statuses
     topology
     put_numbers 2000 "$PLACED_Q"
-    queue-inspect --peek 2000 "$PLACED_Q" 2>err | head -n 1 >first
+    env --default-signal=PIPE queue-inspect --peek 2000 "$PLACED_Q" 2>err | head -n 1 >first
     statuses=${PIPESTATUS[*]}
-    [ "$statuses" = '74 0' ]
-    [ "$(cat err)" = 'queue-inspect: cannot write standard output: Broken pipe' ]
+    [ "$statuses" = '141 0' ]
+    [ ! -s err ]
     [ "$(jq .body first)" = 1 ]
     eventually holds "$PLACED_Q" 2000
 }

@@ -177,7 +177,7 @@ print(s.getsockname()[1], flush=True); time.sleep(600)'
     [[ $output == *"32 PLACED"* ]]
 }
 
-@test "workflow and drill: wrong usage is 64" {
+@test "workflow, drill and demo: wrong usage is 64" {
     run -64 workflow
     run -64 workflow jump
     run -64 workflow stop nobody
@@ -186,4 +186,6 @@ print(s.getsockname()[1], flush=True); time.sleep(600)'
     run -64 drill backlog --wait soon
     run -0 workflow --help
     run -0 drill --help
+    run -64 demo order
+    run -0 demo --help
 }

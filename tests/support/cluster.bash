@@ -60,7 +60,7 @@ repair()
     cluster heal
     cluster resume b1 b2 b3 d1 d2
     cluster start b1 b2 b3 d1 d2
-    ! PATIENCE=10 eventually cluster status >/dev/null 2>&1 || return 0
+    ! PATIENCE=2 eventually cluster status >/dev/null 2>&1 || return 0
     # Brokers that hung for longer than a tick may each wait for the others for ever.
     cluster kill b1 b2 b3
     cluster start b1 b2 b3

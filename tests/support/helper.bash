@@ -393,14 +393,16 @@ slowness()
 
 # eventually COMMAND...: tries the command every 50 ms, and after a second every 100 ms, until it succeeds: as often as fits into PATIENCE
 # seconds, and more often on a busy machine. Counts tries and not the time, so that the awaited process gets its turns even if the whole
-# machine stops for a while.
+# machine stops for a while; but of a command that takes long itself it does not make hundreds.
 eventually()
 {
     local -
     set +T
-    local try tries
-    tries=$((10 + PATIENCE * 10 * $(slowness)))
-    for ((try = 0; try < tries; try++)); do
+    local try tries slowness end
+    slowness=$(slowness)
+    tries=$((10 + PATIENCE * 10 * slowness))
+    end=$((SECONDS + 5 + 2 * PATIENCE * slowness))
+    for ((try = 0; try < tries && (try < 20 || SECONDS < end); try++)); do
         ! "$@" >/dev/null 2>&1 || return 0
         if ((try < 20)); then sleep 0.05; else sleep 0.1; fi
     done

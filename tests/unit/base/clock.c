@@ -60,7 +60,7 @@ static void writes_the_same_second_twice(void)
     SAME(text, "2026-02-01T00:00:00.000Z");
 }
 
-static void reads_what_it_writes_but_for_the_fraction(void)
+static void reads_what_it_writes(void)
 {
     int64_t ms;
 
@@ -68,21 +68,26 @@ static void reads_what_it_writes_but_for_the_fraction(void)
         unit_row(times[i].text);
         ms = -1;
         if (CHECK(clock_read_rfc3339(times[i].text, &ms)))
-            EQUAL(ms, times[i].ms / 1000 * 1000);
+            EQUAL(ms, times[i].ms);
     }
 }
 
 static void reads_any_fraction_or_none(void)
 {
-    static const char *const texts[] = {"2026-01-31T23:59:59Z", "2026-01-31T23:59:59.9Z",
-                                        "2026-01-31T23:59:59.123456789012Z"};
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } rows[] = {{"2026-01-31T23:59:59Z", 1769903999000},
+                {"2026-01-31T23:59:59.9Z", 1769903999900},
+                {"2026-01-31T23:59:59.04Z", 1769903999040},
+                {"2026-01-31T23:59:59.123956789012Z", 1769903999123}};
     int64_t ms;
 
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        unit_row(texts[i]);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unit_row(rows[i].text);
         ms = -1;
-        if (CHECK(clock_read_rfc3339(texts[i], &ms)))
-            EQUAL(ms, 1769903999000);
+        if (CHECK(clock_read_rfc3339(rows[i].text, &ms)))
+            EQUAL(ms, rows[i].ms);
     }
 }
 
@@ -140,7 +145,7 @@ int main(void)
     RUN(writes_rfc3339);
     RUN(writes_the_nearest_of_times_out_of_range);
     RUN(writes_the_same_second_twice);
-    RUN(reads_what_it_writes_but_for_the_fraction);
+    RUN(reads_what_it_writes);
     RUN(reads_any_fraction_or_none);
     RUN(refuses_what_is_no_time_in_utc);
     RUN(tells_the_time);

@@ -89,53 +89,11 @@ static void ignores_times_that_cannot_be(void)
     }
 }
 
-static void reads_moments(void)
-{
-    static const struct {
-        const char *text;
-        int64_t ms;
-    } rows[] = {
-        {"0s", NOW},
-        {"90s", NOW - 90000},
-        {"15m", NOW - 900000},
-        {"2h", NOW - 7200000},
-        {"3d", NOW - 259200000},
-        {"2026-01-31T23:59:59Z", NOW},
-        {"1970-01-01T00:00:01Z", 1000},
-        {"1000000000s", NOW - 1000000000000},
-        {"1000000000d", 1},
-    };
-    int64_t ms;
-
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        unit_row(rows[i].text);
-        ms = -1;
-        if (CHECK(selection_moment(rows[i].text, NOW, &ms)))
-            EQUAL(ms, rows[i].ms);
-    }
-}
-
-static void refuses_what_is_no_moment(void)
-{
-    static const char *const texts[] = {
-        "",          "5",    "s",  "-5s", "+5s",  " 5s",         "5 s",
-        "5w",        "5sec", "5S", "now", "1.5h", "1000000001s", "99999999999999999999s",
-        "2026-01-31"};
-    int64_t ms;
-
-    for (size_t i = 0; i < COUNT(texts); i++) {
-        unit_row(texts[i]);
-        CHECK(!selection_moment(texts[i], NOW, &ms));
-    }
-}
-
 int main(void)
 {
     RUN(is_empty_if_it_asks_for_nothing);
     RUN(has_letters_of_which_all_is_true);
     RUN(has_no_letter_that_does_not_say);
     RUN(ignores_times_that_cannot_be);
-    RUN(reads_moments);
-    RUN(refuses_what_is_no_moment);
     return unit_end();
 }

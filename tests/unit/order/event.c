@@ -26,6 +26,27 @@ static void reads_an_order_that_was_placed(void)
     order_free(&order);
 }
 
+static void leaves_out_a_contact_that_is_no_contact(void)
+{
+    static const char *const rows[][2] = {
+        {"\"a@b\"", "\"a@b\""}, {"{\"tel\": 1}", "{\"tel\":1}"}, {"7", NULL}, {"\"\"", NULL}};
+    struct order_fault fault;
+    struct order order;
+    char text[256];
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unit_row(rows[i][0]);
+        (void)snprintf(text, sizeof text,
+                       "{\"event_type\":\"OrderPlaced\",\"order_id\":\"1\",\"contact\":%s," BODY
+                       "}",
+                       rows[i][0]);
+        if (!EQUAL(event_read(&order, EVENT_PLACED, text, strlen(text), &fault), EVENT_SOUND))
+            continue;
+        SAME(order.contact, rows[i][1]);
+        order_free(&order);
+    }
+}
+
 static void reads_no_more_than_the_id_of_others(void)
 {
     static const char text[] =
@@ -116,13 +137,15 @@ static void takes_events_up_to_a_size(void)
 static void prints_events(void)
 {
     struct order_item items[] = {{"a\"b", 1}, {"\xC3\xBC", 1000000}};
+    char contact[] = "{\"mail\":\"a@b\"}";
     const struct order order = {
-        .user_id = "u", .restaurant_id = "r", .items = items, .item_count = 2};
+        .user_id = "u", .restaurant_id = "r", .items = items, .item_count = 2, .contact = contact};
     char *text = event_print(&order, EVENT_FAILED, "1", 1769903999007, "sku 'a\"b'");
 
     SAME(text, "{\"event_type\":\"InventoryFailed\",\"order_id\":\"1\",\"user_id\":\"u\","
                "\"restaurant_id\":\"r\",\"items\":[{\"sku\":\"a\\\"b\",\"qty\":1},"
-               "{\"sku\":\"\xC3\xBC\",\"qty\":1000000}],\"ts\":\"2026-01-31T23:59:59.007Z\","
+               "{\"sku\":\"\xC3\xBC\",\"qty\":1000000}],"
+               "\"contact\":{\"mail\":\"a@b\"},\"ts\":\"2026-01-31T23:59:59.007Z\","
                "\"reason\":\"sku 'a\\\"b'\"}");
     free(text);
     items[0].sku = "s";
@@ -138,6 +161,7 @@ static void prints_events(void)
 int main(void)
 {
     RUN(reads_an_order_that_was_placed);
+    RUN(leaves_out_a_contact_that_is_no_contact);
     RUN(reads_no_more_than_the_id_of_others);
     RUN(refuses_other_types_and_what_is_malformed);
     RUN(takes_ids_of_128_bytes);

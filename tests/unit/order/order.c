@@ -131,6 +131,84 @@ static void refuses_members_that_are_missing_twice_or_wrong(void)
         check_refused(rows[i].text, rows[i].reason);
 }
 
+#define WITH(contact) "{\"contact\":" contact ",\"user_id\":\"u\"," REST "}"
+
+static void reads_a_contact(void)
+{
+    static const struct {
+        const char *text;
+        const char *contact;
+    } rows[] = {
+        {"{\"user_id\":\"u\"," REST "}", NULL},
+        {WITH("\"a@b\""), "\"a@b\""},
+        {WITH(" { \"tel\" :\t[ 1.0,\"a  b\\n\" ]\n} "), "{\"tel\":[1.0,\"a  b\\n\"]}"},
+        {WITH("{}"), "{}"},
+        {WITH("{\"a\":\"\xC2\x9B\x7F\xE2\x80\xAE\"}"), "{\"a\":\"\\u009b\\u007f\\u202e\"}"},
+    };
+    struct order_fault fault;
+    struct order order;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        unit_row(rows[i].text);
+        if (!CHECK(order_read(&order, rows[i].text, strlen(rows[i].text), &fault)))
+            continue;
+        SAME(order.contact, rows[i].contact);
+        order_free(&order);
+        CHECK(order.contact == NULL);
+    }
+}
+
+static void refuses_a_contact_that_is_wrong_and_reads_a_stored_order_without_it(void)
+{
+    static const struct {
+        const char *text;
+        const char *reason;
+    } rows[] = {
+        {WITH("null"), "contact is not a string or an object"},
+        {WITH("7"), "contact is not a string or an object"},
+        {WITH("[\"a@b\"]"), "contact is not a string or an object"},
+        {WITH("\"\""), "contact is empty"},
+        {WITH("\"a@b\\nBcc: c@d\""), "contact has a control character"},
+        {WITH("\"\xC2\x9B\""), "contact has a control character"},
+        {WITH("{\"a\":\"\\u0000\"}"),
+         "contact is ambiguous: a string has the escape of NUL, or half of a surrogate pair"},
+        {WITH("{\"a\":\"\\ud800\"}"),
+         "contact is ambiguous: a string has the escape of NUL, or half of a surrogate pair"},
+        {WITH("{\"a\":{\"b\":1,\"b\":2}}"),
+         "contact is ambiguous: an object has the same key twice"},
+        {WITH("\"a\",\"contact\":\"a\""), "contact is there twice"},
+    };
+    struct order_fault fault;
+    struct order order;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        check_refused(rows[i].text, rows[i].reason);
+        if (!CHECK(order_read_stored(&order, rows[i].text, strlen(rows[i].text), &fault)))
+            continue;
+        SAME(order.contact, NULL);
+        SAME(order.user_id, "u");
+        order_free(&order);
+    }
+    CHECK(!order_read_stored(&order, "{\"contact\":\"a\"}", 15, &fault));
+    SAME(fault.reason, "user_id is missing");
+}
+
+static void takes_a_contact_of_1024_bytes_and_any_white_space(void)
+{
+    struct order_fault fault;
+    struct order order;
+    char text[4096];
+
+    (void)snprintf(text, sizeof text, WITH(" {%1000s \"a\" : \"%01016d\" }"), "", 0);
+    if (CHECK(order_read(&order, text, strlen(text), &fault))) {
+        EQUAL(strlen(order.contact), ORDER_MAX_CONTACT);
+        order_free(&order);
+    }
+    (void)snprintf(text, sizeof text, WITH("{\"a\":\"%01017d\"}"), 0);
+    CHECK(!order_read(&order, text, strlen(text), &fault));
+    SAME(fault.reason, "contact is longer than 1024 bytes");
+}
+
 static void refuses_items_that_are_wrong(void)
 {
     static const struct {
@@ -250,6 +328,9 @@ int main(void)
     RUN(reads_a_piece_of_a_stream);
     RUN(refuses_what_is_not_json);
     RUN(refuses_members_that_are_missing_twice_or_wrong);
+    RUN(reads_a_contact);
+    RUN(refuses_a_contact_that_is_wrong_and_reads_a_stored_order_without_it);
+    RUN(takes_a_contact_of_1024_bytes_and_any_white_space);
     RUN(refuses_items_that_are_wrong);
     RUN(takes_orders_up_to_its_limits);
     RUN(tells_text_that_is_not_json_from_json_that_is_no_order);

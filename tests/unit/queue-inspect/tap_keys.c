@@ -16,9 +16,10 @@ static void check_keys(const char *exchange, const char *const *expected, size_t
 
 static void knows_the_keys_of_the_topology(void)
 {
-    static const char *const placed[] = {"order.placed"};
+    static const char *const placed[] = {"order.placed", "order.cancelled"};
     static const char *const dead[] = {"order.placed.dlq"};
-    static const char *const inventory[] = {"inventory.reserved", "inventory.failed"};
+    static const char *const inventory[] = {"inventory.reserved", "inventory.failed",
+                                            "inventory.released", "inventory.handed_over"};
 
     check_keys("orders-ex", placed, COUNT(placed));
     check_keys("orders-dlx", dead, COUNT(dead));

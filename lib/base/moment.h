@@ -1,0 +1,17 @@
+/*
+ * moment: points in time as people write them.
+ */
+#ifndef BASE_MOMENT_H
+#define BASE_MOMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Reads text into *moment_ms, in milliseconds since 1970: an age before now_ms ("90s", "15m", "2h",
+ * "3d", "2w"), or a time in UTC by RFC 3339 ("2026-01-31T12:00:00Z"). Never sets 0, which may mean
+ * that no time is given. Returns false if text is neither.
+ */
+bool moment_read(const char *text, int64_t now_ms, int64_t *moment_ms);
+
+#endif
