@@ -116,10 +116,33 @@ static enum exit_code load_login(struct broker_options *options, const char **us
     return EXIT_OK;
 }
 
+/* URLs are named by their number, because they may contain a password. */
+static enum exit_code refuse_url(const struct broker_options *options)
+{
+    report("URL number %zu is not of the form amqp://[user:password@]host[:port][/vhost], or "
+           "amqps://",
+           options->endpoint_count);
+    return EXIT_USAGE;
+}
+
+/* Cuts the query off the URL. Returns it; "" if there is none; or NULL if a '@' in it says that the
+ * '?' belongs to a password, which must not be shown. */
+static char *cut_query(char *url)
+{
+    char *query = url + strcspn(url, "?");
+
+    if (*query == '\0')
+        return query;
+    *query++ = '\0';
+    return strchr(query, '@') == NULL ? query : NULL;
+}
+
 static enum exit_code add_endpoint(struct broker_options *options, const char *url, size_t len)
 {
     struct endpoint *endpoint;
     struct amqp_connection_info info;
+    char reason[512];
+    char *query;
 
     options->endpoints =
         xrealloc(options->endpoints, (options->endpoint_count + 1) * sizeof *options->endpoints);
@@ -127,13 +150,9 @@ static enum exit_code add_endpoint(struct broker_options *options, const char *u
     memset(endpoint, 0, sizeof *endpoint);
     endpoint->text = xcalloc(len + 1, 1);
     memcpy(endpoint->text, url, len);
-    if (amqp_parse_url(endpoint->text, &info) != AMQP_STATUS_OK) {
-        /* Named by its number, because it may contain a password. */
-        report("URL number %zu is not of the form amqp://[user:password@]host[:port][/vhost], or "
-               "amqps://",
-               options->endpoint_count);
-        return EXIT_USAGE;
-    }
+    query = cut_query(endpoint->text);
+    if (query == NULL || amqp_parse_url(endpoint->text, &info) != AMQP_STATUS_OK)
+        return refuse_url(options);
     endpoint->user = info.user;
     endpoint->password = info.password;
     endpoint->host = info.host;
@@ -143,7 +162,11 @@ static enum exit_code add_endpoint(struct broker_options *options, const char *u
     endpoint->tls = info.ssl != 0;
     (void)snprintf(endpoint->name, sizeof endpoint->name, "%s:%d",
                    printable_up_to(200, endpoint->host, strlen(endpoint->host)), endpoint->port);
-    return EXIT_OK;
+    if (url_query_read(query, endpoint->host, endpoint->tls, &endpoint->query, reason,
+                       sizeof reason))
+        return EXIT_OK;
+    report("URL number %zu: %s", options->endpoint_count, reason);
+    return EXIT_USAGE;
 }
 
 static enum exit_code split_urls(struct broker_options *options, const char *urls)

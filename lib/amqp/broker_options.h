@@ -5,6 +5,7 @@
 #ifndef AMQP_BROKER_OPTIONS_H
 #define AMQP_BROKER_OPTIONS_H
 
+#include "amqp/url_query.h"
 #include "base/options.h"
 #include "base/report.h"
 
@@ -21,6 +22,7 @@ struct endpoint {
     const char *vhost;
     bool tls;
     char name[300]; /* "host:port" for messages, without control characters */
+    struct url_query query;
 };
 
 struct broker_options {
@@ -57,7 +59,8 @@ extern struct option_entry publishing_option_table[];
  * URLs. Sets quorum from queue_type, else from the environment variable ORDER_QUEUE_TYPE. Call it
  * once, after the command line was read; free with broker_options_free(), also after a failure.
  *
- * Returns EXIT_OK; EXIT_USAGE if a URL is malformed, only one of cert and key is given, or the type
+ * Returns EXIT_OK; EXIT_USAGE if a URL is malformed or has a query parameter that is not supported
+ * (url_query.h), only one of cert and key is given, or the type
  * of queues is neither "quorum" nor "default"; EXIT_LOGIN if the authfile cannot be read, is
  * malformed, or is accessible to others than its owner. Failures are reported.
  */

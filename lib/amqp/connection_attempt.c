@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "base/version.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define CONNECT_SECONDS 5
+#define CONNECT_MS 5000
 #define REPLY_SECONDS 15
 #define FRAME_MAX 131072 /* bytes; proposed to the broker, which may ask for smaller frames */
 #define SYSTEM_CAS "/etc/ssl/certs/ca-certificates.crt"
@@ -32,20 +33,33 @@ static amqp_socket_t *new_socket(struct connection *connection)
     return socket;
 }
 
+/* What the command line says counts more than what the URL does. */
 static enum exit_code prepare_tls(struct connection *connection, amqp_socket_t *socket)
 {
     const struct broker_options *options = connection->options;
-    const char *cacert = options->cacert != NULL ? options->cacert : SYSTEM_CAS;
+    const struct url_query *query = &connection->endpoint->query;
+    const char *cacert = options->cacert != NULL ? options->cacert : query->cacert;
+    const char *cert = options->cert != NULL ? options->cert : query->cert;
+    const char *key = options->cert != NULL ? options->key : query->key;
 
+    if (cacert == NULL)
+        cacert = SYSTEM_CAS;
     if (amqp_ssl_socket_set_cacert(socket, cacert) != AMQP_STATUS_OK)
         return connection_fault(connection, EXIT_LOGIN,
-                                "cannot load certificate authorities from '%s'", cacert);
-    if (options->cert != NULL &&
-        amqp_ssl_socket_set_key(socket, options->cert, options->key) != AMQP_STATUS_OK)
+                                "cannot load certificate authorities from '%s'",
+                                printable_text(cacert));
+    if (cert != NULL && amqp_ssl_socket_set_key(socket, cert, key) != AMQP_STATUS_OK)
         return connection_fault(connection, EXIT_LOGIN,
                                 "cannot load the client certificate '%s' with its key '%s'",
-                                options->cert, options->key);
+                                printable_text(cert), printable_text(key));
     return EXIT_OK;
+}
+
+static int connect_ms(const struct connection *connection)
+{
+    int given_ms = connection->endpoint->query.connection_timeout_ms;
+
+    return given_ms < 0 ? CONNECT_MS : given_ms;
 }
 
 /* Each time that the list of URLs has been gone through the next address of each host is first. */
@@ -60,7 +74,7 @@ static enum exit_code open_plain(struct connection *connection, amqp_socket_t *s
 {
     const char *reason;
     int fd = tcp_connect(connection->endpoint->host, connection->endpoint->port,
-                         first_address(connection), CONNECT_SECONDS * 1000, &reason);
+                         first_address(connection), connect_ms(connection), &reason);
 
     if (fd < 0)
         return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s", reason);
@@ -71,7 +85,8 @@ static enum exit_code open_plain(struct connection *connection, amqp_socket_t *s
 /* rabbitmq-c begins with the first address of the host, and ends with one that does not answer. */
 static enum exit_code open_tls(struct connection *connection, amqp_socket_t *socket)
 {
-    struct timeval patience = {.tv_sec = CONNECT_SECONDS};
+    int ms = connect_ms(connection);
+    struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     enum exit_code code = prepare_tls(connection, socket);
     int status;
 
@@ -80,10 +95,9 @@ static enum exit_code open_tls(struct connection *connection, amqp_socket_t *soc
     status = amqp_socket_open_noblock(socket, connection->endpoint->host,
                                       connection->endpoint->port, &patience);
     if (status == AMQP_STATUS_SOCKET_ERROR || status == AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED)
-        return connection_fault(connection, EXIT_UNREACHABLE, "cannot connect: %s",
-                                connect_error_of(connection->endpoint->host,
-                                                 connection->endpoint->port,
-                                                 CONNECT_SECONDS * 1000));
+        return connection_fault(
+            connection, EXIT_UNREACHABLE, "cannot connect: %s",
+            connect_error_of(connection->endpoint->host, connection->endpoint->port, ms));
     return connection_status(connection, status, "cannot connect");
 }
 
@@ -113,6 +127,11 @@ static amqp_table_entry_t capability(const char *key)
                                 {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
 }
 
+static int frame_max(const struct url_query *query)
+{
+    return query->frame_max > 0 && query->frame_max < FRAME_MAX ? query->frame_max : FRAME_MAX;
+}
+
 static enum exit_code log_in(struct connection *connection)
 {
     const struct endpoint *endpoint = connection->endpoint;
@@ -124,18 +143,20 @@ static enum exit_code log_in(struct connection *connection)
         [3] = {amqp_cstring_bytes("capabilities"),
                {.kind = AMQP_FIELD_KIND_TABLE, .value.table = {4, capabilities}}}};
     amqp_table_t properties = {.num_entries = 4, .entries = entries};
+    int heartbeat_s = endpoint->query.heartbeat_s;
     char name[128];
 
     (void)snprintf(name, sizeof name, "%s %ld %s", report_name(), (long)getpid(),
                    connection->purpose);
     entries[2] = text_entry("connection_name", name);
     stop_cuts(amqp_get_sockfd(connection->state));
-    return connection_reply(
-        connection,
-        amqp_login_with_properties(connection->state, endpoint->vhost, CONNECTION_CHANNEL,
-                                   FRAME_MAX, CONNECTION_HEARTBEAT, &properties,
-                                   AMQP_SASL_METHOD_PLAIN, endpoint->user, endpoint->password),
-        "login failed");
+    return connection_reply(connection,
+                            amqp_login_with_properties(
+                                connection->state, endpoint->vhost, CONNECTION_CHANNEL,
+                                frame_max(&endpoint->query),
+                                heartbeat_s < 0 ? CONNECTION_HEARTBEAT : heartbeat_s, &properties,
+                                AMQP_SASL_METHOD_PLAIN, endpoint->user, endpoint->password),
+                            "login failed");
 }
 
 /*

@@ -146,12 +146,24 @@ static enum exit_code read_answers(struct connection *connection, size_t end, si
     return EXIT_OK;
 }
 
-/*
- * Makes sure that the parts first to end - 1 exist. If one does not, declares it; unless
- * is_alone: it declares the whole workflow then.
- */
+enum manner {
+    AS_ALLOWED, /* declares what is missing, and skips that to which the user has no right */
+    STRICTLY,   /* skips nothing */
+    ALONE       /* if something is missing, declares the whole workflow, as allowed */
+};
+
+static enum exit_code refuse_part(struct connection *connection, const struct topology_part *part)
+{
+    if (part->kind == TOPOLOGY_BINDING)
+        return connection_fault(connection, EXIT_LOGIN,
+                                "the user may not bind the queue '%s' to the exchange '%s'",
+                                part->name, part->exchange);
+    return connection_fault(connection, EXIT_LOGIN, "the user may not look for '%s'", part->name);
+}
+
+/* Makes sure that the parts first to end - 1 exist. */
 static enum exit_code declare_parts(struct connection *connection, size_t first, size_t end,
-                                    bool is_alone)
+                                    enum manner manner)
 {
     for (size_t done = first; done < end; connection_release(connection)) {
         enum exit_code code = EXIT_OK;
@@ -164,12 +176,14 @@ static enum exit_code declare_parts(struct connection *connection, size_t first,
             code = read_answers(connection, end, &done, &finding);
         if (code == EXIT_OK && finding != NO_FINDING)
             code = channel_reopen(connection);
-        if (code == EXIT_OK && finding == MISSING && !is_alone)
+        if (code == EXIT_OK && finding == MISSING && manner != ALONE)
             code = declare(connection, &topology_parts[done]);
         if (code != EXIT_OK)
             return code;
-        if (finding == MISSING && is_alone)
+        if (finding == MISSING && manner == ALONE)
             return topology_declare(connection);
+        if (finding == NO_RIGHT && manner == STRICTLY)
+            return refuse_part(connection, &topology_parts[done]);
         if (finding == NO_RIGHT)
             done++;
     }
@@ -178,24 +192,38 @@ static enum exit_code declare_parts(struct connection *connection, size_t first,
 
 enum exit_code topology_declare(struct connection *connection)
 {
-    return declare_parts(connection, 0, TOPOLOGY_PART_COUNT, false);
+    return declare_parts(connection, 0, TOPOLOGY_PART_COUNT, AS_ALLOWED);
 }
 
-/* Makes sure that the workflow and an optional queue of it exist. */
-static enum exit_code declare_with(struct connection *connection, const char *queue)
+/* Makes sure that an optional queue and its bindings exist. */
+static enum exit_code declare_optional(struct connection *connection, const char *queue,
+                                       enum manner manner)
 {
-    enum exit_code code = topology_declare(connection);
     size_t first = TOPOLOGY_PART_COUNT;
     size_t end;
 
-    if (code != EXIT_OK)
-        return code;
-    while (strcmp(topology_parts[first].name, queue) != 0)
+    while (first < TOPOLOGY_ALL_COUNT && strcmp(topology_parts[first].name, queue) != 0)
         first++;
-    end = first + 1;
+    end = first;
     while (end < TOPOLOGY_ALL_COUNT && strcmp(topology_parts[end].name, queue) == 0)
         end++;
-    return declare_parts(connection, first, end, false);
+    return declare_parts(connection, first, end, manner);
+}
+
+static enum exit_code declare_with(struct connection *connection, const char *queue)
+{
+    enum exit_code code = topology_declare(connection);
+
+    return code == EXIT_OK ? declare_optional(connection, queue, AS_ALLOWED) : code;
+}
+
+enum exit_code topology_declare_strictly(struct connection *connection, const char *const *names)
+{
+    enum exit_code code = declare_parts(connection, 0, TOPOLOGY_PART_COUNT, STRICTLY);
+
+    for (; *names != NULL && code == EXIT_OK; names++)
+        code = declare_optional(connection, *names, STRICTLY);
+    return code;
 }
 
 enum exit_code topology_declare_cancelled(struct connection *connection)
@@ -219,7 +247,7 @@ static enum exit_code ensure_exchange(struct connection *connection, const char 
 
     while (strcmp(topology_parts[i].name, exchange) != 0)
         i++;
-    return declare_parts(connection, i, i + 1, true);
+    return declare_parts(connection, i, i + 1, ALONE);
 }
 
 enum exit_code topology_declare_orders(struct connection *connection)

@@ -88,6 +88,12 @@ enum exit_code topology_declare_outcomes(struct connection *connection);
 enum exit_code topology_declare_released(struct connection *connection);
 
 /*
+ * As topology_declare(), together with the optional queues, and their bindings, whose names are
+ * among names, which end with NULL. A part to which the user has no right is a failure: EXIT_LOGIN.
+ */
+enum exit_code topology_declare_strictly(struct connection *connection, const char *const *names);
+
+/*
  * Each makes sure that one exchange (no queue, no binding) exists, for a program that only
  * publishes to it; in this order ORDERS_EXCHANGE, DEAD_LETTER_EXCHANGE, INVENTORY_EXCHANGE.
  * Calls topology_declare() if it is missing. Returns as topology_declare().

@@ -99,3 +99,10 @@ enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *o
     return is_postgresql(name, "INVENTORY_LEDGER") ? postgres_ledger_look(name, outbox, reason)
                                                    : sqlite_ledger_look(name, outbox, reason);
 }
+
+enum engine engine_of(const char *variable)
+{
+    if (is_foreign(NULL, variable))
+        return ENGINE_NONE;
+    return is_postgresql(NULL, variable) ? ENGINE_POSTGRES : ENGINE_SQLITE;
+}

@@ -50,4 +50,11 @@ enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enu
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE]);
 
+/* The engine that a variable of the environment asks for: ORDER_STORE, INVENTORY_LEDGER or
+ * NOTIFY_LEDGER. */
+enum engine { ENGINE_NONE, ENGINE_SQLITE, ENGINE_POSTGRES };
+
+/* Returns that engine; ENGINE_NONE, reported, if it names a database of another kind. */
+enum engine engine_of(const char *variable);
+
 #endif

@@ -141,6 +141,16 @@ static char after_name(const char *bytes, size_t len)
     return i > 0 && i < len ? bytes[i] : '\0';
 }
 
+/* Is there a separator in the first line that has no blank beside it, as in prose? */
+static bool is_table(const char *bytes, size_t len)
+{
+    for (size_t i = 1; i + 1 < len && bytes[i] != '\n'; i++)
+        if (strchr(",;\t", bytes[i]) != NULL && strchr(" \t", bytes[i + 1]) == NULL &&
+            strchr(" \t", bytes[i - 1]) == NULL)
+            return true;
+    return false;
+}
+
 static const char *guess_text(const char *bytes, size_t len)
 {
     if (starts_with_text(bytes, len, "<"))
@@ -152,9 +162,18 @@ static const char *guess_text(const char *bytes, size_t len)
         return "JSON in base64";
     if (starts_with_text(bytes, len, "%7B") || starts_with_text(bytes, len, "%7b"))
         return "URL-encoded JSON";
-    if (after_name(bytes, len) == '=')
+    switch (after_name(bytes, len)) {
+    case '=':
         return "the data of a form";
-    return after_name(bytes, len) == ':' ? "YAML" : NULL;
+    case ':':
+        return "YAML";
+    case ',':
+    case ';':
+    case '\t':
+        return is_table(bytes, len) ? "CSV" : NULL;
+    default:
+        return NULL;
+    }
 }
 
 const char *foreign_guess(const char *bytes, size_t len)

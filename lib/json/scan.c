@@ -91,9 +91,11 @@ static enum json_progress start_number(struct json_scan *scan, int state)
 static const char *why_no_value(const struct json_scan *scan, unsigned char c)
 {
     if (scan->depth == 0 && c == ',')
-        return "no JSON value starts like this: there are no commas between values";
+        return "no JSON value starts like this: there are no commas between values, as in CSV";
     if (scan->depth == 0 && (c == ']' || c == '}'))
         return "no JSON value starts like this";
+    if (c == ']' && scan->state == VALUE && (scan->objects & 1U) == 0)
+        return "a trailing comma: no value comes after it";
     switch (c) {
     case 0xEF:
         return "a byte order mark, or other text, where a value should start";
@@ -150,9 +152,8 @@ static enum json_progress start_value(struct json_scan *scan, unsigned char c)
 static enum json_progress start_key(struct json_scan *scan, unsigned char c)
 {
     if (c != '"')
-        return fault(scan, c == '}'
-                               ? "an object's key must be a string, and none follows the last comma"
-                               : "an object's key must be a string, in double quotes");
+        return fault(scan, c == '}' ? "a trailing comma: no member comes after it"
+                                    : "an object's key must be a string, in double quotes");
     scan->state = STRING;
     scan->is_key = true;
     return JSON_UNFINISHED;

@@ -14,9 +14,8 @@
 #define READ_SIZE ((size_t)64 * 1024)
 #define RECORD_SEPARATOR '\x1E' /* before each value of a text sequence (RFC 7464) */
 
-#define ARRAY_REFUSED                                                                          \
-    "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it " \
-    "apart"
+#define GUESSED_FROM 4 /* bytes that may start a value before it is known not to be one */
+#define ARRAY_HELP "objects come one after the other; jq -c '.[]' takes it apart"
 
 enum mode {
     START,     /* at the first byte */
@@ -25,6 +24,14 @@ enum mode {
     TOO_LARGE, /* within a value that has outgrown the limit */
     SKIPPING,  /* after a syntax error, up to a line that starts with '{' */
     FOREIGN    /* the rest of the input is of another format */
+};
+
+/* Where the stream is in an array at top level whose elements are taken. */
+enum array {
+    OUTSIDE,     /* of any */
+    FIRST,       /* before its first element, or its end */
+    AFTER_COMMA, /* before another element */
+    AFTER_ELEMENT
 };
 
 struct json_stream {
@@ -40,10 +47,13 @@ struct json_stream {
     const char *cut; /* the reason given to json_stream_end() */
     enum mode mode;
     struct json_scan scan;
-    char refused[128]; /* a formatted reason */
+    char refused[160]; /* a formatted reason */
     bool starts_array; /* the current value starts as an array */
-    bool is_sequence;  /* a separator of a text sequence was found */
-    bool line_start;   /* SKIPPING: the byte at scanned is the first of its line */
+    bool takes_arrays;
+    const char *array_help;
+    enum array array;
+    bool is_sequence; /* a separator of a text sequence was found */
+    bool line_start;  /* SKIPPING: the byte at scanned is the first of its line */
     uint64_t number;
     uint64_t line;       /* of the byte at scanned */
     uint64_t value_line; /* of the first byte of the current value */
@@ -58,7 +68,14 @@ struct json_stream *json_stream_new(int fd, size_t max)
     stream->size = READ_SIZE;
     stream->buffer = xmalloc(stream->size);
     stream->line = 1;
+    stream->array_help = ARRAY_HELP;
     return stream;
+}
+
+void json_stream_set_arrays(struct json_stream *stream, bool is_taken, const char *help)
+{
+    stream->takes_arrays = is_taken;
+    stream->array_help = help;
 }
 
 void json_stream_free(struct json_stream *stream)
@@ -131,21 +148,58 @@ static enum json_stream_event refused_piece(struct json_stream *stream, struct j
     piece->last = last;
     if (last)
         stream->mode = BETWEEN;
+    if (last && stream->ended && stream->scanned == stream->filled)
+        stream->array = OUTSIDE;
     return JSON_STREAM_REFUSED;
 }
 
-static enum json_stream_event syntax_error(struct json_stream *stream, struct json_piece *piece)
+/* Returns why the value that is faulty is none; if the stream begins with it, by what the whole of
+ * the input may be. */
+static const char *fault_reason(struct json_stream *stream)
 {
-    const char *reason = stream->mode == TOO_LARGE ? NULL : stream->scan.fault;
+    const char *guess = NULL;
+
+    if (stream->number == 1 && stream->scan.depth == 0 &&
+        stream->scanned - stream->start <= GUESSED_FROM)
+        guess = foreign_guess(stream->buffer + stream->start, stream->filled - stream->start);
+    if (guess == NULL)
+        return stream->scan.fault;
+    (void)snprintf(stream->refused, sizeof stream->refused, "not JSON: it looks like %s", guess);
+    return stream->refused;
+}
+
+static enum json_stream_event syntax_error(struct json_stream *stream, struct json_piece *piece,
+                                           const char *reason)
+{
     bool found;
 
     stream->value_line = stream->line;
     stream->mode = SKIPPING;
+    if (stream->array != OUTSIDE)
+        stream->array = AFTER_COMMA;
     /* A missing last bracket is noticed at the first byte of the next value: do not skip that. */
     stream->line_start =
         stream->scanned > stream->start && stream->buffer[stream->scanned - 1] == '\n';
     found = skip_refused(stream);
     return refused_piece(stream, piece, reason, found || stream->ended);
+}
+
+/* Refuses what stands where an array must go on or end. It goes on with a value whose comma is
+ * missing, and ends with its bracket. */
+static enum json_stream_event array_fault(struct json_stream *stream, struct json_piece *piece,
+                                          const char *reason)
+{
+    char next = stream->scanned < stream->filled ? stream->buffer[stream->scanned] : '\0';
+
+    json_scan_start(&stream->scan);
+    stream->number++;
+    stream->value_line = stream->line;
+    if (next != '{' && next != ']')
+        return syntax_error(stream, piece, reason);
+    stream->array = next == ']' ? OUTSIDE : AFTER_COMMA;
+    if (next == ']')
+        advance(stream, 1);
+    return refused_piece(stream, piece, reason, true);
 }
 
 static enum json_stream_event go_on_skipping(struct json_stream *stream, struct json_piece *piece)
@@ -167,6 +221,16 @@ static enum json_stream_event all_refused(struct json_stream *stream, struct jso
     return refused_piece(stream, piece, reason, stream->ended);
 }
 
+/* Returns why an array is refused. */
+static const char *array_reason(struct json_stream *stream)
+{
+    if (stream->array != OUTSIDE)
+        return "not a JSON object, but an array within an array";
+    (void)snprintf(stream->refused, sizeof stream->refused, "not a JSON object, but an array: %s",
+                   stream->array_help);
+    return stream->refused;
+}
+
 static enum json_stream_event refuse_foreign(struct json_stream *stream, struct json_piece *piece,
                                              const struct foreign *format)
 {
@@ -185,6 +249,45 @@ static void start_value(struct json_stream *stream)
     stream->starts_array = stream->buffer[stream->scanned] == '[';
     stream->number++;
     stream->value_line = stream->line;
+    if (stream->array != OUTSIDE)
+        stream->array = AFTER_ELEMENT;
+}
+
+/*
+ * Passes white space, and the brackets and commas of an array that is taken apart. Returns why the
+ * array cannot go on with the next byte; NULL if it can, or the buffer is used up.
+ */
+static const char *pass_between(struct json_stream *stream)
+{
+    for (skip_space(stream); stream->scanned < stream->filled; skip_space(stream)) {
+        char c = stream->buffer[stream->scanned];
+
+        if (stream->array == OUTSIDE && c == '[' && stream->takes_arrays)
+            stream->array = FIRST;
+        else if (stream->array == AFTER_ELEMENT && c == ',')
+            stream->array = AFTER_COMMA;
+        else if ((stream->array == AFTER_ELEMENT || stream->array == FIRST) && c == ']')
+            stream->array = OUTSIDE;
+        else if (stream->array == AFTER_ELEMENT)
+            return "a comma or a closing bracket is missing";
+        else
+            return stream->array == AFTER_COMMA && c == ']'
+                       ? "a trailing comma: no value comes after it"
+                       : NULL;
+        advance(stream, 1);
+    }
+    return NULL;
+}
+
+/* Handles the end of the buffer between values. */
+static enum json_stream_event end_between(struct json_stream *stream, struct json_piece *piece)
+{
+    if (!stream->ended)
+        return JSON_STREAM_EMPTY;
+    if (stream->array == OUTSIDE || stream->cut != NULL)
+        return JSON_STREAM_END;
+    return array_fault(stream, piece,
+                       "the input ends within an array: its last bracket is missing");
 }
 
 static enum json_stream_event read_value(struct json_stream *stream, struct json_piece *piece)
@@ -199,7 +302,7 @@ static enum json_stream_event read_value(struct json_stream *stream, struct json
     if (progress == JSON_UNFINISHED && stream->ended)
         progress = json_scan_finish(&stream->scan);
     if (progress == JSON_FAULTY)
-        return syntax_error(stream, piece);
+        return syntax_error(stream, piece, stream->mode == TOO_LARGE ? NULL : fault_reason(stream));
     if (stream->mode == TOO_LARGE && progress == JSON_UNFINISHED &&
         stream->start == stream->scanned)
         return JSON_STREAM_EMPTY;
@@ -207,13 +310,14 @@ static enum json_stream_event read_value(struct json_stream *stream, struct json
         return refused_piece(stream, piece, NULL, progress == JSON_COMPLETE);
     if (stream->scanned - stream->start > stream->max) {
         stream->mode = TOO_LARGE;
-        return refused_piece(stream, piece, stream->starts_array ? ARRAY_REFUSED : "too large",
+        return refused_piece(stream, piece,
+                             stream->starts_array ? array_reason(stream) : "too large",
                              progress == JSON_COMPLETE);
     }
     if (progress == JSON_UNFINISHED)
         return JSON_STREAM_EMPTY;
     if (stream->starts_array)
-        return refused_piece(stream, piece, ARRAY_REFUSED, true);
+        return refused_piece(stream, piece, array_reason(stream), true);
     hand_out(stream, piece);
     stream->mode = BETWEEN;
     return JSON_STREAM_VALUE;
@@ -237,6 +341,7 @@ static bool take_start(struct json_stream *stream, const struct foreign **format
 enum json_stream_event json_stream_next(struct json_stream *stream, struct json_piece *piece)
 {
     const struct foreign *format = NULL;
+    const char *fault;
 
     if (stream->mode == FOREIGN)
         return all_refused(stream, piece, NULL);
@@ -247,9 +352,11 @@ enum json_stream_event json_stream_next(struct json_stream *stream, struct json_
     if (format != NULL)
         return refuse_foreign(stream, piece, format);
     if (stream->mode == BETWEEN) {
-        skip_space(stream);
+        fault = pass_between(stream);
+        if (fault != NULL)
+            return array_fault(stream, piece, fault);
         if (stream->scanned == stream->filled)
-            return stream->ended ? JSON_STREAM_END : JSON_STREAM_EMPTY;
+            return end_between(stream, piece);
         start_value(stream);
     }
     return read_value(stream, piece);

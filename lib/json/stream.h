@@ -5,9 +5,9 @@
  *
  * Invalid input does not end the stream; it is refused. After a syntax error the stream continues
  * at the next line that starts with '{', in a text sequence also at the next separator. A value
- * that is too large, or an array at top level, is refused up to its end. Input whose first bytes
- * are of another format (foreign.h) is refused as a whole. Refused bytes are handed out in pieces,
- * so that memory stays bounded.
+ * that is too large is refused up to its end, and so is an array at top level, unless arrays are
+ * taken apart. Input whose first bytes are of another format (foreign.h) is refused as a whole.
+ * Refused bytes are handed out in pieces, so that memory stays bounded.
  */
 #ifndef JSON_STREAM_H
 #define JSON_STREAM_H
@@ -41,6 +41,13 @@ struct json_piece {
  * more than max bytes are refused.
  */
 struct json_stream *json_stream_new(int fd, size_t max);
+
+/*
+ * Says what becomes of an array at top level. If is_taken, its elements are values of the stream,
+ * which may be as large as others; an array in it is refused. Otherwise it is refused, and the
+ * reason ends in help, a constant that says what to do about it; before the call it names jq.
+ */
+void json_stream_set_arrays(struct json_stream *stream, bool is_taken, const char *help);
 
 /* Frees stream, which may be NULL. */
 void json_stream_free(struct json_stream *stream);

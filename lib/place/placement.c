@@ -72,6 +72,19 @@ static void refuse_taken(struct placement *placement, const struct candidate *ca
     placement->settings.refuse(placement->settings.context, &piece);
 }
 
+/* Adds the receipt of an order that the store knew. One placed at that very moment is the order
+ * itself: an answer of the database was lost, and the batch committed again. */
+static uint64_t add_known(struct placement *placement, const struct candidate *candidate,
+                          const struct stored_order *order, const struct stored_order *known,
+                          enum receipt_state state)
+{
+    uint64_t number = placement_add_receipt(placement, known, state, candidate->number);
+
+    receipts_at(placement->receipts, number)->repeated =
+        state != RECEIPT_AWAITED || known->placed_at != order->placed_at;
+    return number;
+}
+
 /* Handles an order whose id the store knows. The same content gets its receipt again, and is
  * published if it is pending and not on its way already; other content is refused. */
 static void place_known(struct placement *placement, struct candidate *candidate,
@@ -79,13 +92,12 @@ static void place_known(struct placement *placement, struct candidate *candidate
 {
     if (!order_same(known->data, known->data_len, order->data, order->data_len)) {
         refuse_taken(placement, candidate, order->id);
-    } else if (known->status == ORDER_PLACED) {
-        (void)placement_add_receipt(placement, known, RECEIPT_PLACED, candidate->number);
+    } else if (known->status != ORDER_PENDING) {
+        (void)add_known(placement, candidate, order, known, RECEIPT_PLACED);
     } else if (receipts_of_key(placement->receipts, known->key) != NULL) {
-        (void)placement_add_receipt(placement, known, RECEIPT_REPEATED, candidate->number);
+        (void)add_known(placement, candidate, order, known, RECEIPT_REPEATED);
     } else {
-        candidate->receipt =
-            placement_add_receipt(placement, known, RECEIPT_AWAITED, candidate->number);
+        candidate->receipt = add_known(placement, candidate, order, known, RECEIPT_AWAITED);
         candidate->publish = true;
         free(candidate->event);
         candidate->event = batch_stored_event(known);

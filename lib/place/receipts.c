@@ -123,7 +123,7 @@ static void answer_repeats(struct receipts *receipts, const struct receipt *earl
             repeat->state = earlier->state;
 }
 
-static enum order_status status_of(const struct receipt *receipt)
+enum order_status receipt_status(const struct receipt *receipt)
 {
     return receipt->state == RECEIPT_PLACED ? ORDER_PLACED : ORDER_PENDING;
 }
@@ -138,7 +138,7 @@ void receipts_tell(struct receipts *receipts, receipt_tell *tell, void *context)
         if (receipt->state == RECEIPT_PENDING)
             receipts->some_pending = true;
         if (!receipt->silent) {
-            tell(context, receipt->number, receipt->id, status_of(receipt));
+            tell(context, receipt);
             receipts->told++;
         }
         if (receipts->some_repeated)
@@ -157,11 +157,12 @@ bool receipts_some_pending(const struct receipts *receipts)
 }
 
 size_t receipt_print(char line[RECEIPT_LINE_SIZE], const unsigned char *id,
-                     enum order_status status)
+                     enum order_status status, bool is_repeated)
 {
     char order_id[UUID_TEXT_SIZE];
 
     uuid_to_text(id, order_id);
-    return (size_t)snprintf(line, RECEIPT_LINE_SIZE, "{\"order_id\": \"%s\", \"status\": \"%s\"}",
-                            order_id, order_status_name(status));
+    return (size_t)snprintf(line, RECEIPT_LINE_SIZE, "{\"order_id\": \"%s\", \"status\": \"%s\"%s}",
+                            order_id, order_status_name(status),
+                            is_repeated ? ", \"repeated\": true" : "");
 }

@@ -27,13 +27,13 @@ struct receipt {
     unsigned char id[UUID_BYTES];
     enum receipt_state state;
     bool silent;      /* not to be told */
+    bool repeated;    /* the store knew the order before it came */
     uint64_t number;  /* of the order in the input, for whom it is told; 0 for none */
     int64_t since_ms; /* monotonic clock; or 0, if nobody asks */
 };
 
-/* Called for a receipt that is due: its number, and the order's id and status. */
-typedef void receipt_tell(void *context, uint64_t number, const unsigned char *id,
-                          enum order_status status);
+/* Called for a receipt that is due: its state is RECEIPT_PLACED or RECEIPT_PENDING. */
+typedef void receipt_tell(void *context, const struct receipt *receipt);
 
 struct receipts;
 
@@ -84,11 +84,16 @@ uint64_t receipts_told(const struct receipts *receipts);
 /* Returns whether a receipt, told or silent, ended as RECEIPT_PENDING. */
 bool receipts_some_pending(const struct receipts *receipts);
 
-#define RECEIPT_LINE_SIZE 80
+/* Returns the status of the order whose receipt is due. */
+enum order_status receipt_status(const struct receipt *receipt);
 
-/* Writes the receipt of an order as JSON, {"order_id": "...", "status": "..."}, without a newline.
- * Returns its length. */
+#define RECEIPT_LINE_SIZE 100
+
+/*
+ * Writes the receipt of an order as JSON, {"order_id": "...", "status": "..."}, without a newline;
+ * with is_repeated, "repeated": true is its third member. Returns its length.
+ */
 size_t receipt_print(char line[RECEIPT_LINE_SIZE], const unsigned char *id,
-                     enum order_status status);
+                     enum order_status status, bool is_repeated);
 
 #endif

@@ -64,6 +64,26 @@ static bool may_pass(const struct ledger *base)
     return session_may_pass(((const struct postgres_ledger *)base)->session);
 }
 
+static bool look_for_runs(struct session *session, void *context)
+{
+    bool *is_worked = context;
+    size_t place;
+
+    if (!session_read(session,
+                      "SELECT EXISTS (SELECT 1 FROM order_tools.runs"
+                      " WHERE domain = 'ledger' AND alive_until > now())",
+                      NULL, 0, &place))
+        return false;
+    *is_worked = result_bool(session_result(session, place), 0, 0);
+    return true;
+}
+
+static enum exit_code is_worked(struct ledger *base, bool *is_worked)
+{
+    return session_do(((struct postgres_ledger *)base)->session, "look for workers", look_for_runs,
+                      is_worked);
+}
+
 static void idle(struct ledger *base)
 {
     (void)base;
@@ -93,6 +113,7 @@ static const struct ledger_operations operations = {.claim = postgres_ledger_cla
                                                     .find = find,
                                                     .set_levels = postgres_ledger_set_levels,
                                                     .each_level = postgres_ledger_each_level,
+                                                    .is_worked = is_worked,
                                                     .may_pass = may_pass,
                                                     .idle = idle,
                                                     .close = close_ledger};

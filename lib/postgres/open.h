@@ -35,4 +35,8 @@ enum exit_code postgres_notified_open(const char *uri, int max_attempts,
 enum exit_code postgres_mover_open(enum moved_domain domain, const char *uri, enum mover_side side,
                                    struct mover **mover);
 
+/* Returns the database that the environment variable names, without user and password, to be freed
+ * with free(); NULL, reported, if it is not a URI. */
+char *postgres_where(const char *variable);
+
 #endif

@@ -31,6 +31,9 @@ struct database_kind {
  * does not say where it is. */
 char *database_place(const struct database_kind *kind);
 
+/* Reports that database_place() has found nothing. */
+void database_report_homeless(const struct database_kind *kind);
+
 enum database_access { DATABASE_CREATE, DATABASE_READ };
 
 /*

@@ -197,7 +197,7 @@ enum exit_code database_open(const struct database_kind *kind, const char *path,
     database->log_fd = -1;
     database->path = path == NULL ? database_place(kind) : xstrdup(path);
     if (database->path == NULL) {
-        report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
+        database_report_homeless(kind);
         code = EXIT_STORE;
     } else if (access == DATABASE_CREATE) {
         code = database_make_folders(database->path);

@@ -51,6 +51,11 @@ char *database_place(const struct database_kind *kind)
     return path;
 }
 
+void database_report_homeless(const struct database_kind *kind)
+{
+    report("nothing says where to keep data: set %s, XDG_STATE_HOME or HOME", kind->variable);
+}
+
 enum exit_code database_make_folders(char *path)
 {
     for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {

@@ -157,6 +157,11 @@ static enum exit_code find(struct ledger *base, const char *const order_ids[],
     return code;
 }
 
+static enum exit_code is_worked(struct ledger *base, bool *is_worked)
+{
+    return runs_some_live(((struct sqlite_ledger *)base)->database, is_worked);
+}
+
 /* What fails here, fails again. */
 static bool may_pass(const struct ledger *base)
 {
@@ -189,6 +194,7 @@ static const struct ledger_operations operations = {.claim = ledger_claim,
                                                     .find = find,
                                                     .set_levels = set_levels,
                                                     .each_level = each_level,
+                                                    .is_worked = is_worked,
                                                     .may_pass = may_pass,
                                                     .idle = idle,
                                                     .close = close_ledger};

@@ -36,4 +36,8 @@ enum exit_code sqlite_mover_open(enum moved_domain domain, const char *path, enu
 enum ledger_look sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
                                     char reason[LEDGER_REASON_SIZE]);
 
+/* Returns the absolute path of the file of a domain, which need not exist, to be freed with free();
+ * NULL, reported, if the environment does not say where it is. */
+char *sqlite_where(enum moved_domain domain);
+
 #endif

@@ -160,6 +160,9 @@ struct ledger_operations {
                                  bool (*visit)(void *context, const struct ledger_level *level),
                                  void *context);
 
+    /* Sets *is_worked to whether a run has the ledger open to decide. */
+    enum exit_code (*is_worked)(struct ledger *ledger, bool *is_worked);
+
     /* Returns whether the last failure may pass: the database is away. */
     bool (*may_pass)(const struct ledger *ledger);
 

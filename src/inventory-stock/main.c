@@ -10,6 +10,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "engine/open.h"
+#include "engine/where.h"
 #include "json/json.h"
 #include "json/output.h"
 #include "json/stream.h"
@@ -17,6 +18,7 @@
 #include "store/ledger.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +34,7 @@ static bool add;
 
 static struct option_entry options[] = {
     {"add", NULL, "add on_hand, which may be negative, to the present level", .flag = &add},
+    {.group = where_ledger_table},
     {.group = common_option_table},
     {0},
 };
@@ -41,6 +44,7 @@ static const struct store_patience patience = {.attempts = 60, .delay_s = 1};
 
 static struct ledger *ledger;
 static bool some_refused;
+static bool some_set;
 
 static bool refuse(const struct json_piece *piece, const char *reason)
 {
@@ -58,6 +62,8 @@ static bool read_level(const struct json_piece *piece, const cJSON *tree,
 
     if (!json_member_once(tree, "sku", &sku) || !json_member_once(tree, "on_hand", &on_hand))
         return refuse(piece, "sku or on_hand is there twice");
+    if (sku == NULL || on_hand == NULL)
+        return refuse(piece, sku == NULL ? "sku is missing" : "on_hand is missing");
     level->sku = cJSON_GetStringValue(sku);
     if (level->sku == NULL || !text_is_printable(level->sku, strlen(level->sku), ORDER_MAX_TEXT))
         return refuse(piece, "sku is not a string of 1 to 256 bytes without control characters");
@@ -78,12 +84,38 @@ static enum exit_code print_level(const struct ledger_level *level)
     return output_json(line);
 }
 
+/* Tells a person at a terminal that the levels may be in another ledger than the one that is
+ * worked with. */
+static enum exit_code look_for_workers(void)
+{
+    bool is_worked = true;
+    enum exit_code code =
+        isatty(STDERR_FILENO) == 1 ? ledger->operations->is_worked(ledger, &is_worked) : EXIT_OK;
+    char *place;
+
+    if (is_worked)
+        return code;
+    place = where_is_ledger();
+    report("no inventory-worker has this ledger open now: %s", printable_text(place));
+    free(place);
+    return EXIT_OK;
+}
+
+/* Opens the ledger, unless it is open. */
+static enum exit_code open_ledger(enum ledger_access access)
+{
+    return ledger != NULL ? EXIT_OK : engine_open_ledger(NULL, access, &patience, &ledger);
+}
+
 static enum exit_code apply(const struct json_piece *piece, struct ledger_level *level)
 {
-    enum exit_code code = ledger->operations->set_levels(ledger, level, 1, add);
+    enum exit_code code = open_ledger(LEDGER_STOCK);
 
+    if (code == EXIT_OK)
+        code = ledger->operations->set_levels(ledger, level, 1, add);
     if (code != EXIT_OK)
         return code;
+    some_set = some_set || level->is_limited;
     if (level->is_limited)
         return print_level(level);
     (void)refuse(piece, "that would leave less than nothing on hand, or more than 10^12");
@@ -175,25 +207,27 @@ static bool print_next(void *context, const struct ledger_level *level)
 static enum exit_code print_all(void)
 {
     enum exit_code printed = EXIT_OK;
-    enum exit_code code;
+    enum exit_code code = open_ledger(LEDGER_READ);
 
     output_only_shows();
-    code = ledger->operations->each_level(ledger, print_next, &printed);
+    if (code == EXIT_OK)
+        code = ledger->operations->each_level(ledger, print_next, &printed);
     return code == EXIT_OK ? printed : code;
 }
 
 int main(int argc, char **argv)
 {
     bool any = false;
-    enum exit_code code;
+    enum exit_code code = EXIT_OK;
 
     report_program(argv[0]);
     options_refuse_operands(options_read(argc, argv, usage, options),
                             "levels are read from standard input");
     stop_on_signals();
-    code = engine_open_ledger(NULL, LEDGER_STOCK, &patience, &ledger);
-    if (code == EXIT_OK && isatty(STDIN_FILENO) != 1)
+    if (isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
+    if (code == EXIT_OK && some_set)
+        code = look_for_workers();
     if (code == EXIT_OK && !any && !some_refused)
         code = print_all();
     if (code == EXIT_OK && some_refused)

@@ -12,6 +12,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "engine/where.h"
 #include "order/order.h"
 
 static const char usage[] =
@@ -37,6 +38,7 @@ static struct option_entry options[] = {
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_ledger_table},
     {.group = common_option_table},
     {0},
 };

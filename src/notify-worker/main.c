@@ -18,6 +18,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "engine/where.h"
 #include "process/command.h"
 
 #include <stdlib.h>
@@ -54,6 +55,7 @@ static struct option_entry options[] = {
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_notified_table},
     {.group = common_option_table},
     {0},
 };

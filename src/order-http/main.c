@@ -20,6 +20,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "engine/open.h"
+#include "engine/where.h"
 #include "place/placement.h"
 
 #include <string.h>
@@ -80,6 +81,7 @@ static struct option_entry options[] = {
     {.help = "\nThe broker:"},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };

@@ -61,10 +61,10 @@ static void try_again(struct answer *answer, unsigned status, const char *member
 }
 
 /* A receipt_tell. */
-static void answer_receipt(void *context, uint64_t number, const unsigned char *id,
-                           enum order_status status)
+static void answer_receipt(void *context, const struct receipt *receipt)
 {
-    struct placing *placing = placings_find(&taken, number);
+    enum order_status status = receipt_status(receipt);
+    struct placing *placing = placings_find(&taken, receipt->number);
     struct request *request;
     char line[RECEIPT_LINE_SIZE + 1];
     size_t len;
@@ -73,9 +73,9 @@ static void answer_receipt(void *context, uint64_t number, const unsigned char *
     if (placing == NULL)
         return;
     request = placing->request;
-    len = receipt_print(line, id, status);
+    len = receipt_print(line, receipt->id, status, false);
     line[len++] = '\n';
-    uuid_to_text(id, request->order_id);
+    uuid_to_text(receipt->id, request->order_id);
     answer_json(&request->answer, 202, xmemdup_text(line, len), len);
     answer_add(&request->answer, "Location", "/order/%s", request->order_id);
     metrics_order(status == ORDER_PLACED ? METRICS_PLACED : METRICS_PENDING);

@@ -4,15 +4,16 @@
  *
  * placement.h says what holds when this program is killed, and at which point.
  */
+#include "rejects.h"
+
 #include "amqp/connection.h"
 #include "base/options.h"
-#include "base/outlet.h"
 #include "base/output.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "base/text.h"
 #include "base/wait.h"
+#include "engine/where.h"
 #include "json/stream.h"
 #include "order/order.h"
 #include "place/placement.h"
@@ -31,14 +32,20 @@ static const char usage[] =
     "items}, publishes them, and prints a receipt for each once the broker has confirmed it.\n";
 
 static bool flush_only;
+static bool takes_arrays;
 static const char *rejects_path;
+static const char *rejects_json_path;
 
 static struct option_entry options[] = {
     {"flush", NULL, "publish pending orders of earlier runs; read no input", .flag = &flush_only},
+    {"array", NULL, "take the orders of JSON arrays, too", .flag = &takes_arrays},
     {"rejects", "FILE", "append refused input to FILE, unchanged", .text = &rejects_path},
+    {"rejects-json", "FILE", "append a line of JSON to FILE for each refusal",
+     .text = &rejects_json_path},
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };
@@ -46,8 +53,7 @@ static struct option_entry options[] = {
 static struct placement *placement;
 static struct json_stream *input;
 static bool input_ended;
-static uint64_t input_size;   /* in bytes, if it is a file; otherwise 0 */
-static struct outlet rejects; /* if there is a path */
+static uint64_t input_size; /* in bytes, if it is a file; otherwise 0 */
 
 static uint64_t taken; /* orders that will get a receipt */
 /* The first order taken since the store last stored some; its number is 0 if there is none. */
@@ -62,36 +68,22 @@ static void fail(enum exit_code code)
 
 /* ---- input ---- */
 
-static enum exit_code rejects_failed(void)
-{
-    report("cannot write '%s': %s", printable_text(rejects_path), outlet_reason());
-    return EXIT_OUTPUT;
-}
-
-static void write_reject(const struct json_piece *piece)
-{
-    if (rejects_path == NULL)
-        return;
-    if (!outlet_add(&rejects, piece->text, piece->len) ||
-        (piece->last && (!outlet_add(&rejects, "\n", 1) || !outlet_flush(&rejects))))
-        fail(rejects_failed());
-}
-
-/* Handles a piece of refused input. Only the first piece of a value has a reason. */
-static void refuse(const struct json_piece *piece)
+/* Handles a piece of refused input; is_value says that it is a whole JSON value. Only the first
+ * piece of a refusal has a reason. */
+static void refuse(const struct json_piece *piece, bool is_value)
 {
     if (piece->reason != NULL)
         report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line,
                piece->reason);
     some_refused = true;
-    write_reject(piece);
+    fail(rejects_add(piece, is_value));
 }
 
 /* As the placement calls it. */
 static void refuse_taken(void *context, const struct json_piece *piece)
 {
     (void)context;
-    refuse(piece);
+    refuse(piece, true);
     taken--;
 }
 
@@ -102,7 +94,7 @@ static void take_value(struct json_piece *piece)
 
     if (!order_read_piece(&order, piece, &fault)) {
         piece->reason = fault.reason;
-        refuse(piece);
+        refuse(piece, true);
         return;
     }
     placement_take(placement, &order, NULL, piece);
@@ -150,7 +142,7 @@ static bool gather(void)
             take_value(&piece);
             break;
         case JSON_STREAM_REFUSED:
-            refuse(&piece);
+            refuse(&piece, false);
             break;
         case JSON_STREAM_EMPTY:
             if (!reads_on())
@@ -206,14 +198,13 @@ static void start_progress(void)
 /* ---- receipts ---- */
 
 /* A failure to write is kept for output_flush(). */
-static void print_receipt(void *context, uint64_t number, const unsigned char *id,
-                          enum order_status status)
+static void print_receipt(void *context, const struct receipt *receipt)
 {
     char line[RECEIPT_LINE_SIZE];
 
     (void)context;
-    (void)number;
-    (void)output_line(line, receipt_print(line, id, status));
+    (void)output_line(line,
+                      receipt_print(line, receipt->id, receipt_status(receipt), receipt->repeated));
 }
 
 static enum exit_code end_round(void *context, uint64_t told)
@@ -272,14 +263,6 @@ static void report_unplaced(void)
                piece->line);
 }
 
-static enum exit_code open_rejects(void)
-{
-    if (outlet_open(&rejects, rejects_path))
-        return EXIT_OK;
-    report_errno("cannot open '%s'", printable_text(rejects_path));
-    return EXIT_OUTPUT;
-}
-
 static enum exit_code open_all(void)
 {
     struct placement_settings settings = {.options = &broker_options,
@@ -289,11 +272,12 @@ static enum exit_code open_all(void)
                                           .told = end_round};
     enum exit_code code = broker_options_resolve(&broker_options);
 
-    if (code == EXIT_OK && rejects_path != NULL)
-        code = open_rejects();
+    if (code == EXIT_OK)
+        code = rejects_open(rejects_path, rejects_json_path);
     if (code == EXIT_OK)
         code = placement_open(&settings, &placement);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
+    json_stream_set_arrays(input, takes_arrays, "--array takes the orders in it");
     input_ended = flush_only;
     return code;
 }
@@ -303,7 +287,7 @@ static enum exit_code close_all(void)
     placement_close(placement);
     json_stream_free(input);
     broker_options_free(&broker_options);
-    return rejects_path == NULL || outlet_close(&rejects) ? EXIT_OK : rejects_failed();
+    return rejects_close();
 }
 
 static enum exit_code verdict(void)

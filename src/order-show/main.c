@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "engine/open.h"
+#include "engine/where.h"
 #include "json/output.h"
 #include "store/order_line.h"
 #include "store/orders.h"
@@ -48,6 +49,7 @@ static struct option_entry options[] = {
     {"all", NULL, "print every order, oldest first", .flag = &all},
     {"status", "STATUS", "only orders with this status", .call = read_status},
     {"count", NULL, "print the number of orders instead", .flag = &count_only},
+    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };

@@ -1,9 +1,11 @@
 /*
  * queue-inspect: shows queues and their messages, waits for a depth, and checks the workflow.
  *
- * It changes nothing on the broker, except that --peek marks messages as redelivered, and that
- * --follow declares a queue of its own, which is deleted with its connection.
+ * It changes nothing on the broker, except that --peek marks messages as redelivered, that --follow
+ * declares a queue of its own, which is deleted with its connection, and that --declare declares
+ * the workflow.
  */
+#include "declare.h"
 #include "health.h"
 #include "management.h"
 #include "messages.h"
@@ -35,7 +37,7 @@ static const char usage[] =
     "Prints a line of JSON for each queue, or a table on a terminal. Without names, takes all\n"
     "queues of the workflow, or, to wait for them, those that the workers consume.\n";
 
-enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, HEALTH };
+enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, DECLARE, HEALTH };
 
 static int job = LIST;
 static int number; /* of --peek and --until */
@@ -103,6 +105,10 @@ static struct option_entry options[] = {
      .most = 1000000},
     {"check-topology", NULL, "print missing or different exchanges, queues and bindings",
      .set = &job, .value = CHECK_TOPOLOGY},
+    {"declare", NULL, "declare what is missing of the workflow, and optional queues that are named",
+     .set = &job, .value = DECLARE},
+    {"queue-type", "TYPE", "declare as quorum or default (ORDER_QUEUE_TYPE)",
+     .text = &broker_options.queue_type},
     {"health", NULL, "print whether the workflow is healthy", .set = &job, .value = HEALTH},
     {"max-ready", "N", "unhealthy if more than N messages are ready for a worker",
      .number = &max_ready, .most = 1000000000},
@@ -127,6 +133,10 @@ static void check_options(void)
     options_exclude_each_other(options, &job);
     if (looks_at_all && are_named)
         usage_error("--health and --check-topology look at the whole workflow, and take no names");
+    if (job == DECLARE)
+        declare_check_names(names);
+    if (broker_options.queue_type != NULL && job != DECLARE)
+        usage_error("--queue-type goes with --declare");
     if (job == FOLLOW && are_named)
         usage_error("--follow takes an exchange, and no queues");
     if (job == PEEK && (!are_named || names[1] != NULL))
@@ -201,6 +211,13 @@ static enum exit_code list(void)
     return are_named ? first_failure(code, report_missing()) : code;
 }
 
+static enum exit_code declare(void)
+{
+    enum exit_code code = declare_all(&broker_options, names);
+
+    return code == EXIT_OK ? list() : code;
+}
+
 static enum exit_code do_job(void)
 {
     switch (job) {
@@ -221,6 +238,8 @@ static enum exit_code do_job(void)
                                                                .format = format});
     case CHECK_TOPOLOGY:
         return topology_check(looking, management);
+    case DECLARE:
+        return declare();
     case HEALTH:
         return health_check(&queues, max_ready, ledger_file);
     default:

@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
             assert(
                 text_is_printable(endpoint->name, strlen(endpoint->name), sizeof endpoint->name));
+            assert(endpoint->query.heartbeat_s >= -1 && endpoint->query.frame_max >= -1);
             assert(*endpoint->vhost != '\0' && endpoint->port >= 0 && endpoint->port <= 65535);
         }
     }

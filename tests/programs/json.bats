@@ -177,7 +177,9 @@ END
     done < <(odd) >orders
     order-place <orders >receipts
     sed 's/,/ , /; s/"u"/"\\u0075"/' orders >again
-    order-place <again | diff receipts -
+    order-place <again >repeated
+    diff receipts <(as_first <repeated)
+    [ "$(grep -c repeated repeated)" -eq "$number" ]
     # Changed by one character each: \u0000 is not \u0001, and one half is not another, nor \ufffd.
     for value in 's/\\u0000/\\u0001/' 's/\\u0000/\\u00010000/' 's/\\ud800/\\ud801/' 's/\\ud800/\\ufffd/' 's/\\ud800/\\u0001d800/' \
         's/\\ud800/\\u0000/' 's/"a":1,"a":1/"a":1/' 's/{"a":1,"b":2,"a":3}/{"a":3,"b":2,"a":1}/' 's/"x":2/"x":1/'; do
@@ -375,8 +377,8 @@ key alone                  | colon                  | {"a"}
 equals sign                | colon                  | {"a"=1}
 two colons                 | no JSON value          | {"a"::1}
 no value                   | no JSON value          | {"a":}
-comma after the last entry | no JSON value          | [1,]
-comma after the last member | key must be a string  | {"a":1,}
+comma after the last entry | a trailing comma       | [1,]
+comma after the last member | a trailing comma      | {"a":1,}
 comma first                | no JSON value          | [,1]
 comma first in an object   | key must be a string   | {,"a":1}
 two commas                 | no JSON value          | [1,,2]
@@ -532,7 +534,7 @@ END
     diff <(printf '%s\n' "$stderr") - <<'END'
 order-place: input 1 (line 1): not a JSON object
 order-place: input 2 (line 1): not a JSON object
-order-place: input 3 (line 1): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
+order-place: input 3 (line 1): not a JSON object, but an array: --array takes the orders in it
 order-place: input 4 (line 1): not a JSON object
 order-place: input 5 (line 2): not a JSON object
 order-place: input 6 (line 2): user_id is missing
@@ -663,7 +665,7 @@ END
 }
 
 @test "json: an array of orders is refused once, however long, and says how to take it apart" {
-    local reason="order-place: input 1 (line 1): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart"
+    local reason="order-place: input 1 (line 1): not a JSON object, but an array: --array takes the orders in it"
     export AMQP_URL=$NOWHERE
     jq -nc '[range(3) | {user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]}]' >three
     jq -n '[range(20000) | {user_id: "u", restaurant_id: "r", items: [{sku: "s", qty: 1}]}]' >many
@@ -680,6 +682,45 @@ END
         [ "$(jq -r .status <<<"$output")" = PENDING ]
     done
     cmp three.rejects <(cat three)
-    # The help helps.
-    jq -c '.[]' three | (run -75 --separate-stderr order-place --retries 1 && [ "${#lines[@]}" -eq 3 ])
+}
+
+@test "json: --array takes the orders of arrays, of any length in little memory, as those outside" {
+    export AMQP_URL=$NOWHERE
+    jq -n '[range(30000) | {order_id: "00000000-0000-4000-8000-\(1000000000000 + . | tostring[1:])", user_id: "u",
+        restaurant_id: "r", items: [{sku: "s", qty: 1}]}]' >many
+    [ "$(wc -c <many)" -gt 4000000 ]
+    { cat many && order && jq -c . "$DATA/order.json" | jq -sc . ; } >input
+    run -75 --separate-stderr with_memory 65536 order-place --array --retries 1 <input
+    [ "${#lines[@]}" -eq 30002 ]
+    [ "$(order-show --count)" -eq 30002 ]
+    # What is wrong in one or between two is told as it is outside.
+    other_store
+    jq -nc '[{user_id: "u"}, 7, [], "s"]' >faults
+    echo '[{"a":1},]' >>faults
+    printf '[{"a":1}\n {"a":1}' >>faults
+    run -65 --separate-stderr order-place --array --retries 1 <faults
+    diff <(echo "$stderr") - <<'END'
+order-place: input 1 (line 1): restaurant_id is missing
+order-place: input 2 (line 1): not a JSON object
+order-place: input 3 (line 1): not a JSON object, but an array within an array
+order-place: input 4 (line 1): not a JSON object
+order-place: input 5 (line 2): user_id is missing
+order-place: input 6 (line 2): a trailing comma: no value comes after it
+order-place: input 7 (line 3): user_id is missing
+order-place: input 8 (line 4): a comma or a closing bracket is missing
+order-place: input 9 (line 4): user_id is missing
+order-place: input 10 (line 4): the input ends within an array: its last bracket is missing
+END
+}
+
+@test "json: CSV is called by its name, and so are a trailing comma and what is missing" {
+    local csv
+    for csv in 'user_id,restaurant_id,sku,qty' 'user;sku' $'user\tsku'; do
+        run -65 --separate-stderr order-place <<<"$csv"$'\nu-1,r-1,burger,2'
+        [ "$stderr" = 'order-place: input 1 (line 1): not JSON: it looks like CSV' ]
+    done
+    run -65 --separate-stderr order-place <<<'"user_id","sku"'
+    [ "${stderr_lines[1]}" = 'order-place: input 2 (line 1): no JSON value starts like this: there are no commas between values, as in CSV' ]
+    run -65 --separate-stderr order-place <<<'{"user_id": "u",}'
+    [ "$stderr" = 'order-place: input 1 (line 1): a trailing comma: no member comes after it' ]
 }

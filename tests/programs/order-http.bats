@@ -239,7 +239,7 @@ ORDERS
     place_http "$(own 2)"
     is_problem 422 order_id "$(own 2 | order-place 2>&1 | sed -n 's/^order-place: input 1 (line 1): //p')"
     run -0 --separate-stderr order-place <<<"$(own)"
-    [ "$output" = "{\"order_id\": \"$OWN\", \"status\": \"PLACED\"}" ]
+    [ "$output" = "{\"order_id\": \"$OWN\", \"status\": \"PLACED\", \"repeated\": true}" ]
     stored 1
     holds "$PLACED_Q" 1
     order 3 | jq -c '.order_id = "0190a0b0-0000-7000-8000-00000000c0df"' | order-place

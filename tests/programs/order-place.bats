@@ -42,7 +42,13 @@ uuid()
 # receipt N [STATUS]: that of own N.
 receipt()
 {
-    printf '{"order_id": "%s", "status": "%s"}\n' "$(uuid "$1")" "${2:-PLACED}"
+    printf '{"order_id": "%s", "status": "%s"%s}\n' "$(uuid "$1")" "${2:-PLACED}" "${3:+, \"$3\": true}"
+}
+
+# again N [STATUS]: the receipt of an order that the store knew.
+again()
+{
+    receipt "$1" "${2:-PLACED}" repeated
 }
 
 # placed_ids: of all messages in the queue, which are taken out, sorted.
@@ -183,7 +189,7 @@ END
     # In any case it is the same one.
     sed "s/$upper/${upper,,}/" input >again
     run -0 --separate-stderr order-place <again
-    [ "$output" = "{\"order_id\": \"${upper,,}\", \"status\": \"PLACED\"}" ]
+    [ "$output" = "{\"order_id\": \"${upper,,}\", \"status\": \"PLACED\", \"repeated\": true}" ]
     stored 1
     [ "$(order-show "$upper" | jq -r .order_id)" = "${upper,,}" ]
     drain "$PLACED_Q" >messages
@@ -193,7 +199,7 @@ END
     [ "$(jq -r .properties.message_id messages)" = "$(uuid_of "urn:order-tools:OrderPlaced:${upper,,}")" ]
 }
 
-@test "order-place: the same order_id and content again: the same receipt, no second order" {
+@test "order-place: the same order_id and content again: its receipt says repeated, and there is no second order" {
     own 1 >input
     run -0 --separate-stderr order-place <input
     [ "$output" = "$(receipt 1)" ]
@@ -201,7 +207,7 @@ END
 
     # In a later run, in other dress; and twice in one input, new and known, in a batch with others.
     run -0 --separate-stderr order-place < <(jq -S . input)
-    [ "$output" = "$(receipt 1)" ]
+    [ "$output" = "$(again 1)" ]
     {
         own 2
         own 1
@@ -213,7 +219,7 @@ END
         own 2
     } >several
     run -0 --separate-stderr order-place <several
-    diff <(echo "$output") <(for n in 2 1 1 2 1 3 2 2; do receipt "$n"; done)
+    diff <(echo "$output") <(receipt 2; again 1; again 1; again 2; again 1; receipt 3; again 2; again 2)
     stored 3
     [ "$(order-show "$(uuid 1)" | jq -r .placed_at)" = "$placed_at" ]
     [ "$(placed_ids)" = "$(printf '%s\n' "$(uuid 1)" "$(uuid 2)" "$(uuid 3)")" ]
@@ -225,7 +231,7 @@ END
     first=$output
     jq --argjson receipt "$first" '. + {order_id: $receipt.order_id}' input >again
     run -0 --separate-stderr order-place <again
-    [ "$output" = "$first" ]
+    [ "$output" = "${first%\}}, \"repeated\": true}" ]
     stored 1
     holds "$PLACED_Q" 1
     # Without an id it is another one.
@@ -270,7 +276,7 @@ END
     } >input
     run -65 --separate-stderr order-place --rejects rejects <input
     [ "$stderr" = "order-place: input 3 (line 3): order_id $(uuid 1) is taken by an order of other content" ]
-    diff <(echo "$output") <(for n in 1 2 1 3; do receipt "$n"; done)
+    diff <(echo "$output") <(receipt 1; receipt 2; again 1; receipt 3)
     cmp other rejects
     order-show "$(uuid 1)" | jq -r .data.user_id | grep -qx one
     [ "$(placed_ids)" = "$(printf '%s\n' "$(uuid 1)" "$(uuid 2)" "$(uuid 3)")" ]
@@ -503,7 +509,7 @@ URN||"urn:uuid:018f0000-0000-7000-8000-000000000001"
 space before||" 018f0000-0000-7000-8000-000000000001"
 space after||"018f0000-0000-7000-8000-000000000001 "
 END
-        printf '%s\t%s\t%s\n' 'no object' "not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart" \
+        printf '%s\t%s\t%s\n' 'no object' "not a JSON object, but an array: --array takes the orders in it" \
             '[{"user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}]'
         printf 'empty object\tuser_id is missing\t{}\n'
     } >table
@@ -580,7 +586,7 @@ END
     run -65 --separate-stderr order-place --rejects rejects <input
     diff <(echo "$stderr") - <<'END'
 order-place: input 2 (line 6): items is empty
-order-place: input 4 (line 9): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
+order-place: input 4 (line 9): not a JSON object, but an array: --array takes the orders in it
 order-place: input 5 (line 12): no JSON value starts like this: strings stand in double quotes
 order-place: input 7 (line 18): a colon is missing after a key
 order-place: input 8 (line 21): a comma or a closing bracket is missing
@@ -650,6 +656,38 @@ END
     stored 1 PLACED
 }
 
+@test "order-place: --rejects-json says of each refusal where, why and what, and which order" {
+    {
+        own 1 one
+        own 1 two
+        echo '{"order_id": "A-7", "user_id": 1}'
+        printf '{"x": "\\u0041", \xff\\\nrest \x00 \t"\n'
+        jq -nc '{user_id: "u", restaurant_id: ("€" * 6000)}'
+        echo '{"order_id": 7, "user_id": "u"}'
+    } >input
+    umask 000
+    run -65 --separate-stderr order-place --rejects plain --rejects-json json <input
+    [ "$output" = "$(receipt 1 PLACED)" ]
+    [ "$(stat -c %a json)" = 600 ]
+    # All that is written to standard error, and to the other file.
+    diff <(jq -r '"order-place: input \(.number) (line \(.line)): \(.reason)"' json) <(echo "$stderr")
+    jq -sc 'sort_by(.number)[] | [.number, .line, .order_id, .cut]' json | diff - <(
+        printf '%s\n' "[2,2,\"$(uuid 1)\",null]" '[3,3,"A-7",null]' '[4,4,null,null]' '[5,6,null,true]' '[6,7,null,null]'
+    )
+    [ "$(jq -r 'select(.number == 2).input' json)" = "$(own 1 two)" ]
+    jq -se 'map(select(.number == 4))[0].input == "{\"x\": \"\\u0041\", \ufffd\\\nrest \ufffd \t\"\n"' json
+    # As many whole characters as there is room for.
+    jq -se 'map(select(.number == 5))[0].input | utf8bytelength > 16381 and utf8bytelength <= 16384 and (.[-1:] == "€")' json
+    # They are appended, and a file that cannot be written is 74.
+    run -65 --separate-stderr order-place --rejects-json json <<<'{}'
+    tail -n 1 json | jq -e '. == {number: 1, line: 1, reason: "user_id is missing", input: "{}"}'
+    has_lines json 6
+    run -74 --separate-stderr order-place --rejects-json missing/json <input
+    [ "$stderr" = "order-place: cannot open 'missing/json': No such file or directory" ]
+    run -74 --separate-stderr order-place --rejects-json /dev/full <input
+    [[ $stderr == *"order-place: cannot write '/dev/full': No space left on device"* ]]
+}
+
 @test "order-place: empty input, or only white space: nothing is printed, no broker is needed" {
     local text
     export AMQP_URL=$NOWHERE
@@ -689,7 +727,7 @@ END
     run -65 --separate-stderr with_memory 65536 order-place --rejects rejects <input
     diff <(echo "$stderr") - <<'END'
 order-place: input 2 (line 2): too large
-order-place: input 4 (line 3): not a JSON object, but an array: objects come one after the other; jq -c '.[]' takes it apart
+order-place: input 4 (line 3): not a JSON object, but an array: --array takes the orders in it
 order-place: input 5 (line 250003): too large
 END
     [ "$(stored_data | jq -r .user_id | paste -sd ,)" = first,second,third ]
@@ -762,7 +800,7 @@ END
     [ "$(placed_ids)" = "$(uuid 1)" ]
 }
 
-@test "order-place: the same input again after the broker was away: the same receipts, no order twice" {
+@test "order-place: the same input again after the broker was away: its receipts say repeated, no order twice" {
     {
         own 1
         own 2
@@ -770,11 +808,11 @@ END
         own 3
     } >input
     run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 <input
-    diff <(echo "$output") <(for n in 1 2 1 3; do receipt "$n" PENDING; done)
+    diff <(echo "$output") <(receipt 1 PENDING; receipt 2 PENDING; again 1 PENDING; receipt 3 PENDING)
     # One more was pending already; one is new.
     own 9 >>input
     run -0 --separate-stderr order-place <input
-    diff <(echo "$output") <(for n in 1 2 1 3 9; do receipt "$n"; done)
+    diff <(echo "$output") <(for n in 1 2 1 3; do again "$n"; done; receipt 9)
     stored 4 PLACED
     [ "$(placed_ids)" = "$(for n in 1 2 3 9; do uuid "$n"; echo; done)" ]
 }
@@ -873,8 +911,11 @@ END
         finish -0 "$pid"
     done
     stored 400 PLACED
-    cmp place.1.out place.2.out
-    cmp place.1.out place.3.out
+    for n in 2 3; do
+        cmp <(as_first <place.1.out) <(as_first <"place.$n.out")
+    done
+    # Of the three receipts of an order one is the first.
+    [ "$(cat place.*.out | grep -vc repeated)" -eq 400 ]
     # On the wire it may be there more than once; that is told by its message_id.
     drain "$PLACED_Q" >messages
     [ "$(jq -r .properties.message_id messages | sort -u | wc -l)" -eq 400 ]
@@ -1276,7 +1317,7 @@ END
     [ "$(placed_ids)" = "$(uuid 1; echo; uuid 2)" ]
     # What its user does then: place it again.
     run -0 --separate-stderr order-place <input
-    [ "$output" = "$(receipt 1)" ]
+    [ "$output" = "$(again 1)" ]
     holds "$PLACED_Q" 0
 }
 
@@ -1354,7 +1395,7 @@ END
     holds "$PLACED_Q" 1
     # The receipt can still be had.
     run -0 --separate-stderr order-place <input
-    [ "$output" = "$(receipt 1)" ]
+    [ "$output" = "$(again 1)" ]
     holds "$PLACED_Q" 1
     run -74 --separate-stderr bash -c 'order-place <input >&-'
     [ "$stderr" = 'order-place: cannot write standard output: Bad file descriptor' ]
@@ -1421,7 +1462,7 @@ END
 }
 
 @test "order-place: --help and --version" {
-    helps order-place --flush --rejects --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
+    helps order-place --flush --array --rejects --rejects-json --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
         --confirm-timeout --queue-type --help --version
     run -0 order-place --help
     [[ $output == 'usage: order-place [options] < orders'* ]]

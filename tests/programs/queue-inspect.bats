@@ -790,6 +790,22 @@ END
     [ -z "$output" ]
 }
 
+# beats SECONDS: has the connection of the test this heartbeat? The broker may ask for a shorter one.
+beats()
+{
+    api GET "vhosts/$VHOST/connections" | jq -e --argjson s "$1" 'length == 1 and .[0].timeout == $s'
+}
+
+@test "queue-inspect: the query of a URL: heartbeat and size of frames are asked for; what is not supported is named" {
+    local url=$AMQP_URL
+    start waits queue-inspect --url "$url?heartbeat=3&frame_max=8192&connection_timeout=3000" --until 9 "$PLACED_Q"
+    eventually beats 3
+    api GET "vhosts/$VHOST/connections" | jq -e '.[0].frame_max == 8192'
+    ends "$PID" TERM
+    run -64 --separate-stderr queue-inspect --url "$url?heartbeat=7,$url?ssl=1"
+    [ "$stderr" = "queue-inspect: URL number 2: the parameter 'ssl' is not supported" ]
+}
+
 @test "queue-inspect: an exclusive queue of another connection ends it at once" {
     topology
     start owner amqp-consume -u "$AMQP_URL" -e orders-ex -r none -x cat

@@ -127,7 +127,7 @@ held_back()
     mv before "$XDG_STATE_HOME"
     run -1 order-show "$own_id"
     run -0 order-place <own.json
-    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\", \"repeated\": true}" ]
     holds "$PLACED_Q" 2
     assert_done_once
 }
@@ -147,7 +147,7 @@ order-place: it is not known what from input 1 (line 1) on was placed
 END
     run -0 --separate-stderr order-place --flush
     [ "${#lines[@]}" = 3 ]
-    order-place <input | cmp - <(printf '%s\n' "${lines[@]}")
+    order-place <input | as_first | cmp - <(printf '%s\n' "${lines[@]}")
     [ "$(order-show --count)" = 3 ]
 }
 
@@ -175,7 +175,7 @@ END
     [ "$(own_status)" = PLACED ]
     holds "$PLACED_Q" 1
     run -0 order-place <own.json
-    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\", \"repeated\": true}" ]
     holds "$PLACED_Q" 1
     assert_done_once
 }

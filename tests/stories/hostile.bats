@@ -324,6 +324,8 @@ tls_broker()
     [[ $stderr == *"SSL peer cert verification failed"* ]]
     AMQP_URL=${AMQP_URL/localhost/127.0.0.1} run -77 --separate-stderr queue-inspect --retries 1 --cacert ca.pem
     [[ $stderr == *"SSL hostname verification failed"* ]]
+    run -64 --separate-stderr queue-inspect --url "$AMQP_URL?verify=verify_none"
+    [[ $stderr == 'queue-inspect: URL number 1: verify is verify_peer, and nothing else is supported: '* ]]
     run -77 --separate-stderr queue-inspect --cacert missing.pem
     [[ $stderr == *"cannot load certificate authorities from 'missing.pem'"* ]]
 }
@@ -346,6 +348,10 @@ tls_broker()
     tls_broker "ssl_options.verify = verify_peer" "ssl_options.fail_if_no_peer_cert = true"
     run -0 --separate-stderr order-place --cacert ca.pem --cert client.pem --key client.key <"$DATA/order.json"
     [ "$(jq -r .status <<<"$output")" = PLACED ]
+    # A URL may name them, as other clients take it.
+    query="cacertfile=$PWD/ca.pem&certfile=client.pem&keyfile=client.key&verify=verify_peer&heartbeat=30"
+    run -0 --separate-stderr queue-inspect --url "$AMQP_URL?$query"
+    run -77 --separate-stderr queue-inspect --cacert missing.pem --url "$AMQP_URL?$query"
     run -69 --separate-stderr queue-inspect --cacert ca.pem --retries 2 --retry-delay 0
     run -64 --separate-stderr queue-inspect --cacert ca.pem --cert client.pem
     run -77 --separate-stderr queue-inspect --cacert ca.pem --cert client.pem --key missing.key

@@ -143,7 +143,7 @@ encodings()
     shape HTML 'not JSON: it looks like XML or HTML' text '\n<html><body>502 Bad Gateway</body></html>\n'
     shape YAML 'not JSON: it looks like YAML' text 'event_type: OrderPlaced\norder_id: bad\n'
     shape 'YAML with its mark' 'not JSON: it looks like YAML' text '---\nevent_type: OrderPlaced\n'
-    shape CSV 'not JSON: no JSON value starts like this (byte 1)' text 'OrderPlaced,bad,u,r,s,1\n'
+    shape CSV 'not JSON: it looks like CSV' text 'OrderPlaced,bad,u,r,s,1\n'
     shape words 'not JSON: no JSON value starts like this (byte 1)' text 'please send a burger'
     shape protobuf 'not JSON: it looks like binary data' text '\x0a\x0bOrderPlaced\x12\x03bad\x1a\x01u\x22\x01r\x2a\x05\x0a\x01s\x10\x01'
     shape Avro 'not JSON: it looks like an Avro file' text 'Obj\x01\x04\x14avro.codec\x08null'
@@ -216,8 +216,8 @@ dialects()
     shape "as Python prints it" "not JSON: an object's key must be a string, in double quotes (byte 2)" through tr '"' "'"
     shape 'single quotes' 'not JSON: no JSON value starts like this: strings stand in double quotes (byte 56)' edited "s/\"u\"/'u'/"
     shape 'bare keys' "not JSON: an object's key must be a string, in double quotes (byte 2)" edited 's/"\([a-z_]*\)":/\1:/g'
-    shape 'a comma too many' "not JSON: an object's key must be a string, and none follows the last comma (byte 142)" edited 's/}$/,}/'
-    shape 'a comma too many in an array' 'not JSON: no JSON value starts like this: a comma or a colon has no value after it (byte 109)' edited 's/}\],/},],/'
+    shape 'a comma too many' "not JSON: a trailing comma: no member comes after it (byte 142)" edited 's/}$/,}/'
+    shape 'a comma too many in an array' 'not JSON: a trailing comma: no value comes after it (byte 109)' edited 's/}\],/},],/'
     shape 'no comma' 'not JSON: a comma or a closing bracket is missing (byte 29)' edited 's/,"order_id/ "order_id/'
     shape 'a comment' 'not JSON: no JSON value starts like this: JSON has no comments (byte 1)' packed '// an order\n'
     shape 'a comment within' "not JSON: an object's key must be a string, in double quotes (byte 2)" edited 's/^{/&\/* an order *\//'

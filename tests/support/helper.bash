@@ -411,6 +411,12 @@ eventually()
     return 1
 }
 
+# as_first: receipts without what says that an order was placed before.
+as_first()
+{
+    sed 's/, "repeated": true}$/}/'
+}
+
 # ready QUEUE: messages that wait there, by AMQP. holds QUEUE N: are there N?
 ready()
 {

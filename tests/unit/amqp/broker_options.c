@@ -22,18 +22,18 @@ static void reads_urls(void)
         const char *url;
         struct endpoint endpoint;
     } rows[] = {
-        {"amqp://", {NULL, "guest", "guest", "localhost", 5672, "/", false, "localhost:5672"}},
-        {"amqp://host", {NULL, "guest", "guest", "host", 5672, "/", false, "host:5672"}},
-        {"amqp://host/", {NULL, "guest", "guest", "host", 5672, "/", false, "host:5672"}},
-        {"amqp://host:1/v", {NULL, "guest", "guest", "host", 1, "v", false, "host:1"}},
-        {"amqp://u:p@host/%2f", {NULL, "u", "p", "host", 5672, "/", false, "host:5672"}},
-        {"amqp://u%61:p%40@h/v%2Fw", {NULL, "ua", "p@", "h", 5672, "v/w", false, "h:5672"}},
-        {"amqp://u@host", {NULL, "u", "guest", "host", 5672, "/", false, "host:5672"}},
-        {"amqp://u:@host", {NULL, "u", "", "host", 5672, "/", false, "host:5672"}},
-        {"amqps://host", {NULL, "guest", "guest", "host", 5671, "/", true, "host:5671"}},
-        {"amqps://host:5672", {NULL, "guest", "guest", "host", 5672, "/", true, "host:5672"}},
-        {"amqp://[::1]", {NULL, "guest", "guest", "::1", 5672, "/", false, "::1:5672"}},
-        {"amqp://h%0a", {NULL, "guest", "guest", "h\n", 5672, "/", false, "h\\x0a:5672"}},
+        {"amqp://", {NULL, "guest", "guest", "localhost", 5672, "/", false, "localhost:5672", {0}}},
+        {"amqp://host", {NULL, "guest", "guest", "host", 5672, "/", false, "host:5672", {0}}},
+        {"amqp://host/", {NULL, "guest", "guest", "host", 5672, "/", false, "host:5672", {0}}},
+        {"amqp://host:1/v", {NULL, "guest", "guest", "host", 1, "v", false, "host:1", {0}}},
+        {"amqp://u:p@host/%2f", {NULL, "u", "p", "host", 5672, "/", false, "host:5672", {0}}},
+        {"amqp://u%61:p%40@h/v%2Fw", {NULL, "ua", "p@", "h", 5672, "v/w", false, "h:5672", {0}}},
+        {"amqp://u@host", {NULL, "u", "guest", "host", 5672, "/", false, "host:5672", {0}}},
+        {"amqp://u:@host", {NULL, "u", "", "host", 5672, "/", false, "host:5672", {0}}},
+        {"amqps://host", {NULL, "guest", "guest", "host", 5671, "/", true, "host:5671", {0}}},
+        {"amqps://host:5672", {NULL, "guest", "guest", "host", 5672, "/", true, "host:5672", {0}}},
+        {"amqp://[::1]", {NULL, "guest", "guest", "::1", 5672, "/", false, "::1:5672", {0}}},
+        {"amqp://h%0a", {NULL, "guest", "guest", "h\n", 5672, "/", false, "h\\x0a:5672", {0}}},
     };
     struct broker_options options;
 
@@ -52,6 +52,83 @@ static void reads_urls(void)
     }
 }
 
+/* https://www.rabbitmq.com/docs/uri-query-parameters */
+static void reads_the_query(void)
+{
+    struct broker_options options;
+    const struct url_query *query;
+
+    EQUAL(resolve(&options, "amqp://one?,amqp://two/v?heartbeat=0&&connection_timeout=2500"
+                            "&channel_max=7&frame_max=8192&auth_mechanism=PLAIN,"
+                            "amqps://three:1?cacertfile=/a%20b&certfile=c%2cd&keyfile=k"
+                            "&verify=verify_peer&fail_if_no_peer_cert=true"
+                            "&server_name_indication=Three"),
+          EXIT_OK);
+    if (!EQUAL(options.endpoint_count, 3))
+        return;
+    query = &options.endpoints[0].query;
+    EQUAL(query->heartbeat_s, -1);
+    EQUAL(query->connection_timeout_ms, -1);
+    EQUAL(query->frame_max, -1);
+    query = &options.endpoints[1].query;
+    SAME(options.endpoints[1].vhost, "v");
+    EQUAL(query->heartbeat_s, 0);
+    EQUAL(query->connection_timeout_ms, 2500);
+    EQUAL(query->frame_max, 8192);
+    SAME(query->cacert, NULL);
+    query = &options.endpoints[2].query;
+    SAME(query->cacert, "/a b");
+    SAME(query->cert, "c,d");
+    SAME(query->key, "k");
+    broker_options_free(&options);
+}
+
+static void names_what_it_does_not_support_in_a_query(void)
+{
+    static const struct {
+        const char *query;
+        const char *reason;
+    } rows[] = {
+        {"heartbeat", "the parameter 'heartbeat' has no value"},
+        {"heartbeat=", "heartbeat is not a number from 0 to 65535"},
+        {"heartbeat=-1", "heartbeat is not a number from 0 to 65535"},
+        {"heartbeat=1s", "heartbeat is not a number from 0 to 65535"},
+        {"heartbeat=99999999999999999999", "heartbeat is not a number from 0 to 65535"},
+        {"connection_timeout=0", "connection_timeout is not a number from 1 to 3600000"},
+        {"channel_max=70000", "channel_max is not a number from 0 to 65535"},
+        {"frame_max=100", "frame_max is less than 4096 bytes"},
+        {"verify=verify_none", "verify is verify_peer, and nothing else is supported: the broker's "
+                               "certificate is always verified, by cacertfile or --cacert"},
+        {"fail_if_no_peer_cert=1", "fail_if_no_peer_cert is neither true nor false"},
+        {"server_name_indication=disable",
+         "server_name_indication is not supported, but with the host itself"},
+        {"auth_mechanism=external", "auth_mechanism is not supported, but with plain"},
+        {"cacertfile=", "cacertfile names no file"},
+        {"keyfile=k", "certfile and keyfile go together"},
+        {"password=secret", "the parameter 'password' is not supported"},
+        {"heartbeat=1&x%0a=\n", "the parameter 'x%0a' is not supported"},
+        {"cacertfile=%zz", "the value of cacertfile is not percent-encoded"},
+        {"cacertfile=%00", "the value of cacertfile is not percent-encoded"},
+        {"cacertfile=a%4", "the value of cacertfile is not percent-encoded"},
+    };
+    struct broker_options options;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char url[256];
+        char said[512];
+
+        (void)snprintf(url, sizeof url, "amqps://host?%s", rows[i].query);
+        (void)snprintf(said, sizeof said, "order-tools: URL number 1: %s\n", rows[i].reason);
+        unit_row(url);
+        EQUAL(resolve(&options, url), EXIT_USAGE);
+        SAME(unit_captured(2), said);
+        broker_options_free(&options);
+    }
+    EQUAL(resolve(&options, "amqp://host?cacertfile=f"), EXIT_USAGE);
+    SAME(unit_captured(2), "order-tools: URL number 1: cacertfile goes with amqps://\n");
+    broker_options_free(&options);
+}
+
 static void refuses_what_is_no_url_without_showing_it(void)
 {
     static const char *const urls[] = {"",
@@ -63,6 +140,7 @@ static void refuses_what_is_no_url_without_showing_it(void)
                                        "amqp://host:70000",
                                        "amqp://u:secret@host/v/w",
                                        "amqp://u:secr%zzet@host",
+                                       "amqp://u:1?secret=x@host",
                                        " amqp://host"};
     struct broker_options options;
 
@@ -295,6 +373,8 @@ int main(void)
     (void)unsetenv("ORDER_QUEUE_TYPE");
     unit_capture(2);
     RUN(reads_urls);
+    RUN(reads_the_query);
+    RUN(names_what_it_does_not_support_in_a_query);
     RUN(refuses_what_is_no_url_without_showing_it);
     RUN(reads_a_list);
     RUN(takes_the_url_of_the_environment);

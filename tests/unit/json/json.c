@@ -29,7 +29,7 @@ static void checks_a_whole_text(void)
         {"", "the input ends within a value", 0},
         {"{}{}", "something follows the value", 2},
         {"1 2", "something follows the value", 2},
-        {"[1,]", "no JSON value starts like this: a comma or a colon has no value after it", 3},
+        {"[1,]", "a trailing comma: no value comes after it", 3},
     };
     unsigned traits;
     size_t at;

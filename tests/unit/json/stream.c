@@ -20,6 +20,8 @@ static void tell(FILE *out, enum json_stream_event event, const struct json_piec
     (void)fprintf(out, piece->last ? "\n" : " ...\n");
 }
 
+static bool takes_arrays;
+
 /* Returns all that comes of an input, to be freed. */
 static char *read_all(const char *text, size_t len, const char *cut)
 {
@@ -31,6 +33,8 @@ static char *read_all(const char *text, size_t len, const char *cut)
     enum json_stream_event event;
     struct json_piece piece;
 
+    if (takes_arrays)
+        json_stream_set_arrays(stream, true, "");
     while ((event = json_stream_next(stream, &piece)) != JSON_STREAM_END) {
         if (event != JSON_STREAM_EMPTY)
             tell(out, event, &piece);
@@ -113,6 +117,39 @@ static void refuses_arrays_and_what_is_too_large(void)
     check_inputs(inputs, 2, NULL);
 }
 
+static void takes_arrays_apart(void)
+{
+    static const struct input inputs[] = {
+        {"[]", ""},
+        {"[{}]", "value 1 1 [{}]\n"},
+        {"[\n{}\n,\n12 ] {}[{}]",
+         "value 1 2 [{}]\nvalue 2 4 [12]\nvalue 3 4 [{}]\nvalue 4 4 [{}]\n"},
+        {"[{},]", "value 1 1 [{}]\nrefused 2 1 []] a trailing comma: no value comes after it\n"},
+        {"[{}\n{}]{}", "value 1 1 [{}]\nrefused 2 2 [] a comma or a closing bracket is missing\n"
+                       "value 3 2 [{}]\nvalue 4 2 [{}]\n"},
+        {"[{} x,\n{}]",
+         "value 1 1 [{}]\nrefused 2 1 [x,\n] a comma or a closing bracket is missing\n"
+         "value 3 2 [{}]\n"},
+        {"[{},",
+         "value 1 1 [{}]\nrefused 2 1 [] the input ends within an array: its last bracket is "
+         "missing\n"},
+        {"[{x},\n{}]", "refused 1 1 [{x},\n] an object's key must be a string, in double quotes\n"
+                       "value 2 2 [{}]\n"},
+        {"[{x}]", "refused 1 1 [{x}]] an object's key must be a string, in double quotes ...\n"
+                  "refused 1 1 []\n"},
+        {"[[1],{}]", "refused 1 1 [[1]] not a JSON object, but an array within an array\n"
+                     "value 2 1 [{}]\n"},
+        {"[" LARGE ",{}]", "refused 1 1 [" LARGE "] too large\nvalue 2 1 [{}]\n"},
+        {"[,{}]", "refused 1 1 [,{}]] no JSON value starts like this: there are no commas between "
+                  "values, as in CSV ...\nrefused 1 1 []\n"},
+    };
+
+    takes_arrays = true;
+    check_inputs(inputs, COUNT(inputs), NULL);
+    check_inputs((struct input[]){{"[{},", "value 1 1 [{}]\n"}}, 1, "a stop");
+    takes_arrays = false;
+}
+
 /* What comes in many reads: larger than the buffer, and than the limit. */
 static void refuses_a_large_value_in_pieces(void)
 {
@@ -160,7 +197,11 @@ static void refuses_other_formats_whole(void)
                              "unpacks it ...\nrefused 1 1 []\n"},
         {"#!", "refused 1 1 [#!] not JSON, but a script: its output is wanted, not its text ...\n"
                "refused 1 1 []\n"},
-        {"\x1F", "refused 1 1 [\x1F] no JSON value starts like this\n"},
+        {"\x1F", "refused 1 1 [\x1F] not JSON: it looks like binary data\n"},
+        {"user,qty\nu-1,2\n",
+         "refused 1 1 [user,qty\nu-1,2\n] not JSON: it looks like CSV ...\nrefused 1 1 []\n"},
+        {"true,qty\n{}", "value 1 1 [true]\nrefused 2 1 [,qty\n] no JSON value starts like this: "
+                         "there are no commas between values, as in CSV\nvalue 3 2 [{}]\n"},
     };
 
     check_inputs(inputs, COUNT(inputs), NULL);
@@ -191,6 +232,7 @@ int main(void)
     RUN(hands_out_values);
     RUN(goes_on_after_a_syntax_error);
     RUN(refuses_arrays_and_what_is_too_large);
+    RUN(takes_arrays_apart);
     RUN(refuses_a_large_value_in_pieces);
     RUN(refuses_other_formats_whole);
     RUN(ends_when_it_is_told_to);

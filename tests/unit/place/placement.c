@@ -41,12 +41,10 @@ static const char *heard(void)
     return all;
 }
 
-static void tell(void *context, uint64_t number, const unsigned char *order_id,
-                 enum order_status status)
+static void tell(void *context, const struct receipt *receipt)
 {
     (void)context;
-    (void)order_id;
-    add_line(order_status_name(status), number);
+    add_line(order_status_name(receipt_status(receipt)), receipt->number);
 }
 
 static void refuse(void *context, const struct json_piece *piece)

@@ -9,14 +9,14 @@
 /* A line for each receipt that was told: its number and the status. */
 static char lines_told[64 * 1024];
 
-static void note(void *context, uint64_t number, const unsigned char *id, enum order_status status)
+static void note(void *context, const struct receipt *receipt)
 {
     size_t len = strlen(lines_told);
 
     (void)context;
-    EQUAL(id[UUID_BYTES - 1], number % 256);
-    (void)snprintf(lines_told + len, sizeof lines_told - len, "%" PRIu64 " %s\n", number,
-                   order_status_name(status));
+    EQUAL(receipt->id[UUID_BYTES - 1], receipt->number % 256);
+    (void)snprintf(lines_told + len, sizeof lines_told - len, "%" PRIu64 " %s\n", receipt->number,
+                   order_status_name(receipt_status(receipt)));
 }
 
 /* Tells what is due. */
@@ -165,10 +165,11 @@ static void prints_a_line(void)
     static const unsigned char id[UUID_BYTES] = {0x01, 0x9A, [UUID_BYTES - 1] = 0xFF};
     char line[RECEIPT_LINE_SIZE];
 
-    EQUAL(receipt_print(line, id, ORDER_PLACED), 72);
+    EQUAL(receipt_print(line, id, ORDER_PLACED, false), 72);
     SAME(line, "{\"order_id\": \"019a0000-0000-0000-0000-0000000000ff\", \"status\": \"PLACED\"}");
-    EQUAL(receipt_print(line, id, ORDER_PENDING), 73);
-    SAME(line, "{\"order_id\": \"019a0000-0000-0000-0000-0000000000ff\", \"status\": \"PENDING\"}");
+    EQUAL(receipt_print(line, id, ORDER_PENDING, true), 91);
+    SAME(line, "{\"order_id\": \"019a0000-0000-0000-0000-0000000000ff\", \"status\": \"PENDING\", "
+               "\"repeated\": true}");
 }
 
 int main(void)
