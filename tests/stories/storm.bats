@@ -17,5 +17,5 @@ bats_require_minimum_version 1.5.0
     PATH=$REPO/bin:$PATH run "$REPO/tests/stories/storm" --seconds 30
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(grep -c '^ok  ' <<<"$output")" -eq 21 ]
+    [ "$(grep -c '^ok  ' <<<"$output")" -eq 22 ]
 }
