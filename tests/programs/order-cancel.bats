@@ -291,6 +291,6 @@ END
 }
 
 @test "order-cancel: --help and --version" {
-    helps order-cancel --flush --reason --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
+    helps order-cancel --flush --reason --where --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
         --confirm-timeout --queue-type --help --version
 }
