@@ -56,7 +56,7 @@ publish_bad()
 }
 
 @test "the workflow runs with users who have the rights of the table, and may declare nothing" {
-    declare_workflow order.cancelled.q >/dev/null
+    declare_workflow order.outcome.q order.cancelled.q >/dev/null
     may '^orders-ex$' ''
     orders 2 | order-place >receipts
     start http order-http --confirm-wait 60 --answer-timeout 90 --listen unix:socket
@@ -70,6 +70,10 @@ publish_bad()
 
     may '^inventory-ex$' '^order\\.placed\\.q$'
     run -0 --separate-stderr inventory-worker --idle-timeout 1
+    [ "${#lines[@]}" -eq 3 ]
+
+    may '^orders-dlx$' '^order\\.outcome\\.q$'
+    run -0 --separate-stderr order-track --idle-timeout 1
     [ "${#lines[@]}" -eq 3 ]
 
     may '^orders-dlx$' '^inventory\\.reserved\\.q$'
@@ -95,5 +99,10 @@ publish_bad()
     run -0 --separate-stderr queue-inspect --until-empty --timeout 20 "$FAILED_Q"
     run -0 --separate-stderr queue-inspect --peek 1 "$RESERVED_Q"
     # Nothing was declared by any of them.
-    [ "$(queues_now | jq length)" -eq 5 ]
+    [ "$(queues_now | jq length)" -eq 6 ]
+
+    # What was cancelled is given back.
+    may '^inventory-ex$' '^order\\.cancelled\\.q$'
+    run -0 --separate-stderr inventory-worker --cancelled --idle-timeout 1
+    [ "$(jq -r .event_type <<<"$output")" = InventoryReleased ]
 }
