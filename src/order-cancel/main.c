@@ -52,7 +52,6 @@ static struct option_entry options[] = {
     {.group = where_orders_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
-    {.group = where_orders_table},
     {.group = common_option_table},
     {0},
 };

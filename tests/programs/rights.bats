@@ -94,7 +94,7 @@ publish_bad()
 
     # Looking takes a right to read only with a newer broker, or to look into a queue.
     may '' '.*'
-    run -0 --separate-stderr queue-inspect
+    run -0 --separate-stderr queue-inspect "$PLACED_Q" "$DEAD_Q" "$RESERVED_Q" "$FAILED_Q"
     [ "$(jq .ready <<<"$output" | paste -sd ' ')" = '1 0 1 0' ]
     run -0 --separate-stderr queue-inspect --until-empty --timeout 20 "$FAILED_Q"
     run -0 --separate-stderr queue-inspect --peek 1 "$RESERVED_Q"

@@ -13,6 +13,7 @@ load ../support/helper
 order-place orders.db
 order-show orders.db
 order-cancel orders.db
+order-track orders.db
 order-http orders.db
 inventory-worker ledger.db
 inventory-stock ledger.db
