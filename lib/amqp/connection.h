@@ -214,7 +214,7 @@ enum connection_event connection_read(struct connection *connection, amqp_frame_
 void connection_release(struct connection *connection);
 
 /*
- * Publishes a mandatory message on CONNECTION_CHANNEL. The message is copied into a buffer, which
+ * Publishes a message on CONNECTION_CHANNEL. The message is copied into a buffer, which
  * is sent when it is full, and by connection_read() and connection_wait(). The header must fit:
  * frames_header_size() must not exceed connection_frame_max(). If sending fails, connection_read()
  * first returns what had arrived before, then reports the failure and takes the connection down.

@@ -46,8 +46,9 @@ bool connection_flush(struct connection *connection)
 static int send_encrypted(struct connection *connection, const struct frames_message *message,
                           void *properties)
 {
-    amqp_basic_publish_t publish = {
-        .exchange = message->exchange, .routing_key = message->routing_key, .mandatory = 1};
+    amqp_basic_publish_t publish = {.exchange = message->exchange,
+                                    .routing_key = message->routing_key,
+                                    .mandatory = message->is_optional ? 0 : 1};
     amqp_frame_t header = {.frame_type = AMQP_FRAME_HEADER,
                            .channel = CONNECTION_CHANNEL,
                            .payload.properties = {.class_id = AMQP_BASIC_CLASS,

@@ -14,7 +14,6 @@
 #define FRAME_END 0xCE
 #define BASIC_CLASS 60
 #define BASIC_PUBLISH 40
-#define MANDATORY 1
 
 static void put(struct frames *frames, const void *bytes, size_t len)
 {
@@ -52,7 +51,7 @@ static void put_method(struct frames *frames, amqp_channel_t channel,
     put_integer(frames, 0, 2); /* reserved */
     put_short_string(frames, message->exchange);
     put_short_string(frames, message->routing_key);
-    put_integer(frames, MANDATORY, 1);
+    put_integer(frames, message->is_optional ? 0 : 1, 1); /* the bit mandatory */
     put_integer(frames, FRAME_END, 1);
 }
 

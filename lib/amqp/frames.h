@@ -26,6 +26,7 @@ struct frames_message {
     amqp_bytes_t routing_key; /* at most 255 bytes */
     amqp_bytes_t properties;  /* encoded */
     amqp_bytes_t body;
+    bool is_optional; /* not mandatory */
 };
 
 /* Returns the size in bytes of the frame with the header of a message, which cannot be split. */
@@ -35,7 +36,7 @@ size_t frames_header_size(const struct frames_message *message);
 size_t frames_body_most(size_t frame_max);
 
 /*
- * Adds a mandatory basic.publish on channel, with the message's header, and its body in frames of
+ * Adds a basic.publish on channel, with the message's header, and its body in frames of
  * at most frame_max bytes. frames_header_size() must not exceed frame_max.
  */
 void frames_add(struct frames *frames, amqp_channel_t channel, const struct frames_message *message,

@@ -2,10 +2,10 @@
  * publisher: publishes messages, many at a time, and tells the result of each; on a connection of
  * its own.
  *
- * Every message is mandatory: one that no queue takes is returned by the broker, and does not count
- * as published although the broker confirms it. The publisher keeps a copy of each message until
- * its result is known, and publishes it again if the connection is lost: a message may reach its
- * queue more than once, and is not lost in between.
+ * A message is mandatory unless it is said to be optional: one that no queue takes is returned by
+ * the broker, and does not count as published although the broker confirms it. The publisher keeps
+ * a copy of each message until its result is known, and publishes it again if the connection is
+ * lost: a message may reach its queue more than once, and is not lost in between.
  *
  * A broker may object to a message by closing the channel or the connection: the message is too
  * large, its exchange does not exist, its properties are not allowed. The publisher then finds out
@@ -45,6 +45,7 @@ struct message {
     const char *routing_key;
     const amqp_basic_properties_t *properties;
     amqp_bytes_t body;
+    bool is_optional; /* it need not reach any queue: nobody may have asked for it */
 };
 
 /*
@@ -59,7 +60,7 @@ struct message {
 enum publish_nacked { NACKED_GIVES_UP, NACKED_IS_SKIPPED, NACKED_IS_FINAL };
 
 enum publish_result {
-    PUBLISH_CONFIRMED,  /* a queue has it */
+    PUBLISH_CONFIRMED,  /* each queue that asks for it has it */
     PUBLISH_UNROUTABLE, /* it was returned: no queue is bound to exchange and routing key */
     PUBLISH_REFUSED,    /* the broker does not take it, now or later */
     PUBLISH_NOT_TAKEN   /* the broker cannot take it for now; not with NACKED_GIVES_UP */

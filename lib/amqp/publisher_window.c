@@ -74,6 +74,7 @@ struct slot *window_add(struct window *window, const struct message *message, ui
     slot->awaits_repair = false;
     slot->is_accused = false;
     slot->nacks = 0;
+    slot->message.is_optional = message->is_optional;
     slot->tag = SLOT_UNSENT;
     do {
         size_t at = 0;

@@ -7,24 +7,31 @@
 #include <string.h>
 
 extern const char ledger_sql[];
+extern const char ledger_2_sql[];
 
-static const char *const scripts[] = {ledger_sql};
+static const char *const scripts[] = {ledger_sql, ledger_2_sql};
 
 const struct session_kind postgres_ledger_kind = {.variable = "INVENTORY_LEDGER",
                                                   .domain = "ledger",
                                                   .version = sizeof scripts / sizeof scripts[0],
                                                   .scripts = scripts};
 
-#define FIND                                                        \
-    "SELECT given.place, r.outcome = 'RESERVED'"                    \
-    " FROM unnest($1::text[]) WITH ORDINALITY AS given (id, place)" \
-    " JOIN order_tools.reservations r ON r.order_id = given.id"
+#define FIND                                                                                       \
+    "SELECT given.place, " OUTCOME_NUMBER(                                                         \
+        "coalesce(r.ending, r.outcome)") ","                                                       \
+                                         " CASE WHEN r.ending = 'CANCELLED' THEN to_timestamp(0) " \
+                                         "ELSE r.decided_at END,"                                  \
+                                         " coalesce(r.ended_at, to_timestamp(0))"                  \
+                                         " FROM unnest($1::text[]) WITH ORDINALITY AS given (id, " \
+                                         "place)"                                                  \
+                                         " JOIN order_tools.reservations r ON r.order_id = "       \
+                                         "given.id"
 
 /* ---- outcomes ---- */
 
 struct finding {
     struct array *ids;
-    enum ledger_outcome *outcomes;
+    struct ledger_found *found;
 };
 
 static bool find_outcomes(struct session *session, void *context)
@@ -38,26 +45,38 @@ static bool find_outcomes(struct session *session, void *context)
         return false;
     result = session_result(session, place);
     for (int row = 0; row < libpq.PQntuples(result); row++)
-        finding->outcomes[result_int(result, row, 0) - 1] =
-            result_bool(result, row, 1) ? LEDGER_RESERVED : LEDGER_FAILED;
+        finding->found[result_int(result, row, 0) - 1] =
+            (struct ledger_found){.outcome = (enum ledger_outcome)result_int(result, row, 1),
+                                  .decided_ms = result_time(result, row, 2),
+                                  .ended_ms = result_time(result, row, 3)};
     return true;
 }
 
 static enum exit_code find(struct ledger *base, const char *const order_ids[],
-                           enum ledger_outcome outcomes[], size_t count)
+                           struct ledger_found found[], size_t count)
 {
     struct postgres_ledger *ledger = (struct postgres_ledger *)base;
-    struct finding finding = {.ids = &ledger->arrays[0], .outcomes = outcomes};
+    struct finding finding = {.ids = &ledger->arrays[0], .found = found};
 
     array_start(finding.ids, ARRAY_TEXT);
     for (size_t i = 0; i < count; i++) {
-        outcomes[i] = LEDGER_UNKNOWN;
+        found[i] = (struct ledger_found){.outcome = LEDGER_UNKNOWN};
         array_text(finding.ids, order_ids[i], strlen(order_ids[i]));
     }
     return session_do(ledger->session, "read outcomes", find_outcomes, &finding);
 }
 
 /* ---- the whole ---- */
+
+int64_t ledger_own_run(const struct postgres_ledger *ledger)
+{
+    return ledger->run == NULL ? 0 : run_number(ledger->run);
+}
+
+char *ledger_text_of(const PGresult *result, int row, int column)
+{
+    return xstrdup(libpq.PQgetvalue(result, row, column));
+}
 
 static bool may_pass(const struct ledger *base)
 {
@@ -105,6 +124,8 @@ static void close_ledger(struct ledger *base)
 
 static const struct ledger_operations operations = {.claim = postgres_ledger_claim,
                                                     .claim_unsent = postgres_ledger_claim_unsent,
+                                                    .claim_ends = postgres_ledger_claim_ends,
+                                                    .claim_expired = postgres_ledger_claim_expired,
                                                     .levels = postgres_ledger_levels,
                                                     .commit = postgres_ledger_commit,
                                                     .abandon = postgres_ledger_abandon,
@@ -112,7 +133,9 @@ static const struct ledger_operations operations = {.claim = postgres_ledger_cla
                                                     .release = postgres_ledger_release,
                                                     .find = find,
                                                     .set_levels = postgres_ledger_set_levels,
+                                                    .remove_level = postgres_ledger_remove_level,
                                                     .each_level = postgres_ledger_each_level,
+                                                    .each_report = postgres_ledger_each_report,
                                                     .is_worked = is_worked,
                                                     .may_pass = may_pass,
                                                     .idle = idle,

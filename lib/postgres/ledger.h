@@ -4,8 +4,10 @@
  *
  *   ledger.c           opening, reading outcomes
  *   ledger_claim.c     a decision: what is claimed
+ *   ledger_ends.c      a decision: orders that end
  *   ledger_decision.c  a decision: its commit, and what is recorded without one
  *   ledger_stock.c     stock levels
+ *   ledger_report.c    stock movements
  *   ledger_look.c      what is owed, for one who only looks
  *
  * A decision is one transaction. It is lost if the connection breaks within it, or if another
@@ -38,13 +40,30 @@ struct postgres_ledger {
     struct ledger_keys claimed; /* by this decision */
     struct ledger_keys doubted; /* claimed by decisions that were lost, and not again since */
     uuid_t last_addition;       /* to the stock; null if there was none */
-    int64_t swept_up_to;        /* entries up to that key were looked at, to be forgotten */
+    int64_t swept_up_to;        /* entries up to that key were looked at, to be forgotten; */
+    int64_t expired_up_to;      /* and up to this one, whether they have expired */
     struct array arrays[3];     /* memory that is used again: for the parameters of a call, */
     struct array doubts;        /* and for those in doubt */
     struct array marked;        /* keys of events, recorded as sent since the last synced commit */
 };
 
 extern const struct session_kind postgres_ledger_kind;
+
+/* SQL: LEDGER_END_KEY, and the number of the order that an event in the outbox is about. */
+#define LEDGER_END "4611686018427387904"
+#define ORDER_OF_EVENT(seq) "(" seq " & (" LEDGER_END " - 1))"
+
+/* SQL: enum ledger_outcome of a text. */
+#define OUTCOME_NUMBER(text)                                                            \
+    "(CASE " text " WHEN 'RESERVED' THEN 1 WHEN 'FAILED' THEN 2 WHEN 'RELEASED' THEN 3" \
+    " WHEN 'HANDED_OVER' THEN 4 ELSE 5 END)::bigint"
+
+/* Returns the number that owes what this ledger records: 0 for one without a run, which leaves it
+ * to others. */
+int64_t ledger_own_run(const struct postgres_ledger *ledger);
+
+/* Returns a text of a row, to be freed with free(). */
+char *ledger_text_of(const PGresult *result, int row, int column);
 
 /* For a session_work: begins a decision, or goes on with it. Returns false if it is lost. */
 bool decision_join(struct postgres_ledger *ledger);
@@ -57,12 +76,18 @@ enum exit_code decision_went(struct postgres_ledger *ledger, enum exit_code code
 void ledger_add_moves(struct postgres_ledger *ledger, const struct ledger_level *levels,
                       size_t count);
 
-/* The operations of ledger_claim.c, ledger_decision.c and ledger_stock.c. */
+/* The operations of ledger_claim.c, ledger_ends.c, ledger_decision.c, ledger_stock.c and
+ * ledger_report.c. */
 enum exit_code postgres_ledger_claim(struct ledger *ledger, int64_t at_ms,
                                      struct ledger_claim *claims, size_t count);
 enum exit_code postgres_ledger_claim_unsent(struct ledger *ledger, enum ledger_owner owner,
                                             int64_t after, struct ledger_claim *claims, size_t max,
                                             size_t *count);
+enum exit_code postgres_ledger_claim_ends(struct ledger *ledger, enum ledger_outcome ending,
+                                          struct ledger_end *ends, size_t count);
+enum exit_code postgres_ledger_claim_expired(struct ledger *ledger, int64_t before_ms,
+                                             struct ledger_end *ends, size_t max, size_t *count,
+                                             bool *at_end);
 enum exit_code postgres_ledger_commit(struct ledger *ledger, const struct ledger_commit *commit);
 void postgres_ledger_abandon(struct ledger *ledger);
 enum exit_code postgres_ledger_mark_sent(struct ledger *ledger, const struct ledger_sent *sent);
@@ -75,6 +100,11 @@ enum exit_code postgres_ledger_levels(struct ledger *ledger, struct ledger_level
                                       size_t count);
 enum exit_code postgres_ledger_set_levels(struct ledger *ledger, struct ledger_level *levels,
                                           size_t count, bool add);
+enum exit_code postgres_ledger_remove_level(struct ledger *ledger, struct ledger_level *level);
+enum exit_code postgres_ledger_each_report(struct ledger *ledger, int64_t since_ms,
+                                           bool (*visit)(void *context,
+                                                         const struct ledger_report *report),
+                                           void *context);
 enum exit_code postgres_ledger_each_level(struct ledger *ledger,
                                           bool (*visit)(void *context,
                                                         const struct ledger_level *level),

@@ -18,14 +18,27 @@
  * numbered in the order of the batch before. Recorded as reserved, as most orders will be; the
  * commit corrects the others. The time is that of the database, since the clocks of workers
  * differ. */
-#define CLAIM                                                                                    \
-    GIVEN ", numbered AS MATERIALIZED (SELECT"                                                   \
-          " " NEXT_NUMBER " AS seq, id, place"                                                   \
-          " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                      \
-          " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)" \
-          " OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now() FROM numbered"             \
-          " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"          \
-          " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
+#define CLAIM                                                                                  \
+    GIVEN                                                                                      \
+    ", numbered AS MATERIALIZED (SELECT"                                                       \
+    " " NEXT_NUMBER " AS seq, id, place"                                                       \
+    " FROM (SELECT id, place FROM given ORDER BY place) AS ordered),"                          \
+    " added AS (INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at,"     \
+    " is_noted) OVERRIDING SYSTEM VALUE SELECT seq, id, 'RESERVED', now(), true FROM numbered" \
+    " ORDER BY id COLLATE \"C\" ON CONFLICT (order_id) DO NOTHING RETURNING seq)"              \
+    " SELECT numbered.place, seq FROM added JOIN numbered USING (seq)"
+
+/* Orders that were cancelled before they came, as known when CLAIM has waited for those that record
+ * that. Nearly always there is none. */
+#define ARRIVE                                                                               \
+    "UPDATE order_tools.reservations SET ending = NULL, ended_at = NULL, decided_at = now()" \
+    " WHERE seq = ANY (ARRAY (SELECT seq FROM order_tools.reservations"                      \
+    " WHERE order_id = ANY ($1::text[]) AND ending = 'CANCELLED'"                            \
+    " ORDER BY order_id FOR NO KEY UPDATE)) RETURNING seq, order_id"
+
+/* What the event taken of the order r announces. */
+#define ANNOUNCED(event) \
+    OUTCOME_NUMBER("CASE WHEN " event ".seq < " LEDGER_END " THEN r.outcome ELSE r.ending END")
 
 /* Nobody publishes the event o: $2 is this run, $3 the keys in doubt. */
 #define IS_FREE "(" RUN_IS_OVER("o.run") " OR (o.run = $2 AND o.seq = ANY ($3::bigint[])))"
@@ -41,9 +54,12 @@
     " WHERE outbox.seq = owed.seq AND outbox.run = owed.run"                                     \
     " AND outbox.seq = ANY (ARRAY (SELECT seq FROM owed))"                                       \
     " RETURNING owed.place, outbox.seq, outbox.event, owed.run = " RUN_RELEASED " AS is_logged)" \
-    " SELECT taken.place, taken.seq, r.outcome = 'RESERVED', taken.event, taken.is_logged,"      \
-    " r.order_id FROM taken CROSS JOIN LATERAL (SELECT outcome, order_id"                        \
-    " FROM order_tools.reservations r WHERE r.seq = taken.seq LIMIT 1) r ORDER BY taken.seq"
+    " SELECT taken.place, taken.seq, " ANNOUNCED(                                                \
+        "taken") ", taken.event, taken.is_logged,"                                               \
+                 " r.order_id FROM taken CROSS JOIN LATERAL (SELECT outcome, ending, order_id"   \
+                 " FROM order_tools.reservations r WHERE r.seq = " ORDER_OF_EVENT(               \
+                     "taken.seq") " LIMIT 1) r"                                                  \
+                                  " ORDER BY taken.seq"
 
 /* What is known of the orders and free: it sees what was recorded while CLAIM waited. */
 #define RECALL                                                                              \
@@ -61,10 +77,12 @@
     " FROM order_tools.outbox o WHERE o.seq > $1 AND " IS_FREE           \
     " ORDER BY o.seq LIMIT $4)," TAKE_OVER
 
-#define LIST_OWN                                                                  \
-    "SELECT 0::bigint, o.seq, r.outcome = 'RESERVED', o.event, false, r.order_id" \
-    " FROM order_tools.outbox o JOIN order_tools.reservations r USING (seq)"      \
-    " WHERE o.run = $2 AND o.seq > $1 ORDER BY o.seq LIMIT $3"
+#define LIST_OWN                                                          \
+    "SELECT 0::bigint, o.seq, " ANNOUNCED(                                \
+        "o") ", o.event, false, r.order_id"                               \
+             " FROM order_tools.outbox o JOIN order_tools.reservations r" \
+             " ON r.seq = " ORDER_OF_EVENT(                               \
+                 "o.seq") " WHERE o.run = $2 AND o.seq > $1 ORDER BY o.seq LIMIT $3"
 
 /* ---- the transaction ---- */
 
@@ -113,38 +131,52 @@ struct claiming {
     int64_t after;
 };
 
-static char *text_of(const PGresult *result, int row, int column)
-{
-    return xstrdup(libpq.PQgetvalue(result, row, column));
-}
-
 /* Reads a row of TAKE_OVER, but not order_id. */
 static void read_event(struct postgres_ledger *ledger, const PGresult *result, int row,
                        struct ledger_claim *claim)
 {
     claim->standing = LEDGER_UNSENT;
     claim->key = result_int(result, row, 1);
-    claim->outcome = result_bool(result, row, 2) ? LEDGER_RESERVED : LEDGER_FAILED;
-    claim->event = text_of(result, row, 3);
+    claim->outcome = (enum ledger_outcome)result_int(result, row, 2);
+    claim->event = ledger_text_of(result, row, 3);
     claim->is_logged = result_bool(result, row, 4);
     ledger_keys_add(&ledger->claimed, claim->key);
 }
 
-static void read_claims(struct claiming *claiming, const PGresult *added, const PGresult *recalled)
+static void set_new(struct postgres_ledger *ledger, struct ledger_claim *claim, int64_t key)
+{
+    claim->standing = LEDGER_NEW;
+    claim->key = key;
+    claim->outcome = LEDGER_UNKNOWN;
+    ledger_keys_add(&ledger->claimed, key);
+    ledger->undecided++;
+}
+
+/* Of an order that stands twice in the batch, the first is new. */
+static void read_arrived(struct claiming *claiming, const PGresult *arrived, int row)
+{
+    struct ledger_claim *claim = claiming->claims;
+
+    while (strcmp(claim->order_id, libpq.PQgetvalue(arrived, row, 1)) != 0)
+        claim++;
+    set_new(claiming->ledger, claim, result_int(arrived, row, 0));
+    claim->is_cancelled = true;
+}
+
+static void read_claims(struct claiming *claiming, const PGresult *added, const PGresult *arrived,
+                        const PGresult *recalled)
 {
     struct postgres_ledger *ledger = claiming->ledger;
 
-    for (size_t i = 0; i < claiming->count; i++)
+    for (size_t i = 0; i < claiming->count; i++) {
         claiming->claims[i].standing = LEDGER_HANDLED;
-    for (int row = 0; row < libpq.PQntuples(added); row++) {
-        struct ledger_claim *claim = &claiming->claims[result_int(added, row, 0) - 1];
-
-        claim->standing = LEDGER_NEW;
-        claim->key = result_int(added, row, 1);
-        claim->outcome = LEDGER_UNKNOWN;
-        ledger_keys_add(&ledger->claimed, claim->key);
-        ledger->undecided++;
+        claiming->claims[i].is_cancelled = false;
     }
+    for (int row = 0; row < libpq.PQntuples(added); row++)
+        set_new(ledger, &claiming->claims[result_int(added, row, 0) - 1],
+                result_int(added, row, 1));
+    for (int row = 0; row < libpq.PQntuples(arrived); row++)
+        read_arrived(claiming, arrived, row);
     for (int row = 0; row < libpq.PQntuples(recalled); row++)
         read_event(ledger, recalled, row, &claiming->claims[result_int(recalled, row, 0) - 1]);
 }
@@ -158,16 +190,19 @@ static bool claim_orders(struct session *session, void *context)
     const struct parameter recall[] = {ids, parameter_int(run_number(ledger->run), &room),
                                        parameter_array(&ledger->doubts)};
     size_t added;
+    size_t arrived;
     size_t recalled;
 
     if (!decision_join(ledger))
         return true;
     (void)session_add(session, RUNS_END_EXPIRED, NULL, 0);
     added = session_add(session, CLAIM, &ids, 1);
+    arrived = session_add(session, ARRIVE, &ids, 1);
     recalled = session_add(session, RECALL, recall, 3);
     if (!session_land(session))
         return false;
-    read_claims(claiming, session_result(session, added), session_result(session, recalled));
+    read_claims(claiming, session_result(session, added), session_result(session, arrived),
+                session_result(session, recalled));
     return true;
 }
 
@@ -198,7 +233,7 @@ static void read_events(struct claiming *claiming, const PGresult *result)
     claiming->count = (size_t)libpq.PQntuples(result);
     for (size_t i = 0; i < claiming->count; i++) {
         read_event(claiming->ledger, result, (int)i, &claiming->claims[i]);
-        claiming->claims[i].order_id = text_of(result, (int)i, 5);
+        claiming->claims[i].order_id = ledger_text_of(result, (int)i, 5);
     }
 }
 

@@ -15,6 +15,16 @@
 
 #define FAIL "UPDATE order_tools.reservations SET outcome = 'FAILED' WHERE seq = ANY ($1::bigint[])"
 
+#define HOLD                                   \
+    "INSERT INTO order_tools.held (seq, held)" \
+    " SELECT seq, held FROM unnest($1::bigint[], $2::text[]) AS given (seq, held)"
+
+#define END                                                                              \
+    "UPDATE order_tools.reservations SET ending = $2, ended_at = now() WHERE seq = ANY " \
+    "($1::bigint[])"
+
+#define LET_GO "DELETE FROM order_tools.held WHERE seq = ANY ($1::bigint[])"
+
 /* What another run has taken over is that run's to mark. */
 #define MARK_SENT "DELETE FROM order_tools.outbox WHERE seq = ANY ($1::bigint[]) AND run = $2"
 
@@ -26,7 +36,10 @@
     " gone AS (DELETE FROM order_tools.reservations"                                  \
     " WHERE seq = ANY (ARRAY (SELECT seq FROM seen"                                   \
     " WHERE decided_at < now() - $2::bigint * interval '1 millisecond'"               \
-    " AND NOT EXISTS (SELECT 1 FROM order_tools.outbox o WHERE o.seq = seen.seq))))"  \
+    " AND NOT EXISTS (SELECT 1 FROM order_tools.outbox o WHERE o.seq = seen.seq)"     \
+    " AND NOT EXISTS (SELECT 1 FROM order_tools.outbox o"                             \
+    " WHERE o.seq = seen.seq + " LEDGER_END ")"                                       \
+    " AND NOT EXISTS (SELECT 1 FROM order_tools.held h WHERE h.seq = seen.seq))))"    \
     " SELECT max(seq) FROM seen"
 
 #define NOTHING SIZE_MAX
@@ -90,7 +103,7 @@ static void add_owed(struct postgres_ledger *ledger, const struct ledger_commit 
     if (keys->count > 0)
         (void)session_add(ledger->session, OWE,
                           (struct parameter[]){parameter_array(keys), parameter_array(events),
-                                               parameter_int(run_number(ledger->run), &room)},
+                                               parameter_int(ledger_own_run(ledger), &room)},
                           3);
 }
 
@@ -106,6 +119,50 @@ static void add_failed(struct postgres_ledger *ledger, const struct ledger_commi
     parameter = parameter_array(keys);
     if (keys->count > 0)
         (void)session_add(ledger->session, FAIL, &parameter, 1);
+}
+
+static void add_held(struct postgres_ledger *ledger, const struct ledger_commit *commit)
+{
+    struct array *keys = &ledger->arrays[0];
+    struct array *held = &ledger->arrays[1];
+
+    array_start(keys, ARRAY_INT);
+    array_start(held, ARRAY_TEXT);
+    for (size_t i = 0; i < commit->decision_count; i++) {
+        const struct ledger_decision *decision = &commit->decisions[i];
+
+        if (decision->held == NULL)
+            continue;
+        array_int(keys, decision->key);
+        array_text(held, decision->held, strlen(decision->held));
+    }
+    if (keys->count > 0)
+        (void)session_add(ledger->session, HOLD,
+                          (struct parameter[]){parameter_array(keys), parameter_array(held)}, 2);
+}
+
+/* All that end in one decision end as the same. */
+static void add_ends(struct postgres_ledger *ledger, const struct ledger_commit *commit)
+{
+    struct array *keys = &ledger->arrays[0];
+    const char *ending = NULL;
+    struct parameter parameters[2];
+
+    array_start(keys, ARRAY_INT);
+    for (size_t i = 0; i < commit->decision_count; i++) {
+        const struct ledger_decision *decision = &commit->decisions[i];
+
+        if (decision->key < LEDGER_END_KEY)
+            continue;
+        array_int(keys, decision->key - LEDGER_END_KEY);
+        ending = decision->outcome == LEDGER_RELEASED ? "RELEASED" : "HANDED_OVER";
+    }
+    if (ending == NULL)
+        return;
+    parameters[0] = parameter_array(keys);
+    parameters[1] = parameter_text(ending);
+    (void)session_add(ledger->session, END, parameters, 2);
+    (void)session_add(ledger->session, LET_GO, parameters, 1);
 }
 
 struct recording {
@@ -124,6 +181,8 @@ static bool record_decision(struct session *session, void *context)
         return true;
     add_owed(ledger, commit);
     add_failed(ledger, commit);
+    add_held(ledger, commit);
+    add_ends(ledger, commit);
     ledger_add_moves(ledger, commit->levels, commit->level_count);
     forget = add_sent(ledger, &commit->sent);
     if (!session_commit(session))

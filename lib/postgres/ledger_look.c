@@ -11,6 +11,14 @@
 
 #define LOOK_MS 1000
 
+/* Of the event of an order's end, the time is that of the end: there are none without a column
+ * ended_at, in tables of version 1. */
+#define COUNT_OWED                                                                            \
+    "SELECT count(*), (extract(epoch FROM now() - min(CASE WHEN o.seq = r.seq"                \
+    " THEN r.decided_at ELSE (to_jsonb(r) ->> 'ended_at')::timestamptz END)) * 1000)::bigint" \
+    " FROM order_tools.outbox o JOIN order_tools.reservations r"                              \
+    " ON r.seq = " ORDER_OF_EVENT("o.seq")
+
 /* Returns whether there is a connection; otherwise fills in flight->fault. */
 static bool connect_within(const struct address *address, int64_t deadline_ms,
                            struct flight *flight)
@@ -42,12 +50,7 @@ static bool count_owed(struct flight *flight, int64_t deadline_ms, struct ledger
     (void)flight_add(flight, "BEGIN READ ONLY", NULL, 0);
     /* A server does not notice that nobody waits any more: at a lock, for example. */
     (void)flight_add(flight, "SET LOCAL statement_timeout = '1s'", NULL, 0);
-    place = flight_add(flight,
-                       "SELECT count(*),"
-                       " (extract(epoch FROM now() - min(r.decided_at)) * 1000)::bigint"
-                       " FROM order_tools.outbox"
-                       " JOIN order_tools.reservations r USING (seq)",
-                       NULL, 0);
+    place = flight_add(flight, COUNT_OWED, NULL, 0);
     (void)flight_add(flight, "COMMIT", NULL, 0);
     if (!flight_land(flight, deadline_ms - clock_monotonic_ms()))
         return false;

@@ -12,9 +12,11 @@
     " JOIN unnest($1::text[]) WITH ORDINALITY AS given (sku, place) ON given.sku = s.sku" \
     " ORDER BY s.sku FOR NO KEY UPDATE OF s"
 
-#define MOVE                                                                                \
-    "UPDATE order_tools.stock s SET on_hand = on_hand - units, reserved = reserved + units" \
-    " FROM unnest($1::text[], $2::bigint[]) AS moved (sku, units) WHERE s.sku = moved.sku"
+#define MOVE                                                                             \
+    "UPDATE order_tools.stock s SET on_hand = on_hand - units,"                          \
+    " reserved = reserved + units - handed, handed_over = handed_over + handed"          \
+    " FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS moved (sku, units, handed)" \
+    " WHERE s.sku = moved.sku"
 
 /* Fails, and is tried again, if another process has made a level meanwhile. */
 #define MAKE                                                 \
@@ -117,11 +119,22 @@ static void send_units(struct session *session, const char *sql, const struct ar
 void ledger_add_moves(struct postgres_ledger *ledger, const struct ledger_level *levels,
                       size_t count)
 {
-    start_units(ledger->arrays);
-    for (size_t i = 0; i < count; i++)
-        if (levels[i].moved != 0)
-            add_units(ledger->arrays, levels[i].sku, levels[i].moved);
-    send_units(ledger->session, MOVE, ledger->arrays);
+    struct array *arrays = ledger->arrays;
+
+    start_units(arrays);
+    array_start(&arrays[2], ARRAY_INT);
+    for (size_t i = 0; i < count; i++) {
+        if (levels[i].moved == 0 && levels[i].handed == 0)
+            continue;
+        add_units(arrays, levels[i].sku, levels[i].moved);
+        array_int(&arrays[2], levels[i].handed);
+    }
+    if (arrays[0].count > 0)
+        (void)session_add(ledger->session, MOVE,
+                          (struct parameter[]){parameter_array(&arrays[0]),
+                                               parameter_array(&arrays[1]),
+                                               parameter_array(&arrays[2])},
+                          3);
 }
 
 /* ---- setting ---- */
@@ -263,6 +276,41 @@ enum exit_code postgres_ledger_set_levels(struct ledger *base, struct ledger_lev
         uuid_copy(ledger->last_addition, setting.addition);
     free(units);
     return code;
+}
+
+/* ---- removing ---- */
+
+#define REMOVE                                                                \
+    "DELETE FROM order_tools.stock s USING unnest($1::text[]) AS given (sku)" \
+    " WHERE s.sku = given.sku AND on_hand = 0 AND reserved = 0"
+
+struct removing {
+    struct postgres_ledger *ledger;
+    struct ledger_level *level;
+};
+
+static bool remove_one(struct session *session, void *context)
+{
+    struct removing *removing = context;
+    struct parameter sku = parameter_array(&removing->ledger->arrays[0]);
+    size_t place;
+
+    session_begin(session, NULL);
+    place = session_add(session, LOCK, &sku, 1);
+    (void)session_add(session, REMOVE, &sku, 1);
+    if (!session_commit(session))
+        return false;
+    read_levels(session_result(session, place), removing->level, 1);
+    return true;
+}
+
+enum exit_code postgres_ledger_remove_level(struct ledger *base, struct ledger_level *level)
+{
+    struct postgres_ledger *ledger = (struct postgres_ledger *)base;
+    struct removing removing = {.ledger = ledger, .level = level};
+
+    fill_skus(&ledger->arrays[0], level, 1);
+    return session_do(ledger->session, "remove a stock level", remove_one, &removing);
 }
 
 /* ---- reading ---- */

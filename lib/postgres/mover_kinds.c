@@ -30,25 +30,57 @@ static const struct mover_kind kinds[] = {
     [MOVED_LEDGER] =
         {&postgres_ledger_kind,
          {{.count = "SELECT count(*) FROM order_tools.reservations",
-           .read = "SELECT r.seq, r.order_id, CASE r.outcome WHEN 'RESERVED' THEN 1 ELSE 2 END,"
-                   " r.decided_at, coalesce(o.event, ''), CASE o.run WHEN 0 THEN 1 ELSE 0 END"
-                   " FROM order_tools.reservations r LEFT JOIN order_tools.outbox o USING (seq)"
-                   " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
+           .read = "SELECT r.seq, r.order_id, " OUTCOME_NUMBER(
+               "r.outcome") ","
+                            " r.decided_at, coalesce(o.event, ''),"
+                            " (CASE o.run WHEN 0 THEN 1 ELSE 0 END)::bigint, "
+                            "r.is_noted::int::bigint,"
+                            " CASE WHEN r.ending IS NULL THEN 0 ELSE " OUTCOME_NUMBER(
+                                "r.ending") " END,"
+                                            " coalesce(r.ended_at, to_timestamp(0)), "
+                                            "coalesce(d.held, ''),"
+                                            " coalesce(e.event, ''), (CASE e.run WHEN 0 THEN 1 "
+                                            "ELSE 0 END)::bigint"
+                                            " FROM order_tools.reservations r LEFT JOIN "
+                                            "order_tools.outbox o USING (seq)"
+                                            " LEFT JOIN order_tools.outbox e ON e.seq = r.seq "
+                                            "+ " LEDGER_END
+                                            " LEFT JOIN order_tools.held d ON d.seq = r.seq"
+                                            " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
            .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[],"
-                    " $4::timestamptz[], $5::text[], $6::bigint[])"
-                    " AS given (seq, id, outcome, at, event, is_logged)),"
+                    " $4::timestamptz[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],"
+                    " $9::timestamptz[], $10::text[], $11::text[], $12::bigint[]) AS given (seq,"
+                    " id, outcome, at, event, is_logged, is_noted, ending, ended_at, held,"
+                    " end_event, end_is_logged)),"
                     " owed AS (INSERT INTO order_tools.outbox (seq, run, event)"
-                    " SELECT seq, is_logged - 1, event FROM given WHERE event <> '')"
-                    " INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at)"
-                    " OVERRIDING SYSTEM VALUE"
-                    " SELECT seq, id, CASE outcome WHEN 1 THEN 'RESERVED' ELSE 'FAILED' END, at"
-                    " FROM given",
+                    " SELECT seq, is_logged - 1, event FROM given WHERE event <> '' UNION ALL"
+                    " SELECT seq + " LEDGER_END ", end_is_logged - 1, end_event FROM given"
+                    " WHERE end_event <> ''),"
+                    " kept AS (INSERT INTO order_tools.held (seq, held)"
+                    " SELECT seq, held FROM given WHERE held <> '')"
+                    " INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at,"
+                    " is_noted, ending, ended_at) OVERRIDING SYSTEM VALUE"
+                    " SELECT seq, id, CASE outcome WHEN 1 THEN 'RESERVED' ELSE 'FAILED' END, at,"
+                    " is_noted <> 0, CASE ending WHEN 3 THEN 'RELEASED' WHEN 4 THEN 'HANDED_OVER'"
+                    " WHEN 5 THEN 'CANCELLED' END, nullif(ended_at, to_timestamp(0)) FROM given",
            .end = CONTINUE("order_tools.reservations")},
           {.count = "SELECT count(*) FROM order_tools.stock",
-           .read = "SELECT sku, on_hand, reserved FROM order_tools.stock"
+           .read = "SELECT sku, on_hand, reserved, handed_over FROM order_tools.stock"
                    " WHERE sku > $1 ORDER BY sku LIMIT $2",
-           .write = "INSERT INTO order_tools.stock (sku, on_hand, reserved)"
-                    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])"}}},
+           /* Is not booked: the movements come along. */
+           .write = "WITH quiet AS MATERIALIZED"
+                    " (SELECT set_config('order_tools.migrates', 'yes', true))"
+                    " INSERT INTO order_tools.stock (sku, on_hand, reserved, handed_over)"
+                    " SELECT given.* FROM quiet,"
+                    " unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) AS given"},
+          {.count = "SELECT count(*) FROM order_tools.movements",
+           .read = "SELECT seq, sku, hour, put_in, taken_out, ordered, released, handed_over"
+                   " FROM order_tools.movements WHERE seq > $1 ORDER BY seq LIMIT $2",
+           .write = "INSERT INTO order_tools.movements (seq, sku, hour, put_in, taken_out,"
+                    " ordered, released, handed_over) OVERRIDING SYSTEM VALUE"
+                    " SELECT * FROM unnest($1::bigint[], $2::text[], $3::timestamptz[],"
+                    " $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])",
+           .end = CONTINUE("order_tools.movements")}}},
     [MOVED_NOTIFIED] = {
         &postgres_notified_kind,
         {{.count = "SELECT count(*) FROM order_tools.notified",

@@ -17,7 +17,15 @@
  * add. */
 #define FORGET_STEP 1000
 
-#define ENTRY "SELECT seq, outcome, order_id, run, event FROM "
+#define END_KEY "4611686018427387904"
+
+/* A condition joins an event to its order, whatever it is about. */
+#define ORDER_OF_EVENT "handled.seq = owed.seq & (" END_KEY " - 1)"
+
+#define ENTRY                                                                                \
+    "SELECT coalesce(owed.seq, handled.seq),"                                                \
+    " CASE WHEN owed.seq >= " END_KEY " THEN ending ELSE outcome END, order_id, run, event," \
+    " ending FROM "
 
 /* ---- runs ---- */
 
@@ -43,25 +51,31 @@ enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger)
 {
     const struct database_statement statements[] = {
         /* Recorded as reserved, as most orders will be; fail corrects the others. */
-        {&ledger->claim, "INSERT INTO handled (order_id, outcome, at) VALUES (?1, 1, ?2)"
+        {&ledger->claim, "INSERT INTO handled (order_id, outcome, at, noted) VALUES (?1, 1, ?2, 1)"
                          " ON CONFLICT DO NOTHING"},
-        {&ledger->find, ENTRY "handled LEFT JOIN owed USING (seq) WHERE order_id = ?1"},
+        {&ledger->arrive, "UPDATE handled SET ending = 0, ended_at = NULL, at = ?2 WHERE seq = ?1"},
+        {&ledger->find,
+         ENTRY "handled LEFT JOIN owed ON owed.seq = handled.seq WHERE order_id = ?1"},
         {&ledger->take_over, "UPDATE owed SET run = ?2 WHERE seq = ?1"},
         /* With IN instead of EXISTS, SQLite would scan all of handled. */
         {&ledger->see_orphan, "SELECT 1 FROM owed WHERE seq > ?1 AND run_has_ended(run)"
-                              " AND EXISTS (SELECT 1 FROM handled WHERE handled.seq = owed.seq)"
+                              " AND EXISTS (SELECT 1 FROM handled WHERE " ORDER_OF_EVENT ")"
                               " LIMIT 1"},
-        {&ledger->list_orphans, ENTRY "owed CROSS JOIN handled USING (seq)"
-                                      " WHERE seq > ?1 AND run_has_ended(run)"
-                                      " ORDER BY seq LIMIT ?2"},
-        {&ledger->list_own, ENTRY "owed CROSS JOIN handled USING (seq)"
-                                  " WHERE seq > ?1 AND run = ?3 ORDER BY seq LIMIT ?2"},
+        {&ledger->list_orphans, ENTRY "owed CROSS JOIN handled ON " ORDER_OF_EVENT
+                                      " WHERE owed.seq > ?1 AND run_has_ended(run)"
+                                      " ORDER BY owed.seq LIMIT ?2"},
+        {&ledger->list_own, ENTRY "owed CROSS JOIN handled ON " ORDER_OF_EVENT
+                                  " WHERE owed.seq > ?1 AND run = ?3 ORDER BY owed.seq LIMIT ?2"},
         {&ledger->owe, "INSERT INTO owed (seq, run, event) VALUES (?1, ?2, ?3)"},
         {&ledger->fail, "UPDATE handled SET outcome = 2 WHERE seq = ?1"},
+        {&ledger->hold, "INSERT INTO held (seq, held) VALUES (?1, ?2)"},
+        {&ledger->let_go, "DELETE FROM held WHERE seq = ?1"},
         {&ledger->mark_sent, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2"},
         {&ledger->forget, "DELETE FROM handled WHERE seq IN"
                           " (SELECT seq FROM handled WHERE seq > ?3 ORDER BY seq LIMIT ?2)"
-                          " AND at < ?1 AND seq NOT IN (SELECT seq FROM owed)"},
+                          " AND at < ?1 AND seq NOT IN (SELECT seq FROM owed)"
+                          " AND seq + " END_KEY " NOT IN (SELECT seq FROM owed)"
+                          " AND seq NOT IN (SELECT seq FROM held)"},
         {&ledger->sweep,
          "SELECT max(seq) FROM (SELECT seq FROM handled WHERE seq > ?1 ORDER BY seq LIMIT ?2)"},
         {&ledger->release, "UPDATE owed SET run = ?2 WHERE run = ?1"},
@@ -74,9 +88,15 @@ enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger)
     return database_prepare(ledger->database, statements, sizeof statements / sizeof statements[0]);
 }
 
+/* A program without a run has logged what it records, and leaves the event to others. */
+static int64_t own_run(const struct sqlite_ledger *ledger)
+{
+    return ledger->runs == NULL ? RUN_RELEASED : runs_own(ledger->runs);
+}
+
 /* ---- claiming ---- */
 
-static enum exit_code begin(struct sqlite_ledger *ledger)
+enum exit_code ledger_begin(struct sqlite_ledger *ledger)
 {
     enum exit_code code = ledger->is_deciding ? EXIT_OK : database_begin(ledger->database);
 
@@ -84,7 +104,7 @@ static enum exit_code begin(struct sqlite_ledger *ledger)
     return code;
 }
 
-static char *column_text(sqlite3_stmt *statement, int column)
+char *ledger_column_text(sqlite3_stmt *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
 
@@ -95,10 +115,10 @@ static char *column_text(sqlite3_stmt *statement, int column)
 static void read_entry(sqlite3_stmt *statement, struct ledger_claim *claim, int64_t *run)
 {
     claim->key = sqlite3_column_int64(statement, 0);
-    claim->outcome =
-        sqlite3_column_int(statement, 1) == LEDGER_RESERVED ? LEDGER_RESERVED : LEDGER_FAILED;
+    claim->outcome = (enum ledger_outcome)sqlite3_column_int(statement, 1);
+    claim->is_cancelled = sqlite3_column_int(statement, 5) == LEDGER_CANCELLED;
     *run = sqlite3_column_int64(statement, 3);
-    claim->event = column_text(statement, 4);
+    claim->event = ledger_column_text(statement, 4);
     claim->is_logged = *run == RUN_RELEASED;
 }
 
@@ -106,12 +126,25 @@ static enum exit_code take_over(struct sqlite_ledger *ledger, struct ledger_clai
 {
     claim->standing = LEDGER_UNSENT;
     database_bind_int(ledger->take_over, 1, claim->key);
-    database_bind_int(ledger->take_over, 2, runs_own(ledger->runs));
+    database_bind_int(ledger->take_over, 2, own_run(ledger));
     return database_run(ledger->database, ledger->take_over);
 }
 
+/* Claims an order that was cancelled before it came. */
+static enum exit_code arrive(struct sqlite_ledger *ledger, int64_t at_ms,
+                             struct ledger_claim *claim)
+{
+    claim->standing = LEDGER_NEW;
+    claim->outcome = LEDGER_UNKNOWN;
+    ledger->undecided++;
+    database_bind_int(ledger->arrive, 1, claim->key);
+    database_bind_int(ledger->arrive, 2, at_ms);
+    return database_run(ledger->database, ledger->arrive);
+}
+
 /* Fills in the claim of an order that is known. */
-static enum exit_code recall(struct sqlite_ledger *ledger, struct ledger_claim *claim)
+static enum exit_code recall(struct sqlite_ledger *ledger, int64_t at_ms,
+                             struct ledger_claim *claim)
 {
     bool found;
     bool ended = false;
@@ -123,6 +156,8 @@ static enum exit_code recall(struct sqlite_ledger *ledger, struct ledger_claim *
     if (code == EXIT_OK && found)
         read_entry(ledger->find, claim, &run);
     (void)sqlite3_reset(ledger->find);
+    if (code == EXIT_OK && claim->is_cancelled)
+        return arrive(ledger, at_ms, claim);
     claim->standing = LEDGER_HANDLED;
     if (code == EXIT_OK && claim->event != NULL)
         code = runs_has_ended(ledger->runs, run, &ended);
@@ -140,13 +175,14 @@ static enum exit_code claim_one(struct sqlite_ledger *ledger, int64_t at_ms,
     enum exit_code code;
 
     claim->event = NULL;
+    claim->is_cancelled = false;
     database_bind_text(ledger->claim, 1, claim->order_id, strlen(claim->order_id));
     database_bind_int(ledger->claim, 2, at_ms);
     code = database_run(ledger->database, ledger->claim);
     if (code != EXIT_OK)
         return code;
     if (sqlite3_changes(handle) == 0)
-        return recall(ledger, claim);
+        return recall(ledger, at_ms, claim);
     claim->standing = LEDGER_NEW;
     claim->key = sqlite3_last_insert_rowid(handle);
     claim->outcome = LEDGER_UNKNOWN;
@@ -162,7 +198,7 @@ enum exit_code ledger_claim(struct ledger *base, int64_t at_ms, struct ledger_cl
 
     for (size_t i = 0; i < count; i++)
         claims[i].event = NULL;
-    code = begin(ledger);
+    code = ledger_begin(ledger);
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = claim_one(ledger, at_ms, &claims[i]);
     if (code != EXIT_OK)
@@ -198,7 +234,7 @@ static enum exit_code list(struct sqlite_ledger *ledger, sqlite3_stmt *statement
 
         read_entry(statement, claim, &run);
         claim->standing = LEDGER_UNSENT;
-        claim->order_id = column_text(statement, 2);
+        claim->order_id = ledger_column_text(statement, 2);
         code = database_row(ledger->database, statement, &found);
     }
     (void)sqlite3_reset(statement);
@@ -220,7 +256,7 @@ static enum exit_code list_orphans(struct sqlite_ledger *ledger, int64_t after,
 static enum exit_code list_own(struct sqlite_ledger *ledger, int64_t after,
                                struct ledger_claim *claims, size_t max, size_t *count)
 {
-    database_bind_int(ledger->list_own, 3, runs_own(ledger->runs));
+    database_bind_int(ledger->list_own, 3, own_run(ledger));
     return list(ledger, ledger->list_own, after, claims, max, count);
 }
 
@@ -234,7 +270,7 @@ enum exit_code ledger_claim_unsent(struct ledger *base, enum ledger_owner owner,
     *count = 0;
     if (code != EXIT_OK || !found)
         return code;
-    code = begin(ledger);
+    code = ledger_begin(ledger);
     if (code == EXIT_OK)
         code = owner == LEDGER_ORPHANED ? list_orphans(ledger, after, claims, max, count)
                                         : list_own(ledger, after, claims, max, count);
@@ -246,18 +282,38 @@ enum exit_code ledger_claim_unsent(struct ledger *base, enum ledger_owner owner,
 
 /* ---- recording ---- */
 
+static enum exit_code record_outcome(struct sqlite_ledger *ledger,
+                                     const struct ledger_decision *decision)
+{
+    sqlite3_stmt *statement = decision->outcome == LEDGER_FAILED ? ledger->fail
+                              : decision->held != NULL           ? ledger->hold
+                                                                 : NULL;
+
+    if (statement == NULL)
+        return EXIT_OK;
+    database_bind_int(statement, 1, decision->key);
+    if (statement == ledger->hold)
+        database_bind_text(statement, 2, decision->held, strlen(decision->held));
+    return database_run(ledger->database, statement);
+}
+
+/* The end itself is on record since it was claimed. */
+static enum exit_code record_end(struct sqlite_ledger *ledger,
+                                 const struct ledger_decision *decision)
+{
+    database_bind_int(ledger->let_go, 1, decision->key - LEDGER_END_KEY);
+    return database_run(ledger->database, ledger->let_go);
+}
+
 static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_decision *decision)
 {
-    enum exit_code code = EXIT_OK;
+    enum exit_code code = decision->key >= LEDGER_END_KEY ? record_end(ledger, decision)
+                                                          : record_outcome(ledger, decision);
 
-    if (decision->outcome == LEDGER_FAILED) {
-        database_bind_int(ledger->fail, 1, decision->key);
-        code = database_run(ledger->database, ledger->fail);
-    }
     if (code != EXIT_OK)
         return code;
     database_bind_int(ledger->owe, 1, decision->key);
-    database_bind_int(ledger->owe, 2, runs_own(ledger->runs));
+    database_bind_int(ledger->owe, 2, own_run(ledger));
     database_bind_text(ledger->owe, 3, decision->event, strlen(decision->event));
     return database_run(ledger->database, ledger->owe);
 }
@@ -362,7 +418,7 @@ enum exit_code ledger_release(struct ledger *base)
 
     if (code != EXIT_OK)
         return code;
-    database_bind_int(ledger->release, 1, runs_own(ledger->runs));
+    database_bind_int(ledger->release, 1, own_run(ledger));
     database_bind_int(ledger->release, 2, RUN_RELEASED);
     return database_end(ledger->database, database_run(ledger->database, ledger->release));
 }

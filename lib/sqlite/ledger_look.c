@@ -39,6 +39,14 @@ static int read_numbers(sqlite3 *handle, const char *sql, int64_t numbers[], int
     return result == SQLITE_ROW ? SQLITE_OK : result;
 }
 
+/* Of the event of an order's end, the time is that of the end. */
+#define COUNT_OWED                                                                     \
+    "SELECT count(*), min(CASE WHEN owed.seq = handled.seq THEN at ELSE ended_at END)" \
+    " FROM owed CROSS JOIN handled ON handled.seq = owed.seq & (4611686018427387904 - 1)"
+
+/* In a ledger of an earlier version. */
+#define COUNT_OWED_EARLIER "SELECT count(*), min(at) FROM owed CROSS JOIN handled USING (seq)"
+
 static int look(sqlite3 *handle, struct ledger_outbox *outbox, bool *is_ledger)
 {
     int64_t application = 0;
@@ -47,9 +55,9 @@ static int look(sqlite3 *handle, struct ledger_outbox *outbox, bool *is_ledger)
 
     *is_ledger = application == ledger_kind.application;
     if (result == SQLITE_OK && *is_ledger)
-        result = read_numbers(handle,
-                              "SELECT count(*), min(at) FROM owed CROSS JOIN handled USING (seq)",
-                              numbers, 2);
+        result = read_numbers(handle, COUNT_OWED, numbers, 2);
+    if (result == SQLITE_ERROR)
+        result = read_numbers(handle, COUNT_OWED_EARLIER, numbers, 2);
     outbox->count = numbers[0];
     outbox->oldest_age_ms = numbers[0] == 0 ? 0 : clock_utc_ms() - numbers[1];
     return result;

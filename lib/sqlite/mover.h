@@ -10,7 +10,7 @@
 #include "sqlite/database.h"
 #include "store/mover.h"
 
-#define MOVER_WRITES_MAX 2
+#define MOVER_WRITES_MAX 4
 
 struct mover_part {
     const char *count;

@@ -4,6 +4,8 @@
 #include "sqlite/notified.h"
 #include "sqlite/orders.h"
 
+#define END_KEY "4611686018427387904" /* LEDGER_END_KEY */
+
 /* A run that has ended is written as 0, or otherwise as that of which an event is logged: -1. */
 static const struct mover_kind kinds[] = {
     [MOVED_ORDERS] =
@@ -17,13 +19,28 @@ static const struct mover_kind kinds[] = {
     [MOVED_LEDGER] =
         {&ledger_kind,
          {{"SELECT count(*) FROM handled",
-           "SELECT seq, order_id, outcome, at, coalesce(event, ''), coalesce(run = -1, 0)"
-           " FROM handled LEFT JOIN owed USING (seq) WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-           {"INSERT INTO handled (seq, order_id, outcome, at) VALUES (?1, ?2, ?3, ?4)",
-            "INSERT INTO owed (seq, run, event) SELECT ?1, -?6, ?5 WHERE ?5 <> ''"}},
+           "SELECT h.seq, order_id, outcome, at, coalesce(o.event, ''), coalesce(o.run = -1, 0),"
+           " noted, ending, coalesce(ended_at, 0), coalesce(held, ''), coalesce(e.event, ''),"
+           " coalesce(e.run = -1, 0) FROM handled h LEFT JOIN owed o USING (seq)"
+           " LEFT JOIN owed e ON e.seq = h.seq + " END_KEY " LEFT JOIN held d ON d.seq = h.seq"
+           " WHERE h.seq > ?1 ORDER BY h.seq LIMIT ?2",
+           {"INSERT INTO handled (seq, order_id, outcome, at, noted, ending, ended_at)"
+            " VALUES (?1, ?2, ?3, ?4, ?7, ?8, nullif(?9, 0))",
+            "INSERT INTO owed (seq, run, event) SELECT ?1, -?6, ?5 WHERE ?5 <> ''",
+            "INSERT INTO held (seq, held) SELECT ?1, ?10 WHERE ?10 <> ''",
+            "INSERT INTO owed (seq, run, event) SELECT ?1 + " END_KEY ", -?12, ?11"
+            " WHERE ?11 <> ''"}},
+          /* Nothing is moved twice: what is booked here comes with the movements. */
           {"SELECT count(*) FROM stock",
-           "SELECT sku, on_hand, reserved FROM stock WHERE sku > ?1 ORDER BY sku LIMIT ?2",
-           {"INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, ?3)"}}}},
+           "SELECT sku, on_hand, reserved, handed_over FROM stock WHERE sku > ?1 ORDER BY sku"
+           " LIMIT ?2",
+           {"INSERT INTO stock (sku, on_hand, reserved, handed_over) VALUES (?1, ?2, ?3, ?4)",
+            "DELETE FROM movements WHERE sku = ?1"}},
+          {"SELECT count(*) FROM movements",
+           "SELECT seq, sku, hour, put_in, taken_out, ordered, released, handed_over"
+           " FROM movements WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+           {"INSERT INTO movements (seq, sku, hour, put_in, taken_out, ordered, released,"
+            " handed_over) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"}}}},
     /* Those in doubt have a claim of a run that has ended. The claim of those that were told does
      * not exist, and that of free ones always does. */
     [MOVED_NOTIFIED] = {

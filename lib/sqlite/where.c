@@ -5,25 +5,22 @@
 
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-/* Returns the absolute path of a file that need not exist. Frees path. */
+/* Returns the absolute path of a file, which need not exist. Frees path. */
 static char *absolute(char *path)
 {
-    char *real = realpath(path, NULL);
-    char folder[PATH_MAX];
-    char *start;
+    char here[PATH_MAX];
+    char *folder;
+    char *whole;
 
-    if (real == NULL && (*path == '/' || getcwd(folder, sizeof folder) == NULL))
+    if (*path == '/' || getcwd(here, sizeof here) == NULL)
         return path;
-    if (real == NULL) {
-        start = database_join(folder, "/");
-        real = database_join(start, path);
-        free(start);
-    }
+    folder = database_join(here, "/");
+    whole = database_join(folder, path);
+    free(folder);
     free(path);
-    return real;
+    return whole;
 }
 
 char *sqlite_where(enum moved_domain domain)

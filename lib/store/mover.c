@@ -14,22 +14,37 @@
         }                                                                  \
     }
 
-/* key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged */
-#define DECISIONS                                                                        \
-    {                                                                                    \
-        "decisions", 6,                                                                  \
-        {                                                                                \
-            MOVED_NUMBER, MOVED_TEXT, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER \
-        }                                                                                \
+/*
+ * key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged; whether
+ * what it holds is known, enum ledger_outcome of its end or 0, ended at or 0, what it holds or "",
+ * event of its end that is owed or "", its is_logged
+ */
+#define DECISIONS                                                                            \
+    {                                                                                        \
+        "decisions", 12,                                                                     \
+        {                                                                                    \
+            MOVED_NUMBER, MOVED_TEXT, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER,    \
+                MOVED_NUMBER, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_TEXT, MOVED_NUMBER \
+        }                                                                                    \
     }
 
-/* sku, on hand, reserved */
-#define STOCK                                      \
-    {                                              \
-        "stock", 3,                                \
-        {                                          \
-            MOVED_TEXT, MOVED_NUMBER, MOVED_NUMBER \
-        }                                          \
+/* sku, on hand, reserved, handed over */
+#define STOCK                                                    \
+    {                                                            \
+        "stock", 4,                                              \
+        {                                                        \
+            MOVED_TEXT, MOVED_NUMBER, MOVED_NUMBER, MOVED_NUMBER \
+        }                                                        \
+    }
+
+/* key, sku, hour, put in, taken out, ordered, released, handed over */
+#define MOVEMENTS                                                                           \
+    {                                                                                       \
+        "movements", 8,                                                                     \
+        {                                                                                   \
+            MOVED_NUMBER, MOVED_TEXT, MOVED_TIME, MOVED_NUMBER, MOVED_NUMBER, MOVED_NUMBER, \
+                MOVED_NUMBER, MOVED_NUMBER                                                  \
+        }                                                                                   \
     }
 
 /* order_id, claimed at, attempts, enum moved_standing */
@@ -44,7 +59,7 @@
 const struct moved_parts *moved_parts(enum moved_domain domain)
 {
     static const struct moved_parts parts[] = {[MOVED_ORDERS] = {1, {ORDERS}},
-                                               [MOVED_LEDGER] = {2, {DECISIONS, STOCK}},
+                                               [MOVED_LEDGER] = {3, {DECISIONS, STOCK, MOVEMENTS}},
                                                [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
 
     return &parts[domain];

@@ -30,8 +30,8 @@ enum moved_type {
     MOVED_UUID /* its UUID_BYTES bytes */
 };
 
-#define MOVED_PARTS_MAX 2
-#define MOVED_COLUMNS_MAX 6
+#define MOVED_PARTS_MAX 3
+#define MOVED_COLUMNS_MAX 12
 
 struct moved_part {
     const char *name;

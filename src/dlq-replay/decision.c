@@ -80,8 +80,15 @@ void decision_leave_unreadable(struct decision *decision, const struct replay_ru
 
 enum exit_code decision_look_up(struct decision *decision, const struct replay_rules *rules)
 {
+    /* One that was cancelled before it came has not come yet. */
+    static const char *const handled[] = {[LEDGER_UNKNOWN] = NULL,
+                                          [LEDGER_RESERVED] = "reserved",
+                                          [LEDGER_FAILED] = "failed",
+                                          [LEDGER_RELEASED] = "released",
+                                          [LEDGER_HANDED_OVER] = "handed over",
+                                          [LEDGER_CANCELLED] = NULL};
     const char *order_id;
-    enum ledger_outcome outcome;
+    struct ledger_found found;
     enum exit_code code;
 
     if (rules->ledger == NULL || !dead_letter_is_order(&decision->letter))
@@ -89,9 +96,9 @@ enum exit_code decision_look_up(struct decision *decision, const struct replay_r
     order_id = dead_letter_check(&decision->letter)->order_id;
     if (order_id == NULL)
         return EXIT_OK;
-    code = rules->ledger->operations->find(rules->ledger, &order_id, &outcome, 1);
-    if (code == EXIT_OK && outcome != LEDGER_UNKNOWN)
-        decision->fate.handled = outcome == LEDGER_RESERVED ? "reserved" : "failed";
+    code = rules->ledger->operations->find(rules->ledger, &order_id, &found, 1);
+    if (code == EXIT_OK)
+        decision->fate.handled = handled[found.outcome];
     return code;
 }
 

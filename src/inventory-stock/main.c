@@ -1,8 +1,16 @@
 /*
- * inventory-stock: sets and shows how many units of each sku are on hand and reserved. It needs no
- * broker. Each level is set in a transaction of its own, so workers may be running: an order is
- * decided before a change or after it.
+ * inventory-stock: sets and shows how many units of each sku are on hand and reserved, hands over
+ * orders that are reserved, and keeps the books. It needs no broker. Each level is set in a
+ * transaction of its own, so workers may be running: an order is decided before a change or after
+ * it.
+ *
+ * hand_over.h says what holds when this program is killed while it hands over.
  */
+#include "books.h"
+#include "hand_over.h"
+
+#include "base/clock.h"
+#include "base/moment.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "base/program.h"
@@ -27,13 +35,42 @@
 static const char usage[] =
     "usage: inventory-stock [--add] < levels\n"
     "       inventory-stock < /dev/null\n"
+    "       inventory-stock --hand-over < ids\n"
+    "       inventory-stock --report [--since TIME]\n"
+    "       inventory-stock --remove SKU...\n"
     "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each new level,\n"
-    "{sku, on_hand, reserved}. If the input is empty or a terminal, prints all levels.\n";
+    "{sku, on_hand, reserved}. If the input is empty or a terminal, prints all levels. Or hands "
+    "over\n"
+    "reserved orders, prints how stock has moved, or removes levels.\n";
 
 static bool add;
+static bool hands_over;
+static bool reports;
+static bool removes;
+static bool has_since;
+static int64_t since_ms;
+
+static void read_since(const char *option, const char *text)
+{
+    has_since = true;
+    if (!moment_read(text, clock_utc_ms(), &since_ms))
+        die(EXIT_USAGE,
+            "%s: '%s' is neither an age (90s, 15m, 2h, 3d, 2w) nor a time in UTC "
+            "(2026-01-31T12:00:00Z)",
+            option, printable_text(text));
+}
 
 static struct option_entry options[] = {
     {"add", NULL, "add on_hand, which may be negative, to the present level", .flag = &add},
+    {"hand-over", NULL, "hand over the reserved orders whose ids are read, a line each",
+     .flag = &hands_over},
+    {"report", NULL, "print the movements of each sku, and how it stands", .flag = &reports},
+    {"since", "TIME",
+     "report movements since the hour of TIME: 2026-01-31T12:00:00Z, or an age:\n"
+     "15m, 2h, 3d, 2w",
+     .call = read_since},
+    {"remove", NULL, "remove the levels of the skus that are named, if nothing is there",
+     .flag = &removes},
     {.group = where_ledger_table},
     {.group = common_option_table},
     {0},
@@ -215,21 +252,54 @@ static enum exit_code print_all(void)
     return code == EXIT_OK ? printed : code;
 }
 
-int main(int argc, char **argv)
+static enum exit_code set_or_print(void)
 {
     bool any = false;
     enum exit_code code = EXIT_OK;
 
-    report_program(argv[0]);
-    options_refuse_operands(options_read(argc, argv, usage, options),
-                            "levels are read from standard input");
-    stop_on_signals();
     if (isatty(STDIN_FILENO) != 1)
         code = change_levels(&any);
     if (code == EXIT_OK && some_set)
         code = look_for_workers();
     if (code == EXIT_OK && !any && !some_refused)
         code = print_all();
+    return code;
+}
+
+static char **read_options(int argc, char **argv)
+{
+    char **skus = options_read(argc, argv, usage, options);
+
+    if (add + hands_over + reports + removes > 1)
+        usage_error("--add, --hand-over, --report and --remove exclude each other");
+    if (has_since && !reports)
+        usage_error("--since needs --report");
+    if (removes && *skus == NULL)
+        usage_error("--remove needs the skus whose levels are to go");
+    if (!removes)
+        options_refuse_operands(skus, hands_over ? "order ids are read from standard input"
+                                                 : "levels are read from standard input");
+    return skus;
+}
+
+int main(int argc, char **argv)
+{
+    char **skus;
+    enum exit_code code;
+
+    report_program(argv[0]);
+    skus = read_options(argc, argv);
+    stop_on_signals();
+    if (hands_over || removes || reports)
+        code = open_ledger(reports ? LEDGER_READ : LEDGER_STOCK);
+    else
+        code = set_or_print();
+    if (code == EXIT_OK && hands_over)
+        code = hand_over(ledger, &some_refused);
+    else if (code == EXIT_OK && reports)
+        code = books_print(ledger, since_ms);
+    else if (code == EXIT_OK && removes)
+        code = books_remove(ledger, skus, &some_refused);
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;
     if (ledger != NULL)

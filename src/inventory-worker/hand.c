@@ -24,6 +24,7 @@ static void begin(struct task *task, struct delivery *delivery)
 {
     task->delivery = delivery;
     task->kind = TASK_IGNORE;
+    task->note = NULL;
     task->announcement = (struct announcement){0};
     task->done = false;
     task->refused = false;

@@ -18,6 +18,7 @@ struct task {
     struct delivery *delivery; /* NULL for an event without one */
     enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE } kind;
     struct order_fault fault;         /* if TASK_REJECT */
+    const char *note;                 /* what else to log of the order, or NULL */
     struct announcement announcement; /* all of it if TASK_ANNOUNCE; order_id if TASK_IGNORE */
     bool done;    /* nothing is to be announced, or the result of publishing is known */
     bool refused; /* by the broker: the event stays owed */

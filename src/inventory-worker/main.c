@@ -1,6 +1,6 @@
 /*
  * inventory-worker: takes OrderPlaced events, reserves or fails each order once, and publishes the
- * outcome.
+ * outcome; or OrderCancelled events, and releases each order once.
  *
  * pipeline.h says what holds when this program is killed, and at which point.
  */
@@ -17,17 +17,23 @@
 
 static const char usage[] =
     "usage: inventory-worker [options]\n"
+    "       inventory-worker [options] --cancelled\n"
     "       inventory-worker [options] --flush\n"
     "Takes orders from order.placed.q, reserves or fails each once, and publishes the outcome,\n"
-    "which it also prints as a line of JSON.\n";
+    "which it also prints as a line of JSON. With --cancelled, releases orders that are "
+    "cancelled.\n";
 
 static struct pipeline_settings settings = {
-    .options = &broker_options, .max_qty = 5, .retain_days = -1};
+    .options = &broker_options, .rule = {.max_qty = 5}, .retain_days = -1, .expire_days = -1};
 static int prefetch = 256;
 
 static struct option_entry options[] = {
-    {"max-qty", "N", "fail orders with more than N of an item (5)", .number = &settings.max_qty,
-     .most = ORDER_MAX_QTY},
+    {"max-qty", "N", "fail orders with more than N of an item (5)",
+     .number = &settings.rule.max_qty, .most = ORDER_MAX_QTY},
+    {"strict-stock", NULL, "fail orders with a sku that has no stock level",
+     .flag = &settings.rule.is_strict},
+    {"cancelled", NULL, "take cancellations from order.cancelled.q, and give back what they free",
+     .flag = &settings.takes_cancelled},
     {"prefetch", "N", "unacknowledged deliveries at a time, the most in a batch (256)",
      .number = &prefetch, .least = 1, .most = 65535},
     {"flush", NULL, "publish events that ended workers left unpublished; take no orders",
@@ -35,6 +41,10 @@ static struct option_entry options[] = {
     /* With 0 days, a copy that comes because an acknowledgement was lost would be a new order. */
     {"retain", "DAYS", "forget orders that were handled more than DAYS ago (never)",
      .number = &settings.retain_days, .least = 1, .most = 36500},
+    {"expire", "DAYS",
+     "release orders that were reserved more than DAYS ago, and are neither\n"
+     "handed over nor cancelled (never)",
+     .number = &settings.expire_days, .least = 1, .most = 36500},
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
@@ -48,6 +58,10 @@ static void read_options(int argc, char **argv)
     options_refuse_operands(options_read(argc, argv, usage, options), "orders come from the queue");
     if (settings.flush_only && (consumer_count >= 0 || consumer_idle_s >= 0))
         usage_error("--flush takes no orders: --count and --idle-timeout do not go with it");
+    if (settings.flush_only && settings.takes_cancelled)
+        usage_error("--flush and --cancelled exclude each other");
+    if (settings.takes_cancelled && settings.rule.is_strict)
+        usage_error("--strict-stock is for orders, and --cancelled takes none");
     settings.prefetch = (unsigned)prefetch;
     settings.count = consumer_count;
     settings.idle_ms = consumer_idle_ms();

@@ -25,31 +25,35 @@ void announcement_set(struct announcement *announcement, struct ledger_claim *cl
     claim->event = NULL;
 }
 
-static const char *event_type_of(const struct announcement *announcement)
-{
-    return announcement->outcome == LEDGER_RESERVED ? EVENT_RESERVED : EVENT_FAILED;
-}
+static const struct event_kind {
+    const char *type;
+    const char *routing_key;
+    bool is_optional;
+} event_kinds[] = {[LEDGER_RESERVED] = {EVENT_RESERVED, RESERVED_KEY, false},
+                   [LEDGER_FAILED] = {EVENT_FAILED, FAILED_KEY, false},
+                   [LEDGER_RELEASED] = {EVENT_RELEASED, RELEASED_KEY, true},
+                   [LEDGER_HANDED_OVER] = {EVENT_HANDED_OVER, HANDED_OVER_KEY, true}};
 
 enum exit_code announcement_publish(const struct announcement *announcement,
                                     struct publisher *publisher, uint64_t cookie)
 {
-    bool reserved = announcement->outcome == LEDGER_RESERVED;
-    const char *event_type = event_type_of(announcement);
+    const struct event_kind *kind = &event_kinds[announcement->outcome];
     char message_id[UUID_TEXT_SIZE];
     amqp_basic_properties_t properties;
     struct message message = {.exchange = INVENTORY_EXCHANGE,
-                              .routing_key = reserved ? RESERVED_KEY : FAILED_KEY,
+                              .routing_key = kind->routing_key,
                               .properties = &properties,
-                              .body = amqp_cstring_bytes(announcement->event)};
+                              .body = amqp_cstring_bytes(announcement->event),
+                              .is_optional = kind->is_optional};
 
-    message_id_of(event_type, announcement->order_id, message_id);
-    event_properties(&properties, event_type, announcement->order_id, message_id);
+    message_id_of(kind->type, announcement->order_id, message_id);
+    event_properties(&properties, kind->type, announcement->order_id, message_id);
     return publisher_send(publisher, &message, cookie);
 }
 
 enum exit_code announcement_tell(const struct announcement *announcement)
 {
-    log_line("[inventory] published %s for %s", event_type_of(announcement),
+    log_line("[inventory] published %s for %s", event_kinds[announcement->outcome].type,
              announcement->order_id);
     return output_line(announcement->event, strlen(announcement->event));
 }

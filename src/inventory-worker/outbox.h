@@ -2,10 +2,10 @@
  * outbox: the events that inventory-worker owes: how one is published and told, and when to look
  * for those that nobody publishes.
  *
- * Most events are published with the order that they are about. Without a delivery are published:
- * events of runs that have ended, looked for at the start and every two seconds; and events that
- * the broker refused, again and again with growing pauses. Those are tried while nothing else is on
- * its way, since the broker may refuse an event by closing the channel.
+ * Most events are published with the delivery that they are about. Without one are published:
+ * events of runs that have ended, and of inventory-stock, looked for at the start and every two
+ * seconds; and events that the broker refused, again and again with growing pauses. Those are tried
+ * while nothing else is on its way, since the broker may refuse an event by closing the channel.
  */
 #ifndef INVENTORY_WORKER_OUTBOX_H
 #define INVENTORY_WORKER_OUTBOX_H
@@ -27,8 +27,8 @@
 
 /* An event that is owed by this run. */
 struct announcement {
-    int64_t key; /* of the entry in the ledger */
-    enum ledger_outcome outcome;
+    int64_t key;                 /* of the entry in the ledger */
+    enum ledger_outcome outcome; /* that the event announces */
     char order_id[ORDER_MAX_ID + 1];
     char *event;    /* as one line of JSON; free() it */
     bool is_logged; /* the log has the decision */

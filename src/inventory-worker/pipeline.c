@@ -3,6 +3,7 @@
 #include "hand.h"
 #include "outbox.h"
 #include "record.h"
+#include "release.h"
 
 #include "amqp/consumer.h"
 #include "amqp/publisher.h"
@@ -93,18 +94,22 @@ static enum exit_code publish_last(size_t count)
  */
 static void log_decisions(size_t count)
 {
+    static const char *const decided[] = {[LEDGER_RESERVED] = "reservation OK for",
+                                          [LEDGER_FAILED] = "reservation FAILED for",
+                                          [LEDGER_RELEASED] = "released",
+                                          [LEDGER_HANDED_OVER] = "handed over"};
+
     for (size_t i = hand.count - count; i < hand.count; i++) {
         const struct task *task = hand_at(&hand, i);
 
         /* Both order_id and reason are safe to be shown. */
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
-        else if (task->kind == TASK_IGNORE)
-            log_line("[inventory] duplicate ignored: %s", task->announcement.order_id);
         else if (task->kind == TASK_ANNOUNCE && !task->announcement.is_logged)
-            log_line("[inventory] reservation %s for %s",
-                     task->announcement.outcome == LEDGER_RESERVED ? "OK" : "FAILED",
+            log_line("[inventory] %s %s", decided[task->announcement.outcome],
                      task->announcement.order_id);
+        if (task->note != NULL)
+            log_line("[inventory] %s: %s", task->note, task->announcement.order_id);
     }
 }
 
@@ -210,7 +215,8 @@ static enum exit_code announce_last(size_t count)
 
 static enum exit_code handle(size_t count)
 {
-    enum exit_code code = record_deliveries(&recorder, count);
+    enum exit_code code = settings->takes_cancelled ? record_cancellations(&recorder, count)
+                                                    : record_deliveries(&recorder, count);
 
     if (code == EXIT_OK)
         return announce_last(count);
@@ -219,7 +225,8 @@ static enum exit_code handle(size_t count)
     return code;
 }
 
-/* Publishes owed events that nobody publishes, if it is time to look, or at_once is true. */
+/* Publishes owed events that nobody publishes, and releases reservations that have expired, if it
+ * is time to look, or at_once is true. */
 static enum exit_code relay(bool at_once)
 {
     size_t count = 0;
@@ -227,6 +234,8 @@ static enum exit_code relay(bool at_once)
 
     if (!stop_requested())
         code = record_unsent(&recorder, &outbox, at_once, &count);
+    if (code == EXIT_OK && count == 0 && !stop_requested() && !outbox_holds_back(&outbox))
+        code = record_expired(&recorder, at_once, &count);
     if (code != EXIT_OK)
         hand_drop_last(&hand, count);
     if (code != EXIT_OK || count == 0)
@@ -336,12 +345,15 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
 {
     /* One byte more than an event may have, so that a larger one is noticed. */
     struct consumer_settings consumer_settings = {
-        .queue = PLACED_QUEUE, .declare = topology_declare, .max_body = EVENT_MAX_SIZE + 1};
+        .queue = given->takes_cancelled ? CANCELLED_QUEUE : PLACED_QUEUE,
+        .declare = given->takes_cancelled ? topology_declare_cancelled : topology_declare,
+        .max_body = EVENT_MAX_SIZE + 1};
     enum exit_code code;
 
     hand_open(&hand, given->prefetch + OUTBOX_BATCH);
-    recorder.max_qty = given->max_qty;
+    recorder.rule = given->rule;
     recorder.retain_days = given->retain_days;
+    recorder.expire_days = given->expire_days;
     code = recorder_open(&recorder, &hand);
     if (code != EXIT_OK)
         return code;

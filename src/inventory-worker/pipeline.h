@@ -1,5 +1,6 @@
 /*
- * pipeline: orders from their delivery to the acknowledgement: decided, recorded, published.
+ * pipeline: orders, or cancellations, from their delivery to the acknowledgement: decided,
+ * recorded, published.
  *
  * What is on disk and on the broker when the program is killed, per delivery:
  *
@@ -10,6 +11,21 @@
  *                                                runs, whether or not the order comes again
  *   I2  event confirmed by the broker            the same event goes out again, same message_id
  *   I3  acknowledged                             a later copy is "duplicate ignored"
+ *
+ * The same per delivery of a cancellation. An order that is cancelled before it has come is
+ * recorded as that, and fails when it comes (I0 to I3).
+ *
+ *   state                                        after a kill
+ *   R0  delivered, nothing recorded              redelivered, and handled afresh
+ *   R1  one commit: the order's end, its units   not given back a second time; the recorded event
+ *       given back, and the event, which is      is published by the next worker or by another
+ *       owed; or that it was cancelled before    that runs; the copy is "cancelled again"
+ *       it came
+ *   R2  event confirmed by the broker            the same event goes out again, same message_id
+ *   R3  acknowledged                             a later copy is "cancelled again"
+ *
+ * A reservation that has expired goes the same way, without a delivery: a kill before the commit
+ * leaves it to the next look.
  *
  * A batch is all that has arrived, up to the prefetch: one commit, a burst of publishes. While the
  * broker confirms those, the next batch is taken and recorded. Orders are acknowledged in the order
@@ -36,6 +52,8 @@
 #ifndef INVENTORY_WORKER_PIPELINE_H
 #define INVENTORY_WORKER_PIPELINE_H
 
+#include "reservation.h"
+
 #include "amqp/broker_options.h"
 #include "base/report.h"
 
@@ -43,12 +61,14 @@
 
 struct pipeline_settings {
     const struct broker_options *options;
-    int max_qty;       /* units of an item; one of more fails its order */
-    unsigned prefetch; /* deliveries in hand at once, at most */
-    int retain_days;   /* after which an order that was handled is forgotten; negative: never */
-    int count;         /* deliveries to take; negative: no limit */
-    int idle_ms;       /* without a delivery, after which to end; negative: never */
-    bool flush_only;   /* publish what ended workers left unpublished, and take no orders */
+    struct reservation_rule rule;
+    bool takes_cancelled; /* takes cancellations, and no orders */
+    unsigned prefetch;    /* deliveries in hand at once, at most */
+    int retain_days;      /* after which an order that was handled is forgotten; negative: never */
+    int expire_days;      /* after which a reservation is released; negative: never */
+    int count;            /* deliveries to take; negative: no limit */
+    int idle_ms;          /* without a delivery, after which to end; negative: never */
+    bool flush_only;      /* publish what ended workers left unpublished, and take no orders */
 };
 
 /* Opens the ledger and starts a run; connects on first use. Returns EXIT_OK or EXIT_STORE,

@@ -1,12 +1,11 @@
 #include "record.h"
 
-#include "reservation.h"
-
 #include "amqp/broker_options.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/open.h"
 #include "order/event.h"
+#include "stock/holding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +26,8 @@ enum exit_code recorder_open(struct recorder *recorder, struct hand *hand)
     recorder->orders = xcalloc(hand->capacity, sizeof *recorder->orders);
     recorder->claims = xcalloc(hand->capacity, sizeof *recorder->claims);
     recorder->decisions = xcalloc(hand->capacity, sizeof *recorder->decisions);
+    recorder->ends = xcalloc(hand->capacity, sizeof *recorder->ends);
+    recorder->reasons = xcalloc(hand->capacity, sizeof *recorder->reasons);
     return EXIT_OK;
 }
 
@@ -38,6 +39,8 @@ void recorder_close(struct recorder *recorder)
     free(recorder->orders);
     free(recorder->claims);
     free(recorder->decisions);
+    free(recorder->ends);
+    free(recorder->reasons);
     levels_free(&recorder->levels);
 }
 
@@ -52,7 +55,14 @@ static struct ledger_sent list_sent(const struct recorder *recorder)
     return sent;
 }
 
-static enum exit_code commit(struct recorder *recorder)
+static void forget_decisions(struct recorder *recorder)
+{
+    for (size_t i = 0; i < recorder->decision_count; i++)
+        free((char *)recorder->decisions[i].held);
+    recorder->decision_count = 0;
+}
+
+enum exit_code record_commit(struct recorder *recorder)
 {
     const struct ledger_operations *operations = recorder->ledger->operations;
     struct ledger_commit commit = {.decisions = recorder->decisions,
@@ -71,6 +81,7 @@ static enum exit_code commit(struct recorder *recorder)
         }
     }
     code = operations->commit(recorder->ledger, &commit);
+    forget_decisions(recorder);
     if (code == EXIT_OK)
         recorder->confirmed_count = 0;
     return code;
@@ -103,25 +114,30 @@ static bool read_order(struct task *task, struct order *order)
     return true;
 }
 
-static void decide(struct recorder *recorder, struct task *task, int64_t key,
+static void decide(struct recorder *recorder, struct task *task, const struct ledger_claim *claim,
                    const struct order *order, int64_t now_ms)
 {
     struct announcement *announcement = &task->announcement;
-    struct reservation reservation;
+    struct reservation reservation = {.outcome = LEDGER_FAILED, .reason = "cancelled"};
     bool reserved;
 
-    reservation_decide(order, recorder->max_qty, &recorder->levels, &reservation);
+    if (!claim->is_cancelled)
+        reservation_decide(order, &recorder->rule, &recorder->levels, &reservation);
     reserved = reservation.outcome == LEDGER_RESERVED;
     for (size_t i = 0; i < reservation.move_count; i++)
         levels_move(&recorder->levels, reservation.moves[i].sku, reservation.moves[i].qty);
     task->kind = TASK_ANNOUNCE;
-    announcement->key = key;
+    announcement->key = claim->key;
     announcement->outcome = reservation.outcome;
     announcement->event =
         event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now_ms,
                     reserved ? NULL : reservation.reason);
     recorder->decisions[recorder->decision_count++] = (struct ledger_decision){
-        .key = key, .outcome = reservation.outcome, .event = announcement->event};
+        .key = claim->key,
+        .outcome = reservation.outcome,
+        .event = announcement->event,
+        .held = reserved ? holding_print(reservation.moves, reservation.move_count, order->contact)
+                         : NULL};
     reservation_free(&reservation);
 }
 
@@ -130,7 +146,7 @@ static void conclude(struct recorder *recorder, struct task *task, struct ledger
 {
     switch (claim->standing) {
     case LEDGER_NEW:
-        decide(recorder, task, claim->key, order, now_ms);
+        decide(recorder, task, claim, order, now_ms);
         break;
     case LEDGER_UNSENT:
         task->kind = TASK_ANNOUNCE;
@@ -138,6 +154,7 @@ static void conclude(struct recorder *recorder, struct task *task, struct ledger
         break;
     case LEDGER_HANDLED:
         task->kind = TASK_IGNORE;
+        task->note = "duplicate ignored";
         task->done = true;
         break;
     }
@@ -168,7 +185,6 @@ static enum exit_code record_once(struct recorder *recorder, size_t count)
     size_t known = 0;
     enum exit_code code;
 
-    recorder->decision_count = 0;
     for (size_t i = first; i < recorder->hand->count; i++) {
         struct task *task = hand_at(recorder->hand, i);
 
@@ -188,7 +204,7 @@ static enum exit_code record_once(struct recorder *recorder, size_t count)
         order_free(&recorder->orders[at++]);
     }
     if (code == EXIT_OK)
-        code = commit(recorder);
+        code = record_commit(recorder);
     levels_clear(&recorder->levels);
     return code;
 }
@@ -223,8 +239,7 @@ static enum exit_code record_unsent_once(struct recorder *recorder, struct outbo
     }
     if (code != EXIT_OK || *count == 0)
         return code;
-    recorder->decision_count = 0;
-    return commit(recorder);
+    return record_commit(recorder);
 }
 
 enum exit_code record_unsent(struct recorder *recorder, struct outbox *outbox, bool at_once,

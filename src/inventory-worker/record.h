@@ -9,11 +9,12 @@
 #define INVENTORY_WORKER_RECORD_H
 
 #include "hand.h"
-#include "levels.h"
 #include "outbox.h"
+#include "reservation.h"
 
 #include "base/report.h"
 #include "order/order.h"
+#include "stock/levels.h"
 #include "store/ledger.h"
 
 #include <stdbool.h>
@@ -23,8 +24,9 @@
 struct recorder {
     struct ledger *ledger;
     struct hand *hand;
-    int max_qty;      /* for reservation_decide() */
+    struct reservation_rule rule;
     long retain_days; /* after which an order is forgotten; negative: never */
+    long expire_days; /* after which a reservation is released; negative: never */
     /* Keys of events that the broker has confirmed, and that were told: added by others, recorded
      * with the next batch or by record_confirmed(). */
     int64_t *confirmed;
@@ -33,15 +35,21 @@ struct recorder {
     struct ledger_claim *claims; /* and what the ledger says of them */
     struct ledger_decision *decisions;
     size_t decision_count;
+    struct ledger_end *ends; /* of orders that are to be released, */
+    const char **reasons;    /* and why */
     struct levels levels;
+    int64_t expire_ms; /* monotonic time at which to look for expired reservations */
 };
 
-/* Opens the ledger and starts a run. ledger is the recorder's own. hand must outlive it; max_qty
- * and retain_days are given. */
+/* Opens the ledger and starts a run. ledger is the recorder's own. hand must outlive it; rule,
+ * retain_days and expire_days are given. */
 enum exit_code recorder_open(struct recorder *recorder, struct hand *hand);
 
 /* Frees all. Harmless if recorder_open() failed. */
 void recorder_close(struct recorder *recorder);
+
+/* For release.c: commits the decisions made, and frees what they hold. May return EXIT_PENDING. */
+enum exit_code record_commit(struct recorder *recorder);
 
 /* Decides and records the last count tasks in hand, which have a delivery each and get their kind,
  * and what was confirmed. */

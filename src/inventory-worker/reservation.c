@@ -47,14 +47,20 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
     return true;
 }
 
-/* Returns whether enough is on hand of every sku that has a level. Moves those skus to the front of
+/* Returns whether enough is on hand of every sku that has a level, and each has one if the rule is
+ * strict. Moves those skus to the front of
  * wanted; reservation->move_count says how many. */
-static bool is_on_hand(struct order_item *wanted, size_t count, const struct levels *levels,
-                       struct reservation *reservation)
+static bool is_on_hand(struct order_item *wanted, size_t count, bool is_strict,
+                       const struct levels *levels, struct reservation *reservation)
 {
     for (size_t i = 0; i < count; i++) {
         const struct ledger_level *level = levels_find(levels, wanted[i].sku);
 
+        if (level == NULL && is_strict) {
+            (void)snprintf(reservation->reason, sizeof reservation->reason,
+                           "sku '%s': no stock level", wanted[i].sku);
+            return false;
+        }
         if (level == NULL)
             continue;
         if (level->on_hand < wanted[i].qty) {
@@ -68,19 +74,19 @@ static bool is_on_hand(struct order_item *wanted, size_t count, const struct lev
     return true;
 }
 
-void reservation_decide(const struct order *order, int max_qty, const struct levels *levels,
-                        struct reservation *reservation)
+void reservation_decide(const struct order *order, const struct reservation_rule *rule,
+                        const struct levels *levels, struct reservation *reservation)
 {
     size_t count;
 
     reservation->outcome = LEDGER_RESERVED;
     reservation->moves = NULL;
     reservation->move_count = 0;
-    if (!within_limit(order, max_qty, reservation)) {
+    if (!within_limit(order, rule->max_qty, reservation)) {
         reservation->outcome = LEDGER_FAILED;
-    } else if (levels->any) {
+    } else if (levels->any || rule->is_strict) {
         reservation->moves = sum_by_sku(order, &count);
-        if (!is_on_hand(reservation->moves, count, levels, reservation)) {
+        if (!is_on_hand(reservation->moves, count, rule->is_strict, levels, reservation)) {
             reservation->outcome = LEDGER_FAILED;
             reservation->move_count = 0;
         }

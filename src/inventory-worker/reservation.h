@@ -2,17 +2,23 @@
  * reservation: the rule by which an order is reserved or fails.
  *
  * An item of more than max_qty units fails the order; so does a sku that has a stock level with too
- * few units on hand for all items of that sku. An order reserves all of its items or none.
+ * few units on hand for all items of that sku; and, if the rule is strict, a sku without a level.
+ * An order reserves all of its items or none.
  */
 #ifndef INVENTORY_WORKER_RESERVATION_H
 #define INVENTORY_WORKER_RESERVATION_H
 
-#include "levels.h"
-
 #include "order/order.h"
+#include "stock/levels.h"
 #include "store/ledger.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+struct reservation_rule {
+    int max_qty;
+    bool is_strict;
+};
 
 struct reservation {
     enum ledger_outcome outcome;
@@ -25,8 +31,8 @@ struct reservation {
 
 /* Decides an order, whose skus must be among levels. Changes nothing but *reservation, which is
  * freed with reservation_free(). */
-void reservation_decide(const struct order *order, int max_qty, const struct levels *levels,
-                        struct reservation *reservation);
+void reservation_decide(const struct order *order, const struct reservation_rule *rule,
+                        const struct levels *levels, struct reservation *reservation);
 
 void reservation_free(struct reservation *reservation);
 

@@ -2,16 +2,6 @@
 
 load ../support/postgres
 
-setup_file()
-{
-    start_postgres
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
 setup()
 {
     isolate
@@ -116,27 +106,36 @@ store_orders()
     publish_placed a b
     placed_events c | sed 's/"s"/"Z"/' | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.placed -p -l
     inventory-worker --count 3 >/dev/null 2>&1
+    # Some are cancelled, one before it comes.
+    inventory-worker --cancelled --idle-timeout 0
+    publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"early"}'
+    publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"b"}'
+    inventory-worker --cancelled --count 2 >/dev/null 2>&1
     # One event is owed by a worker that was killed.
     publish_placed d
     run -137 --separate-stderr dying publish:1:before inventory-worker --count 1
     eventually holds "$PLACED_Q" 1
     purge "$PLACED_Q"
     purge "$RESERVED_Q"
+    # And so is that of an end.
+    inventory-stock --hand-over <<<a >/dev/null
     there_and_back ledger a.db
-    [ "$(dump again.db | grep -c 'INSERT INTO owed')" = 1 ]
+    [ "$(dump again.db | grep -c 'INSERT INTO owed')" = 2 ]
     export INVENTORY_LEDGER=$URI
     run -0 --separate-stderr inventory-stock </dev/null
     [ "$output" = '{"sku":"Z","on_hand":0,"reserved":0}
-{"sku":"s","on_hand":4,"reserved":3}
+{"sku":"s","on_hand":5,"reserved":1}
 {"sku":"é \"","on_hand":3,"reserved":0}' ]
-    gives 'a RESERVED,b RESERVED,c FAILED,d RESERVED' "SELECT string_agg(order_id || ' ' || outcome, ',' ORDER BY seq)
-        FROM order_tools.reservations"
+    gives 'a HANDED_OVER,b RELEASED,c FAILED,early CANCELLED,d RESERVED' \
+        "SELECT string_agg(order_id || ' ' || coalesce(ending, outcome), ',' ORDER BY seq) FROM order_tools.reservations"
+    books_balance
+    inventory-stock --hand-over <<<d >/dev/null
     # What was owed goes out from there; what was decided is not decided again; what is new gets a new number.
-    publish_placed a e
+    publish_placed a e early
     inventory-worker --idle-timeout 1 >events 2>worker.err
-    [ "$(ids <events | sort | paste -sd ' ')" = 'd e' ]
+    [ "$(ids <events | sort | paste -sd ' ')" = 'a d d e early' ]
     says worker.err '[inventory] duplicate ignored: a'
-    gives '5|0' 'SELECT (SELECT count(*) FROM order_tools.reservations), (SELECT count(*) FROM order_tools.outbox)'
+    gives '6|0' 'SELECT (SELECT count(*) FROM order_tools.reservations), (SELECT count(*) FROM order_tools.outbox)'
 }
 
 @test "notified customers: told, free again, and in doubt" {
@@ -148,6 +147,8 @@ END
     export NOTIFY_LEDGER=$PWD/a.db
     publish_reserved told 'told too'
     notify-worker --count 2 >/dev/null 2>&1
+    publish inventory-ex inventory.failed '{"event_type":"InventoryFailed","order_id":"failed"}'
+    notify-worker --failed --count 1 >/dev/null 2>&1
     publish_reserved failing
     start worker notify-worker --exec ./cmd --retry-delay 1
     eventually grep -F 'later: failing' worker.err
@@ -159,7 +160,7 @@ END
     purge "$RESERVED_Q"
     there_and_back notified a.db
     export NOTIFY_LEDGER=$URI
-    gives 'failing FREE 1,killing CLAIMED 1,told TOLD 1,told too TOLD 1' "SELECT string_agg(order_id || ' ' || status || ' ' || attempts, ','
+    gives $'failed\tfailed TOLD 1,failing FREE 1,killing CLAIMED 1,told TOLD 1,told too TOLD 1' "SELECT string_agg(order_id || ' ' || status || ' ' || attempts, ','
         ORDER BY order_id) FROM order_tools.notified"
     publish_reserved killing told failing
     # It cannot know at once that nobody is telling.
@@ -167,7 +168,10 @@ END
     [ "$(ids <<<"$output" | sort | paste -sd ' ')" = 'failing killing' ]
     [[ $stderr == *'[notify] in doubt: killing: attempt 2'* ]]
     [[ $stderr == *'[notify] repeat ignored: told'* ]]
-    gives '4|6' "SELECT count(*), sum(attempts) FROM order_tools.notified WHERE status = 'TOLD'"
+    publish inventory-ex inventory.failed '{"event_type":"InventoryFailed","order_id":"failed"}'
+    run -0 --separate-stderr notify-worker --failed --count 1
+    [ "$stderr" = '[notify] repeat ignored: failed' ]
+    gives '5|7' "SELECT count(*), sum(attempts) FROM order_tools.notified WHERE status = 'TOLD'"
 }
 
 @test "killed on the way to a database: it is empty, and a repeat moves all" {

@@ -609,6 +609,13 @@ has_lines()
     [ "$(wc -l <"$1")" -eq "$2" ]
 }
 
+# books_balance: of each sku, all units that were put in are on hand, reserved, handed over or taken out again.
+books_balance()
+{
+    inventory-stock --report | jq -se 'all(.put_in - .taken_out == .on_hand + .reserved + .handed_over
+        and .ordered - .released == .reserved + .handed_over)' >/dev/null
+}
+
 # customers_told N: so many, by the log of "start notify".
 customers_told()
 {

@@ -25,6 +25,7 @@ unit()
 @test "unit: amqp/connect_error" { unit amqp/connect_error; }
 @test "unit: amqp/connection_publish" { unit amqp/connection_publish; }
 @test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
+@test "unit: amqp/consumer_silence" { unit amqp/consumer_silence; }
 @test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }
 @test "unit: amqp/properties" { unit amqp/properties; }
@@ -35,6 +36,7 @@ unit()
 @test "unit: base/background" { unit base/background; }
 @test "unit: base/clock" { unit base/clock; }
 @test "unit: base/memory" { unit base/memory; }
+@test "unit: base/moment" { unit base/moment; }
 @test "unit: base/options" { unit base/options; }
 @test "unit: base/outlet" { unit base/outlet; }
 @test "unit: base/output" { unit base/output; }

@@ -37,6 +37,7 @@ static void decides_an_order(void)
 {
     static const struct {
         const char *name;
+        bool is_strict;
         struct order_item items[ITEMS_MAX];
         struct stock stock[ITEMS_MAX];
         const char *reason; /* NULL: reserved */
@@ -70,6 +71,20 @@ static void decides_an_order(void)
          .items = {{"b", 2}, {"a", 1}},
          .stock = {{"b", 2}, {"a", 1}},
          .moves = {{"a", 1}, {"b", 2}}},
+        {.name = "strict: each sku has a level",
+         .is_strict = true,
+         .items = {{"a", 2}},
+         .stock = {{"a", 2}},
+         .moves = {{"a", 2}}},
+        {.name = "strict: one has none",
+         .is_strict = true,
+         .items = {{"a", 1}, {"b", 1}},
+         .stock = {{"a", 5}},
+         .reason = "sku 'b': no stock level"},
+        {.name = "strict: none has one",
+         .is_strict = true,
+         .items = {{"a", 1}},
+         .reason = "sku 'a': no stock level"},
         {.name = "at the limit", .items = {{"a", MAX_QTY}}},
         {.name = "over the limit",
          .items = {{"a", 1}, {"b", MAX_QTY + 1}},
@@ -95,7 +110,8 @@ static void decides_an_order(void)
         memcpy(items, rows[i].items, sizeof items);
         order = order_of(items);
         set_levels(&levels, rows[i].stock);
-        reservation_decide(&order, MAX_QTY, &levels, &reservation);
+        reservation_decide(&order, &(struct reservation_rule){MAX_QTY, rows[i].is_strict}, &levels,
+                           &reservation);
         EQUAL(reservation.outcome, rows[i].reason == NULL ? LEDGER_RESERVED : LEDGER_FAILED);
         if (rows[i].reason != NULL)
             SAME(reservation.reason, rows[i].reason);
@@ -127,6 +143,24 @@ static void moves_what_is_on_hand(void)
     levels_free(&levels);
 }
 
+static void moves_what_ends(void)
+{
+    static const struct stock stock[ITEMS_MAX] = {{"a", 5}, {"b", 5}};
+    static const struct order_item back[] = {{"a", 2}, {"c", 1}};
+    static const struct order_item out[] = {{"b", 3}};
+    struct levels levels = {0};
+
+    set_levels(&levels, stock);
+    levels_give_back(&levels, back, COUNT(back));
+    levels_hand_over(&levels, out, COUNT(out));
+    EQUAL(levels_find(&levels, "a")->on_hand, 7);
+    EQUAL(levels_find(&levels, "a")->moved, -2);
+    EQUAL(levels_find(&levels, "b")->on_hand, 5);
+    EQUAL(levels_find(&levels, "b")->reserved, -3);
+    EQUAL(levels_find(&levels, "b")->handed, 3);
+    levels_free(&levels);
+}
+
 static void holds_each_of_many_skus_once(void)
 {
     struct levels levels = {0};
@@ -154,6 +188,7 @@ int main(void)
 {
     RUN(decides_an_order);
     RUN(moves_what_is_on_hand);
+    RUN(moves_what_ends);
     RUN(holds_each_of_many_skus_once);
     return unit_end();
 }

@@ -1,4 +1,4 @@
-#include "levels.h"
+#include "stock/levels.h"
 
 #include "base/memory.h"
 
@@ -95,4 +95,23 @@ void levels_move(struct levels *levels, const char *sku, int quantity)
     level->on_hand -= quantity;
     level->reserved += quantity;
     level->moved += quantity;
+}
+
+void levels_give_back(struct levels *levels, const struct order_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (levels_find(levels, items[i].sku) != NULL)
+            levels_move(levels, items[i].sku, -items[i].qty);
+}
+
+void levels_hand_over(struct levels *levels, const struct order_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct ledger_level *level = levels_find(levels, items[i].sku);
+
+        if (level == NULL)
+            continue;
+        level->reserved -= items[i].qty;
+        level->handed += items[i].qty;
+    }
 }

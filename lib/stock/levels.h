@@ -1,11 +1,12 @@
 /*
  * levels: the stock levels that a batch of orders needs, in memory: read from the ledger once for
- * each sku, and reduced as orders of the batch reserve.
+ * each sku, and changed as orders of the batch are reserved, released or handed over.
  */
-#ifndef INVENTORY_WORKER_LEVELS_H
-#define INVENTORY_WORKER_LEVELS_H
+#ifndef STOCK_LEVELS_H
+#define STOCK_LEVELS_H
 
 #include "base/report.h"
+#include "order/order.h"
 #include "store/ledger.h"
 
 #include <stdbool.h>
@@ -41,5 +42,10 @@ struct ledger_level *levels_find(const struct levels *levels, const char *sku);
 /* Moves quantity units of a sku from on hand to reserved. levels_find() must have found it, with as
  * many on hand. */
 void levels_move(struct levels *levels, const char *sku, int quantity);
+
+/* Each moves what an order holds out of reserved: back to what is on hand, or to what was handed
+ * over. All skus must have been read; one whose level a person has removed is left out. */
+void levels_give_back(struct levels *levels, const struct order_item *items, size_t count);
+void levels_hand_over(struct levels *levels, const struct order_item *items, size_t count);
 
 #endif

@@ -1,0 +1,224 @@
+#include "hand_over.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/output.h"
+#include "base/report.h"
+#include "base/stop.h"
+#include "json/json.h"
+#include "json/output.h"
+#include "order/event.h"
+#include "order/id_stream.h"
+#include "stock/holding.h"
+#include "stock/levels.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH 256
+
+/* What is handed over in one commit. */
+struct batch {
+    struct ledger *ledger;
+    struct ledger_end ends[BATCH];
+    struct ledger_decision decisions[BATCH];
+    size_t count;
+    bool was_claimed[BATCH]; /* by a decision that was lost, perhaps after its commit */
+    struct levels levels;
+    bool *some_refused;
+};
+
+/* ---- one commit ---- */
+
+static void read_holdings(struct batch *batch, struct holding *holdings)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct ledger_end *end = &batch->ends[i];
+
+        holding_read(&holdings[i], end->is_noted, end->held);
+        for (size_t j = 0; j < holdings[i].item_count; j++)
+            levels_add(&batch->levels, holdings[i].items[j].sku);
+    }
+}
+
+static enum exit_code commit(struct batch *batch, const struct holding *holdings)
+{
+    struct ledger_commit commit = {.decisions = batch->decisions};
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct ledger_end *end = &batch->ends[i];
+
+        if (end->outcome != LEDGER_RESERVED)
+            continue;
+        levels_hand_over(&batch->levels, holdings[i].items, holdings[i].item_count);
+        batch->decisions[commit.decision_count++] =
+            (struct ledger_decision){.key = end->key,
+                                     .outcome = LEDGER_HANDED_OVER,
+                                     .event = holding_event(&holdings[i], EVENT_HANDED_OVER,
+                                                            end->order_id, NULL, clock_utc_ms())};
+    }
+    commit.levels = batch->levels.all;
+    commit.level_count = batch->levels.count;
+    return batch->ledger->operations->commit(batch->ledger, &commit);
+}
+
+static enum exit_code decide(struct batch *batch)
+{
+    struct holding holdings[BATCH];
+    enum exit_code code;
+
+    memset(batch->decisions, 0, sizeof batch->decisions);
+    read_holdings(batch, holdings);
+    code = levels_read(&batch->levels, batch->ledger);
+    if (code == EXIT_OK)
+        code = commit(batch, holdings);
+    else
+        batch->ledger->operations->abandon(batch->ledger);
+    for (size_t i = 0; i < batch->count; i++) {
+        free((char *)batch->decisions[i].event);
+        holding_free(&holdings[i]);
+    }
+    levels_clear(&batch->levels);
+    return code;
+}
+
+/* An order that a lost decision had claimed, and that is handed over now, is so by this program. */
+static enum exit_code record_once(struct batch *batch)
+{
+    enum exit_code code = batch->ledger->operations->claim_ends(batch->ledger, LEDGER_HANDED_OVER,
+                                                                batch->ends, batch->count);
+
+    if (code == EXIT_OK)
+        code = decide(batch);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct ledger_end *end = &batch->ends[i];
+
+        free(end->held);
+        if (end->outcome == LEDGER_RESERVED)
+            batch->was_claimed[i] = true;
+        else if (end->outcome == LEDGER_HANDED_OVER && batch->was_claimed[i])
+            end->outcome = LEDGER_RESERVED;
+    }
+    return code;
+}
+
+static enum exit_code record(struct batch *batch)
+{
+    enum exit_code code;
+
+    memset(batch->was_claimed, 0, sizeof batch->was_claimed);
+    do
+        code = record_once(batch);
+    while (code == EXIT_PENDING);
+    return code;
+}
+
+/* ---- the answers ---- */
+
+static enum exit_code answer(const struct ledger_end *end)
+{
+    static const struct {
+        const char *status;
+        const char *refused;
+    } answers[] = {[LEDGER_UNKNOWN] = {"UNKNOWN", "this ledger does not have it"},
+                   [LEDGER_RESERVED] = {"HANDED_OVER", NULL},
+                   [LEDGER_FAILED] = {"FAILED", "its reservation failed"},
+                   [LEDGER_RELEASED] = {"CANCELLED", "it was released"},
+                   [LEDGER_HANDED_OVER] = {"HANDED_OVER", "it was handed over before"},
+                   [LEDGER_CANCELLED] = {"CANCELLED", "it was cancelled before it came"}};
+    cJSON *line = cJSON_CreateObject();
+
+    json_need(line);
+    json_add_text(line, "order_id", end->order_id);
+    json_add_text(line, "status", answers[end->outcome].status);
+    if (answers[end->outcome].refused != NULL)
+        json_add_text(line, "refused", answers[end->outcome].refused);
+    else if (!end->is_noted)
+        report("'%s': what it holds is not on record, and stays reserved", end->order_id);
+    return output_json(line);
+}
+
+/* Hands over what was collected, and answers. */
+static enum exit_code finish(struct batch *batch)
+{
+    enum exit_code code = batch->count == 0 ? EXIT_OK : record(batch);
+
+    for (size_t i = 0; i < batch->count; i++) {
+        if (code == EXIT_OK) {
+            *batch->some_refused =
+                *batch->some_refused || batch->ends[i].outcome != LEDGER_RESERVED;
+            code = answer(&batch->ends[i]);
+        }
+        free((char *)batch->ends[i].order_id);
+    }
+    batch->count = 0;
+    return code;
+}
+
+/* ---- the input ---- */
+
+/* Answers, waits for input and reads it. Ends the input if a stop is requested. */
+static enum exit_code read_on(struct batch *batch, struct id_stream *input)
+{
+    enum exit_code code = finish(batch);
+
+    if (code != EXIT_OK || (code = output_flush()) != EXIT_OK)
+        return code;
+    stop_or_readable(STDIN_FILENO);
+    if (stop_requested()) {
+        id_stream_end(input, "asked to stop before it ended");
+    } else if (!id_stream_fill(input)) {
+        report_errno("cannot read standard input");
+        *batch->some_refused = true;
+        id_stream_end(input, "not read to its end");
+    }
+    return EXIT_OK;
+}
+
+static void refuse(struct batch *batch, const struct id_piece *piece)
+{
+    report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line, piece->refusal);
+    *batch->some_refused = true;
+}
+
+static enum exit_code take_all(struct batch *batch, struct id_stream *input)
+{
+    struct id_piece piece;
+    enum exit_code code = EXIT_OK;
+
+    while (code == EXIT_OK) {
+        switch (id_stream_next(input, &piece)) {
+        case ID_STREAM_ID:
+            batch->ends[batch->count++].order_id = xstrdup(piece.order_id);
+            if (batch->count == BATCH)
+                code = finish(batch);
+            break;
+        case ID_STREAM_REFUSED:
+            refuse(batch, &piece);
+            break;
+        case ID_STREAM_EMPTY:
+            code = read_on(batch, input);
+            break;
+        case ID_STREAM_END:
+            return finish(batch);
+        }
+    }
+    return code;
+}
+
+enum exit_code hand_over(struct ledger *ledger, bool *some_refused)
+{
+    struct batch *batch = xcalloc(1, sizeof *batch);
+    struct id_stream *input = id_stream_new(STDIN_FILENO);
+    enum exit_code code;
+
+    batch->ledger = ledger;
+    batch->some_refused = some_refused;
+    code = take_all(batch, input);
+    id_stream_free(input);
+    levels_free(&batch->levels);
+    free(batch);
+    return code;
+}

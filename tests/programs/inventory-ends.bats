@@ -1,0 +1,391 @@
+# How reserved orders end: released, because they were cancelled or have expired, or handed over; once each, whatever is killed; and the
+# books that balance all the while.
+
+load ../support/helper
+
+WORKER='inventory-worker'
+
+setup()
+{
+    isolate
+    # Declares its queue, too.
+    inventory-worker --cancelled --idle-timeout 0
+    inventory-stock <<<'{"sku":"s","on_hand":100}' >/dev/null
+    touch events log
+}
+
+# reserve IDS...: orders of one unit of s each, decided.
+reserve()
+{
+    publish_placed "$@"
+    worker --idle-timeout 0 >>events 2>>log
+}
+
+# bound QUEUE KEY: a queue that is bound to inventory-ex by that key.
+bound()
+{
+    queue "$1"
+    api POST "bindings/$VHOST/e/inventory-ex/q/$1" "{\"routing_key\": \"$2\"}" >/dev/null
+}
+
+# cancel IDS...: cancellations, as order-cancel publishes them.
+cancel()
+{
+    jq -nc '$ARGS.positional[] | {event_type: "OrderCancelled", order_id: ., reason: "sold out", ts: "2026-01-31T12:00:00.000Z"}' \
+        --args "$@" | amqp-publish -u "$AMQP_URL" -e orders-ex -r order.cancelled -p -l
+}
+
+# release: takes all cancellations.
+release()
+{
+    worker --cancelled --idle-timeout 0 "$@" >>events 2>>log
+}
+
+# stock: how it stands: "sku on_hand reserved", sorted.
+stock()
+{
+    inventory-stock </dev/null | jq -r '"\(.sku) \(.on_hand) \(.reserved)"' | paste -sd ';'
+}
+
+# has_event TYPE ID N: so many events of that type were printed.
+has_event()
+{
+    [ "$(jq -r --arg type "$1" --arg id "$2" 'select(.event_type == $type and .order_id == $id).order_id' events | wc -l)" = "$3" ]
+}
+
+# owes N: so many events are owed.
+owes()
+{
+    if on_postgresql; then
+        [ "$(in_database 'SELECT count(*) FROM order_tools.outbox')" = "$1" ]
+    else
+        [ "$(sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" 'SELECT count(*) FROM owed')" = "$1" ]
+    fi
+}
+
+# a_day_later: all that was decided was decided a day ago.
+a_day_later()
+{
+    if on_postgresql; then
+        in_database "UPDATE order_tools.reservations SET decided_at = decided_at - interval '1 day'"
+    else
+        sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" "UPDATE handled SET at = at - 86400000"
+    fi
+}
+
+# killed_at POINT COMMAND...: it is killed there.
+killed_at()
+{
+    local point=$1 killed=0
+    shift
+    (dying "$point" "$@") >killed.out 2>killed.err || killed=$?
+    bury_dead
+    [ "$killed" = 137 ] || { cat killed.err && false; }
+}
+
+# is_released_once ID: it is, and so says an event, perhaps several times the same; and the stock is as if the order had never come.
+is_released_once()
+{
+    release
+    [ "$(stock)" = 's 100 0' ]
+    [ "$(inventory-stock --report | jq .released)" = 1 ]
+    books_balance
+    owes 0
+    holds order.cancelled.q 0
+    messages released.q >released
+    [ "$(jq -r '.properties.message_id + .payload' released | sort -u | wc -l)" = 1 ]
+    [ "$(jq -r '.payload | fromjson | .order_id' released | sort -u)" = "$1" ]
+    # A later cancellation changes nothing.
+    : >log
+    cancel "$1"
+    release
+    says log "[inventory] cancelled again: $1"
+    [ "$(stock)" = 's 100 0' ]
+}
+
+@test "a cancelled order is released: what it holds goes back, and an event says so, whether or not anybody asks for it" {
+    bound released.q inventory.released
+    reserve kept gone
+    [ "$(stock)" = 's 98 2' ]
+    cancel gone
+    run -0 --separate-stderr worker --cancelled --idle-timeout 0
+    [ "$(stock)" = 's 99 1' ]
+    [ "$stderr" = '[inventory] released gone
+[inventory] published InventoryReleased for gone' ]
+    [ "$(jq -cS 'del(.ts)' <<<"$output")" = '{"event_type":"InventoryReleased","items":[{"qty":1,"sku":"s"}],"order_id":"gone","reason":"sold out"}' ]
+    [ "$(drain released.q | jq -c '[.exchange, .routing_key, .payload == $line, .properties.type, .properties.message_id]' --arg line "$output")" = \
+        "[\"inventory-ex\",\"inventory.released\",true,\"InventoryReleased\",\"$(uuid_of urn:order-tools:InventoryReleased:gone)\"]" ]
+    books_balance
+    # Nobody asks any more.
+    api DELETE "queues/$VHOST/released.q" >/dev/null
+    publish orders-ex order.cancelled '{"event_type":"OrderCancelled","order_id":"kept"}'
+    release
+    has_event InventoryReleased kept 1
+    [ "$(jq -r 'select(.order_id == "kept" and .reason).reason' events)" = cancelled ]
+    owes 0
+    books_balance
+}
+
+@test "cancellations that change nothing: failed, unknown, released or handed over already; and what is no cancellation" {
+    publish orders-ex order.placed "$(event failed | jq -c '.items[0].qty = 9')"
+    reserve twice handed
+    inventory-stock --hand-over <<<handed >/dev/null
+    before=$(stock)
+    cancel failed twice twice handed early early
+    publish orders-ex order.cancelled poison
+    publish orders-ex order.cancelled "$(event twice)"
+    : >log
+    release
+    [ "$(grep -v -e published -e rejected log)" = '[inventory] cancelled after it failed: failed
+[inventory] released twice
+[inventory] cancelled again: twice
+[inventory] cancelled after it was handed over: handed
+[inventory] cancelled before it came: early
+[inventory] cancelled again: early' ]
+    [ "$before" = 's 98 1' ]
+    [ "$(stock)" = 's 99 0' ]
+    holds "$DEAD_Q" 2
+    # It fails when it comes; once.
+    reserve early early
+    [ "$(jq -r 'select(.order_id == "early") | .event_type + " " + .reason' events)" = 'InventoryFailed cancelled' ]
+    says log '[inventory] reservation FAILED for early'
+    says log '[inventory] duplicate ignored: early'
+    cancel early
+    release
+    says log '[inventory] cancelled after it failed: early'
+    [ "$(stock)" = 's 99 0' ]
+    books_balance
+}
+
+@test "R0: killed before it recorded: handled afresh" {
+    bound released.q inventory.released
+    reserve one
+    cancel one
+    killed_at commit:1:before inventory-worker --cancelled --count 1
+    [ "$(stock)" = 's 99 1' ]
+    is_released_once one
+}
+
+@test "R1: killed when it was recorded, or before the event was sent: the recorded event goes out, and nothing is given back again" {
+    local point
+    for point in commit:1:after publish:1:before; do
+        bound released.q inventory.released
+        reserve one
+        cancel one
+        killed_at "$point" inventory-worker --cancelled --count 1
+        [ "$(stock)" = 's 100 0' ]
+        owes 1
+        is_released_once one
+        holds released.q 1
+        other_store
+        purge released.q
+        inventory-stock <<<'{"sku":"s","on_hand":100}' >/dev/null
+    done
+}
+
+@test "R1: and it goes out by a worker that takes orders, though the cancellation never comes again" {
+    bound released.q inventory.released
+    reserve one
+    cancel one
+    killed_at commit:1:after inventory-worker --cancelled --count 1
+    eventually holds order.cancelled.q 1
+    purge order.cancelled.q
+    worker --idle-timeout 0 >>events 2>>log
+    says log '[inventory] released one'
+    says log '[inventory] published InventoryReleased for one'
+    holds released.q 1
+    is_released_once one
+}
+
+@test "R2, R3: killed when the event was confirmed, and when it had acknowledged: the same event goes out again" {
+    bound released.q inventory.released
+    reserve one
+    cancel one
+    killed_at ack:1:before inventory-worker --cancelled --count 1
+    [ "$(stock)" = 's 100 0' ]
+    killed_at ack:1:after inventory-worker --cancelled --count 1
+    is_released_once one
+}
+
+@test "--hand-over: a line for each id; those that are not reserved are refused, and nothing of them changes" {
+    publish orders-ex order.placed "$(event failed | jq -c '.items[0].qty = 9')"
+    reserve one two three released
+    cancel released early
+    release
+    # As a receipt names it, too.
+    run -65 --separate-stderr inventory-stock --hand-over <<'END'
+one
+{"order_id": "two", "status": "PLACED"}
+one
+failed
+released
+early
+never seen
+
+END
+    [ "$output" = '{"order_id":"one","status":"HANDED_OVER"}
+{"order_id":"two","status":"HANDED_OVER"}
+{"order_id":"one","status":"HANDED_OVER","refused":"it was handed over before"}
+{"order_id":"failed","status":"FAILED","refused":"its reservation failed"}
+{"order_id":"released","status":"CANCELLED","refused":"it was released"}
+{"order_id":"early","status":"CANCELLED","refused":"it was cancelled before it came"}
+{"order_id":"never seen","status":"UNKNOWN","refused":"this ledger does not have it"}' ]
+    [ -z "$stderr" ]
+    run -65 --separate-stderr inventory-stock --hand-over <<<'{"order_id": 7}'
+    [ -z "$output" ]
+    [[ $stderr == 'inventory-stock: input 1 (line 1): '* ]]
+    [ "$(stock)" = 's 97 1' ]
+    run -0 inventory-stock --hand-over <<<three
+    [ "$(stock)" = 's 97 0' ]
+    run -0 inventory-stock --report
+    [ "$output" = '{"sku":"s","put_in":100,"taken_out":0,"ordered":4,"released":1,"handed_over":3,"reserved":0,"on_hand":97}' ]
+    books_balance
+    # Each has an event, which a worker that is idle publishes.
+    owes 3
+    bound handed.q inventory.handed_over
+    start idle inventory-worker
+    eventually holds handed.q 3
+    eventually says idle.err '[inventory] published InventoryHandedOver for three'
+    [ "$(drain handed.q | jq -r '.payload | fromjson | .event_type + " " + .order_id + " " + (.items | tostring)' | sort)" = \
+        'InventoryHandedOver one [{"sku":"s","qty":1}]
+InventoryHandedOver three [{"sku":"s","qty":1}]
+InventoryHandedOver two [{"sku":"s","qty":1}]' ]
+    finish -0 "$PID" TERM
+    owes 0
+}
+
+@test "H0, H1, H2: --hand-over killed before its commit, after it, and when it has answered" {
+    bound handed.q inventory.handed_over
+    reserve one two three
+    killed_at commit:1:before inventory-stock --hand-over <<<one
+    [ "$(stock)" = 's 97 3' ]
+    owes 0
+    [ ! -s killed.out ]
+    run -0 inventory-stock --hand-over <<<one
+    killed_at commit:1:after inventory-stock --hand-over <<<two
+    [ ! -s killed.out ]
+    run -65 inventory-stock --hand-over <<<two
+    [ "$output" = '{"order_id":"two","status":"HANDED_OVER","refused":"it was handed over before"}' ]
+    killed_at flush:1:after inventory-stock --hand-over <<<three
+    [ "$(cat killed.out)" = '{"order_id":"three","status":"HANDED_OVER"}' ]
+    [ "$(stock)" = 's 97 0' ]
+    owes 3
+    worker --idle-timeout 0 >>events 2>>log
+    [ "$(messages handed.q | jq -r .properties.correlation_id | sort | paste -sd ' ')" = 'one three two' ]
+    owes 0
+    books_balance
+}
+
+@test "two workers that release and two that hand over the same orders, copies among them: each order ends once" {
+    local first second
+    seq -f 'o-%.0f' 300 >ids
+    mapfile -t ids <ids
+    inventory-stock --add <<<'{"sku":"s","on_hand":300}' >/dev/null
+    reserve "${ids[@]}"
+    cancel "${ids[@]}" "${ids[@]:0:100}"
+    : >events
+    start one inventory-worker --cancelled --idle-timeout 1 --prefetch 20
+    first=$PID
+    start two inventory-worker --cancelled --idle-timeout 1 --prefetch 17
+    second=$PID
+    tac ids >reversed
+    inventory-stock --hand-over <reversed >three.out || [ $? = 65 ]
+    inventory-stock --hand-over <ids >four.out || [ $? = 65 ]
+    PATIENCE=$HANGING ends -0 "$first"
+    PATIENCE=$HANGING ends -0 "$second"
+    worker --idle-timeout 0 >five.out 2>>log
+    cat one.out two.out five.out | jq -r 'select(.event_type != "InventoryReserved") | .order_id' | sort >ended
+    diff ended <(sort ids)
+    released=$(cat one.out two.out five.out | jq -r 'select(.event_type == "InventoryReleased").order_id' | wc -l)
+    handed=$(jq -r 'select(.refused == null).order_id' three.out four.out | wc -l)
+    [ $((released + handed)) = 300 ]
+    inventory-stock --report | jq -e --argjson handed "$handed" '.handed_over == $handed and .reserved == 0' >/dev/null
+    books_balance
+}
+
+@test "--expire releases what was reserved long ago, once, by however many workers; by default nothing expires" {
+    local first
+    reserve old older handed
+    inventory-stock --hand-over <<<handed >/dev/null
+    a_day_later
+    reserve young
+    worker --idle-timeout 0 --retain 1 >>events 2>>log
+    [ "$(stock)" = 's 96 3' ]
+    : >log
+    start one inventory-worker --idle-timeout 1 --expire 1
+    first=$PID
+    start two inventory-worker --cancelled --idle-timeout 1 --expire 1
+    ends -0 "$PID"
+    ends -0 "$first"
+    [ "$(stock)" = 's 98 1' ]
+    [ "$(cat one.out two.out | jq -r 'select(.event_type == "InventoryReleased") | .order_id + " " + .reason' | sort)" = 'old expired
+older expired' ]
+    [ "$(cat one.err two.err | grep -c '\[inventory\] released old')" = 2 ]
+    cancel old
+    release
+    says log '[inventory] cancelled again: old'
+    books_balance
+    run -64 inventory-worker --expire 0
+    [ "${lines[0]}" = "inventory-worker: --expire: '0' is not a number from 1 to 36500" ]
+}
+
+@test "--retain keeps an order that holds stock until it has ended" {
+    reserve held free
+    publish orders-ex order.placed "$(event loose | jq -c '.items[0].sku = "x"')"
+    cancel free
+    worker --idle-timeout 0 >>events 2>>log
+    release
+    a_day_later
+    worker --idle-timeout 0 --retain 1 >>events 2>>log
+    publish_placed again
+    worker --idle-timeout 0 --retain 1 >>events 2>>log
+    run -65 inventory-stock --hand-over <<<$'held\nfree\nloose'
+    [ "$(jq -r .status <<<"$output" | paste -sd ' ')" = 'HANDED_OVER UNKNOWN UNKNOWN' ]
+    books_balance
+}
+
+@test "--strict-stock: a sku without a level fails the order, with the reason" {
+    publish_placed fine
+    publish orders-ex order.placed "$(event odd | jq -c '.items += [{sku: "x", qty: 1}]')"
+    run -0 --separate-stderr worker --idle-timeout 0 --strict-stock
+    [ "$(jq -r '.order_id + " " + (.reason // "")' <<<"$output")" = "fine 
+odd sku 'x': no stock level" ]
+    [ "$(stock)" = 's 99 1' ]
+    run -64 inventory-worker --cancelled --strict-stock
+    run -64 inventory-worker --cancelled --flush
+}
+
+@test "the report: what was put in and taken out, since when; a level goes when nothing is there, and its past stays" {
+    inventory-stock <<<'{"sku":"s","on_hand":40}{"sku":"z","on_hand":0}' >/dev/null
+    inventory-stock --add <<<'{"sku":"s","on_hand":2}' >/dev/null
+    reserve one
+    run -0 inventory-stock --report
+    [ "$output" = '{"sku":"s","put_in":102,"taken_out":60,"ordered":1,"released":0,"handed_over":0,"reserved":1,"on_hand":41}
+{"sku":"z","put_in":0,"taken_out":0,"ordered":0,"released":0,"handed_over":0,"reserved":0,"on_hand":0}' ]
+    run -0 inventory-stock --report --since 0s
+    [ "$(jq -s 'map(.put_in) | add' <<<"$output")" = 102 ]
+    # Three hours later.
+    if on_postgresql; then
+        in_database "UPDATE order_tools.movements SET hour = hour - interval '3 hours'"
+    else
+        sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" 'UPDATE movements SET hour = hour - 10800000'
+    fi
+    inventory-stock --hand-over <<<one >/dev/null
+    run -0 inventory-stock --report --since 1h
+    [ "${lines[0]}" = '{"sku":"s","put_in":0,"taken_out":0,"ordered":0,"released":0,"handed_over":1,"reserved":0,"on_hand":41}' ]
+    run -65 --separate-stderr inventory-stock --remove z s none
+    [ "$output" = '{"sku":"z","removed":true}' ]
+    [ "$stderr" = "inventory-stock: the level of 's' stays: 41 on hand, 0 reserved
+inventory-stock: 'none' has no level" ]
+    [ "$(stock)" = 's 41 0' ]
+    inventory-stock <<<'{"sku":"s","on_hand":0}' >/dev/null
+    run -0 inventory-stock --remove s
+    [ -z "$(stock)" ]
+    [ "$(inventory-stock --report | jq -sc 'map([.sku, .on_hand, .handed_over])')" = '[["s",0,1],["z",0,0]]' ]
+    books_balance
+    run -64 inventory-stock --since 1h
+    run -64 inventory-stock --report --since yesterday
+    run -64 inventory-stock --report --hand-over
+    run -64 inventory-stock --remove
+    run -74 to_full inventory-stock --report
+}
