@@ -87,6 +87,7 @@ unit()
 @test "unit: place/receipts" { unit place/receipts; }
 @test "unit: postgres/ledger_keys" { unit postgres/ledger_keys; }
 @test "unit: process/spawn" { unit process/spawn; }
+@test "unit: queue-inspect/limit" { unit queue-inspect/limit; }
 @test "unit: queue-inspect/managed_traits" { unit queue-inspect/managed_traits; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
