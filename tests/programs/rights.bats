@@ -90,4 +90,13 @@ publish_bad()
     run -0 --separate-stderr queue-inspect --peek 1 "$RESERVED_Q"
     # Nothing was declared by any of them.
     [ "$(queues_now | jq length)" -eq 5 ]
+
+    # The same with what ends an order.
+    declare_workflow order.cancelled.q >/dev/null
+    may '^orders-ex$' ''
+    run -0 --separate-stderr order-cancel < <(head -n 1 receipts)
+    [ "$(jq -r .status <<<"$output")" = CANCELLING ]
+    may '^inventory-ex$' '^order\\.cancelled\\.q$'
+    run -0 --separate-stderr inventory-worker --cancelled --idle-timeout 1
+    [ "$(jq -r .event_type <<<"$output")" = InventoryReleased ]
 }
