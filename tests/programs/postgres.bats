@@ -484,3 +484,24 @@ flights_of()
     [ "$(flights_of one)" = 5 ]
     [ "$(flights_of many)" -le 7 ]
 }
+
+# ---- listing ----
+
+@test "an order that is committed after a later one is listed all the same" {
+    local other
+    order-place < <(own 1)
+    start_fed late psql -q "$URI"
+    other=$PID
+    echo "BEGIN; INSERT INTO order_tools.orders (order_id, placed_at, data)
+        VALUES ('00000000-0000-4000-8000-000000000009', now(), '{\"user_id\":\"late\"}');" >&7
+    eventually gives 1 "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = '$DATABASE'"
+    order-place < <(own 2)
+    order-track --idle-timeout 0
+    gives 0 'SELECT count(*) FROM order_tools.listed WHERE seq > 1'
+    echo 'COMMIT;' >&7
+    exec 7>&-
+    finish -0 "$other"
+    order-track --idle-timeout 0
+    gives 3 'SELECT count(*) FROM order_tools.listed'
+    [ "$(order-show --count --user late)" = 1 ]
+}
