@@ -221,7 +221,7 @@ announce_outcome()
 
 @test "the contact of an order comes to whoever tells its customer, what is no contact does not" {
     topology
-    order | jq -c '.contact = "ann@example.com"' | order-place >/dev/null
+    order | jq -c '.contact = "ann@example.com"' | order-place >receipt
     order 6 | sed 's/}$/, "contact": {"mail": "bob@example.com",\n"tel": ["1", 2.50]}}/' | order-place >/dev/null
     publish orders-ex order.placed "$(event c | jq -c '.contact = {mail: "c@example.com"}')"
     publish orders-ex order.placed "$(event d | jq -c '.contact = 7')"
@@ -231,6 +231,12 @@ announce_outcome()
     run -0 --separate-stderr worker --failed --count 1
     [ "$output" = "$(grep InventoryFailed published)" ]
     [[ $output == *',"contact":{"mail":"bob@example.com","tel":["1",2.50]},'* ]]
+    start released notify-worker --released --count 1
+    eventually queue_consumers inventory.released.q 1
+    order-cancel <receipt >/dev/null
+    timeout "$HANGING" inventory-worker --cancelled --count 1 >/dev/null
+    ends -0 "$PID"
+    [ "$(jq -r '.order_id + " " + .contact + " " + .reason' released.out)" = "$(ids <receipt) ann@example.com cancelled" ]
 
     run -65 --separate-stderr order-place < <(order | jq -c '.contact = ["a"]' && order | jq -c '.contact = "a\nb"')
     [ -z "$output" ]
