@@ -218,6 +218,7 @@ examples_of()
 @test "the examples of order-http(1)" { examples_of man/order-http.1; }
 @test "the examples of order-place(1)" { examples_of man/order-place.1; }
 @test "the examples of order-show(1)" { examples_of man/order-show.1; }
+@test "the examples of order-track(1)" { examples_of man/order-track.1; }
 @test "the examples of order-tools-migrate(1)" { examples_of man/order-tools-migrate.1; }
 @test "the examples of order-tools(7)" { examples_of man/order-tools.7; }
 @test "the examples of queue-inspect(1)" { examples_of man/queue-inspect.1; }
