@@ -77,9 +77,10 @@
 
 const struct moved_parts *moved_parts(enum moved_domain domain)
 {
-    static const struct moved_parts parts[] = {[MOVED_ORDERS] = {3, {ORDERS, OUTCOMES, CANCELLATIONS}},
-                                               [MOVED_LEDGER] = {3, {DECISIONS, STOCK, MOVEMENTS}},
-                                               [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
+    static const struct moved_parts parts[] = {
+        [MOVED_ORDERS] = {3, {ORDERS, OUTCOMES, CANCELLATIONS}},
+        [MOVED_LEDGER] = {3, {DECISIONS, STOCK, MOVEMENTS}},
+        [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
 
     return &parts[domain];
 }
