@@ -44,7 +44,17 @@ static const struct mover_kind kinds[] = {
                                  " FROM unnest($1::bigint[], $2::bigint[], $3::text[],"
                                  " $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],"
                                  " $7::timestamptz[]) AS given (seq, status, reason, reserved_at,"
-                                 " failed_at, cancelled_at, handed_over_at)"}}},
+                                 " failed_at, cancelled_at, handed_over_at)"},
+                       {.count = "SELECT count(*) FROM order_tools.cancellations",
+                        .read = "SELECT seq, cancelled_at, reason,"
+                                " CASE WHEN run IS NULL THEN 0 ELSE 1 END"
+                                " FROM order_tools.cancellations"
+                                " WHERE seq > $1 ORDER BY seq LIMIT $2",
+                        .write = "INSERT INTO order_tools.cancellations"
+                                 " (seq, cancelled_at, reason, run)"
+                                 " SELECT seq, at, reason, CASE WHEN is_pending <> 0 THEN 0 END"
+                                 " FROM unnest($1::bigint[], $2::timestamptz[], $3::text[],"
+                                 " $4::bigint[]) AS given (seq, at, reason, is_pending)"}}},
     /* A run that has ended without saying so has the number -1 then. */
     [MOVED_LEDGER] =
         {&postgres_ledger_kind,

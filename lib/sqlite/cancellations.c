@@ -26,8 +26,9 @@ struct sqlite_cancellations {
     "SELECT o.seq, o.order_id, c.cancelled_at, c.reason, c.run, c.seq IS NOT NULL, u.status" \
     " FROM orders o LEFT JOIN outcomes u USING (seq) "
 
-/* An enum order_status: whatever is above it is final, too. */
+/* ORDER_FAILED: whatever comes after it is final, too. */
 #define FAILED "3"
+_Static_assert(ORDER_FAILED == 3, "as in FAILED");
 
 static enum exit_code prepare(struct sqlite_cancellations *store)
 {
@@ -54,11 +55,11 @@ static enum exit_code prepare(struct sqlite_cancellations *store)
 static enum cancellation_state read_state(sqlite3_stmt *statement)
 {
     switch (sqlite3_column_int(statement, 6)) {
-    case 3:
+    case ORDER_FAILED:
         return CANCELLATION_FAILED;
-    case 4:
+    case ORDER_CANCELLED:
         return CANCELLATION_CANCELLED;
-    case 5:
+    case ORDER_HANDED_OVER:
         return CANCELLATION_HANDED_OVER;
     default:
         return sqlite3_column_type(statement, 4) == SQLITE_NULL ? CANCELLATION_SENT

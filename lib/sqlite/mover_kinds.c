@@ -24,7 +24,12 @@ static const struct mover_kind kinds[] = {
            {"INSERT INTO outcomes"
             " (seq, status, reason, reserved_at, failed_at, cancelled_at, handed_over_at)"
             " VALUES (?1, ?2, nullif(?3, ''), nullif(?4, 0), nullif(?5, 0), nullif(?6, 0),"
-            " nullif(?7, 0))"}}}},
+            " nullif(?7, 0))"}},
+          {"SELECT count(*) FROM cancellations",
+           "SELECT seq, cancelled_at, reason, run IS NOT NULL FROM cancellations"
+           " WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+           {"INSERT INTO cancellations (seq, cancelled_at, reason, run)"
+            " SELECT ?1, ?2, ?3, CASE WHEN ?4 <> 0 THEN 0 END"}}}},
     [MOVED_LEDGER] =
         {&ledger_kind,
          {{"SELECT count(*) FROM handled",

@@ -24,6 +24,15 @@
         }                                                                                          \
     }
 
+/* key of the order, cancelled at, reason, whether it is pending */
+#define CANCELLATIONS                                          \
+    {                                                          \
+        "cancellations", 4,                                    \
+        {                                                      \
+            MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER \
+        }                                                      \
+    }
+
 /*
  * key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged; whether
  * what it holds is known, enum ledger_outcome of its end or 0, ended at or 0, what it holds or "",
@@ -68,9 +77,10 @@
 
 const struct moved_parts *moved_parts(enum moved_domain domain)
 {
-    static const struct moved_parts parts[] = {[MOVED_ORDERS] = {2, {ORDERS, OUTCOMES}},
-                                               [MOVED_LEDGER] = {3, {DECISIONS, STOCK, MOVEMENTS}},
-                                               [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
+    static const struct moved_parts parts[] = {
+        [MOVED_ORDERS] = {3, {ORDERS, OUTCOMES, CANCELLATIONS}},
+        [MOVED_LEDGER] = {3, {DECISIONS, STOCK, MOVEMENTS}},
+        [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
 
     return &parts[domain];
 }

@@ -45,7 +45,7 @@ nameless()
 {
     cp "$1" "nameless-$1"
     # Whether there are such tables depends on the file.
-    sqlite3 "nameless-$1" 'UPDATE pending SET run = 0' 2>/dev/null ||
+    sqlite3 "nameless-$1" 'UPDATE pending SET run = 0; UPDATE cancellations SET run = 0 WHERE run > 0' 2>/dev/null ||
         sqlite3 "nameless-$1" 'UPDATE owed SET run = 0 WHERE run > 0' 2>/dev/null ||
         sqlite3 "nameless-$1" "UPDATE told SET claim = CASE
                 WHEN claim NOT IN (SELECT claim FROM claims WHERE run IS NOT NULL) THEN 0 WHEN claim = 1 THEN 1 ELSE 2 END;
@@ -89,6 +89,9 @@ store_orders()
         nullif(seq % 3, 0) * 1000, nullif(seq % 4, 0), nullif(seq % 5, 0), nullif(seq % 6, 0) FROM orders
         WHERE seq % 7 AND seq NOT IN (SELECT seq FROM pending)"
     ORDER_STORE=a.db order-show --all >before
+    # Some are cancelled, some of the cancellations are pending; the outcome of others came first.
+    tail -n 10 before | jq '{order_id, reason: "\"late\""}' | ORDER_STORE=a.db order-cancel >/dev/null || [ $? = 65 ]
+    head -n 14 before | jq -c .order_id | ORDER_STORE=a.db order-cancel --url amqp://127.0.0.1:1 --retries 1 >pending 2>/dev/null || [ $? = 75 ]
     there_and_back orders a.db
     order-show --all | cmp before -
     ORDER_STORE=back.db order-show --all | cmp before -
@@ -98,6 +101,7 @@ store_orders()
     order-place --flush >flushed
     has_lines flushed 350
     holds "$PLACED_Q" 700
+    [ "$(order-cancel --flush | jq -r .order_id)" = "$(jq -r 'select(.status == "PENDING").order_id' pending)" ]
     # Those that are placed now come after all others.
     orders 1 | order-place >/dev/null
     [ "$(order-show --all | tail -n 1 | jq -r .data.user_id)" = "$(orders 1 | jq -r .user_id)" ]
