@@ -389,3 +389,67 @@ inventory-stock: 'none' has no level" ]
     run -64 inventory-stock --remove
     run -74 to_full inventory-stock --report
 }
+
+# old_ledger: one that the version before has made: "old" and "owed" are reserved and hold three units of s, "sold out" has failed.
+old_ledger()
+{
+    other_store
+    if on_postgresql; then
+        cat "$REPO"/lib/postgres/schema.sql "$REPO"/lib/postgres/ledger.sql - <<'END' |
+INSERT INTO order_tools.reservations (order_id, outcome, decided_at) VALUES ('old', 'RESERVED', now()), ('sold out', 'FAILED', now()),
+    ('owed', 'RESERVED', now());
+INSERT INTO order_tools.outbox VALUES (3, 7, '{"event_type":"InventoryReserved","order_id":"owed"}');
+INSERT INTO order_tools.stock VALUES ('s', 5, 3);
+END
+            "$PSQL" -h "$POSTGRES_HOME/run" -p "$(<"$POSTGRES_HOME/port")" -U order -d "$DATABASE" -Xq -v ON_ERROR_STOP=1
+    else
+        mkdir "$XDG_STATE_HOME/order-tools"
+        sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" <<'END'
+PRAGMA application_id = 1869769831;
+PRAGMA user_version = 2;
+CREATE TABLE handled (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, outcome INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE owed (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, event TEXT NOT NULL);
+CREATE TABLE stock (sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0), reserved INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO handled VALUES (1, 'old', 1, 1795888800000), (2, 'sold out', 2, 1795888800000), (3, 'owed', 1, 1795888800000);
+INSERT INTO owed VALUES (3, 7, '{"event_type":"InventoryReserved","order_id":"owed"}');
+INSERT INTO stock VALUES ('s', 5, 3);
+END
+    fi
+}
+
+# as_before: what a program of the version before does that goes on after the upgrade: it reserves a unit.
+as_before()
+{
+    if on_postgresql; then
+        in_database "INSERT INTO order_tools.reservations (order_id, outcome, decided_at) VALUES ('late', 'RESERVED', now());
+            UPDATE order_tools.stock SET on_hand = on_hand - 1, reserved = reserved + 1"
+    else
+        sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" "INSERT INTO handled (order_id, outcome, at) VALUES ('late', 1, 1795888800000);
+            UPDATE stock SET on_hand = on_hand - 1, reserved = reserved + 1 WHERE sku = 's'"
+    fi
+}
+
+@test "a ledger of the version before is upgraded: its books balance, and what its orders hold stays reserved, as a message says" {
+    old_ledger
+    cancel old 'sold out' unknown
+    release
+    books_balance
+    [ "$(inventory-stock --report --since 1h)" = '{"sku":"s","put_in":0,"taken_out":0,"ordered":0,"released":0,"handed_over":0,"reserved":3,"on_hand":5}' ]
+    [ "$(inventory-stock --report | jq -c '[.put_in, .ordered]')" = '[8,3]' ]
+    [ "$(jq -cS 'select(.order_id == "old") | del(.ts)' events)" = '{"event_type":"InventoryReleased","order_id":"old","reason":"sold out"}' ]
+    says log '[inventory] what it holds is not on record, and stays reserved: old'
+    says log '[inventory] cancelled after it failed: sold out'
+    says log '[inventory] published InventoryReserved for owed'
+    run -0 --separate-stderr inventory-stock --hand-over <<<owed
+    [ "$stderr" = "inventory-stock: 'owed': what it holds is not on record, and stays reserved" ]
+    [ "$(stock)" = 's 5 3' ]
+    reserve new unknown
+    [ "$(stock)" = 's 4 4' ]
+    as_before
+    [ "$(stock)" = 's 3 5' ]
+    cancel new late
+    release
+    [ "$(stock)" = 's 4 4' ]
+    books_balance
+    owes 0
+}
