@@ -105,14 +105,15 @@ is_released_once()
 
 @test "a cancelled order is released: what it holds goes back, and an event says so, whether or not anybody asks for it" {
     bound released.q inventory.released
-    reserve kept gone
+    publish orders-ex order.placed "$(event gone | jq -c '.contact = {mail: "a@example.com"}')"
+    reserve kept
     [ "$(stock)" = 's 98 2' ]
     cancel gone
     run -0 --separate-stderr worker --cancelled --idle-timeout 0
     [ "$(stock)" = 's 99 1' ]
     [ "$stderr" = '[inventory] released gone
 [inventory] published InventoryReleased for gone' ]
-    [ "$(jq -cS 'del(.ts)' <<<"$output")" = '{"event_type":"InventoryReleased","items":[{"qty":1,"sku":"s"}],"order_id":"gone","reason":"sold out"}' ]
+    [ "$(jq -cS 'del(.ts)' <<<"$output")" = '{"contact":{"mail":"a@example.com"},"event_type":"InventoryReleased","items":[{"qty":1,"sku":"s"}],"order_id":"gone","reason":"sold out"}' ]
     [ "$(drain released.q | jq -c '[.exchange, .routing_key, .payload == $line, .properties.type, .properties.message_id]' --arg line "$output")" = \
         "[\"inventory-ex\",\"inventory.released\",true,\"InventoryReleased\",\"$(uuid_of urn:order-tools:InventoryReleased:gone)\"]" ]
     books_balance
@@ -301,6 +302,30 @@ InventoryHandedOver two [{"sku":"s","qty":1}]' ]
     [ $((released + handed)) = 300 ]
     inventory-stock --report | jq -e --argjson handed "$handed" '.handed_over == $handed and .reserved == 0' >/dev/null
     books_balance
+}
+
+@test "orders and their cancellations in any order, at once: each is released, or fails as cancelled; all units are on hand in the end" {
+    local first
+    seq -f 'o-%.0f' 200 >ids
+    mapfile -t ids <ids
+    inventory-stock --add <<<'{"sku":"s","on_hand":100}' >/dev/null
+    start one inventory-worker --idle-timeout 2 --prefetch 20
+    first=$PID
+    start two inventory-worker --cancelled --idle-timeout 2 --prefetch 20
+    publish_placed "${ids[@]}" &
+    mapfile -t reversed < <(tac ids)
+    cancel "${reversed[@]}"
+    wait "$!"
+    PATIENCE=$HANGING ends -0 "$PID"
+    PATIENCE=$HANGING ends -0 "$first"
+    worker --idle-timeout 0 >three.out 2>>log
+    cat one.out two.out three.out >events
+    [ "$(stock)" = 's 200 0' ]
+    books_balance
+    jq -rs 'group_by(.order_id)[] | map(.event_type + (.reason // "" | if . == "" then "" else " " + . end)) | sort | join(", ")' events |
+        sort | uniq -c | sort -rn >ways
+    [ "$(grep -v -e ' InventoryFailed cancelled$' -e ' InventoryReleased sold out, InventoryReserved$' ways)" = '' ]
+    [ "$(awk '{n += $1} END {print n}' ways)" = 200 ]
 }
 
 @test "--expire releases what was reserved long ago, once, by however many workers; by default nothing expires" {
