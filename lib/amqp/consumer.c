@@ -2,18 +2,13 @@
 
 #include "amqp/consumer_arrivals.h"
 #include "amqp/consumer_settled.h"
+#include "amqp/consumer_silence.h"
 #include "amqp/consumer_subscription.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
 
 #include <stdlib.h>
-
-#define ARRIVE_MS 300   /* that a message which waits in the queue may take to arrive */
-#define ANSWER_MS 15000 /* that the broker may take to answer */
-#define UNKNOWN_MAX 4   /* times in a row that the queue may not know its consumer */
-#define OWED_MAX 50     /* times in a row that it may have a message for it: 15 s */
-#define WATCH_MS 5000   /* without a delivery, after which it is asked whether it knows it */
 
 struct consumer {
     struct connection *connection;
@@ -22,14 +17,10 @@ struct consumer {
     struct subscription subscription;
     struct arrivals arrivals;
     struct settled settled;
-    bool awaits_look;  /* the answer to ask_queue() */
-    bool is_known;     /* by that answer, the queue knows its consumer */
-    bool has_more;     /* by that answer, it has messages, and no other consumer */
-    bool is_forgotten; /* by that answer, it has none, and messages for one */
-    size_t in_hand;    /* deliveries of the present subscription that are not settled, at most */
-    int64_t watch_ms;  /* monotonic clock: when watch() is to ask */
-    unsigned watched;  /* generation of the connection for which it is */
-    unsigned lost;     /* generation of the connection whose loss was noticed last */
+    struct lookout lookout;
+    unsigned watched; /* generation of the connection for which it is */
+    size_t in_hand;   /* deliveries of the present subscription that are not settled, at most */
+    unsigned lost;    /* generation of the connection whose loss was noticed last */
 };
 
 static enum exit_code set_up(struct connection *connection, void *context)
@@ -93,12 +84,9 @@ static unsigned generation_of(const struct consumer *consumer)
 
 /* ---- reading ---- */
 
-static void take_look(struct consumer *consumer, const amqp_queue_declare_ok_t *look)
+static void take_answer(struct consumer *consumer, const amqp_queue_declare_ok_t *answer)
 {
-    consumer->awaits_look = false;
-    consumer->is_known = look->consumer_count > 0;
-    consumer->has_more = look->consumer_count == 1 && look->message_count > 0;
-    consumer->is_forgotten = look->consumer_count == 0 && look->message_count > 0;
+    lookout_answered(&consumer->lookout, answer->message_count, answer->consumer_count);
 }
 
 static void take_delivery(struct consumer *consumer, const amqp_basic_deliver_t *delivery)
@@ -116,7 +104,7 @@ static void take_frame(struct consumer *consumer, const amqp_frame_t *frame)
     else if (frame->payload.method.id == AMQP_BASIC_QOS_OK_METHOD)
         settled_answered(&consumer->settled);
     else if (frame->payload.method.id == AMQP_QUEUE_DECLARE_OK_METHOD)
-        take_look(consumer, frame->payload.method.decoded);
+        take_answer(consumer, frame->payload.method.decoded);
 }
 
 /* Notices once that the present connection, or the last one, is lost. */
@@ -180,20 +168,13 @@ static void ask(struct consumer *consumer)
                "cannot ask for an answer");
 }
 
-static void start_watch(struct consumer *consumer)
-{
-    consumer->is_forgotten = false;
-    consumer->watch_ms = clock_monotonic_ms() + WATCH_MS;
-}
-
 static void watch_connection(struct consumer *consumer)
 {
     if (consumer->watched == generation_of(consumer))
         return;
     consumer->watched = generation_of(consumer);
-    consumer->awaits_look = false;
     consumer->in_hand = 0;
-    start_watch(consumer);
+    lookout_start(&consumer->lookout, clock_monotonic_ms());
 }
 
 enum exit_code consumer_open(struct consumer *consumer)
@@ -215,7 +196,7 @@ size_t consumer_unsure(const struct consumer *consumer)
 static void no_answer(struct consumer *consumer)
 {
     (void)connection_fault(consumer->connection, EXIT_UNREACHABLE, "no answer for %d s",
-                           ANSWER_MS / 1000);
+                           SILENCE_ANSWER_MS / 1000);
     lose(consumer);
 }
 
@@ -284,19 +265,10 @@ static size_t hand_out(struct consumer *consumer, struct delivery **batch, size_
         batch[count++] = arrivals_take(&consumer->arrivals);
     if (count > 0) {
         connection_progress(consumer->connection);
-        start_watch(consumer);
+        lookout_put_off(&consumer->lookout, clock_monotonic_ms());
     }
     return count;
 }
-
-/* A wait for deliveries of which none comes, on one connection. */
-struct silence {
-    unsigned generation;
-    int64_t until;
-    bool is_asked; /* the queue, for a sign of life */
-    int unknown;   /* answers by which the queue does not know us, */
-    int owed;      /* or has a message for us */
-};
 
 /* Looks at the queue (passive declare), without waiting for the answer. */
 static void ask_queue(struct consumer *consumer)
@@ -304,88 +276,53 @@ static void ask_queue(struct consumer *consumer)
     amqp_queue_declare_t look = {.queue = amqp_cstring_bytes(consumer_queue(consumer)),
                                  .passive = 1};
 
-    consumer->awaits_look = true;
+    consumer->lookout.awaits_answer = true;
     check_sent(consumer,
                amqp_send_method(connection_state(consumer->connection), CONNECTION_CHANNEL,
                                 AMQP_QUEUE_DECLARE_METHOD, &look),
                "cannot look at the queue");
 }
 
-/* Returns whether the answer is that of a queue which is about to hand out a message to us: a slow
- * one answers first. */
-static bool is_owed(const struct consumer *consumer)
+static void fault(struct consumer *consumer, const char *reason)
 {
-    unsigned prefetch = consumer->settings.prefetch;
-
-    return consumer->has_more && (prefetch == 0 || consumer->in_hand < prefetch);
-}
-
-/*
- * Returns whether the answer is that of a queue which knows us, its consumer, and owes us nothing.
- * One without a leader gives an answer, too, and so does, now and then, one that is slow.
- */
-static bool is_sign_of_life(struct silence *silence, struct consumer *consumer)
-{
-    if (consumer->is_known && (!is_owed(consumer) || ++silence->owed > OWED_MAX))
-        return true;
-    silence->is_asked = false;
-    silence->until = clock_monotonic_ms() + ARRIVE_MS;
-    if (consumer->is_known || ++silence->unknown < UNKNOWN_MAX)
-        return false;
-    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE,
-                           "the queue does not know its consumer: it has no leader");
+    (void)connection_fault(consumer->connection, EXIT_UNREACHABLE, "%s", reason);
     lose(consumer);
-    return false;
 }
 
-/*
- * A subscription can be lost although its channel lives: a failover, or a partition that heals, has
- * such ends, and the broker says nothing. Returns whether the consumer still has its connection.
- */
+/* Returns whether the consumer still has its connection. */
 static bool watch(struct consumer *consumer)
 {
-    if (!consumer->awaits_look && clock_monotonic_ms() >= consumer->watch_ms) {
-        start_watch(consumer);
+    struct lookout *lookout = &consumer->lookout;
+
+    if (lookout_is_due(lookout, clock_monotonic_ms()))
         ask_queue(consumer);
-    }
-    if (consumer->is_forgotten && connection_is_up(consumer->connection)) {
-        (void)connection_fault(consumer->connection, EXIT_UNREACHABLE,
-                               "the queue has messages, and does not know its consumer any more");
-        consumer->is_forgotten = false;
-        lose(consumer);
-    }
+    if (lookout->is_forgotten && connection_is_up(consumer->connection))
+        fault(consumer, "the queue has messages, and does not know its consumer any more");
     return connection_is_up(consumer->connection);
-}
-
-/* Returns for how long nothing is to be done. */
-static int64_t quiet_ms(const struct consumer *consumer, const struct silence *silence,
-                        int timeout_ms)
-{
-    int64_t until_ms = consumer->watch_ms;
-
-    if (timeout_ms >= 0 && silence->until < until_ms)
-        until_ms = silence->until;
-    return until_ms - clock_monotonic_ms();
 }
 
 /* Is the time over, on a connection that works? */
 static bool is_over(struct silence *silence, struct consumer *consumer, int timeout_ms)
 {
-    if (timeout_ms < 0)
+    unsigned prefetch = consumer->settings.prefetch;
+    bool has_room = prefetch == 0 || consumer->in_hand < prefetch;
+
+    switch (
+        silence_judge(silence, &consumer->lookout, has_room, timeout_ms, clock_monotonic_ms())) {
+    case SILENCE_LASTS:
         return false;
-    if (silence->is_asked && !consumer->awaits_look)
-        return is_sign_of_life(silence, consumer);
-    if (clock_monotonic_ms() < silence->until)
-        return false;
-    if (timeout_ms < ARRIVE_MS)
+    case SILENCE_IS_OVER:
         return true;
-    if (silence->is_asked) {
+    case SILENCE_ASK:
+        ask_queue(consumer);
+        return false;
+    case SILENCE_NO_ANSWER:
         no_answer(consumer);
         return false;
+    case SILENCE_NO_LEADER:
+        fault(consumer, "the queue does not know its consumer: it has no leader");
+        return false;
     }
-    silence->is_asked = true;
-    silence->until = clock_monotonic_ms() + ANSWER_MS;
-    ask_queue(consumer);
     return false;
 }
 
@@ -402,8 +339,7 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
         if (code != EXIT_OK)
             return code;
         if (silence.generation != generation_of(consumer))
-            silence = (struct silence){.generation = generation_of(consumer),
-                                       .until = clock_monotonic_ms() + timeout_ms};
+            silence_start(&silence, generation_of(consumer), timeout_ms, clock_monotonic_ms());
         read_arrivals(consumer, max);
         *count = hand_out(consumer, batch, max);
         if (*count > 0 || stop_requested())
@@ -412,7 +348,7 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
             continue;
         if (is_over(&silence, consumer, timeout_ms))
             return EXIT_OK;
-        left = quiet_ms(consumer, &silence, timeout_ms);
+        left = silence_quiet_until(&silence, &consumer->lookout, timeout_ms) - clock_monotonic_ms();
         if (connection_is_up(consumer->connection) && left > 0)
             connection_wait(consumer->connection, -1, (int)left);
     }
@@ -431,7 +367,7 @@ struct option_entry consumer_option_table[] = {
 
 int consumer_idle_ms(void)
 {
-    return consumer_idle_s == 0 ? ARRIVE_MS : consumer_idle_s * 1000;
+    return consumer_idle_s == 0 ? SILENCE_ARRIVE_MS : consumer_idle_s * 1000;
 }
 
 /* ---- settling ---- */
@@ -506,7 +442,7 @@ bool consumer_finish(struct consumer *consumer)
 {
     if (consumer_unsure(consumer) > 0 && connection_is_up(consumer->connection)) {
         ask(consumer);
-        read_until(consumer, clock_monotonic_ms() + ANSWER_MS, true);
+        read_until(consumer, clock_monotonic_ms() + SILENCE_ANSWER_MS, true);
         if (connection_is_up(consumer->connection) && consumer->settled.answers_to_come > 0)
             no_answer(consumer);
     }

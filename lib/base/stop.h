@@ -16,7 +16,8 @@
 /*
  * Installs the handlers, and unblocks the signals in case the parent had blocked them. A signal
  * that the parent ignores stays ignored. Also ignores SIGPIPE and SIGXFSZ, so that write() fails
- * instead (stop_by_pipe() makes up for that). Call it once, at the start; exits with EXIT_BUG if the system refuses.
+ * instead (stop_by_pipe() makes up for that). Call it once, at the start; exits with EXIT_BUG if
+ * the system refuses.
  */
 void stop_on_signals(void);
 

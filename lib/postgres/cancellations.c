@@ -162,13 +162,13 @@ static enum exit_code add(struct cancellations *base, const struct cancellation 
     return code;
 }
 
+/* Synced: after a crash of the server nobody would make it again before the next start. */
 static bool mark(struct session *session, void *context)
 {
     struct postgres_cancellations *store = context;
     struct parameter keys = parameter_array(&store->keys);
 
     session_begin(session, store->run);
-    session_relax(session);
     (void)session_add(
         session, "UPDATE order_tools.cancellations SET run = NULL WHERE seq = ANY ($1::bigint[])",
         &keys, 1);

@@ -2,16 +2,6 @@
 
 load ../support/postgres
 
-setup_file()
-{
-    start_postgres
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
 setup()
 {
     isolate
@@ -157,6 +147,8 @@ END
     export NOTIFY_LEDGER=$PWD/a.db
     publish_reserved told 'told too'
     notify-worker --count 2 >/dev/null 2>&1
+    publish inventory-ex inventory.failed '{"event_type":"InventoryFailed","order_id":"failed"}'
+    notify-worker --failed --count 1 >/dev/null 2>&1
     publish_reserved failing
     start worker notify-worker --exec ./cmd --retry-delay 1
     eventually grep -F 'later: failing' worker.err
@@ -168,7 +160,7 @@ END
     purge "$RESERVED_Q"
     there_and_back notified a.db
     export NOTIFY_LEDGER=$URI
-    gives 'failing FREE 1,killing CLAIMED 1,told TOLD 1,told too TOLD 1' "SELECT string_agg(order_id || ' ' || status || ' ' || attempts, ','
+    gives $'failed\tfailed TOLD 1,failing FREE 1,killing CLAIMED 1,told TOLD 1,told too TOLD 1' "SELECT string_agg(order_id || ' ' || status || ' ' || attempts, ','
         ORDER BY order_id) FROM order_tools.notified"
     publish_reserved killing told failing
     # It cannot know at once that nobody is telling.
@@ -176,7 +168,10 @@ END
     [ "$(ids <<<"$output" | sort | paste -sd ' ')" = 'failing killing' ]
     [[ $stderr == *'[notify] in doubt: killing: attempt 2'* ]]
     [[ $stderr == *'[notify] repeat ignored: told'* ]]
-    gives '4|6' "SELECT count(*), sum(attempts) FROM order_tools.notified WHERE status = 'TOLD'"
+    publish inventory-ex inventory.failed '{"event_type":"InventoryFailed","order_id":"failed"}'
+    run -0 --separate-stderr notify-worker --failed --count 1
+    [ "$stderr" = '[notify] repeat ignored: failed' ]
+    gives '5|7' "SELECT count(*), sum(attempts) FROM order_tools.notified WHERE status = 'TOLD'"
 }
 
 @test "killed on the way to a database: it is empty, and a repeat moves all" {

@@ -1,23 +1,7 @@
 # What others have met with PostgreSQL: settings, rights, locks, standbys and limits as administrators make them.
 
-load ../support/postgres
 load ../support/http
-
-setup_file()
-{
-    start_postgres
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
-setup()
-{
-    isolate
-    new_database
-}
+load ../support/postgres
 
 teardown()
 {

@@ -1,28 +1,12 @@
 # order-http with its orders in PostgreSQL: it never waits for the database, and outlives it.
 
-load ../support/postgres
 load ../support/http
-
-setup_file()
-{
-    start_postgres
-}
+load ../support/postgres
 
 teardown()
 {
     signal_postgres CONT 2>/dev/null || true
     tidy
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
-setup()
-{
-    isolate
-    new_database
 }
 
 order()

@@ -3,21 +3,10 @@
 
 load ../support/postgres
 
-setup_file()
-{
-    start_postgres
-}
-
 teardown_file()
 {
     stop_postgres
     [ ! -e "$BATS_FILE_TMPDIR/broker" ] || BROKER_HOME=$BATS_FILE_TMPDIR/broker "$REPO/scripts/broker" kill
-}
-
-setup()
-{
-    isolate
-    new_database
 }
 
 WORKER=inventory-worker

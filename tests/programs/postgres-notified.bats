@@ -2,16 +2,6 @@
 
 load ../support/postgres
 
-setup_file()
-{
-    start_postgres
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
 setup()
 {
     isolate

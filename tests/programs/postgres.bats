@@ -2,22 +2,6 @@
 
 load ../support/postgres
 
-setup_file()
-{
-    start_postgres
-}
-
-teardown_file()
-{
-    stop_postgres
-}
-
-setup()
-{
-    isolate
-    new_database
-}
-
 teardown()
 {
     signal_postgres CONT 2>/dev/null || true

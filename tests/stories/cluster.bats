@@ -233,8 +233,9 @@ processes()
     eventually half_up
     finish -137 "$PID" KILL
     NAME=ot$(sha1sum <<<"$CLUSTER_HOME" | head -c 6)
-    pids=$(processes)
-    [ "$(wc -w <<<"$pids")" -gt 3 ]
+    # What was begun goes on.
+    some_run() { pids=$(processes) && [ "$(wc -w <<<"$pids")" -gt 3 ]; }
+    eventually some_run
     [ "$(traces | wc -l)" = 10 ]
     # Shared memory of its own, which ends with it.
     [ "$(readlink "/proc/$(ip netns pids "$NAME-d1" | head -n 1)/ns/ipc")" != "$(readlink /proc/self/ns/ipc)" ]

@@ -1,8 +1,25 @@
-# For tests of what is kept in PostgreSQL: a file of tests starts with "load ../support/postgres". It has a server of its own; each test
-# that calls new_database has a database of its own on it, which ORDER_STORE, INVENTORY_LEDGER and NOTIFY_LEDGER name.
+# For tests of what is kept in PostgreSQL: a file of tests starts with "load ../support/postgres". It has a server of its own, and each
+# test a database of its own on it, which ORDER_STORE, INVENTORY_LEDGER and NOTIFY_LEDGER name. A file that needs more has functions
+# setup and so on of its own, which call the same; one that loads another file of helpers loads this one last.
 # shellcheck shell=bash
 
 load ../support/helper
+
+setup_file()
+{
+    start_postgres
+}
+
+teardown_file()
+{
+    stop_postgres
+}
+
+setup()
+{
+    isolate
+    new_database
+}
 
 # start_postgres: in setup_file.
 start_postgres()

@@ -25,6 +25,7 @@ unit()
 @test "unit: amqp/connect_error" { unit amqp/connect_error; }
 @test "unit: amqp/connection_publish" { unit amqp/connection_publish; }
 @test "unit: amqp/consumer_settled" { unit amqp/consumer_settled; }
+@test "unit: amqp/consumer_silence" { unit amqp/consumer_silence; }
 @test "unit: amqp/delivery" { unit amqp/delivery; }
 @test "unit: amqp/frames" { unit amqp/frames; }
 @test "unit: amqp/properties" { unit amqp/properties; }
