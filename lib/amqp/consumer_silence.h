@@ -37,7 +37,8 @@ void lookout_put_off(struct lookout *lookout, int64_t now_ms);
 /* Notes the queue's answer. */
 void lookout_answered(struct lookout *lookout, uint32_t messages, uint32_t consumers);
 
-/* Returns whether the queue is to be asked now: if so, the caller asks, and the next time is set. */
+/* Returns whether the queue is to be asked now: if so, the caller asks, and the next time is set.
+ */
 bool lookout_is_due(struct lookout *lookout, int64_t now_ms);
 
 /* ---- a wait ---- */

@@ -86,11 +86,15 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
 enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
                                  struct mover **mover)
 {
+    static const char *const variables[] = {[MOVED_ORDERS] = "ORDER_STORE",
+                                            [MOVED_LEDGER] = "INVENTORY_LEDGER",
+                                            [MOVED_NOTIFIED] = "NOTIFY_LEDGER"};
+
     *mover = NULL;
-    if (is_refused(name, "the name"))
+    if (is_foreign(name, variables[domain]))
         return EXIT_STORE;
-    return is_uri(name) ? postgres_mover_open(domain, name, side, mover)
-                        : sqlite_mover_open(domain, name, side, mover);
+    return is_postgresql(name, variables[domain]) ? postgres_mover_open(domain, name, side, mover)
+                                                  : sqlite_mover_open(domain, name, side, mover);
 }
 
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,

@@ -37,7 +37,7 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
                                     const struct store_patience *patience,
                                     struct notified **notified);
 
-/* Opens one end of a move, in the file or database of that name, not NULL. */
+/* Opens one end of a move. */
 enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
                                  struct mover **mover);
 

@@ -9,7 +9,11 @@
     "SELECT setval(pg_get_serial_sequence('" table "', 'seq')," \
     " coalesce(max(seq), 1), max(seq) IS NOT NULL) FROM " table
 
-/* No run has the number 0. */
+/* SQL: from ORDER_RESERVED, which is 2, on. */
+#define STATUSES "'{RESERVED,FAILED,CANCELLED,HANDED_OVER}'::text[]"
+
+/* What orders are looked up by is not moved: order-track lists them again. No run has the number
+ * 0. */
 static const struct mover_kind kinds[] = {
     [MOVED_ORDERS] = {&postgres_orders_kind,
                       {{.count = "SELECT count(*) FROM order_tools.orders",
@@ -25,7 +29,22 @@ static const struct mover_kind kinds[] = {
                                  " SELECT seq, 0 FROM given WHERE is_pending <> 0)"
                                  " INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"
                                  " OVERRIDING SYSTEM VALUE SELECT seq, id, at, data FROM given",
-                        .end = CONTINUE("order_tools.orders")}}},
+                        .end = CONTINUE("order_tools.orders")},
+                       {.count = "SELECT count(*) FROM order_tools.outcomes",
+                        .read = "SELECT seq, 1 + array_position(" STATUSES ", status),"
+                                " coalesce(reason, ''), coalesce(reserved_at, 'epoch'),"
+                                " coalesce(failed_at, 'epoch'), coalesce(cancelled_at, 'epoch'),"
+                                " coalesce(handed_over_at, 'epoch') FROM order_tools.outcomes"
+                                " WHERE seq > $1 ORDER BY seq LIMIT $2",
+                        .write = "INSERT INTO order_tools.outcomes (seq, status, reason,"
+                                 " reserved_at, failed_at, cancelled_at, handed_over_at)"
+                                 " SELECT seq, (" STATUSES ")[status - 1], nullif(reason, ''),"
+                                 " nullif(reserved_at, 'epoch'), nullif(failed_at, 'epoch'),"
+                                 " nullif(cancelled_at, 'epoch'), nullif(handed_over_at, 'epoch')"
+                                 " FROM unnest($1::bigint[], $2::bigint[], $3::text[],"
+                                 " $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],"
+                                 " $7::timestamptz[]) AS given (seq, status, reason, reserved_at,"
+                                 " failed_at, cancelled_at, handed_over_at)"}}},
     /* A run that has ended without saying so has the number -1 then. */
     [MOVED_LEDGER] =
         {&postgres_ledger_kind,

@@ -14,6 +14,20 @@ CREATE TABLE order_tools.outcomes (
 
 CREATE INDEX outcomes_status ON order_tools.outcomes (status, seq);
 
+-- What orders are looked up by. order-track lists them in the order of seq, some time after they were
+-- stored.
+
+CREATE TABLE order_tools.listed (
+    seq bigint PRIMARY KEY,
+    placed_at timestamptz NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    restaurant_id text COLLATE "C" NOT NULL
+);
+
+CREATE INDEX listed_placed_at ON order_tools.listed (placed_at);
+CREATE INDEX listed_user_id ON order_tools.listed (user_id);
+CREATE INDEX listed_restaurant_id ON order_tools.listed (restaurant_id);
+
 -- The orders that order-cancel has cancelled; run is that which is to publish the cancellation, NULL
 -- once the broker has confirmed it.
 

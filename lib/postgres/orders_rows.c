@@ -5,16 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The columns of ORDERS_COLUMNS. */
+enum {
+    COLUMN_KEY,
+    COLUMN_ID,
+    COLUMN_PLACED_AT,
+    COLUMN_DATA,
+    COLUMN_IS_PENDING,
+    COLUMN_STATUS,
+    COLUMN_REASON,
+    COLUMN_RESERVED_AT
+};
+
 void orders_read_row(const PGresult *result, int row, struct stored_order *order)
 {
     memset(order, 0, sizeof *order);
-    order->key = result_int(result, row, 0);
-    if (libpq.PQgetlength(result, row, 1) == UUID_BYTES)
-        memcpy(order->id, libpq.PQgetvalue(result, row, 1), UUID_BYTES);
-    order->placed_at = result_time(result, row, 2);
-    order->data = libpq.PQgetvalue(result, row, 3);
-    order->data_len = (size_t)libpq.PQgetlength(result, row, 3);
-    order->status = result_bool(result, row, 4) ? ORDER_PENDING : ORDER_PLACED;
+    order->key = result_int(result, row, COLUMN_KEY);
+    if (libpq.PQgetlength(result, row, COLUMN_ID) == UUID_BYTES)
+        memcpy(order->id, libpq.PQgetvalue(result, row, COLUMN_ID), UUID_BYTES);
+    order->placed_at = result_time(result, row, COLUMN_PLACED_AT);
+    order->data = libpq.PQgetvalue(result, row, COLUMN_DATA);
+    order->data_len = (size_t)libpq.PQgetlength(result, row, COLUMN_DATA);
+    if (!order_status_read(libpq.PQgetvalue(result, row, COLUMN_STATUS), &order->status))
+        order->status = result_bool(result, row, COLUMN_IS_PENDING) ? ORDER_PENDING : ORDER_PLACED;
+    if (libpq.PQgetlength(result, row, COLUMN_REASON) > 0)
+        order->reason = libpq.PQgetvalue(result, row, COLUMN_REASON);
+    for (int i = ORDER_RESERVED; i < ORDER_STATUS_COUNT; i++) {
+        int column = COLUMN_RESERVED_AT + i - ORDER_RESERVED;
+
+        if (libpq.PQgetlength(result, row, column) > 0)
+            order->reached_at[i] = result_time(result, row, column);
+    }
 }
 
 static int compare(const void *left, const void *right)

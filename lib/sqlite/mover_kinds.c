@@ -6,7 +6,8 @@
 
 #define END_KEY "4611686018427387904" /* LEDGER_END_KEY */
 
-/* A run that has ended is written as 0, or otherwise as that of which an event is logged: -1. */
+/* What orders are looked up by is not moved: order-track lists them again. A run that has ended is
+ * written as 0, or otherwise as that of which an event is logged: -1. */
 static const struct mover_kind kinds[] = {
     [MOVED_ORDERS] =
         {&orders_kind,
@@ -15,7 +16,15 @@ static const struct mover_kind kinds[] = {
            " EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq)"
            " FROM orders o WHERE seq > ?1 ORDER BY seq LIMIT ?2",
            {"INSERT INTO orders (seq, order_id, placed_at, data) VALUES (?1, ?2, ?3, ?4)",
-            "INSERT INTO pending (seq, run) SELECT ?1, 0 WHERE ?5 <> 0"}}}},
+            "INSERT INTO pending (seq, run) SELECT ?1, 0 WHERE ?5 <> 0"}},
+          {"SELECT count(*) FROM outcomes",
+           "SELECT seq, status, coalesce(reason, ''), coalesce(reserved_at, 0),"
+           " coalesce(failed_at, 0), coalesce(cancelled_at, 0), coalesce(handed_over_at, 0)"
+           " FROM outcomes WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+           {"INSERT INTO outcomes"
+            " (seq, status, reason, reserved_at, failed_at, cancelled_at, handed_over_at)"
+            " VALUES (?1, ?2, nullif(?3, ''), nullif(?4, 0), nullif(?5, 0), nullif(?6, 0),"
+            " nullif(?7, 0))"}}}},
     [MOVED_LEDGER] =
         {&ledger_kind,
          {{"SELECT count(*) FROM handled",

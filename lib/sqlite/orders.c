@@ -7,12 +7,19 @@
 
 #include <stdlib.h>
 
-/* The columns are those of lib/postgres/orders_2.sql; status is an enum order_status. */
+/* As in lib/postgres/orders_2.sql; status is an enum order_status. */
 #define OUTCOMES_TABLE                                                            \
     "CREATE TABLE outcomes (seq INTEGER PRIMARY KEY, status INTEGER NOT NULL,"    \
     " reason TEXT, reserved_at INTEGER, failed_at INTEGER, cancelled_at INTEGER," \
     " handed_over_at INTEGER);"                                                   \
     "CREATE INDEX outcomes_status ON outcomes (status);"
+
+#define LISTED_TABLE                                                            \
+    "CREATE TABLE listed (seq INTEGER PRIMARY KEY, placed_at INTEGER NOT NULL," \
+    " user_id TEXT NOT NULL, restaurant_id TEXT NOT NULL);"                     \
+    "CREATE INDEX listed_placed_at ON listed (placed_at);"                      \
+    "CREATE INDEX listed_user_id ON listed (user_id);"                          \
+    "CREATE INDEX listed_restaurant_id ON listed (restaurant_id);"
 
 /* seq is that of the order; run is NULL once the broker has confirmed the cancellation. */
 #define CANCELLATIONS_TABLE                                                               \
@@ -20,7 +27,9 @@
     " reason TEXT NOT NULL, run INTEGER);"                                                \
     "CREATE INDEX cancellations_pending ON cancellations (run, seq) WHERE run IS NOT NULL;"
 
-static const char *const upgrades[] = {OUTCOMES_TABLE CANCELLATIONS_TABLE};
+#define VERSION_2 OUTCOMES_TABLE LISTED_TABLE CANCELLATIONS_TABLE
+
+static const char *const upgrades[] = {VERSION_2};
 
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
@@ -29,12 +38,24 @@ const struct database_kind orders_kind = {
     .file = "orders.db",
     .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
               " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
-              "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" OUTCOMES_TABLE
-                  CANCELLATIONS_TABLE,
+              "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" VERSION_2,
     .upgrades = upgrades,
     .application = 0x6F727374, /* "orst" */
     .version = 2,
 };
+
+enum exit_code orders_prepare(struct sqlite_orders *store, sqlite3_stmt **statement,
+                              const char *sql)
+{
+    const struct database_statement one = {statement, sql};
+
+    return *statement != NULL ? EXIT_OK : database_prepare(store->database, &one, 1);
+}
+
+enum exit_code orders_check_answer(struct sqlite_orders *store)
+{
+    return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
+}
 
 static void idle(struct orders *base)
 {
@@ -77,6 +98,12 @@ static const struct orders_operations operations = {.commit = orders_commit,
                                                     .each_pending = orders_each_pending,
                                                     .each = orders_each,
                                                     .count = orders_count,
+                                                    .record = orders_record,
+                                                    .listed = orders_listed,
+                                                    .settled = orders_settled,
+                                                    .list = orders_list,
+                                                    .find_listed = orders_find_listed,
+                                                    .fetch = orders_fetch,
                                                     .may_pass = may_pass,
                                                     .is_in_doubt = is_in_doubt,
                                                     .is_locked = is_locked,
@@ -88,16 +115,17 @@ enum exit_code sqlite_orders_open(const char *path, enum orders_access access,
 {
     struct sqlite_orders *store = xcalloc(1, sizeof *store);
     bool place = access == ORDERS_PLACE;
-    enum exit_code code = database_open(&orders_kind, path, place ? DATABASE_CREATE : DATABASE_READ,
-                                        &store->database);
+    enum exit_code code =
+        database_open(&orders_kind, path, access == ORDERS_LOOK ? DATABASE_READ : DATABASE_CREATE,
+                      &store->database);
 
     *out = NULL;
     store->orders.operations = &operations;
     store->never_waits = patience != NULL && patience->never_waits;
     if (code == EXIT_OK && place)
         code = runs_open(store->database, &store->runs);
-    if (code == EXIT_OK)
-        code = place ? orders_prepare_to_place(store) : orders_prepare_to_show(store);
+    if (code == EXIT_OK && place)
+        code = orders_prepare_to_place(store);
     if (code != EXIT_OK)
         close_orders(&store->orders);
     else

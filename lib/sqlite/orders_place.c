@@ -18,15 +18,14 @@ enum exit_code orders_prepare_to_place(struct sqlite_orders *store)
     return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
 }
 
-/* Prepares the other statements on first use: to prepare one takes longer than to run it, and most
- * runs find nothing to claim. */
+/* Prepares the others: most runs find nothing to claim. */
 static enum exit_code prepare_rest(struct sqlite_orders *store)
 {
     const struct database_statement statements[] = {
         {&store->take_over, "UPDATE pending SET run = ?1 WHERE run = ?2"},
         {&store->last_own, "SELECT max(seq) FROM pending WHERE run = ?1"},
         {&store->next_own, ORDERS_COLUMNS
-         "WHERE seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
+         "WHERE o.seq = (SELECT min(seq) FROM pending WHERE seq > ?1 AND seq <= ?2 AND run = ?3)"},
     };
 
     if (store->next_own != NULL)

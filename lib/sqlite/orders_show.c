@@ -10,23 +10,74 @@
 
 /* ---- one ---- */
 
-/* Reads the order in a row of a statement, all but its data. */
+/* The columns of ORDERS_COLUMNS. */
+enum {
+    COLUMN_KEY,
+    COLUMN_ID,
+    COLUMN_PLACED_AT,
+    COLUMN_DATA,
+    COLUMN_IS_PENDING,
+    COLUMN_STATUS,
+    COLUMN_REASON,
+    COLUMN_RESERVED_AT
+};
+
+static enum order_status read_status(sqlite3_stmt *statement)
+{
+    int64_t status = sqlite3_column_int64(statement, COLUMN_STATUS);
+
+    if (status >= ORDER_RESERVED && status < ORDER_STATUS_COUNT)
+        return (enum order_status)status;
+    return sqlite3_column_int(statement, COLUMN_IS_PENDING) != 0 ? ORDER_PENDING : ORDER_PLACED;
+}
+
+/* Reads the order in a row of a statement, all but its texts. */
 static void read_columns(sqlite3_stmt *statement, struct stored_order *order)
 {
     memset(order, 0, sizeof *order);
-    order->key = sqlite3_column_int64(statement, 0);
-    if (sqlite3_column_bytes(statement, 1) == UUID_BYTES)
-        memcpy(order->id, sqlite3_column_blob(statement, 1), UUID_BYTES);
-    order->placed_at = sqlite3_column_int64(statement, 2);
-    order->data_len = (size_t)sqlite3_column_bytes(statement, 3);
-    order->status = sqlite3_column_int(statement, 4) != 0 ? ORDER_PENDING : ORDER_PLACED;
+    order->key = sqlite3_column_int64(statement, COLUMN_KEY);
+    if (sqlite3_column_bytes(statement, COLUMN_ID) == UUID_BYTES)
+        memcpy(order->id, sqlite3_column_blob(statement, COLUMN_ID), UUID_BYTES);
+    order->placed_at = sqlite3_column_int64(statement, COLUMN_PLACED_AT);
+    order->data_len = (size_t)sqlite3_column_bytes(statement, COLUMN_DATA);
+    order->status = read_status(statement);
+    for (int i = ORDER_RESERVED; i < ORDER_STATUS_COUNT; i++)
+        order->reached_at[i] =
+            sqlite3_column_int64(statement, COLUMN_RESERVED_AT + i - ORDER_RESERVED);
 }
 
-/* Copies the data of order, with a NUL, from the row that it was read from. */
-static void copy_data(sqlite3_stmt *statement, const struct stored_order *order, char *data)
+/* Returns the size of the texts of a row, each with a NUL. */
+static size_t texts_size(sqlite3_stmt *statement)
 {
-    memcpy(data, sqlite3_column_blob(statement, 3), order->data_len);
-    data[order->data_len] = '\0';
+    return (size_t)sqlite3_column_bytes(statement, COLUMN_DATA) +
+           (size_t)sqlite3_column_bytes(statement, COLUMN_REASON) + 2;
+}
+
+/* Copies the text of a column to text, and returns where the copy ends. */
+static char *copy_text(sqlite3_stmt *statement, int column, char *text)
+{
+    size_t len = (size_t)sqlite3_column_bytes(statement, column);
+
+    if (len > 0)
+        memcpy(text, sqlite3_column_blob(statement, column), len);
+    text[len] = '\0';
+    return text + len + 1;
+}
+
+/* Copies the texts of a row: the data, and then the reason. */
+static void copy_texts(sqlite3_stmt *statement, char *texts)
+{
+    (void)copy_text(statement, COLUMN_REASON, copy_text(statement, COLUMN_DATA, texts));
+}
+
+/* Returns where the texts end. */
+static const char *set_texts(struct stored_order *order, const char *texts)
+{
+    const char *reason = texts + order->data_len + 1;
+
+    order->data = texts;
+    order->reason = *reason == '\0' ? NULL : reason;
+    return reason + strlen(reason) + 1;
 }
 
 enum exit_code orders_read(struct sqlite_orders *store, sqlite3_stmt *statement,
@@ -36,40 +87,24 @@ enum exit_code orders_read(struct sqlite_orders *store, sqlite3_stmt *statement,
 
     if (code == EXIT_OK && *found) {
         read_columns(statement, order);
-        store->text = xrealloc(store->text, order->data_len + 1);
-        copy_data(statement, order, store->text);
-        order->data = store->text;
+        store->text = xrealloc(store->text, texts_size(statement));
+        copy_texts(statement, store->text);
+        (void)set_texts(order, store->text);
     }
     (void)sqlite3_reset(statement);
     return code;
 }
 
-/* Prepares the statement on first use: to prepare it takes longer than to run it, and most runs of
- * order-place find no order. */
-static enum exit_code prepare_to_find(struct sqlite_orders *store)
-{
-    const struct database_statement statement = {&store->find,
-                                                 ORDERS_COLUMNS "WHERE order_id = ?1"};
-
-    return store->find != NULL ? EXIT_OK : database_prepare(store->database, &statement, 1);
-}
-
 enum exit_code orders_find_one(struct sqlite_orders *store, const unsigned char id[UUID_BYTES],
                                struct stored_order *order, bool *found)
 {
-    enum exit_code code = prepare_to_find(store);
+    enum exit_code code =
+        orders_prepare(store, &store->find, ORDERS_COLUMNS "WHERE o.order_id = ?1");
 
     if (code != EXIT_OK)
         return code;
     database_bind_blob(store->find, 1, id, UUID_BYTES);
     return orders_read(store, store->find, order, found);
-}
-
-/* Fails if the files are not in place: what was read may not be told then. ORDERS_PLACE learns
- * of it at a commit. */
-static enum exit_code check_answer(struct sqlite_orders *store)
-{
-    return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
 }
 
 enum exit_code orders_find(struct orders *base, const unsigned char (*ids)[UUID_BYTES],
@@ -85,7 +120,7 @@ enum exit_code orders_find(struct orders *base, const unsigned char (*ids)[UUID_
 
         code = orders_find_one(store, ids[i], &order, &found);
         if (code == EXIT_OK)
-            code = check_answer(store);
+            code = orders_check_answer(store);
         if (code == EXIT_OK)
             goes_on = visit(context, i, found ? &order : NULL);
     }
@@ -94,41 +129,26 @@ enum exit_code orders_find(struct orders *base, const unsigned char (*ids)[UUID_
 
 /* ---- many ---- */
 
-enum exit_code orders_prepare_to_show(struct sqlite_orders *store)
-{
-    const struct database_statement statements[] = {
-        {&store->next, ORDERS_COLUMNS "WHERE seq > ?1 ORDER BY seq LIMIT ?2"},
-        {&store->next_placed, ORDERS_COLUMNS
-         "WHERE seq > ?1 AND seq NOT IN (SELECT seq FROM pending) ORDER BY seq LIMIT ?2"},
-        {&store->next_pending, ORDERS_COLUMNS "WHERE seq IN (SELECT seq FROM pending WHERE seq > ?1"
-                                              " ORDER BY seq LIMIT ?2) ORDER BY seq"},
-        {&store->count, "SELECT count(*) FROM orders"},
-        {&store->count_pending, "SELECT count(*) FROM pending"},
-    };
-
-    return database_prepare(store->database, statements, sizeof statements / sizeof statements[0]);
-}
-
 /* Orders that were read at once. */
 struct page {
     struct stored_order orders[PAGE_ROWS];
     size_t count;
-    char *text; /* their data */
+    char *text; /* their texts */
     size_t len;
     size_t size;
 };
 
 static void add_row(struct page *page, sqlite3_stmt *statement)
 {
-    struct stored_order *order = &page->orders[page->count++];
+    size_t size = texts_size(statement);
 
-    read_columns(statement, order);
-    if (page->size - page->len <= order->data_len) {
-        page->size = 2 * (page->len + order->data_len + 1);
+    read_columns(statement, &page->orders[page->count++]);
+    if (page->size - page->len < size) {
+        page->size = 2 * (page->len + size);
         page->text = xrealloc(page->text, page->size);
     }
-    copy_data(statement, order, page->text + page->len);
-    page->len += order->data_len + 1;
+    copy_texts(statement, page->text + page->len);
+    page->len += size;
 }
 
 /* Reads the next orders, at most rows, that a statement finds after the key after. */
@@ -136,7 +156,7 @@ static enum exit_code read_page(struct sqlite_orders *store, sqlite3_stmt *state
                                 size_t rows, struct page *page)
 {
     enum exit_code code;
-    const char *data;
+    const char *texts;
     bool found;
 
     page->count = page->len = 0;
@@ -148,11 +168,9 @@ static enum exit_code read_page(struct sqlite_orders *store, sqlite3_stmt *state
             add_row(page, statement);
     } while (code == EXIT_OK && found && page->count < rows && page->len < PAGE_SIZE);
     (void)sqlite3_reset(statement);
-    data = page->text;
-    for (size_t i = 0; i < page->count; i++) {
-        page->orders[i].data = data;
-        data += page->orders[i].data_len + 1;
-    }
+    texts = page->text;
+    for (size_t i = 0; i < page->count; i++)
+        texts = set_texts(&page->orders[i], texts);
     return code;
 }
 
@@ -164,6 +182,12 @@ static bool visit_page(const struct page *page, size_t index, orders_visit *visi
     while (i < page->count && visit(context, index + i, &page->orders[i]))
         i++;
     return i > 0 && i == page->count;
+}
+
+/* A page that is not full, for no lack of room, is the last: to look for more may take long. */
+static bool is_last(const struct page *page, size_t wanted)
+{
+    return page->count < wanted && page->len < PAGE_SIZE;
 }
 
 /*
@@ -181,51 +205,139 @@ static enum exit_code visit_pages(struct sqlite_orders *store, sqlite3_stmt *sta
 
     do {
         code = read_page(store, statement, after, rows, &page);
-        goes_on = code == EXIT_OK && visit_page(&page, index, visit, context);
+        goes_on =
+            code == EXIT_OK && visit_page(&page, index, visit, context) && !is_last(&page, rows);
         if (goes_on)
             after = page.orders[page.count - 1].key;
         index += page.count;
         rows = PAGE_ROWS;
     } while (goes_on);
     free(page.text);
-    return code == EXIT_OK ? check_answer(store) : code;
+    return code == EXIT_OK ? orders_check_answer(store) : code;
+}
+
+/* The rows of an outcome have their status bound: ?3. */
+static enum exit_code prepare_each(struct sqlite_orders *store, const enum order_status *only,
+                                   sqlite3_stmt **statement)
+{
+    sqlite3_stmt **place = only == NULL             ? &store->next
+                           : *only == ORDER_PENDING ? &store->next_pending
+                           : *only == ORDER_PLACED  ? &store->next_placed
+                                                    : &store->next_outcome;
+    const char *sql = only == NULL ? ORDERS_COLUMNS "WHERE o.seq > ?1 ORDER BY o.seq LIMIT ?2"
+                      : *only == ORDER_PENDING ? ORDERS_COLUMNS
+                          "WHERE o.seq IN (SELECT seq FROM pending WHERE seq > ?1 AND seq"
+                          " NOT IN (SELECT seq FROM outcomes) ORDER BY seq LIMIT ?2)"
+                          " ORDER BY o.seq"
+                      : *only == ORDER_PLACED ? ORDERS_COLUMNS
+                          "WHERE o.seq > ?1 AND x.seq IS NULL"
+                          " AND o.seq NOT IN (SELECT seq FROM pending) ORDER BY o.seq LIMIT ?2"
+                                              : ORDERS_COLUMNS
+                          "WHERE o.seq IN (SELECT seq FROM outcomes WHERE status = ?3"
+                          " AND seq > ?1 ORDER BY seq LIMIT ?2) ORDER BY o.seq";
+    enum exit_code code = orders_prepare(store, place, sql);
+
+    *statement = *place;
+    if (code == EXIT_OK && place == &store->next_outcome)
+        database_bind_int(*statement, 3, *only);
+    return code;
 }
 
 enum exit_code orders_each(struct orders *base, const enum order_status *only, int64_t after,
                            orders_visit *visit, void *context)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
+    sqlite3_stmt *statement;
+    enum exit_code code = prepare_each(store, only, &statement);
 
-    return visit_pages(store,
-                       only == NULL             ? store->next
-                       : *only == ORDER_PENDING ? store->next_pending
-                                                : store->next_placed,
-                       after, visit, context);
+    return code == EXIT_OK ? visit_pages(store, statement, after, visit, context) : code;
 }
 
-static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt *statement,
-                                 int64_t *count)
+enum exit_code orders_fetch(struct orders *base, const int64_t *keys, size_t count,
+                            orders_visit *visit, void *context)
+{
+    struct sqlite_orders *store = (struct sqlite_orders *)base;
+    enum exit_code code = orders_prepare(store, &store->fetch, ORDERS_COLUMNS "WHERE o.seq = ?1");
+    bool goes_on = true;
+
+    for (size_t i = 0; i < count && code == EXIT_OK && goes_on; i++) {
+        struct stored_order order;
+        bool found;
+
+        database_bind_int(store->fetch, 1, keys[i]);
+        code = orders_read(store, store->fetch, &order, &found);
+        if (code == EXIT_OK && i % PAGE_ROWS == 0)
+            code = orders_check_answer(store);
+        if (code == EXIT_OK && found)
+            goes_on = visit(context, i, &order);
+    }
+    return code;
+}
+
+/* ---- counting ---- */
+
+static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt **statement,
+                                 const char *sql, int64_t *count)
 {
     bool found;
-    enum exit_code code = database_row(store->database, statement, &found);
+    enum exit_code code = orders_prepare(store, statement, sql);
 
     if (code == EXIT_OK)
-        *count = sqlite3_column_int64(statement, 0);
-    (void)sqlite3_reset(statement);
+        code = database_row(store->database, *statement, &found);
+    if (code == EXIT_OK)
+        *count = sqlite3_column_int64(*statement, 0);
+    (void)sqlite3_reset(*statement);
     return code;
+}
+
+static enum exit_code count_pending(struct sqlite_orders *store, int64_t *count)
+{
+    return read_count(store, &store->count_pending,
+                      "SELECT count(*) FROM pending WHERE seq NOT IN (SELECT seq FROM outcomes)",
+                      count);
+}
+
+/* The others are counted, which is fast. */
+static enum exit_code count_placed(struct sqlite_orders *store, int64_t *count)
+{
+    int64_t pending = 0;
+    int64_t outcomes = 0;
+    enum exit_code code = read_count(store, &store->count, "SELECT count(*) FROM orders", count);
+
+    if (code == EXIT_OK)
+        code = count_pending(store, &pending);
+    if (code == EXIT_OK)
+        code =
+            read_count(store, &store->count_outcomes, "SELECT count(*) FROM outcomes", &outcomes);
+    *count -= pending + outcomes;
+    return code;
+}
+
+static enum exit_code count_outcome(struct sqlite_orders *store, enum order_status status,
+                                    int64_t *count)
+{
+    const char *sql = "SELECT count(*) FROM outcomes WHERE status = ?1";
+    enum exit_code code = orders_prepare(store, &store->count_outcome, sql);
+
+    if (code != EXIT_OK)
+        return code;
+    database_bind_int(store->count_outcome, 1, status);
+    return read_count(store, &store->count_outcome, sql, count);
 }
 
 enum exit_code orders_count(struct orders *base, const enum order_status *only, int64_t *count)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
-    int64_t pending = 0;
-    enum exit_code code = read_count(store, store->count_pending, &pending);
+    enum exit_code code;
 
-    *count = pending;
-    if (code == EXIT_OK && (only == NULL || *only != ORDER_PENDING)) {
-        code = read_count(store, store->count, count);
-        if (only != NULL)
-            *count -= pending;
-    }
-    return code == EXIT_OK ? check_answer(store) : code;
+    *count = 0;
+    if (only == NULL)
+        code = read_count(store, &store->count, "SELECT count(*) FROM orders", count);
+    else if (*only == ORDER_PENDING)
+        code = count_pending(store, count);
+    else if (*only == ORDER_PLACED)
+        code = count_placed(store, count);
+    else
+        code = count_outcome(store, *only, count);
+    return code == EXIT_OK ? orders_check_answer(store) : code;
 }

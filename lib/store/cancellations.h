@@ -59,8 +59,8 @@ struct cancellations_operations {
     enum exit_code (*add)(struct cancellations *cancellations, const struct cancellation *all,
                           size_t count, cancellations_visit *visit, void *context);
 
-    /* Marks those with these keys as sent, of whatever run. It need not be synced: after a loss of
-     * power some may be pending again, and are published again. */
+    /* Marks those with these keys as sent, of whatever run. With a file it is not synced: after a
+     * loss of power some may be pending again, and are published again. */
     enum exit_code (*mark_sent)(struct cancellations *cancellations, const int64_t *keys,
                                 size_t count);
 

@@ -14,6 +14,16 @@
         }                                                                  \
     }
 
+/* key of the order, enum order_status, reason or "", and when it was RESERVED, FAILED, CANCELLED
+ * and HANDED_OVER: 0 for never */
+#define OUTCOMES                                                                                   \
+    {                                                                                              \
+        "outcomes", 7,                                                                             \
+        {                                                                                          \
+            MOVED_NUMBER, MOVED_NUMBER, MOVED_TEXT, MOVED_TIME, MOVED_TIME, MOVED_TIME, MOVED_TIME \
+        }                                                                                          \
+    }
+
 /*
  * key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged; whether
  * what it holds is known, enum ledger_outcome of its end or 0, ended at or 0, what it holds or "",
@@ -58,7 +68,7 @@
 
 const struct moved_parts *moved_parts(enum moved_domain domain)
 {
-    static const struct moved_parts parts[] = {[MOVED_ORDERS] = {1, {ORDERS}},
+    static const struct moved_parts parts[] = {[MOVED_ORDERS] = {2, {ORDERS, OUTCOMES}},
                                                [MOVED_LEDGER] = {3, {DECISIONS, STOCK, MOVEMENTS}},
                                                [MOVED_NOTIFIED] = {1, {NOTIFIED}}};
 

@@ -3,6 +3,9 @@
  *
  *   {"order_id": "...", "status": "PLACED", "data": {...}, "placed_at": "..."}
  *
+ * with what became of it behind: "reserved_at", "failed_at", "cancelled_at" and "handed_over_at",
+ * those that are known, and "reason" of an order that failed or was cancelled.
+ *
  * Its data is as it was stored: strict JSON, which may hold text that disturbs a terminal.
  */
 #ifndef STORE_ORDER_LINE_H

@@ -6,6 +6,12 @@
  * Those of a run that has ended, however it ended, are left over: another run claims them, and of
  * several only one gets each.
  *
+ * What became of it afterwards is recorded with record(), in whatever order and however often it is
+ * told: the status never goes backwards, and each comes with its time.
+ *
+ * For questions about users, restaurants and times orders are listed, with list(), some time after
+ * they were stored: so that storing does not take longer. question.h asks, and lists.
+ *
  * An open store is a struct orders whose operations are those of an engine; engine/open.h opens
  * one. All operations that can fail return EXIT_OK or EXIT_STORE; a failure was reported, and
  * nothing of the call has happened, unless is_in_doubt() says otherwise. Each may be repeated with
@@ -24,10 +30,22 @@
 enum orders_access {
     ORDERS_PLACE, /* starts a run, which close() ends; makes the store if there is none. All
                      operations but each() and count() */
-    ORDERS_LOOK   /* find(), each() and count() */
+    ORDERS_TRACK, /* makes the store if there is none. record(), settled() and list(), and those
+                     of ORDERS_LOOK */
+    ORDERS_LOOK   /* find(), each(), count(), listed(), find_listed() and fetch() */
 };
 
-enum order_status { ORDER_PENDING, ORDER_PLACED };
+/* In the order of an order's life. */
+enum order_status {
+    ORDER_PENDING,
+    ORDER_PLACED,
+    ORDER_RESERVED,
+    ORDER_FAILED,
+    ORDER_CANCELLED,
+    ORDER_HANDED_OVER
+};
+
+#define ORDER_STATUS_COUNT 6
 
 struct stored_order {
     int64_t key; /* names the order within the store, in the order of storing. In a database that
@@ -37,6 +55,10 @@ struct stored_order {
     enum order_status status;
     const char *data; /* JSON as it came, without white space; ends with NUL if read from a store */
     size_t data_len;
+    /* If read from a store: */
+    const char *reason;                     /* why it is FAILED or CANCELLED, or NULL */
+    int64_t reached_at[ORDER_STATUS_COUNT]; /* when, from RESERVED on, as placed_at; 0 for a status
+                                               that it did not have, or of which nobody has told */
 };
 
 /*
@@ -60,6 +82,46 @@ struct orders_commit {
     orders_visit *visit;
     void *context;
 };
+
+/* What became of an order, for record(). */
+struct order_outcome {
+    unsigned char id[UUID_BYTES];
+    enum order_status status; /* RESERVED or a later one */
+    int64_t at;               /* milliseconds since 1970 */
+    const char *reason;       /* or NULL */
+    enum {
+        OUTCOME_HAS_NO_ORDER, /* nothing was recorded: no such order is stored */
+        OUTCOME_IS_KNOWN,     /* it was recorded before */
+        OUTCOME_IS_NEW
+    } standing; /* set by record() */
+};
+
+/* What an order is looked up by. */
+struct order_traits {
+    int64_t key;
+    int64_t placed_at;
+    const char *user_id;
+    const char *restaurant_id;
+};
+
+/* A question, to which all orders are an answer of which all of it is true. */
+struct orders_question {
+    const enum order_status *only; /* or NULL */
+    int64_t since_ms;              /* placed then or later */
+    int64_t until_ms;              /* placed earlier; INT64_MAX: no limit */
+    const char *user_id;           /* or NULL */
+    const char *restaurant_id;     /* or NULL */
+};
+
+/* Keys of orders. Zeroed and filled by find_listed(); all is to be freed with free(). */
+struct order_keys {
+    int64_t *all;
+    size_t count;
+    size_t size;
+};
+
+/* Adds a key. */
+void order_keys_add(struct order_keys *keys, int64_t key);
 
 struct orders;
 
@@ -97,6 +159,28 @@ struct orders_operations {
     /* Counts the orders of all runs; with only, those of that status. */
     enum exit_code (*count)(struct orders *orders, const enum order_status *only, int64_t *count);
 
+    /* Records outcomes, all or none; on EXIT_OK they are on disk. */
+    enum exit_code (*record)(struct orders *orders, struct order_outcome *outcomes, size_t count);
+
+    /* Sets *last to the greatest key up to which all orders are listed; 0 if none is. */
+    enum exit_code (*listed)(struct orders *orders, int64_t *last);
+
+    /* Sets *last to a key up to which no order can appear any more. */
+    enum exit_code (*settled)(struct orders *orders, int64_t *last);
+
+    /* Lists orders, ascending: those that follow the last that are listed, without a gap, up to a
+     * key that settled() gave. Need not be synced. */
+    enum exit_code (*list)(struct orders *orders, const struct order_traits *traits, size_t count);
+
+    /* Adds to keys those of the orders that are listed and answer question, ascending. It asks for
+     * a time, a user or a restaurant. */
+    enum exit_code (*find_listed)(struct orders *orders, const struct orders_question *question,
+                                  struct order_keys *keys);
+
+    /* Visits the orders of count keys, which ascend, but for those that are gone. */
+    enum exit_code (*fetch)(struct orders *orders, const int64_t *keys, size_t count,
+                            orders_visit *visit, void *context);
+
     /* Returns whether the last failure may pass: a database is away, and the same call may succeed
      * later. */
     bool (*may_pass)(const struct orders *orders);
@@ -120,7 +204,13 @@ struct orders {
     const struct orders_operations *operations;
 };
 
-/* Returns "PENDING" or "PLACED". */
+/* Returns "PENDING", "PLACED", "RESERVED", "FAILED", "CANCELLED" or "HANDED_OVER". */
 const char *order_status_name(enum order_status status);
+
+/* Sets *status to the one of that name. Returns false if there is none. */
+bool order_status_read(const char *name, enum order_status *status);
+
+/* All names, in one text for messages. */
+#define ORDER_STATUS_NAMES "PENDING, PLACED, RESERVED, FAILED, CANCELLED or HANDED_OVER"
 
 #endif

@@ -2,42 +2,9 @@
 
 #include "amqp/topology.h"
 #include "base/clock.h"
-#include "message/death.h"
+#include "message/death_publish.h"
 
 #define STUCK_MS INT64_C(60000) /* until a dead letter that is stuck is tried again */
-
-/* Sets *result, unless the code is that of a failure. */
-static enum exit_code publish(struct publisher *publisher, const char *queue,
-                              const struct delivery *delivery, const char *reason,
-                              enum publish_result *result)
-{
-    struct death death = {.queue = amqp_cstring_bytes(queue),
-                          .reason = amqp_cstring_bytes(reason),
-                          .exchange = delivery->exchange,
-                          .routing_key = delivery->routing_key,
-                          .time = clock_utc_ms() / 1000};
-    static const amqp_basic_properties_t none;
-    const amqp_basic_properties_t *given;
-    amqp_basic_properties_t properties;
-    struct message message = {.exchange = DEAD_LETTER_EXCHANGE,
-                              .routing_key = DEAD_LETTER_KEY,
-                              .properties = &properties,
-                              .body = delivery->body};
-    enum exit_code code;
-    amqp_pool_t pool;
-    uint64_t cookie;
-
-    init_amqp_pool(&pool, 4096);
-    given = delivery_properties(delivery, &pool);
-    properties = death_marked(given == NULL ? &none : given, &death, &pool);
-    code = publisher_send(publisher, &message, 0);
-    empty_amqp_pool(&pool);
-    if (code == EXIT_OK)
-        code = publisher_wait_all(publisher);
-    if (code == EXIT_OK)
-        (void)publisher_next(publisher, &cookie, result);
-    return code;
-}
 
 static void put_off(struct notification *notification, const struct publisher *publisher,
                     enum publish_result result)
@@ -70,7 +37,7 @@ enum exit_code dead_letter_move(struct publisher *publisher, const char *queue,
                                 struct notification *notification, const char *reason)
 {
     enum publish_result result = PUBLISH_REFUSED;
-    enum exit_code code = publish(publisher, queue, notification->delivery, reason, &result);
+    enum exit_code code = death_publish(publisher, queue, notification->delivery, reason, &result);
 
     if (code != EXIT_OK)
         return code;

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "base/wait.h"
+#include "engine/where.h"
 #include "order/id_stream.h"
 #include "order/order.h"
 
@@ -48,6 +49,7 @@ static struct option_entry options[] = {
      .flag = &flush_only},
     {"reason", "TEXT", "why, for orders that come without a reason (default: cancelled)",
      .call = read_reason},
+    {.group = where_orders_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = common_option_table},

@@ -7,15 +7,18 @@
 #include <string.h>
 
 /* Changes with the form in which an order is shown. */
-#define FORM "1"
+#define FORM "2"
 
 void etag_of(const struct stored_order *order, char etag[ETAG_SIZE])
 {
     char id[UUID_TEXT_SIZE];
+    unsigned reached = 0;
 
+    for (int i = ORDER_RESERVED; i < ORDER_STATUS_COUNT; i++)
+        reached |= (order->reached_at[i] != 0 ? 1U : 0U) << i;
     uuid_to_text(order->id, id);
-    (void)snprintf(etag, ETAG_SIZE, "\"%s-%" PRIx64 "-%s" FORM "\"", id, (uint64_t)order->placed_at,
-                   order->status == ORDER_PENDING ? "a" : "b");
+    (void)snprintf(etag, ETAG_SIZE, "\"%s-%" PRIx64 "-%c%x-" FORM "\"", id,
+                   (uint64_t)order->placed_at, 'a' + (int)order->status, reached);
 }
 
 bool etag_is_in(const char *etag, const char *list)

@@ -12,8 +12,8 @@
 
 /*
  * Writes the strong tag of order, with its quotes. The content of an order never changes under its
- * id and the time it was stored; its status does. So these are the tag, and no byte of the content
- * is read.
+ * id and the time it was stored; its status does, and what of its life is known. So these are the
+ * tag, and no byte of the content is read.
  */
 void etag_of(const struct stored_order *order, char etag[ETAG_SIZE]);
 

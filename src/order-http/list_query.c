@@ -30,12 +30,8 @@ static const char *take_status(struct list_query *query, const char *value)
 {
     if (query->has_status)
         return "is given twice";
-    if (strcmp(value, order_status_name(ORDER_PENDING)) == 0)
-        query->status = ORDER_PENDING;
-    else if (strcmp(value, order_status_name(ORDER_PLACED)) == 0)
-        query->status = ORDER_PLACED;
-    else
-        return "is neither PENDING nor PLACED";
+    if (!order_status_read(value, &query->status))
+        return "is not " ORDER_STATUS_NAMES;
     query->has_status = true;
     return NULL;
 }

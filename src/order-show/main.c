@@ -1,7 +1,11 @@
 /*
  * order-show: orders out of the local store, a line of JSON each. It needs no broker.
  */
+#include "story.h"
+
+#include "base/clock.h"
 #include "base/memory.h"
+#include "base/moment.h"
 #include "base/options.h"
 #include "base/output.h"
 #include "base/program.h"
@@ -12,8 +16,10 @@
 #include "engine/open.h"
 #include "engine/where.h"
 #include "json/output.h"
+#include "order/people.h"
 #include "store/order_line.h"
 #include "store/orders.h"
+#include "store/question.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,30 +31,66 @@
 static const char usage[] =
     "usage: order-show ID...\n"
     "       order-show < ids\n"
-    "       order-show [--all] [--status PENDING|PLACED] [--count]\n"
+    "       order-show --story [--audit FILE] ID...\n"
+    "       order-show [--all] [--status STATUS] [--since WHEN] [--until WHEN] [--user ID]\n"
+    "                  [--restaurant ID] [--count]\n"
     "Prints stored orders: those with the given ids, those with the ids on standard input, or\n"
-    "all of them.\n";
+    "all that match every option that is given.\n";
 
 static bool all;
 static bool count_only;
+static bool story;
+static const char *audit;
 static enum order_status wanted_status;
-static const enum order_status *only; /* &wanted_status, or NULL for any */
+static struct orders_question question = {.until_ms = INT64_MAX};
 
 static void read_status(const char *option, const char *text)
 {
-    if (strcmp(text, "PENDING") == 0)
-        wanted_status = ORDER_PENDING;
-    else if (strcmp(text, "PLACED") == 0)
-        wanted_status = ORDER_PLACED;
-    else
-        die(EXIT_USAGE, "%s: '%s' is neither PENDING nor PLACED", option, printable_text(text));
-    only = &wanted_status;
+    if (!order_status_read(text, &wanted_status))
+        die(EXIT_USAGE, "%s: '%s' is not " ORDER_STATUS_NAMES, option, printable_text(text));
+    question.only = &wanted_status;
+}
+
+static int64_t read_moment(const char *option, const char *text)
+{
+    int64_t ms;
+
+    if (!moment_read(text, clock_utc_ms(), &ms))
+        die(EXIT_USAGE,
+            "%s: '%s' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z",
+            option, printable_text(text));
+    return ms;
+}
+
+static void read_since(const char *option, const char *text)
+{
+    question.since_ms = read_moment(option, text);
+}
+
+static void read_until(const char *option, const char *text)
+{
+    question.until_ms = read_moment(option, text);
 }
 
 static struct option_entry options[] = {
     {"all", NULL, "print every order, oldest first", .flag = &all},
-    {"status", "STATUS", "only orders with this status", .call = read_status},
+    {"status", "STATUS",
+     "only orders with this status: PENDING, PLACED, RESERVED,\n"
+     "FAILED, CANCELLED or HANDED_OVER",
+     .call = read_status},
+    {"since", "WHEN",
+     "only orders placed at WHEN or later: an age (90s, 15m, 2h, 3d,\n"
+     "2w) or a time in UTC (2026-01-31T12:00:00Z)",
+     .call = read_since},
+    {"until", "WHEN", "only orders placed before WHEN", .call = read_until},
+    {"user", "ID", "only orders with this user_id", .text = &question.user_id},
+    {"restaurant", "ID", "only orders with this restaurant_id", .text = &question.restaurant_id},
     {"count", NULL, "print the number of orders instead", .flag = &count_only},
+    {"story", NULL,
+     "print all that is known of each order, also by the ledger and\n"
+     "notify-worker",
+     .flag = &story},
+    {"audit", "FILE", "with --story: look into this audit file of dlq-replay, too", .text = &audit},
     {.group = where_orders_table},
     {.group = common_option_table},
     {0},
@@ -58,8 +100,12 @@ static char **read_options(int argc, char **argv)
 {
     char **ids = options_read(argc, argv, usage, options);
 
-    if (*ids != NULL && (all || only != NULL || count_only))
-        usage_error("--all, --status and --count take no ids");
+    if (*ids != NULL && (all || !question_is_empty(&question) || count_only))
+        usage_error("--all, --count and the options that select orders take no ids");
+    if (story && (all || !question_is_empty(&question) || count_only))
+        usage_error("--story is about orders that are named");
+    if (audit != NULL && !story)
+        usage_error("--audit goes with --story");
     return ids;
 }
 
@@ -90,7 +136,11 @@ static bool print_visited(void *context, size_t index, const struct stored_order
 
 static enum exit_code open_store(void)
 {
-    return engine_open_orders(NULL, ORDERS_LOOK, NULL, &store);
+    enum exit_code code = engine_open_orders(NULL, ORDERS_LOOK, NULL, &store);
+
+    if (code == EXIT_OK && story)
+        story_open(audit);
+    return code;
 }
 
 static enum exit_code show_all(void)
@@ -99,7 +149,7 @@ static enum exit_code show_all(void)
     enum exit_code code = open_store();
 
     if (code == EXIT_OK)
-        code = store->operations->each(store, only, 0, print_visited, &printed);
+        code = question_ask(store, &question, people_read, print_visited, &printed);
     return code == EXIT_OK ? printed : code;
 }
 
@@ -111,7 +161,7 @@ static enum exit_code show_count(void)
     int len;
 
     if (code == EXIT_OK)
-        code = store->operations->count(store, only, &count);
+        code = question_count(store, &question, people_read, &count);
     len = snprintf(line, sizeof line, "%" PRId64, count);
     return code == EXIT_OK ? output_line(line, (size_t)len) : code;
 }
@@ -126,7 +176,9 @@ static enum exit_code show_one(const char *text)
     /* Opened only now: in a pipe after order-place, it may not exist before the first receipt. */
     if (store == NULL)
         code = open_store();
-    if (code == EXIT_OK && uuid_from_text(text, id[0]))
+    if (code == EXIT_OK && story)
+        shown = story_print(store, text);
+    else if (code == EXIT_OK && uuid_from_text(text, id[0]))
         code = store->operations->find(store, (const unsigned char(*)[UUID_BYTES])id, 1,
                                        print_visited, &shown);
     if (code != EXIT_OK)
@@ -223,12 +275,13 @@ int main(int argc, char **argv)
     output_only_shows();
     if (count_only)
         code = show_count();
-    else if (all || only != NULL)
+    else if (all || !question_is_empty(&question))
         code = show_all();
     else if (*ids != NULL)
         code = show_named(ids);
     else
         code = show_from_input();
+    story_close();
     if (store != NULL)
         store->operations->close(store);
     return program_end(code, false);

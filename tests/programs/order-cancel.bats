@@ -79,7 +79,7 @@ cancelled()
 END
     jq -e --argjson from "$before" --argjson to "$after" '.properties.timestamp | $from <= . and . <= $to' messages
     jq -r .payload messages >payload
-    [[ $(cat payload) == "{\"event_type\":\"OrderCancelled\",\"order_id\":\"$(uuid 1)\",\"reason\":\"cancelled\",\"ts\":\"20"*Z\"} ]]
+    [[ $(cat payload) == "{\"event_type\":\"OrderCancelled\",\"order_id\":\"$(uuid 1)\",\"reason\":\"cancelled\",\"ts\":\"20"*'Z"}' ]]
 }
 
 @test "order-cancel: cancelled twice: the same receipt, marked as repeated, and nothing is published again" {
@@ -239,6 +239,32 @@ outcome()
     [ "$output" = "$(receipt 1)" ]
 }
 
+is_given_back()
+{
+    inventory-stock </dev/null | jq -e '[.on_hand, .reserved] == [9, 0]'
+}
+
+@test "order-cancel: an order that is still pending: it is published all the same, and holds nothing in the end, whatever comes first" {
+    inventory-stock <<<'{"sku":"s","on_hand":9}' >/dev/null
+    inventory-worker --cancelled --idle-timeout 0
+    for n in 1 2; do
+        printf '{"order_id":"%s","user_id":"u","restaurant_id":"r","items":[{"sku":"s","qty":1}]}\n' "$(uuid "$n")" >"order.$n"
+        run -75 order-place --url "$NOWHERE" --retries 1 <"order.$n"
+        order-cancel --reason late "$(uuid "$n")" >/dev/null
+        # Once more, as after a kill.
+        messages "$CANCELLED_Q" | jq -r .payload >event
+        publish orders-ex order.cancelled "$(cat event)"
+        [ "$n" = 1 ] || inventory-worker --cancelled --count 2 --idle-timeout 5
+        order-place --flush >/dev/null
+        inventory-worker --count 1 >outcome 2>/dev/null
+        [ "$n" = 2 ] || inventory-worker --cancelled --count 2 --idle-timeout 5 >released 2>/dev/null
+        eventually is_given_back
+        holds "$CANCELLED_Q" 0
+    done
+    jq -e '.event_type == "InventoryFailed" and .reason == "cancelled"' outcome
+    [ "$(jq -c '[.event_type, .order_id, .reason]' released)" = "[\"InventoryReleased\",\"$(uuid 1)\",\"late\"]" ]
+}
+
 @test "order-cancel: a dead letter of its queue finds the way home" {
     place 1
     order-cancel "$(uuid 1)" >/dev/null
@@ -265,6 +291,6 @@ END
 }
 
 @test "order-cancel: --help and --version" {
-    helps order-cancel --flush --reason --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
+    helps order-cancel --flush --reason --where --url --authfile --cacert --cert --key --retries --retry-delay --shuffle \
         --confirm-timeout --queue-type --help --version
 }

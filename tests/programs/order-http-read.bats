@@ -158,7 +158,7 @@ limit=0|limit|limit is not an integer from 1 to 1000
 limit=1001|limit|limit is not an integer from 1 to 1000
 limit=|limit|limit is not an integer from 1 to 1000
 limit=1&limit=1|limit|limit is given twice
-status=placed|status|status is neither PENDING nor PLACED
+status=placed|status|status is not PENDING, PLACED, RESERVED, FAILED, CANCELLED or HANDED_OVER
 after=A-17|after|after is not an order id
 after=$UNKNOWN|after|after names no order that is stored
 offset=10|offset|offset is not a parameter: there are after, limit and status

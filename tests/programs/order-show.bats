@@ -171,12 +171,16 @@ END
             bad=1
         fi
     done <<END
---status pending|--status: 'pending' is neither PENDING nor PLACED
---status=ALL|--status: 'ALL' is neither
+--status pending|--status: 'pending' is not PENDING, PLACED, RESERVED, FAILED, CANCELLED or HANDED_OVER
+--status=ALL|--status: 'ALL' is not PENDING
+--since tomorrow|--since: 'tomorrow' is neither an age such as 15m nor a time such as 2026-01-31T12:00:00Z
+--until 1y|--until: '1y' is neither
+--story --all|--story is about orders that are named
+--audit audit $UNKNOWN|--audit goes with --story
 --status|option '--status' requires an argument
---all $UNKNOWN|--all, --status and --count take no ids
-$UNKNOWN --count|--all, --status and --count take no ids
---status PLACED $UNKNOWN|--all, --status and --count take no ids
+--all $UNKNOWN|--all, --count and the options that select orders take no ids
+$UNKNOWN --count|--all, --count and the options that select orders take no ids
+--status PLACED $UNKNOWN|--all, --count and the options that select orders take no ids
 --unknown|unrecognized option '--unknown'
 -x|invalid option -- 'x'
 --all=yes|option '--all' doesn't allow an argument
@@ -286,4 +290,29 @@ END
         [[ $output == '{"order_id": "00000000-0000-4000-8000-000000000002", "status": "PLACED", '*'"placed_at": "2026-01-02T03:04:05.678Z"}' ]]
         [ "$(sqlite3 old.db 'SELECT user_version % 256 FROM pragma_user_version' 'SELECT count(*) FROM outcomes')" = $'2\n0' ]
     done
+}
+
+@test "order-show --story: what store, ledger, notices and audit know, and what is not at hand" {
+    order | order-place >receipt
+    id=$(jq -r .order_id receipt)
+    run -0 --separate-stderr order-show --story "$id"
+    [ "$(jq -r '"\(.order.status) \(.inventory) \(.notified) \(.dead_letters)"' <<<"$output")" = \
+        'PLACED not at hand not at hand not at hand' ]
+    inventory-worker --count 1 >/dev/null 2>&1
+    notify-worker --count 1 >/dev/null 2>&1
+    publish inventory-ex inventory.reserved "$(jq -cn '{event_type: "InventoryReserved", order_id: "z"}')"
+    notify-worker --count 1 >/dev/null 2>&1
+    printf '%s\n' '{"fate":"left","order_id":"other"}' '{"fate":"replayed","order_id":"'"$id"'","replays":1}' 'no JSON' '{"fate":"parked","order_id":null}' >audit
+    run -0 --separate-stderr order-show --story --audit audit <<<"$id"
+    [ -z "$stderr" ]
+    [ "$(jq -c '[.order.order_id, .inventory.outcome, .notified.reserved.status, .notified.reserved.attempts, (.notified | keys), .dead_letters]' <<<"$output")" = \
+        '["'"$id"'","RESERVED","TOLD",1,["reserved"],[{"fate":"replayed","order_id":"'"$id"'","replays":1}]]' ]
+    [[ "$(jq -r '.notified.reserved.at + .inventory.decided_at' <<<"$output")" == 20*Z20*Z ]]
+    # Of another producer; and of nobody.
+    run -0 --separate-stderr order-show --story z
+    [ "$(jq -c '[.order, .inventory, .notified.reserved.status]' <<<"$output")" = '[null,null,"TOLD"]' ]
+    run -1 --separate-stderr order-show --story "$UNKNOWN" ''
+    [ "$stderr" = "order-show: no order '$UNKNOWN'"$'\n'"order-show: no order ''" ]
+    run -65 --separate-stderr order-show --story --audit none "$id"
+    [[ $stderr == "order-show: cannot open 'none': "* ]]
 }

@@ -85,11 +85,15 @@ store_orders()
 
 @test "orders: from a file to a database and back, to the byte, and pending ones are published from there" {
     store_orders a.db 700
+    sqlite3 a.db "INSERT INTO outcomes SELECT seq, 2 + seq % 4, CASE WHEN seq % 2 THEN 'out of \"soup\"' END,
+        nullif(seq % 3, 0) * 1000, nullif(seq % 4, 0), nullif(seq % 5, 0), nullif(seq % 6, 0) FROM orders
+        WHERE seq % 7 AND seq NOT IN (SELECT seq FROM pending)"
     ORDER_STORE=a.db order-show --all >before
     there_and_back orders a.db
     order-show --all | cmp before -
     ORDER_STORE=back.db order-show --all | cmp before -
-    [ "$(jq -r .status before | sort | uniq -c | awk '{print $2, $1}' | paste -sd ' ')" = 'PENDING 350 PLACED 350' ]
+    [ "$(jq -r .status before | sort | uniq -c | awk '{print $2}' | paste -sd ' ')" = 'CANCELLED FAILED HANDED_OVER PENDING PLACED RESERVED' ]
+    [ "$(grep -c '"status": "PENDING"' before)" = 350 ]
     holds "$PLACED_Q" 350
     order-place --flush >flushed
     has_lines flushed 350

@@ -55,7 +55,7 @@ publish_bad()
 }
 
 @test "the workflow runs with users who have the rights of the table, and may declare nothing" {
-    declare_workflow >/dev/null
+    declare_workflow order.outcome.q >/dev/null
     may '^orders-ex$' ''
     orders 3 | order-place >receipts
     [ "$(jq -r .status receipts | sort | uniq -c | xargs)" = '3 PLACED' ]
@@ -63,6 +63,10 @@ publish_bad()
 
     may '^inventory-ex$' '^order\\.placed\\.q$'
     run -0 --separate-stderr inventory-worker --idle-timeout 1
+    [ "${#lines[@]}" -eq 3 ]
+
+    may '^orders-dlx$' '^order\\.outcome\\.q$'
+    run -0 --separate-stderr order-track --idle-timeout 1
     [ "${#lines[@]}" -eq 3 ]
 
     may '^orders-dlx$' '^inventory\\.reserved\\.q$'
@@ -85,5 +89,14 @@ publish_bad()
     run -0 --separate-stderr queue-inspect --until-empty --timeout 20 "$FAILED_Q"
     run -0 --separate-stderr queue-inspect --peek 1 "$RESERVED_Q"
     # Nothing was declared by any of them.
-    [ "$(queues_now | jq length)" -eq 4 ]
+    [ "$(queues_now | jq length)" -eq 5 ]
+
+    # The same with what ends an order.
+    declare_workflow order.cancelled.q >/dev/null
+    may '^orders-ex$' ''
+    run -0 --separate-stderr order-cancel < <(head -n 1 receipts)
+    [ "$(jq -r .status <<<"$output")" = CANCELLING ]
+    may '^inventory-ex$' '^order\\.cancelled\\.q$'
+    run -0 --separate-stderr inventory-worker --cancelled --idle-timeout 1
+    [ "$(jq -r .event_type <<<"$output")" = InventoryReleased ]
 }

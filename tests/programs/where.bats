@@ -12,6 +12,7 @@ load ../support/helper
     done <<'END'
 order-place orders.db
 order-show orders.db
+order-cancel orders.db
 order-http orders.db
 inventory-worker ledger.db
 inventory-stock ledger.db

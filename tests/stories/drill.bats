@@ -81,6 +81,28 @@ drill_passes()
     holds "$PLACED_Q" 0
 }
 
+@test "workflow up --life: what became of an order is known; cancelled, it gives back what it had reserved" {
+    inventory-stock <<<'{"sku":"burger","on_hand":10}' >/dev/null
+    workflow up --life
+    run -0 --separate-stderr workflow ps
+    [ "$(grep -c ' running ' <<<"$output")" = 5 ]
+    id=$(order-place <"$DATA/order.json" | jq -r .order_id)
+    is()
+    {
+        [ "$(order-show "$id" | jq -r .status)" = "$1" ]
+    }
+    eventually is RESERVED
+    [ "$(inventory-stock </dev/null | jq -c '[.on_hand, .reserved]')" = '[8,2]' ]
+    [ "$(order-cancel "$id" | jq -r .status)" = CANCELLING ]
+    eventually is CANCELLED
+    [ "$(inventory-stock </dev/null | jq -c '[.on_hand, .reserved]')" = '[10,0]' ]
+    workflow down
+    # Not the next time, unless it is said.
+    workflow up
+    run -0 --separate-stderr workflow ps
+    [ "$(grep -c ' running ' <<<"$output")" = 3 ]
+}
+
 # address: where order-http listens, as workflow ps shows it.
 address()
 {

@@ -214,9 +214,11 @@ examples_of()
 @test "the examples of inventory-stock(1)" { examples_of man/inventory-stock.1; }
 @test "the examples of inventory-worker(1)" { examples_of man/inventory-worker.1; }
 @test "the examples of notify-worker(1)" { examples_of man/notify-worker.1; }
+@test "the examples of order-cancel(1)" { examples_of man/order-cancel.1; }
 @test "the examples of order-http(1)" { examples_of man/order-http.1; }
 @test "the examples of order-place(1)" { examples_of man/order-place.1; }
 @test "the examples of order-show(1)" { examples_of man/order-show.1; }
+@test "the examples of order-track(1)" { examples_of man/order-track.1; }
 @test "the examples of order-tools-migrate(1)" { examples_of man/order-tools-migrate.1; }
 @test "the examples of order-tools(7)" { examples_of man/order-tools.7; }
 @test "the examples of queue-inspect(1)" { examples_of man/queue-inspect.1; }

@@ -1,8 +1,8 @@
-# The crash tables as a model: see tests/model/orders.pml.
+# The crash tables as models: see orders.pml and life.pml in tests/model.
 bats_require_minimum_version 1.5.0
 
 @test "the protocol holds at every kill, lost connection and commit in doubt, and each of its mechanisms is needed" {
     run -0 "$REPO/tests/model/check"
-    [ "$(grep -c ': all holds: ' <<<"$output")" -eq 2 ]
-    [ "$(grep -c ' is found, at depth ' <<<"$output")" -eq 5 ]
+    [ "$(grep -c ': all holds: ' <<<"$output")" -eq 3 ]
+    [ "$(grep -c ' is found, at depth ' <<<"$output")" -eq 10 ]
 }

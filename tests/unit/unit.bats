@@ -81,6 +81,7 @@ unit()
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/id_stream" { unit order/id_stream; }
 @test "unit: order/order" { unit order/order; }
+@test "unit: order/people" { unit order/people; }
 @test "unit: place/adrift" { unit place/adrift; }
 @test "unit: place/placement" { unit place/placement; }
 @test "unit: place/receipts" { unit place/receipts; }

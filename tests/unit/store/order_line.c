@@ -37,8 +37,33 @@ static void prints_an_order(void)
     }
 }
 
+static void prints_what_became_of_it(void)
+{
+    struct stored_order order = {.status = ORDER_CANCELLED,
+                                 .data = "{}",
+                                 .data_len = 2,
+                                 .reason = "\"\x01\"",
+                                 .reached_at = {[ORDER_RESERVED] = 1,
+                                                [ORDER_FAILED] = 2,
+                                                [ORDER_CANCELLED] = 3,
+                                                [ORDER_HANDED_OVER] = 4}};
+    char *line = malloc(order_line_size(&order));
+    size_t len = order_line(&order, line);
+
+    EQUAL(len, strlen(line));
+    CHECK(strlen(line) < order_line_size(&order));
+    SAME(line,
+         "{\"order_id\": \"00000000-0000-0000-0000-000000000000\", \"status\": \"CANCELLED\", "
+         "\"data\": {}, \"placed_at\": \"1970-01-01T00:00:00.000Z\", "
+         "\"reserved_at\": \"1970-01-01T00:00:00.001Z\", \"failed_at\": "
+         "\"1970-01-01T00:00:00.002Z\", \"cancelled_at\": \"1970-01-01T00:00:00.003Z\", "
+         "\"handed_over_at\": \"1970-01-01T00:00:00.004Z\", \"reason\": \"\\\"\\u0001\\\"\"}");
+    free(line);
+}
+
 int main(void)
 {
     RUN(prints_an_order);
+    RUN(prints_what_became_of_it);
     return unit_end();
 }

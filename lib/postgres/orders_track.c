@@ -1,0 +1,262 @@
+/* orders_track: what became of orders, and what they are looked up by. */
+#include "base/memory.h"
+#include "postgres/orders.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- outcomes ---- */
+
+#define STATUSES "'{RESERVED,FAILED,CANCELLED,HANDED_OVER}'::text[]"
+#define RANK "array_position(" STATUSES ", status)"
+
+/* SQL: what is recorded comes later in an order's life than what was there. */
+#define IS_LATER \
+    "array_position(" STATUSES ", excluded.status) > array_position(" STATUSES ", known.status)"
+
+/* A status that is recorded has its time: so the same one is not recorded twice. In the order of
+ * keys, so that two that record the same outcomes do not wait for each other. */
+#define RECORD                                                                           \
+    "WITH given AS (SELECT seq, status, at, nullif(reason, '') AS reason"                \
+    " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])"                \
+    " AS listed (id, status, at, reason) JOIN order_tools.orders o ON o.order_id = id)," \
+    " merged AS (SELECT seq, (array_agg(status ORDER BY " RANK " DESC))[1] AS status,"   \
+    " (array_agg(reason ORDER BY " RANK " DESC))[1] AS reason,"                          \
+    " min(at) FILTER (WHERE status = 'RESERVED') AS reserved_at,"                        \
+    " min(at) FILTER (WHERE status = 'FAILED') AS failed_at,"                            \
+    " min(at) FILTER (WHERE status = 'CANCELLED') AS cancelled_at,"                      \
+    " min(at) FILTER (WHERE status = 'HANDED_OVER') AS handed_over_at"                   \
+    " FROM given GROUP BY seq),"                                                         \
+    " recorded AS (INSERT INTO order_tools.outcomes AS known"                            \
+    " (seq, status, reason, reserved_at, failed_at, cancelled_at, handed_over_at)"       \
+    " SELECT * FROM merged ORDER BY seq"                                                 \
+    " ON CONFLICT (seq) DO UPDATE SET"                                                   \
+    " status = CASE WHEN " IS_LATER " THEN excluded.status ELSE known.status END,"       \
+    " reason = CASE WHEN " IS_LATER " THEN excluded.reason ELSE known.reason END,"       \
+    " reserved_at = coalesce(known.reserved_at, excluded.reserved_at),"                  \
+    " failed_at = coalesce(known.failed_at, excluded.failed_at),"                        \
+    " cancelled_at = coalesce(known.cancelled_at, excluded.cancelled_at),"               \
+    " handed_over_at = coalesce(known.handed_over_at, excluded.handed_over_at)"          \
+    " WHERE known.reserved_at IS NULL AND excluded.reserved_at IS NOT NULL"              \
+    " OR known.failed_at IS NULL AND excluded.failed_at IS NOT NULL"                     \
+    " OR known.cancelled_at IS NULL AND excluded.cancelled_at IS NOT NULL"               \
+    " OR known.handed_over_at IS NULL AND excluded.handed_over_at IS NOT NULL"           \
+    " RETURNING known.seq)"                                                              \
+    " SELECT o.order_id FROM recorded JOIN order_tools.orders o USING (seq)"
+
+#define KNOWN "SELECT order_id FROM order_tools.orders WHERE order_id = ANY ($1::uuid[])"
+
+struct recording {
+    struct postgres_orders *store;
+    PGresult *known; /* orders that are stored */
+    PGresult *recorded;
+};
+
+static bool record_all(struct session *session, void *context)
+{
+    struct recording *recording = context;
+    struct postgres_orders *store = recording->store;
+    struct parameter parameters[] = {
+        parameter_array(&store->ids), parameter_array(&store->statuses),
+        parameter_array(&store->times), parameter_array(&store->reasons)};
+    size_t known;
+    size_t recorded;
+
+    session_begin(session, NULL);
+    recorded = session_add(session, RECORD, parameters, 4);
+    known = session_add(session, KNOWN, parameters, 1);
+    if (!session_commit(session))
+        return false;
+    recording->recorded = session_take_result(session, recorded);
+    recording->known = session_take_result(session, known);
+    return true;
+}
+
+static void fill_arrays(struct postgres_orders *store, const struct order_outcome *outcomes,
+                        size_t count)
+{
+    array_start(&store->ids, ARRAY_UUID);
+    array_start(&store->statuses, ARRAY_TEXT);
+    array_start(&store->times, ARRAY_TIME);
+    array_start(&store->reasons, ARRAY_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        const char *status = order_status_name(outcomes[i].status);
+        const char *reason = outcomes[i].reason == NULL ? "" : outcomes[i].reason;
+
+        array_uuid(&store->ids, outcomes[i].id);
+        array_text(&store->statuses, status, strlen(status));
+        array_time(&store->times, outcomes[i].at);
+        array_text(&store->reasons, reason, strlen(reason));
+    }
+}
+
+/* Sets the standing of each outcome whose order is in a column of the result. */
+static void set_standings(struct postgres_orders *store, const PGresult *result,
+                          struct order_outcome *outcomes, size_t count, int standing)
+{
+    int *rows = xmalloc((count + 1) * sizeof *rows);
+
+    for (size_t i = 0; i < count; i++)
+        rows[i] = -1;
+    sought_rows(&store->sought, result, 0, false, rows);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i] >= 0)
+            outcomes[i].standing = (unsigned)standing;
+    free(rows);
+}
+
+enum exit_code postgres_orders_record(struct orders *base, struct order_outcome *outcomes,
+                                      size_t count)
+{
+    struct postgres_orders *store = (struct postgres_orders *)base;
+    struct recording recording = {.store = store};
+    enum exit_code code;
+
+    if (count == 0)
+        return EXIT_OK;
+    fill_arrays(store, outcomes, count);
+    sought_list(&store->sought, outcomes[0].id, sizeof outcomes[0], count);
+    code = session_do(store->session, "record outcomes", record_all, &recording);
+    for (size_t i = 0; i < count; i++)
+        outcomes[i].standing = OUTCOME_HAS_NO_ORDER;
+    set_standings(store, recording.known, outcomes, count, OUTCOME_IS_KNOWN);
+    set_standings(store, recording.recorded, outcomes, count, OUTCOME_IS_NEW);
+    libpq.PQclear(recording.known);
+    libpq.PQclear(recording.recorded);
+    return code;
+}
+
+/* ---- listing ---- */
+
+enum exit_code postgres_orders_listed(struct orders *base, int64_t *last)
+{
+    struct orders_reading reading = {.sql = "SELECT coalesce(max(seq), 0) FROM order_tools.listed"};
+    enum exit_code code = orders_run_reading((struct postgres_orders *)base, &reading);
+
+    *last = code == EXIT_OK ? result_int(reading.result, 0, 0) : 0;
+    libpq.PQclear(reading.result);
+    return code;
+}
+
+/*
+ * Orders get their keys before they are committed, so that one with a smaller key may appear after
+ * another. A transaction that takes keys has a number by then. So once all transactions are over
+ * that had a number when a key was seen, nothing can appear before that key.
+ */
+enum exit_code postgres_orders_settled(struct orders *base, int64_t *last)
+{
+    struct postgres_orders *store = (struct postgres_orders *)base;
+    struct orders_reading reading = {
+        .sql = "SELECT (SELECT coalesce(max(seq), 0) FROM order_tools.orders),"
+               " txid_snapshot_xmin(s), txid_snapshot_xmax(s) FROM txid_current_snapshot() s"};
+    enum exit_code code = orders_run_reading(store, &reading);
+
+    if (code == EXIT_OK) {
+        int64_t seen = result_int(reading.result, 0, 0);
+        int64_t oldest = result_int(reading.result, 0, 1);
+        int64_t next = result_int(reading.result, 0, 2);
+
+        if (oldest >= store->settling_at)
+            store->settled = store->settling;
+        if (oldest >= next)
+            store->settled = seen;
+        if (oldest >= store->settling_at) {
+            store->settling = seen;
+            store->settling_at = next;
+        }
+    }
+    libpq.PQclear(reading.result);
+    *last = store->settled;
+    return code;
+}
+
+/* Not synced: a server that has crashed has forgotten the last, and they are listed again. */
+static bool list_all(struct session *session, void *context)
+{
+    struct postgres_orders *store = context;
+    struct parameter parameters[] = {parameter_array(&store->keys), parameter_array(&store->times),
+                                     parameter_array(&store->statuses),
+                                     parameter_array(&store->reasons)};
+
+    session_begin(session, NULL);
+    session_relax(session);
+    (void)session_add(session,
+                      "INSERT INTO order_tools.listed (seq, placed_at, user_id, restaurant_id)"
+                      " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[],"
+                      " $4::text[]) ON CONFLICT DO NOTHING",
+                      parameters, 4);
+    return session_commit(session);
+}
+
+enum exit_code postgres_orders_list(struct orders *base, const struct order_traits *traits,
+                                    size_t count)
+{
+    struct postgres_orders *store = (struct postgres_orders *)base;
+
+    array_start(&store->keys, ARRAY_INT);
+    array_start(&store->times, ARRAY_TIME);
+    array_start(&store->statuses, ARRAY_TEXT);
+    array_start(&store->reasons, ARRAY_TEXT);
+    for (size_t i = 0; i < count; i++) {
+        array_int(&store->keys, traits[i].key);
+        array_time(&store->times, traits[i].placed_at);
+        array_text(&store->statuses, traits[i].user_id, strlen(traits[i].user_id));
+        array_text(&store->reasons, traits[i].restaurant_id, strlen(traits[i].restaurant_id));
+    }
+    return session_do(store->session, "list orders", list_all, store);
+}
+
+/* ---- finding ---- */
+
+/* What is not asked for is "". The times are milliseconds, so that any can be asked for. */
+#define FIND(user, restaurant)                                                            \
+    "SELECT l.seq FROM order_tools.listed l LEFT JOIN order_tools.outcomes x USING (seq)" \
+    " LEFT JOIN order_tools.pending p USING (seq) WHERE " user " AND " restaurant         \
+    " AND l.placed_at >= 'epoch'::timestamptz + $3::bigint * interval '1 millisecond'"    \
+    " AND l.placed_at < 'epoch'::timestamptz + $4::bigint * interval '1 millisecond'"     \
+    " AND ($5 = '' OR $5 = coalesce(x.status,"                                            \
+    " CASE WHEN p.seq IS NULL THEN 'PLACED' ELSE 'PENDING' END)) ORDER BY l.seq"
+
+#define ANY_USER "$1::text = ''"
+#define ANY_RESTAURANT "$2::text = ''"
+#define OF_USER "l.user_id = $1"
+#define OF_RESTAURANT "l.restaurant_id = $2"
+
+/* The first millisecond of the year 10000: what is placed later is of another time. */
+#define LATEST_MS INT64_C(253402300800000)
+
+static const char *sql_of_question(const struct orders_question *question)
+{
+    if (question->user_id != NULL && question->restaurant_id != NULL)
+        return FIND(OF_USER, OF_RESTAURANT);
+    if (question->user_id != NULL)
+        return FIND(OF_USER, ANY_RESTAURANT);
+    if (question->restaurant_id != NULL)
+        return FIND(ANY_USER, OF_RESTAURANT);
+    return FIND(ANY_USER, ANY_RESTAURANT);
+}
+
+enum exit_code postgres_orders_find_listed(struct orders *base,
+                                           const struct orders_question *question,
+                                           struct order_keys *keys)
+{
+    const char *status = question->only == NULL ? "" : order_status_name(*question->only);
+    struct parameter_int rooms[2];
+    struct orders_reading reading = {
+        .sql = sql_of_question(question),
+        .parameters = {parameter_text(question->user_id == NULL ? "" : question->user_id),
+                       parameter_text(question->restaurant_id == NULL ? ""
+                                                                      : question->restaurant_id),
+                       parameter_int(question->since_ms, &rooms[0]),
+                       parameter_int(question->until_ms < LATEST_MS ? question->until_ms
+                                                                    : LATEST_MS,
+                                     &rooms[1]),
+                       parameter_text(status)},
+        .count = 5};
+    enum exit_code code = orders_run_reading((struct postgres_orders *)base, &reading);
+
+    for (int row = 0; code == EXIT_OK && row < libpq.PQntuples(reading.result); row++)
+        order_keys_add(keys, result_int(reading.result, row, 0));
+    libpq.PQclear(reading.result);
+    return code;
+}
