@@ -165,8 +165,8 @@ enum exit_code orders_list(struct orders *base, const struct order_traits *trait
 
 enum { BY_USER, BY_RESTAURANT, BY_WAITING, BY_OUTCOME, BY_TIME };
 
-/* A plus keeps SQLite from using the index of that column, and CROSS JOIN from turning tables round.
- * The status is that of an outcome, or 0 (PENDING) or 1 (PLACED). */
+/* A plus keeps SQLite from using the index of that column, and CROSS JOIN from turning tables
+ * round. The status is that of an outcome, or 0 (PENDING) or 1 (PLACED). */
 #define FIND(from, user, restaurant, time)                                                   \
     "SELECT l.seq FROM " from " WHERE " user " AND " restaurant " AND " time                 \
     "l.placed_at >= ?3 AND " time "l.placed_at < ?4"                                         \
