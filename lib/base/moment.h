@@ -9,7 +9,7 @@
 
 /*
  * Reads text into *moment_ms, in milliseconds since 1970: an age before now_ms ("90s", "15m", "2h",
- * "3d", "2w"), or a time in UTC by RFC 3339 ("2026-01-31T12:00:00Z"). Never sets 0, which may mean
+ * "3d", "2w"), or a time by RFC 3339 ("2026-01-31T12:00:00Z"). Never sets 0, which may mean
  * that no time is given. Returns false if text is neither.
  */
 bool moment_read(const char *text, int64_t now_ms, int64_t *moment_ms);
