@@ -19,10 +19,10 @@
 #include <stdbool.h>
 
 /*
- * Hands over the orders with these ids, an array that NULL ends, or, if it is empty, with those that
- * standard input has, until a stop is requested. Answers each with a line on standard output. Sets
- * *some_refused to whether an order was not handed over, or some input refused. The ledger is open as LEDGER_STOCK. Returns EXIT_OK, EXIT_STORE or
- * EXIT_OUTPUT.
+ * Hands over the orders with these ids, an array that NULL ends, or, if it is empty, with those in
+ * standard input, until a stop is requested. Answers each with a line on standard output. Sets
+ * *some_refused to whether an order was not handed over, or some input refused. The ledger is open
+ * as LEDGER_STOCK. Returns EXIT_OK, EXIT_STORE or EXIT_OUTPUT.
  */
 enum exit_code hand_over(struct ledger *ledger, char **ids, bool *some_refused);
 
