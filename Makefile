@@ -74,7 +74,7 @@ ALL_TESTS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard tests/*/*.bats))
 # Where store and ledgers are kept: with STORE=postgresql there. These are the files for which that matters most, and which do not repeat
 # what is in programs/postgres*.bats.
 STORE ?= sqlite
-STORE_TESTS := programs/inventory-stock programs/notify-worker programs/order-cancel programs/order-http-read programs/order-place programs/order-show \
+STORE_TESTS := programs/inventory-ends programs/inventory-stock programs/notify-worker programs/order-cancel programs/order-http-read programs/order-place programs/order-show \
                stories/crash stories/http-crash stories/outbox stories/told-once
 STORE_TESTS := $(filter $(STORE_TESTS:%=tests/%.bats),$(ALL_TESTS))
 TESTS ?= $(ALL_TESTS)

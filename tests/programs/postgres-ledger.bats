@@ -174,6 +174,50 @@ is_decided()
     [ "$output" = 'new 1 unsent 3 handled 0 attempts 2 trips 3' ]
 }
 
+@test "a release takes three round trips; if its connection breaks, anywhere, it is made once, and what it owes comes back" {
+    local trip left
+    inventory-stock <<<'{"sku":"hot","on_hand":20}' >/dev/null
+    decide orders 20
+    decide settle 20
+    for trip in 1:before 1:after 2:before 2:after 3:before 3:after; do
+        left=0
+        [ "$trip" != 3:after ] || left=20
+        run -0 --separate-stderr decide release 20 "$trip"
+        [[ $output == "released $((20 - left)) left $left attempts "* ]]
+        gives '20|20 0|0' "SELECT (SELECT count(*) FROM order_tools.reservations WHERE ending = 'RELEASED'),
+            (SELECT on_hand || ' ' || reserved FROM order_tools.stock), (SELECT count(*) FROM order_tools.held)"
+        books_balance
+        sql "UPDATE order_tools.reservations SET ending = NULL; TRUNCATE order_tools.outbox;
+            UPDATE order_tools.stock SET on_hand = 0, reserved = 20" >/dev/null
+    done
+    run -0 decide release 20
+    [ "$output" = 'released 20 left 0 attempts 1 trips 3' ]
+}
+
+@test "the answer to a commit that hands over is lost: it is made once, and answered as that" {
+    local at=${URI#*@} proxy
+    topology
+    inventory-stock <<<'{"sku":"s","on_hand":20}' >/dev/null
+    want s 1 3 | send
+    work
+    inventory-stock --hand-over <<<o-3 >/dev/null
+    at=${at%%/*}
+    start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" 'SET ending = '
+    proxy=$PID
+    eventually test -s doubt.out
+    run -65 --separate-stderr env INVENTORY_LEDGER="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable" \
+        inventory-stock --hand-over <<<$'o-1\no-2\no-3\no-1'
+    says doubt.out cut
+    [ "$(jq -r '.order_id + " " + (.refused // .status)' <<<"$output")" = 'o-1 HANDED_OVER
+o-2 HANDED_OVER
+o-3 it was handed over before
+o-1 it was handed over before' ]
+    [ "$(stock)" = 's 17 0' ]
+    gives 3 'SELECT count(*) FROM order_tools.outbox'
+    books_balance
+    finish "$proxy" KILL
+}
+
 @test "a relay whose connection breaks, anywhere, gets each event once" {
     local trip
     decide orders 40

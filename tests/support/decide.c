@@ -5,13 +5,15 @@
  *   decide orders N [CUT]    claims orders 1 to N, which want one unit of the sku "hot" each
  *   decide relay N [CUT]     claims up to N events that are orphaned
  *   decide settle N          the same, and marks them as sent
+ *   decide release N [CUT]   releases orders 1 to N, which hold one unit of the sku "hot" each, and
+ *                            then claims what it owes and has not got from that
  *
  * CUT is a round trip of the first attempt: "2:before" cuts the connection when it is to be sent,
  * "2:after" when it was answered, before the answer is read. Of orders, 1 claims, 2 reads the
- * levels, 3 commits; of a relay, 1 looks, 2 claims, 3 commits.
+ * levels, 3 commits, and so of a release; of a relay, 1 looks, 2 claims, 3 commits.
  *
  * Prints "new N unsent N handled N attempts N trips N", the trips of the last attempt; of settle
- * also those of marking.
+ * also those of marking; of release "released N left N attempts N trips N".
  */
 #include "base/clock.h"
 #include "base/report.h"
@@ -36,6 +38,7 @@ static struct ledger_decision decisions[BATCH_MAX];
 static char ids[BATCH_MAX][TEXT_MAX];
 static char events[BATCH_MAX][2 * TEXT_MAX];
 static int64_t keys[BATCH_MAX];
+static struct ledger_end ends[BATCH_MAX];
 
 /* ---- round trips ---- */
 
@@ -143,6 +146,52 @@ static enum exit_code relay(size_t *count)
     return code;
 }
 
+/* Counts those that are released by this attempt. */
+static enum exit_code release(size_t count, size_t *released)
+{
+    struct ledger_level level = {.sku = "hot"};
+    struct ledger_commit commit = {.decisions = decisions, .levels = &level, .level_count = 1};
+    enum exit_code code;
+
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "order-%zu", i + 1);
+        ends[i].order_id = ids[i];
+    }
+    code = ledger->operations->claim_ends(ledger, LEDGER_RELEASED, ends, count);
+    if (code == EXIT_OK)
+        code = ledger->operations->levels(ledger, &level, 1);
+    if (code != EXIT_OK)
+        return code;
+    for (size_t i = 0; i < count; i++)
+        if (ends[i].outcome == LEDGER_RESERVED)
+            decisions[commit.decision_count++] = (struct ledger_decision){
+                .key = ends[i].key, .outcome = LEDGER_RELEASED, .event = "{}"};
+    *released = commit.decision_count;
+    level.moved = -(int64_t)*released;
+    return ledger->operations->commit(ledger, &commit);
+}
+
+static enum exit_code release_all(size_t most)
+{
+    size_t released = 0;
+    size_t left = most;
+    unsigned last;
+    enum exit_code code;
+
+    do {
+        trips = 0;
+        attempts++;
+        code = release(most, &released);
+        for (size_t i = 0; i < most; i++)
+            free(ends[i].held);
+    } while (code == EXIT_PENDING);
+    last = trips;
+    if (code == EXIT_OK)
+        code = relay(&left);
+    (void)printf("released %zu left %zu attempts %u trips %u\n", released, left, attempts, last);
+    return code;
+}
+
 static void print(size_t count)
 {
     size_t standings[3] = {0};
@@ -188,11 +237,16 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     stop_on_signals();
     if (most == 0 || most > BATCH_MAX)
-        die(EXIT_USAGE, "usage: decide orders|relay|settle N [CUT]");
+        die(EXIT_USAGE, "usage: decide orders|relay|settle|release N [CUT]");
     code = engine_open_ledger(NULL, LEDGER_DECIDE, &patience, &ledger);
     if (code != EXIT_OK)
         return (int)code;
     watch_trips(argc > 3 ? argv[3] : NULL);
+    if (strcmp(argv[1], "release") == 0) {
+        code = release_all(most);
+        ledger->operations->close(ledger);
+        return (int)code;
+    }
     do {
         trips = 0;
         attempts++;

@@ -91,6 +91,7 @@ unit()
 @test "unit: queue-inspect/managed_traits" { unit queue-inspect/managed_traits; }
 @test "unit: queue-inspect/tap_keys" { unit queue-inspect/tap_keys; }
 @test "unit: queue-inspect/trend" { unit queue-inspect/trend; }
+@test "unit: stock/holding" { unit stock/holding; }
 @test "unit: store/mover" { unit store/mover; }
 @test "unit: store/order_line" { unit store/order_line; }
 @test "unit: terminal/columns" { unit terminal/columns; }
