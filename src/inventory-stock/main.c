@@ -35,7 +35,7 @@
 static const char usage[] =
     "usage: inventory-stock [--add] < levels\n"
     "       inventory-stock < /dev/null\n"
-    "       inventory-stock --hand-over [ID...]\n"
+    "       inventory-stock --hand-over ID...\n"
     "       inventory-stock --hand-over < ids\n"
     "       inventory-stock --report [--since TIME]\n"
     "       inventory-stock --remove SKU...\n"
