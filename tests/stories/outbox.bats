@@ -11,7 +11,7 @@ setup()
     LEDGER=$XDG_STATE_HOME/order-tools/ledger.db
     topology
     # So that the first commit is that of an order.
-    inventory-stock </dev/null
+    inventory-worker --flush
 }
 
 teardown()
