@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define DAYS_TO_1970 719468 /* from 0000-03-01 */
+#define DIGITS "0123456789"
 #define LAST_MS INT64_C(253402300799999)
 #define MS_AT 20 /* the offset of the milliseconds in a text */
 
@@ -107,28 +108,45 @@ static int milliseconds_of(const char *digits, size_t count)
     return ms;
 }
 
+/* Reads "Z", or "+02:00" and the like, into *offset_ms. */
+static bool read_offset(const char *text, int64_t *offset_ms)
+{
+    int hours, minutes;
+
+    *offset_ms = 0;
+    if (strcmp(text, "Z") == 0)
+        return true;
+    if (strlen(text) != 6 || (*text != '+' && *text != '-') || strspn(text + 1, DIGITS) != 2 ||
+        text[3] != ':' || strspn(text + 4, DIGITS) != 2 ||
+        sscanf(text + 1, "%d:%d", &hours, &minutes) != 2 || hours > 23 || minutes > 59)
+        return false;
+    *offset_ms = (hours * 60 + minutes) * (*text == '-' ? -60000 : 60000);
+    return true;
+}
+
 bool clock_read_rfc3339(const char *text, int64_t *utc_ms)
 {
     int year, month, day, hour, minute, second;
     char written[CLOCK_TEXT_SIZE];
     const char *rest = text + 19;
+    int64_t offset_ms;
     size_t digits;
     int ms = 0;
 
     if (strlen(text) < 20 ||
         sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6)
         return false;
-    if (*rest == '.' && rest[1] != 'Z') {
-        digits = strspn(++rest, "0123456789");
+    if (*rest == '.' && rest[1] >= '0' && rest[1] <= '9') {
+        digits = strspn(++rest, DIGITS);
         ms = milliseconds_of(rest, digits);
         rest += digits;
     }
-    if (strcmp(rest, "Z") != 0 || year < 1970)
+    if (!read_offset(rest, &offset_ms) || year < 1970)
         return false;
     *utc_ms =
         (((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000;
     /* An impossible date, such as 30 February, does not come out as it went in; nor do signs. */
     clock_rfc3339(*utc_ms, written);
-    *utc_ms += ms;
-    return strncmp(written, text, 19) == 0;
+    *utc_ms += ms - offset_ms;
+    return strncmp(written, text, 19) == 0 && *utc_ms >= 0 && *utc_ms <= LAST_MS;
 }

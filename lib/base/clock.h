@@ -28,9 +28,9 @@ int64_t clock_monotonic_us(void);
 void clock_rfc3339(int64_t utc_ms, char text[CLOCK_TEXT_SIZE]);
 
 /*
- * Reads RFC 3339 in UTC ("Z", upper case), for the years 1970 to 9999. A fraction of a second is
- * allowed, and read to the millisecond. Returns false, with *utc_ms unspecified, for any other
- * text.
+ * Reads RFC 3339 with "T" and "Z" in upper case, or an offset such as +02:00 instead of "Z", for
+ * the years 1970 to 9999 of UTC. A fraction of a second is allowed, and read to the millisecond.
+ * Returns false, with *utc_ms unspecified, for any other text.
  */
 bool clock_read_rfc3339(const char *text, int64_t *utc_ms);
 

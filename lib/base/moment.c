@@ -22,7 +22,7 @@ static int64_t unit_ms(const char *unit)
     return 0;
 }
 
-static bool read_age(const char *text, int64_t now_ms, int64_t *moment_ms)
+bool moment_read_age(const char *text, int64_t *age_ms)
 {
     char *unit;
     long age;
@@ -33,13 +33,17 @@ static bool read_age(const char *text, int64_t now_ms, int64_t *moment_ms)
     age = strtol(text, &unit, 10);
     if (errno != 0 || age > AGE_MAX || unit_ms(unit) == 0)
         return false;
-    *moment_ms = now_ms - age * unit_ms(unit);
+    *age_ms = age * unit_ms(unit);
     return true;
 }
 
 bool moment_read(const char *text, int64_t now_ms, int64_t *moment_ms)
 {
-    if (!clock_read_rfc3339(text, moment_ms) && !read_age(text, now_ms, moment_ms))
+    int64_t age_ms;
+
+    if (moment_read_age(text, &age_ms))
+        *moment_ms = now_ms - age_ms;
+    else if (!clock_read_rfc3339(text, moment_ms))
         return false;
     if (*moment_ms <= 0)
         *moment_ms = 1;

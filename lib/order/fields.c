@@ -22,6 +22,14 @@ bool order_refuse(struct order_fault *fault, const char *format, ...)
     return false;
 }
 
+size_t order_fault_member(const char *reason)
+{
+    size_t len = strcspn(reason, " :");
+    bool is_whole = len == 3 && (strncmp(reason, "not", 3) == 0 || strncmp(reason, "too", 3) == 0);
+
+    return is_whole ? 0 : len;
+}
+
 /* ---- members ---- */
 
 /* Do the names differ only in case, and in '_', '-' and spaces? */

@@ -44,6 +44,10 @@ struct order_fault {
     bool is_json; /* set by order_read(): the text is JSON, and no order */
 };
 
+/* Returns the length of the member at fault with which reason, that of a fault, begins; 0 if the
+ * reason is about the whole. */
+size_t order_fault_member(const char *reason);
+
 /*
  * Reads text[0..len) into *order; free it with order_free(). Returns false, with the reason in
  * *fault and nothing to free, if it is not an order or has more than ORDER_MAX_SIZE bytes. The text

@@ -5,10 +5,12 @@
 #include "base/output.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
 #include "order/event.h"
 #include "order/id_stream.h"
+#include "order/order.h"
 #include "stock/holding.h"
 #include "stock/levels.h"
 
@@ -157,6 +159,13 @@ static enum exit_code finish(struct batch *batch)
     return code;
 }
 
+/* Adds an order to those that are handed over together. */
+static enum exit_code take(struct batch *batch, const char *order_id)
+{
+    batch->ends[batch->count++].order_id = xstrdup(order_id);
+    return batch->count == BATCH ? finish(batch) : EXIT_OK;
+}
+
 /* ---- the input ---- */
 
 /* Answers, waits for input and reads it. Ends the input if a stop is requested. */
@@ -183,17 +192,32 @@ static void refuse(struct batch *batch, const struct id_piece *piece)
     *batch->some_refused = true;
 }
 
-static enum exit_code take_all(struct batch *batch, struct id_stream *input)
+static enum exit_code take_operands(struct batch *batch, char **ids)
 {
-    struct id_piece piece;
     enum exit_code code = EXIT_OK;
 
-    while (code == EXIT_OK) {
+    for (; code == EXIT_OK && *ids != NULL && !stop_requested(); ids++) {
+        if (text_is_printable(*ids, strlen(*ids), ORDER_MAX_ID)) {
+            code = take(batch, *ids);
+        } else {
+            report("'%s' is not the id of an order", printable_text(*ids));
+            *batch->some_refused = true;
+        }
+    }
+    return code == EXIT_OK ? finish(batch) : code;
+}
+
+static enum exit_code take_input(struct batch *batch)
+{
+    struct id_stream *input = id_stream_new(STDIN_FILENO);
+    struct id_piece piece;
+    enum exit_code code = EXIT_OK;
+    bool ended = false;
+
+    while (code == EXIT_OK && !ended) {
         switch (id_stream_next(input, &piece)) {
         case ID_STREAM_ID:
-            batch->ends[batch->count++].order_id = xstrdup(piece.order_id);
-            if (batch->count == BATCH)
-                code = finish(batch);
+            code = take(batch, piece.order_id);
             break;
         case ID_STREAM_REFUSED:
             refuse(batch, &piece);
@@ -202,22 +226,23 @@ static enum exit_code take_all(struct batch *batch, struct id_stream *input)
             code = read_on(batch, input);
             break;
         case ID_STREAM_END:
-            return finish(batch);
+            code = finish(batch);
+            ended = true;
+            break;
         }
     }
+    id_stream_free(input);
     return code;
 }
 
-enum exit_code hand_over(struct ledger *ledger, bool *some_refused)
+enum exit_code hand_over(struct ledger *ledger, char **ids, bool *some_refused)
 {
     struct batch *batch = xcalloc(1, sizeof *batch);
-    struct id_stream *input = id_stream_new(STDIN_FILENO);
     enum exit_code code;
 
     batch->ledger = ledger;
     batch->some_refused = some_refused;
-    code = take_all(batch, input);
-    id_stream_free(input);
+    code = *ids != NULL ? take_operands(batch, ids) : take_input(batch);
     levels_free(&batch->levels);
     free(batch);
     return code;

@@ -19,11 +19,11 @@
 #include <stdbool.h>
 
 /*
- * Reads order ids from standard input to its end, or until a stop is requested, and answers each
- * with a line on standard output. Sets *some_refused to whether an order was not handed over, or
- * some input refused. The ledger is open as LEDGER_STOCK. Returns EXIT_OK, EXIT_STORE or
- * EXIT_OUTPUT.
+ * Hands over the orders with these ids, an array that NULL ends, or, if it is empty, with those in
+ * standard input, until a stop is requested. Answers each with a line on standard output. Sets
+ * *some_refused to whether an order was not handed over, or some input refused. The ledger is open
+ * as LEDGER_STOCK. Returns EXIT_OK, EXIT_STORE or EXIT_OUTPUT.
  */
-enum exit_code hand_over(struct ledger *ledger, bool *some_refused);
+enum exit_code hand_over(struct ledger *ledger, char **ids, bool *some_refused);
 
 #endif

@@ -35,6 +35,7 @@
 static const char usage[] =
     "usage: inventory-stock [--add] < levels\n"
     "       inventory-stock < /dev/null\n"
+    "       inventory-stock --hand-over ID...\n"
     "       inventory-stock --hand-over < ids\n"
     "       inventory-stock --report [--since TIME]\n"
     "       inventory-stock --remove SKU...\n"
@@ -62,7 +63,7 @@ static void read_since(const char *option, const char *text)
 
 static struct option_entry options[] = {
     {"add", NULL, "add on_hand, which may be negative, to the present level", .flag = &add},
-    {"hand-over", NULL, "hand over the reserved orders whose ids are read, a line each",
+    {"hand-over", NULL, "hand over the reserved orders that are named, or whose ids are read",
      .flag = &hands_over},
     {"report", NULL, "print the movements of each sku, and how it stands", .flag = &reports},
     {"since", "TIME",
@@ -268,38 +269,37 @@ static enum exit_code set_or_print(void)
 
 static char **read_options(int argc, char **argv)
 {
-    char **skus = options_read(argc, argv, usage, options);
+    char **operands = options_read(argc, argv, usage, options);
 
     if (add + hands_over + reports + removes > 1)
         usage_error("--add, --hand-over, --report and --remove exclude each other");
     if (has_since && !reports)
         usage_error("--since needs --report");
-    if (removes && *skus == NULL)
+    if (removes && *operands == NULL)
         usage_error("--remove needs the skus whose levels are to go");
-    if (!removes)
-        options_refuse_operands(skus, hands_over ? "order ids are read from standard input"
-                                                 : "levels are read from standard input");
-    return skus;
+    if (!removes && !hands_over)
+        options_refuse_operands(operands, "levels are read from standard input");
+    return operands;
 }
 
 int main(int argc, char **argv)
 {
-    char **skus;
+    char **operands;
     enum exit_code code;
 
     report_program(argv[0]);
-    skus = read_options(argc, argv);
+    operands = read_options(argc, argv);
     stop_on_signals();
     if (hands_over || removes || reports)
         code = open_ledger(reports ? LEDGER_READ : LEDGER_STOCK);
     else
         code = set_or_print();
     if (code == EXIT_OK && hands_over)
-        code = hand_over(ledger, &some_refused);
+        code = hand_over(ledger, operands, &some_refused);
     else if (code == EXIT_OK && reports)
         code = books_print(ledger, since_ms);
     else if (code == EXIT_OK && removes)
-        code = books_remove(ledger, skus, &some_refused);
+        code = books_remove(ledger, operands, &some_refused);
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;
     if (ledger != NULL)

@@ -8,12 +8,17 @@
 
 #include "amqp/broker_options.h"
 #include "amqp/consumer.h"
+#include "base/moment.h"
 #include "base/options.h"
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/text.h"
 #include "engine/where.h"
 #include "order/order.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const char usage[] =
     "usage: inventory-worker [options]\n"
@@ -24,8 +29,24 @@ static const char usage[] =
     "cancelled.\n";
 
 static struct pipeline_settings settings = {
-    .options = &broker_options, .rule = {.max_qty = 5}, .retain_days = -1, .expire_days = -1};
+    .options = &broker_options, .rule = {.max_qty = 5}, .retain_days = -1};
 static int prefetch = 256;
+
+static bool only_digits(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+static void read_expire(const char *option, const char *text)
+{
+    char age[32];
+    int len = snprintf(age, sizeof age, "%s%s", text, only_digits(text) ? "d" : "");
+
+    if (len >= (int)sizeof age || !moment_read_age(age, &settings.expire_after_ms) ||
+        settings.expire_after_ms == 0)
+        die(EXIT_USAGE, "%s: '%s' is neither an age such as 90m or 12h nor a number of days",
+            option, printable_text(text));
+}
 
 static struct option_entry options[] = {
     {"max-qty", "N", "fail orders with more than N of an item (5)",
@@ -41,10 +62,10 @@ static struct option_entry options[] = {
     /* With 0 days, a copy that comes because an acknowledgement was lost would be a new order. */
     {"retain", "DAYS", "forget orders that were handled more than DAYS ago (never)",
      .number = &settings.retain_days, .least = 1, .most = 36500},
-    {"expire", "DAYS",
-     "release orders that were reserved more than DAYS ago, and are neither\n"
-     "handed over nor cancelled (never)",
-     .number = &settings.expire_days, .least = 1, .most = 36500},
+    {"expire", "AGE",
+     "release orders that were reserved more than AGE ago (90m, 12h, 2w, or a\n"
+     "number of days), and are neither handed over nor cancelled (never)",
+     .call = read_expire},
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},

@@ -353,7 +353,7 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
     hand_open(&hand, given->prefetch + OUTBOX_BATCH);
     recorder.rule = given->rule;
     recorder.retain_days = given->retain_days;
-    recorder.expire_days = given->expire_days;
+    recorder.expire_after_ms = given->expire_after_ms;
     code = recorder_open(&recorder, &hand);
     if (code != EXIT_OK)
         return code;

@@ -58,6 +58,7 @@
 #include "base/report.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct pipeline_settings {
     const struct broker_options *options;
@@ -65,10 +66,10 @@ struct pipeline_settings {
     bool takes_cancelled; /* takes cancellations, and no orders */
     unsigned prefetch;    /* deliveries in hand at once, at most */
     int retain_days;      /* after which an order that was handled is forgotten; negative: never */
-    int expire_days;      /* after which a reservation is released; negative: never */
-    int count;            /* deliveries to take; negative: no limit */
-    int idle_ms;          /* without a delivery, after which to end; negative: never */
-    bool flush_only;      /* publish what ended workers left unpublished, and take no orders */
+    int64_t expire_after_ms; /* after which a reservation is released; 0: never */
+    int count;               /* deliveries to take; negative: no limit */
+    int idle_ms;             /* without a delivery, after which to end; negative: never */
+    bool flush_only;         /* publish what ended workers left unpublished, and take no orders */
 };
 
 /* Opens the ledger and starts a run; connects on first use. Returns EXIT_OK or EXIT_STORE,

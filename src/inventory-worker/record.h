@@ -25,8 +25,8 @@ struct recorder {
     struct ledger *ledger;
     struct hand *hand;
     struct reservation_rule rule;
-    long retain_days; /* after which an order is forgotten; negative: never */
-    long expire_days; /* after which a reservation is released; negative: never */
+    long retain_days;        /* after which an order is forgotten; negative: never */
+    int64_t expire_after_ms; /* after which a reservation is released; 0: never */
     /* Keys of events that the broker has confirmed, and that were told: added by others, recorded
      * with the next batch or by record_confirmed(). */
     int64_t *confirmed;
@@ -42,7 +42,7 @@ struct recorder {
 };
 
 /* Opens the ledger and starts a run. ledger is the recorder's own. hand must outlive it; rule,
- * retain_days and expire_days are given. */
+ * retain_days and expire_after_ms are given. */
 enum exit_code recorder_open(struct recorder *recorder, struct hand *hand);
 
 /* Frees all. Harmless if recorder_open() failed. */

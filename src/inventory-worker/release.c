@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS INT64_C(86400000)
-
 /* ---- what is released ---- */
 
 static void read_holdings(struct recorder *recorder, struct holding *holdings, size_t count)
@@ -176,7 +174,7 @@ enum exit_code record_cancellations(struct recorder *recorder, size_t count)
 static enum exit_code claim(struct recorder *recorder, bool at_once, size_t max, size_t *count)
 {
     struct ledger *ledger = recorder->ledger;
-    int64_t before_ms = clock_utc_ms() - recorder->expire_days * DAY_MS;
+    int64_t before_ms = clock_utc_ms() - recorder->expire_after_ms;
     bool at_end;
     enum exit_code code;
 
@@ -216,7 +214,7 @@ enum exit_code record_expired(struct recorder *recorder, bool at_once, size_t *c
     enum exit_code code;
 
     *count = 0;
-    if (recorder->expire_days < 0 || max == 0 || (!at_once && now < recorder->expire_ms))
+    if (recorder->expire_after_ms == 0 || max == 0 || (!at_once && now < recorder->expire_ms))
         return EXIT_OK;
     while ((code = record_expired_once(recorder, at_once, max, count)) == EXIT_PENDING)
         hand_drop_last(recorder->hand, *count);

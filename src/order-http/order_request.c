@@ -33,19 +33,17 @@ bool order_request_read_key(struct request *request, bool *has_key, unsigned cha
     return true;
 }
 
-/* The reason begins with the name of the member, unless it is about the whole. */
 static void answer_fault(struct answer *answer, const struct order_fault *fault)
 {
     char member[sizeof fault->reason];
+    size_t len = order_fault_member(fault->reason);
 
     metrics_order(METRICS_REFUSED);
-    (void)snprintf(member, sizeof member, "%.*s", (int)strcspn(fault->reason, " "), fault->reason);
+    (void)snprintf(member, sizeof member, "%.*s", (int)len, fault->reason);
     if (!fault->is_json)
         answer_problem(answer, 400, NULL, "%s", fault->reason);
-    else if (strcmp(member, "not") == 0)
-        answer_problem(answer, 422, NULL, "%s", fault->reason);
     else
-        answer_problem(answer, 422, member, "%s", fault->reason);
+        answer_problem(answer, 422, len > 0 ? member : NULL, "%s", fault->reason);
 }
 
 bool order_request_read(struct request *request, bool has_key, struct order *order)

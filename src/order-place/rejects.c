@@ -28,6 +28,7 @@ static struct file json;
 static struct {
     char start[80]; /* of the line: number and line */
     char order_id[ID_TEXT_MAX];
+    char member[sizeof((struct order_fault *)NULL)->reason]; /* at fault */
     char reason[sizeof((struct order_fault *)NULL)->reason];
     char input[REJECTS_INPUT_MAX];
     size_t len;
@@ -76,8 +77,12 @@ static void start_refusal(const struct json_piece *piece, bool is_value)
                    "{\"number\": %" PRIu64 ", \"line\": %" PRIu64, piece->number, piece->line);
     (void)snprintf(refusal.reason, sizeof refusal.reason, "%s", piece->reason);
     refusal.order_id[0] = '\0';
-    if (is_value)
+    refusal.member[0] = '\0';
+    if (is_value) {
         find_order_id(piece->text);
+        (void)snprintf(refusal.member, sizeof refusal.member, "%.*s",
+                       (int)order_fault_member(piece->reason), piece->reason);
+    }
     refusal.len = 0;
     refusal.is_cut = false;
 }
@@ -130,6 +135,8 @@ static enum exit_code write_refusal(void)
     json_writer_raw(&line, refusal.start);
     if (refusal.order_id[0] != '\0')
         add_member(&line, ", \"order_id\": ", refusal.order_id);
+    if (refusal.member[0] != '\0')
+        add_member(&line, ", \"member\": ", refusal.member);
     add_member(&line, ", \"reason\": ", refusal.reason);
     add_member(&line, ", \"input\": ", input);
     json_writer_raw(&line, refusal.is_cut ? ", \"cut\": true}" : "}");

@@ -2,9 +2,11 @@
  * rejects: where refused input goes besides standard error: unchanged into one file, and as a line
  * of JSON for each refusal into another.
  *
- *     {"number": 3, "line": 17, "order_id": "...", "reason": "...", "input": "..."}
+ *     {"number": 3, "line": 17, "order_id": "...", "member": "...", "reason": "...",
+ *      "input": "..."}
  *
- * order_id is there if the refused value is an object that has one, valid or not. input has the
+ * order_id is there if the refused value is an object that has one, valid or not; member, if one of
+ * its members is at fault. input has the
  * first REJECTS_INPUT_MAX bytes, with U+FFFD for what is not UTF-8 and for NUL; "cut": true follows
  * it if there was more.
  */

@@ -85,8 +85,13 @@ void outcome_open(struct outcome *outcome, struct delivery *delivery, int64_t no
     }
     memcpy(outcome->order_id, order.order_id, strlen(order.order_id) + 1);
     order_free(&order);
-    outcome->kind = uuid_from_text(outcome->order_id, outcome->record.id) ? OUTCOME_TO_RECORD
-                                                                          : OUTCOME_OF_NOBODY;
+    if (uuid_from_text(outcome->order_id, outcome->record.id)) {
+        outcome->kind = OUTCOME_TO_RECORD;
+        /* As order-show writes it, in lower case. */
+        uuid_to_text(outcome->record.id, outcome->order_id);
+    } else {
+        outcome->kind = OUTCOME_OF_NOBODY;
+    }
     read_rest(outcome, now_ms);
 }
 

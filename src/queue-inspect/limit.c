@@ -1,6 +1,5 @@
 #include "limit.h"
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/moment.h"
 
@@ -21,15 +20,11 @@ static int number_in(const char *text)
 
 static int seconds_in(const char *text)
 {
-    int64_t now = clock_utc_ms();
-    int64_t moment = 0;
-    int64_t seconds;
+    int64_t age_ms;
 
-    /* A time instead of an age has a '-'. */
-    if (strchr(text, '-') != NULL || !moment_read(text, now, &moment))
+    if (!moment_read_age(text, &age_ms) || age_ms / 1000 > LIMIT_MAX)
         return LIMIT_NONE;
-    seconds = (now - moment) / 1000;
-    return seconds <= LIMIT_MAX ? (int)seconds : LIMIT_NONE;
+    return (int)(age_ms / 1000);
 }
 
 static bool read_both(struct limit *limit, const char *text, int (*value_in)(const char *text))

@@ -24,8 +24,8 @@ struct limit {
 
 /*
  * Read a limit from text, "N" or "N,M": a warning and what is critical, which must not be less.
- * Both are numbers up to LIMIT_MAX; or ages, as moment_read() reads them, in seconds. Return false
- * if text is neither.
+ * Both are numbers up to LIMIT_MAX; or ages, as moment_read_age() reads them, in seconds. Return
+ * false if text is neither.
  */
 bool limit_read_numbers(struct limit *limit, const char *text);
 bool limit_read_ages(struct limit *limit, const char *text);

@@ -236,7 +236,11 @@ END
     [ -z "$output" ]
     [[ $stderr == 'inventory-stock: input 1 (line 1): '* ]]
     [ "$(stock)" = 's 97 1' ]
-    run -0 inventory-stock --hand-over <<<three
+    # Named as operands, they are not read.
+    run -65 --separate-stderr inventory-stock --hand-over three $'un\tprintable' one < <(echo '{}')
+    [ "$output" = '{"order_id":"three","status":"HANDED_OVER"}
+{"order_id":"one","status":"HANDED_OVER","refused":"it was handed over before"}' ]
+    [ "$stderr" = "inventory-stock: 'un\\x09printable' is not the id of an order" ]
     [ "$(stock)" = 's 97 0' ]
     run -0 inventory-stock --report
     [ "$output" = '{"sku":"s","put_in":100,"taken_out":0,"ordered":4,"released":1,"handed_over":3,"reserved":0,"on_hand":97}' ]
@@ -329,7 +333,7 @@ InventoryHandedOver two [{"sku":"s","qty":1}]' ]
 }
 
 @test "--expire releases what was reserved long ago, once, by however many workers; by default nothing expires" {
-    local first
+    local first age
     reserve old older handed
     inventory-stock --hand-over <<<handed >/dev/null
     a_day_later
@@ -337,7 +341,7 @@ InventoryHandedOver two [{"sku":"s","qty":1}]' ]
     worker --idle-timeout 0 --retain 1 >>events 2>>log
     [ "$(stock)" = 's 96 3' ]
     : >log
-    start one inventory-worker --idle-timeout 1 --expire 1
+    start one inventory-worker --idle-timeout 1 --expire 23h
     first=$PID
     start two inventory-worker --cancelled --idle-timeout 1 --expire 1
     ends -0 "$PID"
@@ -350,8 +354,10 @@ older expired' ]
     release
     says log '[inventory] cancelled again: old'
     books_balance
-    run -64 inventory-worker --expire 0
-    [ "${lines[0]}" = "inventory-worker: --expire: '0' is not a number from 1 to 36500" ]
+    for age in 0 0h 1.5h 2026-01-31T12:00:00Z '' "$(printf '%040d' 1)h"; do
+        run -64 inventory-worker --expire "$age"
+        [ "${lines[0]}" = "inventory-worker: --expire: '$age' is neither an age such as 90m or 12h nor a number of days" ]
+    done
 }
 
 @test "--retain keeps an order that holds stock until it has ended" {

@@ -664,6 +664,7 @@ END
         printf '{"x": "\\u0041", \xff\\\nrest \x00 \t"\n'
         jq -nc '{user_id: "u", restaurant_id: ("€" * 6000)}'
         echo '{"order_id": 7, "user_id": "u"}'
+        echo 17
     } >input
     umask 000
     run -65 --separate-stderr order-place --rejects plain --rejects-json json <input
@@ -671,8 +672,9 @@ END
     [ "$(stat -c %a json)" = 600 ]
     # All that is written to standard error, and to the other file.
     diff <(jq -r '"order-place: input \(.number) (line \(.line)): \(.reason)"' json) <(echo "$stderr")
-    jq -sc 'sort_by(.number)[] | [.number, .line, .order_id, .cut]' json | diff - <(
-        printf '%s\n' "[2,2,\"$(uuid 1)\",null]" '[3,3,"A-7",null]' '[4,4,null,null]' '[5,6,null,true]' '[6,7,null,null]'
+    jq -sc 'sort_by(.number)[] | [.number, .line, .order_id, .member, .cut]' json | diff - <(
+        printf '%s\n' "[2,2,\"$(uuid 1)\",\"order_id\",null]" '[3,3,"A-7","order_id",null]' '[4,4,null,null,null]' \
+            '[5,6,null,"restaurant_id",true]' '[6,7,null,"order_id",null]' '[7,8,null,null,null]'
     )
     [ "$(jq -r 'select(.number == 2).input' json)" = "$(own 1 two)" ]
     jq -se 'map(select(.number == 4))[0].input == "{\"x\": \"\\u0041\", \ufffd\\\nrest \ufffd \t\"\n"' json
@@ -680,8 +682,8 @@ END
     jq -se 'map(select(.number == 5))[0].input | utf8bytelength > 16381 and utf8bytelength <= 16384 and (.[-1:] == "€")' json
     # They are appended, and a file that cannot be written is 74.
     run -65 --separate-stderr order-place --rejects-json json <<<'{}'
-    tail -n 1 json | jq -e '. == {number: 1, line: 1, reason: "user_id is missing", input: "{}"}'
-    has_lines json 6
+    tail -n 1 json | jq -e '. == {number: 1, line: 1, member: "user_id", reason: "user_id is missing", input: "{}"}'
+    has_lines json 7
     run -74 --separate-stderr order-place --rejects-json missing/json <input
     [ "$stderr" = "order-place: cannot open 'missing/json': No such file or directory" ]
     run -74 --separate-stderr order-place --rejects-json /dev/full <input

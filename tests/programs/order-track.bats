@@ -132,8 +132,10 @@ END
 }
 
 @test "order-track: foreign events: unknown orders, other types, no time, no routing key; and malformed ones, which become dead letters" {
-    place 1
+    place 2
     subscribe
+    # As a service in Python writes id and time.
+    publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "'"${ids[1]^^}"'", "ts": "2026-01-02T05:04:01.678901+02:00"}'
     tell RESERVED 00000000-0000-4000-8000-000000000000
     tell RESERVED a-17
     publish inventory-ex inventory.failed '{"event_type": "OrderShipped", "order_id": "x"}'
@@ -142,7 +144,8 @@ END
     publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved"}'
     # As a dead letter that is replayed to the queue itself.
     publish '' "$Q" "$(outcome RESERVED "${ids[0]}")"
-    track --count 7
+    track --count 8
+    grep -xF "{\"order_id\": \"${ids[1]}\", \"status\": \"RESERVED\", \"at\": \"2026-01-02T03:04:01.678Z\"}" <<<"$output"
     [[ $stderr == *'[track] unknown order: 00000000-0000-4000-8000-000000000000 is RESERVED'* ]]
     [[ $stderr == *'[track] unknown order: a-17 is RESERVED'* ]]
     [[ $stderr == *"[track] ignored a message: event_type is 'OrderShipped'"* ]]

@@ -127,7 +127,7 @@ held_back()
     mv before "$XDG_STATE_HOME"
     run -1 order-show "$own_id"
     run -0 order-place <own.json
-    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\", \"repeated\": true}" ]
+    [ "$output" = "{\"order_id\": \"$own_id\", \"status\": \"PLACED\"}" ]
     holds "$PLACED_Q" 2
     assert_done_once
 }

@@ -755,7 +755,7 @@ END
         rm -rf "$STATE"
         start_fed place bash -c "umask $mask; exec order-place"
         feed place 1
-        inventory-stock </dev/null
+        inventory-worker --flush
         find "$STATE" -type f -printf '%f %m\n' | grep -v ' 600$' && false
         [ -e "$STORE-wal" ] && [ -e "$STORE-shm" ] && [ -e "$STORE-runs" ]
         ends "$PID" TERM

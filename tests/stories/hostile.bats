@@ -243,7 +243,7 @@ to_limit()
     small_disk 1m
     export ORDER_STORE=$PWD/small/orders.db INVENTORY_LEDGER=$PWD/small/ledger.db
     order-place <"$DATA/order.json"
-    inventory-stock </dev/null
+    inventory-stock <<<'{"sku":"s","on_hand":1}' >/dev/null
     mount -o remount,ro small
     run -73 --separate-stderr order-place <"$DATA/order.json"
     [[ $stderr == *"order-place: cannot "*"'$ORDER_STORE': "*": Read-only file system" ]]

@@ -11,7 +11,7 @@ setup()
     LEDGER=$XDG_STATE_HOME/order-tools/ledger.db
     topology
     # So that the first commit is that of an order.
-    inventory-stock </dev/null
+    inventory-worker --flush
 }
 
 teardown()
@@ -400,12 +400,12 @@ outbox_check()
     orphan one two
     [ "$(outbox_check)" = '{"ok":true}' ]
     sql "UPDATE handled SET at = at - 100000 WHERE order_id = 'one'"
-    [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 2, the oldest for 10'[0-9]' s"}' ]]
+    [[ $(outbox_check) == '{"ok":false,"level":"critical","detail":"events owed: 2, the oldest for 10'[0-9]' s"}' ]]
     run -1 queue-inspect --health
     # Named by an option.
     mv "$LEDGER" elsewhere
     [ "$(outbox_check)" = null ]
-    [[ $(outbox_check --ledger elsewhere) == '{"ok":false,"detail":"events owed: 2, '* ]]
+    [[ $(outbox_check --ledger elsewhere) == '{"ok":false,"level":"critical","detail":"events owed: 2, '* ]]
     mv elsewhere "$LEDGER"
     worker --flush >/dev/null
     [ "$(outbox_check)" = '{"ok":true}' ]
@@ -421,7 +421,7 @@ outbox_check()
     # It would publish the event.
     kill -STOP "$PID"
     sql "UPDATE handled SET at = 1700000000000; INSERT INTO owed (seq, run, event) SELECT seq, $((1 << 40)), '{}' FROM handled"
-    [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 1, '* ]]
+    [[ $(outbox_check) == '{"ok":false,"level":"critical","detail":"events owed: 1, '* ]]
     kill -CONT "$PID"
     ends -0 "$PID" TERM
 }
@@ -433,18 +433,18 @@ outbox_check()
         ledger_1 "$mode"
         sha256sum "$LEDGER" >before
         ls -A "$(dirname "$LEDGER")" >>before
-        [[ $(outbox_check) == '{"ok":false,"detail":"events owed: 2, the oldest for '* ]]
+        [[ $(outbox_check) == '{"ok":false,"level":"critical","detail":"events owed: 2, the oldest for '* ]]
         { sha256sum "$LEDGER" && ls -A "$(dirname "$LEDGER")"; } >after
         diff before after
     done
     for file in nothing "$DATA/order.json" "$XDG_STATE_HOME/order-tools" '?mode=memory'; do
-        [[ $(outbox_check --ledger "$file") == '{"ok":false,"detail":"'*"'$file'"* ]]
+        [[ $(outbox_check --ledger "$file") == '{"ok":false,"level":"unknown","detail":"'*"'$file'"* ]]
     done
     # Of an empty file nothing is known.
     : >empty
-    [ "$(outbox_check --ledger empty)" = "{\"ok\":false,\"detail\":\"'empty' is not a ledger\"}" ]
+    [ "$(outbox_check --ledger empty)" = "{\"ok\":false,\"level\":\"unknown\",\"detail\":\"'empty' is not a ledger\"}" ]
     [ ! -s empty ]
     sql 'DROP TABLE owed'
-    [[ $(outbox_check) == '{"ok":false,"detail":"cannot read '*'no such table'* ]]
+    [[ $(outbox_check) == '{"ok":false,"level":"unknown","detail":"cannot read '*'no such table'* ]]
     run -64 queue-inspect --ledger "$LEDGER"
 }

@@ -417,6 +417,12 @@ as_first()
     sed 's/, "repeated": true}$/}/'
 }
 
+# as_repeated: receipts as they are for orders that were placed before.
+as_repeated()
+{
+    sed 's/}$/, "repeated": true}/'
+}
+
 # ready QUEUE: messages that wait there, by AMQP. holds QUEUE N: are there N?
 ready()
 {

@@ -43,7 +43,9 @@ static void refuses_what_is_no_moment(void)
     for (size_t i = 0; i < COUNT(texts); i++) {
         unit_row(texts[i]);
         CHECK(!moment_read(texts[i], NOW, &ms));
+        CHECK(!moment_read_age(texts[i], &ms));
     }
+    CHECK(!moment_read_age("2026-01-31T12:00:00Z", &ms));
 }
 
 int main(void)
