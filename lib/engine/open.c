@@ -4,6 +4,7 @@
 #include "sqlite/open.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,27 @@ static bool is_postgresql(const char *name, const char *variable)
     return name != NULL && is_uri(name);
 }
 
-/* Refuses "jdbc:postgresql://..." and "mysql://...", by which nobody means a file. They may hold a
+/* "host=db dbname=campus", in any order: libpq takes that, too. */
+static bool is_libpq_string(const char *name)
+{
+    static const char *const words[] = {
+        "dbname=", "host=", "hostaddr=", "service=", "user=", "password=", "port="};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strncmp(name, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Refuses "jdbc:postgresql://..." and the like, by which nobody means a file. They may hold a
  * password. */
 static bool is_refused(const char *name, const char *origin)
 {
+    if (is_libpq_string(name)) {
+        report("%s is a connection string of PostgreSQL: write it as a URI, postgresql://...",
+               origin);
+        return true;
+    }
     if (is_uri(name) || strstr(name, "://") == NULL || *name == '/' || *name == '.')
         return false;
     report("%s is a URL, but not one of PostgreSQL: these begin with postgresql://", origin);
@@ -100,6 +118,10 @@ enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enu
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE])
 {
+    if (is_foreign(name, "INVENTORY_LEDGER")) {
+        (void)snprintf(reason, LEDGER_REASON_SIZE, "the ledger cannot be used, as was reported");
+        return LEDGER_UNREADABLE;
+    }
     return is_postgresql(name, "INVENTORY_LEDGER") ? postgres_ledger_look(name, outbox, reason)
                                                    : sqlite_ledger_look(name, outbox, reason);
 }

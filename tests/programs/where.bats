@@ -34,6 +34,11 @@ END
     [ -z "$stderr" ]
     ORDER_STORE='mysql://u:secret@h/x' run -73 --separate-stderr order-show --where
     [ "$stderr" = 'order-show: ORDER_STORE is a URL, but not one of PostgreSQL: these begin with postgresql://' ]
+    ORDER_STORE='user=u password=secret dbname=x' run -73 --separate-stderr order-show --where
+    [ "$stderr" = 'order-show: ORDER_STORE is a connection string of PostgreSQL: write it as a URI, postgresql://...' ]
+    INVENTORY_LEDGER='mysql://u:secret@h/x' run -1 --separate-stderr queue-inspect --health
+    [[ $(jq -r .checks.outbox.detail <<<"$output") == 'the ledger cannot be used'* ]]
+    [ "$stderr" = 'queue-inspect: INVENTORY_LEDGER is a URL, but not one of PostgreSQL: these begin with postgresql://' ]
     ORDER_STORE='postgresql://u:secret@[h/x' run -73 --separate-stderr order-show --where
     [[ $stderr != *secret* ]]
 }
