@@ -62,6 +62,16 @@ static int connect_ms(const struct connection *connection)
     return given_ms < 0 ? CONNECT_MS : given_ms;
 }
 
+/* Logging in may take as long, if the URL says how long; librabbitmq waits for 12 s otherwise. */
+static void limit_login(const struct connection *connection)
+{
+    int given_ms = connection->endpoint->query.connection_timeout_ms;
+    struct timeval limit = {.tv_sec = given_ms / 1000, .tv_usec = given_ms % 1000 * 1000};
+
+    if (given_ms >= 0)
+        (void)amqp_set_handshake_timeout(connection->state, &limit);
+}
+
 /* Each time that the list of URLs has been gone through the next address of each host is first. */
 static size_t first_address(const struct connection *connection)
 {
@@ -150,6 +160,7 @@ static enum exit_code log_in(struct connection *connection)
                    connection->purpose);
     entries[2] = text_entry("connection_name", name);
     stop_cuts(amqp_get_sockfd(connection->state));
+    limit_login(connection);
     return connection_reply(connection,
                             amqp_login_with_properties(
                                 connection->state, endpoint->vhost, CONNECTION_CHANNEL,

@@ -28,8 +28,9 @@ static void report_pause(const struct publisher *publisher, const struct destina
 
     if (publisher->has_given_up)
         report("broker '%s' (publishing) cannot take messages for '%s': a queue is full, or has no "
-               "leader; giving up after %d attempts",
-               broker, printable_text(destination->routing_key), destination->attempts);
+               "leader; giving up after %d attempt%s",
+               broker, printable_text(destination->routing_key), destination->attempts,
+               destination->attempts == 1 ? "" : "s");
     else if (destination->attempts % NACK_REPORT == 1)
         report("broker '%s' (publishing) cannot take messages for '%s': a queue is full, or has no "
                "leader; trying again",

@@ -3,7 +3,7 @@
  * https://www.rabbitmq.com/docs/uri-query-parameters.
  *
  *   heartbeat           seconds; 0: none
- *   connection_timeout  milliseconds that connecting to one address may take
+ *   connection_timeout  milliseconds that connecting to one address may take, and logging in
  *   channel_max         a number; one channel is used, whatever it is
  *   frame_max           bytes, 4096 at least; 0: no limit of the client
  *   cacertfile, certfile, keyfile   as --cacert, --cert and --key, which count more

@@ -97,8 +97,8 @@ static void warn_once(struct coprocess *coprocess, int64_t since_ms)
 {
     if (coprocess->warned || clock_monotonic_ms() - since_ms < PATIENCE_MS)
         return;
-    report("no answer from the filter '%s' for %d s: it must answer line by line, as jq "
-           "--unbuffered does",
+    report("no answer from the filter '%s' for %d s: it must answer each line, even one that it "
+           "fails at, and at once, as jq --unbuffered does",
            printable_text(coprocess->name), PATIENCE_MS / 1000);
     coprocess->warned = true;
 }

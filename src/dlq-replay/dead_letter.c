@@ -41,8 +41,28 @@ void dead_letter_free(struct dead_letter *letter)
         empty_amqp_pool(&letter->pool);
 }
 
-/* Returns the type of event that the worker expects; NULL for a queue that is not ours. */
-static const char *expected_type(const struct dead_letter *letter)
+/* Returns the type of which body is a sound or a malformed event, of those that order-track takes.
+ * NULL if it is of another type, which order-track ignores. */
+static const char *outcome_type(amqp_bytes_t body)
+{
+    static const char *const types[] = {EVENT_RESERVED, EVENT_FAILED, EVENT_RELEASED,
+                                        EVENT_HANDED_OVER};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        struct order_fault fault;
+        struct order order;
+        enum event_verdict verdict = event_read(&order, types[i], body.bytes, body.len, &fault);
+
+        if (verdict == EVENT_SOUND)
+            order_free(&order);
+        if (verdict != EVENT_OTHER_TYPE)
+            return types[i];
+    }
+    return NULL;
+}
+
+/* Returns the type of event that the worker expects; NULL if it takes any, or is none of ours. */
+static const char *expected_type(const struct dead_letter *letter, amqp_bytes_t body)
 {
     static const struct {
         const char *queue;
@@ -59,13 +79,16 @@ static const char *expected_type(const struct dead_letter *letter)
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
         if (dead_letter_died_in(letter, expected[i].queue))
             return expected[i].type;
-    return NULL;
+    return dead_letter_died_in(letter, OUTCOME_QUEUE) ? outcome_type(body) : NULL;
 }
 
 bool dead_letter_is_order(const struct dead_letter *letter)
 {
-    const char *type = expected_type(letter);
+    const char *type;
 
+    if (dead_letter_died_in(letter, OUTCOME_QUEUE))
+        return false;
+    type = expected_type(letter, amqp_empty_bytes);
     return type == NULL || strcmp(type, EVENT_PLACED) == 0;
 }
 
@@ -136,7 +159,7 @@ void dead_letter_home(const struct dead_letter *letter, const char *queue, struc
 static void check(struct dead_letter *letter, amqp_bytes_t body, cJSON *tree)
 {
     free(letter->check.order_id);
-    check_body(&letter->check, expected_type(letter), body, tree);
+    check_body(&letter->check, expected_type(letter, body), body, tree);
     letter->is_checked = true;
 }
 

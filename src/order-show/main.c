@@ -16,12 +16,12 @@
 #include "engine/open.h"
 #include "engine/where.h"
 #include "json/output.h"
+#include "order/id_stream.h"
 #include "order/people.h"
 #include "store/order_line.h"
 #include "store/orders.h"
 #include "store/question.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,10 +111,6 @@ static char **read_options(int argc, char **argv)
 
 static struct orders *store;
 
-static char input[4096]; /* read, not yet taken */
-static size_t input_len;
-static bool input_ended;
-
 static enum exit_code print_order(const struct stored_order *order)
 {
     char *line = xmalloc(order_line_size(order));
@@ -198,60 +194,53 @@ static bool show_next(const char *text, enum exit_code *code)
     return one == EXIT_OK || one == EXIT_NO;
 }
 
-/* Moves the first line of input to line. Returns false if no line is complete. */
-static bool take_line(char *line)
+/* Reads more ids. After a failure or a stop, what was read in part is refused. */
+static void read_on(struct id_stream *ids, enum exit_code *code)
 {
-    char *end = memchr(input, '\n', input_len);
-    size_t len = end == NULL ? input_len : (size_t)(end - input);
-    size_t taken = end == NULL ? len : len + 1;
-
-    if (end == NULL && input_len < sizeof input && !input_ended)
-        return false;
-    memcpy(line, input, len);
-    line[len] = '\0';
-    line[strcspn(line, "\r")] = '\0';
-    input_len -= taken;
-    memmove(input, input + taken, input_len);
-    return taken > 0;
-}
-
-/* Reads more input. Returns false at its end, after a failure, or if a stop is requested. */
-static bool read_input(enum exit_code *code)
-{
-    ssize_t got;
-
     stop_or_readable(STDIN_FILENO);
-    if (stop_requested() || input_ended)
-        return false;
-    got = read(STDIN_FILENO, input + input_len, sizeof input - input_len);
-    if (got < 0 && errno == EAGAIN)
-        return true;
-    if (got < 0) {
+    if (stop_requested()) {
+        id_stream_end(ids, "asked to stop before it ended");
+    } else if (!id_stream_fill(ids)) {
         report_errno("cannot read standard input");
         *code = EXIT_INPUT;
-        return false;
+        id_stream_end(ids, "not read to its end");
     }
-    input_ended = got == 0;
-    input_len += (size_t)got;
-    return true;
+}
+
+static enum exit_code show_ids(struct id_stream *ids)
+{
+    enum exit_code code = EXIT_OK;
+    struct id_piece piece;
+
+    for (;;) {
+        switch (id_stream_next(ids, &piece)) {
+        case ID_STREAM_ID:
+            if (!show_next(piece.order_id, &code))
+                return code;
+            break;
+        case ID_STREAM_REFUSED:
+            report("input %" PRIu64 " (line %" PRIu64 "): %s", piece.number, piece.line,
+                   piece.refusal);
+            code = EXIT_INPUT;
+            break;
+        case ID_STREAM_EMPTY:
+            /* A reader that waits for this answer may ask only then for the next. */
+            if (output_flush() != EXIT_OK)
+                return EXIT_OUTPUT;
+            read_on(ids, &code);
+            break;
+        default:
+            return output_flush() != EXIT_OK ? EXIT_OUTPUT : code;
+        }
+    }
 }
 
 static enum exit_code show_from_input(void)
 {
-    char line[sizeof input + 1];
-    enum exit_code code = EXIT_OK;
+    struct id_stream *ids = id_stream_new(STDIN_FILENO);
+    enum exit_code code = show_ids(ids);
 
-    do {
-        while (take_line(line)) {
-            if (*line != '\0' && !show_next(line, &code))
-                return code;
-        }
-        /* A reader that waits for this answer may ask only then for the next. */
-        if (output_flush() != EXIT_OK)
-            return EXIT_OUTPUT;
-    } while (read_input(&code));
-    if (input_len > 0 && stop_requested())
-        report("asked to stop before the id '%s' ended", printable(input, input_len));
+    id_stream_free(ids);
     return code;
 }
 

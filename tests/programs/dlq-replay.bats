@@ -101,6 +101,19 @@ END
                 and .death.routing_key == "inventory.reserved")' <<<"$output"
 }
 
+@test "dlq-replay: --list gives for letters from order.outcome.q the reason that order-track gave, and null once it would take them" {
+    order-track --idle-timeout 0
+    publish inventory-ex inventory.reserved poison
+    publish inventory-ex inventory.handed_over '{"event_type":"InventoryHandedOver"}'
+    order-track --count 2 2>log
+    sed -n "s/^\[track\] moved to $DEAD_Q: //p" log >given
+    [ "$(wc -l <given)" -eq 2 ]
+    run -0 --separate-stderr dlq-replay --list
+    jq -r .error <<<"$output" | diff given -
+    run -0 --separate-stderr dlq-replay --dry-run --filter jq -c --unbuffered '.body //= {"event_type": "InventoryFailed"} | .body.order_id = "a"'
+    jq -es 'map(.error) == [null, null]' <<<"$output"
+}
+
 @test "dlq-replay: --list gives null for a message that would be taken now" {
     publish orders-ex order.placed "$(event a)"
     publish orders-ex order.placed "$(event too-many 10)"

@@ -113,14 +113,18 @@ END
     run -65 --separate-stderr timeout -s KILL "$HANGING" bash -c 'exec order-show <&-'
     [ "$stderr" = 'order-show: cannot read standard input: Bad file descriptor' ]
 
-    # A line is one id, however long it is.
+    # A line is one id, however long it is. Receipts, events and stored orders name theirs.
     {
         printf '%01000d\n' 0
         echo "${ids[2]}"
+        order-show "${ids[0]}" | jq .
+        echo '{"order_id": 7}'
+        echo "\"${ids[2]}\""
     } >list
-    run -1 --separate-stderr order-show <list
-    [ "$(users)" = 'user 3' ]
-    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    run -65 --separate-stderr order-show <list
+    [ "$(users)" = 'user 3 user 1 user 3' ]
+    [ "$(wc -l <<<"$stderr")" -eq 2 ]
+    [[ $stderr == 'order-show: input 1 (line 1): '*'order-show: input 4 (line '*'order_id is not a string'* ]]
 }
 
 @test "order-show: order-place | jq | order-show shows what was just placed" {

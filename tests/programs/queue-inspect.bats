@@ -709,6 +709,11 @@ END
     run -3 --separate-stderr queue-inspect --health --nagios -u "${AMQP_URL/guest:guest/guest:wrong}"
     [[ $output == 'ORDERS UNKNOWN - '*ACCESS_REFUSED* ]]
     run -3 --separate-stderr queue-inspect --health --nagios --authfile missing
+    # One that takes the connection and says nothing; librabbitmq would wait for 12 s.
+    start mute python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(600)'
+    eventually test -s mute.out
+    run -2 --separate-stderr timeout -s KILL 10 queue-inspect --health --nagios -u "amqp://127.0.0.1:$(cat mute.out)?connection_timeout=500"
+    [ "$output" = 'ORDERS CRITICAL - login failed: request timed out' ]
 }
 
 @test "queue-inspect: --health on an empty virtual host" {

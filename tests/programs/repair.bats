@@ -19,6 +19,14 @@ load ../support/letters
     [[ $stderr != *duplicate* ]]
 }
 
+@test "--filter: a program for jq, as the page has it, answers what it fails at, too" {
+    letters 'letter([]), letter({n: 1}), letter("x")'
+    run -0 --separate-stderr timeout -s KILL "$HANGING" dlq-replay --filter \
+        jq -c --unbuffered '[(if .body.n == 1 then .body.n = 2 else empty end)?][0]'
+    [ "$(jq -r .fate <<<"$output" | paste -sd ' ')" = 'left replayed left' ]
+    [ -z "$stderr" ]
+}
+
 @test "--filter: what it passes on unchanged goes back as it was, properties, headers and bytes" {
     jq -nc '{queue: "order.placed.dlq", properties: {priority: 7, message_id: {amqp: "string", base64: "/w=="}, timestamp: 5},
         headers: {"order-tools-exchange": "orders-ex", "order-tools-routing-key": "order.placed", one: {amqp: "int8", value: 1}},
@@ -122,7 +130,7 @@ END
     start silent dlq-replay --filter sh -c 'echo $$ >sleeper && exec sleep 600'
     eventually test -s sleeper
     STARTED+=("$(cat sleeper)")
-    eventually grep -q 'no answer from the filter .sh. for 10 s: it must answer line by line, as jq --unbuffered does' silent.err
+    eventually grep -q 'no answer from the filter .sh. for 10 s: it must answer each line, even one that it fails at, and at once, as jq --unbuffered does' silent.err
     # After 8 s without a sign of life the broker would have hung up.
     kill -0 "$PID"
     queue-inspect "$DEAD_Q" | jq -e '.consumers == 1'
