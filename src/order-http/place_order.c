@@ -73,7 +73,7 @@ static void answer_receipt(void *context, const struct receipt *receipt)
     if (placing == NULL)
         return;
     request = placing->request;
-    len = receipt_print(line, receipt->id, status, receipt->repeated);
+    len = receipt_print(line, receipt->id, status, false);
     line[len++] = '\n';
     uuid_to_text(receipt->id, request->order_id);
     answer_json(&request->answer, 202, xmemdup_text(line, len), len);

@@ -36,16 +36,13 @@ place_http()
     ask /order -H 'Content-Type: application/json' --data-binary "$@"
 }
 
-# is_receipt STATUS [repeated|new]: is that what the last answer is, of either kind unless one is named? Sets id.
+# is_receipt STATUS: is that what the last answer is? Sets id.
 is_receipt()
 {
-    local more=', "repeated": true'
-    [ "${2-}" != new ] || more=
-    [ -n "${2-}" ] || grep -qF "$more" body || more=
     id=$(jq -r .order_id body)
     if [[ $code == 202 && $(field Content-Type) == application/json && $(field Location) == "/order/$id" &&
         $id =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]] &&
-        cmp -s body <(printf '{"order_id": "%s", "status": "%s"%s}\n' "$id" "$1" "$more"); then
+        cmp -s body <(printf '{"order_id": "%s", "status": "%s"}\n' "$id" "$1"); then
         return 0
     fi
     printf '%s, not a receipt with %s: ' "$code" "$1"
