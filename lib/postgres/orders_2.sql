@@ -28,6 +28,12 @@ CREATE INDEX listed_placed_at ON order_tools.listed (placed_at);
 CREATE INDEX listed_user_id ON order_tools.listed (user_id);
 CREATE INDEX listed_restaurant_id ON order_tools.listed (restaurant_id);
 
+-- Those of them that wait for an outcome. Two order-track at once may leave one that has its outcome.
+
+CREATE TABLE order_tools.awaited (
+    seq bigint PRIMARY KEY
+);
+
 -- The orders that order-cancel has cancelled; run is that which is to publish the cancellation, NULL
 -- once the broker has confirmed it.
 

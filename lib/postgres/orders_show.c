@@ -140,6 +140,19 @@ enum exit_code postgres_orders_each_pending(struct orders *base, int64_t after, 
     return visit_pages(store, &reading, after, visit, context);
 }
 
+/* As subqueries, which are looked up one by one: only then few are looked at. */
+#define IS_PLACED                                                              \
+    "coalesce((SELECT x.seq FROM order_tools.outcomes x WHERE x.seq = w.seq)," \
+    " (SELECT p.seq FROM order_tools.pending p WHERE p.seq = w.seq)) IS NULL"
+
+/* Those that are not listed have greater keys than all that are. An array, so that it is found
+ * first, and each order by its key; each half with a limit, so that neither is read to its end. */
+#define PLACED                                                                           \
+    "(ARRAY ((SELECT seq FROM order_tools.awaited w WHERE seq > $1 AND " IS_PLACED       \
+    " ORDER BY seq LIMIT $2) UNION ALL (SELECT seq FROM order_tools.orders w"            \
+    " WHERE seq > greatest($1, (SELECT coalesce(max(seq), 0) FROM order_tools.listed)) " \
+    "AND " IS_PLACED " ORDER BY seq LIMIT $2) ORDER BY seq LIMIT $2))"
+
 /* $3 is the status of an outcome. */
 static const char *sql_of_each(const enum order_status *only)
 {
@@ -148,7 +161,7 @@ static const char *sql_of_each(const enum order_status *only)
     if (*only == ORDER_PENDING)
         return PAGE("p.seq > $1 AND x.seq IS NULL", "p.seq");
     if (*only == ORDER_PLACED)
-        return PAGE("o.seq > $1 AND p.seq IS NULL AND x.seq IS NULL", "o.seq");
+        return PAGE("o.seq = ANY " PLACED, "o.seq");
     return PAGE("x.seq > $1 AND x.status = $3", "x.seq");
 }
 

@@ -44,6 +44,11 @@
     " RETURNING known.seq)"                                                              \
     " SELECT o.order_id FROM recorded JOIN order_tools.orders o USING (seq)"
 
+/* Those that have their outcome wait for it no more. */
+#define END_WAITING                                                \
+    "DELETE FROM order_tools.awaited a USING order_tools.orders o" \
+    " WHERE o.order_id = ANY ($1::uuid[]) AND a.seq = o.seq"
+
 #define KNOWN "SELECT order_id FROM order_tools.orders WHERE order_id = ANY ($1::uuid[])"
 
 struct recording {
@@ -64,6 +69,7 @@ static bool record_all(struct session *session, void *context)
 
     session_begin(session, NULL);
     recorded = session_add(session, RECORD, parameters, 4);
+    (void)session_add(session, END_WAITING, parameters, 1);
     known = session_add(session, KNOWN, parameters, 1);
     if (!session_commit(session))
         return false;
@@ -185,6 +191,12 @@ static bool list_all(struct session *session, void *context)
                       " SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::text[],"
                       " $4::text[]) ON CONFLICT DO NOTHING",
                       parameters, 4);
+    (void)session_add(session,
+                      "INSERT INTO order_tools.awaited (seq) SELECT seq"
+                      " FROM unnest($1::bigint[]) AS given (seq) WHERE NOT EXISTS"
+                      " (SELECT 1 FROM order_tools.outcomes x WHERE x.seq = given.seq)"
+                      " ON CONFLICT DO NOTHING",
+                      parameters, 1);
     return session_commit(session);
 }
 
@@ -209,31 +221,37 @@ enum exit_code postgres_orders_list(struct orders *base, const struct order_trai
 /* ---- finding ---- */
 
 /* What is not asked for is "". The times are milliseconds, so that any can be asked for. */
-#define FIND(user, restaurant)                                                            \
-    "SELECT l.seq FROM order_tools.listed l LEFT JOIN order_tools.outcomes x USING (seq)" \
-    " LEFT JOIN order_tools.pending p USING (seq) WHERE " user " AND " restaurant         \
-    " AND l.placed_at >= 'epoch'::timestamptz + $3::bigint * interval '1 millisecond'"    \
-    " AND l.placed_at < 'epoch'::timestamptz + $4::bigint * interval '1 millisecond'"     \
-    " AND ($5 = '' OR $5 = coalesce(x.status,"                                            \
-    " CASE WHEN p.seq IS NULL THEN 'PLACED' ELSE 'PENDING' END)) ORDER BY l.seq"
+#define FIND(of_status, user, restaurant)                                                \
+    "SELECT l.seq FROM order_tools.listed l" of_status " WHERE " user " AND " restaurant \
+    " AND l.placed_at >= 'epoch'::timestamptz + $3::bigint * interval '1 millisecond'"   \
+    " AND l.placed_at < 'epoch'::timestamptz + $4::bigint * interval '1 millisecond'"    \
+    " ORDER BY l.seq"
 
-#define ANY_USER "$1::text = ''"
-#define ANY_RESTAURANT "$2::text = ''"
-#define OF_USER "l.user_id = $1"
-#define OF_RESTAURANT "l.restaurant_id = $2"
+#define OF_ANY_STATUS " JOIN (SELECT $5::text) given ON true"
+#define OF_OUTCOME " JOIN order_tools.outcomes x ON x.seq = l.seq AND x.status = $5"
+#define WAITING                                                                              \
+    " JOIN order_tools.awaited a USING (seq) LEFT JOIN order_tools.pending p USING (seq)"    \
+    " JOIN (SELECT $5::text AS status) given ON (given.status = 'PLACED') = (p.seq IS NULL)" \
+    " AND NOT EXISTS (SELECT 1 FROM order_tools.outcomes x WHERE x.seq = l.seq)"
+
+/* All, of a restaurant, of a user, of both. */
+#define FINDS(of_status)                                              \
+    {                                                                 \
+        FIND(of_status, "$1::text = ''", "$2::text = ''"),            \
+            FIND(of_status, "$1::text = ''", "l.restaurant_id = $2"), \
+            FIND(of_status, "l.user_id = $1", "$2::text = ''"),       \
+            FIND(of_status, "l.user_id = $1", "l.restaurant_id = $2") \
+    }
 
 /* The first millisecond of the year 10000: what is placed later is of another time. */
 #define LATEST_MS INT64_C(253402300800000)
 
 static const char *sql_of_question(const struct orders_question *question)
 {
-    if (question->user_id != NULL && question->restaurant_id != NULL)
-        return FIND(OF_USER, OF_RESTAURANT);
-    if (question->user_id != NULL)
-        return FIND(OF_USER, ANY_RESTAURANT);
-    if (question->restaurant_id != NULL)
-        return FIND(ANY_USER, OF_RESTAURANT);
-    return FIND(ANY_USER, ANY_RESTAURANT);
+    static const char *const sql[][4] = {FINDS(OF_ANY_STATUS), FINDS(WAITING), FINDS(OF_OUTCOME)};
+    int of_status = question->only == NULL ? 0 : *question->only < ORDER_RESERVED ? 1 : 2;
+
+    return sql[of_status][2 * (question->user_id != NULL) + (question->restaurant_id != NULL)];
 }
 
 enum exit_code postgres_orders_find_listed(struct orders *base,

@@ -21,13 +21,16 @@
     "CREATE INDEX listed_user_id ON listed (user_id);"                          \
     "CREATE INDEX listed_restaurant_id ON listed (restaurant_id);"
 
+/* The listed orders that wait for an outcome. */
+#define AWAITED_TABLE "CREATE TABLE awaited (seq INTEGER PRIMARY KEY);"
+
 /* seq is that of the order; run is NULL once the broker has confirmed the cancellation. */
 #define CANCELLATIONS_TABLE                                                               \
     "CREATE TABLE cancellations (seq INTEGER PRIMARY KEY, cancelled_at INTEGER NOT NULL," \
     " reason TEXT NOT NULL, run INTEGER);"                                                \
     "CREATE INDEX cancellations_pending ON cancellations (run, seq) WHERE run IS NOT NULL;"
 
-#define VERSION_2 OUTCOMES_TABLE LISTED_TABLE CANCELLATIONS_TABLE
+#define VERSION_2 OUTCOMES_TABLE LISTED_TABLE AWAITED_TABLE CANCELLATIONS_TABLE
 
 static const char *const upgrades[] = {VERSION_2};
 

@@ -37,11 +37,13 @@ struct sqlite_orders {
     sqlite3_stmt *count_outcome;
     sqlite3_stmt *fetch;
     sqlite3_stmt *listed;
-    sqlite3_stmt *find_listed[3];
+    sqlite3_stmt *find_listed[5];
     sqlite3_stmt *key_of;
     sqlite3_stmt *record[ORDER_STATUS_COUNT];
     sqlite3_stmt *settled;
     sqlite3_stmt *list;
+    sqlite3_stmt *start_waiting;
+    sqlite3_stmt *end_waiting;
 };
 
 extern const struct database_kind orders_kind;

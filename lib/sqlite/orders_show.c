@@ -216,6 +216,15 @@ static enum exit_code visit_pages(struct sqlite_orders *store, sqlite3_stmt *sta
     return code == EXIT_OK ? orders_check_answer(store) : code;
 }
 
+/* SQL: neither an outcome nor pending. */
+#define IS_PLACED "seq NOT IN (SELECT seq FROM outcomes) AND seq NOT IN (SELECT seq FROM pending)"
+
+/* Those that are not listed have greater keys than all that are. */
+#define PLACED                                                                            \
+    "SELECT seq FROM awaited WHERE seq > ?1 AND " IS_PLACED                               \
+    " UNION ALL SELECT seq FROM orders WHERE seq > max(?1, (SELECT coalesce(max(seq), 0)" \
+    " FROM listed)) AND " IS_PLACED " ORDER BY seq LIMIT ?2"
+
 /* The rows of an outcome have their status bound: ?3. */
 static enum exit_code prepare_each(struct sqlite_orders *store, const enum order_status *only,
                                    sqlite3_stmt **statement)
@@ -229,9 +238,8 @@ static enum exit_code prepare_each(struct sqlite_orders *store, const enum order
                           "WHERE o.seq IN (SELECT seq FROM pending WHERE seq > ?1 AND seq"
                           " NOT IN (SELECT seq FROM outcomes) ORDER BY seq LIMIT ?2)"
                           " ORDER BY o.seq"
-                      : *only == ORDER_PLACED ? ORDERS_COLUMNS
-                          "WHERE o.seq > ?1 AND x.seq IS NULL"
-                          " AND o.seq NOT IN (SELECT seq FROM pending) ORDER BY o.seq LIMIT ?2"
+                      : *only == ORDER_PLACED ? ORDERS_COLUMNS "WHERE o.seq IN (" PLACED
+                                                               ") ORDER BY o.seq"
                                               : ORDERS_COLUMNS
                           "WHERE o.seq IN (SELECT seq FROM outcomes WHERE status = ?3"
                           " AND seq > ?1 ORDER BY seq LIMIT ?2) ORDER BY o.seq";

@@ -24,6 +24,18 @@ static enum exit_code prepare_record(struct sqlite_orders *store, enum order_sta
     return orders_prepare(store, &store->record[status], sql[status]);
 }
 
+/* An order that has its outcome waits for it no more. */
+static enum exit_code end_waiting(struct sqlite_orders *store, int64_t key)
+{
+    enum exit_code code =
+        orders_prepare(store, &store->end_waiting, "DELETE FROM awaited WHERE seq = ?1");
+
+    if (code != EXIT_OK)
+        return code;
+    database_bind_int(store->end_waiting, 1, key);
+    return database_run(store->database, store->end_waiting);
+}
+
 static enum exit_code find_key(struct sqlite_orders *store, const unsigned char id[UUID_BYTES],
                                int64_t *key, bool *found)
 {
@@ -63,7 +75,7 @@ static enum exit_code record_one(struct sqlite_orders *store, struct order_outco
     code = database_run(store->database, statement);
     outcome->standing =
         sqlite3_changes(sqlite3_db_handle(statement)) > 0 ? OUTCOME_IS_NEW : OUTCOME_IS_KNOWN;
-    return code;
+    return code == EXIT_OK ? end_waiting(store, key) : code;
 }
 
 enum exit_code orders_record(struct orders *base, struct order_outcome *outcomes, size_t count)
@@ -118,6 +130,13 @@ static enum exit_code list_one(struct sqlite_orders *store, const struct order_t
     return database_run(store->database, store->list);
 }
 
+/* An order that comes after its outcome does not wait. */
+static enum exit_code start_waiting(struct sqlite_orders *store, const struct order_traits *traits)
+{
+    database_bind_int(store->start_waiting, 1, traits->key);
+    return database_run(store->database, store->start_waiting);
+}
+
 enum exit_code orders_list(struct orders *base, const struct order_traits *traits, size_t count)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
@@ -127,34 +146,68 @@ enum exit_code orders_list(struct orders *base, const struct order_traits *trait
                        " VALUES (?1, ?2, ?3, ?4)");
 
     if (code == EXIT_OK)
+        code = orders_prepare(store, &store->start_waiting,
+                              "INSERT OR IGNORE INTO awaited (seq) SELECT ?1"
+                              " WHERE NOT EXISTS (SELECT 1 FROM outcomes WHERE seq = ?1)");
+    if (code == EXIT_OK)
         code = database_begin_relaxed(store->database);
     if (code != EXIT_OK)
         return code;
-    for (size_t i = 0; i < count && code == EXIT_OK; i++)
+    for (size_t i = 0; i < count && code == EXIT_OK; i++) {
         code = list_one(store, &traits[i]);
+        if (code == EXIT_OK)
+            code = start_waiting(store, &traits[i]);
+    }
     return database_end(store->database, code);
 }
 
 /* ---- finding ---- */
 
-enum { BY_USER, BY_RESTAURANT, BY_TIME };
+enum { BY_USER, BY_RESTAURANT, BY_WAITING, BY_OUTCOME, BY_TIME };
 
-/* A plus keeps SQLite from using the index of that column. The status is that of an outcome, or 0
- * (PENDING) or 1 (PLACED). */
-#define FIND(user, restaurant, time)                                                         \
-    "SELECT l.seq FROM listed l WHERE " user " AND " restaurant " AND " time                 \
+/* A plus keeps SQLite from using the index of that column, and CROSS JOIN from turning tables
+ * round. The status is that of an outcome, or 0 (PENDING) or 1 (PLACED). */
+#define FIND(from, user, restaurant, time)                                                   \
+    "SELECT l.seq FROM " from " WHERE " user " AND " restaurant " AND " time                 \
     "l.placed_at >= ?3 AND " time "l.placed_at < ?4"                                         \
     " AND (?5 IS NULL OR ?5 = coalesce((SELECT status FROM outcomes x WHERE x.seq = l.seq)," \
     " NOT EXISTS (SELECT 1 FROM pending p WHERE p.seq = l.seq))) ORDER BY l.seq"
 
+#define WAITING "awaited a CROSS JOIN listed l ON l.seq = a.seq"
+#define WITH_OUTCOME "outcomes o CROSS JOIN listed l ON o.status = ?5 AND l.seq = o.seq"
+
 static enum exit_code prepare_find(struct sqlite_orders *store, int by)
 {
     static const char *const sql[] = {
-        [BY_USER] = FIND("l.user_id = ?1", "(?2 IS NULL OR +l.restaurant_id = ?2)", "+"),
-        [BY_RESTAURANT] = FIND("?1 IS NULL", "l.restaurant_id = ?2", "+"),
-        [BY_TIME] = FIND("?1 IS NULL", "?2 IS NULL", "")};
+        [BY_USER] =
+            FIND("listed l", "l.user_id = ?1", "(?2 IS NULL OR +l.restaurant_id = ?2)", "+"),
+        [BY_RESTAURANT] = FIND("listed l", "?1 IS NULL", "l.restaurant_id = ?2", "+"),
+        [BY_WAITING] = FIND(WAITING, "?1 IS NULL", "?2 IS NULL", "+"),
+        [BY_OUTCOME] = FIND(WITH_OUTCOME, "?1 IS NULL", "?2 IS NULL", "+"),
+        [BY_TIME] = FIND("listed l", "?1 IS NULL", "?2 IS NULL", "")};
 
     return orders_prepare(store, &store->find_listed[by], sql[by]);
+}
+
+/* Few orders wait, fail or are cancelled: of the others a time is the smaller part. */
+static int way_to_find(const struct orders_question *question)
+{
+    if (question->user_id != NULL)
+        return BY_USER;
+    if (question->restaurant_id != NULL)
+        return BY_RESTAURANT;
+    if (question->only == NULL)
+        return BY_TIME;
+    switch (*question->only) {
+    case ORDER_PENDING:
+    case ORDER_PLACED:
+        return BY_WAITING;
+    case ORDER_FAILED:
+    case ORDER_CANCELLED:
+        return BY_OUTCOME;
+    default:
+        return BY_TIME;
+    }
 }
 
 static void bind_text_or_null(sqlite3_stmt *statement, int at, const char *text)
@@ -181,9 +234,7 @@ enum exit_code orders_find_listed(struct orders *base, const struct orders_quest
                                   struct order_keys *keys)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
-    int by = question->user_id != NULL         ? BY_USER
-             : question->restaurant_id != NULL ? BY_RESTAURANT
-                                               : BY_TIME;
+    int by = way_to_find(question);
     enum exit_code code = prepare_find(store, by);
     sqlite3_stmt *statement = store->find_listed[by];
     bool found = true;

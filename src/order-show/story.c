@@ -22,13 +22,15 @@
 #define NOT_AT_HAND "\"not at hand\""
 
 static struct ledger *ledger;
-static struct mover *notified; /* reads, and moves nothing */
+static struct mover *notified; /* reads, and moves nothing, as this does: */
+static struct mover *stored;
 static const char *audit_path;
 
 /* A story while it is told. */
 struct story {
     struct json_writer line;
     const char *order_id;
+    int64_t key;   /* in the order store; 0 if it is not there */
     bool is_known; /* by anybody */
 };
 
@@ -37,6 +39,7 @@ void story_open(const char *audit)
     audit_path = audit;
     (void)engine_open_ledger(NULL, LEDGER_READ, NULL, &ledger);
     (void)engine_open_mover(MOVED_NOTIFIED, NULL, MOVER_SOURCE, &notified);
+    (void)engine_open_mover(MOVED_ORDERS, NULL, MOVER_SOURCE, &stored);
 }
 
 void story_close(void)
@@ -45,6 +48,8 @@ void story_close(void)
         ledger->operations->close(ledger);
     if (notified != NULL)
         notified->operations->close(notified);
+    if (stored != NULL)
+        stored->operations->close(stored);
 }
 
 static void add_text(struct story *story, const char *start, const char *text)
@@ -76,6 +81,7 @@ static bool add_order(void *context, size_t index, const struct stored_order *or
     text = xmalloc(order_line_size(order));
     json_writer_bytes(&story->line, text, order_line(order, text));
     free(text);
+    story->key = order->key;
     story->is_known = true;
     return true;
 }
@@ -90,6 +96,43 @@ static enum exit_code tell_stored(struct story *story, struct orders *orders)
                                         add_order, story);
     json_writer_raw(&story->line, "null");
     return EXIT_OK;
+}
+
+/* ---- the cancellation ---- */
+
+#define CANCELLATIONS 2 /* the part of MOVED_ORDERS */
+
+static void add_cancellation(struct story *story, const struct moved_page *page)
+{
+    add_time(story, "{\"asked_at\": ", moved_page_value(page, 0, 1).number);
+    add_text(story, ", \"reason\": ", moved_page_value(page, 0, 2).bytes);
+    json_writer_raw(&story->line, ", \"published\": ");
+    json_writer_raw(&story->line, moved_page_value(page, 0, 3).number == 0 ? "true" : "false");
+    json_writer_raw(&story->line, "}");
+}
+
+static enum exit_code tell_cancelled(struct story *story)
+{
+    struct moved_page after = {.rows = 0};
+    struct moved_page page = {.rows = 0};
+    enum exit_code code;
+
+    json_writer_raw(&story->line, ", \"cancellation\": ");
+    if (stored == NULL) {
+        json_writer_raw(&story->line, NOT_AT_HAND);
+        return EXIT_OK;
+    }
+    moved_page_start(&after, &moved_parts(MOVED_ORDERS)->all[CANCELLATIONS]);
+    moved_page_add_row(&after);
+    moved_page_number(&after, 0, story->key - 1);
+    code = stored->operations->read(stored, CANCELLATIONS, &after, 1, &page);
+    if (code == EXIT_OK && page.rows == 1 && moved_page_value(&page, 0, 0).number == story->key)
+        add_cancellation(story, &page);
+    else
+        json_writer_raw(&story->line, "null");
+    moved_page_free(&after);
+    moved_page_free(&page);
+    return code;
 }
 
 /* ---- the notified customers ---- */
@@ -280,6 +323,8 @@ enum exit_code story_print(struct orders *orders, const char *order_id)
     json_writer_start(&story.line);
     add_text(&story, "{\"order_id\": ", order_id);
     code = tell_stored(&story, orders);
+    if (code == EXIT_OK)
+        code = tell_cancelled(&story);
     if (code == EXIT_OK)
         code = tell_decided(&story);
     if (code == EXIT_OK)

@@ -312,9 +312,16 @@ END
     [ "$(jq -c '[.order.order_id, .inventory.outcome, .notified.reserved.status, .notified.reserved.attempts, (.notified | keys), .dead_letters]' <<<"$output")" = \
         '["'"$id"'","RESERVED","TOLD",1,["reserved"],[{"fate":"replayed","order_id":"'"$id"'","replays":1}]]' ]
     [[ "$(jq -r '.notified.reserved.at + .inventory.decided_at' <<<"$output")" == 20*Z20*Z ]]
+    [ "$(jq -c .cancellation <<<"$output")" = null ]
+    order-cancel --url "$NOWHERE" --retries 1 --reason 'no appetite' "$id" >/dev/null 2>&1 || [ $? = 75 ]
+    run -0 order-show --story "$id"
+    [ "$(jq -c '.cancellation | .asked_at |= .[:2]' <<<"$output")" = '{"asked_at":"20","reason":"no appetite","published":false}' ]
+    order-cancel --flush >/dev/null
+    run -0 order-show --story "$id"
+    [ "$(jq -c .cancellation.published <<<"$output")" = true ]
     # Of another producer; and of nobody.
     run -0 --separate-stderr order-show --story z
-    [ "$(jq -c '[.order, .inventory, .notified.reserved.status]' <<<"$output")" = '[null,null,"TOLD"]' ]
+    [ "$(jq -c '[.order, .cancellation, .inventory, .notified.reserved.status]' <<<"$output")" = '[null,null,null,"TOLD"]' ]
     run -1 --separate-stderr order-show --story "$UNKNOWN" ''
     [ "$stderr" = "order-show: no order '$UNKNOWN'"$'\n'"order-show: no order ''" ]
     run -65 --separate-stderr order-show --story --audit none "$id"

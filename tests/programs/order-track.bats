@@ -252,18 +252,21 @@ stored_as()
         [ "$(found --user u1 --restaurant r0)" = 3 ]
         [ "$(found --user u1 --restaurant r0 --status PENDING)" = '' ]
         [ "$(found --user u1 --status PLACED --since 1h)" = '1 3 5' ]
+        [ "$(found --status PLACED) $(found --status PLACED --since 1h)" = '1 2 3 4 5 6 1 2 3 4 5 6' ]
         [ "$(found --user nobody)" = '' ]
         [ "$(found --since 2020-01-01T00:00:00Z)" = '1 2 3 4 5 6' ]
         [ "$(found --until 2020-01-01T00:00:00Z)" = '' ]
         [ "$(found --since 1h --until 2w)" = '' ]
         [ "$(order-show --count --user u0 --since 1h)" = 3 ]
         track --idle-timeout 0
-        [ "$(listed)" = 6 ]
+        [ "$(rows listed) $(rows awaited)" = '6 6' ]
     done
     tell FAILED "${ids[2]}" no
     track --count 1
     [ "$(found --user u1 --status FAILED)" = 3 ]
     [ "$(found --user u1 --status PLACED)" = '1 5' ]
+    [ "$(found --status FAILED --since 1h)" = 3 ]
+    [ "$(rows awaited)" = 5 ]
     # The exact moment is in, or out.
     i=$(order-show "${ids[1]}" | jq -r .placed_at)
     [ "$(found --since "$i" | cut -d ' ' -f 1)" -le 2 ]
@@ -272,15 +275,27 @@ stored_as()
     # Of those that are placed now some are not listed.
     head -n 1 input | order-place >/dev/null
     [ "$(order-show --count --user u1)" = 4 ]
+    [ "$(found --status PLACED) $(order-show --count --status PLACED)" = '1 2 4 5 6 1 6' ]
+    # Listed after its outcome, and while it is pending.
+    sed -n 3p input | order-place >late
+    run -75 order-place --url amqp://127.0.0.1:1 --retries 1 <<<"$(sed -n 2p input)"
+    tell RESERVED "$(jq -r .order_id late)" ''
+    track --count 1
+    track --idle-timeout 0
+    [ "$(rows listed) $(rows awaited)" = '9 7' ]
+    [ "$(found --status PENDING) $(found --status PENDING --since 1h) $(found --user u0 --status PENDING)" = '2 2 2' ]
+    [ "$(found --status PLACED) $(found --status PLACED --since 1h)" = '1 2 4 5 6 1 1 2 4 5 6 1' ]
+    order-place --flush
+    [ "$(found --status PLACED)" = '1 2 4 5 6 1 2' ]
 }
 
-# listed: how many orders are.
-listed()
+# rows TABLE: how many it has.
+rows()
 {
     if on_postgresql; then
-        in_database 'SELECT count(*) FROM order_tools.listed'
+        in_database "SELECT count(*) FROM order_tools.$1"
     else
-        sqlite3 "${ORDER_STORE:-$XDG_STATE_HOME/order-tools/orders.db}" 'SELECT count(*) FROM listed'
+        sqlite3 "${ORDER_STORE:-$XDG_STATE_HOME/order-tools/orders.db}" "SELECT count(*) FROM $1"
     fi
 }
 
@@ -298,7 +313,9 @@ reads()
             'restaurant_id', 'r' || (value % 5000), 'items', json_array(json_object('sku', 's', 'qty', 1)), 'note', hex(zeroblob(100)))
             FROM generate_series(1, 50000);
         INSERT INTO listed SELECT seq, placed_at, data ->> 'user_id', data ->> 'restaurant_id' FROM orders;
-        INSERT INTO outcomes (seq, status, reserved_at) SELECT seq, CASE WHEN seq % 5000 = 1 THEN 3 ELSE 2 END, placed_at FROM orders"
+        INSERT INTO outcomes (seq, status, reserved_at) SELECT seq, CASE WHEN seq % 5000 = 1 THEN 3 ELSE 2 END, placed_at FROM orders
+            WHERE seq % 5000 <> 3;
+        INSERT INTO awaited SELECT seq FROM orders WHERE seq % 5000 = 3"
     [ "$(reads order-show --all)" -gt 10000000 ]
     local question
     while read -r question; do
@@ -311,6 +328,9 @@ reads()
 --user u1
 --restaurant r1
 --status FAILED
+--status FAILED --since 2026-01-01T00:00:00Z
+--status PLACED
+--status PLACED --since 2026-01-01T00:00:00Z
 --user u2 --restaurant r2 --status RESERVED
 --since 2026-01-02T16:57:16Z
 --until 2026-01-02T03:04:16Z

@@ -48,6 +48,7 @@ assert_done_once()
     notify-worker --idle-timeout 0 >>notices 2>>log
     [ "$(grep -c "reservation OK for $own_id" log)" = "${1:-1}" ]
     [ "$(inventory-stock </dev/null | jq -sc 'map([.sku, .on_hand, .reserved])')" = '[["burger",98,2],["fries",99,1]]' ]
+    books_balance
     [ "$(grep -c "$own_id" notices)" = 1 ]
     for queue in "$PLACED_Q" "$RESERVED_Q" "$DEAD_Q" "$FAILED_Q"; do
         holds "$queue" 0
