@@ -95,7 +95,7 @@ amqp_basic_properties_t death_diverted(const amqp_basic_properties_t *properties
 /*
  * Returns a copy for a message that is put into a parking queue: its headers tell of its deaths as
  * before or, if home is not NULL, of that one as well, and note why it was parked. It has no
- * expiration, so that it stays there.
+ * expiration and is persistent, so that it stays there.
  */
 amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, const char *note,
                                      const struct death *home, amqp_pool_t *pool);

@@ -156,6 +156,8 @@ amqp_basic_properties_t death_parked(const amqp_basic_properties_t *properties, 
         add_death(&copy, home);
     add_text(&copy, HEADER_PARKED, amqp_cstring_bytes(note));
     copy._flags &= ~(amqp_flags_t)AMQP_BASIC_EXPIRATION_FLAG;
+    copy._flags |= AMQP_BASIC_DELIVERY_MODE_FLAG;
+    copy.delivery_mode = AMQP_DELIVERY_PERSISTENT;
     return copy;
 }
 

@@ -486,11 +486,11 @@ has_policy()
     eventually holds "$DEAD_Q" 1
 }
 
-@test "a letter that is parked does not expire there" {
-    letters 'letter({n: 1}) | .headers["order-tools-replays"] = 3 | .properties.expiration = "60000"'
+@test "a letter that is parked does not expire there, and outlives a restart" {
+    letters 'letter({n: 1}) | .headers["order-tools-replays"] = 3 | .properties += {expiration: "60000", delivery_mode: 1}'
     run -0 --separate-stderr dlq-replay
     [ "$(fates)" = '1 parked' ]
-    messages order.placed.parked | jq -e '.payload == "{\"n\":1}" and (.properties | has("expiration") | not)'
+    messages order.placed.parked | jq -e '.payload == "{\"n\":1}" and (.properties | has("expiration") | not) and .properties.delivery_mode == 2'
 }
 
 @test "the broker's counters of deliveries are not copied into headers: restored, parked, sent back, moved" {

@@ -452,7 +452,7 @@ accounted()
         ends "-${signal#*:}" "$PID" "${signal%:*}" 2
         diff show.err - <<'END'
 order-show: no order 'no-such-id'
-order-show: asked to stop before the id 'ha' ended
+order-show: input 2 (line 2): asked to stop before it ended
 END
         exec 7>&-
     done
