@@ -224,8 +224,10 @@ handed_over()
     eventually is_consumed "$Q"
     printf '%s\n' '{"user_id": "u", "restaurant_id": "r", "items": [{"sku": "s", "qty": 6}]}' | order-place >receipt
     inventory-worker --count 2 >/dev/null 2>&1
-    eventually test -n "$(order-show --status FAILED)"
-    [ "$(order-show --status FAILED | jq -r '.order_id + " " + .reason')" = "$(jq -r .order_id receipt) $(order-show --status FAILED | jq -r .reason)" ]
+    eventually stored_as FAILED 1
+    order-show --status FAILED >failed
+    [ "$(jq -r .order_id failed)" = "$(jq -r .order_id receipt)" ]
+    [[ $(jq -r .reason failed) == *'qty'* ]]
     eventually stored_as RESERVED 1
     [ "$(order-show --count --status FAILED) $(order-show --count --status PLACED)" = '1 0' ]
 }

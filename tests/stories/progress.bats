@@ -89,7 +89,7 @@ receipts()
     fill 9 3
     eventually shows 'queue-inspect: 4 messages \(50%\), [0-9]+\.[0-9]/s, [0-9]:[0-9]{2} left'
     tmux -S "$TMUX_SOCKET" send-keys -t "screen$SCREENS" C-c
-    eventually shows "QUEUE[^:]*queue-inspect: queue '$DEAD_Q' has 0 of 4 messages ready"$'\n''left 130'
+    eventually shows "QUEUE[^:]*queue-inspect: asked to stop: queue '$DEAD_Q' has 0 of 4 messages ready"$'\n''left 130'
 }
 
 @test "order-place, from a file: done, rate and time left; at the end the line is gone" {
