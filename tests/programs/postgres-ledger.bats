@@ -571,7 +571,8 @@ waits_for()
     echo 'BEGIN; LOCK order_tools.outbox;' >&7
     eventually gives 1 "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
     run -1 --separate-stderr timeout 20 queue-inspect --health
-    jq -e '.checks.outbox.detail | endswith("it does not answer")' <<<"$output"
+    # Both give up after a second, and on a busy machine the server may be first.
+    jq -e '.checks.outbox.detail | test("it does not answer$|statement timeout")' <<<"$output"
     # It leaves nothing behind that waits there.
     eventually gives 0 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     exec 7>&-
