@@ -187,11 +187,12 @@ count_up()
 @test "cluster promote: nothing is lost that was committed, and the old primary becomes the standby" {
     sql 'CREATE TABLE promoted (n int)'
     start committed count_up
-    eventually has_lines committed.out 10
+    before=5
+    enough() { [ "$(wc -l <committed.out)" -ge $((before + 5)) ]; }
+    eventually enough
     cluster kill d1
     cluster promote
     before=$(wc -l <committed.out)
-    enough() { [ "$(wc -l <committed.out)" -ge $((before + 5)) ]; }
     eventually enough
     says_of d2 'primary .* commits wait for nobody'
     run -69 --separate-stderr cluster promote
