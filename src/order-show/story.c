@@ -15,6 +15,7 @@
 #include "store/notified.h"
 #include "store/order_line.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,20 +138,40 @@ static enum exit_code tell_cancelled(struct story *story)
 
 /* ---- the notified customers ---- */
 
+/* No character is greater; and more of them than fit into an order_id. */
+#define GREATEST "\xF4\x8F\xBF\xBF"
+#define GREATEST_COUNT (ORDER_MAX_ID / (sizeof GREATEST - 1) + 1)
+
+/* Writes the character before point, which is not 0, as UTF-8. Returns its length. */
+static size_t put_before(char *to, uint32_t point)
+{
+    uint32_t before = point == 0xE000 ? 0xD7FF : point - 1; /* between them are no characters */
+    size_t len = before < 0x80 ? 1 : before < 0x800 ? 2 : before < 0x10000 ? 3 : 4;
+
+    for (size_t i = len - 1; i > 0; i--, before >>= 6)
+        to[i] = (char)(0x80 | (before & 0x3F));
+    to[0] = (char)(len == 1 ? before : (0xF00U >> len & 0xFF) | before);
+    return len;
+}
+
 /* Writes the key after which the keys of an order begin: less than each of them, and not less than
- * any before them. */
+ * any before them. It is UTF-8, which a database insists on. */
 static void key_before(const char *order_id, struct moved_page *after)
 {
-    char key[ORDER_MAX_ID + 8];
+    char key[ORDER_MAX_ID + GREATEST_COUNT * (sizeof GREATEST - 1)];
     size_t len = strlen(order_id);
+    uint32_t last = 0;
+    size_t at = len - 1;
 
-    (void)snprintf(key, sizeof key, "%s", order_id);
-    key[len - 1]--;
-    /* Keys are printable, and not longer than an id and what is behind it. */
-    memset(key + len, 0x7F, 4);
+    while (utf8_decode(order_id + at, len - at, &last) == 0)
+        at--;
+    memcpy(key, order_id, at);
+    at += put_before(key + at, last);
+    for (size_t i = 0; i < GREATEST_COUNT; i++, at += sizeof GREATEST - 1)
+        memcpy(key + at, GREATEST, sizeof GREATEST - 1);
     moved_page_start(after, &moved_parts(MOVED_NOTIFIED)->all[0]);
     moved_page_add_row(after);
-    moved_page_bytes(after, 0, key, len + 4);
+    moved_page_bytes(after, 0, key, at);
 }
 
 static const char *const kinds[] = {[NOTIFIED_RESERVED] = "reserved",
@@ -318,7 +339,7 @@ enum exit_code story_print(struct orders *orders, const char *order_id)
     enum exit_code code;
     char *line;
 
-    if (*order_id == '\0' || strlen(order_id) > ORDER_MAX_ID)
+    if (!text_is_printable(order_id, strlen(order_id), ORDER_MAX_ID))
         return EXIT_NO;
     json_writer_start(&story.line);
     add_text(&story, "{\"order_id\": ", order_id);

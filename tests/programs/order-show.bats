@@ -327,3 +327,20 @@ END
     run -65 --separate-stderr order-show --story --audit none "$id"
     [[ $stderr == "order-show: cannot open 'none': "* ]]
 }
+
+@test "order-show --story: of ids that end in the first characters of their length, among others" {
+    local id ids=($'z\u00c0' $'z\u0800' $'z\ue000' $'z\U10000' z)
+    # More keys than are read of one order, right before those of the first and of the last.
+    reserved_events $'z\u00bf\u00e9'{1..4} $'y\u00e9'{1..4} "${ids[@]}" >events
+    topology
+    amqp-publish -u "$AMQP_URL" -e inventory-ex -r inventory.reserved -l <events
+    order | order-place >/dev/null
+    notify-worker --count 13 >/dev/null 2>&1
+    for id in "${ids[@]}"; do
+        run -0 --separate-stderr order-show --story "$id"
+        [ "$(jq -r '"\(.order_id) \(.notified.reserved.status)"' <<<"$output")" = "$id TOLD" ]
+    done
+    # No order has such an id.
+    run -1 --separate-stderr order-show --story $'z\x80' $'\x01' $'\xff' "$(repeat 129 x)"
+    [ "$(grep -c ": no order '" <<<"$stderr")" -eq 4 ]
+}
