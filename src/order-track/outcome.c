@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/uuid.h"
-#include "json/foreign.h"
 #include "json/walk.h"
 #include "json/writer.h"
 #include "order/event.h"
@@ -40,11 +39,12 @@ static char *copy_text(const char *value)
 static void read_rest(struct outcome *outcome, int64_t now_ms)
 {
     const amqp_bytes_t body = outcome->delivery->body;
-    const char *text = (const char *)body.bytes + foreign_mark(body.bytes, body.len);
+    /* Before it are white space and a byte order mark at most. No NUL follows the body. */
+    const char *object = memchr(body.bytes, '{', body.len);
     struct json_field fields[] = {{.name = "ts"}, {.name = "reason"}};
     char *ts;
 
-    (void)json_walk_object(text + strspn(text, " \t\r\n"), fields, 2);
+    (void)json_walk_object(object, fields, 2);
     ts = copy_text(fields[0].value);
     if (ts == NULL || !clock_read_rfc3339(ts, &outcome->record.at))
         outcome->record.at = now_ms;
