@@ -14,7 +14,7 @@
 
 #define ANSWER_MS 30000
 #define ANSWER_MS_SOON 1000 /* the same for one that never waits, */
-#define CONNECT_MS_SOON 500 /* and for a connection that was lost just now */
+#define CONNECT_MS_SOON 500 /* and for a connection that it has just begun to make */
 #define CONNECT_MS_STOPPING 1000
 #define LEAVE_MS 3000
 /* Less than an answer is waited for: a server does not notice that nobody waits for a lock any
@@ -57,29 +57,34 @@ static bool fail(struct session *session, enum fault_kind kind, const char *reas
     return false;
 }
 
-/* A database that is known to be away is not waited for by one that never waits. */
-static int64_t connect_ms(const struct session *session)
+/* One that never waits gives an attempt its time once, so that whoever comes first after the database
+ * is back gets an answer. Whoever comes while an attempt goes on does not wait for a database that is
+ * known to be away, nor does one that only rests. */
+static int64_t connect_ms(const struct session *session, bool has_just_begun)
 {
     if (!session_never_waits(session))
         return -1;
-    return session->is_away ? 0 : CONNECT_MS_SOON;
+    if (session->is_away && (!has_just_begun || session->is_resting))
+        return 0;
+    return CONNECT_MS_SOON;
 }
 
 static bool connect_session(struct session *session)
 {
     struct attempt *attempt;
+    bool has_begun = session->attempt != NULL;
 
     if (session->flight.connection != NULL)
         return true;
     session->is_fresh = true;
-    if (session->attempt == NULL && session_never_waits(session) &&
+    if (!has_begun && session_never_waits(session) &&
         clock_monotonic_ms() < session->next_attempt_ms)
         return fail(session, FAULT_AWAY, session->away_reason);
-    if (session->attempt == NULL)
+    if (!has_begun)
         session->attempt = attempt_begin(session->address);
     if (session->attempt == NULL)
         return fail(session, FAULT_AWAY, "there is no room for a thread");
-    if (!await_attempt(session, connect_ms(session)))
+    if (!await_attempt(session, connect_ms(session, !has_begun)))
         return fail(session, FAULT_AWAY, stop_requested() ? "asked to stop" : "it does not answer");
     attempt = session->attempt;
     session->attempt = NULL;

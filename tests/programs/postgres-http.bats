@@ -61,6 +61,18 @@ answers_soon()
     ends -0 "$HTTP" TERM
 }
 
+@test "whoever comes first after the database is back gets an answer" {
+    start_http --retry-delay 0
+    eventually is_placed
+    postgres stop
+    answers_soon 503 "/order/$id"
+    answers_soon 503 /orders
+    postgres start
+    answers_soon 200 "/order/$id"
+    eventually is_placed
+    ends -0 "$HTTP" TERM
+}
+
 @test "a database that hangs delays nobody by more than a second or two" {
     start_http
     eventually is_placed
