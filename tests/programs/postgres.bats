@@ -89,10 +89,15 @@ happened()
     run -0 inventory-worker --idle-timeout 0
     run -0 notify-worker --count 1
     run -75 order-place --url amqp://127.0.0.1:1 --retries 1 < <(own 3)
-    [ "$(happened 1)" = 'TIME|f|RESERVED|TIME|f|TOLD|TIME|TIME|1' ]
-    [ "$(happened 2)" = 'TIME|f|RESERVED|TIME|f||||' ]
-    [ "$(happened 3)" = 'TIME|t|||f||||' ]
+    [ "$(happened 1)" = 'TIME|f|RESERVED|TIME|||f|TOLD|TIME|TIME|1' ]
+    [ "$(happened 2)" = 'TIME|f|RESERVED|TIME|||f||||' ]
+    [ "$(happened 3)" = 'TIME|t|||||f||||' ]
     [ -z "$(happened 4)" ]
+    order-cancel "$(uuid 2)"
+    run -0 inventory-worker --cancelled --idle-timeout 0
+    [ "$(happened 2)" = 'TIME|f|RESERVED|TIME|RELEASED|TIME|f||||' ]
+    inventory-stock --hand-over "$(uuid 1)"
+    [ "$(happened 1)" = 'TIME|f|RESERVED|TIME|HANDED_OVER|TIME|t|TOLD|TIME|TIME|1' ]
 }
 
 @test "text comes back as it was stored" {
