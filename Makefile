@@ -55,7 +55,7 @@ FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
-           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm tests/stories/storm-cluster.bash \
+           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
            tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.

@@ -12,6 +12,8 @@
  *   - an order whose cancellation has a receipt holds nothing in the end, unless it was handed over, whatever came first;
  *   - every event goes out, and order-track, which gets them in any order, knows how the order ended.
  *
+ * "make model" searches it with two faults. With three ("check --faults 3 life") it has nine million states, and all holds.
+ *
  * To see that the model can fail: -DNO_TOMBSTONE (a cancellation that comes before its order is not recorded), -DNO_ONCE (it
  * is given back without looking whether the order has ended), -DORPHANED (what is owed by the dead is sent by nobody),
  * -DNO_RANK (the last event that came wins), -DNO_FLUSH (nobody publishes a cancellation that was left pending).

@@ -4,7 +4,8 @@
 readonly BROKERS=(b1 b2 b3) DATABASES=(d1 d2) CLIENTS=(h1 h2)
 readonly SERVERS=("${BROKERS[@]}" "${DATABASES[@]}")
 readonly PROGRAMS=(order-place.h1 order-place.h2 order-http.h1 inventory-worker.h1 inventory-worker.h2
-	notify-worker.h1 notify-worker.h2)
+	notify-worker.h1 notify-worker.h2 order-cancel.h2 inventory-stock.h1 inventory-cancelled.h1 inventory-cancelled.h2
+	order-track.h1 order-track.h2)
 # Seconds until orders must flow again: a confirm that never comes is given up after 30, a lease after 30, too.
 readonly FLOW_SECONDS=90
 # A worker that is cut off from the database for less keeps its lease.
@@ -88,7 +89,13 @@ print_round() {
 # ---- the workflow
 
 # supervise_on HOST PROGRAM ARGUMENTS...
-supervise_on() { supervise "$2.$1" cluster run "$@"; }
+supervise_on() { supervise_as "$2" "$@"; }
+
+# supervise_as NAME HOST PROGRAM ARGUMENTS...
+supervise_as() {
+	supervise "$1.$2" cluster run "${@:2}" 2>/dev/null &
+	workers+=("$!")
+}
 
 # Prints orders for half a minute, each of a customer of its own, by whom it is known in the books.
 print_orders() {
@@ -144,17 +151,22 @@ feed_http() {
 
 start_workflow() {
 	local host
+	# Before a worker can publish anything: an outcome that no queue takes is not known to order-track.
+	queue-inspect --declare order.cancelled.q order.outcome.q >/dev/null
 	for host in "${CLIENTS[@]}"; do
-		supervise_on "$host" inventory-worker 2>/dev/null &
-		workers+=("$!")
-		supervise_on "$host" notify-worker --max-attempts 1000 2>/dev/null &
-		workers+=("$!")
+		supervise_on "$host" inventory-worker
+		supervise_as inventory-cancelled "$host" inventory-worker --cancelled
+		supervise_on "$host" order-track
+		supervise_on "$host" notify-worker --max-attempts 1000
 		feed_from "$host" 2>/dev/null &
 		feeders+=("$!")
 	done
-	supervise_on h1 order-http --listen "unix:$work/http" 2>/dev/null &
-	workers+=("$!")
+	supervise_on h1 order-http --listen "unix:$work/http"
 	feed_http 2>/dev/null &
+	feeders+=("$!")
+	end_some order-cancel.h2 "$CANCELLED" cluster run h2 order-cancel 2>/dev/null &
+	feeders+=("$!")
+	end_some inventory-stock.h1 "$HANDED_OVER" cluster run h1 inventory-stock --hand-over 2>/dev/null &
 	feeders+=("$!")
 }
 
@@ -163,19 +175,18 @@ count_receipts() { find "$work" -name "$1.*.out" -exec cat {} + | wc -l; }
 has_more() { (($(count_receipts "$1") > $2)); }
 
 both_consume() {
-	queue-inspect --retries 1 order.placed.q inventory.reserved.q 2>/dev/null | jq -es 'map(.consumers) == [2, 2]' \
-		>/dev/null
+	queue-inspect --retries 1 "${QUEUES[@]}" 2>/dev/null | jq -es 'map(.consumers) == [2, 2, 2, 2]' >/dev/null
 }
 
 # Do all programs do their work?
 check_flow() {
 	local name count
-	for name in order-place.h1 order-place.h2 order-place.http; do
+	for name in order-place.h1 order-place.h2 order-place.http inventory-cancelled order-track; do
 		count=$(count_receipts "$name")
-		until_true "$FLOW_SECONDS" has_more "$name" "$count" || give_up "no receipt of $name"
+		until_true "$FLOW_SECONDS" has_more "$name" "$count" || give_up "no line of $name"
 	done
 	until_true "$FLOW_SECONDS" both_consume || give_up "not two consumers: $(queue-inspect --retries 1 \
-		order.placed.q inventory.reserved.q 2>&1)"
+		"${QUEUES[@]}" 2>&1)"
 }
 
 give_up() {
@@ -291,13 +302,21 @@ is_over() {
 
 end_workers() {
 	local name
+	local -A by_feeder=([order-place]=1 [order-cancel]=1 [inventory-stock]=1)
 	for name in "${PROGRAMS[@]}"; do
-		[[ $name == order-place.* ]] || signal_program TERM "$name" || true
+		[[ -z ${by_feeder[${name%.*}]:-} ]] || continue
+		signal_program TERM "$name" || true
 	done
 	is_over "${workers[@]}"
 }
 
-# What a killed worker owes is taken over once its lease has passed.
+# What a killed program has left is taken over once its lease has passed.
+nothing_is_pending() {
+	order-place --flush >>"$work/order-place.flush.out" 2>>"$work/order-place.log"
+	order-cancel --flush >>"$work/order-cancel.flush.out" 2>>"$work/order-cancel.log"
+	[[ $(order-show --count --status PENDING) == 0 && $(pending_cancellations) == 0 ]]
+}
+
 nothing_is_owed() {
 	inventory-worker --flush >>"$work/inventory-worker.last.out" 2>>"$work/inventory-worker.log"
 	[[ $(psql "$INVENTORY_LEDGER" -AtXqc 'SELECT count(*) FROM order_tools.outbox') == 0 ]]
@@ -309,28 +328,33 @@ drain_cluster() {
 	touch "$work/calm"
 	until_true 30 is_below_in_all 1 || true
 	until_true 60 end_workers || die 1 "a program does not end: $(keep_all && where_kept)"
-	order-place --flush >"$work/order-place.flush.out" 2>>"$work/order-place.log"
+	until_true 60 nothing_is_pending || true
 	# What was in hand of a worker that was killed last comes again.
 	inventory-worker --idle-timeout 3 >"$work/inventory-worker.last.out" 2>>"$work/inventory-worker.log"
+	inventory-worker --cancelled --idle-timeout 3 >"$work/inventory-cancelled.last.out" 2>>"$work/inventory-cancelled.log"
 	until_true 60 nothing_is_owed || true
+	order-track --idle-timeout 3 >"$work/order-track.last.out" 2>>"$work/order-track.log"
 	notify-worker --idle-timeout 3 --max-attempts 1000 >"$work/notify-worker.last.out" 2>>"$work/notify-worker.log"
 }
 
 is_below_in_all() {
-	queue-inspect order.placed.q inventory.reserved.q | jq -es --argjson n "$1" 'all(.ready < $n)' >/dev/null
+	queue-inspect "${QUEUES[@]}" | jq -es --argjson n "$1" 'all(.ready < $n)' >/dev/null
 }
 
 # Prints the lines that only the first of two sorted files has.
 only_in() { comm -23 "$1" "$2"; }
 
-# What passes is never a reason to give up for good.
-gave_up() { grep -vE ' (0|69|73|75|137|143)$' "$work/statuses" | sort | uniq -c; }
+# What passes is never a reason to give up for good. Some of those that are to end have ended, or wait to be reserved.
+gave_up() {
+	grep -vE '^(order-cancel|inventory-stock)[^ ]* 65$| (0|69|73|75|137|143)$' "$work/statuses" | sort | uniq -c
+}
 
 told_twice() { uniq -d "$work/told.all" | wc -l; }
 
 # The books as Jepsen keeps those of a queue. An attempt is known by its customer.
 balance_cluster() {
 	balance
+	balance_ends
 	jq -r .data.user_id stored.json | sort >customers
 	sort attempted >attempts
 	jq -r '.order_id + " " + .data.user_id' stored.json | sort | join - receipts | cut -d' ' -f2 | sort >acknowledged

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
     run -0 "$REPO/tests/stories/storm" --plan --seed 7 --rounds 200
     plan=$output
     [ "${#lines[@]}" -eq 200 ]
-    [ "$(cut -d' ' -f3 <<<"$plan" | sort -u | paste -sd' ')" = 'broker inventory-cancelled inventory-worker notify-worker order-cancel order-place order-track' ]
+    [ "$(cut -d' ' -f3 <<<"$plan" | sort -u | paste -sd' ')" = 'broker inventory-cancelled inventory-stock inventory-worker notify-worker order-cancel order-place order-track' ]
     run -0 "$REPO/tests/stories/storm" --plan --seed 7 --rounds 200
     [ "$output" = "$plan" ]
     run -0 "$REPO/tests/stories/storm" --plan --seed 8 --rounds 200
@@ -17,5 +17,5 @@ bats_require_minimum_version 1.5.0
     PATH=$REPO/bin:$PATH run "$REPO/tests/stories/storm" --seconds 30
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(grep -c '^ok  ' <<<"$output")" -eq 22 ]
+    [ "$(grep -c '^ok  ' <<<"$output")" -eq 27 ]
 }
