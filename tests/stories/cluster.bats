@@ -356,7 +356,9 @@ processes()
     run -0 "$REPO/tests/stories/storm" --cluster --plan --seed 7 --rounds 300
     plan=$output
     [ "${#lines[@]}" -eq 300 ]
-    for strike in 'kill-program order-place.h.' 'pause-program notify-worker.h.' 'kill b.' 'pause b.' 'cut b. b.' \
+    for strike in 'kill-program order-place.h.' 'pause-program notify-worker.h.' 'kill-program order-cancel.h2' \
+        'kill-program inventory-stock.h1' 'kill-program inventory-cancelled.h.' 'pause-program order-track.h.' \
+        'kill b.' 'pause b.' 'cut b. b.' \
         'cut --one-way b. b.' 'cut h. d.' 'cut --one-way d. h.' 'cut [bdh].' promote 'kill primary' 'pause standby' \
         part 'part and restart'; do
         grep -qE "[:,] $strike(,|$)" <<<"$plan"
@@ -371,6 +373,6 @@ processes()
     run "$REPO/tests/stories/storm" --cluster --rounds 2
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(grep -c '^ok  ' <<<"$output")" -ge 20 ]
+    [ "$(grep -c '^ok  ' <<<"$output")" -ge 32 ]
     [[ $output =~ "lost 0, duplicated 0, unexpected 0" ]]
 }
