@@ -5,11 +5,12 @@
 readonly CANCELLED=048c HANDED_OVER=082
 
 # end_some NAME DIGITS COMMAND...: runs the command over and over on the last receipts whose ids end in one of the digits;
-# most of these orders still wait, or have just been reserved.
+# most of these orders still wait, or have just been reserved. And once more when all have been placed.
 end_some() {
-	local name=$1 digits=$2 run=0 status
+	local name=$1 digits=$2 run=0 status placed=no
 	shift 2
-	while [[ ! -e $work/fed ]]; do
+	until [[ $placed == yes ]]; do
+		[[ ! -e $work/fed ]] || placed=yes
 		run=$((run + 1))
 		last_receipts | sed -n 's/^{"order_id": "\([0-9a-f-]*['"$digits"']\)", .*}$/\1/p' |
 			tee -a "$work/$name.asked" >"$work/$name.in"
