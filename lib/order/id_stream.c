@@ -17,8 +17,32 @@
 /* Stored orders are read, too. */
 #define MAX_SIZE (EVENT_MAX_SIZE + FIRST_SIZE)
 
+/* How ids of a kind are written, and what is said of those that are not. */
+struct naming {
+    const char *member;
+    size_t max; /* bytes */
+    const char *neither;
+    const char *array;
+    const char *twice;
+    const char *missing;
+    const char *invalid;
+};
+
+#define BUT_AN_ARRAY ", but an array: jq -c '.[]' takes it apart"
+
+static const struct naming namings[] = {
+    [ID_STREAM_ORDERS] = {"order_id", ORDER_MAX_ID, "neither an order id nor a JSON object",
+                          "neither an order id nor a JSON object" BUT_AN_ARRAY,
+                          "order_id is there twice", "order_id is missing",
+                          "order_id is not a string of 1 to 128 bytes without control characters"},
+    [ID_STREAM_SKUS] = {"sku", ORDER_MAX_TEXT, "neither a sku nor a JSON object",
+                        "neither a sku nor a JSON object" BUT_AN_ARRAY, "sku is there twice",
+                        "sku is missing",
+                        "sku is not a string of 1 to 256 bytes without control characters"}};
+
 struct id_stream {
     int fd;
+    enum id_stream_kind kind;
     char *buffer; /* with room for a NUL after size bytes */
     size_t size;
     size_t start; /* of the bytes that were not handed out */
@@ -31,11 +55,12 @@ struct id_stream {
     uint64_t line; /* of the byte at start */
 };
 
-struct id_stream *id_stream_new(int fd)
+struct id_stream *id_stream_new(int fd, enum id_stream_kind kind)
 {
     struct id_stream *stream = xcalloc(1, sizeof *stream);
 
     stream->fd = fd;
+    stream->kind = kind;
     stream->size = FIRST_SIZE;
     stream->buffer = xmalloc(stream->size + 1);
     stream->line = 1;
@@ -148,19 +173,19 @@ static enum id_stream_event await_end(struct id_stream *stream, struct id_piece 
     return refuse(piece, stream->cut != NULL ? stream->cut : refusal);
 }
 
-static enum id_stream_event take_id(struct id_piece *piece, char *text, size_t len)
+static enum id_stream_event take_id(const struct naming *naming, struct id_piece *piece, char *text,
+                                    size_t len)
 {
     if (*text == '[')
-        return refuse(piece, "neither an order id nor a JSON object, but an array: jq -c '.[]' "
-                             "takes it apart");
+        return refuse(piece, naming->array);
     if (len >= 2 && text[0] == '"' && text[len - 1] == '"') {
         text++;
         len -= 2;
     }
-    if (!text_is_printable(text, len, ORDER_MAX_ID))
-        return refuse(piece, "neither an order id nor a JSON object");
+    if (!text_is_printable(text, len, naming->max))
+        return refuse(piece, naming->neither);
     text[len] = '\0';
-    piece->order_id = text;
+    piece->id = text;
     return ID_STREAM_ID;
 }
 
@@ -178,29 +203,37 @@ static enum id_stream_event next_line(struct id_stream *stream, struct id_piece 
     advance(stream, end == NULL ? len : len + 1);
     while (len > 0 && memchr(" \t\r", text[len - 1], 3) != NULL)
         len--;
-    return take_id(piece, text, len);
+    return take_id(&namings[stream->kind], piece, text, len);
 }
 
-static enum id_stream_event take_members(struct id_piece *piece, const cJSON *tree)
+static enum id_stream_event take_reason(struct id_piece *piece, const cJSON *tree)
 {
-    const cJSON *id;
     const cJSON *reason;
 
-    if (!json_member_once(tree, "order_id", &id) || !json_member_once(tree, "reason", &reason))
-        return refuse(piece, "order_id or reason is there twice");
-    if (id == NULL)
-        return refuse(piece, "order_id is missing");
-    piece->order_id = cJSON_GetStringValue(id);
+    if (!json_member_once(tree, "reason", &reason))
+        return refuse(piece, "reason is there twice");
     piece->reason = cJSON_GetStringValue(reason);
-    if (piece->order_id == NULL ||
-        !text_is_printable(piece->order_id, strlen(piece->order_id), ORDER_MAX_ID))
-        return refuse(piece,
-                      "order_id is not a string of 1 to 128 bytes without control characters");
     if (reason != NULL && !cJSON_IsNull(reason) &&
         (piece->reason == NULL ||
          !text_is_printable(piece->reason, strlen(piece->reason), ORDER_MAX_TEXT)))
         return refuse(piece, "reason is not a string of 1 to 256 bytes without control characters");
     return ID_STREAM_ID;
+}
+
+static enum id_stream_event take_members(enum id_stream_kind kind, struct id_piece *piece,
+                                         const cJSON *tree)
+{
+    const struct naming *naming = &namings[kind];
+    const cJSON *id;
+
+    if (!json_member_once(tree, naming->member, &id))
+        return refuse(piece, naming->twice);
+    if (id == NULL)
+        return refuse(piece, naming->missing);
+    piece->id = cJSON_GetStringValue(id);
+    if (piece->id == NULL || !text_is_printable(piece->id, strlen(piece->id), naming->max))
+        return refuse(piece, naming->invalid);
+    return kind == ID_STREAM_ORDERS ? take_reason(piece, tree) : ID_STREAM_ID;
 }
 
 static enum id_stream_event next_object(struct id_stream *stream, struct id_piece *piece)
@@ -221,7 +254,7 @@ static enum id_stream_event next_object(struct id_stream *stream, struct id_piec
     default:
         stream->tree = json_parse_scanned(text, taken, scan.traits);
         advance(stream, taken);
-        return take_members(piece, stream->tree);
+        return take_members(stream->kind, piece, stream->tree);
     }
 }
 

@@ -1,7 +1,8 @@
 /*
- * id_stream: reads which orders are meant from a descriptor, as other programs name them: an id on
- * a line, with or without quotes; or a JSON object with a member order_id, which may also have a
- * reason, on one line or several. So receipts, stored orders and events name their orders, too.
+ * id_stream: reads which orders, or which skus, are meant from a descriptor, as other programs name
+ * them: one on a line, with or without quotes; or a JSON object with a member order_id, or sku, on
+ * one line or several. So receipts, stored orders and events name their orders, too, and stock
+ * levels their skus.
  *
  * Invalid input does not end the stream: it is refused up to the end of its line.
  */
@@ -21,17 +22,22 @@ enum id_stream_event {
     ID_STREAM_END    /* the descriptor is at its end */
 };
 
+/* What a stream names. */
+enum id_stream_kind { ID_STREAM_ORDERS, ID_STREAM_SKUS };
+
 /* All texts are valid until the next call on the stream. */
 struct id_piece {
-    const char *order_id; /* of an id: printable, of 1 to ORDER_MAX_ID bytes */
-    const char *reason;   /* that came along: printable, of 1 to ORDER_MAX_TEXT bytes; or NULL */
-    const char *refusal;  /* of what was refused: why, fit to be shown */
-    uint64_t number;      /* of this id or refusal in the stream, from 1 */
-    uint64_t line;        /* where it starts, from 1 */
+    const char *id;      /* of an id: printable, of 1 to ORDER_MAX_ID bytes, of a sku
+                            ORDER_MAX_TEXT */
+    const char *reason;  /* that came along with an order: printable, of 1 to ORDER_MAX_TEXT bytes;
+                            or NULL */
+    const char *refusal; /* of what was refused: why, fit to be shown */
+    uint64_t number;     /* of this id or refusal in the stream, from 1 */
+    uint64_t line;       /* where it starts, from 1 */
 };
 
 /* Starts a stream that reads from fd, which the caller closes after id_stream_free(). */
-struct id_stream *id_stream_new(int fd);
+struct id_stream *id_stream_new(int fd, enum id_stream_kind kind);
 
 /* Frees stream, which may be NULL. */
 void id_stream_free(struct id_stream *stream);

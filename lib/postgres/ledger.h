@@ -6,6 +6,7 @@
  *   ledger_claim.c     a decision: what is claimed
  *   ledger_ends.c      a decision: orders that end
  *   ledger_decision.c  a decision: its commit, and what is recorded without one
+ *   ledger_held.c      what reserved orders hold
  *   ledger_stock.c     stock levels
  *   ledger_report.c    stock movements
  *   ledger_look.c      what is owed, for one who only looks
@@ -76,8 +77,8 @@ enum exit_code decision_went(struct postgres_ledger *ledger, enum exit_code code
 void ledger_add_moves(struct postgres_ledger *ledger, const struct ledger_level *levels,
                       size_t count);
 
-/* The operations of ledger_claim.c, ledger_ends.c, ledger_decision.c, ledger_stock.c and
- * ledger_report.c. */
+/* The operations of ledger_claim.c, ledger_ends.c, ledger_held.c, ledger_decision.c,
+ * ledger_stock.c and ledger_report.c. */
 enum exit_code postgres_ledger_claim(struct ledger *ledger, int64_t at_ms,
                                      struct ledger_claim *claims, size_t count);
 enum exit_code postgres_ledger_claim_unsent(struct ledger *ledger, enum ledger_owner owner,
@@ -88,6 +89,10 @@ enum exit_code postgres_ledger_claim_ends(struct ledger *ledger, enum ledger_out
 enum exit_code postgres_ledger_claim_expired(struct ledger *ledger, int64_t before_ms,
                                              struct ledger_end *ends, size_t max, size_t *count,
                                              bool *at_end);
+enum exit_code postgres_ledger_each_held(struct ledger *ledger,
+                                         void (*visit)(void *context, const char *held),
+                                         void *context);
+enum exit_code postgres_ledger_count_unnoted(struct ledger *ledger, int64_t *count);
 enum exit_code postgres_ledger_commit(struct ledger *ledger, const struct ledger_commit *commit);
 void postgres_ledger_abandon(struct ledger *ledger);
 enum exit_code postgres_ledger_mark_sent(struct ledger *ledger, const struct ledger_sent *sent);

@@ -88,10 +88,13 @@ enum exit_code postgres_ledger_levels(struct ledger *base, struct ledger_level *
 {
     struct postgres_ledger *ledger = (struct postgres_ledger *)base;
     struct locking locking = {.ledger = ledger, .levels = levels, .count = count};
+    enum exit_code code;
 
     fill_skus(&ledger->arrays[0], levels, count);
-    return decision_went(ledger,
+    code = decision_went(ledger,
                          session_do(ledger->session, "read stock levels", lock_levels, &locking));
+    ledger->is_deciding = code == EXIT_OK;
+    return code;
 }
 
 /* Starts arrays of skus and units, of which add_units() adds an element to each. */

@@ -72,6 +72,7 @@ static const struct ledger_operations operations = {.claim = ledger_claim,
                                                     .claim_ends = ledger_claim_ends,
                                                     .claim_expired = ledger_claim_expired,
                                                     .levels = ledger_levels,
+                                                    .each_held = ledger_each_held,
                                                     .commit = ledger_commit,
                                                     .abandon = ledger_abandon,
                                                     .mark_sent = ledger_mark_sent,
@@ -81,6 +82,7 @@ static const struct ledger_operations operations = {.claim = ledger_claim,
                                                     .remove_level = ledger_remove_level,
                                                     .each_level = ledger_each_level,
                                                     .each_report = ledger_each_report,
+                                                    .count_unnoted = ledger_count_unnoted,
                                                     .is_worked = is_worked,
                                                     .may_pass = may_pass,
                                                     .idle = idle,
@@ -98,6 +100,8 @@ static enum exit_code prepare(struct sqlite_ledger *ledger, enum ledger_access a
         code = ledger_prepare_to_decide(ledger);
     if (code == EXIT_OK && access != LEDGER_READ)
         code = ledger_prepare_ends(ledger);
+    if (code == EXIT_OK && access != LEDGER_READ)
+        code = ledger_prepare_held(ledger);
     return code;
 }
 

@@ -6,6 +6,7 @@
  *   ledger_schema.c    the tables
  *   ledger_decision.c  a decision: what is claimed, its commit, and what is recorded without one
  *   ledger_ends.c      a decision: orders that end
+ *   ledger_held.c      what reserved orders hold
  *   ledger_stock.c     stock levels and movements
  *   ledger_look.c      what is owed, for one who only looks
  */
@@ -52,6 +53,8 @@ struct sqlite_ledger {
     sqlite3_stmt *end;
     sqlite3_stmt *see_expired;
     sqlite3_stmt *list_expired;
+    sqlite3_stmt *next_held;
+    sqlite3_stmt *count_unnoted;
     sqlite3_stmt *outcome;
     sqlite3_stmt *any_level;
     sqlite3_stmt *level;
@@ -69,6 +72,7 @@ extern const struct database_kind ledger_kind;
 enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_access access);
 enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger);
 enum exit_code ledger_prepare_ends(struct sqlite_ledger *ledger);
+enum exit_code ledger_prepare_held(struct sqlite_ledger *ledger);
 
 /* Begins a decision, or goes on with it. */
 enum exit_code ledger_begin(struct sqlite_ledger *ledger);
@@ -91,6 +95,11 @@ enum exit_code ledger_each_level(struct ledger *ledger,
 enum exit_code ledger_each_report(struct ledger *ledger, int64_t since_ms,
                                   bool (*visit)(void *context, const struct ledger_report *report),
                                   void *context);
+
+/* The operations of ledger_held.c. */
+enum exit_code ledger_each_held(struct ledger *ledger,
+                                void (*visit)(void *context, const char *held), void *context);
+enum exit_code ledger_count_unnoted(struct ledger *ledger, int64_t *count);
 
 /* The operations of ledger_ends.c. */
 enum exit_code ledger_claim_ends(struct ledger *ledger, enum ledger_outcome end,

@@ -33,9 +33,11 @@ static enum exit_code find_level(struct sqlite_ledger *ledger, struct ledger_lev
 enum exit_code ledger_levels(struct ledger *base, struct ledger_level *levels, size_t count)
 {
     struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
-    bool any;
-    enum exit_code code = database_row(ledger->database, ledger->any_level, &any);
+    bool any = false;
+    enum exit_code code = ledger_begin(ledger);
 
+    if (code == EXIT_OK)
+        code = database_row(ledger->database, ledger->any_level, &any);
     (void)sqlite3_reset(ledger->any_level);
     for (size_t i = 0; i < count && code == EXIT_OK; i++) {
         if (any)

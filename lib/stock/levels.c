@@ -15,6 +15,12 @@ void levels_free(struct levels *levels)
     free(levels->slots);
 }
 
+void levels_doubt(struct levels *levels)
+{
+    levels->read = 0;
+    levels->any = false;
+}
+
 void levels_clear(struct levels *levels)
 {
     for (size_t i = 0; i < levels->count; i++)
@@ -22,8 +28,7 @@ void levels_clear(struct levels *levels)
     if (levels->count > 0)
         memset(levels->slots, 0, (levels->slot_mask + 1) * sizeof *levels->slots);
     levels->count = 0;
-    levels->read = 0;
-    levels->any = false;
+    levels_doubt(levels);
 }
 
 /* Returns the slot that holds a sku or, if none does, the free one where it belongs. The hash is

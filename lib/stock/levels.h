@@ -29,6 +29,9 @@ void levels_free(struct levels *levels);
 /* Forgets all skus, for the next batch. */
 void levels_clear(struct levels *levels);
 
+/* Makes the next levels_read() read all skus again. */
+void levels_doubt(struct levels *levels);
+
 /* Adds a sku, unless it is there. */
 void levels_add(struct levels *levels, const char *sku);
 

@@ -30,7 +30,8 @@
  *
  * which is one transaction. Between the first and the last of them no other operation may be
  * called. A claim that fails ends the transaction by itself, as a commit() that fails does;
- * abandon() is harmless then. After levels() has failed, call abandon().
+ * abandon() is harmless then. After levels() has failed, call abandon(). A decision about stock
+ * alone is levels(), each_held(), and commit() or abandon().
  *
  * On a database server the transaction can be lost: with its connection, or because another one
  * was in conflict with it. Then any of these returns EXIT_PENDING, not reported, and the
@@ -52,7 +53,8 @@
 
 enum ledger_access {
     LEDGER_DECIDE, /* starts a run, which close() ends; makes the ledger if there is none */
-    LEDGER_STOCK,  /* makes the ledger if there is none; a decision may claim_ends() alone */
+    LEDGER_STOCK,  /* makes the ledger if there is none; a decision may claim_ends(), or
+                      nothing */
     LEDGER_READ    /* find(), each_level() and each_report() */
 };
 
@@ -197,6 +199,16 @@ struct ledger_operations {
      * other process changes a level before commit() or abandon(). */
     enum exit_code (*levels)(struct ledger *ledger, struct ledger_level *levels, size_t count);
 
+    /*
+     * Calls visit with what is recorded that each RESERVED order holds, in no order; held is valid
+     * until visit returns. Orders of earlier versions, which have no such record, are left out. To
+     * be called after levels(): units of those levels that no visit has named are not held by any
+     * order on record, and stay so until commit() or abandon(). As levels(), call abandon() after a
+     * failure.
+     */
+    enum exit_code (*each_held)(struct ledger *ledger,
+                                void (*visit)(void *context, const char *held), void *context);
+
     /* Records a decision. On EXIT_OK all of it is on disk; otherwise it is abandoned or, after
      * EXIT_PENDING, to be made again. */
     enum exit_code (*commit)(struct ledger *ledger, const struct ledger_commit *commit);
@@ -242,6 +254,10 @@ struct ledger_operations {
     enum exit_code (*each_report)(struct ledger *ledger, int64_t since_ms,
                                   bool (*visit)(void *context, const struct ledger_report *report),
                                   void *context);
+
+    /* Sets *count to how many orders are RESERVED, but were recorded by an earlier version, without
+     * what they hold. Reads all entries. */
+    enum exit_code (*count_unnoted)(struct ledger *ledger, int64_t *count);
 
     /* Sets *is_worked to whether a run has the ledger open to decide. */
     enum exit_code (*is_worked)(struct ledger *ledger, bool *is_worked);

@@ -138,7 +138,7 @@ static enum exit_code answer(const struct ledger_end *end)
     if (answers[end->outcome].refused != NULL)
         json_add_text(line, "refused", answers[end->outcome].refused);
     else if (!end->is_noted)
-        report("'%s': what it holds is not on record, and stays reserved", end->order_id);
+        report("'%s': what it holds is not on record, so no level changes", end->order_id);
     return output_json(line);
 }
 
@@ -209,7 +209,7 @@ static enum exit_code take_operands(struct batch *batch, char **ids)
 
 static enum exit_code take_input(struct batch *batch)
 {
-    struct id_stream *input = id_stream_new(STDIN_FILENO);
+    struct id_stream *input = id_stream_new(STDIN_FILENO, ID_STREAM_ORDERS);
     struct id_piece piece;
     enum exit_code code = EXIT_OK;
     bool ended = false;
@@ -217,7 +217,7 @@ static enum exit_code take_input(struct batch *batch)
     while (code == EXIT_OK && !ended) {
         switch (id_stream_next(input, &piece)) {
         case ID_STREAM_ID:
-            code = take(batch, piece.order_id);
+            code = take(batch, piece.id);
             break;
         case ID_STREAM_REFUSED:
             refuse(batch, &piece);

@@ -1,13 +1,14 @@
 /*
  * inventory-stock: sets and shows how many units of each sku are on hand and reserved, hands over
- * orders that are reserved, and keeps the books. It needs no broker. Each level is set in a
- * transaction of its own, so workers may be running: an order is decided before a change or after
- * it.
+ * orders that are reserved, settles what none of them holds, and keeps the books. It needs no
+ * broker. Each level is set in a transaction of its own, so workers may be running: an order is
+ * decided before a change or after it.
  *
- * hand_over.h says what holds when this program is killed while it hands over.
+ * hand_over.h and settle.h say what holds when this program is killed while it does that.
  */
 #include "books.h"
 #include "hand_over.h"
+#include "settle.h"
 
 #include "base/clock.h"
 #include "base/moment.h"
@@ -39,15 +40,21 @@ static const char usage[] =
     "       inventory-stock --hand-over < ids\n"
     "       inventory-stock --report [--since TIME]\n"
     "       inventory-stock --remove SKU...\n"
+    "       inventory-stock --settle --all\n"
+    "       inventory-stock --settle SKU...\n"
+    "       inventory-stock --settle < skus\n"
     "Sets stock levels from a stream of JSON objects {sku, on_hand}, and prints each new level,\n"
     "{sku, on_hand, reserved}. If the input is empty or a terminal, prints all levels. Or hands "
     "over\n"
-    "reserved orders, prints how stock has moved, or removes levels.\n";
+    "reserved orders, prints how stock has moved, removes levels, or hands over units that are\n"
+    "reserved, but that no order on record holds.\n";
 
 static bool add;
 static bool hands_over;
 static bool reports;
 static bool removes;
+static bool settles;
+static bool settles_all;
 static bool has_since;
 static int64_t since_ms;
 
@@ -72,6 +79,10 @@ static struct option_entry options[] = {
      .call = read_since},
     {"remove", NULL, "remove the levels of the skus that are named, if nothing is there",
      .flag = &removes},
+    {"settle", NULL,
+     "book as handed over what is reserved of the skus, but held by no order on record",
+     .flag = &settles},
+    {"all", NULL, "settle all skus", .flag = &settles_all},
     {.group = where_ledger_table},
     {.group = common_option_table},
     {0},
@@ -271,15 +282,36 @@ static char **read_options(int argc, char **argv)
 {
     char **operands = options_read(argc, argv, usage, options);
 
-    if (add + hands_over + reports + removes > 1)
-        usage_error("--add, --hand-over, --report and --remove exclude each other");
+    if (add + hands_over + reports + removes + settles > 1)
+        usage_error("--add, --hand-over, --report, --remove and --settle exclude each other");
     if (has_since && !reports)
         usage_error("--since needs --report");
+    if (settles_all && !settles)
+        usage_error("--all needs --settle");
+    if (settles_all)
+        options_refuse_operands(operands, "--all settles all skus");
     if (removes && *operands == NULL)
         usage_error("--remove needs the skus whose levels are to go");
-    if (!removes && !hands_over)
+    if (!removes && !hands_over && !settles)
         options_refuse_operands(operands, "levels are read from standard input");
     return operands;
+}
+
+/* Does what is asked for by an option. */
+static enum exit_code run_mode(char **operands)
+{
+    enum exit_code code = open_ledger(reports ? LEDGER_READ : LEDGER_STOCK);
+
+    if (code != EXIT_OK)
+        return code;
+    if (hands_over)
+        return hand_over(ledger, operands, &some_refused);
+    if (reports)
+        return books_print(ledger, since_ms);
+    if (removes)
+        return books_remove(ledger, operands, &some_refused);
+    return settles_all ? settle_all(ledger, &some_refused)
+                       : settle(ledger, operands, &some_refused);
 }
 
 int main(int argc, char **argv)
@@ -290,16 +322,7 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     operands = read_options(argc, argv);
     stop_on_signals();
-    if (hands_over || removes || reports)
-        code = open_ledger(reports ? LEDGER_READ : LEDGER_STOCK);
-    else
-        code = set_or_print();
-    if (code == EXIT_OK && hands_over)
-        code = hand_over(ledger, operands, &some_refused);
-    else if (code == EXIT_OK && reports)
-        code = books_print(ledger, since_ms);
-    else if (code == EXIT_OK && removes)
-        code = books_remove(ledger, operands, &some_refused);
+    code = hands_over || reports || removes || settles ? run_mode(operands) : set_or_print();
     if (code == EXIT_OK && some_refused)
         code = EXIT_INPUT;
     if (ledger != NULL)

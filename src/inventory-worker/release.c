@@ -35,7 +35,7 @@ static void release(struct recorder *recorder, struct task *task, const struct l
     levels_give_back(&recorder->levels, holding->items, holding->item_count);
     task->kind = TASK_ANNOUNCE;
     if (!holding->is_known)
-        task->note = "what it holds is not on record, and stays reserved";
+        task->note = "what it holds is not on record, so nothing goes back";
     announcement->key = end->key;
     announcement->outcome = LEDGER_RELEASED;
     announcement->event =

@@ -87,11 +87,11 @@ static bool take_id(const struct id_piece *piece)
     unsigned char id[UUID_BYTES];
 
     held.number = 0;
-    if (!uuid_from_text(piece->order_id, id)) {
+    if (!uuid_from_text(piece->id, id)) {
         char reason[PRINTABLE_MAX + 64];
 
         (void)snprintf(reason, sizeof reason, "'%s' is not the id of a stored order: a UUID",
-                       printable_text(piece->order_id));
+                       printable_text(piece->id));
         refuse(piece->number, piece->line, reason);
         return true;
     }
@@ -136,7 +136,7 @@ static enum id_stream_event next_operand(struct id_piece *piece)
 
     if (operand == NULL || !reads_on())
         return ID_STREAM_END;
-    *piece = (struct id_piece){.order_id = operand, .number = ++operand_count};
+    *piece = (struct id_piece){.id = operand, .number = ++operand_count};
     return ID_STREAM_ID;
 }
 
@@ -267,7 +267,7 @@ static enum exit_code open_all(void)
 
     if (code == EXIT_OK)
         code = cancelling_open(&settings, &cancelling);
-    input = id_stream_new(STDIN_FILENO);
+    input = id_stream_new(STDIN_FILENO, ID_STREAM_ORDERS);
     input_ended = flush_only;
     return code;
 }

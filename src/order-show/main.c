@@ -215,7 +215,7 @@ static enum exit_code show_ids(struct id_stream *ids)
     for (;;) {
         switch (id_stream_next(ids, &piece)) {
         case ID_STREAM_ID:
-            if (!show_next(piece.order_id, &code))
+            if (!show_next(piece.id, &code))
                 return code;
             break;
         case ID_STREAM_REFUSED:
@@ -237,7 +237,7 @@ static enum exit_code show_ids(struct id_stream *ids)
 
 static enum exit_code show_from_input(void)
 {
-    struct id_stream *ids = id_stream_new(STDIN_FILENO);
+    struct id_stream *ids = id_stream_new(STDIN_FILENO, ID_STREAM_ORDERS);
     enum exit_code code = show_ids(ids);
 
     id_stream_free(ids);

@@ -31,14 +31,14 @@ static void reads_ids_however_they_are_written(void)
     } rows[] = {{ID, NULL, 1},  {"any text", NULL, 3}, {ID, NULL, 4},
                 {"a", NULL, 5}, {"b", "late", 5},      {"last", NULL, 9}};
     int fd = unit_input(text, sizeof text - 1);
-    struct id_stream *stream = id_stream_new(fd);
+    struct id_stream *stream = id_stream_new(fd, ID_STREAM_ORDERS);
     struct id_piece piece;
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         unit_row(rows[i].id);
         if (!EQUAL(next(stream, &piece), ID_STREAM_ID))
             continue;
-        SAME(piece.order_id, rows[i].id);
+        SAME(piece.id, rows[i].id);
         SAME(piece.reason, rows[i].reason);
         EQUAL(piece.line, rows[i].line);
         EQUAL(piece.number, i + 1);
@@ -64,7 +64,8 @@ static void refuses_a_line_and_goes_on(void)
          "order_id is not a string of 1 to 128 bytes without control characters"},
         {"{\"order_id\":\"a\\u0000\"}",
          "order_id is not a string of 1 to 128 bytes without control characters"},
-        {"{\"order_id\":\"a\",\"order_id\":\"b\"}", "order_id or reason is there twice"},
+        {"{\"order_id\":\"a\",\"order_id\":\"b\"}", "order_id is there twice"},
+        {"{\"order_id\":\"a\",\"reason\":\"x\",\"reason\":\"y\"}", "reason is there twice"},
         {"{\"order_id\":\"a\",\"reason\":[]}",
          "reason is not a string of 1 to 256 bytes without control characters"},
         {"{\"order_id\" \"a\"}", "a colon is missing after a key"},
@@ -79,12 +80,12 @@ static void refuses_a_line_and_goes_on(void)
         (void)strcpy(text, rows[i].text);
         (void)strcat(text, "\nnext");
         fd = unit_input(text, strlen(text));
-        stream = id_stream_new(fd);
+        stream = id_stream_new(fd, ID_STREAM_ORDERS);
         unit_row(rows[i].text);
         if (EQUAL(next(stream, &piece), ID_STREAM_REFUSED))
             SAME(piece.refusal, rows[i].refusal);
         if (EQUAL(next(stream, &piece), ID_STREAM_ID))
-            SAME(piece.order_id, "next");
+            SAME(piece.id, "next");
         EQUAL(piece.line, 2);
         id_stream_free(stream);
         (void)close(fd);
@@ -104,11 +105,11 @@ static void keeps_little_of_a_line_without_an_end(void)
     (void)memset(text, 'x', len);
     (void)memcpy(text + len - 5, "\nnext", 5);
     fd = unit_input(text, len);
-    stream = id_stream_new(fd);
+    stream = id_stream_new(fd, ID_STREAM_ORDERS);
     if (EQUAL(next(stream, &piece), ID_STREAM_REFUSED))
         SAME(piece.refusal, "more than 1 MiB without an end");
     if (EQUAL(next(stream, &piece), ID_STREAM_ID))
-        SAME(piece.order_id, "next");
+        SAME(piece.id, "next");
     EQUAL(next(stream, &piece), ID_STREAM_END);
     id_stream_free(stream);
     (void)close(fd);
@@ -122,7 +123,7 @@ static void refuses_what_is_cut_off(void)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         int fd = unit_input(rows[i], strlen(rows[i]));
-        struct id_stream *stream = id_stream_new(fd);
+        struct id_stream *stream = id_stream_new(fd, ID_STREAM_ORDERS);
         struct id_piece piece;
 
         unit_row(rows[i]);
@@ -137,11 +138,45 @@ static void refuses_what_is_cut_off(void)
     }
 }
 
+static void reads_skus(void)
+{
+    static const struct {
+        const char *text;
+        const char *sku; /* NULL: refused, */
+        const char *refusal;
+    } rows[] = {
+        {"veggie burger", "veggie burger", NULL},
+        {"{\"sku\":\"s\",\"on_hand\":5,\"reason\":7}", "s", NULL},
+        {"[\"a\"]", NULL,
+         "neither a sku nor a JSON object, but an array: jq -c '.[]' takes it apart"},
+        {"\t\x1b", NULL, "neither a sku nor a JSON object"},
+        {"{\"order_id\":\"a\"}", NULL, "sku is missing"},
+        {"{\"sku\":\"\"}", NULL,
+         "sku is not a string of 1 to 256 bytes without control characters"},
+        {"{\"sku\":\"a\",\"sku\":\"b\"}", NULL, "sku is there twice"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int fd = unit_input(rows[i].text, strlen(rows[i].text));
+        struct id_stream *stream = id_stream_new(fd, ID_STREAM_SKUS);
+        struct id_piece piece;
+
+        unit_row(rows[i].text);
+        EQUAL(next(stream, &piece), rows[i].sku != NULL ? ID_STREAM_ID : ID_STREAM_REFUSED);
+        if (rows[i].sku != NULL)
+            SAME(piece.id, rows[i].sku);
+        SAME(piece.refusal, rows[i].refusal);
+        id_stream_free(stream);
+        (void)close(fd);
+    }
+}
+
 int main(void)
 {
     RUN(reads_ids_however_they_are_written);
     RUN(refuses_a_line_and_goes_on);
     RUN(keeps_little_of_a_line_without_an_end);
     RUN(refuses_what_is_cut_off);
+    RUN(reads_skus);
     return unit_end();
 }
