@@ -448,19 +448,26 @@ END
     fi
 }
 
-# as_before: what a program of the version before does that goes on after the upgrade: it reserves a unit.
-as_before()
+# in_ledger SQLITE POSTGRESQL: does that in the ledger of the test, in the language of its engine.
+in_ledger()
 {
     if on_postgresql; then
-        in_database "INSERT INTO order_tools.reservations (order_id, outcome, decided_at) VALUES ('late', 'RESERVED', now());
-            UPDATE order_tools.stock SET on_hand = on_hand - 1, reserved = reserved + 1"
+        in_database "$2"
     else
-        sqlite3 "$XDG_STATE_HOME/order-tools/ledger.db" "INSERT INTO handled (order_id, outcome, at) VALUES ('late', 1, 1795888800000);
-            UPDATE stock SET on_hand = on_hand - 1, reserved = reserved + 1 WHERE sku = 's'"
+        sqlite3 -cmd '.timeout 10000' "$XDG_STATE_HOME/order-tools/ledger.db" "$1"
     fi
 }
 
-@test "a ledger of the version before is upgraded: its books balance, and what its orders hold stays reserved, as a message says" {
+# as_before ID: what a program of the version before does that goes on after the upgrade: it reserves a unit for that order.
+as_before()
+{
+    in_ledger "BEGIN IMMEDIATE; INSERT INTO handled (order_id, outcome, at) VALUES ('$1', 1, 1795888800000);
+            UPDATE stock SET on_hand = on_hand - 1, reserved = reserved + 1 WHERE sku = 's'; COMMIT" \
+        "INSERT INTO order_tools.reservations (order_id, outcome, decided_at) VALUES ('$1', 'RESERVED', now());
+            UPDATE order_tools.stock SET on_hand = on_hand - 1, reserved = reserved + 1 WHERE sku = 's'"
+}
+
+@test "a ledger of the version before is upgraded: its books balance, and what its orders hold stays reserved until it is settled, as messages say" {
     old_ledger
     cancel old 'sold out' unknown
     release
@@ -468,19 +475,163 @@ as_before()
     [ "$(inventory-stock --report --since 1h)" = '{"sku":"s","put_in":0,"taken_out":0,"ordered":0,"released":0,"handed_over":0,"reserved":3,"on_hand":5}' ]
     [ "$(inventory-stock --report | jq -c '[.put_in, .ordered]')" = '[8,3]' ]
     [ "$(jq -cS 'select(.order_id == "old") | del(.ts)' events)" = '{"event_type":"InventoryReleased","order_id":"old","reason":"sold out"}' ]
-    says log '[inventory] what it holds is not on record, and stays reserved: old'
+    says log '[inventory] what it holds is not on record, so nothing goes back: old'
     says log '[inventory] cancelled after it failed: sold out'
     says log '[inventory] published InventoryReserved for owed'
     run -0 --separate-stderr inventory-stock --hand-over <<<owed
-    [ "$stderr" = "inventory-stock: 'owed': what it holds is not on record, and stays reserved" ]
+    [ "$stderr" = "inventory-stock: 'owed': what it holds is not on record, so no level changes" ]
     [ "$(stock)" = 's 5 3' ]
     reserve new unknown
     [ "$(stock)" = 's 4 4' ]
-    as_before
+    as_before late
     [ "$(stock)" = 's 3 5' ]
     cancel new late
     release
     [ "$(stock)" = 's 4 4' ]
     books_balance
     owes 0
+}
+
+# handed_over: prints how many units of s were.
+handed_over()
+{
+    inventory-stock --report | jq 'select(.sku == "s").handed_over'
+}
+
+OPEN='inventory-stock: orders of an earlier version that are still reserved: 2; what they hold is booked as handed over now'
+
+@test "--settle: what no order on record holds is booked as handed over, once; what others hold stays" {
+    old_ledger
+    inventory-stock <<<'{"sku":"t","on_hand":7}' >/dev/null
+    reserve new
+    [ "$(stock)" = 's 4 4;t 7 0' ]
+    run -65 --separate-stderr inventory-stock --settle t s none s $'un\tprintable'
+    [ "$output" = '{"sku":"t","on_hand":7,"reserved":0,"settled":0}
+{"sku":"s","on_hand":4,"reserved":1,"settled":3}' ]
+    [ "$stderr" = "inventory-stock: 'un\\x09printable' is not a sku
+inventory-stock: 'none' has no level
+$OPEN" ]
+    books_balance
+    [ "$(inventory-stock --report | jq -c 'select(.sku == "s")')" = \
+        '{"sku":"s","put_in":8,"taken_out":0,"ordered":4,"released":0,"handed_over":3,"reserved":1,"on_hand":4}' ]
+    # Again, of each level, and of those that are read.
+    run -0 --separate-stderr inventory-stock --settle --all
+    [ "$output" = '{"sku":"s","on_hand":4,"reserved":1,"settled":0}
+{"sku":"t","on_hand":7,"reserved":0,"settled":0}' ]
+    [ -z "$stderr" ]
+    as_before late
+    run -65 --separate-stderr inventory-stock --settle < <(inventory-stock </dev/null && echo '[]')
+    [ "$output" = '{"sku":"s","on_hand":3,"reserved":1,"settled":1}
+{"sku":"t","on_hand":7,"reserved":0,"settled":0}' ]
+    [ "$stderr" = "inventory-stock: input 3 (line 3): neither a sku nor a JSON object, but an array: jq -c '.[]' takes it apart
+${OPEN/: 2/: 3}" ]
+    inventory-stock --hand-over <<<new >/dev/null
+    [ "$(stock)" = 's 3 0;t 7 0' ]
+    [ "$(handed_over)" = 5 ]
+    books_balance
+    run -0 inventory-stock --settle </dev/null
+    [ -z "$output" ]
+    run -64 inventory-stock --all
+    run -64 inventory-stock --settle --all s
+    run -64 inventory-stock --settle --remove s
+    run -74 to_full inventory-stock --settle s
+}
+
+@test "an order of the version before that ends after --settle: no level changes, and nothing is given back" {
+    old_ledger
+    inventory-stock --settle s >/dev/null
+    [ "$(stock)" = 's 5 0' ]
+    cancel old
+    release
+    has_event InventoryReleased old 1
+    says log '[inventory] what it holds is not on record, so nothing goes back: old'
+    run -0 --separate-stderr inventory-stock --hand-over owed
+    [ "$stderr" = "inventory-stock: 'owed': what it holds is not on record, so no level changes" ]
+    [ "$(stock)" = 's 5 0' ]
+    [ "$(handed_over)" = 3 ]
+    books_balance
+    # One that has ended before is not open.
+    as_before late
+    inventory-stock --hand-over late >/dev/null 2>&1
+    run -0 --separate-stderr inventory-stock --settle s
+    [ "$output" = '{"sku":"s","on_hand":4,"reserved":0,"settled":1}' ]
+    [ -z "$stderr" ]
+    books_balance
+}
+
+@test "--settle: what is on record of an order that was forgotten, or that nobody can read, does not count" {
+    old_ledger
+    reserve forgotten spoilt kept
+    in_ledger "DELETE FROM handled WHERE order_id = 'forgotten'; UPDATE held SET held = '{\"items\":' WHERE seq =
+            (SELECT seq FROM handled WHERE order_id = 'spoilt')" \
+        "DELETE FROM order_tools.reservations WHERE order_id = 'forgotten'; UPDATE order_tools.held SET held = '{\"items\":' WHERE seq =
+            (SELECT seq FROM order_tools.reservations WHERE order_id = 'spoilt')"
+    [ "$(inventory-stock --settle s 2>/dev/null)" = '{"sku":"s","on_hand":2,"reserved":1,"settled":5}' ]
+    cancel spoilt kept
+    release
+    [ "$(stock)" = 's 3 0' ]
+    books_balance
+}
+
+@test "--settle leaves a level of which orders hold more than is reserved" {
+    inventory-stock <<<'{"sku":"t","on_hand":7}' >/dev/null
+    reserve one two
+    in_ledger "UPDATE stock SET reserved = CASE sku WHEN 's' THEN 1 ELSE 2 END" \
+        "UPDATE order_tools.stock SET reserved = CASE sku WHEN 's' THEN 1 ELSE 2 END"
+    run -65 --separate-stderr inventory-stock --settle --all
+    [ "$output" = '{"sku":"t","on_hand":7,"reserved":0,"settled":2}' ]
+    [ "$stderr" = "inventory-stock: 's': orders hold 2, but 1 are reserved: nothing is settled" ]
+    [ "$(stock)" = 's 98 1;t 7 0' ]
+}
+
+@test "S0, S1, S2: --settle killed before its commit, after it, and when it has answered: of all levels, or of none" {
+    old_ledger
+    # Upgrades it.
+    inventory-stock <<<'{"sku":"t","on_hand":7}' >/dev/null
+    in_ledger "UPDATE stock SET reserved = 2 WHERE sku = 't'" "UPDATE order_tools.stock SET reserved = 2 WHERE sku = 't'"
+    killed_at commit:1:before inventory-stock --settle --all
+    [ "$(stock)" = 's 5 3;t 7 2' ]
+    [ ! -s killed.out ]
+    books_balance
+    killed_at commit:1:after inventory-stock --settle --all
+    [ "$(stock)" = 's 5 0;t 7 0' ]
+    [ ! -s killed.out ]
+    books_balance
+    as_before late
+    killed_at flush:1:after inventory-stock --settle s
+    [ "$(cat killed.out)" = '{"sku":"s","on_hand":4,"reserved":0,"settled":1}' ]
+    [ "$(inventory-stock --settle --all | jq -s 'map(.settled) | add')" = 0 ]
+    [ "$(handed_over)" = 4 ]
+    books_balance
+}
+
+@test "--settle beside workers that reserve and release, hand-overs, and a worker of the version before: it takes what no order on record holds" {
+    local first second placing i
+    old_ledger
+    inventory-stock --add <<<'{"sku":"s","on_hand":300}' >/dev/null
+    seq -f 'o-%.0f' 240 >ids
+    mapfile -t ids <ids
+    start one inventory-worker --idle-timeout 3 --prefetch 7
+    first=$PID
+    start two inventory-worker --cancelled --idle-timeout 3 --prefetch 5
+    second=$PID
+    publish_placed "${ids[@]}" &
+    placing=$!
+    cancel "${ids[@]:0:120}" &
+    : >settled >handed
+    for i in {1..25}; do
+        as_before "late $i"
+        inventory-stock --settle --all >>settled 2>>log
+        inventory-stock --hand-over "${ids[@]:120 + i * 2:2}" >>handed || [ $? = 65 ]
+    done
+    wait "$placing"
+    PATIENCE=$HANGING ends -0 "$first"
+    PATIENCE=$HANGING ends -0 "$second"
+    inventory-stock --hand-over "${ids[@]}" >>handed || [ $? = 65 ]
+    # Three of before, and 25 since.
+    [ "$(jq -s 'map(.settled) | add' settled)" = 28 ]
+    [ "$(jq -s 'map(select(.refused == null)) | length' handed)" = 120 ]
+    [ "$(handed_over)" = 148 ]
+    [ "$(stock)" = 's 160 0' ]
+    books_balance
 }

@@ -218,6 +218,25 @@ o-1 it was handed over before' ]
     finish "$proxy" KILL
 }
 
+@test "the answer to a commit that settles is lost: it is made once, and what it has settled is told" {
+    local at=${URI#*@} proxy
+    inventory-stock <<<'{"sku":"s","on_hand":20} {"sku":"t","on_hand":7}' >/dev/null
+    # As an earlier version has left it.
+    sql "UPDATE order_tools.stock SET reserved = 3 WHERE sku = 's'"
+    at=${at%%/*}
+    start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" 'reserved = reserved + units - handed'
+    proxy=$PID
+    eventually test -s doubt.out
+    run -0 --separate-stderr env INVENTORY_LEDGER="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable" \
+        inventory-stock --settle --all
+    says doubt.out cut
+    [ "$output" = '{"sku":"s","on_hand":20,"reserved":0,"settled":3}
+{"sku":"t","on_hand":7,"reserved":0,"settled":0}' ]
+    gives '20|0|3' "SELECT on_hand, reserved, handed_over FROM order_tools.stock WHERE sku = 's'"
+    books_balance
+    finish "$proxy" TERM
+}
+
 @test "a relay whose connection breaks, anywhere, gets each event once" {
     local trip
     decide orders 40
