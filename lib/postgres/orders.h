@@ -22,7 +22,7 @@
 
 extern const struct session_kind postgres_orders_kind;
 
-/* SQL that reads orders: the columns of orders_read_row(). */
+/* SQL that reads orders: the columns of order_columns.h. */
 #define ORDERS_COLUMNS                                                                  \
     "SELECT o.seq, o.order_id, o.placed_at, o.data, p.seq IS NOT NULL AS pending,"      \
     " x.status, x.reason, x.reserved_at, x.failed_at, x.cancelled_at, x.handed_over_at" \

@@ -1,21 +1,10 @@
 /* orders_rows: rows, and which of the ids asked for they are about. */
 #include "base/memory.h"
 #include "postgres/orders.h"
+#include "store/order_columns.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The columns of ORDERS_COLUMNS. */
-enum {
-    COLUMN_KEY,
-    COLUMN_ID,
-    COLUMN_PLACED_AT,
-    COLUMN_DATA,
-    COLUMN_IS_PENDING,
-    COLUMN_STATUS,
-    COLUMN_REASON,
-    COLUMN_RESERVED_AT
-};
 
 void orders_read_row(const PGresult *result, int row, struct stored_order *order)
 {

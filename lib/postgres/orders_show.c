@@ -1,6 +1,7 @@
 /* orders_show: orders that are read. */
 #include "base/memory.h"
 #include "postgres/orders.h"
+#include "store/order_columns.h"
 
 #include <stdlib.h>
 
@@ -64,7 +65,7 @@ enum exit_code postgres_orders_find(struct orders *base, const unsigned char (*i
     reading.parameters[0] = parameter_array(&store->ids);
     code = orders_run_reading(store, &reading);
     if (code == EXIT_OK) {
-        sought_rows(&store->sought, reading.result, 1, false, rows);
+        sought_rows(&store->sought, reading.result, COLUMN_ID, false, rows);
         visit_found(&reading, rows, count, visit, context);
     }
     libpq.PQclear(reading.result);
@@ -96,7 +97,7 @@ static bool is_last(const PGresult *page, int64_t wanted)
     int64_t bytes = 0;
 
     for (int row = 0; row < rows; row++)
-        bytes += libpq.PQgetlength(page, row, 3);
+        bytes += libpq.PQgetlength(page, row, COLUMN_DATA);
     return rows < wanted && bytes < PAGE_BYTES;
 }
 

@@ -149,52 +149,21 @@ static enum exit_code mark_sent(struct cancellations *base, const int64_t *keys,
 
 /* ---- claiming ---- */
 
-/* Finds a run with pending cancellations that has ended. */
-static enum exit_code find_ended_run(struct sqlite_cancellations *store, int64_t *run, bool *found)
-{
-    enum exit_code code;
-    bool ended = false;
-
-    database_bind_int(store->other_runs, 1, runs_own(store->runs));
-    do {
-        code = database_row(store->database, store->other_runs, found);
-        if (code != EXIT_OK || !*found)
-            break;
-        *run = sqlite3_column_int64(store->other_runs, 0);
-        code = runs_has_ended(store->runs, *run, &ended);
-    } while (code == EXIT_OK && !ended);
-    (void)sqlite3_reset(store->other_runs);
-    return code;
-}
-
 static enum exit_code take_over_all(struct sqlite_cancellations *store)
 {
-    int64_t run = 0;
-    bool found;
-    enum exit_code code = find_ended_run(store, &run, &found);
-
-    while (code == EXIT_OK && found) {
-        database_bind_int(store->take_over, 1, runs_own(store->runs));
-        database_bind_int(store->take_over, 2, run);
-        code = database_run(store->database, store->take_over);
-        if (code == EXIT_OK)
-            code = find_ended_run(store, &run, &found);
-    }
-    return code;
+    return runs_take_over(store->runs, store->other_runs, store->take_over);
 }
 
 static enum exit_code claim(struct cancellations *base)
 {
     struct sqlite_cancellations *store = (struct sqlite_cancellations *)base;
-    int64_t run = 0;
-    bool found;
-    enum exit_code code = find_ended_run(store, &run, &found);
+    bool some;
+    enum exit_code code = runs_left_some(store->runs, store->other_runs, &some);
 
     /* Nearly always there is none, and no lock is taken. */
-    if (code != EXIT_OK || !found)
+    if (code != EXIT_OK || !some)
         return code;
     code = database_begin(store->database);
-    /* Looks again under the lock: another run may have been quicker. */
     return code == EXIT_OK ? database_end(store->database, take_over_all(store)) : code;
 }
 

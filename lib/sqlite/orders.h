@@ -33,7 +33,7 @@ struct sqlite_orders {
     sqlite3_stmt *next_outcome;
     sqlite3_stmt *count;
     sqlite3_stmt *count_pending;
-    sqlite3_stmt *count_outcomes;
+    sqlite3_stmt *count_placed;
     sqlite3_stmt *count_outcome;
     sqlite3_stmt *fetch;
     sqlite3_stmt *listed;
@@ -48,7 +48,7 @@ struct sqlite_orders {
 
 extern const struct database_kind orders_kind;
 
-/* A query that orders_read() reads from, up to its condition. */
+/* A query that orders_read() reads from, up to its condition: the columns of order_columns.h. */
 #define ORDERS_COLUMNS                                                           \
     "SELECT o.seq, o.order_id, o.placed_at, o.data,"                             \
     " EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq), x.status, x.reason," \
@@ -68,7 +68,12 @@ enum exit_code orders_prepare(struct sqlite_orders *store, sqlite3_stmt **statem
 enum exit_code orders_read(struct sqlite_orders *store, sqlite3_stmt *statement,
                            struct stored_order *order, bool *found);
 
-/* Finds the order of an id, in the same way. */
+/* Prepares a statement, unless it is prepared, and reads the number in the first column of its only
+ * row; NULL is 0. */
+enum exit_code orders_read_number(struct sqlite_orders *store, sqlite3_stmt **statement,
+                                  const char *sql, int64_t *number);
+
+/* Finds the order of an id, in the same way as orders_read(). */
 enum exit_code orders_find_one(struct sqlite_orders *store, const unsigned char id[UUID_BYTES],
                                struct stored_order *order, bool *found);
 

@@ -35,37 +35,11 @@ static enum exit_code prepare_rest(struct sqlite_orders *store)
 
 /* ---- claiming ---- */
 
-/* Finds a run with pending orders that has ended. */
-static enum exit_code find_ended_run(struct sqlite_orders *store, int64_t *run, bool *found)
-{
-    enum exit_code code;
-    bool ended = false;
-
-    database_bind_int(store->other_runs, 1, runs_own(store->runs));
-    do {
-        code = database_row(store->database, store->other_runs, found);
-        if (code != EXIT_OK || !*found)
-            break;
-        *run = sqlite3_column_int64(store->other_runs, 0);
-        code = runs_has_ended(store->runs, *run, &ended);
-    } while (code == EXIT_OK && !ended);
-    (void)sqlite3_reset(store->other_runs);
-    return code;
-}
-
 static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
 {
-    int64_t run = 0;
     bool found;
-    enum exit_code code = find_ended_run(store, &run, &found);
+    enum exit_code code = runs_take_over(store->runs, store->other_runs, store->take_over);
 
-    while (code == EXIT_OK && found) {
-        database_bind_int(store->take_over, 1, runs_own(store->runs));
-        database_bind_int(store->take_over, 2, run);
-        code = database_run(store->database, store->take_over);
-        if (code == EXIT_OK)
-            code = find_ended_run(store, &run, &found);
-    }
     if (code != EXIT_OK)
         return code;
     database_bind_int(store->last_own, 1, runs_own(store->runs));
@@ -79,21 +53,17 @@ static enum exit_code take_over_all(struct sqlite_orders *store, int64_t *last)
 enum exit_code orders_claim(struct orders *base, int64_t *last)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
-    int64_t run = 0;
-    bool found;
-    enum exit_code code = find_ended_run(store, &run, &found);
+    bool some;
+    enum exit_code code = runs_left_some(store->runs, store->other_runs, &some);
 
     *last = 0;
     /* Nearly always there is none, and no lock is taken. */
-    if (code != EXIT_OK || !found)
+    if (code != EXIT_OK || !some)
         return code;
     code = prepare_rest(store);
     if (code == EXIT_OK)
         code = database_begin(store->database);
-    if (code != EXIT_OK)
-        return code;
-    /* Looks again under the lock: another run may have been quicker. */
-    return database_end(store->database, take_over_all(store, last));
+    return code == EXIT_OK ? database_end(store->database, take_over_all(store, last)) : code;
 }
 
 enum exit_code orders_each_pending(struct orders *base, int64_t after, int64_t last,

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "sqlite/database.h"
 #include "sqlite/orders.h"
+#include "store/order_columns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +10,6 @@
 #define PAGE_SIZE ((size_t)65536) /* or as many as reach so many bytes */
 
 /* ---- one ---- */
-
-/* The columns of ORDERS_COLUMNS. */
-enum {
-    COLUMN_KEY,
-    COLUMN_ID,
-    COLUMN_PLACED_AT,
-    COLUMN_DATA,
-    COLUMN_IS_PENDING,
-    COLUMN_STATUS,
-    COLUMN_REASON,
-    COLUMN_RESERVED_AT
-};
 
 static enum order_status read_status(sqlite3_stmt *statement)
 {
@@ -284,8 +273,8 @@ enum exit_code orders_fetch(struct orders *base, const int64_t *keys, size_t cou
 
 /* ---- counting ---- */
 
-static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt **statement,
-                                 const char *sql, int64_t *count)
+enum exit_code orders_read_number(struct sqlite_orders *store, sqlite3_stmt **statement,
+                                  const char *sql, int64_t *number)
 {
     bool found;
     enum exit_code code = orders_prepare(store, statement, sql);
@@ -293,33 +282,17 @@ static enum exit_code read_count(struct sqlite_orders *store, sqlite3_stmt **sta
     if (code == EXIT_OK)
         code = database_row(store->database, *statement, &found);
     if (code == EXIT_OK)
-        *count = sqlite3_column_int64(*statement, 0);
+        *number = sqlite3_column_int64(*statement, 0);
     (void)sqlite3_reset(*statement);
     return code;
 }
 
-static enum exit_code count_pending(struct sqlite_orders *store, int64_t *count)
-{
-    return read_count(store, &store->count_pending,
-                      "SELECT count(*) FROM pending WHERE seq NOT IN (SELECT seq FROM outcomes)",
-                      count);
-}
+#define COUNT_ALL "SELECT count(*) FROM orders"
+#define COUNT_PENDING "SELECT count(*) FROM pending WHERE seq NOT IN (SELECT seq FROM outcomes)"
 
-/* The others are counted, which is fast. */
-static enum exit_code count_placed(struct sqlite_orders *store, int64_t *count)
-{
-    int64_t pending = 0;
-    int64_t outcomes = 0;
-    enum exit_code code = read_count(store, &store->count, "SELECT count(*) FROM orders", count);
-
-    if (code == EXIT_OK)
-        code = count_pending(store, &pending);
-    if (code == EXIT_OK)
-        code =
-            read_count(store, &store->count_outcomes, "SELECT count(*) FROM outcomes", &outcomes);
-    *count -= pending + outcomes;
-    return code;
-}
+/* The others are counted, which is fast; in one statement, so that all are of one moment. */
+#define COUNT_PLACED \
+    "SELECT (" COUNT_ALL ") - (" COUNT_PENDING ") - (SELECT count(*) FROM outcomes)"
 
 static enum exit_code count_outcome(struct sqlite_orders *store, enum order_status status,
                                     int64_t *count)
@@ -330,7 +303,7 @@ static enum exit_code count_outcome(struct sqlite_orders *store, enum order_stat
     if (code != EXIT_OK)
         return code;
     database_bind_int(store->count_outcome, 1, status);
-    return read_count(store, &store->count_outcome, sql, count);
+    return orders_read_number(store, &store->count_outcome, sql, count);
 }
 
 enum exit_code orders_count(struct orders *base, const enum order_status *only, int64_t *count)
@@ -340,11 +313,11 @@ enum exit_code orders_count(struct orders *base, const enum order_status *only, 
 
     *count = 0;
     if (only == NULL)
-        code = read_count(store, &store->count, "SELECT count(*) FROM orders", count);
+        code = orders_read_number(store, &store->count, COUNT_ALL, count);
     else if (*only == ORDER_PENDING)
-        code = count_pending(store, count);
+        code = orders_read_number(store, &store->count_pending, COUNT_PENDING, count);
     else if (*only == ORDER_PLACED)
-        code = count_placed(store, count);
+        code = orders_read_number(store, &store->count_placed, COUNT_PLACED, count);
     else
         code = count_outcome(store, *only, count);
     return code == EXIT_OK ? orders_check_answer(store) : code;

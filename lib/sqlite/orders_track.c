@@ -92,25 +92,11 @@ enum exit_code orders_record(struct orders *base, struct order_outcome *outcomes
 
 /* ---- listing ---- */
 
-static enum exit_code read_key(struct sqlite_orders *store, sqlite3_stmt **statement,
-                               const char *sql, int64_t *key)
-{
-    bool found;
-    enum exit_code code = orders_prepare(store, statement, sql);
-
-    if (code == EXIT_OK)
-        code = database_row(store->database, *statement, &found);
-    if (code == EXIT_OK)
-        *key = sqlite3_column_int64(*statement, 0);
-    (void)sqlite3_reset(*statement);
-    return code;
-}
-
 enum exit_code orders_listed(struct orders *base, int64_t *last)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
 
-    return read_key(store, &store->listed, "SELECT max(seq) FROM listed", last);
+    return orders_read_number(store, &store->listed, "SELECT max(seq) FROM listed", last);
 }
 
 /* One process writes at a time, and each takes the next keys. */
@@ -118,7 +104,7 @@ enum exit_code orders_settled(struct orders *base, int64_t *last)
 {
     struct sqlite_orders *store = (struct sqlite_orders *)base;
 
-    return read_key(store, &store->settled, "SELECT max(seq) FROM orders", last);
+    return orders_read_number(store, &store->settled, "SELECT max(seq) FROM orders", last);
 }
 
 static enum exit_code list_one(struct sqlite_orders *store, const struct order_traits *traits)

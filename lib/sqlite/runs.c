@@ -13,6 +13,7 @@
 #include <uuid/uuid.h>
 
 struct runs {
+    struct database *database;
     char *path;
     int fd;
     int64_t own;
@@ -57,6 +58,7 @@ enum exit_code runs_open(struct database *database, struct runs **out)
     mode_t before;
 
     *out = NULL;
+    runs->database = database;
     runs->path = database_join(path, "-runs");
     runs->own = new_number();
     lock = run_lock(runs->own, F_WRLCK);
@@ -123,4 +125,45 @@ enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended)
     }
     *ended = lock.l_type == F_UNLCK;
     return EXIT_OK;
+}
+
+/* Finds one of the runs that others gives which has ended. */
+static enum exit_code find_ended(struct runs *runs, sqlite3_stmt *others, int64_t *run, bool *found)
+{
+    enum exit_code code;
+    bool ended = false;
+
+    database_bind_int(others, 1, runs->own);
+    do {
+        code = database_row(runs->database, others, found);
+        if (code != EXIT_OK || !*found)
+            break;
+        *run = sqlite3_column_int64(others, 0);
+        code = runs_has_ended(runs, *run, &ended);
+    } while (code == EXIT_OK && !ended);
+    (void)sqlite3_reset(others);
+    return code;
+}
+
+enum exit_code runs_left_some(struct runs *runs, sqlite3_stmt *others, bool *some)
+{
+    int64_t run;
+
+    return find_ended(runs, others, &run, some);
+}
+
+enum exit_code runs_take_over(struct runs *runs, sqlite3_stmt *others, sqlite3_stmt *take_over)
+{
+    int64_t run = 0;
+    bool found;
+    enum exit_code code = find_ended(runs, others, &run, &found);
+
+    while (code == EXIT_OK && found) {
+        database_bind_int(take_over, 1, runs->own);
+        database_bind_int(take_over, 2, run);
+        code = database_run(runs->database, take_over);
+        if (code == EXIT_OK)
+            code = find_ended(runs, others, &run, &found);
+    }
+    return code;
 }

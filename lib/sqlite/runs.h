@@ -17,7 +17,8 @@
 struct runs;
 
 /*
- * Starts a run on a database, which must outlive it. Returns EXIT_OK with *runs to be freed by
+ * Starts a run on a database, which all functions but runs_close() need open. Returns EXIT_OK with
+ * *runs to be freed by
  * runs_close(); or EXIT_STORE, reported, if the file of locks cannot be opened or locked. A process
  * has at most one run for each database.
  */
@@ -36,5 +37,19 @@ int64_t runs_own(const struct runs *runs);
 /* Sets *ended to whether the run of that number has ended; true for 0 and below, which no run has.
  * Returns EXIT_OK, or EXIT_STORE, reported, if the locks cannot be read. */
 enum exit_code runs_has_ended(struct runs *runs, int64_t run, bool *ended);
+
+/*
+ * Sets *some to whether a run that has ended owns rows of a table. others selects the numbers of
+ * the runs that do, but for its parameter 1: this run. Takes no lock, so that what it finds may
+ * have changed by the time of runs_take_over(). Returns EXIT_OK, or EXIT_STORE, reported.
+ */
+enum exit_code runs_left_some(struct runs *runs, sqlite3_stmt *others, bool *some);
+
+/*
+ * Makes the rows of all runs that have ended this run's own: take_over does it for parameter 1,
+ * this run, and parameter 2, one that has ended. others is as above. To be called within a write
+ * transaction, so that of several runs one gets each row. Returns EXIT_OK, or EXIT_STORE, reported.
+ */
+enum exit_code runs_take_over(struct runs *runs, sqlite3_stmt *others, sqlite3_stmt *take_over);
 
 #endif
