@@ -99,6 +99,7 @@ bool decision_join(struct postgres_ledger *ledger)
 static void end_decision(struct postgres_ledger *ledger)
 {
     ledger->is_deciding = false;
+    ledger->is_lost = false;
     ledger->undecided = 0;
     ledger->claimed.count = 0;
 }
@@ -108,6 +109,8 @@ enum exit_code decision_went(struct postgres_ledger *ledger, enum exit_code code
     if (code == EXIT_OK && !ledger->is_lost)
         return EXIT_OK;
     ledger_keys_join(&ledger->doubted, &ledger->claimed);
+    /* Orders that have expired, and were claimed, may not have ended. */
+    ledger->expired_up_to = 0;
     postgres_ledger_abandon(&ledger->ledger);
     return code == EXIT_OK ? EXIT_PENDING : code;
 }
@@ -297,7 +300,6 @@ enum exit_code postgres_ledger_claim_unsent(struct ledger *base, enum ledger_own
     bool was_deciding = ledger->is_deciding;
     enum exit_code code;
 
-    ledger->is_lost = false;
     ledger_keys_array(&ledger->doubted, &ledger->doubts);
     code = decision_went(
         ledger, session_do(ledger->session, "claim events that are owed", claim_events, &claiming));

@@ -194,19 +194,25 @@ is_decided()
     [ "$output" = 'released 20 left 0 attempts 1 trips 3' ]
 }
 
+# behind_doubt TEXT: starts a proxy, $PROXY, that loses the answer to the first round trip with TEXT; $DOUBTED is the ledger behind it.
+behind_doubt()
+{
+    local at=${URI#*@}
+    at=${at%%/*}
+    start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" "$1"
+    PROXY=$PID
+    eventually test -s doubt.out
+    DOUBTED="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable"
+}
+
 @test "the answer to a commit that hands over is lost: it is made once, and answered as that" {
-    local at=${URI#*@} proxy
     topology
     inventory-stock <<<'{"sku":"s","on_hand":20}' >/dev/null
     want s 1 3 | send
     work
     inventory-stock --hand-over <<<o-3 >/dev/null
-    at=${at%%/*}
-    start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" 'SET ending = '
-    proxy=$PID
-    eventually test -s doubt.out
-    run -65 --separate-stderr env INVENTORY_LEDGER="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable" \
-        inventory-stock --hand-over <<<$'o-1\no-2\no-3\no-1'
+    behind_doubt 'SET ending = '
+    run -65 --separate-stderr env INVENTORY_LEDGER="$DOUBTED" inventory-stock --hand-over <<<$'o-1\no-2\no-3\no-1'
     says doubt.out cut
     [ "$(jq -r '.order_id + " " + (.refused // .status)' <<<"$output")" = 'o-1 HANDED_OVER
 o-2 HANDED_OVER
@@ -215,7 +221,27 @@ o-1 it was handed over before' ]
     [ "$(stock)" = 's 17 0' ]
     gives 3 'SELECT count(*) FROM order_tools.outbox'
     books_balance
-    finish "$proxy" KILL
+    finish "$PROXY" KILL
+}
+
+@test "a decision about what has expired is lost, at its stock or at its commit: each order is released once, and the worker goes on" {
+    local at
+    topology
+    for at in s.on_hand 'SET ending = '; do
+        inventory-stock <<<'{"sku":"s","on_hand":20}' >/dev/null
+        want s 1 3 | send
+        work
+        sql "UPDATE order_tools.reservations SET decided_at = now() - interval '1 day'" >/dev/null
+        behind_doubt "$at"
+        run -0 --separate-stderr timeout -k 1 30 env INVENTORY_LEDGER="$DOUBTED" inventory-worker --idle-timeout 0 --expire 1h
+        says doubt.out cut
+        [ "$(jq -r '.event_type + " " + .order_id' <<<"$output" | sort)" = "$(printf 'InventoryReleased o-%s\n' 1 2 3)" ]
+        [ "$(stock)" = 's 20 0' ]
+        gives 0 'SELECT count(*) FROM order_tools.outbox'
+        books_balance
+        finish "$PROXY" KILL
+        sql 'TRUNCATE order_tools.reservations, order_tools.held' >/dev/null
+    done
 }
 
 @test "the answer to a commit that settles is lost: it is made once, and what it has settled is told" {
