@@ -49,12 +49,24 @@
     "DELETE FROM order_tools.awaited a USING order_tools.orders o" \
     " WHERE o.order_id = ANY ($1::uuid[]) AND a.seq = o.seq"
 
-#define KNOWN "SELECT order_id FROM order_tools.orders WHERE order_id = ANY ($1::uuid[])"
+/* What is recorded already, by order, in the order of an order's life. Locked, so that it stays so;
+ * in the order of keys, as RECORD does. */
+#define FIND_RECORDED                                                                       \
+    "SELECT o.order_id, x.reserved_at IS NOT NULL, x.failed_at IS NOT NULL,"                \
+    " x.cancelled_at IS NOT NULL, x.handed_over_at IS NOT NULL FROM order_tools.outcomes x" \
+    " JOIN order_tools.orders o USING (seq) WHERE o.order_id = ANY ($1::uuid[])"            \
+    " ORDER BY x.seq FOR UPDATE OF x"
+
+#define FIND_STORED "SELECT order_id FROM order_tools.orders WHERE order_id = ANY ($1::uuid[])"
 
 struct recording {
     struct postgres_orders *store;
-    PGresult *known; /* orders that are stored */
-    PGresult *recorded;
+    struct order_outcome *outcomes;
+    size_t count;
+    int *rows;         /* of one of the results, for each outcome; -1 for none */
+    PGresult *stored;  /* orders that are stored, */
+    PGresult *before;  /* what was recorded of them, */
+    PGresult *changed; /* and those of which something was recorded now */
 };
 
 static bool record_all(struct session *session, void *context)
@@ -64,17 +76,20 @@ static bool record_all(struct session *session, void *context)
     struct parameter parameters[] = {
         parameter_array(&store->ids), parameter_array(&store->statuses),
         parameter_array(&store->times), parameter_array(&store->reasons)};
-    size_t known;
-    size_t recorded;
+    size_t before;
+    size_t changed;
+    size_t stored;
 
     session_begin(session, NULL);
-    recorded = session_add(session, RECORD, parameters, 4);
+    before = session_add(session, FIND_RECORDED, parameters, 1);
+    changed = session_add(session, RECORD, parameters, 4);
     (void)session_add(session, END_WAITING, parameters, 1);
-    known = session_add(session, KNOWN, parameters, 1);
+    stored = session_add(session, FIND_STORED, parameters, 1);
     if (!session_commit(session))
         return false;
-    recording->recorded = session_take_result(session, recorded);
-    recording->known = session_take_result(session, known);
+    recording->before = session_take_result(session, before);
+    recording->changed = session_take_result(session, changed);
+    recording->stored = session_take_result(session, stored);
     return true;
 }
 
@@ -96,26 +111,67 @@ static void fill_arrays(struct postgres_orders *store, const struct order_outcom
     }
 }
 
-/* Sets the standing of each outcome whose order is in a column of the result. */
-static void set_standings(struct postgres_orders *store, const PGresult *result,
-                          struct order_outcome *outcomes, size_t count, int standing)
+/* Finds the row of each outcome's order in a result whose first column is its id. */
+static void find_rows(struct recording *recording, const PGresult *result)
 {
-    int *rows = xmalloc((count + 1) * sizeof *rows);
+    for (size_t i = 0; i < recording->count; i++)
+        recording->rows[i] = -1;
+    sought_rows(&recording->store->sought, result, 0, false, recording->rows);
+}
 
-    for (size_t i = 0; i < count; i++)
-        rows[i] = -1;
-    sought_rows(&store->sought, result, 0, false, rows);
-    for (size_t i = 0; i < count; i++)
-        if (rows[i] >= 0)
-            outcomes[i].standing = (unsigned)standing;
-    free(rows);
+static void set_all(struct recording *recording, const PGresult *result, int standing)
+{
+    find_rows(recording, result);
+    for (size_t i = 0; i < recording->count; i++)
+        if (recording->rows[i] >= 0)
+            recording->outcomes[i].standing = (unsigned)standing;
+}
+
+/* Of an order of which something was recorded not all need be new: some of it was known before. */
+static void set_known_before(struct recording *recording)
+{
+    find_rows(recording, recording->before);
+    for (size_t i = 0; i < recording->count; i++) {
+        struct order_outcome *outcome = &recording->outcomes[i];
+        int column = 1 + (int)outcome->status - ORDER_RESERVED;
+
+        if (recording->rows[i] >= 0 && result_bool(recording->before, recording->rows[i], column))
+            outcome->standing = OUTCOME_IS_KNOWN;
+    }
+}
+
+/* Of copies the first alone is new. */
+static void set_copies(struct recording *recording)
+{
+    const struct sought *sought = recording->store->sought.all;
+    bool is_seen[ORDER_STATUS_COUNT] = {false};
+
+    for (size_t i = 0; i < recording->count; i++) {
+        struct order_outcome *outcome = &recording->outcomes[sought[i].index];
+
+        if (i > 0 && memcmp(sought[i - 1].id, sought[i].id, UUID_BYTES) != 0)
+            memset(is_seen, 0, sizeof is_seen);
+        if (is_seen[outcome->status] && outcome->standing == OUTCOME_IS_NEW)
+            outcome->standing = OUTCOME_IS_KNOWN;
+        is_seen[outcome->status] = true;
+    }
+}
+
+static void set_standings(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->count; i++)
+        recording->outcomes[i].standing = OUTCOME_HAS_NO_ORDER;
+    set_all(recording, recording->stored, OUTCOME_IS_KNOWN);
+    set_all(recording, recording->changed, OUTCOME_IS_NEW);
+    set_known_before(recording);
+    set_copies(recording);
 }
 
 enum exit_code postgres_orders_record(struct orders *base, struct order_outcome *outcomes,
                                       size_t count)
 {
     struct postgres_orders *store = (struct postgres_orders *)base;
-    struct recording recording = {.store = store};
+    struct recording recording = {.store = store, .outcomes = outcomes, .count = count};
     enum exit_code code;
 
     if (count == 0)
@@ -123,12 +179,13 @@ enum exit_code postgres_orders_record(struct orders *base, struct order_outcome 
     fill_arrays(store, outcomes, count);
     sought_list(&store->sought, outcomes[0].id, sizeof outcomes[0], count);
     code = session_do(store->session, "record outcomes", record_all, &recording);
-    for (size_t i = 0; i < count; i++)
-        outcomes[i].standing = OUTCOME_HAS_NO_ORDER;
-    set_standings(store, recording.known, outcomes, count, OUTCOME_IS_KNOWN);
-    set_standings(store, recording.recorded, outcomes, count, OUTCOME_IS_NEW);
-    libpq.PQclear(recording.known);
-    libpq.PQclear(recording.recorded);
+    recording.rows = xmalloc(count * sizeof *recording.rows);
+    if (code == EXIT_OK)
+        set_standings(&recording);
+    free(recording.rows);
+    libpq.PQclear(recording.stored);
+    libpq.PQclear(recording.before);
+    libpq.PQclear(recording.changed);
     return code;
 }
 

@@ -105,6 +105,15 @@ END
         tell RESERVED "${ids[1]}"
     done
     track --count 10
+    # Each once, though it came twice in a batch.
+    [ "$(jq -r '.order_id + " " + .status' <<<"$output" | sort)" = "$(printf '%s\n' "${ids[0]} "{CANCELLED,RESERVED} "${ids[1]} "{CANCELLED,RESERVED} | sort)" ]
+    # Nor is what was known told again beside what is new.
+    tell RESERVED "${ids[4]}"
+    track --count 1
+    tell RESERVED "${ids[4]}"
+    tell HANDED_OVER "${ids[4]}"
+    track --count 2
+    [ "$(jq -r '.order_id + " " + .status' <<<"$output")" = "${ids[4]} HANDED_OVER" ]
     for i in CANCELLED RESERVED CANCELLED; do
         tell "$i" "${ids[2]}" late
         track --count 1
