@@ -20,6 +20,7 @@ const struct session_kind postgres_orders_kind = {.variable = "ORDER_STORE",
 
 struct claiming {
     struct postgres_orders *store;
+    bool has_tried; /* perhaps with success, and without an answer: then they are its own */
     int64_t last;
 };
 
@@ -68,7 +69,10 @@ static bool claim_left(struct session *session, void *context)
     if (!some_are_left(session, &some))
         return false;
     /* Nearly always there are none, and no lock is taken. */
-    return !some || take_over(session, claiming);
+    if (!some && !claiming->has_tried)
+        return true;
+    claiming->has_tried = true;
+    return take_over(session, claiming);
 }
 
 static enum exit_code claim(struct orders *base, int64_t *last)

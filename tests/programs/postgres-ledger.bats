@@ -194,17 +194,6 @@ is_decided()
     [ "$output" = 'released 20 left 0 attempts 1 trips 3' ]
 }
 
-# behind_doubt TEXT: starts a proxy, $PROXY, that loses the answer to the first round trip with TEXT; $DOUBTED is the ledger behind it.
-behind_doubt()
-{
-    local at=${URI#*@}
-    at=${at%%/*}
-    start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" "$1"
-    PROXY=$PID
-    eventually test -s doubt.out
-    DOUBTED="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable"
-}
-
 @test "the answer to a commit that hands over is lost: it is made once, and answered as that" {
     topology
     inventory-stock <<<'{"sku":"s","on_hand":20}' >/dev/null

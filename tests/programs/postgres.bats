@@ -322,6 +322,16 @@ while_made()
     holds "$PLACED_Q" 3
 }
 
+@test "the answer to a claim of what is left pending is lost: it is published all the same, in the same run" {
+    run -75 order-place --url amqp://127.0.0.1:1 --retries 1 < <(own 1)
+    behind_doubt 'UPDATE order_tools.pending p SET run'
+    run -0 env ORDER_STORE="$DOUBTED" order-place --flush
+    says doubt.out cut
+    gives 0 'SELECT count(*) FROM order_tools.pending'
+    holds "$PLACED_Q" 1
+    finish "$PROXY" KILL
+}
+
 @test "a server that hangs does not keep a stop waiting" {
     start_fed placing order-place
     own 1 >&7

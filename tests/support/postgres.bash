@@ -75,3 +75,14 @@ signal_postgres()
     # shellcheck disable=SC2046 # a pid each
     kill "-$1" "$pid" $(cat "/proc/$pid/task/$pid/children")
 }
+
+# behind_doubt TEXT: starts a proxy, $PROXY, that loses the answer to the first round trip with TEXT; $DOUBTED is the database behind it.
+behind_doubt()
+{
+    local at=${URI#*@}
+    at=${at%%/*}
+    start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" "$1"
+    PROXY=$PID
+    eventually test -s doubt.out
+    DOUBTED="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable"
+}
