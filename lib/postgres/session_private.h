@@ -1,7 +1,8 @@
 /*
  * session_private: the inside of a session. For the files of session alone.
  *
- *   session.c         connecting, trying again, transactions
+ *   session.c         opening, transactions
+ *   session_retry.c   connecting, and doing work again and again
  *   session_schema.c  the tables, and their version
  */
 #ifndef POSTGRES_SESSION_PRIVATE_H
@@ -37,6 +38,11 @@ struct session {
     bool may_pass;    /* the last failure */
     bool is_in_doubt; /* a commit of a run, by the last session_do() */
 };
+
+#define SESSION_ANSWER_MS_SOON 1000 /* for an answer to one that never waits */
+
+/* Fails: fills in the fault. Returns false. */
+bool session_fail(struct session *session, enum fault_kind kind, const char *reason);
 
 /* Returns whether no call may wait for the database to come back. */
 bool session_never_waits(const struct session *session);
