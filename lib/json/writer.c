@@ -65,6 +65,12 @@ void json_writer_string(struct json_writer *line, const char *text)
     json_writer_bytes(line, "\"", 1);
 }
 
+void json_writer_member(struct json_writer *line, const char *start, const char *text)
+{
+    json_writer_raw(line, start);
+    json_writer_string(line, text);
+}
+
 void json_writer_number(struct json_writer *line, unsigned number)
 {
     char digits[sizeof number * 3];

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "json/writer.h"
 #include "order/contact.h"
 #include "order/fields.h"
 
@@ -46,46 +45,50 @@ enum event_verdict event_read(struct order *order, const char *type, const char 
     return verdict;
 }
 
-static void add_member(struct json_writer *line, const char *start, const char *text)
+void event_start(struct json_writer *line, const char *type, const char *order_id)
 {
-    json_writer_raw(line, start);
-    json_writer_string(line, text);
+    json_writer_start(line);
+    json_writer_member(line, "{\"event_type\":", type);
+    json_writer_member(line, ",\"order_id\":", order_id);
 }
 
-static void add_item(struct json_writer *line, const struct order_item *item)
+void event_add_items(struct json_writer *line, const struct order_item *items, size_t count)
 {
-    add_member(line, "{\"sku\":", item->sku);
-    json_writer_raw(line, ",\"qty\":");
-    json_writer_number(line, (unsigned)item->qty);
+    json_writer_raw(line, "\"items\":[");
+    for (size_t i = 0; i < count; i++) {
+        json_writer_member(line, i > 0 ? ",{\"sku\":" : "{\"sku\":", items[i].sku);
+        json_writer_raw(line, ",\"qty\":");
+        json_writer_number(line, (unsigned)items[i].qty);
+        json_writer_raw(line, "}");
+    }
+    json_writer_raw(line, "]");
+}
+
+char *event_end(struct json_writer *line, int64_t ts_ms, const char *reason)
+{
+    char ts[CLOCK_TEXT_SIZE];
+
+    clock_rfc3339(ts_ms, ts);
+    json_writer_member(line, ",\"ts\":", ts);
+    if (reason != NULL)
+        json_writer_member(line, ",\"reason\":", reason);
     json_writer_raw(line, "}");
+    return json_writer_end(line);
 }
 
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason)
 {
     struct json_writer line;
-    char ts[CLOCK_TEXT_SIZE];
 
-    clock_rfc3339(ts_ms, ts);
-    json_writer_start(&line);
-    add_member(&line, "{\"event_type\":", type);
-    add_member(&line, ",\"order_id\":", order_id);
-    add_member(&line, ",\"user_id\":", order->user_id);
-    add_member(&line, ",\"restaurant_id\":", order->restaurant_id);
-    json_writer_raw(&line, ",\"items\":[");
-    for (size_t i = 0; i < order->item_count; i++) {
-        if (i > 0)
-            json_writer_raw(&line, ",");
-        add_item(&line, &order->items[i]);
-    }
-    json_writer_raw(&line, "]");
+    event_start(&line, type, order_id);
+    json_writer_member(&line, ",\"user_id\":", order->user_id);
+    json_writer_member(&line, ",\"restaurant_id\":", order->restaurant_id);
+    json_writer_raw(&line, ",");
+    event_add_items(&line, order->items, order->item_count);
     if (order->contact != NULL) {
         json_writer_raw(&line, ",\"contact\":");
         json_writer_raw(&line, order->contact);
     }
-    add_member(&line, ",\"ts\":", ts);
-    if (reason != NULL)
-        add_member(&line, ",\"reason\":", reason);
-    json_writer_raw(&line, "}");
-    return json_writer_end(&line);
+    return event_end(&line, ts_ms, reason);
 }

@@ -8,6 +8,7 @@
 #ifndef ORDER_EVENT_H
 #define ORDER_EVENT_H
 
+#include "json/writer.h"
 #include "order/order.h"
 
 #include <stddef.h>
@@ -46,5 +47,15 @@ enum event_verdict event_read(struct order *order, const char *type, const char 
  */
 char *event_print(const struct order *order, const char *type, const char *order_id, int64_t ts_ms,
                   const char *reason);
+
+/*
+ * The parts of which an event is printed, for one that is about less than an order. event_start()
+ * starts line with type and order_id, event_add_items() appends the member items, without the comma
+ * before it, and event_end() the time and the reason, unless that is NULL; it returns the event as
+ * event_print() does.
+ */
+void event_start(struct json_writer *line, const char *type, const char *order_id);
+void event_add_items(struct json_writer *line, const struct order_item *items, size_t count);
+char *event_end(struct json_writer *line, int64_t ts_ms, const char *reason);
 
 #endif

@@ -1,33 +1,15 @@
 #include "stock/holding.h"
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "json/json.h"
 #include "json/writer.h"
+#include "order/event.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Of one order at most 1000 items of a million each. */
 #define QTY_MAX (ORDER_MAX_ITEMS * ORDER_MAX_QTY)
-
-static void add_member(struct json_writer *line, const char *start, const char *text)
-{
-    json_writer_raw(line, start);
-    json_writer_string(line, text);
-}
-
-static void add_items(struct json_writer *line, const struct order_item *items, size_t count)
-{
-    json_writer_raw(line, "\"items\":[");
-    for (size_t i = 0; i < count; i++) {
-        add_member(line, i > 0 ? ",{\"sku\":" : "{\"sku\":", items[i].sku);
-        json_writer_raw(line, ",\"qty\":");
-        json_writer_number(line, (unsigned)items[i].qty);
-        json_writer_raw(line, "}");
-    }
-    json_writer_raw(line, "]");
-}
 
 char *holding_print(const struct order_item *items, size_t count, const char *contact)
 {
@@ -37,7 +19,7 @@ char *holding_print(const struct order_item *items, size_t count, const char *co
         return NULL;
     json_writer_start(&line);
     json_writer_raw(&line, "{");
-    add_items(&line, items, count);
+    event_add_items(&line, items, count);
     if (contact != NULL) {
         json_writer_raw(&line, ",\"contact\":");
         json_writer_raw(&line, contact);
@@ -105,21 +87,13 @@ char *holding_event(const struct holding *holding, const char *type, const char 
                     const char *reason, int64_t ts_ms)
 {
     struct json_writer line;
-    char ts[CLOCK_TEXT_SIZE];
 
-    clock_rfc3339(ts_ms, ts);
-    json_writer_start(&line);
-    add_member(&line, "{\"event_type\":", type);
-    add_member(&line, ",\"order_id\":", order_id);
+    event_start(&line, type, order_id);
     if (holding->is_known) {
         json_writer_raw(&line, ",");
-        add_items(&line, holding->items, holding->item_count);
+        event_add_items(&line, holding->items, holding->item_count);
     }
     if (holding->text != NULL)
         add_contact(&line, holding->text);
-    add_member(&line, ",\"ts\":", ts);
-    if (reason != NULL)
-        add_member(&line, ",\"reason\":", reason);
-    json_writer_raw(&line, "}");
-    return json_writer_end(&line);
+    return event_end(&line, ts_ms, reason);
 }
