@@ -16,16 +16,14 @@ const struct session_kind postgres_ledger_kind = {.variable = "INVENTORY_LEDGER"
                                                   .version = sizeof scripts / sizeof scripts[0],
                                                   .scripts = scripts};
 
-#define FIND                                                                                       \
-    "SELECT given.place, " OUTCOME_NUMBER(                                                         \
-        "coalesce(r.ending, r.outcome)") ","                                                       \
-                                         " CASE WHEN r.ending = 'CANCELLED' THEN to_timestamp(0) " \
-                                         "ELSE r.decided_at END,"                                  \
-                                         " coalesce(r.ended_at, to_timestamp(0))"                  \
-                                         " FROM unnest($1::text[]) WITH ORDINALITY AS given (id, " \
-                                         "place)"                                                  \
-                                         " JOIN order_tools.reservations r ON r.order_id = "       \
-                                         "given.id"
+#define OUTCOME OUTCOME_NUMBER("coalesce(r.ending, r.outcome)")
+
+#define FIND                                                                        \
+    "SELECT given.place, " OUTCOME ","                                              \
+    " CASE WHEN r.ending = 'CANCELLED' THEN to_timestamp(0) ELSE r.decided_at END," \
+    " coalesce(r.ended_at, to_timestamp(0))"                                        \
+    " FROM unnest($1::text[]) WITH ORDINALITY AS given (id, place)"                 \
+    " JOIN order_tools.reservations r ON r.order_id = given.id"
 
 /* ---- outcomes ---- */
 

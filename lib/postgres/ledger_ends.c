@@ -21,19 +21,15 @@
     " LEFT JOIN LATERAL (SELECT held FROM order_tools.held h" \
     " WHERE h.seq = r.seq LIMIT 1) h ON true"
 
+#define OUTCOME OUTCOME_NUMBER("coalesce(r.ending, r.outcome)")
+
 /* Locked in the order of ids; each looked up by its key, as in ledger_claim.c. */
-#define FIND                                                                                      \
-    "SELECT given.place, r.seq, " OUTCOME_NUMBER(                                                 \
-        "coalesce(r.ending, r.outcome)") ","                                                      \
-                                         " r.is_noted, coalesce(h.held, '') FROM (SELECT id, "    \
-                                         "place FROM "                                            \
-                                         "unnest($1::text[]) WITH ORDINALITY"                     \
-                                         " AS listed (id, place) ORDER BY id COLLATE \"C\", "     \
-                                         "place) AS given"                                        \
-                                         " CROSS JOIN LATERAL (SELECT seq, outcome, ending, "     \
-                                         "is_noted FROM order_tools.reservations"                 \
-                                         " WHERE order_id = given.id LIMIT 1 FOR NO KEY UPDATE) " \
-                                         "r" HELD
+#define FIND                                                                                   \
+    "SELECT given.place, r.seq, " OUTCOME ", r.is_noted, coalesce(h.held, '')"                 \
+    " FROM (SELECT id, place FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place)"    \
+    " ORDER BY id COLLATE \"C\", place) AS given"                                              \
+    " CROSS JOIN LATERAL (SELECT seq, outcome, ending, is_noted FROM order_tools.reservations" \
+    " WHERE order_id = given.id LIMIT 1 FOR NO KEY UPDATE) r" HELD
 
 /* $2 is an age in milliseconds, by the clock of the database. */
 #define IS_EXPIRED                            \

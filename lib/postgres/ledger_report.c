@@ -10,95 +10,15 @@
 #define SUM(column) \
     " coalesce(sum(m." column ") FILTER (WHERE m.hour >= ($3::timestamptz[])[1]), 0)::bigint"
 
-#define READ                                                                                       \
-    "SELECT m.sku, s.sku IS NOT NULL, coalesce(s.on_hand, 0), coalesce(s.reserved, 0)," SUM(       \
-        "put_in") "," SUM("taken_out") "," SUM("ordered") "," SUM("released") "," SUM("handed_"    \
-                                                                                      "over") " F" \
-                                                                                              "RO" \
-                                                                                              "M " \
-                                                                                              "or" \
-                                                                                              "de" \
-                                                                                              "r_" \
-                                                                                              "to" \
-                                                                                              "ol" \
-                                                                                              "s." \
-                                                                                              "mo" \
-                                                                                              "ve" \
-                                                                                              "me" \
-                                                                                              "nt" \
-                                                                                              "s " \
-                                                                                              "m " \
-                                                                                              "LE" \
-                                                                                              "FT" \
-                                                                                              " J" \
-                                                                                              "OI" \
-                                                                                              "N " \
-                                                                                              "or" \
-                                                                                              "de" \
-                                                                                              "r_" \
-                                                                                              "to" \
-                                                                                              "ol" \
-                                                                                              "s." \
-                                                                                              "st" \
-                                                                                              "oc" \
-                                                                                              "k " \
-                                                                                              "s " \
-                                                                                              "US" \
-                                                                                              "IN" \
-                                                                                              "G " \
-                                                                                              "(s" \
-                                                                                              "ku" \
-                                                                                              ")"  \
-                                                                                              " W" \
-                                                                                              "HE" \
-                                                                                              "RE" \
-                                                                                              " m" \
-                                                                                              ".s" \
-                                                                                              "ku" \
-                                                                                              " >" \
-                                                                                              " (" \
-                                                                                              "$1" \
-                                                                                              "::" \
-                                                                                              "te" \
-                                                                                              "xt" \
-                                                                                              "[]" \
-                                                                                              ")[" \
-                                                                                              "1]" \
-                                                                                              " G" \
-                                                                                              "RO" \
-                                                                                              "UP" \
-                                                                                              " B" \
-                                                                                              "Y " \
-                                                                                              "m." \
-                                                                                              "sk" \
-                                                                                              "u," \
-                                                                                              " s" \
-                                                                                              ".s" \
-                                                                                              "ku" \
-                                                                                              ", " \
-                                                                                              "s." \
-                                                                                              "on" \
-                                                                                              "_h" \
-                                                                                              "an" \
-                                                                                              "d," \
-                                                                                              " s" \
-                                                                                              ".r" \
-                                                                                              "es" \
-                                                                                              "er" \
-                                                                                              "ve" \
-                                                                                              "d"  \
-                                                                                              " O" \
-                                                                                              "RD" \
-                                                                                              "ER" \
-                                                                                              " B" \
-                                                                                              "Y " \
-                                                                                              "m." \
-                                                                                              "sk" \
-                                                                                              "u " \
-                                                                                              "LI" \
-                                                                                              "MI" \
-                                                                                              "T " \
-                                                                                              "$2"
+#define SUMS      \
+    SUM("put_in") \
+    "," SUM("taken_out") "," SUM("ordered") "," SUM("released") "," SUM("handed_over")
+
+#define READ                                                                                 \
+    "SELECT m.sku, s.sku IS NOT NULL, coalesce(s.on_hand, 0), coalesce(s.reserved, 0)," SUMS \
+    " FROM order_tools.movements m LEFT JOIN order_tools.stock s USING (sku)"                \
+    " WHERE m.sku > ($1::text[])[1] GROUP BY m.sku, s.sku, s.on_hand, s.reserved"            \
+    " ORDER BY m.sku LIMIT $2"
 
 struct page {
     struct array *after; /* an array of one sku */

@@ -12,6 +12,9 @@
 /* SQL: from ORDER_RESERVED, which is 2, on. */
 #define STATUSES "'{RESERVED,FAILED,CANCELLED,HANDED_OVER}'::text[]"
 
+#define OUTCOME OUTCOME_NUMBER("r.outcome")
+#define ENDING OUTCOME_NUMBER("r.ending")
+
 /* What orders are looked up by is not moved: order-track lists them again. No run has the number
  * 0. */
 static const struct mover_kind kinds[] = {
@@ -59,23 +62,15 @@ static const struct mover_kind kinds[] = {
     [MOVED_LEDGER] =
         {&postgres_ledger_kind,
          {{.count = "SELECT count(*) FROM order_tools.reservations",
-           .read = "SELECT r.seq, r.order_id, " OUTCOME_NUMBER(
-               "r.outcome") ","
-                            " r.decided_at, coalesce(o.event, ''),"
-                            " (CASE o.run WHEN 0 THEN 1 ELSE 0 END)::bigint, "
-                            "r.is_noted::int::bigint,"
-                            " CASE WHEN r.ending IS NULL THEN 0 ELSE " OUTCOME_NUMBER(
-                                "r.ending") " END,"
-                                            " coalesce(r.ended_at, to_timestamp(0)), "
-                                            "coalesce(d.held, ''),"
-                                            " coalesce(e.event, ''), (CASE e.run WHEN 0 THEN 1 "
-                                            "ELSE 0 END)::bigint"
-                                            " FROM order_tools.reservations r LEFT JOIN "
-                                            "order_tools.outbox o USING (seq)"
-                                            " LEFT JOIN order_tools.outbox e ON e.seq = r.seq "
-                                            "+ " LEDGER_END
-                                            " LEFT JOIN order_tools.held d ON d.seq = r.seq"
-                                            " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
+           .read = "SELECT r.seq, r.order_id, " OUTCOME ", r.decided_at, coalesce(o.event, ''),"
+                   " (CASE o.run WHEN 0 THEN 1 ELSE 0 END)::bigint, r.is_noted::int::bigint,"
+                   " CASE WHEN r.ending IS NULL THEN 0 ELSE " ENDING " END,"
+                   " coalesce(r.ended_at, to_timestamp(0)), coalesce(d.held, ''),"
+                   " coalesce(e.event, ''), (CASE e.run WHEN 0 THEN 1 ELSE 0 END)::bigint"
+                   " FROM order_tools.reservations r LEFT JOIN order_tools.outbox o USING (seq)"
+                   " LEFT JOIN order_tools.outbox e ON e.seq = r.seq + " LEDGER_END
+                   " LEFT JOIN order_tools.held d ON d.seq = r.seq"
+                   " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
            .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[],"
                     " $4::timestamptz[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],"
                     " $9::timestamptz[], $10::text[], $11::text[], $12::bigint[]) AS given (seq,"

@@ -179,6 +179,9 @@ enum exit_code ledger_each_report(struct ledger *base, int64_t since_ms,
 /* ---- statements ---- */
 
 #define SUM(column) " sum(CASE WHEN hour >= ?2 THEN " column " ELSE 0 END)"
+#define SUMS      \
+    SUM("put_in") \
+    "," SUM("taken_out") "," SUM("ordered") "," SUM("released") "," SUM("m.handed_over")
 
 enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_access access)
 {
@@ -188,12 +191,8 @@ enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_ac
         {&ledger->next_level,
          "SELECT on_hand, reserved, sku FROM stock WHERE sku > ?1 ORDER BY sku LIMIT 1"},
         {&ledger->next_report,
-         "SELECT m.sku, on_hand, reserved," SUM("put_in") "," SUM("taken_out") "," SUM(
-             "ordered") "," SUM("released") "," SUM("m.handed_over") " FROM movements m LEFT JOIN "
-                                                                     "stock USING (sku)"
-                                                                     " WHERE m.sku > ?1 GROUP BY "
-                                                                     "m.sku ORDER BY m.sku LIMIT "
-                                                                     "1"},
+         "SELECT m.sku, on_hand, reserved," SUMS " FROM movements m LEFT JOIN stock USING (sku)"
+         " WHERE m.sku > ?1 GROUP BY m.sku ORDER BY m.sku LIMIT 1"},
     };
     const struct database_statement writing[] = {
         {&ledger->set_level, "INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, 0)"
