@@ -60,9 +60,9 @@ extern struct option_entry publishing_option_table[];
  * once, after the command line was read; free with broker_options_free(), also after a failure.
  *
  * Returns EXIT_OK; EXIT_USAGE if a URL is malformed or has a query parameter that is not supported
- * (url_query.h), only one of cert and key is given, or the type
- * of queues is neither "quorum" nor "default"; EXIT_LOGIN if the authfile cannot be read, is
- * malformed, or is accessible to others than its owner. Failures are reported.
+ * (url_query.h), only one of cert and key is given, or the type of queues is neither "quorum" nor
+ * "default"; EXIT_LOGIN if the authfile cannot be read, is malformed, or is accessible to others
+ * than its owner. Failures are reported.
  */
 enum exit_code broker_options_resolve(struct broker_options *options);
 

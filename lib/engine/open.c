@@ -104,15 +104,13 @@ enum exit_code engine_open_notified(const char *name, int max_attempts,
 enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enum mover_side side,
                                  struct mover **mover)
 {
-    static const char *const variables[] = {[MOVED_ORDERS] = "ORDER_STORE",
-                                            [MOVED_LEDGER] = "INVENTORY_LEDGER",
-                                            [MOVED_NOTIFIED] = "NOTIFY_LEDGER"};
+    const char *variable = engine_variable(domain);
 
     *mover = NULL;
-    if (is_foreign(name, variables[domain]))
+    if (is_foreign(name, variable))
         return EXIT_STORE;
-    return is_postgresql(name, variables[domain]) ? postgres_mover_open(domain, name, side, mover)
-                                                  : sqlite_mover_open(domain, name, side, mover);
+    return is_postgresql(name, variable) ? postgres_mover_open(domain, name, side, mover)
+                                         : sqlite_mover_open(domain, name, side, mover);
 }
 
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
@@ -124,6 +122,15 @@ enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *o
     }
     return is_postgresql(name, "INVENTORY_LEDGER") ? postgres_ledger_look(name, outbox, reason)
                                                    : sqlite_ledger_look(name, outbox, reason);
+}
+
+const char *engine_variable(enum moved_domain domain)
+{
+    static const char *const variables[] = {[MOVED_ORDERS] = "ORDER_STORE",
+                                            [MOVED_LEDGER] = "INVENTORY_LEDGER",
+                                            [MOVED_NOTIFIED] = "NOTIFY_LEDGER"};
+
+    return variables[domain];
 }
 
 enum engine engine_of(const char *variable)

@@ -50,6 +50,9 @@ enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enu
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE]);
 
+/* Returns the variable of the environment that says where a domain is. */
+const char *engine_variable(enum moved_domain domain);
+
 /* The engine that a variable of the environment asks for: ORDER_STORE, INVENTORY_LEDGER or
  * NOTIFY_LEDGER. */
 enum engine { ENGINE_NONE, ENGINE_SQLITE, ENGINE_POSTGRES };

@@ -10,13 +10,9 @@
 
 static char *where_is(enum moved_domain domain)
 {
-    static const char *const variables[] = {[MOVED_ORDERS] = "ORDER_STORE",
-                                            [MOVED_LEDGER] = "INVENTORY_LEDGER",
-                                            [MOVED_NOTIFIED] = "NOTIFY_LEDGER"};
-
-    switch (engine_of(variables[domain])) {
+    switch (engine_of(engine_variable(domain))) {
     case ENGINE_POSTGRES:
-        return postgres_where(variables[domain]);
+        return postgres_where(engine_variable(domain));
     case ENGINE_SQLITE:
         return sqlite_where(domain);
     default:

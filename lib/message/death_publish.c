@@ -31,7 +31,7 @@ enum exit_code death_publish(struct publisher *publisher, const char *queue,
     empty_amqp_pool(&pool);
     if (code == EXIT_OK)
         code = publisher_wait_all(publisher);
-    if (code == EXIT_OK)
-        (void)publisher_next(publisher, &cookie, result);
+    if (code == EXIT_OK && !publisher_next(publisher, &cookie, result))
+        die(EXIT_BUG, "a message was waited for, and has no result");
     return code;
 }

@@ -54,7 +54,7 @@ struct cancellations_operations {
     /*
      * Stores cancellations as pending, of this run: id, cancelled_at and reason of each of all,
      * among which no id is there twice. Visits each as the store has it then, in their order; the
-     * result of visit is ignored.
+     * result of visit is ignored. The commit may still fail afterwards.
      */
     enum exit_code (*add)(struct cancellations *cancellations, const struct cancellation *all,
                           size_t count, cancellations_visit *visit, void *context);

@@ -28,8 +28,8 @@
 #include <stdint.h>
 
 enum orders_access {
-    ORDERS_PLACE, /* starts a run, which close() ends; makes the store if there is none. All
-                     operations but each() and count() */
+    ORDERS_PLACE, /* starts a run, which close() ends; makes the store if there is none. commit(),
+                     await(), find(), claim() and each_pending() */
     ORDERS_TRACK, /* makes the store if there is none. record(), settled() and list(), and those
                      of ORDERS_LOOK */
     ORDERS_LOOK   /* find(), each(), count(), listed(), find_listed() and fetch() */
