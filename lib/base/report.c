@@ -168,6 +168,14 @@ void log_line(const char *format, ...)
     add_text("\n");
 }
 
+void log_about(const char *start, const char *text)
+{
+    erase_status();
+    add_text(start);
+    add_text(text);
+    add_text("\n");
+}
+
 void report_status(const char *line)
 {
     erase_status();

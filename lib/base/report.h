@@ -72,6 +72,10 @@ _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2
  * report_flush() or the next report(). */
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
 
+/* As log_line() with "%s%s", for what is logged of each order: formatting costs several times as
+ * much. */
+void log_about(const char *start, const char *text);
+
 /*
  * Keeps line on the terminal below all that is written here, until it is replaced, removed by an
  * empty string, or die() is called. line is copied: at most 255 bytes of ASCII without a newline.

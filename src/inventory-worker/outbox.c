@@ -25,14 +25,19 @@ void announcement_set(struct announcement *announcement, struct ledger_claim *cl
     claim->event = NULL;
 }
 
+#define PUBLISHED(type) "[inventory] published " type " for "
+
 static const struct event_kind {
     const char *type;
     const char *routing_key;
     bool is_optional;
-} event_kinds[] = {[LEDGER_RESERVED] = {EVENT_RESERVED, RESERVED_KEY, false},
-                   [LEDGER_FAILED] = {EVENT_FAILED, FAILED_KEY, false},
-                   [LEDGER_RELEASED] = {EVENT_RELEASED, RELEASED_KEY, true},
-                   [LEDGER_HANDED_OVER] = {EVENT_HANDED_OVER, HANDED_OVER_KEY, true}};
+    const char *published; /* begins the log line */
+} event_kinds[] = {
+    [LEDGER_RESERVED] = {EVENT_RESERVED, RESERVED_KEY, false, PUBLISHED(EVENT_RESERVED)},
+    [LEDGER_FAILED] = {EVENT_FAILED, FAILED_KEY, false, PUBLISHED(EVENT_FAILED)},
+    [LEDGER_RELEASED] = {EVENT_RELEASED, RELEASED_KEY, true, PUBLISHED(EVENT_RELEASED)},
+    [LEDGER_HANDED_OVER] = {EVENT_HANDED_OVER, HANDED_OVER_KEY, true,
+                            PUBLISHED(EVENT_HANDED_OVER)}};
 
 enum exit_code announcement_publish(const struct announcement *announcement,
                                     struct publisher *publisher, uint64_t cookie)
@@ -53,8 +58,7 @@ enum exit_code announcement_publish(const struct announcement *announcement,
 
 enum exit_code announcement_tell(const struct announcement *announcement)
 {
-    log_line("[inventory] published %s for %s", event_kinds[announcement->outcome].type,
-             announcement->order_id);
+    log_about(event_kinds[announcement->outcome].published, announcement->order_id);
     return output_line(announcement->event, strlen(announcement->event));
 }
 

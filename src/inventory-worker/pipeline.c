@@ -94,10 +94,10 @@ static enum exit_code publish_last(size_t count)
  */
 static void log_decisions(size_t count)
 {
-    static const char *const decided[] = {[LEDGER_RESERVED] = "reservation OK for",
-                                          [LEDGER_FAILED] = "reservation FAILED for",
-                                          [LEDGER_RELEASED] = "released",
-                                          [LEDGER_HANDED_OVER] = "handed over"};
+    static const char *const decided[] = {[LEDGER_RESERVED] = "[inventory] reservation OK for ",
+                                          [LEDGER_FAILED] = "[inventory] reservation FAILED for ",
+                                          [LEDGER_RELEASED] = "[inventory] released ",
+                                          [LEDGER_HANDED_OVER] = "[inventory] handed over "};
 
     for (size_t i = hand.count - count; i < hand.count; i++) {
         const struct task *task = hand_at(&hand, i);
@@ -106,8 +106,7 @@ static void log_decisions(size_t count)
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
         else if (task->kind == TASK_ANNOUNCE && !task->announcement.is_logged)
-            log_line("[inventory] %s %s", decided[task->announcement.outcome],
-                     task->announcement.order_id);
+            log_about(decided[task->announcement.outcome], task->announcement.order_id);
         if (task->note != NULL)
             log_line("[inventory] %s: %s", task->note, task->announcement.order_id);
     }

@@ -249,7 +249,7 @@ static enum exit_code give_up_spent(struct notifier *notifier, struct notificati
 
 static void log_told(const struct notifier *notifier, const struct notification *notification)
 {
-    log_line("[notify] %s: %s", notifier->settings.subject->told, notification->order_id);
+    log_about(notifier->settings.subject->told, notification->order_id);
 }
 
 static void put_aside(struct notification *notification)

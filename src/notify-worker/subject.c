@@ -5,11 +5,11 @@
 
 static const struct subject subjects[] = {
     [NOTIFIED_RESERVED] = {NOTIFIED_RESERVED, EVENT_RESERVED, RESERVED_QUEUE, topology_declare,
-                           "Order confirmed"},
+                           "[notify] Order confirmed: "},
     [NOTIFIED_FAILED] = {NOTIFIED_FAILED, EVENT_FAILED, FAILED_QUEUE, topology_declare,
-                         "Order failed"},
+                         "[notify] Order failed: "},
     [NOTIFIED_RELEASED] = {NOTIFIED_RELEASED, EVENT_RELEASED, RELEASED_QUEUE,
-                           topology_declare_released, "Order released"},
+                           topology_declare_released, "[notify] Order released: "},
 };
 
 const struct subject *subject_of(enum notified_kind kind)
