@@ -109,8 +109,8 @@ static bool read_order(struct task *task, struct order *order)
         task->done = true;
         return false;
     }
-    (void)snprintf(task->announcement.order_id, sizeof task->announcement.order_id, "%s",
-                   order->order_id);
+    /* At most ORDER_MAX_ID bytes. */
+    memcpy(task->announcement.order_id, order->order_id, strlen(order->order_id) + 1);
     return true;
 }
 
@@ -118,10 +118,12 @@ static void decide(struct recorder *recorder, struct task *task, const struct le
                    const struct order *order, int64_t now_ms)
 {
     struct announcement *announcement = &task->announcement;
-    struct reservation reservation = {.outcome = LEDGER_FAILED, .reason = "cancelled"};
+    struct reservation reservation;
     bool reserved;
 
-    if (!claim->is_cancelled)
+    if (claim->is_cancelled)
+        reservation_refuse(&reservation, "cancelled");
+    else
         reservation_decide(order, &recorder->rule, &recorder->levels, &reservation);
     reserved = reservation.outcome == LEDGER_RESERVED;
     for (size_t i = 0; i < reservation.move_count; i++)

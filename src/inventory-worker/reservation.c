@@ -74,6 +74,14 @@ static bool is_on_hand(struct order_item *wanted, size_t count, bool is_strict,
     return true;
 }
 
+void reservation_refuse(struct reservation *reservation, const char *reason)
+{
+    reservation->outcome = LEDGER_FAILED;
+    reservation->moves = NULL;
+    reservation->move_count = 0;
+    (void)snprintf(reservation->reason, sizeof reservation->reason, "%s", reason);
+}
+
 void reservation_decide(const struct order *order, const struct reservation_rule *rule,
                         const struct levels *levels, struct reservation *reservation)
 {

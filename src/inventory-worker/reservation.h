@@ -34,6 +34,9 @@ struct reservation {
 void reservation_decide(const struct order *order, const struct reservation_rule *rule,
                         const struct levels *levels, struct reservation *reservation);
 
+/* Fails an order for a reason that is no rule's. */
+void reservation_refuse(struct reservation *reservation, const char *reason);
+
 void reservation_free(struct reservation *reservation);
 
 #endif
