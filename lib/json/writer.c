@@ -1,6 +1,7 @@
 #include "json/writer.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "json/scan.h"
 
 #include <stdio.h>
@@ -68,7 +69,15 @@ void json_writer_string(struct json_writer *line, const char *text)
 void json_writer_member(struct json_writer *line, const char *start, const char *text)
 {
     json_writer_raw(line, start);
-    json_writer_string(line, text);
+    if (text == NULL)
+        json_writer_raw(line, "null");
+    else
+        json_writer_string(line, text);
+}
+
+void json_writer_foreign(struct json_writer *line, const char *start, const char *text)
+{
+    json_writer_member(line, start, text_is_utf8(text, strlen(text)) ? text : printable_text(text));
 }
 
 void json_writer_number(struct json_writer *line, unsigned number)

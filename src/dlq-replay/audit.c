@@ -23,21 +23,6 @@ struct audit {
     bool bodies;
 };
 
-static void add_text(struct json_writer *line, const char *start, const char *text)
-{
-    json_writer_raw(line, start);
-    if (text == NULL)
-        json_writer_raw(line, "null");
-    else
-        json_writer_string(line, text);
-}
-
-/* Adds a text that is perhaps not UTF-8. */
-static void add_foreign(struct json_writer *line, const char *start, const char *text)
-{
-    add_text(line, start, text_is_utf8(text, strlen(text)) ? text : printable_text(text));
-}
-
 static void add_user(struct json_writer *line)
 {
     const struct passwd *entry = getpwuid(geteuid());
@@ -45,9 +30,9 @@ static void add_user(struct json_writer *line)
     char number[32];
 
     (void)snprintf(number, sizeof number, "%lu", (unsigned long)geteuid());
-    add_foreign(line, ",\"user\":", entry == NULL ? number : entry->pw_name);
+    json_writer_foreign(line, ",\"user\":", entry == NULL ? number : entry->pw_name);
     if (person != NULL && *person != '\0')
-        add_foreign(line, ",\"sudo_user\":", person);
+        json_writer_foreign(line, ",\"sudo_user\":", person);
 }
 
 /* Adds host, port and virtual host of the broker or, with commas between, of all that were given.
@@ -62,13 +47,13 @@ static void add_broker(struct json_writer *line, const struct broker_options *br
         (void)snprintf(names + len, sizeof names - len, "%s%s/%s", i == 0 ? "" : ",",
                        broker->endpoints[i].name, broker->endpoints[i].vhost);
     }
-    add_foreign(line, ",\"broker\":", names);
+    json_writer_foreign(line, ",\"broker\":", names);
 }
 
 static void add_filter(struct json_writer *line, char *const *filter)
 {
     for (size_t i = 0; filter != NULL && filter[i] != NULL; i++)
-        add_foreign(line, i == 0 ? ",\"filter\":[" : ",", filter[i]);
+        json_writer_foreign(line, i == 0 ? ",\"filter\":[" : ",", filter[i]);
     if (filter != NULL)
         json_writer_raw(line, "]");
 }
@@ -78,7 +63,7 @@ static char *describe_run(const struct audit_settings *settings)
     struct json_writer line;
 
     json_writer_start(&line);
-    add_text(&line, ",\"run\":", settings->run);
+    json_writer_member(&line, ",\"run\":", settings->run);
     add_broker(&line, settings->broker);
     add_user(&line);
     add_filter(&line, settings->filter);
@@ -130,7 +115,7 @@ static void add_hash(struct json_writer *line, const char *start, amqp_bytes_t b
         die(EXIT_BUG, "cannot make a hash");
     for (unsigned i = 0; i < len; i++)
         (void)snprintf(text + (size_t)2 * i, 3, "%02x", hash[i]);
-    add_text(line, start, text);
+    json_writer_member(line, start, text);
 }
 
 /* Adds a body as a text, or in base64 if it is not one. */
@@ -140,7 +125,7 @@ static void add_body(struct json_writer *line, const char *name, amqp_bytes_t bo
     char *text = is_text ? xmemdup_text(body.bytes, body.len) : base64_encode(body);
 
     json_writer_raw(line, name);
-    add_text(line, is_text ? "\":" : "_base64\":", text);
+    json_writer_member(line, is_text ? "\":" : "_base64\":", text);
     free(text);
 }
 
@@ -165,8 +150,8 @@ enum exit_code audit_add(struct audit *audit, const struct audit_entry *entry)
     clock_rfc3339(clock_utc_ms(), time);
     json_writer_start(&line);
     json_writer_bytes(&line, entry->fate, strlen(entry->fate) - 1);
-    add_text(&line, ",\"error_before\":", entry->error_before);
-    add_text(&line, ",\"time\":", time);
+    json_writer_member(&line, ",\"error_before\":", entry->error_before);
+    json_writer_member(&line, ",\"time\":", time);
     json_writer_raw(&line, audit->run);
     add_hash(&line, ",\"sha256_before\":", entry->before);
     if (entry->after != NULL)

@@ -98,12 +98,6 @@ bool cancelling_oldest(const struct cancelling *cancelling, uint64_t *number, ui
     return true;
 }
 
-static void add_member(struct json_writer *line, const char *start, const char *text)
-{
-    json_writer_raw(line, start);
-    json_writer_string(line, text);
-}
-
 /* Returns the event, with the time and the reason of the first cancellation of the order. */
 static char *print_event(const struct cancellation *cancellation)
 {
@@ -114,10 +108,10 @@ static char *print_event(const struct cancellation *cancellation)
     uuid_to_text(cancellation->id, order_id);
     clock_rfc3339(cancellation->cancelled_at, ts);
     json_writer_start(&line);
-    add_member(&line, "{\"event_type\":", EVENT_CANCELLED);
-    add_member(&line, ",\"order_id\":", order_id);
-    add_member(&line, ",\"reason\":", cancellation->reason);
-    add_member(&line, ",\"ts\":", ts);
+    json_writer_member(&line, "{\"event_type\":", EVENT_CANCELLED);
+    json_writer_member(&line, ",\"order_id\":", order_id);
+    json_writer_member(&line, ",\"reason\":", cancellation->reason);
+    json_writer_member(&line, ",\"ts\":", ts);
     json_writer_raw(&line, "}");
     return json_writer_end(&line);
 }

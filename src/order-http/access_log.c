@@ -56,19 +56,14 @@ static void log_json(const struct access *access)
                    ", \"status\": %s, \"bytes\": %" PRIu64 ", \"ms\": %.3f", status, access->bytes,
                    (double)access->duration_us / 1000);
     json_writer_start(&line);
-    json_writer_raw(&line, "{\"time\": ");
-    json_writer_string(&line, time);
-    json_writer_raw(&line, ", \"method\": ");
-    json_writer_string(&line, printable_up_to(METHOD_MAX, access->method, strlen(access->method)));
-    json_writer_raw(&line, ", \"path\": ");
-    json_writer_string(&line, path_of(access->target));
+    json_writer_member(&line, "{\"time\": ", time);
+    json_writer_member(&line, ", \"method\": ",
+                       printable_up_to(METHOD_MAX, access->method, strlen(access->method)));
+    json_writer_member(&line, ", \"path\": ", path_of(access->target));
     json_writer_raw(&line, numbers);
-    json_writer_raw(&line, ", \"peer\": ");
-    json_writer_string(&line, printable_text(access->peer));
-    if (*access->order_id != '\0') {
-        json_writer_raw(&line, ", \"order_id\": ");
-        json_writer_string(&line, access->order_id);
-    }
+    json_writer_member(&line, ", \"peer\": ", printable_text(access->peer));
+    if (*access->order_id != '\0')
+        json_writer_member(&line, ", \"order_id\": ", access->order_id);
     json_writer_raw(&line, "}");
     text = json_writer_end(&line);
     log_line("%s", text);

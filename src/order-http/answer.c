@@ -85,16 +85,12 @@ void answer_problem(struct answer *answer, unsigned status, const char *member, 
     (void)vsnprintf(detail, sizeof detail, format, arguments);
     va_end(arguments);
     json_writer_start(&line);
-    json_writer_raw(&line, "{\"type\": \"about:blank\", \"title\": ");
-    json_writer_string(&line, answer_reason(status));
+    json_writer_member(&line, "{\"type\": \"about:blank\", \"title\": ", answer_reason(status));
     json_writer_raw(&line, ", \"status\": ");
     json_writer_number(&line, status);
-    json_writer_raw(&line, ", \"detail\": ");
-    json_writer_string(&line, detail);
-    if (member != NULL) {
-        json_writer_raw(&line, ", \"member\": ");
-        json_writer_string(&line, member);
-    }
+    json_writer_member(&line, ", \"detail\": ", detail);
+    if (member != NULL)
+        json_writer_member(&line, ", \"member\": ", member);
     json_writer_raw(&line, "}\n");
     body = json_writer_end(&line);
     answer_text(answer, status, ANSWER_PROBLEM, body, strlen(body));

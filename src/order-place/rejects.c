@@ -117,12 +117,6 @@ static void clean_input(char text[3 * REJECTS_INPUT_MAX + 1])
     *text = '\0';
 }
 
-static void add_member(struct json_writer *line, const char *start, const char *text)
-{
-    json_writer_raw(line, start);
-    json_writer_string(line, text);
-}
-
 static enum exit_code write_refusal(void)
 {
     static char input[3 * REJECTS_INPUT_MAX + 1];
@@ -134,11 +128,11 @@ static enum exit_code write_refusal(void)
     json_writer_start(&line);
     json_writer_raw(&line, refusal.start);
     if (refusal.order_id[0] != '\0')
-        add_member(&line, ", \"order_id\": ", refusal.order_id);
+        json_writer_member(&line, ", \"order_id\": ", refusal.order_id);
     if (refusal.member[0] != '\0')
-        add_member(&line, ", \"member\": ", refusal.member);
-    add_member(&line, ", \"reason\": ", refusal.reason);
-    add_member(&line, ", \"input\": ", input);
+        json_writer_member(&line, ", \"member\": ", refusal.member);
+    json_writer_member(&line, ", \"reason\": ", refusal.reason);
+    json_writer_member(&line, ", \"input\": ", input);
     json_writer_raw(&line, refusal.is_cut ? ", \"cut\": true}" : "}");
     text = json_writer_end(&line);
     code = write_to(&json, text, strlen(text), true);

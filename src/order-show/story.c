@@ -53,18 +53,12 @@ void story_close(void)
         stored->operations->close(stored);
 }
 
-static void add_text(struct story *story, const char *start, const char *text)
-{
-    json_writer_raw(&story->line, start);
-    json_writer_string(&story->line, text);
-}
-
 static void add_time(struct story *story, const char *start, int64_t ms)
 {
     char text[CLOCK_TEXT_SIZE];
 
     clock_rfc3339(ms, text);
-    add_text(story, start, text);
+    json_writer_member(&story->line, start, text);
 }
 
 /* ---- the store ---- */
@@ -106,7 +100,7 @@ static enum exit_code tell_stored(struct story *story, struct orders *orders)
 static void add_cancellation(struct story *story, const struct moved_page *page)
 {
     add_time(story, "{\"asked_at\": ", moved_page_value(page, 0, 1).number);
-    add_text(story, ", \"reason\": ", moved_page_value(page, 0, 2).bytes);
+    json_writer_member(&story->line, ", \"reason\": ", moved_page_value(page, 0, 2).bytes);
     json_writer_raw(&story->line, ", \"published\": ");
     json_writer_raw(&story->line, moved_page_value(page, 0, 3).number == 0 ? "true" : "false");
     json_writer_raw(&story->line, "}");
@@ -192,8 +186,8 @@ static bool add_notified(struct story *story, const struct moved_page *page, siz
 
         if (strcmp(moved_page_value(page, row, 0).bytes, key) != 0)
             continue;
-        add_text(story, is_first ? "" : ", ", kinds[kind]);
-        add_text(story, ": {\"status\": ", standings[standing]);
+        json_writer_member(&story->line, is_first ? "" : ", ", kinds[kind]);
+        json_writer_member(&story->line, ": {\"status\": ", standings[standing]);
         json_writer_raw(&story->line, ", \"attempts\": ");
         json_writer_number(&story->line, (unsigned)moved_page_value(page, row, 2).number);
         add_time(story, ", \"at\": ", moved_page_value(page, row, 1).number);
@@ -304,7 +298,7 @@ static void add_decision(struct story *story, const struct ledger_found *found)
                                         [LEDGER_HANDED_OVER] = "HANDED_OVER",
                                         [LEDGER_CANCELLED] = "CANCELLED"};
 
-    add_text(story, "{\"outcome\": ", names[found->outcome]);
+    json_writer_member(&story->line, "{\"outcome\": ", names[found->outcome]);
     if (found->decided_ms != 0)
         add_time(story, ", \"decided_at\": ", found->decided_ms);
     if (found->ended_ms != 0)
@@ -342,7 +336,7 @@ enum exit_code story_print(struct orders *orders, const char *order_id)
     if (!text_is_printable(order_id, strlen(order_id), ORDER_MAX_ID))
         return EXIT_NO;
     json_writer_start(&story.line);
-    add_text(&story, "{\"order_id\": ", order_id);
+    json_writer_member(&story.line, "{\"order_id\": ", order_id);
     code = tell_stored(&story, orders);
     if (code == EXIT_OK)
         code = tell_cancelled(&story);

@@ -108,16 +108,11 @@ char *outcome_print(const struct outcome *outcome)
 
     clock_rfc3339(outcome->record.at, at);
     json_writer_start(&line);
-    json_writer_raw(&line, "{\"order_id\": ");
-    json_writer_string(&line, outcome->order_id);
-    json_writer_raw(&line, ", \"status\": ");
-    json_writer_string(&line, order_status_name(outcome->record.status));
-    json_writer_raw(&line, ", \"at\": ");
-    json_writer_string(&line, at);
-    if (outcome->record.reason != NULL) {
-        json_writer_raw(&line, ", \"reason\": ");
-        json_writer_string(&line, outcome->record.reason);
-    }
+    json_writer_member(&line, "{\"order_id\": ", outcome->order_id);
+    json_writer_member(&line, ", \"status\": ", order_status_name(outcome->record.status));
+    json_writer_member(&line, ", \"at\": ", at);
+    if (outcome->record.reason != NULL)
+        json_writer_member(&line, ", \"reason\": ", outcome->record.reason);
     json_writer_raw(&line, "}");
     return json_writer_end(&line);
 }

@@ -60,6 +60,24 @@ static void escapes_strings(void)
     }
 }
 
+/* Of a name that is not UTF-8 each byte can be told. */
+static void writes_members(void)
+{
+    struct json_writer line;
+    char *text;
+
+    json_writer_start(&line);
+    json_writer_member(&line, "{\"a\": ", "\"x\n");
+    json_writer_member(&line, ", \"b\": ", NULL);
+    json_writer_foreign(&line, ", \"c\": ", "Gr\xC3\xBC\\\n");
+    json_writer_foreign(&line, ", \"d\": ", "Gr\xFC\\\n");
+    json_writer_raw(&line, "}");
+    text = json_writer_end(&line);
+    SAME(text, "{\"a\": \"\\\"x\\n\", \"b\": null, \"c\": \"Gr\xC3\xBC\\\\\\n\", "
+               "\"d\": \"Gr\\\\xfc\\\\\\\\\\\\x0a\"}");
+    free(text);
+}
+
 /* Through the sizes at which it has to grow, by a byte and by much. */
 static void grows(void)
 {
@@ -82,6 +100,7 @@ int main(void)
 {
     RUN(writes_tokens);
     RUN(escapes_strings);
+    RUN(writes_members);
     RUN(grows);
     return unit_end();
 }
