@@ -11,6 +11,7 @@
 
 static void (*endings[ENDINGS_MAX])(void);
 static size_t ending_count;
+static enum exit_code (*translation)(enum exit_code code);
 
 /* Each once: one of them may end the program itself, by die(). */
 static void run_endings(void)
@@ -29,12 +30,22 @@ void program_at_end(void (*function)(void))
     endings[ending_count++] = function;
 }
 
+void program_translate(enum exit_code (*translate)(enum exit_code code))
+{
+    translation = translate;
+}
+
+static int final_code(enum exit_code code)
+{
+    return (int)(translation == NULL ? code : translation(code));
+}
+
 void program_exit(enum exit_code code)
 {
     if (!background_some_run())
-        exit((int)code);
+        exit(final_code(code));
     run_endings();
-    _exit((int)code);
+    _exit(final_code(code));
 }
 
 int program_end(enum exit_code code, bool stop_is_normal)
@@ -46,5 +57,5 @@ int program_end(enum exit_code code, bool stop_is_normal)
         stop_by_signal();
     if (background_some_run())
         program_exit(code);
-    return (int)code;
+    return final_code(code);
 }

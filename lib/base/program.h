@@ -21,6 +21,10 @@ int program_end(enum exit_code code, bool stop_is_normal);
  * first. */
 void program_at_end(void (*function)(void));
 
+/* Has a function called with each code with which the program is about to end, other than by a
+ * signal: it ends with what the function returns. */
+void program_translate(enum exit_code (*translate)(enum exit_code code));
+
 /*
  * Ends the program at any time, after what program_at_end() was given. While threads run, whatever
  * libraries have registered with atexit() is not called: it tears down what threads may be using.

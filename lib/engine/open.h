@@ -44,8 +44,8 @@ enum exit_code engine_open_mover(enum moved_domain domain, const char *name, enu
 /*
  * Counts the events that are owed in a ledger, whatever version of the schema it has. Makes and
  * changes nothing, and waits at most 1 s for a writer. Returns LEDGER_SEEN with *outbox filled
- * in; LEDGER_ABSENT if name is NULL and there is no ledger yet; or LEDGER_UNREADABLE with the
- * reason as text that is safe to be shown.
+ * in; LEDGER_ABSENT if there is no ledger yet, and neither name nor INVENTORY_LEDGER names a file;
+ * or LEDGER_UNREADABLE with the reason as text that is safe to be shown.
  */
 enum ledger_look engine_look_at_ledger(const char *name, struct ledger_outbox *outbox,
                                        char reason[LEDGER_REASON_SIZE]);

@@ -93,10 +93,12 @@ static bool look_at(const char *path, struct ledger_outbox *outbox, char reason[
 enum ledger_look sqlite_ledger_look(const char *path, struct ledger_outbox *outbox,
                                     char reason[LEDGER_REASON_SIZE])
 {
+    const char *variable = getenv(ledger_kind.variable);
+    bool is_named = path != NULL || (variable != NULL && *variable != '\0');
     char *place = path == NULL ? database_place(&ledger_kind) : xstrdup(path);
     enum ledger_look seen = LEDGER_ABSENT;
 
-    if (place != NULL && (path != NULL || access(place, F_OK) == 0))
+    if (place != NULL && (is_named || access(place, F_OK) == 0))
         seen = look_at(place, outbox, reason) ? LEDGER_SEEN : LEDGER_UNREADABLE;
     free(place);
     return seen;

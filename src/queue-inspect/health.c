@@ -368,15 +368,19 @@ static bool check_broker(struct health *health)
 {
     struct queues *queues = health->queues;
     enum exit_code code = connection_try(queues->connection);
+    char detail[DETAIL_SIZE] = "";
 
     if (code == EXIT_OK)
         code = queues_look(queues);
-    verdict_add(health->checks, "broker",
-                code == EXIT_OK      ? LEVEL_OK
-                : code == EXIT_LOGIN ? LEVEL_UNKNOWN
-                                     : LEVEL_CRITICAL,
-                code == EXIT_OK ? "" : connection_reason(queues->connection));
-    return code == EXIT_OK;
+    if (code == EXIT_OK) {
+        verdict_add(health->checks, "broker", LEVEL_OK, detail);
+        return true;
+    }
+    add_words(detail, "'%s': %s", connection_broker(queues->connection),
+              connection_reason(queues->connection));
+    verdict_add(health->checks, "broker", code == EXIT_LOGIN ? LEVEL_UNKNOWN : LEVEL_CRITICAL,
+                detail);
+    return false;
 }
 
 static void check_all(struct health *health)

@@ -169,6 +169,24 @@ static void check_job(struct option_entry *option, void *context)
         usage_error("--%s goes with --health", option->name);
 }
 
+/* Whether an argument is --nagios, or as much of it as names no other option. */
+static bool is_for_nagios(char *const *arguments)
+{
+    for (; *arguments != NULL; arguments++) {
+        size_t len = strlen(*arguments);
+
+        if (len >= sizeof "--na" - 1 && strncmp("--nagios", *arguments, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A program_translate(): other codes are not Nagios's. */
+static enum exit_code code_for_nagios(enum exit_code code)
+{
+    return code == EXIT_OK || code == EXIT_NO || code == EXIT_CRITICAL ? code : EXIT_UNKNOWN;
+}
+
 static void check_options(void)
 {
     bool lasts = waits_for_depth() || job == WATCH || job == FOLLOW;
@@ -185,6 +203,8 @@ static void check_options(void)
         usage_error("--follow takes an exchange, and no queues");
     if (job == PEEK && (!are_named || names[1] != NULL))
         usage_error("--peek looks into one queue: name it");
+    if (format == FORMAT_TABLE && (looks_at_all || job == PEEK || job == FOLLOW))
+        usage_error("--format table is for lists of queues");
     if (force && job != PEEK)
         usage_error("--force goes with --peek");
     if (timeout_s >= 0 && !lasts)
@@ -293,6 +313,9 @@ int main(int argc, char **argv)
     enum exit_code code;
 
     report_program(argv[0]);
+    /* What is wrong with the options counts, too. */
+    if (is_for_nagios(argv + 1))
+        program_translate(code_for_nagios);
     /* How wide characters are, and whether the terminal shows them. */
     (void)setlocale(LC_CTYPE, "");
     read_options(argc, argv);
@@ -310,9 +333,6 @@ int main(int argc, char **argv)
                      management);
         code = do_job();
     }
-    /* Other codes are not Nagios's. */
-    if (health.nagios && code != EXIT_OK && code != EXIT_NO && code != EXIT_CRITICAL)
-        code = EXIT_UNKNOWN;
     queues_free(&queues);
     management_free(management);
     connection_free(looking);

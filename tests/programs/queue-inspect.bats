@@ -705,7 +705,7 @@ END
     run -2 --separate-stderr queue-inspect --health --nagios --max-dead 0,9
     [[ $output == "ORDERS CRITICAL - queue '$FAILED_Q': missing; 2 in '$DEAD_Q' | "*" order.placed.dlq=2;0;9;0 "* ]]
     run -2 --separate-stderr queue-inspect --health --nagios -u amqp://127.0.0.1:1
-    [ "$output" = 'ORDERS CRITICAL - cannot connect: Connection refused' ]
+    [ "$output" = "ORDERS CRITICAL - '127.0.0.1:1': cannot connect: Connection refused" ]
     run -3 --separate-stderr queue-inspect --health --nagios -u "${AMQP_URL/guest:guest/guest:wrong}"
     [[ $output == 'ORDERS UNKNOWN - '*ACCESS_REFUSED* ]]
     run -3 --separate-stderr queue-inspect --health --nagios --authfile missing
@@ -713,7 +713,36 @@ END
     start mute python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(600)'
     eventually test -s mute.out
     run -2 --separate-stderr timeout -s KILL 10 queue-inspect --health --nagios -u "amqp://127.0.0.1:$(cat mute.out)?connection_timeout=500"
-    [ "$output" = 'ORDERS CRITICAL - login failed: request timed out' ]
+    [ "$output" = "ORDERS CRITICAL - '127.0.0.1:$(cat mute.out)': login failed: request timed out" ]
+}
+
+@test "queue-inspect: --nagios exits with none but Nagios's codes, also if the options are wrong" {
+    local options
+    topology
+    while read -r options; do
+        echo "$options"
+        run -3 --separate-stderr queue-inspect $options
+        [ -z "$output" ]
+        [[ $stderr == "queue-inspect: "* ]]
+    done <<'END'
+--nagios
+--health --max-dead few --nagios
+--health --nagios --frobnicate
+--health --nag --url ftp://127.0.0.1
+--health --nagios a
+END
+    run -3 sh -c 'queue-inspect --health --nagios >/dev/full'
+}
+
+@test "queue-inspect: --health: a ledger that is named, and is not there" {
+    start_workers
+    INVENTORY_LEDGER=missing run -1 --separate-stderr queue-inspect --health
+    jq -e '.checks.outbox == {ok: false, level: "unknown", detail: "cannot read '"'missing'"': No such file or directory"}' <<<"$output"
+    run -1 --separate-stderr queue-inspect --health --ledger missing
+    jq -e '.checks.outbox.level == "unknown"' <<<"$output"
+    [ ! -e missing ]
+    INVENTORY_LEDGER='' XDG_STATE_HOME=$PWD/none run -0 --separate-stderr queue-inspect --health
+    jq -e '.checks | has("outbox") | not' <<<"$output"
 }
 
 @test "queue-inspect: --health on an empty virtual host" {
@@ -755,7 +784,7 @@ END
     # Of the 60 attempts, a second apart, there is one.
     ((SECONDS - began < PATIENCE))
     [ "${#lines[@]}" -eq 1 ]
-    jq -e '.healthy == false and .checks.broker.ok == false and (.checks.broker.detail | test("refused"))' <<<"$output"
+    jq -e '.healthy == false and .checks.broker.ok == false and .checks.broker.detail == "'"'127.0.0.1:1'"': cannot connect: Connection refused"' <<<"$output"
     run -1 --separate-stderr queue-inspect --health -u "${AMQP_URL/guest:guest/guest:wrong}"
     jq -e '.healthy == false and .checks.broker.ok == false and (.checks.broker.detail | test("ACCESS_REFUSED"))' <<<"$output"
 }
@@ -794,7 +823,6 @@ END
 --health --max-age 5
 --health --max-age 2026-01-31T12:00:00Z
 --max-dead 1
---nagios
 --check-topology a
 --check-topology --health
 --check-topology --timeout 5
@@ -804,6 +832,10 @@ END
 --force --follow orders-ex
 --format
 --format xml
+--peek 1 --format table a
+--follow orders-ex --format table
+--check-topology --format table
+--health --format table
 --until 1 --timeout -1 a
 --until 1 --timeout soon a
 --until 1 --until-empty a
