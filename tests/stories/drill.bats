@@ -81,6 +81,23 @@ drill_passes()
     holds "$PLACED_Q" 0
 }
 
+@test "workflow starts the workers with the options of the environment" {
+    printf '#!/bin/sh\njq -r .event_type >>"%s"\n' "$PWD/told" >tell
+    chmod +x tell
+    export WORKFLOW_INVENTORY_OPTIONS='--strict-stock  --max-qty 3' WORKFLOW_NOTIFY_OPTIONS="--exec $PWD/tell"
+    workflow up
+    order='{"user_id":"u","restaurant_id":"r","items":[{"sku":"burger","qty":2}]}'
+    order-place <<<"$order"
+    is_logged() { workflow logs inventory-worker | grep -q 'reservation FAILED for'; }
+    eventually is_logged
+    inventory-stock <<<'{"sku":"burger","on_hand":10}' >/dev/null
+    order-place <<<"$order"
+    eventually test -s told
+    # What runs is found by its name all the same.
+    run -0 --separate-stderr workflow up
+    [[ $stderr == *"inventory-worker runs already"*"notify-worker runs already"* ]]
+}
+
 @test "workflow up --life: what became of an order is known; cancelled, it gives back what it had reserved" {
     inventory-stock <<<'{"sku":"burger","on_hand":10}' >/dev/null
     workflow up --life
