@@ -30,13 +30,13 @@ struct session {
     session_work *renewal; /* session_renew_by(), or NULL */
     void *renewal_context;
     bool in_transaction;
-    struct run *run; /* of the transaction at hand */
-    bool is_open;    /* session_open() has ended */
-    bool is_resting; /* session_rest() is at work */
-    bool is_away;    /* reported */
-    char away_reason[FAULT_REASON_SIZE];
-    bool may_pass;    /* the last failure */
-    bool is_in_doubt; /* a commit of a run, by the last session_do() */
+    struct run *run;                     /* of the transaction at hand */
+    bool is_open;                        /* session_open() has ended */
+    bool is_resting;                     /* session_rest() is at work */
+    bool is_away;                        /* reported */
+    char away_reason[FAULT_REASON_SIZE]; /* why the last attempt to connect has failed */
+    bool may_pass;                       /* the last failure */
+    bool is_in_doubt;                    /* a commit of a run, by the last session_do() */
 };
 
 #define SESSION_ANSWER_MS_SOON 1000 /* for an answer to one that never waits */

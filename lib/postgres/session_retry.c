@@ -75,6 +75,7 @@ static bool connect_session(struct session *session)
     if (flight_open(&session->flight, attempt_end(attempt)))
         return true;
     session->next_attempt_ms = clock_monotonic_ms() + (int64_t)session->patience.delay_s * 1000;
+    memcpy(session->away_reason, session->flight.fault.reason, sizeof session->away_reason);
     return false;
 }
 
@@ -145,7 +146,6 @@ static void note_away(struct session *session)
     if (!session->is_away)
         report("PostgreSQL '%s' is away: %s; trying again every %d s", session->address->name,
                session->flight.fault.reason, session->patience.delay_s);
-    memcpy(session->away_reason, session->flight.fault.reason, sizeof session->away_reason);
     session->is_away = true;
 }
 

@@ -6,6 +6,7 @@ load ../support/postgres
 teardown()
 {
     signal_postgres CONT 2>/dev/null || true
+    as_admin postgres -c 'ALTER ROLE "order" LOGIN' || true
     tidy
 }
 
@@ -71,6 +72,17 @@ answers_soon()
     answers_soon 200 "/order/$id"
     eventually is_placed
     ends -0 "$HTTP" TERM
+}
+
+@test "a database that refuses the login ends it, and what is asked meanwhile is told the reason, too" {
+    start_http
+    eventually is_placed
+    as_admin postgres -c 'ALTER ROLE "order" NOLOGIN' -c \
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'order'" >/dev/null
+    curl -sSZ --parallel-immediate --unix-socket socket "http://localhost/order/$id?[1-20]" >answers 2>&1 || true
+    ends -73 "$HTTP"
+    grep -q 'role "order" is not permitted to log in' http.err
+    run -1 grep 'is away: ;' http.err
 }
 
 @test "a database that hangs delays nobody by more than a second or two" {
