@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PREFIX_ROOM \
-    100 /* bytes that the reason for parking takes, in front of the reason for staying */
+/* Bytes that the reason for parking takes, in front of the reason for staying. */
+#define PREFIX_ROOM 100
 
 static bool parks_letters(const struct replay_rules *rules)
 {

@@ -30,9 +30,10 @@ struct replay_rules {
     struct coprocess *filter;   /* decides what is sent; NULL: letters are sent as they are */
     struct ledger *ledger;      /* tells which orders were handled already, or NULL */
     struct connection *looking; /* for passive declares, which cost a channel if they fail */
-    char last_exchange[FATE_NAME_SIZE]; /* the one that was looked for last; private, like the rest
-                                         */
-    int64_t last_look_ms;               /* by clock_monotonic_ms(); 0: never */
+
+    /* Private: the exchange that was looked for last, and when, by clock_monotonic_ms(); 0: never. */
+    char last_exchange[FATE_NAME_SIZE];
+    int64_t last_look_ms;
     bool last_is_there;
     bool parking_is_there;
 };

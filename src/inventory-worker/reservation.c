@@ -47,9 +47,8 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
     return true;
 }
 
-/* Returns whether enough is on hand of every sku that has a level, and each has one if the rule is
- * strict. Moves those skus to the front of
- * wanted; reservation->move_count says how many. */
+/* Returns whether enough is on hand of every sku that has a level, and each has one if is_strict.
+ * Moves those skus to the front of wanted; reservation->move_count says how many. */
 static bool is_on_hand(struct order_item *wanted, size_t count, bool is_strict,
                        const struct levels *levels, struct reservation *reservation)
 {

@@ -87,8 +87,8 @@ bool cancelling_is_in_doubt(const struct cancelling *cancelling);
 /* Returns the connection, for connection_wait(). */
 struct connection *cancelling_connection(struct cancelling *cancelling);
 
-/* Returns EXIT_REFUSED if the broker did not take a cancellation, otherwise EXIT_PENDING if one is
- * still pending, otherwise EXIT_OK. */
+/* Returns EXIT_REFUSED if the broker did not take a cancellation, otherwise EXIT_PENDING if one was
+ * pending when its receipt was told, otherwise EXIT_OK. */
 enum exit_code cancelling_verdict(const struct cancelling *cancelling);
 
 #endif

@@ -6,9 +6,8 @@
  *      "input": "..."}
  *
  * order_id is there if the refused value is an object that has one, valid or not; member, if one of
- * its members is at fault. input has the
- * first REJECTS_INPUT_MAX bytes, with U+FFFD for what is not UTF-8 and for NUL; "cut": true follows
- * it if there was more.
+ * its members is at fault. input has the first REJECTS_INPUT_MAX bytes, with U+FFFD for what is not
+ * UTF-8 and for NUL; "cut": true follows it if there was more.
  */
 #ifndef ORDER_PLACE_REJECTS_H
 #define ORDER_PLACE_REJECTS_H

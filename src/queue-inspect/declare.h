@@ -16,9 +16,8 @@ void declare_check_names(const char *const *names);
 
 /*
  * Declares what is missing: all but the optional queues and the parking queue, and those of these
- * among names. Returns
- * EXIT_OK if all of it is there; otherwise, reported, EXIT_LOGIN if the user lacks a right, or the
- * code of connection_open().
+ * among names. Returns EXIT_OK if all of it is there; otherwise, reported, EXIT_LOGIN if the user
+ * lacks a right, or the code of connection_open().
  */
 enum exit_code declare_all(const struct broker_options *options, const char *const *names);
 

@@ -41,8 +41,8 @@ struct queues {
     struct management *management; /* or NULL */
     struct queue_view *views;
     size_t count;
-    int64_t sought_ms; /* private: when missing optional queues were looked for, by the monotonic
-                          clock; 0: never */
+    /* Private: when missing optional queues were looked for, by the monotonic clock; 0: never. */
+    int64_t sought_ms;
 };
 
 /*
