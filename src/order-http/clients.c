@@ -1,5 +1,6 @@
 #include "clients.h"
 
+#include "leavers.h"
 #include "lingering.h"
 #include "metrics.h"
 #include "request.h"
@@ -18,7 +19,6 @@
 
 #define DESCRIPTORS_KEPT 64 /* for all that is not a client: store, broker, log, lingering */
 #define YOUNG_MS 1000       /* a client that is new may take so long before it counts as idle */
-#define GONE_STEP_MS 1000   /* between two looks for clients that have left */
 #define RETRY_AFTER "1"
 
 /* After the phases of clients.h: the socket is shut down, and the owner has not noticed yet. */
@@ -34,8 +34,6 @@ static struct {
     struct client *first;
     struct client *last;
 } phases[CLIENT_PHASES + 1];
-
-static int64_t look_ms; /* when to look next for clients that have left */
 
 /* ---- limits ---- */
 
@@ -97,6 +95,11 @@ static void move(struct client *client, int phase)
 {
     take_out(client);
     append(client, phase);
+}
+
+struct client *clients_oldest(enum client_phase phase)
+{
+    return phases[phase].first;
 }
 
 void clients_enter(struct client *client, enum client_phase phase)
@@ -332,59 +335,14 @@ static void expire(int phase, int64_t now_ms)
     }
 }
 
-/* ---- those that have left ---- */
-
-/* Phases in which all that has arrived was read, and the connection is over if no more comes. */
-static const enum client_phase reading[] = {CLIENT_NEW, CLIENT_IDLE, CLIENT_HEADER, CLIENT_BODY};
-
-#define READING (sizeof reading / sizeof reading[0])
-
-static bool has_left(const struct client *client)
-{
-    char byte;
-
-    return recv(client->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-/*
- * Cuts off clients that have left. Their owner, libmicrohttpd, notices by itself, unless the end
- * comes together with the last bytes: epoll tells of both at once, and the owner is content with
- * the bytes.
- */
-static void look_for_left(int64_t now_ms)
-{
-    if (now_ms < look_ms)
-        return;
-    look_ms = now_ms + GONE_STEP_MS;
-    for (size_t i = 0; i < READING; i++) {
-        struct client *client = phases[reading[i]].first;
-
-        while (client != NULL && now_ms - client->since_ms >= GONE_STEP_MS) {
-            struct client *next = client->next;
-
-            if (has_left(client))
-                clients_cut(client);
-            client = next;
-        }
-    }
-}
-
-static bool is_any_reading(void)
-{
-    for (size_t i = 0; i < READING; i++)
-        if (phases[reading[i]].first != NULL)
-            return true;
-    return false;
-}
+/* ---- the step ---- */
 
 static int until_next(int64_t now_ms)
 {
-    int64_t next_ms = INT64_MAX;
+    int64_t next_ms = leavers_due_ms(now_ms);
 
-    if (lingering_is_any())
+    if (lingering_is_any() && next_ms > LINGERING_STEP_MS)
         next_ms = LINGERING_STEP_MS;
-    if (is_any_reading() && look_ms - now_ms < next_ms)
-        next_ms = look_ms > now_ms ? look_ms - now_ms : 0;
     for (int phase = 0; phase < CLIENT_PHASES; phase++) {
         const struct client *client = phases[phase].first;
         int64_t left_ms;
@@ -403,7 +361,7 @@ int clients_step(void)
     int64_t now_ms = clock_monotonic_ms();
 
     lingering_step(now_ms);
-    look_for_left(now_ms);
+    leavers_cut(now_ms);
     for (int phase = 0; phase < CLIENT_PHASES; phase++)
         expire(phase, now_ms);
     return until_next(now_ms);

@@ -43,10 +43,10 @@ struct client {
     bool is_refusing;        /* was answered before all that it sends was read */
     uint64_t taken;          /* bytes of the answer that were handed out since since_ms */
 
-    /* Private. */
+    /* Private to clients.c and leavers.c. */
     struct sockaddr_storage address;
-    int64_t since_ms; /* in this phase, or since the last look at its pace */
-    struct client *next;
+    int64_t since_ms;    /* in this phase, or since the last look at its pace */
+    struct client *next; /* in the same phase, for a shorter time */
     struct client *previous;
 };
 
@@ -101,6 +101,9 @@ void clients_refuse(int socket, const struct sockaddr *address);
  * from the client.
  */
 void clients_remove(struct client *client);
+
+/* Returns the client that has been in this phase longest, or NULL. */
+struct client *clients_oldest(enum client_phase phase);
 
 /* Moves a client to a phase, which starts now. */
 void clients_enter(struct client *client, enum client_phase phase);

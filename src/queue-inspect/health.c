@@ -1,11 +1,10 @@
 #include "health.h"
 
-#include "age.h"
+#include "health_private.h"
 #include "nagios.h"
 #include "topology_check.h"
 #include "verdict.h"
 
-#include "amqp/topology.h"
 #include "base/text.h"
 #include "engine/open.h"
 #include "json/json.h"
@@ -18,21 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DETAIL_SIZE 1200
 /* An event may stay unsent for so long: workers send what others have left far sooner. */
 #define OWED_MAX_S 60
 
-struct health {
-    struct queues *queues;
-    const struct health_settings *settings;
-    cJSON *checks;
-    FILE *data; /* performance data, for Nagios */
-};
-
-static void add_words(char detail[DETAIL_SIZE], const char *format, ...) REPORT_FORMAT(2, 3);
-
-/* Appends to detail; what does not fit is cut off. */
-static void add_words(char detail[DETAIL_SIZE], const char *format, ...)
+void health_say(char detail[DETAIL_SIZE], const char *format, ...)
 {
     size_t len = strlen(detail);
     va_list arguments;
@@ -52,14 +40,14 @@ static void describe(const cJSON *findings, char detail[DETAIL_SIZE])
 
     if (first == NULL)
         return;
-    add_words(detail, "%s '%s'", json_member_text(first, "kind"), json_member_text(first, "name"));
+    health_say(detail, "%s '%s'", json_member_text(first, "kind"), json_member_text(first, "name"));
     if (routing_key != NULL)
-        add_words(detail, " by '%s'", printable_text(routing_key));
-    add_words(detail, ": %s", problem);
+        health_say(detail, " by '%s'", printable_text(routing_key));
+    health_say(detail, ": %s", problem);
     if (strcmp(problem, "not known") == 0)
-        add_words(detail, ": %s", json_member_text(first, "found"));
+        health_say(detail, ": %s", json_member_text(first, "found"));
     if (more > 0)
-        add_words(detail, ", and %d more", more);
+        health_say(detail, ", and %d more", more);
 }
 
 /* What the broker does not show is not known to be a fault. */
@@ -93,22 +81,11 @@ static void check_topology(struct health *health)
     if (code != EXIT_OK)
         code = topology_find_faults(queues->connection, NULL, &findings);
     if (code != EXIT_OK)
-        add_words(detail, "%s", connection_reason(queues->connection));
+        health_say(detail, "%s", connection_reason(queues->connection));
     else
         describe(findings, detail);
     verdict_add(health->checks, "topology", level_of(findings, code), detail);
     cJSON_Delete(findings);
-}
-
-/* Returns false, with the reason added to detail, if the broker does not let us look at the queue.
- */
-static bool is_known(const struct queue_view *view, char detail[DETAIL_SIZE], enum level *level)
-{
-    if (view->error == NULL)
-        return true;
-    add_words(detail, "%s'%s': %s", *detail == '\0' ? "" : ", ", view->name, view->error);
-    *level = level_worse(*level, LEVEL_UNKNOWN);
-    return false;
 }
 
 /*
@@ -128,8 +105,8 @@ static void check_quorum(struct health *health)
         char *words = is_lost ? detail : warning;
 
         if (online < members && online <= members / 2 + 1 && *words == '\0')
-            add_words(words, "'%s' %s: %zu of %zu nodes online", view->name,
-                      is_lost ? "has lost its majority" : "hangs by one node", online, members);
+            health_say(words, "'%s' %s: %zu of %zu nodes online", view->name,
+                       is_lost ? "has lost its majority" : "hangs by one node", online, members);
     }
     verdict_add(health->checks, "quorum", *detail == '\0' ? LEVEL_OK : LEVEL_CRITICAL, detail);
     verdict_warn(health->checks, "quorum", warning);
@@ -149,14 +126,15 @@ static void describe_node(const cJSON *node, char detail[DETAIL_SIZE])
     if (name == NULL || *detail != '\0')
         return;
     if (cJSON_GetArraySize(lost) > 0)
-        add_words(detail,
-                  "the cluster is partitioned: '%s' has parted from %d other%s, and stays so until "
-                  "one side is restarted",
-                  printable_text(name), cJSON_GetArraySize(lost),
-                  cJSON_GetArraySize(lost) == 1 ? "" : "s");
+        health_say(
+            detail,
+            "the cluster is partitioned: '%s' has parted from %d other%s, and stays so until "
+            "one side is restarted",
+            printable_text(name), cJSON_GetArraySize(lost),
+            cJSON_GetArraySize(lost) == 1 ? "" : "s");
     else if (node_has(node, "mem_alarm") || node_has(node, "disk_free_alarm"))
-        add_words(detail, "'%s' is low on %s: no broker of the cluster takes messages",
-                  printable_text(name), node_has(node, "mem_alarm") ? "memory" : "disk space");
+        health_say(detail, "'%s' is low on %s: no broker of the cluster takes messages",
+                   printable_text(name), node_has(node, "mem_alarm") ? "memory" : "disk space");
 }
 
 /*
@@ -175,7 +153,7 @@ static void check_nodes(struct health *health)
     if (code == EXIT_LOGIN)
         return;
     if (code != EXIT_OK) {
-        add_words(detail, "%s", management_reason(health->queues->management));
+        health_say(detail, "%s", management_reason(health->queues->management));
         level = LEVEL_UNKNOWN;
     }
     cJSON_ArrayForEach(node, nodes)
@@ -184,154 +162,14 @@ static void check_nodes(struct health *health)
 
         describe_node(node, detail);
         if (name != NULL && !node_has(node, "running"))
-            add_words(warning, "%s'%s' is down", *warning == '\0' ? "" : ", ",
-                      printable_text(name));
+            health_say(warning, "%s'%s' is down", *warning == '\0' ? "" : ", ",
+                       printable_text(name));
     }
     cJSON_Delete(nodes);
     if (level == LEVEL_OK && *detail != '\0')
         level = LEVEL_CRITICAL;
     verdict_add(health->checks, "nodes", level, detail);
     verdict_warn(health->checks, "nodes", warning);
-}
-
-/* ---- the queues ---- */
-
-/* Returns whether a worker should consume from the queue. */
-static bool is_worked(const struct queue_view *view)
-{
-    return queues_is_shown(view) && (topology_is_work_queue(view->name) ||
-                                     (view->is_optional && strcmp(view->name, PARKING_QUEUE) != 0));
-}
-
-static bool is_dead_letters(const struct queue_view *view)
-{
-    return strcmp(view->name, DEAD_LETTER_QUEUE) == 0;
-}
-
-static bool is_failed(const struct queue_view *view)
-{
-    return strcmp(view->name, FAILED_QUEUE) == 0;
-}
-
-static bool is_parked(const struct queue_view *view)
-{
-    return queues_is_shown(view) && strcmp(view->name, PARKING_QUEUE) == 0;
-}
-
-static void check_consumers(struct health *health)
-{
-    char detail[DETAIL_SIZE] = "";
-    char idle[DETAIL_SIZE] = "";
-    enum level level = LEVEL_OK;
-
-    for (size_t i = 0; i < health->queues->count; i++) {
-        const struct queue_view *view = &health->queues->views[i];
-
-        if (!is_worked(view) || !is_known(view, detail, &level))
-            continue;
-        (void)fprintf(health->data, " cons_%s=%u;;1:;0", view->name, view->depth.consumers);
-        if (view->depth.consumers == 0)
-            add_words(idle, "%s'%s'", *idle == '\0' ? "nobody consumes from " : ", ", view->name);
-    }
-    if (*idle != '\0') {
-        add_words(detail, "%s%s", *detail == '\0' ? "" : ", ", idle);
-        level = LEVEL_CRITICAL;
-    }
-    verdict_add(health->checks, "consumers", level, detail);
-}
-
-/* Returns what a number is by a limit, and sets *exceeded to what it is more than. */
-static enum level judge(struct limit limit, int64_t number, int *exceeded)
-{
-    if (limit.critical != LIMIT_NONE && number > limit.critical) {
-        *exceeded = limit.critical;
-        return LEVEL_CRITICAL;
-    }
-    *exceeded = limit.warning;
-    return limit.warning != LIMIT_NONE && number > limit.warning ? LEVEL_WARNING : LEVEL_OK;
-}
-
-/* Checks how many messages are in the queues that are meant. Without a limit that is no check, and
- * only data. */
-static void check_depths(struct health *health, const char *name,
-                         bool (*is_meant)(const struct queue_view *view), struct limit limit)
-{
-    char detail[DETAIL_SIZE] = "";
-    enum level level = LEVEL_OK;
-
-    for (size_t i = 0; i < health->queues->count; i++) {
-        const struct queue_view *view = &health->queues->views[i];
-        enum level own;
-        int exceeded;
-
-        if (!is_meant(view) || !is_known(view, detail, &level))
-            continue;
-        (void)fprintf(health->data, " %s=%u", view->name, view->depth.ready);
-        limit_put(limit, health->data);
-        own = judge(limit, view->depth.ready, &exceeded);
-        level = level_worse(level, own);
-        if (own == LEVEL_OK)
-            continue;
-        add_words(detail, "%s%u in '%s'", *detail == '\0' ? "" : ", ", view->depth.ready,
-                  view->name);
-        if (exceeded > 0)
-            add_words(detail, ", more than %d", exceeded);
-    }
-    if (limit_is_set(limit))
-        verdict_add(health->checks, name, level, detail);
-}
-
-/* Returns the level of one queue, and adds to detail what is wrong with it. */
-static enum level check_age_of(struct health *health, struct connection *connection,
-                               const char *queue, char detail[DETAIL_SIZE])
-{
-    const char *separator = *detail == '\0' ? "" : ", ";
-    enum level level;
-    int64_t seconds;
-    int exceeded;
-
-    if (age_of_first(connection, health->queues->management, queue, &seconds) != EXIT_OK) {
-        add_words(detail, "%s'%s': %s", separator, queue, connection_reason(connection));
-        return LEVEL_UNKNOWN;
-    }
-    if (seconds == AGE_HIDDEN) {
-        add_words(detail, "%s'%s': a look at the first message might count as a delivery",
-                  separator, queue);
-        return LEVEL_UNKNOWN;
-    }
-    if (seconds == AGE_NONE)
-        return LEVEL_OK;
-    (void)fprintf(health->data, " age_%s=%" PRId64 "s", queue, seconds);
-    limit_put(health->settings->age, health->data);
-    level = judge(health->settings->age, seconds, &exceeded);
-    if (level != LEVEL_OK)
-        add_words(detail, "%sthe first message in '%s' is %" PRId64 " s old, more than %d",
-                  separator, queue, seconds, exceeded);
-    return level;
-}
-
-/* On a connection of its own, with which the messages go back. */
-static void check_ages(struct health *health)
-{
-    struct connection *connection =
-        connection_new(health->settings->options, "looking", NULL, NULL);
-    char detail[DETAIL_SIZE] = "";
-    enum level level = LEVEL_OK;
-
-    for (size_t i = 0; i < health->queues->count; i++) {
-        const struct queue_view *view = &health->queues->views[i];
-
-        if ((!is_worked(view) && !is_dead_letters(view)) || view->depth.ready == 0)
-            continue;
-        if (connection_try(connection) != EXIT_OK) {
-            add_words(detail, "%s", connection_reason(connection));
-            level = LEVEL_UNKNOWN;
-            break;
-        }
-        level = level_worse(level, check_age_of(health, connection, view->name, detail));
-    }
-    connection_free(connection);
-    verdict_add(health->checks, "age", level, detail);
 }
 
 /* ---- the ledger ---- */
@@ -355,8 +193,8 @@ static void check_outbox(struct health *health)
                   outbox.count, seconds, OWED_MAX_S);
     if (seconds > OWED_MAX_S) {
         level = LEVEL_CRITICAL;
-        add_words(detail, "events owed: %" PRId64 ", the oldest for %" PRId64 " s", outbox.count,
-                  seconds);
+        health_say(detail, "events owed: %" PRId64 ", the oldest for %" PRId64 " s", outbox.count,
+                   seconds);
     }
     verdict_add(health->checks, "outbox", level, detail);
 }
@@ -376,8 +214,8 @@ static bool check_broker(struct health *health)
         verdict_add(health->checks, "broker", LEVEL_OK, detail);
         return true;
     }
-    add_words(detail, "'%s': %s", connection_broker(queues->connection),
-              connection_reason(queues->connection));
+    health_say(detail, "'%s': %s", connection_broker(queues->connection),
+               connection_reason(queues->connection));
     verdict_add(health->checks, "broker", code == EXIT_LOGIN ? LEVEL_UNKNOWN : LEVEL_CRITICAL,
                 detail);
     return false;
@@ -385,8 +223,6 @@ static bool check_broker(struct health *health)
 
 static void check_all(struct health *health)
 {
-    const struct health_settings *settings = health->settings;
-
     if (!check_broker(health))
         return;
     check_topology(health);
@@ -394,13 +230,7 @@ static void check_all(struct health *health)
         check_nodes(health);
         check_quorum(health);
     }
-    check_consumers(health);
-    check_depths(health, "dead_letters", is_dead_letters, settings->dead);
-    check_depths(health, "failed", is_failed, settings->failed);
-    check_depths(health, "parked", is_parked, settings->parked);
-    check_depths(health, "backlog", is_worked, settings->ready);
-    if (limit_is_set(settings->age))
-        check_ages(health);
+    health_check_queues(health);
     check_outbox(health);
 }
 

@@ -520,3 +520,9 @@ flights_of()
     gives 3 'SELECT count(*) FROM order_tools.listed'
     [ "$(order-show --count --user late)" = 1 ]
 }
+
+@test "scripts/postgres psql reads a file where it is called" {
+    echo 'SELECT 40 + 2;' >query.sql
+    run -0 --separate-stderr "$REPO/scripts/postgres" psql -At -f query.sql
+    [ "$output" = 42 ]
+}
