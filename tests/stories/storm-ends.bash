@@ -1,5 +1,5 @@
 # Sourced by storm: how orders end. Some are cancelled, some handed over, some both at once, again and again.
-# shellcheck shell=bash disable=SC2154 # shared with storm
+# shellcheck shell=bash disable=SC2034,SC2154 # shared with storm
 
 # How the ids of these orders end: four in sixteen are cancelled, three handed over, two of them both.
 readonly CANCELLED=048c HANDED_OVER=082
