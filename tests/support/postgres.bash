@@ -82,7 +82,9 @@ behind_doubt()
     local at=${URI#*@}
     at=${at%%/*}
     start doubt "$REPO/tests/support/doubt" "${at%:*}" "${at#*:}" "$1"
+    # shellcheck disable=SC2034 # for the tests
     PROXY=$PID
     eventually test -s doubt.out
+    # shellcheck disable=SC2034 # for the tests
     DOUBTED="${URI%@*}@127.0.0.1:$(head -n 1 doubt.out)/$DATABASE?sslmode=disable&gssencmode=disable"
 }
