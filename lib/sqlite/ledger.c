@@ -99,8 +99,6 @@ static enum exit_code prepare(struct sqlite_ledger *ledger, enum ledger_access a
     if (code == EXIT_OK && access != LEDGER_READ)
         code = ledger_prepare_to_decide(ledger);
     if (code == EXIT_OK && access != LEDGER_READ)
-        code = ledger_prepare_ends(ledger);
-    if (code == EXIT_OK && access != LEDGER_READ)
         code = ledger_prepare_held(ledger);
     return code;
 }

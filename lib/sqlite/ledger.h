@@ -41,8 +41,10 @@ struct sqlite_ledger {
     sqlite3_stmt *list_orphans;
     sqlite3_stmt *list_own;
     sqlite3_stmt *owe;
+    sqlite3_stmt *owe_together;
     sqlite3_stmt *fail;
     sqlite3_stmt *hold;
+    sqlite3_stmt *hold_together;
     sqlite3_stmt *let_go;
     sqlite3_stmt *mark_sent;
     sqlite3_stmt *forget;
@@ -68,10 +70,9 @@ struct sqlite_ledger {
 extern const struct database_kind ledger_kind;
 
 /* Each prepares the statements of a file: those of ledger_stock.c for access, the others for a
- * ledger that is not LEDGER_READ. */
+ * ledger that is not LEDGER_READ. What few programs use is prepared once it is needed. */
 enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_access access);
 enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger);
-enum exit_code ledger_prepare_ends(struct sqlite_ledger *ledger);
 enum exit_code ledger_prepare_held(struct sqlite_ledger *ledger);
 
 /* Begins a decision, or goes on with it. */

@@ -17,6 +17,9 @@
  * add. */
 #define FORGET_STEP 1000
 
+/* Rows that are inserted by one statement: it costs about as much as a row. */
+#define TOGETHER 8
+
 #define END_KEY "4611686018427387904"
 
 /* A condition joins an event to its order, whatever it is about. */
@@ -66,10 +69,15 @@ enum exit_code ledger_prepare_to_decide(struct sqlite_ledger *ledger)
                                       " ORDER BY owed.seq LIMIT ?2"},
         {&ledger->list_own, ENTRY "owed CROSS JOIN handled ON " ORDER_OF_EVENT
                                   " WHERE owed.seq > ?1 AND run = ?3 ORDER BY owed.seq LIMIT ?2"},
-        {&ledger->owe, "INSERT INTO owed (seq, run, event) VALUES (?1, ?2, ?3)"},
+        {&ledger->owe, "INSERT INTO owed (seq, event, run) VALUES (?1, ?2, ?3)"},
+        {&ledger->owe_together,
+         "INSERT INTO owed (seq, event, run) VALUES (?1, ?2, ?17), (?3, ?4, ?17), (?5, ?6, ?17),"
+         " (?7, ?8, ?17), (?9, ?10, ?17), (?11, ?12, ?17), (?13, ?14, ?17), (?15, ?16, ?17)"},
         {&ledger->fail, "UPDATE handled SET outcome = 2 WHERE seq = ?1"},
         {&ledger->hold, "INSERT INTO held (seq, held) VALUES (?1, ?2)"},
-        {&ledger->let_go, "DELETE FROM held WHERE seq = ?1"},
+        {&ledger->hold_together,
+         "INSERT INTO held (seq, held) VALUES (?1, ?2), (?3, ?4), (?5, ?6), (?7, ?8), (?9, ?10),"
+         " (?11, ?12), (?13, ?14), (?15, ?16)"},
         {&ledger->mark_sent, "DELETE FROM owed WHERE seq BETWEEN ?1 AND ?2"},
         {&ledger->forget, "DELETE FROM handled WHERE seq IN"
                           " (SELECT seq FROM handled WHERE seq > ?3 ORDER BY seq LIMIT ?2)"
@@ -282,40 +290,71 @@ enum exit_code ledger_claim_unsent(struct ledger *base, enum ledger_owner owner,
 
 /* ---- recording ---- */
 
+/* Orders are on record as reserved since they were claimed, and ends as such. */
 static enum exit_code record_outcome(struct sqlite_ledger *ledger,
                                      const struct ledger_decision *decision)
 {
-    sqlite3_stmt *statement = decision->outcome == LEDGER_FAILED ? ledger->fail
-                              : decision->held != NULL           ? ledger->hold
-                                                                 : NULL;
+    bool is_end = decision->key >= LEDGER_END_KEY;
+    sqlite3_stmt *statement = is_end ? ledger->let_go : ledger->fail;
 
-    if (statement == NULL)
+    if (!is_end && decision->outcome != LEDGER_FAILED)
         return EXIT_OK;
-    database_bind_int(statement, 1, decision->key);
-    if (statement == ledger->hold)
-        database_bind_text(statement, 2, decision->held, strlen(decision->held));
+    database_bind_int(statement, 1, is_end ? decision->key - LEDGER_END_KEY : decision->key);
     return database_run(ledger->database, statement);
 }
 
-/* The end itself is on record since it was claimed. */
-static enum exit_code record_end(struct sqlite_ledger *ledger,
-                                 const struct ledger_decision *decision)
+/* Inserts a row for each of so many decisions: 1 or TOGETHER. */
+static enum exit_code insert(struct sqlite_ledger *ledger, bool events,
+                             const struct ledger_decision *const decisions[], size_t count)
 {
-    database_bind_int(ledger->let_go, 1, decision->key - LEDGER_END_KEY);
-    return database_run(ledger->database, ledger->let_go);
+    sqlite3_stmt *const statements[2][2] = {{ledger->hold, ledger->hold_together},
+                                            {ledger->owe, ledger->owe_together}};
+    sqlite3_stmt *statement = statements[events][count == TOGETHER];
+    int at = 1;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *text = events ? decisions[i]->event : decisions[i]->held;
+
+        database_bind_int(statement, at++, decisions[i]->key);
+        database_bind_text(statement, at++, text, strlen(text));
+    }
+    if (events)
+        database_bind_int(statement, at, own_run(ledger));
+    return database_run(ledger->database, statement);
 }
 
-static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_decision *decision)
+/* Records the events of decisions or, if events is false, what is held by those that hold any. */
+static enum exit_code insert_all(struct sqlite_ledger *ledger, bool events,
+                                 const struct ledger_decision *decisions, size_t count)
 {
-    enum exit_code code = decision->key >= LEDGER_END_KEY ? record_end(ledger, decision)
-                                                          : record_outcome(ledger, decision);
+    const struct ledger_decision *waiting[TOGETHER];
+    size_t n = 0;
+    enum exit_code code = EXIT_OK;
 
-    if (code != EXIT_OK)
-        return code;
-    database_bind_int(ledger->owe, 1, decision->key);
-    database_bind_int(ledger->owe, 2, own_run(ledger));
-    database_bind_text(ledger->owe, 3, decision->event, strlen(decision->event));
-    return database_run(ledger->database, ledger->owe);
+    for (size_t i = 0; i < count && code == EXIT_OK; i++) {
+        if (!events && decisions[i].held == NULL)
+            continue;
+        waiting[n++] = &decisions[i];
+        if (n == TOGETHER) {
+            code = insert(ledger, events, waiting, n);
+            n = 0;
+        }
+    }
+    for (size_t i = 0; i < n && code == EXIT_OK; i++)
+        code = insert(ledger, events, &waiting[i], 1);
+    return code;
+}
+
+static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_decision *decisions,
+                             size_t count)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < count && code == EXIT_OK; i++)
+        code = record_outcome(ledger, &decisions[i]);
+    if (code == EXIT_OK)
+        code = insert_all(ledger, false, decisions, count);
+    return code == EXIT_OK ? insert_all(ledger, true, decisions, count) : code;
 }
 
 static enum exit_code forget_after(struct sqlite_ledger *ledger, int64_t seq, int64_t before_ms,
@@ -373,14 +412,13 @@ static enum exit_code record_sent(struct sqlite_ledger *ledger, const struct led
 enum exit_code ledger_commit(struct ledger *base, const struct ledger_commit *commit)
 {
     struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
-    enum exit_code code = EXIT_OK;
+    enum exit_code code;
 
     /* An order without an event would be lost silently. */
     if (commit->decision_count != ledger->undecided)
         die(EXIT_BUG, "%zu orders were claimed, and %zu decided", ledger->undecided,
             commit->decision_count);
-    for (size_t i = 0; i < commit->decision_count && code == EXIT_OK; i++)
-        code = record(ledger, &commit->decisions[i]);
+    code = record(ledger, commit->decisions, commit->decision_count);
     if (code == EXIT_OK)
         code = ledger_move_stock(ledger, commit->levels, commit->level_count);
     if (code == EXIT_OK)

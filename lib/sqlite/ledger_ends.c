@@ -13,7 +13,8 @@
 #define STEP "(SELECT seq FROM handled WHERE seq > ?1 ORDER BY seq LIMIT " EXPIRE_STEP ")"
 #define IS_EXPIRED "outcome = 1 AND ending = 0 AND at < ?2"
 
-enum exit_code ledger_prepare_ends(struct sqlite_ledger *ledger)
+/* Prepares the statements once they are needed: most programs end no order. */
+static enum exit_code prepare(struct sqlite_ledger *ledger)
 {
     const struct database_statement statements[] = {
         /* As failed: that is what earlier versions are to know of it. */
@@ -27,8 +28,11 @@ enum exit_code ledger_prepare_ends(struct sqlite_ledger *ledger)
         {&ledger->list_expired, "SELECT seq, outcome, ending, noted, held, order_id"
                                 " FROM handled LEFT JOIN held USING (seq) WHERE seq IN " STEP
                                 " AND " IS_EXPIRED " ORDER BY seq LIMIT ?3"},
+        {&ledger->let_go, "DELETE FROM held WHERE seq = ?1"},
     };
 
+    if (ledger->let_go != NULL)
+        return EXIT_OK;
     return database_prepare(ledger->database, statements, sizeof statements / sizeof statements[0]);
 }
 
@@ -99,7 +103,9 @@ enum exit_code ledger_claim_ends(struct ledger *base, enum ledger_outcome ending
 
     for (size_t i = 0; i < count; i++)
         ends[i] = (struct ledger_end){.order_id = ends[i].order_id};
-    code = ledger_begin(ledger);
+    code = prepare(ledger);
+    if (code == EXIT_OK)
+        code = ledger_begin(ledger);
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = claim_end(ledger, ending, at_ms, &ends[i]);
     if (code != EXIT_OK)
@@ -158,8 +164,10 @@ enum exit_code ledger_claim_expired(struct ledger *base, int64_t before_ms, stru
     int64_t at_ms = clock_utc_ms();
     int64_t last = 0;
     bool some = false;
-    enum exit_code code = see_expired(ledger, before_ms, &some, &last);
+    enum exit_code code = prepare(ledger);
 
+    if (code == EXIT_OK)
+        code = see_expired(ledger, before_ms, &some, &last);
     *count = 0;
     *at_end = last == 0;
     if (code == EXIT_OK && some) {

@@ -131,6 +131,24 @@ enum exit_code ledger_each_level(struct ledger *base,
 
 /* ---- movements ---- */
 
+#define SUM(column) " sum(CASE WHEN hour >= ?2 THEN " column " ELSE 0 END)"
+#define SUMS      \
+    SUM("put_in") \
+    "," SUM("taken_out") "," SUM("ordered") "," SUM("released") "," SUM("m.handed_over")
+
+/* ?1 is the last sku that was read, ?2 the first hour. */
+#define NEXT_REPORT                                                                         \
+    "SELECT m.sku, on_hand, reserved," SUMS " FROM movements m LEFT JOIN stock USING (sku)" \
+    " WHERE m.sku > ?1 GROUP BY m.sku ORDER BY m.sku LIMIT 1"
+
+/* Only once it is needed: it is the longest of all statements, and few programs report. */
+static enum exit_code prepare_report(struct sqlite_ledger *ledger)
+{
+    const struct database_statement next = {&ledger->next_report, NEXT_REPORT};
+
+    return ledger->next_report != NULL ? EXIT_OK : database_prepare(ledger->database, &next, 1);
+}
+
 /* Reads the sums of the next sku in the books, whose text is in ledger->sku until the next call. */
 static enum exit_code read_report(struct sqlite_ledger *ledger, int64_t since_ms, bool *found,
                                   struct ledger_report *report)
@@ -167,21 +185,18 @@ enum exit_code ledger_each_report(struct ledger *base, int64_t since_ms,
 {
     struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     struct ledger_report report = {.level = {.sku = ""}};
-    bool found;
-    enum exit_code code;
+    bool found = false;
+    enum exit_code code = prepare_report(ledger);
 
-    do
+    while (code == EXIT_OK) {
         code = read_report(ledger, since_ms - since_ms % HOUR_MS, &found, &report);
-    while (found && visit(context, &report));
+        if (!found || !visit(context, &report))
+            break;
+    }
     return code;
 }
 
 /* ---- statements ---- */
-
-#define SUM(column) " sum(CASE WHEN hour >= ?2 THEN " column " ELSE 0 END)"
-#define SUMS      \
-    SUM("put_in") \
-    "," SUM("taken_out") "," SUM("ordered") "," SUM("released") "," SUM("m.handed_over")
 
 enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_access access)
 {
@@ -190,9 +205,6 @@ enum exit_code ledger_prepare_stock(struct sqlite_ledger *ledger, enum ledger_ac
         {&ledger->level, "SELECT on_hand, reserved FROM stock WHERE sku = ?1"},
         {&ledger->next_level,
          "SELECT on_hand, reserved, sku FROM stock WHERE sku > ?1 ORDER BY sku LIMIT 1"},
-        {&ledger->next_report,
-         "SELECT m.sku, on_hand, reserved," SUMS " FROM movements m LEFT JOIN stock USING (sku)"
-         " WHERE m.sku > ?1 GROUP BY m.sku ORDER BY m.sku LIMIT 1"},
     };
     const struct database_statement writing[] = {
         {&ledger->set_level, "INSERT INTO stock (sku, on_hand, reserved) VALUES (?1, ?2, 0)"
