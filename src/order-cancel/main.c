@@ -127,7 +127,8 @@ static void read_on(void)
     if (id_stream_fill(input))
         return;
     report_errno("cannot read standard input");
-    fail(EXIT_INPUT);
+    some_refused = true;
+    end_input();
 }
 
 static enum id_stream_event next_operand(struct id_piece *piece)

@@ -127,7 +127,8 @@ static void read_on(void)
     if (json_stream_fill(input))
         return;
     report_errno("cannot read standard input");
-    fail(EXIT_INPUT);
+    some_refused = true;
+    end_input();
 }
 
 /* Takes input until the batch is full, without waiting. Returns whether it stopped because no input

@@ -154,6 +154,8 @@ outcome()
     [[ $stderr == *'giving up after 2 attempts' ]]
     run -75 --separate-stderr order-cancel --url "$NOWHERE" --retries 1 --flush
     diff <(echo "$output") <(receipt 1 PENDING; receipt 2 PENDING)
+    run -75 --separate-stderr order-cancel --url "$NOWHERE" --retries 1 </
+    [[ $stderr == *'order-cancel: cannot read standard input: Is a directory'* ]]
     # It is published by whoever cancels it again, and by nobody else.
     run -75 --separate-stderr order-cancel --url "$NOWHERE" --retries 1 "$(uuid 1)"
     [ "$output" = "$(receipt 1 PENDING repeated)" ]

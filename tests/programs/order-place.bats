@@ -706,6 +706,10 @@ END
     run -65 --separate-stderr timeout -s KILL "$HANGING" bash -c 'exec order-place <&-'
     [ -z "$output" ]
     [ "$stderr" = 'order-place: cannot read standard input: Bad file descriptor' ]
+    # An order that waits for the broker counts more.
+    run -75 order-place --url "$NOWHERE" --retries 1 < <(order)
+    run -75 --separate-stderr order-place --url "$NOWHERE" --retries 1 </
+    [[ $stderr == *'order-place: cannot read standard input: Is a directory'* ]]
 }
 
 @test "order-place: values, garbage and white space of many MiB pass through little memory, and verbatim to the rejects" {
