@@ -32,6 +32,7 @@ static const char usage[] =
     "usage: order-show ID...\n"
     "       order-show < ids\n"
     "       order-show --story [--audit FILE] ID...\n"
+    "       order-show --story [--audit FILE] < ids\n"
     "       order-show [--all] [--status STATUS] [--since WHEN] [--until WHEN] [--user ID]\n"
     "                  [--restaurant ID] [--count]\n"
     "Prints stored orders: those with the given ids, those with the ids on standard input, or\n"
@@ -184,13 +185,13 @@ static enum exit_code show_one(const char *text)
     return shown;
 }
 
-/* Shows one order and notes a failure in *code. Returns whether to go on: after EXIT_NO, too. */
+/* Shows one order and notes a failure in *code, where EXIT_NO comes after any other. Returns
+ * whether to go on: after EXIT_NO, too. */
 static bool show_next(const char *text, enum exit_code *code)
 {
     enum exit_code one = show_one(text);
 
-    if (one != EXIT_OK)
-        *code = one;
+    *code = one == EXIT_NO ? first_failure(*code, one) : first_failure(one, *code);
     return one == EXIT_OK || one == EXIT_NO;
 }
 
