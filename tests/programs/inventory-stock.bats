@@ -154,6 +154,8 @@ END"
     run -65 --separate-stderr inventory-stock </
     [ -z "$output" ]
     [ "$stderr" = 'inventory-stock: cannot read standard input: Is a directory' ]
+    run -65 --separate-stderr inventory-stock < <(printf '{"sku": "a", "on_hand": 1, "note": "%04096d"}' 0)
+    [ "$stderr" = 'inventory-stock: input 1 (line 1): too large' ]
 }
 
 @test "after a failure that ends the reading of input, a message says where to go on" {

@@ -125,6 +125,10 @@ END
     [ "$(users)" = 'user 3 user 1 user 3' ]
     [ "$(wc -l <<<"$stderr")" -eq 2 ]
     [[ $stderr == 'order-show: input 1 (line 1): '*'order-show: input 4 (line '*'order_id is not a string'* ]]
+    # Refused input counts more than an order that is not there, whichever comes last.
+    printf '{"order_id": 7}\n%s\n' "$UNKNOWN" >list
+    run -65 order-show <list
+    run -65 order-show < <(tac list)
 }
 
 @test "order-show: order-place | jq | order-show shows what was just placed" {
@@ -302,6 +306,7 @@ END
     run -0 --separate-stderr order-show --story "$id"
     [ "$(jq -r '"\(.order.status) \(.inventory) \(.notified) \(.dead_letters)"' <<<"$output")" = \
         'PLACED not at hand not at hand not at hand' ]
+    [ "$(grep -c '^order-show: cannot ' <<<"$stderr")" -eq 2 ]
     inventory-worker --count 1 >/dev/null 2>&1
     notify-worker --count 1 >/dev/null 2>&1
     publish inventory-ex inventory.reserved "$(jq -cn '{event_type: "InventoryReserved", order_id: "z"}')"
@@ -322,6 +327,11 @@ END
     # Of another producer; and of nobody.
     run -0 --separate-stderr order-show --story z
     [ "$(jq -c '[.order, .cancellation, .inventory, .notified.reserved.status]' <<<"$output")" = '[null,null,null,"TOLD"]' ]
+    publish inventory-ex inventory.reserved "$(jq -cn '{event_type: "InventoryReserved", order_id: "y"}')"
+    start later notify-worker --retry-delay 3600 --exec sh -c 'exit 75'
+    eventually grep '^\[notify\] later: y: ' later.err
+    eventually bash -c 'order-show --story y | jq -e ".notified.reserved.status == \"TO_BE_TOLD\""'
+    ends -0 "$PID" TERM 2
     run -1 --separate-stderr order-show --story "$UNKNOWN" ''
     [ "$stderr" = "order-show: no order '$UNKNOWN'"$'\n'"order-show: no order ''" ]
     run -65 --separate-stderr order-show --story --audit none "$id"

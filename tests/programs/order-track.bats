@@ -178,7 +178,7 @@ END
     eventually holds "$Q" 1
 }
 
-@test "order-track: killed before it recorded, after that, and after the acknowledgement: each outcome is there" {
+@test "T0, T1, T2: order-track killed before it recorded, after that, and after the acknowledgement: each outcome is there" {
     local point
     for point in commit:1:before commit:1:after ack:1:after; do
         place 2
