@@ -271,6 +271,21 @@ to_limit()
     finish -0 "$holder"
     order-place <"$DATA/order.json"
     [ "$(order-show --count)" = 2 ]
+
+    # A worker while levels are settled, which takes long if orders are many.
+    echo '{"sku": "burger", "on_hand": 9}' | inventory-stock
+    sqlite3 "$(inventory-stock --where)" 'UPDATE stock SET reserved = 2'
+    DIE_STOP=yes start holder dying commit:1:before inventory-stock --settle --all
+    holder=$PID
+    eventually is_stopped "$holder"
+    run -73 --separate-stderr inventory-worker --idle-timeout 0
+    [[ $stderr == *"ledger.db': database is locked: process $holder has held it for more than 5 s"* ]]
+    eventually holds "$PLACED_Q" 2
+    kill -CONT "$holder"
+    finish -0 "$holder"
+    [ "$(jq .settled holder.out)" = 2 ]
+    inventory-worker --idle-timeout 0
+    [ "$(inventory-stock </dev/null)" = '{"sku":"burger","on_hand":5,"reserved":4}' ]
 }
 
 @test "a database of another program, a text, and one of a newer version are left alone: 73" {
