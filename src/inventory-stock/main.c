@@ -63,8 +63,7 @@ static void read_since(const char *option, const char *text)
     has_since = true;
     if (!moment_read(text, clock_utc_ms(), &since_ms))
         die(EXIT_USAGE,
-            "%s: '%s' is neither an age (90s, 15m, 2h, 3d, 2w) nor a time in UTC "
-            "(2026-01-31T12:00:00Z)",
+            "%s: '%s' is neither an age (90s, 15m, 2h, 3d, 2w) nor a time (2026-01-31T12:00:00Z)",
             option, printable_text(text));
 }
 

@@ -374,3 +374,16 @@ flights_of()
     # The broker may send them in some pieces.
     [ "$(flights_of 256 many)" -le 13 ]
 }
+
+# ---- looking ----
+
+@test "the query in order-tools(7) tells what happened to an order" {
+    order | order-place | jq -r .order_id >id
+    inventory-worker --idle-timeout 1 >/dev/null 2>&1
+    sed -n '/^SELECT placed_at, pending/,/;$/p' "$REPO/man/order-tools.7" | sed 's/\\e/\\/g' >query.sql
+    [ -s query.sql ]
+    notify-worker --idle-timeout 1 >/dev/null 2>&1
+    run -0 --separate-stderr psql -XAt -v ON_ERROR_STOP=1 -v id="$(<id)" -f query.sql "$URI"
+    [[ $output == 20*'|f|RESERVED|20'*'|||f|TOLD|20'*'|20'*'|1' ]]
+    [ "${#lines[@]}" -eq 1 ]
+}
