@@ -15,6 +15,8 @@ end
 # Prints the queues that exist on the broker of the command line, or of AMQP_URL: within half a
 # second, or none. In a session of its own, nothing can ask the terminal for a password.
 function __order_tools_queues
+    # An operand might begin so, too, but is an option that is being typed.
+    string match -qr '^-[^=]*$' -- (commandline -ct); and return
     set -l words (commandline -opc)
     set -l inspect queue-inspect
     set -l connection
@@ -54,7 +56,8 @@ function __order_tools_command
     while not contains -- $words[1] $argv
         set -e words[1]
     end
-    complete -C (string join ' ' -- (string escape -- $words[2..]) (commandline -ct | string collect -a))
+    set -l current (commandline -ct | string collect -a)
+    complete -C (string join ' ' -- (string escape -- $words[2..]) $current)
 end
 
 # __order_tools_operands N OPTION...: succeeds after N operands. The options are those with an

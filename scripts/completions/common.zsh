@@ -18,6 +18,8 @@ _order_tools_value() {
 _order_tools_queues() {
 	local inspect=queue-inspect word option REPLY
 	local -a connection queues
+	# An operand might begin so, too, but is an option that is being typed.
+	[[ $PREFIX != -* ]] || return
 	if [[ $words[1] == */* ]] && _order_tools_value ${words[1]%/*}; then
 		inspect=$REPLY/$inspect
 	fi

@@ -72,6 +72,7 @@ has_all_options()
         mapfile -t options < <("$program" --help | sed -n 's/^  ....\(--[a-z-]*\).*/\1/p' | sort)
         [ "${#options[@]}" -ge 2 ]
         offers "$1" "$program --" "${options[@]}"
+        offers "$1" "$program --versi" --version
     done
 }
 
@@ -197,6 +198,10 @@ SPY
 MANAGEMENT_URL=
 END
     done
+    # Not for an option.
+    rm -f asked
+    all_offer 'queue-inspect --hea' --health
+    [ ! -e asked ]
     # What is typed is not run before its time.
     for shell in "${SHELLS[@]}"; do
         rm -f asked ran
