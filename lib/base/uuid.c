@@ -58,6 +58,33 @@ bool uuid_from_text(const char *text, unsigned char id[UUID_BYTES])
     return uuid_parse(text, id) == 0;
 }
 
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool uuid_text_time(const char *text, int64_t *utc_ms)
+{
+    int64_t ms = 0;
+
+    if (strnlen(text, UUID_TEXT_SIZE) != UUID_TEXT_SIZE - 1 || text[8] != '-' || text[14] != '7')
+        return false;
+    for (int i = 0; i < 13; i++) {
+        int digit = digit_of(text[i]);
+
+        if (i == 8)
+            continue;
+        if (digit < 0)
+            return false;
+        ms = ms << 4 | digit;
+    }
+    *utc_ms = ms;
+    return true;
+}
+
 /* Returns false if the name, "urn:order-tools:<kind>:<of>", is too long. */
 static bool hash_name(const char *kind, const char *of, unsigned char id[UUID_BYTES])
 {
