@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include "hand.h"
+#include "metrics.h"
 #include "outbox.h"
 #include "record.h"
 #include "release.h"
@@ -11,6 +12,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "metrics/file.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -59,6 +61,7 @@ static void take_results(void)
                            publisher_reason(publisher));
         else
             outbox_confirmed(&outbox, &task->announcement);
+        metrics_published(task);
     }
 }
 
@@ -80,10 +83,15 @@ static enum exit_code publish(const struct task *task)
 static enum exit_code publish_last(size_t count)
 {
     enum exit_code code = EXIT_OK;
+    int64_t now_us = metrics_clock_us();
 
-    for (size_t i = hand.count - count; i < hand.count && code == EXIT_OK; i++)
-        if (hand_at(&hand, i)->kind == TASK_ANNOUNCE)
-            code = publish(hand_at(&hand, i));
+    for (size_t i = hand.count - count; i < hand.count && code == EXIT_OK; i++) {
+        struct task *task = hand_at(&hand, i);
+
+        task->published_us = now_us;
+        if (task->kind == TASK_ANNOUNCE)
+            code = publish(task);
+    }
     return code;
 }
 
@@ -102,6 +110,7 @@ static void log_decisions(size_t count)
     for (size_t i = hand.count - count; i < hand.count; i++) {
         const struct task *task = hand_at(&hand, i);
 
+        metrics_decided(task);
         /* Both order_id and reason are safe to be shown. */
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
@@ -214,11 +223,14 @@ static enum exit_code announce_last(size_t count)
 
 static enum exit_code handle(size_t count)
 {
+    int64_t began_us = metrics_clock_us();
     enum exit_code code = settings->takes_cancelled ? record_cancellations(&recorder, count)
                                                     : record_deliveries(&recorder, count);
 
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        metrics_recorded(count, began_us);
         return announce_last(count);
+    }
     /* Unacknowledged: they come again. */
     hand_drop_last(&hand, count);
     return code;
@@ -272,6 +284,9 @@ static enum exit_code work_on(void)
         bool is_idle = hand.count == 0;
         size_t count = 0;
 
+        metrics_file_step();
+        if (code == EXIT_OK)
+            code = metrics_measure(recorder.ledger);
         if (code != EXIT_OK || (is_idle && !goes_on))
             return code;
         code = is_idle ? await_next(&count) : take(&count, 0);
@@ -350,6 +365,9 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
     enum exit_code code;
 
     hand_open(&hand, given->prefetch + OUTBOX_BATCH);
+    code = metrics_open(&hand);
+    if (code != EXIT_OK)
+        return code;
     recorder.rule = given->rule;
     recorder.retain_days = given->retain_days;
     recorder.expire_after_ms = given->expire_after_ms;
@@ -369,6 +387,7 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
 
 void pipeline_close(void)
 {
+    metrics_file_close();
     consumer_free(consumer);
     publisher_free(publisher);
     recorder_close(&recorder);
