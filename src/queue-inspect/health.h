@@ -4,7 +4,7 @@
  *   {"healthy": false, "checks": {"broker": {"ok": true}, "topology":
  *    {"ok": false, "level": "critical", "detail": "..."}, ...}}
  *
- * or as a plugin of Nagios does (nagios.h). The checks are "broker", "management", "topology",
+ * as a plugin of Nagios does (nagios.h), or as metrics for Prometheus. The checks are "broker", "management", "topology",
  * "nodes", "quorum", "consumers", "dead_letters", "failed", "parked", "backlog", "age" and
  * "outbox". If the broker is away "broker" is the only one; "management", "nodes" and "quorum" need
  * a management API, "failed", "parked", "backlog" and "age" a limit, and "outbox" a ledger.
@@ -28,6 +28,7 @@ struct health_settings {
     struct limit age;    /* seconds since the first message of a queue was published or died */
     const char *ledger;  /* NULL: the one that inventory-worker would use, if there is one */
     bool nagios;         /* print and return what a plugin of Nagios does */
+    bool metrics;        /* print metrics for Prometheus */
     const struct broker_options *options;
 };
 
