@@ -87,12 +87,13 @@ void metrics_recorded(size_t count, int64_t began_us)
     histogram_observe(&recorded, clock_monotonic_us() - began_us);
 }
 
-enum exit_code metrics_measure(struct ledger *ledger)
+enum exit_code metrics_measure(struct ledger *ledger, bool at_once)
 {
     int64_t now_ms = clock_monotonic_ms();
     enum exit_code code;
 
-    if (!metrics_file_is_on() || (measured_ms != 0 && now_ms < measured_ms + METRICS_PERIOD_MS))
+    if (!metrics_file_is_on() ||
+        (!at_once && measured_ms != 0 && now_ms < measured_ms + METRICS_PERIOD_MS))
         return EXIT_OK;
     code = ledger->operations->measure(ledger, &size);
     measured_ms = now_ms;

@@ -286,7 +286,7 @@ static enum exit_code work_on(void)
 
         metrics_file_step();
         if (code == EXIT_OK)
-            code = metrics_measure(recorder.ledger);
+            code = metrics_measure(recorder.ledger, false);
         if (code != EXIT_OK || (is_idle && !goes_on))
             return code;
         code = is_idle ? await_next(&count) : take(&count, 0);
@@ -348,6 +348,8 @@ enum exit_code pipeline_run(void)
     if (is_away && stop_requested() && hand.count == 0)
         code = EXIT_OK;
     code = first_failure(code, last);
+    if (code == EXIT_OK && !is_away)
+        code = metrics_measure(recorder.ledger, true);
     if (!settings->flush_only)
         code = first_failure(code, consumer_end(consumer));
     return code == EXIT_OK && outbox.refused > 0 ? EXIT_REFUSED : code;
