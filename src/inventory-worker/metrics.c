@@ -115,7 +115,8 @@ static void print_decisions(const struct metrics_text *text)
         "Orders by what was decided about them, as logged; cancelled: before they came.", "outcome",
         outcome_names, outcomes, COUNT(outcomes));
     metrics_counters(text, "failures_total",
-                     "Orders that failed, by reason; unknown: another run has decided it.",
+                     "Orders that failed, by reason: quantity over --max-qty, too few in stock, no "
+                     "stock level, cancelled; unknown: another run has decided it.",
                      "reason", failure_names, failures, COUNT(failures));
     metrics_counter(text, "duplicates_total",
                     "Deliveries that changed nothing: of an order that was handled, or of a "

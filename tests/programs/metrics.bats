@@ -314,6 +314,14 @@ used()
     all_names
     used "$REPO/man/order-tools.7" >documented
     diff real documented
+    # And the values of those labels that have few.
+    sed -nE 's/^([a-z_]+)\{.*(outcome|reason|result)="([a-z_]+)".*/\1 \2 \3/p' ./*.prom |
+        awk '!($1 in all) { all[$1] = $1 " by " $2 ": " $3; next } { all[$1] = all[$1] ", " $3 } END { for (name in all) print all[name] }' |
+        sort >real-values
+    awk '/^\.It Li / { name = $3 } /^Counter, by (outcome|reason|result): / { sub(/^Counter,/, ""); sub(/\.$/, ""); print name $0 }' \
+        "$REPO/man/order-tools.7" | sort >documented-values
+    diff real-values documented-values
+    [ "$(wc -l <real-values)" -ge 10 ]
     used "$PROM/rules.yml" "$DASHBOARD" >used
     [ "$(wc -l <used)" -ge 20 ]
     [ -z "$(comm -13 real used)" ]
