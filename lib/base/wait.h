@@ -23,7 +23,8 @@ void wait_keep(wait_keeper *keeper);
  * whatever the program waits for. NULL ends that. */
 void wait_also(wait_keeper *chore);
 
-/* Calls the chore, for a wait that is not wait_for(). Returns as that does; negative without one. */
+/* Calls the chore, for a wait that is not wait_for(). Returns what that returns; negative without
+ * one. */
 int wait_chore(void);
 
 /*

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Opens the file of --metrics, which tells of hand, too; returns what metrics_file_open() returns. */
+/* Opens the file of --metrics, which tells of hand, too; returns what metrics_file_open()
+ * returns. */
 enum exit_code metrics_open(const struct hand *hand);
 
 /* Counts a task as its log lines say it: its decision is on disk. */

@@ -140,6 +140,12 @@ placed_event()
     metric c.prom 'inventory_worker_orders_total{outcome="released"}' 1
     metric c.prom 'inventory_worker_orders_total{outcome="cancelled"}' 1
     metric c.prom inventory_worker_duplicates_total 1
+    publish_placed later
+    order 1 | order-place >/dev/null
+    eventually holds "$PLACED_Q" 2
+    run -0 --separate-stderr inventory-worker --strict-stock --metrics i.prom --idle-timeout 0
+    metric i.prom 'inventory_worker_failures_total{reason="cancelled"}' 1
+    metric i.prom 'inventory_worker_failures_total{reason="level"}' 1
 }
 
 @test "idle, without a broker, and with one that is short of memory: the file tells (own broker)" {
@@ -272,7 +278,7 @@ placed_event()
     run -1 --separate-stderr queue-inspect --metrics -u amqp://127.0.0.1:1
     printf '%s\n' "$output" >q.prom
     metric q.prom 'queue_inspect_check_level{check="broker"}' 3
-    ! grep -q '^queue_inspect_queue' q.prom
+    run ! grep '^queue_inspect_queue' q.prom
     run -3 --separate-stderr queue-inspect --metrics --nagios
     [[ $stderr == *'--nagios goes with --health'* ]]
     refuses_usage queue-inspect <<'END'
