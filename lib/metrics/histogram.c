@@ -25,10 +25,13 @@ const struct histogram_scale histogram_counts = {
 void histogram_observe(struct histogram *histogram, int64_t value)
 {
     const struct histogram_scale *scale = histogram->scale;
-    size_t i = 0;
+    size_t i = histogram->last;
 
+    while (i > 0 && value <= scale->bounds[i - 1])
+        i--;
     while (i < scale->count && value > scale->bounds[i])
         i++;
+    histogram->last = i;
     histogram->buckets[i]++;
     histogram->sum += value > 0 ? (uint64_t)value : 0;
 }

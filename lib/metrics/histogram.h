@@ -34,6 +34,7 @@ struct histogram {
     const struct histogram_scale *scale;
     uint64_t buckets[HISTOGRAM_BOUNDS_MAX + 1]; /* not cumulated */
     uint64_t sum;
+    size_t last; /* private: the bucket of the last observation, in which the next one often is */
 };
 
 /* Counts an observation. A negative one, of clocks that differ, counts as 0. */

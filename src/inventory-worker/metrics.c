@@ -28,6 +28,8 @@ static struct histogram placed_to_decided = {.scale = &histogram_ages};
 
 static const struct hand *in_hand;
 static struct ledger_size size;
+static int64_t now_us; /* monotonic clock; 0 without a file */
+static int64_t now_utc_ms;
 static int64_t measured_ms; /* monotonic clock; 0: never */
 
 /* ---- counting ---- */
@@ -37,12 +39,20 @@ int64_t metrics_clock_us(void)
     return metrics_file_is_on() ? clock_monotonic_us() : 0;
 }
 
+void metrics_note_time(void)
+{
+    if (!metrics_file_is_on())
+        return;
+    now_us = clock_monotonic_us();
+    now_utc_ms = clock_utc_ms();
+}
+
 static void observe_age(const char *order_id)
 {
     int64_t placed_ms;
 
-    if (metrics_file_is_on() && uuid_text_time(order_id, &placed_ms))
-        histogram_observe(&placed_to_decided, (clock_utc_ms() - placed_ms) * 1000);
+    if (now_us != 0 && uuid_text_time(order_id, &placed_ms))
+        histogram_observe(&placed_to_decided, (now_utc_ms - placed_ms) * 1000);
 }
 
 static void count_outcome(const struct task *task)
@@ -76,7 +86,7 @@ void metrics_published(const struct task *task)
 {
     published[task->refused]++;
     if (!task->refused && task->published_us != 0)
-        histogram_observe(&confirmed, clock_monotonic_us() - task->published_us);
+        histogram_observe(&confirmed, now_us - task->published_us);
 }
 
 void metrics_recorded(size_t count, int64_t began_us)

@@ -18,6 +18,9 @@
  * returns. */
 enum exit_code metrics_open(const struct hand *hand);
 
+/* Notes the time, which is that of all that is counted until the next call. */
+void metrics_note_time(void);
+
 /* Counts a task as its log lines say it: its decision is on disk. */
 void metrics_decided(const struct task *task);
 

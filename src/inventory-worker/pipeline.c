@@ -51,6 +51,8 @@ static void take_results(void)
     uint64_t cookie;
     enum publish_result result;
 
+    if (publisher_has_result(publisher))
+        metrics_note_time();
     while (publisher_next(publisher, &cookie, &result)) {
         struct task *task = &hand.tasks[cookie];
 
@@ -107,6 +109,7 @@ static void log_decisions(size_t count)
                                           [LEDGER_RELEASED] = "[inventory] released ",
                                           [LEDGER_HANDED_OVER] = "[inventory] handed over "};
 
+    metrics_note_time();
     for (size_t i = hand.count - count; i < hand.count; i++) {
         const struct task *task = hand_at(&hand, i);
 

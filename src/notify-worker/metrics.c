@@ -19,8 +19,18 @@ static struct histogram claimed = {.scale = &histogram_seconds};
 static struct histogram told = {.scale = &histogram_ages};
 static struct histogram placed_to_told = {.scale = &histogram_ages};
 static const struct hand *in_hand;
+static int64_t now_ms; /* monotonic clock; 0 without a file */
+static int64_t now_utc_ms;
 
 /* ---- counting ---- */
+
+void metrics_note_time(void)
+{
+    if (!metrics_file_is_on())
+        return;
+    now_ms = clock_monotonic_ms();
+    now_utc_ms = clock_utc_ms();
+}
 
 static void count_dead(const struct notification *notification)
 {
@@ -35,11 +45,11 @@ static void count_told(const struct notification *notification)
     int64_t placed_ms;
 
     results[RESULT_TOLD]++;
-    if (!metrics_file_is_on())
+    if (now_ms == 0)
         return;
-    histogram_observe(&told, (clock_monotonic_ms() - notification->taken_ms) * 1000);
+    histogram_observe(&told, (now_ms - notification->taken_ms) * 1000);
     if (uuid_text_time(notification->order_id, &placed_ms))
-        histogram_observe(&placed_to_told, (clock_utc_ms() - placed_ms) * 1000);
+        histogram_observe(&placed_to_told, (now_utc_ms - placed_ms) * 1000);
 }
 
 void metrics_handled(const struct notification *notification)

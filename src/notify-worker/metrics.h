@@ -16,6 +16,9 @@ enum exit_code metrics_open(void);
 /* From now on there are also the deliveries of hand; NULL: not any more. */
 void metrics_of(const struct hand *hand);
 
+/* Notes the time, which is that of all that is counted until the next call. */
+void metrics_note_time(void);
+
 /* Counts a notification of which the log says what became of it: by its verdict and outcome. */
 void metrics_handled(const struct notification *notification);
 

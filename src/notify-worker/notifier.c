@@ -293,6 +293,7 @@ enum exit_code notifier_tell(struct notifier *notifier)
 
     for (size_t i = 0; i < turn->count; i++)
         code = first_failure(code, handle(notifier, turn->items[i]));
+    metrics_note_time();
     for (size_t i = 0; i < turn->count; i++)
         metrics_handled(turn->items[i]);
     /* Before N3: a kill after it would lose the log lines. */
@@ -324,6 +325,7 @@ enum exit_code notifier_was_told(struct notifier *notifier, struct notification 
     notification->outcome = OUTCOME_DONE;
     code = tell_one(&notifier->teller, notification);
     log_told(notifier, notification);
+    metrics_note_time();
     metrics_handled(notification);
     if (code != EXIT_OK)
         report("the customer of order '%s' was told by the command; its line is missing",
