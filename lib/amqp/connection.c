@@ -28,6 +28,13 @@ struct connection *connection_new(const struct broker_options *options, const ch
     return connection;
 }
 
+void connection_unblock(struct connection *connection)
+{
+    if (connection->is_blocked)
+        connection->blocked_ms += clock_monotonic_ms() - connection->blocked_since_ms;
+    connection->is_blocked = false;
+}
+
 void connection_disconnect(struct connection *connection)
 {
     stop_cuts(-1);
@@ -35,7 +42,7 @@ void connection_disconnect(struct connection *connection)
         (void)amqp_destroy_connection(connection->state);
     connection->state = NULL;
     connection->up_since_ms = 0;
-    connection->is_blocked = false;
+    connection_unblock(connection);
     connection->is_leaving = false;
     connection->channel_is_open = false;
     connection->send_errno = 0;

@@ -166,6 +166,20 @@ const struct broker_options *connection_options(const struct connection *connect
  */
 int connection_broker_version(const struct connection *connection);
 
+/* How a connection has fared since connection_new(). */
+struct connection_history {
+    const char *purpose;
+    bool is_up;
+    bool is_blocked;
+    unsigned reopened;  /* how often it was opened again */
+    int64_t blocked_ms; /* for so long in all the broker wanted no messages on it */
+};
+
+/* Calls visit with context for each connection of the program. May be called wherever the program
+ * waits. */
+void connection_each(void (*visit)(void *context, const struct connection_history *history),
+                     void *context);
+
 /* ---- closed by the broker ---- */
 
 /*

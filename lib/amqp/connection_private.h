@@ -34,9 +34,12 @@ struct connection {
     int64_t next_beat_ms; /* monotonic clock */
     int64_t wake_ms;      /* monotonic clock; 0 for none: connection_wake_at() */
     bool is_blocked;
-    bool is_leaving;      /* connection.close was sent */
-    bool channel_is_open; /* channel.open-ok was read */
-    bool is_lost_quietly; /* connection_lose_quietly() was the last to lose it */
+    int64_t blocked_since_ms; /* monotonic clock; while is_blocked */
+    int64_t blocked_ms;       /* in all, before that */
+    unsigned seen_generation; /* private to connection_each() */
+    bool is_leaving;          /* connection.close was sent */
+    bool channel_is_open;     /* channel.open-ok was read */
+    bool is_lost_quietly;     /* connection_lose_quietly() was the last to lose it */
     bool rights_vary;
     bool expects_refusal;
     unsigned exception;         /* connection_exception() */
@@ -58,6 +61,9 @@ struct connection {
 /* The first frame_margin; and the second, once a frame was larger than the first allows. */
 #define FRAME_MARGIN (1 << 20)
 #define FRAME_MARGIN_WIDE (32 << 20)
+
+/* Notes that the connection is not blocked any more, if it was. */
+void connection_unblock(struct connection *connection);
 
 /* Destroys the connection to the broker without closing it, and reports nothing. */
 void connection_disconnect(struct connection *connection);

@@ -1,5 +1,6 @@
 /* connection_read: frames that arrive. */
 #include "amqp/connection_private.h"
+#include "base/clock.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
@@ -46,13 +47,15 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
 
         report("broker '%s' (%s) takes no messages for now: %s", connection->endpoint->name,
                connection->purpose, printable(m->reason.bytes, m->reason.len));
+        if (!connection->is_blocked)
+            connection->blocked_since_ms = clock_monotonic_ms();
         connection->is_blocked = true;
         return true;
     }
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
         report("broker '%s' (%s) takes messages again", connection->endpoint->name,
                connection->purpose);
-        connection->is_blocked = false;
+        connection_unblock(connection);
         return true;
     default:
         return false;

@@ -108,7 +108,7 @@ static int watch(const struct connection *connection, struct pollfd *fd, int tim
 
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms)
 {
-    int until_beat_ms;
+    int until_beat_ms, until_chore_ms;
     struct pollfd fds[3] = {{.fd = -1, .events = POLLIN},
                             {.fd = descriptor, .events = POLLIN},
                             {.fd = -1, .events = POLLIN}};
@@ -119,6 +119,9 @@ void connection_wait(struct connection *connection, int descriptor, int timeout_
     /* Before the state is examined, which may change while a slow reader of the log is awaited. */
     report_flush();
     until_beat_ms = keep_alive();
+    until_chore_ms = wait_chore();
+    if (until_chore_ms >= 0 && until_chore_ms < until_beat_ms)
+        until_beat_ms = until_chore_ms;
     /* After a stop the caller finishes what it has in hand, and still waits for that. */
     if (!stop_requested())
         fds[2].fd = stop_descriptor();
@@ -128,4 +131,32 @@ void connection_wait(struct connection *connection, int descriptor, int timeout_
         timeout_ms = watch(connection, &fds[0], timeout_ms);
     if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
+}
+
+/* Of a connection that a thread is opening, what is known from before. */
+static struct connection_history history_of(struct connection *connection)
+{
+    struct connection_history history = {.purpose = connection->purpose,
+                                         .is_up = connection_is_up(connection),
+                                         .blocked_ms = connection->blocked_ms};
+
+    if (connection->attempt == NULL) {
+        connection->seen_generation = connection->generation;
+        history.is_blocked = connection->is_blocked;
+    }
+    if (history.is_blocked)
+        history.blocked_ms += clock_monotonic_ms() - connection->blocked_since_ms;
+    if (connection->seen_generation > 0)
+        history.reopened = connection->seen_generation - 1;
+    return history;
+}
+
+void connection_each(void (*visit)(void *context, const struct connection_history *history),
+                     void *context)
+{
+    for (struct connection *each = all_connections; each != NULL; each = each->next) {
+        const struct connection_history history = history_of(each);
+
+        visit(context, &history);
+    }
 }

@@ -3,6 +3,7 @@
 #define BASE_UUID_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define UUID_BYTES 16
 #define UUID_TEXT_SIZE 37 /* 36 characters and a NUL */
@@ -19,6 +20,10 @@ void uuid_to_text(const unsigned char id[UUID_BYTES], char text[UUID_TEXT_SIZE])
 
 /* Reads a UUID of any version, in either case. Returns false if text is not a UUID. */
 bool uuid_from_text(const char *text, unsigned char id[UUID_BYTES]);
+
+/* Reads when an id was made, in milliseconds since 1970, from its text: only a UUID of version 7
+ * says it. Returns false for any other text. */
+bool uuid_text_time(const char *text, int64_t *utc_ms);
 
 /*
  * Writes the message_id of an event: UUID version 5, in the URL namespace, of

@@ -19,6 +19,14 @@ typedef int wait_keeper(void);
 /* Makes every wait_for() of this thread call keeper first, in place of the keeper before. */
 void wait_keep(wait_keeper *keeper);
 
+/* Makes every wait_for() of this thread call chore, too: something that is due from time to time,
+ * whatever the program waits for. NULL ends that. */
+void wait_also(wait_keeper *chore);
+
+/* Calls the chore, for a wait that is not wait_for(). Returns what that returns; negative without
+ * one. */
+int wait_chore(void);
+
 /*
  * Waits until descriptor is ready for events (those of poll()), hung up or broken; until timeout_ms
  * have passed, if that is not negative; or, if heeds_stop, until a stop is or was requested

@@ -16,6 +16,7 @@ void dispatch_open(struct dispatch *dispatch, const struct broker_options *optio
             publisher_new(options, &(struct publisher_settings){.declare = topology_declare_orders,
                                                                 .repair = topology_declare}),
         .receipts = receipts,
+        .confirmed = {.scale = &histogram_seconds},
         .never_waits = never_waits};
 }
 
@@ -39,8 +40,10 @@ static void note_refusal(struct dispatch *dispatch, const unsigned char *order_i
 }
 
 static void take_awaited(struct dispatch *dispatch, struct receipt *receipt,
-                         enum publish_result result)
+                         enum publish_result result, int64_t now_us)
 {
+    if (result == PUBLISH_CONFIRMED && receipt->stored_us != 0)
+        histogram_observe(&dispatch->confirmed, now_us - receipt->stored_us);
     receipt->state = result == PUBLISH_CONFIRMED ? RECEIPT_CONFIRMED : RECEIPT_PENDING;
     if (result != PUBLISH_CONFIRMED)
         note_refusal(dispatch, receipt->id, receipt->number);
@@ -62,12 +65,15 @@ static bool take_adrift(struct dispatch *dispatch, uint64_t number, enum publish
 
 void dispatch_take_results(struct dispatch *dispatch)
 {
+    int64_t now_us = 0;
     uint64_t number;
     enum publish_result result;
 
     while (publisher_next(dispatch->publisher, &number, &result)) {
+        if (now_us == 0)
+            now_us = clock_monotonic_us();
         if (!take_adrift(dispatch, number, result))
-            take_awaited(dispatch, receipts_at(dispatch->receipts, number), result);
+            take_awaited(dispatch, receipts_at(dispatch->receipts, number), result, now_us);
     }
 }
 

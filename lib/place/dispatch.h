@@ -16,6 +16,7 @@
 #include "amqp/broker_options.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "metrics/histogram.h"
 #include "place/adrift.h"
 #include "place/receipts.h"
 
@@ -30,9 +31,10 @@ struct dispatch {
     bool has_tried;       /* if never_waits: the first attempt to connect has ended */
     struct adrift adrift; /* if never_waits: what dispatch_let_go() let go */
     bool is_offline;
-    int64_t offline_since_ms; /* by the monotonic clock; or when dispatch_retry() last tried */
-    bool some_refused;        /* by the broker: reported, and pending; the caller may clear it */
-    bool some_left;           /* not published, and pending; the caller may clear it */
+    int64_t offline_since_ms;   /* by the monotonic clock; or when dispatch_retry() last tried */
+    struct histogram confirmed; /* from storing an order to the broker's confirm */
+    bool some_refused;          /* by the broker: reported, and pending; the caller may clear it */
+    bool some_left;             /* not published, and pending; the caller may clear it */
 };
 
 /* Connects on first use. options and receipts must outlive the dispatch. */

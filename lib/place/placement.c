@@ -27,6 +27,8 @@ uint64_t placement_add_receipt(struct placement *placement, const struct stored_
     struct receipt receipt = {
         .key = order->key, .state = state, .number = number, .since_ms = placement->now_ms};
 
+    /* When earlier runs stored what they left is not known. */
+    receipt.stored_us = number == 0 ? 0 : placement->stored_us;
     memcpy(receipt.id, order->id, UUID_BYTES);
     receipt.silent = number == 0 && !placement->settings.tell_left;
     return receipts_add(placement->receipts, &receipt);
@@ -121,6 +123,14 @@ static bool place(void *context, size_t index, const struct stored_order *stored
     return true;
 }
 
+static void note_commit(struct placement *placement)
+{
+    if (placement->batch.count == 0)
+        return;
+    histogram_observe(&placement->stored, clock_monotonic_us() - placement->stored_us);
+    histogram_observe(&placement->batches, (int64_t)placement->batch.count);
+}
+
 /* Stores the batch (P1), and marks what was confirmed before (P3), in one commit. */
 static enum exit_code store_batch(struct placement *placement)
 {
@@ -136,12 +146,14 @@ static enum exit_code store_batch(struct placement *placement)
         (commit.placed_count == 0 || placement->now_ms < placement->store_retry_ms))
         return EXIT_OK;
     commit.placed = placement->placed;
+    placement->stored_us = clock_monotonic_us();
     code = placement->store->operations->commit(placement->store, &commit);
     if (code != EXIT_OK) {
         receipts_cut(placement->receipts, placement->batch_receipts);
         placement->store_retry_ms = placement->now_ms + placement_retry_ms(placement);
         return code;
     }
+    note_commit(placement);
     receipts_change(placement->receipts, RECEIPT_CONFIRMED, RECEIPT_PLACED);
     placement->dispatch.adrift.confirmed_count = 0;
     return EXIT_OK;
@@ -302,6 +314,8 @@ enum exit_code placement_open(const struct placement_settings *settings,
     enum exit_code code = engine_open_orders(NULL, ORDERS_PLACE, &patience, &opened->store);
 
     opened->settings = *settings;
+    opened->stored.scale = &histogram_seconds;
+    opened->batches.scale = &histogram_counts;
     opened->opened_ms = clock_monotonic_ms();
     opened->receipts = receipts_new();
     dispatch_open(&opened->dispatch, settings->options, opened->receipts, settings->never_waits);

@@ -3,11 +3,13 @@
  *
  *   placement.c       its life, batches, and rounds
  *   placement_left.c  orders that were left pending, by earlier runs or by this one
+ *   placement_metrics.c  what of it is for Prometheus
  */
 #ifndef PLACE_PLACEMENT_PRIVATE_H
 #define PLACE_PLACEMENT_PRIVATE_H
 
 #include "base/report.h"
+#include "metrics/histogram.h"
 #include "place/batch.h"
 #include "place/dispatch.h"
 #include "place/placement.h"
@@ -39,6 +41,9 @@ struct placement {
     uint64_t batch_receipts; /* number of the first receipt of the batch */
     bool is_unanswered;      /* the store may have it all the same */
     enum exit_code failure;
+    int64_t stored_us;       /* monotonic clock: when the last commit began */
+    struct histogram stored; /* how long each took that stored orders */
+    struct histogram batches;
     /* These are used by one that never waits. */
     int64_t opened_ms;      /* monotonic clock */
     int64_t now_ms;         /* the same, at the start of the round */

@@ -26,10 +26,11 @@ struct receipt {
     int64_t key; /* of the order in the store */
     unsigned char id[UUID_BYTES];
     enum receipt_state state;
-    bool silent;      /* not to be told */
-    bool repeated;    /* the store knew the order before it came */
-    uint64_t number;  /* of the order in the input, for whom it is told; 0 for none */
-    int64_t since_ms; /* monotonic clock; or 0, if nobody asks */
+    bool silent;       /* not to be told */
+    bool repeated;     /* the store knew the order before it came */
+    uint64_t number;   /* of the order in the input, for whom it is told; 0 for none */
+    int64_t since_ms;  /* monotonic clock; or 0, if nobody asks */
+    int64_t stored_us; /* monotonic clock: when its order was about to be stored; or 0 */
 };
 
 /* Called for a receipt that is due: its state is RECEIPT_PLACED or RECEIPT_PENDING. */

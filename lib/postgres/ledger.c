@@ -136,6 +136,7 @@ static const struct ledger_operations operations = {.claim = postgres_ledger_cla
                                                     .each_level = postgres_ledger_each_level,
                                                     .each_report = postgres_ledger_each_report,
                                                     .count_unnoted = postgres_ledger_count_unnoted,
+                                                    .measure = postgres_ledger_measure,
                                                     .is_worked = is_worked,
                                                     .may_pass = may_pass,
                                                     .idle = idle,

@@ -9,6 +9,7 @@
  *   ledger_held.c      what reserved orders hold
  *   ledger_stock.c     stock levels
  *   ledger_report.c    stock movements
+ *   ledger_size.c      how large it is
  *   ledger_look.c      what is owed, for one who only looks
  *
  * A decision is one transaction. It is lost if the connection breaks within it, or if another
@@ -97,6 +98,9 @@ enum exit_code postgres_ledger_commit(struct ledger *ledger, const struct ledger
 void postgres_ledger_abandon(struct ledger *ledger);
 enum exit_code postgres_ledger_mark_sent(struct ledger *ledger, const struct ledger_sent *sent);
 enum exit_code postgres_ledger_release(struct ledger *ledger);
+
+/* The operation of ledger_size.c. */
+enum exit_code postgres_ledger_measure(struct ledger *ledger, struct ledger_size *size);
 
 /* A session_work: marks as sent what a server that has crashed may have forgotten of that. */
 session_work postgres_ledger_mark_again;

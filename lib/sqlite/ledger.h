@@ -8,6 +8,7 @@
  *   ledger_ends.c      a decision: orders that end
  *   ledger_held.c      what reserved orders hold
  *   ledger_stock.c     stock levels and movements
+ *   ledger_size.c      how large it is
  *   ledger_look.c      what is owed, for one who only looks
  */
 #ifndef SQLITE_LEDGER_H
@@ -65,6 +66,7 @@ struct sqlite_ledger {
     sqlite3_stmt *remove_level;
     sqlite3_stmt *move;
     sqlite3_stmt *next_report;
+    sqlite3_stmt *measure; /* NULL until it is wanted */
 };
 
 extern const struct database_kind ledger_kind;
@@ -96,6 +98,9 @@ enum exit_code ledger_each_level(struct ledger *ledger,
 enum exit_code ledger_each_report(struct ledger *ledger, int64_t since_ms,
                                   bool (*visit)(void *context, const struct ledger_report *report),
                                   void *context);
+
+/* The operation of ledger_size.c. */
+enum exit_code ledger_measure(struct ledger *ledger, struct ledger_size *size);
 
 /* The operations of ledger_held.c. */
 enum exit_code ledger_each_held(struct ledger *ledger,

@@ -155,6 +155,18 @@ struct ledger_commit {
     size_t event_bytes;
 };
 
+/* How large a ledger is, and what is owed in it, by whomever. */
+struct ledger_size {
+    int64_t orders; /* on record: from the first entry to the last, those between them that were
+                       forgotten included */
+    int64_t bytes;  /* of its tables and indices; without the log of a file */
+    int64_t owed;   /* events; LEDGER_OWED_MAX stands for more */
+    int64_t oldest_age_ms; /* since the oldest of them was recorded; 0 if nothing is owed */
+};
+
+/* So many owed events are counted, at most. */
+#define LEDGER_OWED_MAX 10000
+
 struct ledger;
 
 struct ledger_operations {
@@ -258,6 +270,10 @@ struct ledger_operations {
     /* Sets *count to how many orders are RESERVED, but were recorded by an earlier version, without
      * what they hold. Reads all entries. */
     enum exit_code (*count_unnoted)(struct ledger *ledger, int64_t *count);
+
+    /* Measures the ledger without reading all of it: some milliseconds. Not to be called within a
+     * decision. */
+    enum exit_code (*measure)(struct ledger *ledger, struct ledger_size *size);
 
     /* Sets *is_worked to whether a run has the ledger open to decide. */
     enum exit_code (*is_worked)(struct ledger *ledger, bool *is_worked);

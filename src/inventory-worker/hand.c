@@ -24,8 +24,11 @@ static void begin(struct task *task, struct delivery *delivery)
 {
     task->delivery = delivery;
     task->kind = TASK_IGNORE;
+    task->is_other_type = false;
+    task->failure = FAILURE_UNKNOWN;
     task->note = NULL;
     task->announcement = (struct announcement){0};
+    task->published_us = 0;
     task->done = false;
     task->refused = false;
 }

@@ -6,20 +6,26 @@
 #define INVENTORY_WORKER_HAND_H
 
 #include "outbox.h"
+#include "reservation.h"
 
 #include "amqp/consumer.h"
 #include "order/order.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* One delivery, or an event without one, and what to do about it. */
 struct task {
     struct delivery *delivery; /* NULL for an event without one */
     enum { TASK_REJECT, TASK_IGNORE, TASK_ANNOUNCE } kind;
     struct order_fault fault;         /* if TASK_REJECT */
+    bool is_other_type;               /* if TASK_REJECT: an event of another type */
+    enum failure failure;             /* if its announcement is that it has failed, or it was
+                                         cancelled before it came */
     const char *note;                 /* what else to log of the order, or NULL */
     struct announcement announcement; /* all of it if TASK_ANNOUNCE; order_id if TASK_IGNORE */
+    int64_t published_us;             /* monotonic clock; 0 without --metrics */
     bool done;    /* nothing is to be announced, or the result of publishing is known */
     bool refused; /* by the broker: the event stays owed */
 };

@@ -15,6 +15,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "engine/where.h"
+#include "metrics/file.h"
 #include "order/order.h"
 
 #include <stdio.h>
@@ -66,6 +67,7 @@ static struct option_entry options[] = {
      "release orders that were reserved more than AGE ago (90m, 12h, 2w, or a\n"
      "number of days), and are neither handed over nor cancelled (never)",
      .call = read_expire},
+    {.group = metrics_option_table},
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},

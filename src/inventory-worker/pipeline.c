@@ -1,6 +1,7 @@
 #include "pipeline.h"
 
 #include "hand.h"
+#include "metrics.h"
 #include "outbox.h"
 #include "record.h"
 #include "release.h"
@@ -11,6 +12,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "metrics/file.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -49,6 +51,8 @@ static void take_results(void)
     uint64_t cookie;
     enum publish_result result;
 
+    if (publisher_has_result(publisher))
+        metrics_note_time();
     while (publisher_next(publisher, &cookie, &result)) {
         struct task *task = &hand.tasks[cookie];
 
@@ -59,6 +63,7 @@ static void take_results(void)
                            publisher_reason(publisher));
         else
             outbox_confirmed(&outbox, &task->announcement);
+        metrics_published(task);
     }
 }
 
@@ -80,10 +85,15 @@ static enum exit_code publish(const struct task *task)
 static enum exit_code publish_last(size_t count)
 {
     enum exit_code code = EXIT_OK;
+    int64_t now_us = metrics_clock_us();
 
-    for (size_t i = hand.count - count; i < hand.count && code == EXIT_OK; i++)
-        if (hand_at(&hand, i)->kind == TASK_ANNOUNCE)
-            code = publish(hand_at(&hand, i));
+    for (size_t i = hand.count - count; i < hand.count && code == EXIT_OK; i++) {
+        struct task *task = hand_at(&hand, i);
+
+        task->published_us = now_us;
+        if (task->kind == TASK_ANNOUNCE)
+            code = publish(task);
+    }
     return code;
 }
 
@@ -99,9 +109,11 @@ static void log_decisions(size_t count)
                                           [LEDGER_RELEASED] = "[inventory] released ",
                                           [LEDGER_HANDED_OVER] = "[inventory] handed over "};
 
+    metrics_note_time();
     for (size_t i = hand.count - count; i < hand.count; i++) {
         const struct task *task = hand_at(&hand, i);
 
+        metrics_decided(task);
         /* Both order_id and reason are safe to be shown. */
         if (task->kind == TASK_REJECT)
             log_line("[inventory] rejected a message: %s", task->fault.reason);
@@ -214,11 +226,14 @@ static enum exit_code announce_last(size_t count)
 
 static enum exit_code handle(size_t count)
 {
+    int64_t began_us = metrics_clock_us();
     enum exit_code code = settings->takes_cancelled ? record_cancellations(&recorder, count)
                                                     : record_deliveries(&recorder, count);
 
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        metrics_recorded(count, began_us);
         return announce_last(count);
+    }
     /* Unacknowledged: they come again. */
     hand_drop_last(&hand, count);
     return code;
@@ -272,6 +287,9 @@ static enum exit_code work_on(void)
         bool is_idle = hand.count == 0;
         size_t count = 0;
 
+        metrics_file_step();
+        if (code == EXIT_OK)
+            code = metrics_measure(recorder.ledger, false);
         if (code != EXIT_OK || (is_idle && !goes_on))
             return code;
         code = is_idle ? await_next(&count) : take(&count, 0);
@@ -333,6 +351,8 @@ enum exit_code pipeline_run(void)
     if (is_away && stop_requested() && hand.count == 0)
         code = EXIT_OK;
     code = first_failure(code, last);
+    if (code == EXIT_OK && !is_away)
+        code = metrics_measure(recorder.ledger, true);
     if (!settings->flush_only)
         code = first_failure(code, consumer_end(consumer));
     return code == EXIT_OK && outbox.refused > 0 ? EXIT_REFUSED : code;
@@ -350,6 +370,9 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
     enum exit_code code;
 
     hand_open(&hand, given->prefetch + OUTBOX_BATCH);
+    code = metrics_open(&hand);
+    if (code != EXIT_OK)
+        return code;
     recorder.rule = given->rule;
     recorder.retain_days = given->retain_days;
     recorder.expire_after_ms = given->expire_after_ms;
@@ -369,6 +392,7 @@ enum exit_code pipeline_open(const struct pipeline_settings *given)
 
 void pipeline_close(void)
 {
+    metrics_file_close();
     consumer_free(consumer);
     publisher_free(publisher);
     recorder_close(&recorder);

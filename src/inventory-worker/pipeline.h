@@ -72,8 +72,8 @@ struct pipeline_settings {
     bool flush_only;         /* publish what ended workers left unpublished, and take no orders */
 };
 
-/* Opens the ledger and starts a run; connects on first use. Returns EXIT_OK or EXIT_STORE,
- * reported. What settings name must outlive the pipeline. */
+/* Opens the ledger and the file of --metrics, and starts a run; connects on first use. Returns
+ * EXIT_OK, EXIT_STORE or EXIT_OUTPUT, reported. What settings name must outlive the pipeline. */
 enum exit_code pipeline_open(const struct pipeline_settings *settings);
 
 /*

@@ -103,9 +103,12 @@ enum exit_code record_confirmed(struct recorder *recorder)
 static bool read_order(struct task *task, struct order *order)
 {
     const amqp_bytes_t body = task->delivery->body;
+    enum event_verdict verdict =
+        event_read(order, EVENT_PLACED, body.bytes, body.len, &task->fault);
 
-    if (event_read(order, EVENT_PLACED, body.bytes, body.len, &task->fault) != EVENT_SOUND) {
+    if (verdict != EVENT_SOUND) {
         task->kind = TASK_REJECT;
+        task->is_other_type = verdict == EVENT_OTHER_TYPE;
         task->done = true;
         return false;
     }
@@ -122,7 +125,7 @@ static void decide(struct recorder *recorder, struct task *task, const struct le
     bool reserved;
 
     if (claim->is_cancelled)
-        reservation_refuse(&reservation, "cancelled");
+        reservation_refuse(&reservation);
     else
         reservation_decide(order, &recorder->rule, &recorder->levels, &reservation);
     reserved = reservation.outcome == LEDGER_RESERVED;
@@ -131,6 +134,7 @@ static void decide(struct recorder *recorder, struct task *task, const struct le
     task->kind = TASK_ANNOUNCE;
     announcement->key = claim->key;
     announcement->outcome = reservation.outcome;
+    task->failure = reserved ? FAILURE_UNKNOWN : reservation.failure;
     announcement->event =
         event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now_ms,
                     reserved ? NULL : reservation.reason);

@@ -58,6 +58,8 @@ static void conclude(struct recorder *recorder, struct task *task, const struct 
         return;
     }
     task->kind = TASK_IGNORE;
+    if (end->outcome == LEDGER_UNKNOWN)
+        task->failure = FAILURE_CANCELLED;
     task->note = notes[end->outcome];
     task->done = true;
 }
@@ -124,9 +126,12 @@ static bool read_cancellation(struct task *task, const char **reason)
 {
     const amqp_bytes_t body = task->delivery->body;
     struct order order;
+    enum event_verdict verdict =
+        event_read(&order, EVENT_CANCELLED, body.bytes, body.len, &task->fault);
 
-    if (event_read(&order, EVENT_CANCELLED, body.bytes, body.len, &task->fault) != EVENT_SOUND) {
+    if (verdict != EVENT_SOUND) {
         task->kind = TASK_REJECT;
+        task->is_other_type = verdict == EVENT_OTHER_TYPE;
         task->done = true;
         return false;
     }

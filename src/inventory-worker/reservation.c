@@ -41,6 +41,7 @@ static bool within_limit(const struct order *order, int max_qty, struct reservat
             (void)snprintf(reservation->reason, sizeof reservation->reason,
                            "qty %d of sku '%s' is over the limit of %d", order->items[i].qty,
                            order->items[i].sku, max_qty);
+            reservation->failure = FAILURE_QUANTITY;
             return false;
         }
     }
@@ -58,6 +59,7 @@ static bool is_on_hand(struct order_item *wanted, size_t count, bool is_strict,
         if (level == NULL && is_strict) {
             (void)snprintf(reservation->reason, sizeof reservation->reason,
                            "sku '%s': no stock level", wanted[i].sku);
+            reservation->failure = FAILURE_LEVEL;
             return false;
         }
         if (level == NULL)
@@ -66,6 +68,7 @@ static bool is_on_hand(struct order_item *wanted, size_t count, bool is_strict,
             (void)snprintf(reservation->reason, sizeof reservation->reason,
                            "sku '%s': wanted %d, available %" PRId64, wanted[i].sku, wanted[i].qty,
                            level->on_hand);
+            reservation->failure = FAILURE_STOCK;
             return false;
         }
         wanted[reservation->move_count++] = wanted[i];
@@ -73,12 +76,13 @@ static bool is_on_hand(struct order_item *wanted, size_t count, bool is_strict,
     return true;
 }
 
-void reservation_refuse(struct reservation *reservation, const char *reason)
+void reservation_refuse(struct reservation *reservation)
 {
     reservation->outcome = LEDGER_FAILED;
+    reservation->failure = FAILURE_CANCELLED;
     reservation->moves = NULL;
     reservation->move_count = 0;
-    (void)snprintf(reservation->reason, sizeof reservation->reason, "%s", reason);
+    (void)snprintf(reservation->reason, sizeof reservation->reason, "cancelled");
 }
 
 void reservation_decide(const struct order *order, const struct reservation_rule *rule,

@@ -20,9 +20,20 @@ struct reservation_rule {
     bool is_strict;
 };
 
+/* Why an order fails. */
+enum failure {
+    FAILURE_UNKNOWN,   /* another run has decided it */
+    FAILURE_QUANTITY,  /* more than max_qty of an item */
+    FAILURE_STOCK,     /* too few units on hand */
+    FAILURE_LEVEL,     /* a sku without a stock level */
+    FAILURE_CANCELLED, /* it was cancelled before it came */
+    FAILURE_COUNT
+};
+
 struct reservation {
     enum ledger_outcome outcome;
-    char reason[ORDER_MAX_TEXT + 128]; /* if LEDGER_FAILED */
+    enum failure failure;              /* if LEDGER_FAILED, and */
+    char reason[ORDER_MAX_TEXT + 128]; /* in words */
     /* If LEDGER_RESERVED, what is to be moved from on hand to reserved: of each sku with a level,
      * so many. sku is the order's. */
     struct order_item *moves;
@@ -34,8 +45,8 @@ struct reservation {
 void reservation_decide(const struct order *order, const struct reservation_rule *rule,
                         const struct levels *levels, struct reservation *reservation);
 
-/* Fails an order for a reason that is no rule's. */
-void reservation_refuse(struct reservation *reservation, const char *reason);
+/* Fails an order because it was cancelled. */
+void reservation_refuse(struct reservation *reservation);
 
 void reservation_free(struct reservation *reservation);
 

@@ -1,5 +1,7 @@
 #include "exec.h"
 
+#include "metrics.h"
+
 #include "amqp/connection.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -56,16 +58,20 @@ static enum exit_code give_up(const struct exec *exec, struct notification *noti
                               int exit_status)
 {
     char reason[PRINTABLE_MAX + 128];
+    enum exit_code code;
 
     (void)snprintf(reason, sizeof reason, "'%s' exited with %d, attempt %d of %d",
                    printable_text(exec->command[0]), exit_status, notification->attempt,
                    exec->max_attempts);
-    return notifier_give_up(exec->notifier, notification, reason);
+    code = notifier_give_up(exec->notifier, notification, reason);
+    metrics_handled(notification);
+    return code;
 }
 
 static enum exit_code take_failure(const struct exec *exec, struct notification *notification,
                                    const struct trial *trial)
 {
+    metrics_failed();
     log_line("[notify] later: %s: '%s' exited with %d", notification->order_id,
              printable_text(exec->command[0]), trial->exit_status);
     /* A command that writes to a broken pipe dies of it: our log is broken, not the order. Next

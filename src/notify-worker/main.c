@@ -7,6 +7,7 @@
  * again later waits while others are handled.
  */
 #include "exec.h"
+#include "metrics.h"
 #include "notifier.h"
 
 #include "amqp/connection.h"
@@ -19,6 +20,7 @@
 #include "base/report.h"
 #include "base/stop.h"
 #include "engine/where.h"
+#include "metrics/file.h"
 #include "process/command.h"
 
 #include <stdlib.h>
@@ -52,6 +54,7 @@ static struct option_entry options[] = {
      .number = &max_attempts, .least = 1, .most = 1000000},
     {"prefetch", "N", "unacknowledged deliveries at a time (1024; with --exec 16)",
      .number = &prefetch, .least = 1, .most = 65535},
+    {.group = metrics_option_table},
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
@@ -134,6 +137,7 @@ static enum exit_code work(void)
         bool had_none = hand_count(hand) == 0;
         size_t count;
 
+        metrics_file_step();
         code = hold_more(&count);
         if (code != EXIT_OK || (count == 0 && (is_stuck() || (had_none && idle_ms >= 0))))
             break;
@@ -170,6 +174,8 @@ static enum exit_code open_all(void)
 
     if (code == EXIT_OK && command_line != NULL)
         code = command_check(command_line[0]);
+    if (code == EXIT_OK)
+        code = metrics_open();
     if (code != EXIT_OK)
         return code;
     publisher = publisher_new(&broker_options,
@@ -188,11 +194,13 @@ static enum exit_code open_all(void)
                          &notifier);
     if (code == EXIT_OK)
         hand = notifier_hand(notifier);
+    metrics_of(hand);
     return code;
 }
 
 static void close_all(void)
 {
+    metrics_file_close();
     notifier_close(notifier);
     consumer_free(consumer);
     publisher_free(publisher);

@@ -34,7 +34,8 @@ void notification_open(struct notification *notification, const struct subject *
     enum event_verdict verdict =
         event_read(&order, subject->event_type, body.bytes, body.len, &fault);
 
-    *notification = (struct notification){.delivery = delivery, .due_ms = due_ms};
+    *notification =
+        (struct notification){.delivery = delivery, .taken_ms = due_ms, .due_ms = due_ms};
     if (verdict != EVENT_SOUND) {
         notification->verdict = verdict == EVENT_MALFORMED ? VERDICT_MALFORMED : VERDICT_OTHER;
         notification->fault = xstrdup(fault.reason);

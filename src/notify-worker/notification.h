@@ -42,6 +42,7 @@ struct notification {
     int attempt;         /* to tell the customer: the number of the last one begun */
     int attempts_if_not; /* recorded if the customer is not told: without the attempt of this turn,
                             unless the caller counts it */
+    int64_t taken_ms;    /* when it came, by the monotonic clock */
     int64_t due_ms;   /* when it may be told, by the monotonic clock; the caller may put it off */
     bool is_claimed;  /* for this turn */
     bool was_tried;   /* it was claimed for an earlier turn, and not told */

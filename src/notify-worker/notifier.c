@@ -1,6 +1,7 @@
 #include "notifier.h"
 
 #include "dead_letter.h"
+#include "metrics.h"
 #include "record.h"
 
 #include "amqp/connection.h"
@@ -79,8 +80,10 @@ void notifier_take(struct notifier *notifier, struct delivery *const batch[], si
 
 static void wait_for_others(struct hand *hand, struct notification *notification)
 {
-    if (!notification->is_waiting_for_others)
+    if (!notification->is_waiting_for_others) {
+        metrics_waits();
         log_line("[notify] waiting: %s: another worker has claimed it", notification->order_id);
+    }
     notification->is_waiting_for_others = true;
     notification->due_ms = clock_monotonic_ms() + LOOK_AGAIN_MS;
     hand_put_back(hand, notification);
@@ -96,9 +99,11 @@ static void advance(struct hand *hand)
             wait_for_others(hand, notification);
             continue;
         }
-        if (notification->verdict == VERDICT_TELL && notification->is_in_doubt)
+        if (notification->verdict == VERDICT_TELL && notification->is_in_doubt) {
+            metrics_in_doubt();
             log_line("[notify] in doubt: %s: attempt %d", notification->order_id,
                      notification->attempt);
+        }
         hand->turn.items[hand->turn.count++] = notification;
     }
     hand->next.count = 0;
@@ -107,6 +112,7 @@ static void advance(struct hand *hand)
 enum exit_code notifier_next(struct notifier *notifier)
 {
     struct hand *hand = &notifier->hand;
+    int64_t began_us = clock_monotonic_us();
     enum exit_code code;
 
     hand_drop_stale(hand, notifier->settings.consumer);
@@ -115,6 +121,7 @@ enum exit_code notifier_next(struct notifier *notifier)
         return notifier_settle(notifier);
     code = recorder_advance(&notifier->recorder, hand);
     if (code == EXIT_OK) {
+        metrics_claimed(hand->next.count, began_us);
         hand_acknowledge(hand, notifier->settings.consumer);
         advance(hand);
     } else {
@@ -286,6 +293,9 @@ enum exit_code notifier_tell(struct notifier *notifier)
 
     for (size_t i = 0; i < turn->count; i++)
         code = first_failure(code, handle(notifier, turn->items[i]));
+    metrics_note_time();
+    for (size_t i = 0; i < turn->count; i++)
+        metrics_handled(turn->items[i]);
     /* Before N3: a kill after it would lose the log lines. */
     report_flush();
     return code;
@@ -315,6 +325,8 @@ enum exit_code notifier_was_told(struct notifier *notifier, struct notification 
     notification->outcome = OUTCOME_DONE;
     code = tell_one(&notifier->teller, notification);
     log_told(notifier, notification);
+    metrics_note_time();
+    metrics_handled(notification);
     if (code != EXIT_OK)
         report("the customer of order '%s' was told by the command; its line is missing",
                printable_text(notification->order_id));

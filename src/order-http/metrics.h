@@ -7,6 +7,9 @@
 #ifndef ORDER_HTTP_METRICS_H
 #define ORDER_HTTP_METRICS_H
 
+#include "metrics/text.h"
+#include "place/placement.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,12 +64,11 @@ struct metrics_now {
     bool broker_is_connected;
     bool broker_is_blocked;
     bool store_is_readable;
-    int64_t pending; /* orders in the store, of all programs; if it is readable */
+    int64_t pending;             /* orders in the store, of all programs; if it is readable */
+    struct placement *placement; /* or NULL */
 };
 
 /* Returns all in the text format of Prometheus, version 0.0.4; free it with free(). */
 char *metrics_text(const struct metrics_now *now, size_t *len);
-
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 #endif

@@ -9,7 +9,8 @@
 void show_metrics(struct service *service, struct request *request)
 {
     static const enum order_status pending = ORDER_PENDING;
-    struct metrics_now now = {.broker_is_connected = placement_is_connected(service->placement),
+    struct metrics_now now = {.placement = service->placement,
+                              .broker_is_connected = placement_is_connected(service->placement),
                               .broker_is_blocked = placement_is_blocked(service->placement)};
     size_t len;
     char *text;

@@ -4,6 +4,7 @@
  *
  * placement.h says what holds when this program is killed, and at which point.
  */
+#include "metrics.h"
 #include "rejects.h"
 
 #include "amqp/connection.h"
@@ -15,6 +16,7 @@
 #include "base/wait.h"
 #include "engine/where.h"
 #include "json/stream.h"
+#include "metrics/file.h"
 #include "order/order.h"
 #include "place/placement.h"
 #include "terminal/progress.h"
@@ -42,6 +44,7 @@ static struct option_entry options[] = {
     {"rejects", "FILE", "append refused input to FILE, unchanged", .text = &rejects_path},
     {"rejects-json", "FILE", "append a line of JSON to FILE for each refusal",
      .text = &rejects_json_path},
+    {.group = metrics_option_table},
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
@@ -83,6 +86,7 @@ static void refuse(const struct json_piece *piece, bool is_value)
 static void refuse_taken(void *context, const struct json_piece *piece)
 {
     (void)context;
+    metrics_refusal(REFUSAL_TAKEN);
     refuse(piece, true);
     taken--;
 }
@@ -94,6 +98,7 @@ static void take_value(struct json_piece *piece)
 
     if (!order_read_piece(&order, piece, &fault)) {
         piece->reason = fault.reason;
+        metrics_refusal(REFUSAL_INVALID);
         refuse(piece, true);
         return;
     }
@@ -143,6 +148,8 @@ static bool gather(void)
             take_value(&piece);
             break;
         case JSON_STREAM_REFUSED:
+            if (piece.reason != NULL)
+                metrics_refusal(REFUSAL_MALFORMED);
             refuse(&piece, false);
             break;
         case JSON_STREAM_EMPTY:
@@ -204,6 +211,7 @@ static void print_receipt(void *context, const struct receipt *receipt)
     char line[RECEIPT_LINE_SIZE];
 
     (void)context;
+    metrics_receipt(receipt);
     (void)output_line(line,
                       receipt_print(line, receipt->id, receipt_status(receipt), receipt->repeated));
 }
@@ -226,6 +234,7 @@ static void place_all(void)
     for (;;) {
         bool input_is_idle;
 
+        metrics_file_step();
         if (reads_on())
             fail(placement_retry(placement));
         input_is_idle = gather();
@@ -276,7 +285,10 @@ static enum exit_code open_all(void)
     if (code == EXIT_OK)
         code = rejects_open(rejects_path, rejects_json_path);
     if (code == EXIT_OK)
+        code = metrics_open();
+    if (code == EXIT_OK)
         code = placement_open(&settings, &placement);
+    metrics_of(placement);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
     json_stream_set_arrays(input, takes_arrays, "--array takes the orders in it");
     input_ended = flush_only;
@@ -285,6 +297,7 @@ static enum exit_code open_all(void)
 
 static enum exit_code close_all(void)
 {
+    metrics_file_close();
     placement_close(placement);
     json_stream_free(input);
     broker_options_free(&broker_options);

@@ -12,6 +12,7 @@
 #include "base/report.h"
 #include "base/stop.h"
 #include "engine/where.h"
+#include "metrics/file.h"
 
 static const char usage[] =
     "usage: order-track [options]\n"
@@ -24,6 +25,7 @@ static int prefetch = 256;
 static struct option_entry options[] = {
     {"prefetch", "N", "unacknowledged deliveries at a time, the most in a batch (256)",
      .number = &prefetch, .least = 1, .most = 65535},
+    {.group = metrics_option_table},
     {.group = consumer_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},

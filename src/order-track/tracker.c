@@ -1,5 +1,6 @@
 #include "tracker.h"
 
+#include "metrics.h"
 #include "outcome.h"
 
 #include "amqp/connection.h"
@@ -13,6 +14,7 @@
 #include "engine/open.h"
 #include "json/output.h"
 #include "message/death_publish.h"
+#include "metrics/file.h"
 #include "order/event.h"
 #include "order/people.h"
 #include "store/question.h"
@@ -105,6 +107,8 @@ static enum exit_code tell_batch(void)
     for (size_t i = 0; i < batch_count && code == EXIT_OK; i++) {
         const struct outcome *outcome = &outcomes[i];
 
+        if (outcome->kind != OUTCOME_MALFORMED)
+            metrics_outcome(outcome);
         if (outcome->kind == OUTCOME_TO_RECORD)
             code = tell_recorded(outcome);
         else if (outcome->kind == OUTCOME_OF_NOBODY)
@@ -126,9 +130,10 @@ static enum exit_code move(const struct delivery *delivery, const char *reason, 
     enum exit_code code = death_publish(publisher, OUTCOME_QUEUE, delivery, reason, &result);
 
     *moved = code == EXIT_OK && result == PUBLISH_CONFIRMED;
-    if (*moved)
+    if (*moved) {
+        metrics_moved();
         log_line("[track] moved to %s: %s", DEAD_LETTER_QUEUE, reason);
-    else if (code == EXIT_OK)
+    } else if (code == EXIT_OK)
         report("cannot move a message to '%s': %s; it stays in '%s'", DEAD_LETTER_QUEUE,
                publisher_reason(publisher), OUTCOME_QUEUE);
     return code;
@@ -206,12 +211,15 @@ static enum exit_code list_some(void)
 
 static enum exit_code handle(void)
 {
+    int64_t began_us = clock_monotonic_us();
     enum exit_code code;
 
     read_batch();
     code = record_batch();
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        metrics_recorded(batch_count, began_us);
         code = tell_batch();
+    }
     if (code == EXIT_OK)
         code = move_malformed();
     /* Otherwise it comes again. */
@@ -259,6 +267,8 @@ static enum exit_code work(void)
     enum exit_code code = EXIT_OK;
 
     while (code == EXIT_OK && goes_on()) {
+        metrics_stuck(stuck_count);
+        metrics_file_step();
         code = take();
         if (code == EXIT_OK && batch_count > 0)
             code = handle();
@@ -299,8 +309,10 @@ enum exit_code tracker_open(const struct tracker_settings *given)
                                                         .declare = topology_declare_outcomes,
                                                         .prefetch = given->prefetch,
                                                         .max_body = EVENT_MAX_SIZE + 1};
-    enum exit_code code = engine_open_orders(NULL, ORDERS_TRACK, &patience, &store);
+    enum exit_code code = metrics_open();
 
+    if (code == EXIT_OK)
+        code = engine_open_orders(NULL, ORDERS_TRACK, &patience, &store);
     if (code != EXIT_OK)
         return code;
     settings = given;
@@ -320,6 +332,7 @@ enum exit_code tracker_open(const struct tracker_settings *given)
 
 void tracker_close(void)
 {
+    metrics_file_close();
     if (store != NULL)
         store->operations->close(store);
     consumer_free(consumer);

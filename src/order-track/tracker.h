@@ -33,7 +33,8 @@ struct tracker_settings {
     int idle_ms;       /* without a delivery, after which to end; negative: never */
 };
 
-/* Opens the store; connects on first use. Returns EXIT_OK or EXIT_STORE, reported. What settings
+/* Opens the store and the file of --metrics; connects on first use. Returns EXIT_OK, EXIT_STORE or
+ * EXIT_OUTPUT, reported. What settings
  * name must outlive the tracker. */
 enum exit_code tracker_open(const struct tracker_settings *settings);
 

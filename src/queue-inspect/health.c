@@ -1,10 +1,12 @@
 #include "health.h"
 
+#include "age.h"
 #include "health_private.h"
 #include "nagios.h"
 #include "topology_check.h"
 #include "verdict.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "engine/open.h"
 #include "json/json.h"
@@ -188,6 +190,8 @@ static void check_outbox(struct health *health)
         verdict_add(health->checks, "outbox", LEVEL_UNKNOWN, detail);
         return;
     }
+    health->has_outbox = true;
+    health->outbox = outbox;
     seconds = outbox.count > 0 ? outbox.oldest_age_ms / 1000 : 0;
     (void)fprintf(health->data, " outbox=%" PRId64 ";;;0 outbox_age=%" PRId64 "s;;%d;0",
                   outbox.count, seconds, OWED_MAX_S);
@@ -225,6 +229,7 @@ static void check_all(struct health *health)
 {
     if (!check_broker(health))
         return;
+    health->has_looked = true;
     check_topology(health);
     if (health->queues->management != NULL && queues_ask(health->queues) == EXIT_OK) {
         check_nodes(health);
@@ -234,23 +239,45 @@ static void check_all(struct health *health)
     check_outbox(health);
 }
 
-/* Prints the line of JSON, which takes over the checks. */
-static enum exit_code print_line(cJSON *checks)
+static bool is_healthy(const cJSON *checks)
 {
-    cJSON *line = cJSON_CreateObject();
-    bool is_healthy = true;
     const cJSON *check;
-    enum exit_code code;
 
     cJSON_ArrayForEach(check, checks)
     {
-        is_healthy = is_healthy && cJSON_IsTrue(json_member(check, "ok"));
+        if (!cJSON_IsTrue(json_member(check, "ok")))
+            return false;
     }
+    return true;
+}
+
+/* Prints the line of JSON, which takes over the checks. */
+static enum exit_code print_line(cJSON *checks, bool healthy)
+{
+    cJSON *line = cJSON_CreateObject();
+
     json_need(line);
-    json_need(cJSON_AddBoolToObject(line, "healthy", is_healthy));
+    json_need(cJSON_AddBoolToObject(line, "healthy", healthy));
     json_add(line, "checks", checks);
-    code = output_json(line);
-    return code == EXIT_OK && !is_healthy ? EXIT_NO : code;
+    return output_json(line);
+}
+
+/* Prints the checks in the form that is wanted, and frees them. */
+static enum exit_code print_checks(const struct health *health, const char *data)
+{
+    bool healthy = is_healthy(health->checks);
+    enum exit_code code;
+
+    if (health->settings->nagios)
+        code = nagios_print(health->checks, data);
+    else if (health->settings->metrics)
+        code = health_print_metrics(health, healthy);
+    else
+        return first_failure(print_line(health->checks, healthy), healthy ? EXIT_OK : EXIT_NO);
+    cJSON_Delete(health->checks);
+    if (health->settings->nagios)
+        return code;
+    return first_failure(code, healthy ? EXIT_OK : EXIT_NO);
 }
 
 enum exit_code health_check(struct queues *queues, const struct health_settings *settings)
@@ -261,15 +288,14 @@ enum exit_code health_check(struct queues *queues, const struct health_settings 
     enum exit_code code;
 
     json_need(health.checks);
+    health.ages = xcalloc(queues->count + 1, sizeof *health.ages);
+    for (size_t i = 0; i < queues->count; i++)
+        health.ages[i] = AGE_NONE;
     health.data = columns_start(&data, &len);
     check_all(&health);
     columns_finish(health.data);
-    if (settings->nagios) {
-        code = nagios_print(health.checks, data);
-        cJSON_Delete(health.checks);
-    } else {
-        code = print_line(health.checks);
-    }
+    code = print_checks(&health, data);
+    free(health.ages);
     free(data);
     return code;
 }

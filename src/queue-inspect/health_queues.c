@@ -107,7 +107,7 @@ static void check_depths(struct health *health, const char *name,
 
 /* Returns the level of one queue, and adds to detail what is wrong with it. */
 static enum level check_age_of(struct health *health, struct connection *connection,
-                               const char *queue, char detail[DETAIL_SIZE])
+                               const char *queue, int64_t *age, char detail[DETAIL_SIZE])
 {
     const char *separator = *detail == '\0' ? "" : ", ";
     enum level level;
@@ -125,6 +125,7 @@ static enum level check_age_of(struct health *health, struct connection *connect
     }
     if (seconds == AGE_NONE)
         return LEVEL_OK;
+    *age = seconds;
     (void)fprintf(health->data, " age_%s=%" PRId64 "s", queue, seconds);
     limit_put(health->settings->age, health->data);
     level = judge(health->settings->age, seconds, &exceeded);
@@ -152,7 +153,8 @@ static void check_ages(struct health *health)
             level = LEVEL_UNKNOWN;
             break;
         }
-        level = level_worse(level, check_age_of(health, connection, view->name, detail));
+        level = level_worse(level,
+                            check_age_of(health, connection, view->name, &health->ages[i], detail));
     }
     connection_free(connection);
     verdict_add(health->checks, "age", level, detail);

@@ -39,7 +39,7 @@ static const char usage[] =
 
 #define OF_HEALTH 1U /* the option goes with --health alone */
 
-enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, DECLARE, HEALTH };
+enum { LIST, WATCH, PEEK, FOLLOW, UNTIL_EMPTY, UNTIL, CHECK_TOPOLOGY, DECLARE, HEALTH, METRICS };
 
 static int job = LIST;
 static int number; /* of --peek and --until */
@@ -138,6 +138,8 @@ static struct option_entry options[] = {
     {"queue-type", "quorum|default", "how to declare queues (ORDER_QUEUE_TYPE)",
      .text = &broker_options.queue_type},
     {"health", NULL, "print whether the workflow is healthy", .set = &job, .value = HEALTH},
+    {"metrics", NULL, "the same, and what is in the queues, as metrics for Prometheus", .set = &job,
+     .value = METRICS},
     {.help = "Health (more than N is a warning, more than M critical):"},
     {"max-ready", "N[,M]", "at most N messages ready for a worker", .call = read_limit,
      .jobs = OF_HEALTH},
@@ -166,7 +168,7 @@ static bool waits_for_depth(void)
 static void check_job(struct option_entry *option, void *context)
 {
     (void)context;
-    if (option->given > 0 && option->jobs == OF_HEALTH && job != HEALTH)
+    if (option->given > 0 && option->jobs == OF_HEALTH && job != HEALTH && job != METRICS)
         usage_error("--%s goes with --health", option->name);
 }
 
@@ -191,11 +193,15 @@ static enum exit_code code_for_nagios(enum exit_code code)
 static void check_options(void)
 {
     bool lasts = waits_for_depth() || job == WATCH || job == FOLLOW;
-    bool looks_at_all = job == HEALTH || job == CHECK_TOPOLOGY;
+    bool looks_at_all = job == HEALTH || job == METRICS || job == CHECK_TOPOLOGY;
 
     options_exclude_each_other(options, &job);
+    if (health.nagios && job == METRICS)
+        usage_error("--nagios goes with --health");
+    health.metrics = job == METRICS;
     if (looks_at_all && are_named)
-        usage_error("--health and --check-topology look at the whole workflow, and take no names");
+        usage_error("--health, --metrics and --check-topology look at the whole workflow, and take "
+                    "no names");
     if (job == DECLARE)
         declare_check_names(names);
     if (broker_options.queue_type != NULL && job != DECLARE)
@@ -303,6 +309,7 @@ static enum exit_code do_job(void)
     case DECLARE:
         return declare();
     case HEALTH:
+    case METRICS:
         return health_check(&queues, &health);
     default:
         return list();

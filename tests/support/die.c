@@ -10,7 +10,7 @@
  *
  * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only reads, or only enters a run),
  * publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something to
- * standard output, which is a file), sync (of a file to the disk), batch (the sync of a commit,
+ * standard output, which is a file), sync (of a file to the disk), rename, batch (the sync of a commit,
  * while the program goes on), exec (of a command) or answer (of 202 to a client by HTTP).
  *
  * With CLOCK_LEAP=SECONDS the monotonic clock leaps so far when the program enters a run in
@@ -259,6 +259,19 @@ int fsync(int descriptor)
     die_if_due("sync", "before", ++calls);
     result = original(descriptor);
     die_if_due("sync", "after", calls);
+    return result;
+}
+
+int rename(const char *from, const char *to)
+{
+    static unsigned calls;
+    int (*original)(const char *, const char *);
+    int result;
+
+    *(void **)&original = real("rename");
+    die_if_due("rename", "before", ++calls);
+    result = original(from, to);
+    die_if_due("rename", "after", calls);
     return result;
 }
 

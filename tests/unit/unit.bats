@@ -78,6 +78,8 @@ unit()
 @test "unit: order-http/routes" { unit order-http/routes; }
 @test "unit: order-http/target" { unit order-http/target; }
 @test "unit: order-http/token" { unit order-http/token; }
+@test "unit: metrics/histogram" { unit metrics/histogram; }
+@test "unit: metrics/text" { unit metrics/text; }
 @test "unit: order/event" { unit order/event; }
 @test "unit: order/id_stream" { unit order/id_stream; }
 @test "unit: order/order" { unit order/order; }

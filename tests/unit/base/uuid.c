@@ -87,6 +87,29 @@ static void refuses_text_that_is_no_uuid(void)
 }
 
 /* As uuid5() of Python has them, of NAMESPACE_URL. */
+static void tells_when_an_id_was_made(void)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* negative: it does not tell */
+    } rows[] = {{"01a2246a-f1e3-71ba-b1ca-ad3b9dd60651", INT64_C(0x01a2246af1e3)},
+                {"01A2246A-F1E3-71BA-B1CA-AD3B9DD60651", INT64_C(0x01a2246af1e3)},
+                {"01a2246a-f1e3-41ba-b1ca-ad3b9dd60651", -1},
+                {"01a2246a-f1e3-71ba-b1ca-ad3b9dd6065", -1},
+                {"01a2246a-f1e3-71ba-b1ca-ad3b9dd606510", -1},
+                {"01a2246g-f1e3-71ba-b1ca-ad3b9dd60651", -1},
+                {"order-7", -1},
+                {"", -1}};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        int64_t ms = -1;
+
+        unit_row(rows[i].text);
+        CHECK(uuid_text_time(rows[i].text, &ms) == (rows[i].ms >= 0));
+        EQUAL(ms, rows[i].ms);
+    }
+}
+
 static void names_messages_by_version_5(void)
 {
     char text[UUID_TEXT_SIZE];
@@ -135,6 +158,7 @@ int main(void)
     RUN(mints_ids_that_cannot_be_guessed);
     RUN(reads_and_writes_text);
     RUN(refuses_text_that_is_no_uuid);
+    RUN(tells_when_an_id_was_made);
     RUN(names_messages_by_version_5);
     RUN(makes_ids_of_keys);
     RUN(ends_on_an_order_id_that_is_too_long);
