@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "message/event_properties.h"
+#include "message/trace_headers.h"
 #include "order/event.h"
 
 #include <string.h>
@@ -151,9 +152,10 @@ void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms, uint64_t end)
 }
 
 enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *id,
-                                const char *event, uint64_t number)
+                                const char *event, const char *trace, uint64_t number)
 {
     amqp_basic_properties_t properties;
+    struct trace_headers headers;
     struct message message = {
         .exchange = ORDERS_EXCHANGE, .routing_key = PLACED_KEY, .properties = &properties};
     char order_id[UUID_TEXT_SIZE];
@@ -168,6 +170,7 @@ enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *
     uuid_to_text(id, order_id);
     message_id_of(EVENT_PLACED, order_id, message_id);
     event_properties(&properties, EVENT_PLACED, order_id, message_id);
+    trace_headers_set(&properties, &headers, trace);
     message.body = amqp_cstring_bytes(event);
     code = make_room(dispatch);
     if (code == EXIT_OK)

@@ -41,7 +41,8 @@ struct task *hand_add(struct hand *hand, struct delivery *delivery)
 static void drop_event(struct task *task)
 {
     free(task->announcement.event);
-    task->announcement.event = NULL;
+    free(task->announcement.trace);
+    task->announcement.event = task->announcement.trace = NULL;
 }
 
 void hand_drop_first(struct hand *hand, size_t count)

@@ -5,6 +5,7 @@
 #include "base/output.h"
 #include "base/uuid.h"
 #include "message/event_properties.h"
+#include "message/trace_headers.h"
 #include "order/event.h"
 
 #include <string.h>
@@ -22,7 +23,8 @@ void announcement_set(struct announcement *announcement, struct ledger_claim *cl
     announcement->event = claim->event;
     announcement->is_retry = is_retry;
     announcement->is_logged = claim->is_logged || is_retry;
-    claim->event = NULL;
+    announcement->trace = claim->trace;
+    claim->event = claim->trace = NULL;
 }
 
 #define PUBLISHED(type) "[inventory] published " type " for "
@@ -45,6 +47,7 @@ enum exit_code announcement_publish(const struct announcement *announcement,
     const struct event_kind *kind = &event_kinds[announcement->outcome];
     char message_id[UUID_TEXT_SIZE];
     amqp_basic_properties_t properties;
+    struct trace_headers headers;
     struct message message = {.exchange = INVENTORY_EXCHANGE,
                               .routing_key = kind->routing_key,
                               .properties = &properties,
@@ -53,6 +56,7 @@ enum exit_code announcement_publish(const struct announcement *announcement,
 
     message_id_of(kind->type, announcement->order_id, message_id);
     event_properties(&properties, kind->type, announcement->order_id, message_id);
+    trace_headers_set(&properties, &headers, announcement->trace);
     return publisher_send(publisher, &message, cookie);
 }
 

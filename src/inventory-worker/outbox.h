@@ -31,6 +31,7 @@ struct announcement {
     enum ledger_outcome outcome; /* that the event announces */
     char order_id[ORDER_MAX_ID + 1];
     char *event;    /* as one line of JSON; free() it */
+    char *trace;    /* context (trace/context.h) that it carries, or NULL; free() it */
     bool is_logged; /* the log has the decision */
     bool is_retry;  /* the broker did not take it before, which was reported */
 };

@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "message/trace_headers.h"
 #include "process/spawn.h"
+#include "trace/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,32 @@ static void set_variable(const char *name, const char *value)
         die_no_memory();
 }
 
+static void unset_variable(const char *name)
+{
+    if (unsetenv(name) != 0)
+        die_no_memory();
+}
+
+/* The context of the event; of an event that has none, the command has none either, whatever this
+ * program was started with. */
+static void set_trace(const struct notification *notification)
+{
+    char *trace = trace_headers_read(notification->delivery->properties);
+    const char *state = trace == NULL ? NULL : trace_state(trace);
+
+    if (state == NULL)
+        unset_variable(TRACE_STATE_VARIABLE);
+    else
+        set_variable(TRACE_STATE_VARIABLE, state);
+    if (trace == NULL) {
+        unset_variable(TRACE_PARENT_VARIABLE);
+        return;
+    }
+    trace[TRACE_PARENT_LEN] = '\0';
+    set_variable(TRACE_PARENT_VARIABLE, trace);
+    free(trace);
+}
+
 static void set_environment(const struct exec *exec, const struct notification *notification)
 {
     char attempt[16];
@@ -31,6 +59,7 @@ static void set_environment(const struct exec *exec, const struct notification *
     set_variable("EVENT_TYPE", exec->event_type);
     set_variable("ORDER_ID", notification->order_id);
     set_variable("NOTIFY_ATTEMPT", attempt);
+    set_trace(notification);
 }
 
 static enum exit_code run_command(const struct exec *exec, const struct notification *notification,

@@ -8,6 +8,7 @@
 #include "engine/open.h"
 #include "json/writer.h"
 #include "message/event_properties.h"
+#include "message/trace_headers.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct request {
     int64_t key;
     char *reason;
     char *event; /* to be published; NULL if there is none */
+    char *trace; /* context that it carries, or NULL */
     bool is_confirmed;
 };
 
@@ -76,7 +78,9 @@ void cancelling_take(struct cancelling *cancelling, const unsigned char *id, con
     request->receipt.number = number;
     request->receipt.line = line;
     request->reason = xstrdup(reason);
-    *stored = (struct cancellation){.cancelled_at = clock_utc_ms(), .reason = request->reason};
+    *stored = (struct cancellation){.cancelled_at = clock_utc_ms(),
+                                    .reason = request->reason,
+                                    .trace = cancelling->settings.trace};
     memcpy(stored->id, id, UUID_BYTES);
 }
 
@@ -85,6 +89,7 @@ static void clear_batch(struct cancelling *cancelling)
     for (size_t i = 0; i < cancelling->count; i++) {
         free(cancelling->requests[i].reason);
         free(cancelling->requests[i].event);
+        free(cancelling->requests[i].trace);
     }
     cancelling->count = 0;
 }
@@ -123,6 +128,8 @@ static void note_stored(struct request *request, const struct cancellation *stor
     request->receipt.state = stored->state;
     request->receipt.is_repeated = stored->is_repeated;
     free(request->event);
+    free(request->trace);
+    request->trace = stored->trace == NULL ? NULL : xstrdup(stored->trace);
     request->event = stored->state == CANCELLATION_PENDING ? print_event(stored) : NULL;
 }
 
@@ -165,6 +172,7 @@ static enum exit_code publish(struct cancelling *cancelling, size_t index)
 {
     const struct request *request = &cancelling->requests[index];
     amqp_basic_properties_t properties;
+    struct trace_headers headers;
     struct message message = {.exchange = ORDERS_EXCHANGE,
                               .routing_key = CANCELLED_KEY,
                               .properties = &properties,
@@ -175,6 +183,7 @@ static enum exit_code publish(struct cancelling *cancelling, size_t index)
     uuid_to_text(request->receipt.id, order_id);
     message_id_of(EVENT_CANCELLED, order_id, message_id);
     event_properties(&properties, EVENT_CANCELLED, order_id, message_id);
+    trace_headers_set(&properties, &headers, request->trace);
     return publisher_send(cancelling->publisher, &message, index);
 }
 

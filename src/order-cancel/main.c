@@ -19,6 +19,7 @@
 #include "engine/where.h"
 #include "order/id_stream.h"
 #include "order/order.h"
+#include "trace/context.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -262,7 +263,10 @@ static void report_rest(void)
 
 static enum exit_code open_all(void)
 {
-    struct cancelling_settings settings = {.options = &broker_options, .tell = print_receipt};
+    static char trace[TRACE_SIZE];
+    struct cancelling_settings settings = {.options = &broker_options,
+                                           .trace = trace_read_environment(trace) ? trace : NULL,
+                                           .tell = print_receipt};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK)

@@ -18,6 +18,7 @@
 #include "order/order.h"
 #include "place/placement.h"
 #include "terminal/progress.h"
+#include "trace/context.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -51,6 +52,8 @@ static struct option_entry options[] = {
 };
 
 static struct placement *placement;
+static char trace_text[TRACE_SIZE];
+static const char *trace; /* of all orders of this run, or NULL */
 static struct json_stream *input;
 static bool input_ended;
 static uint64_t input_size; /* in bytes, if it is a file; otherwise 0 */
@@ -97,7 +100,7 @@ static void take_value(struct json_piece *piece)
         refuse(piece, true);
         return;
     }
-    placement_take(placement, &order, NULL, piece);
+    placement_take(placement, &order, NULL, trace, piece);
     order_free(&order);
     taken++;
     if (unplaced.number == 0)
@@ -274,6 +277,8 @@ static enum exit_code open_all(void)
 
     if (code == EXIT_OK)
         code = rejects_open(rejects_path, rejects_json_path);
+    if (trace_read_environment(trace_text))
+        trace = trace_text;
     if (code == EXIT_OK)
         code = placement_open(&settings, &placement);
     input = json_stream_new(STDIN_FILENO, ORDER_MAX_SIZE);
