@@ -23,6 +23,7 @@ void dispatch_open(struct dispatch *dispatch, const struct broker_options *optio
 void dispatch_close(struct dispatch *dispatch)
 {
     publisher_free(dispatch->publisher);
+    send_spans_free(&dispatch->spans);
     adrift_free(&dispatch->adrift);
 }
 
@@ -67,6 +68,7 @@ void dispatch_take_results(struct dispatch *dispatch)
     enum publish_result result;
 
     while (publisher_next(dispatch->publisher, &number, &result)) {
+        send_spans_take(&dispatch->spans, dispatch->publisher, number, result);
         if (!take_adrift(dispatch, number, result))
             take_awaited(dispatch, receipts_at(dispatch->receipts, number), result);
     }
@@ -77,6 +79,7 @@ static enum exit_code go_offline(struct dispatch *dispatch, enum exit_code code)
 {
     dispatch_take_results(dispatch);
     publisher_forget(dispatch->publisher);
+    send_spans_forget(&dispatch->spans);
     receipts_change(dispatch->receipts, RECEIPT_AWAITED, RECEIPT_PENDING);
     dispatch->is_offline = true;
     dispatch->offline_since_ms = clock_monotonic_ms();
@@ -170,11 +173,12 @@ enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *
     uuid_to_text(id, order_id);
     message_id_of(EVENT_PLACED, order_id, message_id);
     event_properties(&properties, EVENT_PLACED, order_id, message_id);
-    trace_headers_set(&properties, &headers, trace);
     message.body = amqp_cstring_bytes(event);
     code = make_room(dispatch);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        send_spans_add(&dispatch->spans, &message, &properties, &headers, trace, number);
         code = publisher_send(dispatch->publisher, &message, number);
+    }
     return code == EXIT_OK ? EXIT_OK : go_offline(dispatch, code);
 }
 

@@ -16,6 +16,7 @@
 #include "amqp/broker_options.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "message/send_spans.h"
 #include "place/adrift.h"
 #include "place/receipts.h"
 
@@ -25,6 +26,7 @@
 
 struct dispatch {
     struct publisher *publisher;
+    struct send_spans spans;   /* of what is on its way */
     struct receipts *receipts; /* the caller's; must outlive the dispatch */
     bool never_waits;
     bool has_tried;       /* if never_waits: the first attempt to connect has ended */

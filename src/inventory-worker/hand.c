@@ -42,6 +42,8 @@ static void drop_event(struct task *task)
 {
     free(task->announcement.event);
     free(task->announcement.trace);
+    span_drop(task->announcement.span);
+    task->announcement.span = NULL;
     task->announcement.event = task->announcement.trace = NULL;
 }
 

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "engine/where.h"
 #include "order/order.h"
+#include "trace/span.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_ledger_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

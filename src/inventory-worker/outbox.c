@@ -5,7 +5,6 @@
 #include "base/output.h"
 #include "base/uuid.h"
 #include "message/event_properties.h"
-#include "message/trace_headers.h"
 #include "order/event.h"
 
 #include <string.h>
@@ -42,7 +41,8 @@ static const struct event_kind {
                             PUBLISHED(EVENT_HANDED_OVER)}};
 
 enum exit_code announcement_publish(const struct announcement *announcement,
-                                    struct publisher *publisher, uint64_t cookie)
+                                    struct publisher *publisher, struct send_spans *spans,
+                                    uint64_t cookie)
 {
     const struct event_kind *kind = &event_kinds[announcement->outcome];
     char message_id[UUID_TEXT_SIZE];
@@ -56,7 +56,8 @@ enum exit_code announcement_publish(const struct announcement *announcement,
 
     message_id_of(kind->type, announcement->order_id, message_id);
     event_properties(&properties, kind->type, announcement->order_id, message_id);
-    trace_headers_set(&properties, &headers, announcement->trace);
+    send_spans_add(spans, &message, &properties, &headers,
+                   span_trace(announcement->span, announcement->trace), cookie);
     return publisher_send(publisher, &message, cookie);
 }
 

@@ -36,7 +36,9 @@ static void unset_variable(const char *name)
 static void set_trace(const struct notification *notification)
 {
     char *trace = trace_headers_read(notification->delivery->properties);
-    const char *state = trace == NULL ? NULL : trace_state(trace);
+    const char *carried = span_trace(notification->span, trace);
+    const char *state = carried == NULL ? NULL : trace_state(carried);
+    char parent[TRACE_PARENT_LEN + 1];
 
     if (state == NULL)
         unset_variable(TRACE_STATE_VARIABLE);
@@ -46,8 +48,8 @@ static void set_trace(const struct notification *notification)
         unset_variable(TRACE_PARENT_VARIABLE);
         return;
     }
-    trace[TRACE_PARENT_LEN] = '\0';
-    set_variable(TRACE_PARENT_VARIABLE, trace);
+    (void)snprintf(parent, sizeof parent, "%s", carried);
+    set_variable(TRACE_PARENT_VARIABLE, parent);
     free(trace);
 }
 

@@ -20,6 +20,7 @@
 #include "base/stop.h"
 #include "engine/where.h"
 #include "process/command.h"
+#include "trace/span.h"
 
 #include <stdlib.h>
 
@@ -56,6 +57,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_notified_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -8,7 +8,7 @@
 #include "engine/open.h"
 #include "json/writer.h"
 #include "message/event_properties.h"
-#include "message/trace_headers.h"
+#include "message/send_spans.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -30,6 +30,7 @@ struct cancelling {
     struct cancelling_settings settings;
     struct cancellations *store;
     struct publisher *publisher;
+    struct send_spans spans; /* of what is on its way */
     struct request requests[BATCH_MAX];
     struct cancellation stored[BATCH_MAX]; /* the same ones, as they are given to the store */
     size_t count;
@@ -162,6 +163,7 @@ static void take_results(struct cancelling *cancelling)
     while (publisher_next(cancelling->publisher, &index, &result)) {
         struct request *request = &cancelling->requests[index];
 
+        send_spans_take(&cancelling->spans, cancelling->publisher, index, result);
         request->is_confirmed = result == PUBLISH_CONFIRMED;
         if (!request->is_confirmed)
             note_refusal(cancelling, request);
@@ -183,7 +185,7 @@ static enum exit_code publish(struct cancelling *cancelling, size_t index)
     uuid_to_text(request->receipt.id, order_id);
     message_id_of(EVENT_CANCELLED, order_id, message_id);
     event_properties(&properties, EVENT_CANCELLED, order_id, message_id);
-    trace_headers_set(&properties, &headers, request->trace);
+    send_spans_add(&cancelling->spans, &message, &properties, &headers, request->trace, index);
     return publisher_send(cancelling->publisher, &message, index);
 }
 
@@ -217,6 +219,7 @@ static void send_batch(struct cancelling *cancelling)
     if (code == EXIT_OK)
         return;
     publisher_forget(cancelling->publisher);
+    send_spans_forget(&cancelling->spans);
     cancelling->is_offline = true;
     cancelling->offline_since_ms = clock_monotonic_ms();
     if (code != EXIT_UNREACHABLE)
@@ -357,6 +360,7 @@ void cancelling_close(struct cancelling *cancelling)
     if (cancelling->store != NULL)
         cancelling->store->operations->close(cancelling->store);
     publisher_free(cancelling->publisher);
+    send_spans_free(&cancelling->spans);
     free(cancelling);
 }
 

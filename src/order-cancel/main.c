@@ -20,6 +20,7 @@
 #include "order/id_stream.h"
 #include "order/order.h"
 #include "trace/context.h"
+#include "trace/span.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -53,6 +54,7 @@ static struct option_entry options[] = {
     {.group = where_orders_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -19,6 +19,7 @@
 #include "place/placement.h"
 #include "terminal/progress.h"
 #include "trace/context.h"
+#include "trace/span.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -47,6 +48,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_orders_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

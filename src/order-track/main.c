@@ -12,6 +12,7 @@
 #include "base/report.h"
 #include "base/stop.h"
 #include "engine/where.h"
+#include "trace/span.h"
 
 static const char usage[] =
     "usage: order-track [options]\n"
@@ -28,6 +29,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_orders_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

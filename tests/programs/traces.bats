@@ -275,3 +275,137 @@ INVALID
     messages "$PLACED_Q" | jq -c .properties.headers | sort | uniq -c | sed 's/^ *//' >headers
     [ "$(cat headers)" = "3 {\"traceparent\":\"$PARENT\"}" ]
 }
+
+# ---- spans
+
+# spans FILE...: those in it, a line each: {program, name, kind, trace, state, id, parent, took, status, ATTRIBUTES}.
+spans()
+{
+    jq -c '.resourceSpans[] | (.resource.attributes | map({key, value: .value[]}) | from_entries) as $resource
+        | .scopeSpans[].spans[] | {program: $resource["service.name"], name, kind, trace: .traceId, state: .traceState, id: .spanId,
+            parent: .parentSpanId, took: ((.endTimeUnixNano | tonumber) - (.startTimeUnixNano | tonumber)), status}
+            + (.attributes | map({key, value: .value[]}) | from_entries)' "$@"
+}
+
+# part NAME FILE: of the only span.
+part()
+{
+    spans "$2" | jq -er --arg name "$1" '.[$name]'
+}
+
+# is_child FILE PARENT: has it one span, whose parent is the one in the file PARENT?
+is_child()
+{
+    has_lines "$1" 1
+    [ "$(part parent "$1")" = "$(part id "$2")" ]
+    [ "$(part trace "$1")" = "$TRACE" ]
+}
+
+@test "spans: from sending to telling, each is the child of the one that caused it, in one trace" {
+    teller
+    queue order.outcome.q
+    bound_to_outcomes
+    TRACEPARENT=$PARENT TRACESTATE=$STATE order-place --trace place <<<"$(order)" >receipt
+    id=$(ids <receipt)
+    traced "$PLACED_Q" 1 "00-$TRACE-$(part id place)-01"
+    worker --trace work --idle-timeout 0 >/dev/null
+    timeout "$HANGING" notify-worker --trace notify --idle-timeout 0 --exec ./tell >/dev/null
+    timeout "$HANGING" order-track --trace track --idle-timeout 0 >/dev/null
+    [ "$(stat -c %a place work notify track | sort -u)" = 600 ]
+    jq -c 'select(.resourceSpans[].scopeSpans[].spans[].kind == 5)' work >process
+    jq -c 'select(.resourceSpans[].scopeSpans[].spans[].kind == 4)' work >send
+    [ "$(part parent place)" = "$SPAN" ]
+    is_child process place
+    is_child send process
+    is_child notify send
+    is_child track send
+    [ "$(cat told)" = "$id 00-$TRACE-$(part id notify)-01 $STATE" ]
+    spans place send process notify track |
+        jq -r '[.program, .name, .kind, .state, ."messaging.system", ."messaging.operation.type", ."messaging.destination.name",
+            ."messaging.rabbitmq.destination.routing_key", ."messaging.message.conversation_id"] | join(" ")' >all
+    diff all - <<END
+order-place send orders-ex:order.placed 4 $STATE rabbitmq send orders-ex:order.placed order.placed $id
+inventory-worker send inventory-ex:inventory.reserved 4 $STATE rabbitmq send inventory-ex:inventory.reserved inventory.reserved $id
+inventory-worker process orders-ex:order.placed:order.placed.q 5 $STATE rabbitmq process orders-ex:order.placed:order.placed.q order.placed $id
+notify-worker process inventory-ex:inventory.reserved:inventory.reserved.q 5 $STATE rabbitmq process inventory-ex:inventory.reserved:inventory.reserved.q inventory.reserved $id
+order-track process inventory-ex:inventory.reserved:order.outcome.q 5 $STATE rabbitmq process inventory-ex:inventory.reserved:order.outcome.q inventory.reserved $id
+END
+    spans place send process notify track | jq -se 'all(.took >= 0 and .took < 600e9 and .status == null)' >/dev/null
+    # A message has one id, wherever it is seen.
+    [ "$(part messaging.message.id place)" = "$(part messaging.message.id process)" ]
+    [ "$(part messaging.message.id send)" = "$(part messaging.message.id notify)" ]
+}
+
+bound_to_outcomes()
+{
+    api POST "bindings/$VHOST/e/inventory-ex/q/order.outcome.q" '{"routing_key": "inventory.reserved"}' >/dev/null
+}
+
+@test "spans: none for an order in no trace or in one that is not sampled, which is carried on all the same" {
+    order-place --trace spans <<<"$(order)" >/dev/null
+    PARENT=00-$TRACE-$SPAN-00
+    TRACEPARENT=$PARENT TRACESTATE=$STATE order-place --trace spans <<<"$(order)" >/dev/null
+    worker --trace spans --idle-timeout 0 >/dev/null
+    has_lines spans 0
+    messages "$RESERVED_Q" | jq -r '.properties.headers.traceparent' | sort >parents
+    [ "$(cat parents)" = "$PARENT
+null" ]
+}
+
+@test "spans: what is published after a kill is within the context that the order came with" {
+    start place env TRACEPARENT="$PARENT" order-place --trace spans --url amqp://127.0.0.1:1 <<<"$(order)"
+    eventually stored 1 PENDING
+    finish -137 "$PID" KILL
+    has_lines spans 0
+    order-place --trace spans --flush >/dev/null
+    [ "$(part parent spans)" = "$SPAN" ]
+    inventory-worker --flush
+    (dying commit:1:after inventory-worker --trace killed --count 1) >/dev/null 2>&1 || true
+    bury_dead
+    purge "$PLACED_Q"
+    has_lines killed 0
+    worker --trace sent --flush >/dev/null
+    is_child sent spans
+}
+
+@test "spans: of many orders, by several programs at once in one file: a line each, and none is lost" {
+    for i in {1..4}; do
+        for ((n = 0; n < 50; n++)); do order; done >"orders.$i"
+        start "p$i" env TRACEPARENT="$PARENT" order-place --trace spans <"orders.$i"
+    done
+    wait
+    has_lines spans 200
+    [ "$(spans spans | jq -r .id | sort -u | wc -l)" = 200 ]
+    diff <(spans spans | jq -r '."messaging.message.conversation_id"' | sort) <(cat p?.out | ids | sort)
+}
+
+@test "spans: an error has its type and a reason" {
+    queue kept
+    publish_bad()
+    {
+        post orders-ex order.placed '{"event_type":"OrderPlaced"}' "{\"headers\": {\"traceparent\": \"$PARENT\"}}"
+    }
+    publish_bad
+    worker --trace rejected --idle-timeout 0 >/dev/null
+    [ "$(part error.type rejected)" = malformed ]
+    [ "$(spans rejected | jq -r '.status.code')" = 2 ]
+    [ "$(spans rejected | jq -r '.status.message')" != null ]
+    place
+    worker --idle-timeout 0 >/dev/null
+    timeout "$HANGING" notify-worker --trace dead --idle-timeout 0 --max-attempts 1 --exec false >/dev/null
+    [ "$(part error.type dead)" = dead_lettered ]
+}
+
+@test "spans: a full disk is reported once, and no order waits for it; a file that cannot be opened ends the program at once" {
+    { order && order && order; } >three
+    TRACEPARENT=$PARENT run -0 --separate-stderr order-place --trace /dev/full <three
+    [ "${#lines[@]}" = 3 ]
+    [ "$stderr" = "order-place: cannot write '/dev/full', and goes on without: No space left on device" ]
+    run -0 --separate-stderr worker --trace /dev/full --idle-timeout 0
+    [ "${#lines[@]}" = 3 ]
+    [ "$(grep -c '/dev/full' <<<"$stderr")" = 1 ]
+    holds "$RESERVED_Q" 3
+    TRACEPARENT=$PARENT run -74 --separate-stderr order-place --trace nowhere/spans <three
+    [ "$stderr" = "order-place: cannot open 'nowhere/spans': No such file or directory" ]
+    stored 3
+}
