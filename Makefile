@@ -78,7 +78,7 @@ UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/*.c))
 # What the tests run beside the programs, and what they preload.
 SUPPORT := $(addprefix $(BUILD)/tests/support/,lend room wire decide ahead.so alone.so die.so)
 # Programs that read the fuzzers' corpus, and watch themselves for faults.
-FUZZ_TARGETS ?= envelope http json message order urls
+FUZZ_TARGETS ?= envelope http json message order trace urls
 FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 

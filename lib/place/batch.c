@@ -51,7 +51,7 @@ static bool choose_id(const struct order *order, const unsigned char *given, uns
 }
 
 void batch_add(struct batch *batch, const struct order *order, const unsigned char *id,
-               const struct json_piece *piece)
+               const char *trace, const struct json_piece *piece)
 {
     struct stored_order *stored = &batch->orders[batch->count];
     struct candidate *candidate = &batch->candidates[batch->count++];
@@ -65,6 +65,7 @@ void batch_add(struct batch *batch, const struct order *order, const unsigned ch
     stored->data = data;
     stored->data_len = json_compact_to(data, piece->text, piece->len);
     stored->placed_at = clock_utc_ms();
+    stored->trace = trace == NULL ? NULL : xstrdup(trace);
     candidate->event = event_of(order, stored->id, stored->placed_at);
     batch->bytes += stored->data_len * 2;
 }
@@ -82,6 +83,7 @@ void batch_clear(struct batch *batch)
     for (size_t i = 0; i < batch->count; i++) {
         free(batch->candidates[i].raw);
         free((char *)batch->orders[i].data);
+        free((char *)batch->orders[i].trace);
         free(batch->candidates[i].event);
     }
     batch->count = 0;

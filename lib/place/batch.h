@@ -37,9 +37,10 @@ struct batch {
 bool batch_has_room(const struct batch *batch);
 
 /* Adds an order, which was read from piece, with its event. id names it; NULL for its own order_id
- * or, if it has none, a new one. There must be room. Copies what it needs of all three. */
+ * or, if it has none, a new one. Its event carries the context trace, which may be NULL. There must
+ * be room. Copies what it needs of all four. */
 void batch_add(struct batch *batch, const struct order *order, const unsigned char *id,
-               const struct json_piece *piece);
+               const char *trace, const struct json_piece *piece);
 
 /* Returns whether the caller has set publish for some order. */
 bool batch_some_to_publish(const struct batch *batch);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "message/event_properties.h"
+#include "message/trace_headers.h"
 #include "order/event.h"
 
 #include <string.h>
@@ -23,6 +24,7 @@ void dispatch_open(struct dispatch *dispatch, const struct broker_options *optio
 void dispatch_close(struct dispatch *dispatch)
 {
     publisher_free(dispatch->publisher);
+    send_spans_free(&dispatch->spans);
     adrift_free(&dispatch->adrift);
 }
 
@@ -72,6 +74,7 @@ void dispatch_take_results(struct dispatch *dispatch)
     while (publisher_next(dispatch->publisher, &number, &result)) {
         if (now_us == 0)
             now_us = clock_monotonic_us();
+        send_spans_take(&dispatch->spans, dispatch->publisher, number, result);
         if (!take_adrift(dispatch, number, result))
             take_awaited(dispatch, receipts_at(dispatch->receipts, number), result, now_us);
     }
@@ -82,6 +85,7 @@ static enum exit_code go_offline(struct dispatch *dispatch, enum exit_code code)
 {
     dispatch_take_results(dispatch);
     publisher_forget(dispatch->publisher);
+    send_spans_forget(&dispatch->spans);
     receipts_change(dispatch->receipts, RECEIPT_AWAITED, RECEIPT_PENDING);
     dispatch->is_offline = true;
     dispatch->offline_since_ms = clock_monotonic_ms();
@@ -157,9 +161,10 @@ void dispatch_let_go(struct dispatch *dispatch, int64_t before_ms, uint64_t end)
 }
 
 enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *id,
-                                const char *event, uint64_t number)
+                                const char *event, const char *trace, uint64_t number)
 {
     amqp_basic_properties_t properties;
+    struct trace_headers headers;
     struct message message = {
         .exchange = ORDERS_EXCHANGE, .routing_key = PLACED_KEY, .properties = &properties};
     char order_id[UUID_TEXT_SIZE];
@@ -176,8 +181,10 @@ enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *
     event_properties(&properties, EVENT_PLACED, order_id, message_id);
     message.body = amqp_cstring_bytes(event);
     code = make_room(dispatch);
-    if (code == EXIT_OK)
+    if (code == EXIT_OK) {
+        send_spans_add(&dispatch->spans, &message, &properties, &headers, trace, number);
         code = publisher_send(dispatch->publisher, &message, number);
+    }
     return code == EXIT_OK ? EXIT_OK : go_offline(dispatch, code);
 }
 

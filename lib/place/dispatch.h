@@ -16,6 +16,7 @@
 #include "amqp/broker_options.h"
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "message/send_spans.h"
 #include "metrics/histogram.h"
 #include "place/adrift.h"
 #include "place/receipts.h"
@@ -26,6 +27,7 @@
 
 struct dispatch {
     struct publisher *publisher;
+    struct send_spans spans;   /* of what is on its way */
     struct receipts *receipts; /* the caller's; must outlive the dispatch */
     bool never_waits;
     bool has_tried;       /* if never_waits: the first attempt to connect has ended */
@@ -48,10 +50,11 @@ void dispatch_close(struct dispatch *dispatch);
  * the dispatch never waits. */
 enum exit_code dispatch_connect(struct dispatch *dispatch);
 
-/* Publishes the event of the order id, whose receipt has that number. Waits while too much is on
+/* Publishes the event of the order id, whose receipt has that number; it carries the context trace,
+ * which may be NULL. Waits while too much is on
  * its way; a dispatch that never waits leaves the order pending then. */
 enum exit_code dispatch_publish(struct dispatch *dispatch, const unsigned char *id,
-                                const char *event, uint64_t number);
+                                const char *event, const char *trace, uint64_t number);
 
 /* Notes in the receipts what the broker has answered. Does not wait. */
 void dispatch_take_results(struct dispatch *dispatch);

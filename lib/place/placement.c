@@ -182,9 +182,9 @@ bool placement_has_room(const struct placement *placement)
 }
 
 void placement_take(struct placement *placement, const struct order *order, const unsigned char *id,
-                    const struct json_piece *piece)
+                    const char *trace, const struct json_piece *piece)
 {
-    batch_add(&placement->batch, order, id, piece);
+    batch_add(&placement->batch, order, id, trace, piece);
 }
 
 static void publish_batch(struct placement *placement)
@@ -196,7 +196,8 @@ static void publish_batch(struct placement *placement)
 
         if (candidate->publish)
             placement_fail(placement, dispatch_publish(&placement->dispatch, batch->orders[i].id,
-                                                       candidate->event, candidate->receipt));
+                                                       candidate->event, batch->orders[i].trace,
+                                                       candidate->receipt));
     }
 }
 

@@ -82,11 +82,11 @@ bool placement_has_room(const struct placement *placement);
 
 /*
  * Adds an order, which was read from piece, to the batch. id is what it is stored under; NULL for
- * its own order_id or, if it has none, a new one. There must be room. Copies what it needs of all
- * three.
+ * its own order_id or, if it has none, a new one. Its event carries the context trace
+ * (trace/context.h), which may be NULL. There must be room. Copies what it needs of all four.
  */
 void placement_take(struct placement *placement, const struct order *order, const unsigned char *id,
-                    const struct json_piece *piece);
+                    const char *trace, const struct json_piece *piece);
 
 /*
  * Runs one round: reads the broker's answers, stores the batch, tells the receipts that are due,

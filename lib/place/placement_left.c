@@ -11,7 +11,8 @@ static void publish_stored(struct placement *placement, const struct stored_orde
     char *event = batch_stored_event(order);
     uint64_t number = placement_add_receipt(placement, order, RECEIPT_AWAITED, 0);
 
-    placement_fail(placement, dispatch_publish(&placement->dispatch, order->id, event, number));
+    placement_fail(placement,
+                   dispatch_publish(&placement->dispatch, order->id, event, order->trace, number));
     free(event);
 }
 

@@ -19,6 +19,7 @@ struct postgres_cancellations {
     struct array ids;
     struct array times;
     struct array reasons;
+    struct array traces;
     struct array keys;
 };
 
@@ -26,16 +27,16 @@ struct postgres_cancellations {
 
 #define COLUMNS                                                                                \
     "SELECT o.seq, o.order_id, c.cancelled_at, c.reason, c.run IS NOT NULL AS pending, c.run," \
-    " c.seq IS NOT NULL AS known, coalesce(u.status, '')"                                      \
+    " c.seq IS NOT NULL AS known, coalesce(u.status, ''), c.trace"                             \
     " FROM order_tools.orders o LEFT JOIN order_tools.outcomes u USING (seq) "
 
 /* In the order of keys, so that two that cancel the same orders do not wait for each other. */
-#define ADD                                                                         \
-    "INSERT INTO order_tools.cancellations (seq, cancelled_at, reason, run)"        \
-    " SELECT o.seq, given.at, given.reason, $4::bigint"                             \
-    " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[])"                       \
-    " AS given (id, at, reason) JOIN order_tools.orders o ON o.order_id = given.id" \
-    " WHERE NOT EXISTS (SELECT 1 FROM order_tools.outcomes u WHERE u.seq = o.seq"   \
+#define ADD                                                                                \
+    "INSERT INTO order_tools.cancellations (seq, cancelled_at, reason, run, trace)"        \
+    " SELECT o.seq, given.at, given.reason, $4::bigint, nullif(given.trace, '')"           \
+    " FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $5::text[])"                  \
+    " AS given (id, at, reason, trace) JOIN order_tools.orders o ON o.order_id = given.id" \
+    " WHERE NOT EXISTS (SELECT 1 FROM order_tools.outcomes u WHERE u.seq = o.seq"          \
     " AND u.status IN " FINAL ") ORDER BY o.seq ON CONFLICT (seq) DO NOTHING"
 
 #define FIND                                                    \
@@ -70,6 +71,8 @@ static void read_row(const PGresult *result, int row, struct cancellation *cance
     cancellation->cancelled_at = result_time(result, row, 2);
     cancellation->reason = libpq.PQgetvalue(result, row, 3);
     cancellation->is_repeated = result_bool(result, row, 6);
+    cancellation->trace =
+        libpq.PQgetlength(result, row, 8) > 0 ? libpq.PQgetvalue(result, row, 8) : NULL;
     cancellation->state = read_state(result, row);
 }
 
@@ -86,10 +89,13 @@ static void fill_arrays(struct postgres_cancellations *store, const struct cance
     array_start(&store->ids, ARRAY_UUID);
     array_start(&store->times, ARRAY_TIME);
     array_start(&store->reasons, ARRAY_TEXT);
+    array_start(&store->traces, ARRAY_TEXT);
     for (size_t i = 0; i < count; i++) {
         array_uuid(&store->ids, all[i].id);
         array_time(&store->times, all[i].cancelled_at);
         array_text(&store->reasons, all[i].reason, strlen(all[i].reason));
+        array_text(&store->traces, all[i].trace == NULL ? "" : all[i].trace,
+                   all[i].trace == NULL ? 0 : strlen(all[i].trace));
     }
     sought_list(&store->sought, all[0].id, sizeof all[0], count);
 }
@@ -102,11 +108,12 @@ static bool store_all(struct session *session, void *context)
     struct parameter_int run;
     struct parameter parameters[] = {parameter_array(&store->ids), parameter_array(&store->times),
                                      parameter_array(&store->reasons),
-                                     parameter_int(run_number(store->run), &run)};
+                                     parameter_int(run_number(store->run), &run),
+                                     parameter_array(&store->traces)};
     size_t place;
 
     session_begin(session, store->run);
-    (void)session_add(session, ADD, parameters, 4);
+    (void)session_add(session, ADD, parameters, 5);
     place = session_add(session, FIND, parameters, 1);
     if (!session_commit(session))
         return false;
@@ -311,6 +318,7 @@ static void close_cancellations(struct cancellations *base)
     array_free(&store->ids);
     array_free(&store->times);
     array_free(&store->reasons);
+    array_free(&store->traces);
     array_free(&store->keys);
     free(store);
 }

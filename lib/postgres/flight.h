@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define FLIGHT_STATEMENTS_MAX 16
-#define FLIGHT_PARAMETERS_MAX 12
+#define FLIGHT_PARAMETERS_MAX 14
 
 /* A connection and its statements. Zeroed, it has none. */
 struct flight {

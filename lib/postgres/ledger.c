@@ -8,8 +8,9 @@
 
 extern const char ledger_sql[];
 extern const char ledger_2_sql[];
+extern const char ledger_3_sql[];
 
-static const char *const scripts[] = {ledger_sql, ledger_2_sql};
+static const char *const scripts[] = {ledger_sql, ledger_2_sql, ledger_3_sql};
 
 const struct session_kind postgres_ledger_kind = {.variable = "INVENTORY_LEDGER",
                                                   .domain = "ledger",
@@ -74,6 +75,11 @@ int64_t ledger_own_run(const struct postgres_ledger *ledger)
 char *ledger_text_of(const PGresult *result, int row, int column)
 {
     return xstrdup(libpq.PQgetvalue(result, row, column));
+}
+
+char *ledger_trace_of(const PGresult *result, int row, int column)
+{
+    return libpq.PQgetlength(result, row, column) == 0 ? NULL : ledger_text_of(result, row, column);
 }
 
 static bool may_pass(const struct ledger *base)

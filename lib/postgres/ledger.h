@@ -67,6 +67,9 @@ int64_t ledger_own_run(const struct postgres_ledger *ledger);
 /* Returns a text of a row, to be freed with free(). */
 char *ledger_text_of(const PGresult *result, int row, int column);
 
+/* The same of a context, which is NULL if the row has none. */
+char *ledger_trace_of(const PGresult *result, int row, int column);
+
 /* For a session_work: begins a decision, or goes on with it. Returns false if it is lost. */
 bool decision_join(struct postgres_ledger *ledger);
 

@@ -40,6 +40,9 @@
 #define ANNOUNCED(event) \
     OUTCOME_NUMBER("CASE WHEN " event ".seq < " LEDGER_END " THEN r.outcome ELSE r.ending END")
 
+/* The context that the event carries. */
+#define TRACE_OF(event) "CASE WHEN " event ".seq < " LEDGER_END " THEN r.trace ELSE r.end_trace END"
+
 /* Nobody publishes the event o: $2 is this run, $3 the keys in doubt. */
 #define IS_FREE "(" RUN_IS_OVER("o.run") " OR (o.run = $2 AND o.seq = ANY ($3::bigint[])))"
 
@@ -56,10 +59,12 @@
     " RETURNING owed.place, outbox.seq, outbox.event, owed.run = " RUN_RELEASED " AS is_logged)" \
     " SELECT taken.place, taken.seq, " ANNOUNCED(                                                \
         "taken") ", taken.event, taken.is_logged,"                                               \
-                 " r.order_id FROM taken CROSS JOIN LATERAL (SELECT outcome, ending, order_id"   \
-                 " FROM order_tools.reservations r WHERE r.seq = " ORDER_OF_EVENT(               \
-                     "taken.seq") " LIMIT 1) r"                                                  \
-                                  " ORDER BY taken.seq"
+                 " r.order_id, " TRACE_OF(                                                       \
+                     "taken") " FROM taken CROSS JOIN LATERAL"                                   \
+                              " (SELECT outcome, ending, order_id, trace, end_trace"             \
+                              " FROM order_tools.reservations r WHERE r.seq = " ORDER_OF_EVENT(  \
+                                  "taken.seq") " LIMIT 1) r"                                     \
+                                               " ORDER BY taken.seq"
 
 /* What is known of the orders and free: it sees what was recorded while CLAIM waited. */
 #define RECALL                                                                              \
@@ -77,12 +82,11 @@
     " FROM order_tools.outbox o WHERE o.seq > $1 AND " IS_FREE           \
     " ORDER BY o.seq LIMIT $4)," TAKE_OVER
 
-#define LIST_OWN                                                          \
-    "SELECT 0::bigint, o.seq, " ANNOUNCED(                                \
-        "o") ", o.event, false, r.order_id"                               \
-             " FROM order_tools.outbox o JOIN order_tools.reservations r" \
-             " ON r.seq = " ORDER_OF_EVENT(                               \
-                 "o.seq") " WHERE o.run = $2 AND o.seq > $1 ORDER BY o.seq LIMIT $3"
+#define LIST_OWN                                                                          \
+    "SELECT 0::bigint, o.seq, " ANNOUNCED("o") ", o.event, false, r.order_id, " TRACE_OF( \
+        "o") " FROM order_tools.outbox o JOIN order_tools.reservations r"                 \
+             " ON r.seq = " ORDER_OF_EVENT("o.seq") " WHERE o.run = $2 AND o.seq > $1"    \
+                                                    " ORDER BY o.seq LIMIT $3"
 
 /* ---- the transaction ---- */
 
@@ -142,6 +146,7 @@ static void read_event(struct postgres_ledger *ledger, const PGresult *result, i
     claim->key = result_int(result, row, 1);
     claim->outcome = (enum ledger_outcome)result_int(result, row, 2);
     claim->event = ledger_text_of(result, row, 3);
+    claim->trace = ledger_trace_of(result, row, 6);
     claim->is_logged = result_bool(result, row, 4);
     ledger_keys_add(&ledger->claimed, claim->key);
 }
@@ -219,7 +224,7 @@ enum exit_code postgres_ledger_claim(struct ledger *base, int64_t at_ms,
     (void)at_ms;
     array_start(&ledger->arrays[0], ARRAY_TEXT);
     for (size_t i = 0; i < count; i++) {
-        claims[i].event = NULL;
+        claims[i].event = claims[i].trace = NULL;
         array_text(&ledger->arrays[0], claims[i].order_id, strlen(claims[i].order_id));
     }
     ledger_keys_array(&ledger->doubted, &ledger->doubts);

@@ -23,6 +23,12 @@
     "UPDATE order_tools.reservations SET ending = $2, ended_at = now() WHERE seq = ANY " \
     "($1::bigint[])"
 
+/* Each is looked up by its key, as in ledger_claim.c. */
+#define KEEP_TRACES(column)                                          \
+    "UPDATE order_tools.reservations r SET " column " = given.trace" \
+    " FROM unnest($1::bigint[], $2::text[]) AS given (seq, trace)"   \
+    " WHERE r.seq = given.seq AND r.seq = ANY ($1::bigint[])"
+
 #define LET_GO "DELETE FROM order_tools.held WHERE seq = ANY ($1::bigint[])"
 
 /* What another run has taken over is that run's to mark. */
@@ -165,6 +171,28 @@ static void add_ends(struct postgres_ledger *ledger, const struct ledger_commit 
     (void)session_add(ledger->session, LET_GO, parameters, 1);
 }
 
+/* Adds the statement that keeps the contexts of outcomes or, with ends, of ends. */
+static void add_traces(struct postgres_ledger *ledger, const struct ledger_commit *commit,
+                       bool ends)
+{
+    struct array *keys = &ledger->arrays[0];
+    struct array *traces = &ledger->arrays[1];
+
+    array_start(keys, ARRAY_INT);
+    array_start(traces, ARRAY_TEXT);
+    for (size_t i = 0; i < commit->decision_count; i++) {
+        const struct ledger_decision *decision = &commit->decisions[i];
+
+        if (decision->trace == NULL || (decision->key >= LEDGER_END_KEY) != ends)
+            continue;
+        array_int(keys, ends ? decision->key - LEDGER_END_KEY : decision->key);
+        array_text(traces, decision->trace, strlen(decision->trace));
+    }
+    if (keys->count > 0)
+        (void)session_add(ledger->session, ends ? KEEP_TRACES("end_trace") : KEEP_TRACES("trace"),
+                          (struct parameter[]){parameter_array(keys), parameter_array(traces)}, 2);
+}
+
 struct recording {
     struct postgres_ledger *ledger;
     const struct ledger_commit *commit;
@@ -183,6 +211,8 @@ static bool record_decision(struct session *session, void *context)
     add_failed(ledger, commit);
     add_held(ledger, commit);
     add_ends(ledger, commit);
+    add_traces(ledger, commit, false);
+    add_traces(ledger, commit, true);
     ledger_add_moves(ledger, commit->levels, commit->level_count);
     forget = add_sent(ledger, &commit->sent);
     if (!session_commit(session))

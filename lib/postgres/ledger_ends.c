@@ -24,11 +24,12 @@
 #define OUTCOME OUTCOME_NUMBER("coalesce(r.ending, r.outcome)")
 
 /* Locked in the order of ids; each looked up by its key, as in ledger_claim.c. */
-#define FIND                                                                                   \
-    "SELECT given.place, r.seq, " OUTCOME ", r.is_noted, coalesce(h.held, '')"                 \
-    " FROM (SELECT id, place FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place)"    \
-    " ORDER BY id COLLATE \"C\", place) AS given"                                              \
-    " CROSS JOIN LATERAL (SELECT seq, outcome, ending, is_noted FROM order_tools.reservations" \
+#define FIND                                                                                \
+    "SELECT given.place, r.seq, " OUTCOME ", r.is_noted, coalesce(h.held, ''), r.trace"     \
+    " FROM (SELECT id, place FROM unnest($1::text[]) WITH ORDINALITY AS listed (id, place)" \
+    " ORDER BY id COLLATE \"C\", place) AS given"                                           \
+    " CROSS JOIN LATERAL (SELECT seq, outcome, ending, is_noted, trace"                     \
+    " FROM order_tools.reservations"                                                        \
     " WHERE order_id = given.id LIMIT 1 FOR NO KEY UPDATE) r" HELD
 
 /* $2 is an age in milliseconds, by the clock of the database. */
@@ -43,7 +44,8 @@
 
 /* Those that others have locked are about to end. */
 #define LIST_EXPIRED                                                                            \
-    "SELECT 0::bigint, r.seq, 1::bigint, r.is_noted, coalesce(h.held, ''), r.order_id"          \
+    "SELECT 0::bigint, r.seq, 1::bigint, r.is_noted, coalesce(h.held, ''), r.trace,"            \
+    " r.order_id"                                                                               \
     " FROM order_tools.reservations r" HELD " WHERE r.seq > $1 AND r.seq <= $3 AND " IS_EXPIRED \
     " ORDER BY r.seq LIMIT $4 FOR NO KEY UPDATE OF r SKIP LOCKED"
 
@@ -70,6 +72,7 @@ static void read_end(struct postgres_ledger *ledger, const PGresult *result, int
     end->is_noted = result_bool(result, row, 3);
     if (*libpq.PQgetvalue(result, row, 4) != '\0')
         end->held = ledger_text_of(result, row, 4);
+    end->trace = ledger_trace_of(result, row, 5);
     ledger_keys_add(&ledger->claimed, end->key);
     ledger->undecided++;
 }
@@ -162,7 +165,7 @@ static void read_expired(struct ending *ending, const PGresult *listed)
 {
     ending->count = (size_t)libpq.PQntuples(listed);
     for (size_t i = 0; i < ending->count; i++) {
-        ending->ends[i] = (struct ledger_end){.order_id = ledger_text_of(listed, (int)i, 5)};
+        ending->ends[i] = (struct ledger_end){.order_id = ledger_text_of(listed, (int)i, 6)};
         read_end(ending->ledger, listed, (int)i, &ending->ends[i]);
     }
 }

@@ -22,16 +22,17 @@ static const struct mover_kind kinds[] = {
                       {{.count = "SELECT count(*) FROM order_tools.orders",
                         .read =
                             "SELECT o.seq, o.order_id, o.placed_at, o.data,"
-                            " CASE WHEN p.seq IS NULL THEN 0 ELSE 1 END"
+                            " CASE WHEN p.seq IS NULL THEN 0 ELSE 1 END, coalesce(p.trace, '')"
                             " FROM order_tools.orders o LEFT JOIN order_tools.pending p USING (seq)"
                             " WHERE o.seq > $1 ORDER BY o.seq LIMIT $2",
-                        .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::uuid[],"
-                                 " $3::timestamptz[], $4::text[], $5::bigint[])"
-                                 " AS given (seq, id, at, data, is_pending)),"
-                                 " listed AS (INSERT INTO order_tools.pending (seq, run)"
-                                 " SELECT seq, 0 FROM given WHERE is_pending <> 0)"
-                                 " INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"
-                                 " OVERRIDING SYSTEM VALUE SELECT seq, id, at, data FROM given",
+                        .write =
+                            "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::uuid[],"
+                            " $3::timestamptz[], $4::text[], $5::bigint[], $6::text[])"
+                            " AS given (seq, id, at, data, is_pending, trace)),"
+                            " listed AS (INSERT INTO order_tools.pending (seq, run, trace)"
+                            " SELECT seq, 0, nullif(trace, '') FROM given WHERE is_pending <> 0)"
+                            " INSERT INTO order_tools.orders (seq, order_id, placed_at, data)"
+                            " OVERRIDING SYSTEM VALUE SELECT seq, id, at, data FROM given",
                         .end = CONTINUE("order_tools.orders")},
                        {.count = "SELECT count(*) FROM order_tools.outcomes",
                         .read = "SELECT seq, 1 + array_position(" STATUSES ", status),"
@@ -50,14 +51,16 @@ static const struct mover_kind kinds[] = {
                                  " failed_at, cancelled_at, handed_over_at)"},
                        {.count = "SELECT count(*) FROM order_tools.cancellations",
                         .read = "SELECT seq, cancelled_at, reason,"
-                                " CASE WHEN run IS NULL THEN 0 ELSE 1 END"
+                                " CASE WHEN run IS NULL THEN 0 ELSE 1 END, coalesce(trace, '')"
                                 " FROM order_tools.cancellations"
                                 " WHERE seq > $1 ORDER BY seq LIMIT $2",
                         .write = "INSERT INTO order_tools.cancellations"
-                                 " (seq, cancelled_at, reason, run)"
-                                 " SELECT seq, at, reason, CASE WHEN is_pending <> 0 THEN 0 END"
+                                 " (seq, cancelled_at, reason, run, trace)"
+                                 " SELECT seq, at, reason, CASE WHEN is_pending <> 0 THEN 0 END,"
+                                 " nullif(trace, '')"
                                  " FROM unnest($1::bigint[], $2::timestamptz[], $3::text[],"
-                                 " $4::bigint[]) AS given (seq, at, reason, is_pending)"}}},
+                                 " $4::bigint[], $5::text[])"
+                                 " AS given (seq, at, reason, is_pending, trace)"}}},
     /* A run that has ended without saying so has the number -1 then. */
     [MOVED_LEDGER] =
         {&postgres_ledger_kind,
@@ -66,16 +69,18 @@ static const struct mover_kind kinds[] = {
                    " (CASE o.run WHEN 0 THEN 1 ELSE 0 END)::bigint, r.is_noted::int::bigint,"
                    " CASE WHEN r.ending IS NULL THEN 0 ELSE " ENDING " END,"
                    " coalesce(r.ended_at, to_timestamp(0)), coalesce(d.held, ''),"
-                   " coalesce(e.event, ''), (CASE e.run WHEN 0 THEN 1 ELSE 0 END)::bigint"
+                   " coalesce(e.event, ''), (CASE e.run WHEN 0 THEN 1 ELSE 0 END)::bigint,"
+                   " coalesce(r.trace, ''), coalesce(r.end_trace, '')"
                    " FROM order_tools.reservations r LEFT JOIN order_tools.outbox o USING (seq)"
                    " LEFT JOIN order_tools.outbox e ON e.seq = r.seq + " LEDGER_END
                    " LEFT JOIN order_tools.held d ON d.seq = r.seq"
                    " WHERE r.seq > $1 ORDER BY r.seq LIMIT $2",
            .write = "WITH given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[],"
                     " $4::timestamptz[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],"
-                    " $9::timestamptz[], $10::text[], $11::text[], $12::bigint[]) AS given (seq,"
+                    " $9::timestamptz[], $10::text[], $11::text[], $12::bigint[], $13::text[],"
+                    " $14::text[]) AS given (seq,"
                     " id, outcome, at, event, is_logged, is_noted, ending, ended_at, held,"
-                    " end_event, end_is_logged)),"
+                    " end_event, end_is_logged, trace, end_trace)),"
                     " owed AS (INSERT INTO order_tools.outbox (seq, run, event)"
                     " SELECT seq, is_logged - 1, event FROM given WHERE event <> '' UNION ALL"
                     " SELECT seq + " LEDGER_END ", end_is_logged - 1, end_event FROM given"
@@ -83,10 +88,11 @@ static const struct mover_kind kinds[] = {
                     " kept AS (INSERT INTO order_tools.held (seq, held)"
                     " SELECT seq, held FROM given WHERE held <> '')"
                     " INSERT INTO order_tools.reservations (seq, order_id, outcome, decided_at,"
-                    " is_noted, ending, ended_at) OVERRIDING SYSTEM VALUE"
+                    " is_noted, ending, ended_at, trace, end_trace) OVERRIDING SYSTEM VALUE"
                     " SELECT seq, id, CASE outcome WHEN 1 THEN 'RESERVED' ELSE 'FAILED' END, at,"
                     " is_noted <> 0, CASE ending WHEN 3 THEN 'RELEASED' WHEN 4 THEN 'HANDED_OVER'"
-                    " WHEN 5 THEN 'CANCELLED' END, nullif(ended_at, to_timestamp(0)) FROM given",
+                    " WHEN 5 THEN 'CANCELLED' END, nullif(ended_at, to_timestamp(0)),"
+                    " nullif(trace, ''), nullif(end_trace, '') FROM given",
            .end = CONTINUE("order_tools.reservations")},
           {.count = "SELECT count(*) FROM order_tools.stock",
            .read = "SELECT sku, on_hand, reserved, handed_over FROM order_tools.stock"

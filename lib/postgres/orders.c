@@ -8,8 +8,9 @@
 
 extern const char orders_sql[];
 extern const char orders_2_sql[];
+extern const char orders_3_sql[];
 
-static const char *const scripts[] = {orders_sql, orders_2_sql};
+static const char *const scripts[] = {orders_sql, orders_2_sql, orders_3_sql};
 
 const struct session_kind postgres_orders_kind = {.variable = "ORDER_STORE",
                                                   .domain = "orders",
@@ -129,6 +130,8 @@ static void close_orders(struct orders *base)
     array_free(&store->ids);
     array_free(&store->times);
     array_free(&store->data);
+    array_free(&store->traced);
+    array_free(&store->traces);
     array_free(&store->keys);
     array_free(&store->statuses);
     array_free(&store->reasons);

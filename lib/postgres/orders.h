@@ -23,11 +23,15 @@
 extern const struct session_kind postgres_orders_kind;
 
 /* SQL that reads orders: the columns of order_columns.h. */
-#define ORDERS_COLUMNS                                                                  \
-    "SELECT o.seq, o.order_id, o.placed_at, o.data, p.seq IS NOT NULL AS pending,"      \
-    " x.status, x.reason, x.reserved_at, x.failed_at, x.cancelled_at, x.handed_over_at" \
-    " FROM order_tools.orders o LEFT JOIN order_tools.pending p USING (seq)"            \
+#define ORDERS_COLUMNS                                                                   \
+    "SELECT o.seq, o.order_id, o.placed_at, o.data, p.seq IS NOT NULL AS pending,"       \
+    " x.status, x.reason, x.reserved_at, x.failed_at, x.cancelled_at, x.handed_over_at," \
+    " p.trace"                                                                           \
+    " FROM order_tools.orders o LEFT JOIN order_tools.pending p USING (seq)"             \
     " LEFT JOIN order_tools.outcomes x USING (seq) "
+
+/* The context of a pending order, or NULL, after those of order_columns.h. */
+#define COLUMN_TRACE (COLUMN_RESERVED_AT + ORDER_STATUS_COUNT - ORDER_RESERVED)
 
 /* One id of several, with its place among them. */
 struct sought {
@@ -51,6 +55,8 @@ struct postgres_orders {
     struct array ids;
     struct array times;
     struct array data;
+    struct array traced;
+    struct array traces;
     struct array keys;
     struct array statuses;
     struct array reasons;

@@ -21,6 +21,13 @@
     " listed AS (INSERT INTO order_tools.pending (seq, run) SELECT seq, $4 FROM added)" \
     " SELECT seq, order_id FROM added"
 
+/* Of the orders that this run has stored, those that belong to a trace. */
+#define KEEP_TRACES                                                                          \
+    "UPDATE order_tools.pending p SET trace = given.trace"                                   \
+    " FROM unnest($1::uuid[], $2::text[]) AS given (id, trace)"                              \
+    " JOIN LATERAL (SELECT seq FROM order_tools.orders WHERE order_id = given.id LIMIT 1) o" \
+    " ON true WHERE p.seq = o.seq AND p.run = $3 AND p.trace IS NULL"
+
 #define CONFIRM "DELETE FROM order_tools.pending WHERE seq = ANY ($1::bigint[])"
 
 struct committing {
@@ -73,6 +80,31 @@ static void add_statements(struct postgres_orders *store, size_t *known, size_t 
 
     *known = session_add(store->session, KNOWN, parameters, 1);
     *added = session_add(store->session, STORE, parameters, 4);
+}
+
+static void add_traces(struct postgres_orders *store, const struct orders_commit *commit)
+{
+    struct parameter_int run;
+    size_t count = 0;
+
+    for (size_t i = 0; i < commit->added_count; i++) {
+        const struct stored_order *order = &commit->added[i];
+
+        if (order->trace == NULL)
+            continue;
+        if (count++ == 0) {
+            array_start(&store->traced, ARRAY_UUID);
+            array_start(&store->traces, ARRAY_TEXT);
+        }
+        array_uuid(&store->traced, order->id);
+        array_text(&store->traces, order->trace, strlen(order->trace));
+    }
+    if (count > 0)
+        (void)session_add(store->session, KEEP_TRACES,
+                          (struct parameter[]){parameter_array(&store->traced),
+                                               parameter_array(&store->traces),
+                                               parameter_int(run_number(store->run), &run)},
+                          3);
 }
 
 static void add_confirm(struct postgres_orders *store, const struct array *placed)
@@ -148,6 +180,7 @@ static bool store_and_confirm(struct session *session, void *context)
         session_relax(session);
     else
         add_statements(store, &known, &added);
+    add_traces(store, commit);
     if (commit->placed_count > 0)
         add_confirm(store, &store->keys);
     if (!session_commit(session))

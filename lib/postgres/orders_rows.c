@@ -25,6 +25,8 @@ void orders_read_row(const PGresult *result, int row, struct stored_order *order
         if (libpq.PQgetlength(result, row, column) > 0)
             order->reached_at[i] = result_time(result, row, column);
     }
+    if (libpq.PQgetlength(result, row, COLUMN_TRACE) > 0)
+        order->trace = libpq.PQgetvalue(result, row, COLUMN_TRACE);
 }
 
 static int compare(const void *left, const void *right)

@@ -12,7 +12,7 @@
 /* SQL that reads the orders of a condition, $2 of them or as many as reach a MiB. */
 #define PAGE(condition, key)                                                          \
     "SELECT seq, order_id, placed_at, data, pending, status, reason, reserved_at,"    \
-    " failed_at, cancelled_at, handed_over_at FROM (SELECT chosen.*,"                 \
+    " failed_at, cancelled_at, handed_over_at, trace FROM (SELECT chosen.*,"          \
     " sum(octet_length(data)) OVER (ORDER BY seq) - octet_length(data) AS before"     \
     " FROM (" ORDERS_COLUMNS "WHERE " condition " ORDER BY " key " LIMIT $2) chosen)" \
     " page WHERE before < 1048576 ORDER BY seq"

@@ -13,7 +13,8 @@ struct sqlite_cancellations {
     struct cancellations cancellations; /* first, so that a pointer to it points to all of this */
     struct database *database;
     struct runs *runs;
-    char *reason; /* of the last one read */
+    char *reason; /* of the last one read, */
+    char *trace;  /* and this; or NULL */
     sqlite3_stmt *add;
     sqlite3_stmt *find;
     sqlite3_stmt *mark;
@@ -22,8 +23,9 @@ struct sqlite_cancellations {
     sqlite3_stmt *next_own;
 };
 
-#define COLUMNS                                                                              \
-    "SELECT o.seq, o.order_id, c.cancelled_at, c.reason, c.run, c.seq IS NOT NULL, u.status" \
+#define COLUMNS                                                                                \
+    "SELECT o.seq, o.order_id, c.cancelled_at, c.reason, c.run, c.seq IS NOT NULL, u.status, " \
+    "c.trace"                                                                                  \
     " FROM orders o LEFT JOIN outcomes u USING (seq) "
 
 /* ORDER_FAILED: whatever comes after it is final, too. */
@@ -33,8 +35,8 @@ _Static_assert(ORDER_FAILED == 3, "as in FAILED");
 static enum exit_code prepare(struct sqlite_cancellations *store)
 {
     const struct database_statement statements[] = {
-        {&store->add, "INSERT INTO cancellations (seq, cancelled_at, reason, run)"
-                      " SELECT seq, ?2, ?3, ?4 FROM orders o WHERE order_id = ?1 AND NOT EXISTS"
+        {&store->add, "INSERT INTO cancellations (seq, cancelled_at, reason, run, trace)"
+                      " SELECT seq, ?2, ?3, ?4, ?5 FROM orders o WHERE order_id = ?1 AND NOT EXISTS"
                       " (SELECT 1 FROM outcomes u WHERE u.seq = o.seq AND status >= " FAILED ")"
                       " ON CONFLICT DO NOTHING"},
         {&store->find, COLUMNS "LEFT JOIN cancellations c USING (seq) WHERE order_id = ?1"},
@@ -83,6 +85,9 @@ static enum exit_code read_row(struct sqlite_cancellations *store, sqlite3_stmt 
         store->reason = xmemdup_text(sqlite3_column_blob(statement, 3),
                                      (size_t)sqlite3_column_bytes(statement, 3));
         cancellation->reason = store->reason;
+        free(store->trace);
+        store->trace = database_column_text(statement, 7);
+        cancellation->trace = store->trace;
         cancellation->is_repeated = sqlite3_column_int(statement, 5) != 0;
         cancellation->state = read_state(statement);
     }
@@ -103,6 +108,8 @@ static enum exit_code add_one(struct sqlite_cancellations *store, const struct c
     database_bind_int(store->add, 2, given->cancelled_at);
     database_bind_text(store->add, 3, given->reason, strlen(given->reason));
     database_bind_int(store->add, 4, runs_own(store->runs));
+    database_bind_text(store->add, 5, given->trace,
+                       given->trace == NULL ? 0 : strlen(given->trace));
     code = database_run(store->database, store->add);
     if (code != EXIT_OK)
         return code;
@@ -207,6 +214,7 @@ static void close_cancellations(struct cancellations *base)
     database_close(store->database);
     runs_close(store->runs);
     free(store->reason);
+    free(store->trace);
     free(store);
 }
 

@@ -1,5 +1,6 @@
 #include "sqlite/database.h"
 
+#include "base/memory.h"
 #include "sqlite/database_handle.h"
 
 #include <stdio.h>
@@ -217,6 +218,13 @@ void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_
 void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len)
 {
     need_bound(sqlite3_bind_blob(statement, at, bytes, (int)len, SQLITE_STATIC));
+}
+
+char *database_column_text(sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    return text == NULL ? NULL : xstrdup((const char *)text);
 }
 
 enum exit_code database_run(struct database *database, sqlite3_stmt *statement)

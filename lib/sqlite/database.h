@@ -113,10 +113,13 @@ enum exit_code database_prepare(struct database *database, const struct database
                                 size_t count);
 
 /* Binds a value to parameter at of a statement. Texts and bytes must last until the statement was
- * run. Exits with EXIT_BUG if there is no memory. */
+ * run; NULL is bound as that. Exits with EXIT_BUG if there is no memory. */
 void database_bind_int(sqlite3_stmt *statement, int at, int64_t value);
 void database_bind_text(sqlite3_stmt *statement, int at, const char *text, size_t len);
 void database_bind_blob(sqlite3_stmt *statement, int at, const void *bytes, size_t len);
+
+/* Returns a text of a row, to be freed with free(), or NULL. */
+char *database_column_text(sqlite3_stmt *statement, int column);
 
 /* Runs a statement that gives no row to its end, and resets it. */
 enum exit_code database_run(struct database *database, sqlite3_stmt *statement);

@@ -47,6 +47,8 @@ struct sqlite_ledger {
     sqlite3_stmt *hold;
     sqlite3_stmt *hold_together;
     sqlite3_stmt *let_go;
+    sqlite3_stmt *keep_trace;
+    sqlite3_stmt *keep_end_trace;
     sqlite3_stmt *mark_sent;
     sqlite3_stmt *forget;
     sqlite3_stmt *sweep;
@@ -79,9 +81,6 @@ enum exit_code ledger_prepare_held(struct sqlite_ledger *ledger);
 
 /* Begins a decision, or goes on with it. */
 enum exit_code ledger_begin(struct sqlite_ledger *ledger);
-
-/* Returns a text of a row, to be freed with free(), or NULL. */
-char *ledger_column_text(sqlite3_stmt *statement, int column);
 
 /* Moves what was moved in levels. Within a transaction. */
 enum exit_code ledger_move_stock(struct sqlite_ledger *ledger, const struct ledger_level *levels,

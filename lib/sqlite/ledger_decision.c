@@ -28,7 +28,7 @@
 #define ENTRY                                                                                \
     "SELECT coalesce(owed.seq, handled.seq),"                                                \
     " CASE WHEN owed.seq >= " END_KEY " THEN ending ELSE outcome END, order_id, run, event," \
-    " ending FROM "
+    " ending, CASE WHEN owed.seq >= " END_KEY " THEN end_trace ELSE trace END FROM "
 
 /* ---- runs ---- */
 
@@ -112,13 +112,6 @@ enum exit_code ledger_begin(struct sqlite_ledger *ledger)
     return code;
 }
 
-char *ledger_column_text(sqlite3_stmt *statement, int column)
-{
-    const unsigned char *text = sqlite3_column_text(statement, column);
-
-    return text == NULL ? NULL : xstrdup((const char *)text);
-}
-
 /* Reads a row of ENTRY, except order_id. Sets *run to 0 if no event is owed. */
 static void read_entry(sqlite3_stmt *statement, struct ledger_claim *claim, int64_t *run)
 {
@@ -126,8 +119,9 @@ static void read_entry(sqlite3_stmt *statement, struct ledger_claim *claim, int6
     claim->outcome = (enum ledger_outcome)sqlite3_column_int(statement, 1);
     claim->is_cancelled = sqlite3_column_int(statement, 5) == LEDGER_CANCELLED;
     *run = sqlite3_column_int64(statement, 3);
-    claim->event = ledger_column_text(statement, 4);
+    claim->event = database_column_text(statement, 4);
     claim->is_logged = *run == RUN_RELEASED;
+    claim->trace = claim->event == NULL ? NULL : database_column_text(statement, 6);
 }
 
 static enum exit_code take_over(struct sqlite_ledger *ledger, struct ledger_claim *claim)
@@ -172,7 +166,8 @@ static enum exit_code recall(struct sqlite_ledger *ledger, int64_t at_ms,
     if (code == EXIT_OK && ended)
         return take_over(ledger, claim);
     free(claim->event);
-    claim->event = NULL;
+    free(claim->trace);
+    claim->event = claim->trace = NULL;
     return code;
 }
 
@@ -182,7 +177,7 @@ static enum exit_code claim_one(struct sqlite_ledger *ledger, int64_t at_ms,
     sqlite3 *handle = sqlite3_db_handle(ledger->claim);
     enum exit_code code;
 
-    claim->event = NULL;
+    claim->event = claim->trace = NULL;
     claim->is_cancelled = false;
     database_bind_text(ledger->claim, 1, claim->order_id, strlen(claim->order_id));
     database_bind_int(ledger->claim, 2, at_ms);
@@ -205,7 +200,7 @@ enum exit_code ledger_claim(struct ledger *base, int64_t at_ms, struct ledger_cl
     enum exit_code code;
 
     for (size_t i = 0; i < count; i++)
-        claims[i].event = NULL;
+        claims[i].event = claims[i].trace = NULL;
     code = ledger_begin(ledger);
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = claim_one(ledger, at_ms, &claims[i]);
@@ -242,7 +237,7 @@ static enum exit_code list(struct sqlite_ledger *ledger, sqlite3_stmt *statement
 
         read_entry(statement, claim, &run);
         claim->standing = LEDGER_UNSENT;
-        claim->order_id = ledger_column_text(statement, 2);
+        claim->order_id = database_column_text(statement, 2);
         code = database_row(ledger->database, statement, &found);
     }
     (void)sqlite3_reset(statement);
@@ -345,6 +340,30 @@ static enum exit_code insert_all(struct sqlite_ledger *ledger, bool events,
     return code;
 }
 
+static enum exit_code keep_trace(struct sqlite_ledger *ledger,
+                                 const struct ledger_decision *decision)
+{
+    const struct database_statement statements[] = {
+        {&ledger->keep_trace, "UPDATE handled SET trace = ?2 WHERE seq = ?1"},
+        {&ledger->keep_end_trace, "UPDATE handled SET end_trace = ?2 WHERE seq = ?1"},
+    };
+    bool is_end = decision->key >= LEDGER_END_KEY;
+    sqlite3_stmt *statement;
+    enum exit_code code = EXIT_OK;
+
+    if (decision->trace == NULL)
+        return EXIT_OK;
+    if (ledger->keep_end_trace == NULL)
+        code = database_prepare(ledger->database, statements,
+                                sizeof statements / sizeof statements[0]);
+    if (code != EXIT_OK)
+        return code;
+    statement = is_end ? ledger->keep_end_trace : ledger->keep_trace;
+    database_bind_int(statement, 1, is_end ? decision->key - LEDGER_END_KEY : decision->key);
+    database_bind_text(statement, 2, decision->trace, strlen(decision->trace));
+    return database_run(ledger->database, statement);
+}
+
 static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_decision *decisions,
                              size_t count)
 {
@@ -352,6 +371,8 @@ static enum exit_code record(struct sqlite_ledger *ledger, const struct ledger_d
 
     for (size_t i = 0; i < count && code == EXIT_OK; i++)
         code = record_outcome(ledger, &decisions[i]);
+    for (size_t i = 0; i < count && code == EXIT_OK; i++)
+        code = keep_trace(ledger, &decisions[i]);
     if (code == EXIT_OK)
         code = insert_all(ledger, false, decisions, count);
     return code == EXIT_OK ? insert_all(ledger, true, decisions, count) : code;

@@ -20,12 +20,12 @@ static enum exit_code prepare(struct sqlite_ledger *ledger)
         /* As failed: that is what earlier versions are to know of it. */
         {&ledger->cancel, "INSERT INTO handled (order_id, outcome, at, noted, ending, ended_at)"
                           " VALUES (?1, 2, ?2, 1, 5, ?2) ON CONFLICT DO NOTHING"},
-        {&ledger->find_held, "SELECT seq, outcome, ending, noted, held"
+        {&ledger->find_held, "SELECT seq, outcome, ending, noted, held, trace"
                              " FROM handled LEFT JOIN held USING (seq) WHERE order_id = ?1"},
         {&ledger->end, "UPDATE handled SET ending = ?2, ended_at = ?3 WHERE seq = ?1"},
         {&ledger->see_expired,
          "SELECT max(seq), coalesce(max(" IS_EXPIRED "), 0) FROM handled WHERE seq IN " STEP},
-        {&ledger->list_expired, "SELECT seq, outcome, ending, noted, held, order_id"
+        {&ledger->list_expired, "SELECT seq, outcome, ending, noted, held, trace, order_id"
                                 " FROM handled LEFT JOIN held USING (seq) WHERE seq IN " STEP
                                 " AND " IS_EXPIRED " ORDER BY seq LIMIT ?3"},
         {&ledger->let_go, "DELETE FROM held WHERE seq = ?1"},
@@ -46,8 +46,10 @@ static void read_end(sqlite3_stmt *statement, struct ledger_end *end)
     end->key = sqlite3_column_int64(statement, 0) + LEDGER_END_KEY;
     end->outcome = (enum ledger_outcome)(ending != 0 ? ending : sqlite3_column_int(statement, 1));
     end->is_noted = sqlite3_column_int(statement, 3) != 0;
-    if (end->outcome == LEDGER_RESERVED)
-        end->held = ledger_column_text(statement, 4);
+    if (end->outcome != LEDGER_RESERVED)
+        return;
+    end->held = database_column_text(statement, 4);
+    end->trace = database_column_text(statement, 5);
 }
 
 static enum exit_code record_end(struct sqlite_ledger *ledger, const struct ledger_end *end,
@@ -149,7 +151,7 @@ static enum exit_code list_expired(struct sqlite_ledger *ledger, int64_t before_
     while (code == EXIT_OK && found) {
         struct ledger_end *end = &ends[(*count)++];
 
-        *end = (struct ledger_end){.order_id = ledger_column_text(ledger->list_expired, 5)};
+        *end = (struct ledger_end){.order_id = database_column_text(ledger->list_expired, 6)};
         read_end(ledger->list_expired, end);
         code = database_row(ledger->database, ledger->list_expired, &found);
     }

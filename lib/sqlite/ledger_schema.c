@@ -44,6 +44,11 @@
         "CREATE TRIGGER stock_removed AFTER DELETE ON stock BEGIN " BOOK(                         \
             "old.sku", THIS_HOUR, "-old.on_hand", "-old.reserved", "0") ADD_UP " END;"
 
+/* The contexts that the event of an order, and that of its end, carry: trace/context.h. */
+#define VERSION_4                                \
+    "ALTER TABLE handled ADD COLUMN trace TEXT;" \
+    "ALTER TABLE handled ADD COLUMN end_trace TEXT;"
+
 static const char *const upgrades[] = {
     "ALTER TABLE owed RENAME TO owed_1;" OWED_TABLE
     "INSERT INTO owed (seq, run, event) SELECT seq, 0, event FROM owed_1;"
@@ -53,7 +58,8 @@ static const char *const upgrades[] = {
     "ALTER TABLE handled ADD COLUMN ended_at INTEGER;"
     "ALTER TABLE stock ADD COLUMN handed_over INTEGER NOT NULL DEFAULT 0;" HELD_TABLE
         MOVEMENTS_TABLE BOOK("sku", "0", "on_hand", "reserved",
-                             "0") " FROM stock" ADD_UP BOOKED_BY_TRIGGERS};
+                             "0") " FROM stock" ADD_UP BOOKED_BY_TRIGGERS,
+    VERSION_4};
 
 /*
  * handled: outcome is enum ledger_outcome, at first; ending the same of an order that has ended or
@@ -71,8 +77,8 @@ const struct database_kind ledger_kind = {
         " ending INTEGER NOT NULL DEFAULT 0, ended_at INTEGER);" OWED_TABLE
         "CREATE TABLE stock (sku TEXT PRIMARY KEY, on_hand INTEGER NOT NULL CHECK (on_hand >= 0),"
         " reserved INTEGER NOT NULL, handed_over INTEGER NOT NULL DEFAULT 0) WITHOUT "
-        "ROWID;" HELD_TABLE MOVEMENTS_TABLE BOOKED_BY_TRIGGERS,
+        "ROWID;" HELD_TABLE MOVEMENTS_TABLE BOOKED_BY_TRIGGERS VERSION_4,
     .upgrades = upgrades,
     .application = 0x6F726C67, /* "orlg" */
-    .version = 3,
+    .version = 4,
 };

@@ -121,7 +121,7 @@ enum exit_code ledger_each_level(struct ledger *base,
         code = read_level(ledger, ledger->next_level, level.sku, &level);
         if (level.is_limited) {
             free(ledger->sku);
-            ledger->sku = ledger_column_text(ledger->next_level, 2);
+            ledger->sku = database_column_text(ledger->next_level, 2);
             level.sku = ledger->sku;
         }
         (void)sqlite3_reset(ledger->next_level);
@@ -160,7 +160,7 @@ static enum exit_code read_report(struct sqlite_ledger *ledger, int64_t since_ms
     database_bind_int(next, 2, since_ms);
     code = database_row(ledger->database, next, found);
     if (*found) {
-        char *sku = ledger_column_text(next, 0);
+        char *sku = database_column_text(next, 0);
 
         free(ledger->sku);
         ledger->sku = sku;

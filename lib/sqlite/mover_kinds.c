@@ -13,10 +13,11 @@ static const struct mover_kind kinds[] = {
         {&orders_kind,
          {{"SELECT count(*) FROM orders",
            "SELECT seq, order_id, placed_at, data,"
-           " EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq)"
+           " EXISTS (SELECT 1 FROM pending p WHERE p.seq = o.seq),"
+           " coalesce((SELECT trace FROM pending p WHERE p.seq = o.seq), '')"
            " FROM orders o WHERE seq > ?1 ORDER BY seq LIMIT ?2",
            {"INSERT INTO orders (seq, order_id, placed_at, data) VALUES (?1, ?2, ?3, ?4)",
-            "INSERT INTO pending (seq, run) SELECT ?1, 0 WHERE ?5 <> 0"}},
+            "INSERT INTO pending (seq, run, trace) SELECT ?1, 0, nullif(?6, '') WHERE ?5 <> 0"}},
           {"SELECT count(*) FROM outcomes",
            "SELECT seq, status, coalesce(reason, ''), coalesce(reserved_at, 0),"
            " coalesce(failed_at, 0), coalesce(cancelled_at, 0), coalesce(handed_over_at, 0)"
@@ -26,20 +27,23 @@ static const struct mover_kind kinds[] = {
             " VALUES (?1, ?2, nullif(?3, ''), nullif(?4, 0), nullif(?5, 0), nullif(?6, 0),"
             " nullif(?7, 0))"}},
           {"SELECT count(*) FROM cancellations",
-           "SELECT seq, cancelled_at, reason, run IS NOT NULL FROM cancellations"
+           "SELECT seq, cancelled_at, reason, run IS NOT NULL, coalesce(trace, '')"
+           " FROM cancellations"
            " WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-           {"INSERT INTO cancellations (seq, cancelled_at, reason, run)"
-            " SELECT ?1, ?2, ?3, CASE WHEN ?4 <> 0 THEN 0 END"}}}},
+           {"INSERT INTO cancellations (seq, cancelled_at, reason, run, trace)"
+            " SELECT ?1, ?2, ?3, CASE WHEN ?4 <> 0 THEN 0 END, nullif(?5, '')"}}}},
     [MOVED_LEDGER] =
         {&ledger_kind,
          {{"SELECT count(*) FROM handled",
            "SELECT h.seq, order_id, outcome, at, coalesce(o.event, ''), coalesce(o.run = -1, 0),"
            " noted, ending, coalesce(ended_at, 0), coalesce(held, ''), coalesce(e.event, ''),"
-           " coalesce(e.run = -1, 0) FROM handled h LEFT JOIN owed o USING (seq)"
+           " coalesce(e.run = -1, 0), coalesce(h.trace, ''), coalesce(h.end_trace, '')"
+           " FROM handled h LEFT JOIN owed o USING (seq)"
            " LEFT JOIN owed e ON e.seq = h.seq + " END_KEY " LEFT JOIN held d ON d.seq = h.seq"
            " WHERE h.seq > ?1 ORDER BY h.seq LIMIT ?2",
-           {"INSERT INTO handled (seq, order_id, outcome, at, noted, ending, ended_at)"
-            " VALUES (?1, ?2, ?3, ?4, ?7, ?8, nullif(?9, 0))",
+           {"INSERT INTO handled (seq, order_id, outcome, at, noted, ending, ended_at,"
+            " trace, end_trace) VALUES (?1, ?2, ?3, ?4, ?7, ?8, nullif(?9, 0), nullif(?13, ''),"
+            " nullif(?14, ''))",
             "INSERT INTO owed (seq, run, event) SELECT ?1, -?6, ?5 WHERE ?5 <> ''",
             "INSERT INTO held (seq, held) SELECT ?1, ?10 WHERE ?10 <> ''",
             "INSERT INTO owed (seq, run, event) SELECT ?1 + " END_KEY ", -?12, ?11"

@@ -32,19 +32,25 @@
 
 #define VERSION_2 OUTCOMES_TABLE LISTED_TABLE AWAITED_TABLE CANCELLATIONS_TABLE
 
-static const char *const upgrades[] = {VERSION_2};
+/* The contexts that events carry, of orders and cancellations: trace/context.h. */
+#define VERSION_3                                \
+    "ALTER TABLE pending ADD COLUMN trace TEXT;" \
+    "ALTER TABLE cancellations ADD COLUMN trace TEXT;"
+
+static const char *const upgrades[] = {VERSION_2, VERSION_3};
 
 /* Rows of orders are only appended, and minted ids ascend, so that both trees grow at their ends.
  * Pending orders are listed in a small table: confirming one writes no page of the large tables. */
 const struct database_kind orders_kind = {
     .variable = "ORDER_STORE",
     .file = "orders.db",
-    .schema = "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
-              " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
-              "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" VERSION_2,
+    .schema =
+        "CREATE TABLE orders (seq INTEGER PRIMARY KEY, order_id BLOB NOT NULL UNIQUE,"
+        " placed_at INTEGER NOT NULL, data TEXT NOT NULL);"
+        "CREATE TABLE pending (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL);" VERSION_2 VERSION_3,
     .upgrades = upgrades,
     .application = 0x6F727374, /* "orst" */
-    .version = 2,
+    .version = 3,
 };
 
 enum exit_code orders_prepare(struct sqlite_orders *store, sqlite3_stmt **statement,
@@ -72,6 +78,7 @@ static void close_orders(struct orders *base)
     database_close(store->database);
     runs_close(store->runs);
     free(store->text);
+    free(store->trace);
     free(store);
 }
 

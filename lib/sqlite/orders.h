@@ -19,6 +19,7 @@ struct sqlite_orders {
     struct runs *runs; /* NULL but with ORDERS_PLACE */
     bool never_waits;  /* for another process, once claim() has been called */
     char *text;        /* the data of the last order read */
+    char *trace;       /* of the last pending order read; or NULL */
     sqlite3_stmt *add;
     sqlite3_stmt *add_pending;
     sqlite3_stmt *confirm;
@@ -26,6 +27,8 @@ struct sqlite_orders {
     sqlite3_stmt *take_over;
     sqlite3_stmt *last_own;
     sqlite3_stmt *next_own;
+    sqlite3_stmt *set_trace;
+    sqlite3_stmt *trace_of;
     sqlite3_stmt *find;
     sqlite3_stmt *next;
     sqlite3_stmt *next_placed;

@@ -2,6 +2,9 @@
 #include "sqlite/orders.h"
 #include "sqlite/runs.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* ---- opening ---- */
 
 enum exit_code orders_prepare_to_place(struct sqlite_orders *store)
@@ -66,6 +69,26 @@ enum exit_code orders_claim(struct orders *base, int64_t *last)
     return code == EXIT_OK ? database_end(store->database, take_over_all(store, last)) : code;
 }
 
+/* Reads the trace of a pending order, which is valid until the next call. */
+static enum exit_code read_trace(struct sqlite_orders *store, struct stored_order *order)
+{
+    bool found;
+    enum exit_code code =
+        orders_prepare(store, &store->trace_of, "SELECT trace FROM pending WHERE seq = ?1");
+
+    if (code != EXIT_OK)
+        return code;
+    free(store->trace);
+    store->trace = NULL;
+    database_bind_int(store->trace_of, 1, order->key);
+    code = database_row(store->database, store->trace_of, &found);
+    if (code == EXIT_OK && found)
+        store->trace = database_column_text(store->trace_of, 0);
+    (void)sqlite3_reset(store->trace_of);
+    order->trace = store->trace;
+    return code;
+}
+
 enum exit_code orders_each_pending(struct orders *base, int64_t after, int64_t last,
                                    orders_visit *visit, void *context)
 {
@@ -82,6 +105,8 @@ enum exit_code orders_each_pending(struct orders *base, int64_t after, int64_t l
         database_bind_int(store->next_own, 2, last);
         database_bind_int(store->next_own, 3, runs_own(store->runs));
         code = orders_read(store, store->next_own, &order, &found);
+        if (code == EXIT_OK && found)
+            code = read_trace(store, &order);
         goes_on = code == EXIT_OK && found && visit(context, index++, &order);
     }
     return code;
@@ -124,11 +149,34 @@ static enum exit_code add(struct sqlite_orders *store, const struct orders_commi
         order->status = ORDER_PENDING;
         ++*added;
     } else {
+        order->key = 0;
         code = find_known(store, order, *added, &known);
         order = &known;
     }
     if (code == EXIT_OK)
         (void)commit->visit(commit->context, index, order);
+    return code;
+}
+
+/* Keeps the traces of the orders that were added, which have the keys from first to last. */
+static enum exit_code keep_traces(struct sqlite_orders *store, const struct orders_commit *commit,
+                                  int64_t first, int64_t last)
+{
+    enum exit_code code = EXIT_OK;
+
+    for (size_t i = 0; i < commit->added_count && code == EXIT_OK; i++) {
+        const struct stored_order *order = &commit->added[i];
+
+        if (order->trace == NULL || order->key < first || order->key > last)
+            continue;
+        code = orders_prepare(store, &store->set_trace,
+                              "UPDATE pending SET trace = ?2 WHERE seq = ?1");
+        if (code != EXIT_OK)
+            break;
+        database_bind_int(store->set_trace, 1, order->key);
+        database_bind_text(store->set_trace, 2, order->trace, strlen(order->trace));
+        code = database_run(store->database, store->set_trace);
+    }
     return code;
 }
 
@@ -147,7 +195,8 @@ static enum exit_code add_all(struct sqlite_orders *store, const struct orders_c
     database_bind_int(store->add_pending, 1, last - (int64_t)added + 1);
     database_bind_int(store->add_pending, 2, last);
     database_bind_int(store->add_pending, 3, runs_own(store->runs));
-    return database_run(store->database, store->add_pending);
+    code = database_run(store->database, store->add_pending);
+    return code == EXIT_OK ? keep_traces(store, commit, last - (int64_t)added + 1, last) : code;
 }
 
 enum exit_code orders_commit(struct orders *base, const struct orders_commit *commit)

@@ -36,8 +36,9 @@ struct cancellation {
     unsigned char id[UUID_BYTES];
     int64_t cancelled_at; /* milliseconds since 1970 */
     const char *reason;   /* ends with NUL */
+    const char *trace;    /* context (trace/context.h) that its event is to carry, or NULL */
     enum cancellation_state state;
-    bool is_repeated; /* one is stored before: time and reason are those of the first */
+    bool is_repeated; /* one is stored before: time, reason and trace are those of the first */
 };
 
 /*
@@ -52,8 +53,8 @@ struct cancellations;
 
 struct cancellations_operations {
     /*
-     * Stores cancellations as pending, of this run: id, cancelled_at and reason of each of all,
-     * among which no id is there twice. Visits each as the store has it then, in their order; the
+     * Stores cancellations as pending, of this run: id, cancelled_at, reason and trace of each of
+     * all, among which no id is there twice. Visits each as the store has it then, in their order; the
      * result of visit is ignored. The commit may still fail afterwards.
      */
     enum exit_code (*add)(struct cancellations *cancellations, const struct cancellation *all,

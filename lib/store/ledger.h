@@ -83,8 +83,9 @@ struct ledger_claim {
     int64_t key;                 /* names the entry, in the order of recording; unless HANDLED */
     enum ledger_outcome outcome; /* LEDGER_UNKNOWN if NEW; if UNSENT, what the event announces */
     char *event;                 /* if UNSENT: to be freed; otherwise NULL */
-    bool is_cancelled;           /* if NEW: it was cancelled before it came, and is to fail */
-    bool is_logged; /* if UNSENT: the run that owed it ended in good order, its log written */
+    char *trace;       /* if UNSENT: the context that the event is to carry, to be freed; or NULL */
+    bool is_cancelled; /* if NEW: it was cancelled before it came, and is to fail */
+    bool is_logged;    /* if UNSENT: the run that owed it ended in good order, its log written */
 };
 
 /* One order whose life in the ledger is to end. */
@@ -93,6 +94,7 @@ struct ledger_end {
     enum ledger_outcome outcome; /* before this claim. If RESERVED, commit() ends it */
     int64_t key;                 /* if RESERVED: of the event of its end */
     char *held;    /* if RESERVED: what it holds, as it was recorded, to be freed; NULL: nothing */
+    char *trace;   /* if RESERVED: the context of its event, to be freed; or NULL */
     bool is_noted; /* if RESERVED: false if an earlier version of order-tools recorded it, without
                       what it holds */
 };
@@ -106,6 +108,7 @@ struct ledger_decision {
     enum ledger_outcome outcome;
     const char *event; /* one line of JSON */
     const char *held;  /* if RESERVED: what it holds, any text; NULL: nothing */
+    const char *trace; /* the context (trace/context.h) that the event is to carry, or NULL */
 };
 
 struct ledger_level {
@@ -174,7 +177,7 @@ struct ledger_operations {
      * Claims orders at at_ms (milliseconds since 1970; a database has a clock of its own), and
      * tells how each stands. An order that stands twice in a batch, or was claimed earlier in this
      * transaction, is HANDLED the second time. An orphaned event becomes this run's own: UNSENT.
-     * The caller frees each event, after a failure too.
+     * The caller frees each event and trace, after a failure too.
      */
     enum exit_code (*claim)(struct ledger *ledger, int64_t at_ms, struct ledger_claim *claims,
                             size_t count);
@@ -182,7 +185,7 @@ struct ledger_operations {
     /*
      * Claims up to max events with a key above after, in the order of keys: orphaned ones, or those
      * that this run owes already. *count says how many; with 0 no transaction was begun. The caller
-     * frees order_id and event of each, after a failure too.
+     * frees order_id, event and trace of each, after a failure too.
      */
     enum exit_code (*claim_unsent)(struct ledger *ledger, enum ledger_owner owner, int64_t after,
                                    struct ledger_claim *claims, size_t max, size_t *count);
@@ -191,8 +194,8 @@ struct ledger_operations {
      * Claims orders so that they end as RELEASED or HANDED_OVER, and tells how each stands. Those
      * that are RESERVED must be given to commit(), with their key and that end; the others stay as
      * they are. An order that stands twice is already at its end the second time. If end is
-     * RELEASED, one that is UNKNOWN is recorded as CANCELLED. The caller frees each held, after a
-     * failure too.
+     * RELEASED, one that is UNKNOWN is recorded as CANCELLED. The caller frees each held and trace,
+     * after a failure too.
      */
     enum exit_code (*claim_ends)(struct ledger *ledger, enum ledger_outcome end,
                                  struct ledger_end *ends, size_t count);
@@ -201,7 +204,8 @@ struct ledger_operations {
      * Claims up to max orders that are RESERVED since before before_ms, to end as RELEASED. Looks
      * at some thousand entries, and further on with the next call. *count says how many were found;
      * with 0 no transaction was begun, and *at_end says whether these were the last entries. Not to
-     * be called within a decision. The caller frees order_id and held of each, after a failure too.
+     * be called within a decision. The caller frees order_id, held and trace of each, after a failure
+     * too.
      */
     enum exit_code (*claim_expired)(struct ledger *ledger, int64_t before_ms,
                                     struct ledger_end *ends, size_t max, size_t *count,

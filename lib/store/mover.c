@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* key, order_id, placed_at, data, whether it is pending */
-#define ORDERS                                                             \
-    {                                                                      \
-        "orders", 5,                                                       \
-        {                                                                  \
-            MOVED_NUMBER, MOVED_UUID, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER \
-        }                                                                  \
+/* key, order_id, placed_at, data, whether it is pending, its trace or "" */
+#define ORDERS                                                                         \
+    {                                                                                  \
+        "orders", 6,                                                                   \
+        {                                                                              \
+            MOVED_NUMBER, MOVED_UUID, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER, MOVED_TEXT \
+        }                                                                              \
     }
 
 /* key of the order, enum order_status, reason or "", and when it was RESERVED, FAILED, CANCELLED
@@ -24,27 +24,28 @@
         }                                                                                          \
     }
 
-/* key of the order, cancelled at, reason, whether it is pending */
-#define CANCELLATIONS                                          \
-    {                                                          \
-        "cancellations", 4,                                    \
-        {                                                      \
-            MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER \
-        }                                                      \
+/* key of the order, cancelled at, reason, whether it is pending, trace or "" */
+#define CANCELLATIONS                                                      \
+    {                                                                      \
+        "cancellations", 5,                                                \
+        {                                                                  \
+            MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER, MOVED_TEXT \
+        }                                                                  \
     }
 
 /*
  * key, order_id, enum ledger_outcome, decided at, event that is owed or "", its is_logged; whether
  * what it holds is known, enum ledger_outcome of its end or 0, ended at or 0, what it holds or "",
- * event of its end that is owed or "", its is_logged
+ * event of its end that is owed or "", its is_logged; trace, and that of its end, or ""
  */
-#define DECISIONS                                                                            \
-    {                                                                                        \
-        "decisions", 12,                                                                     \
-        {                                                                                    \
-            MOVED_NUMBER, MOVED_TEXT, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER,    \
-                MOVED_NUMBER, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_TEXT, MOVED_NUMBER \
-        }                                                                                    \
+#define DECISIONS                                                                             \
+    {                                                                                         \
+        "decisions", 14,                                                                      \
+        {                                                                                     \
+            MOVED_NUMBER, MOVED_TEXT, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_NUMBER,     \
+                MOVED_NUMBER, MOVED_NUMBER, MOVED_TIME, MOVED_TEXT, MOVED_TEXT, MOVED_NUMBER, \
+                MOVED_TEXT, MOVED_TEXT                                                        \
+        }                                                                                     \
     }
 
 /* sku, on hand, reserved, handed over */

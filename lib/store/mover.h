@@ -31,7 +31,7 @@ enum moved_type {
 };
 
 #define MOVED_PARTS_MAX 3
-#define MOVED_COLUMNS_MAX 12
+#define MOVED_COLUMNS_MAX 14
 
 struct moved_part {
     const char *name;

@@ -55,6 +55,8 @@ struct stored_order {
     enum order_status status;
     const char *data; /* JSON as it came, without white space; ends with NUL if read from a store */
     size_t data_len;
+    const char *trace; /* context (trace/context.h) that its event is to carry, or NULL. Kept while
+                          the order is pending; read by each_pending() alone */
     /* If read from a store: */
     const char *reason;                     /* why it is FAILED or CANCELLED, or NULL */
     int64_t reached_at[ORDER_STATUS_COUNT]; /* when, from RESERVED on, as placed_at; 0 for a status
@@ -70,7 +72,8 @@ typedef bool orders_visit(void *context, size_t index, const struct stored_order
 
 /* What commit() does at once. */
 struct orders_commit {
-    struct stored_order *added; /* to be stored, pending, of this run; id, placed_at and data */
+    struct stored_order *added; /* to be stored, pending, of this run; id, placed_at, data
+                                    and trace */
     size_t added_count;
     const int64_t *placed; /* keys of orders that the broker has confirmed, ascending as far as
                               possible; harmless for one that is not pending */

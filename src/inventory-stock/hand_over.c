@@ -59,7 +59,8 @@ static enum exit_code commit(struct batch *batch, const struct holding *holdings
             (struct ledger_decision){.key = end->key,
                                      .outcome = LEDGER_HANDED_OVER,
                                      .event = holding_event(&holdings[i], EVENT_HANDED_OVER,
-                                                            end->order_id, NULL, clock_utc_ms())};
+                                                            end->order_id, NULL, clock_utc_ms()),
+                                     .trace = end->trace};
     }
     commit.levels = batch->levels.all;
     commit.level_count = batch->levels.count;
@@ -98,6 +99,7 @@ static enum exit_code record_once(struct batch *batch)
         struct ledger_end *end = &batch->ends[i];
 
         free(end->held);
+        free(end->trace);
         if (end->outcome == LEDGER_RESERVED)
             batch->was_claimed[i] = true;
         else if (end->outcome == LEDGER_HANDED_OVER && batch->was_claimed[i])

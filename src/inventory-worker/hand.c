@@ -44,7 +44,10 @@ struct task *hand_add(struct hand *hand, struct delivery *delivery)
 static void drop_event(struct task *task)
 {
     free(task->announcement.event);
-    task->announcement.event = NULL;
+    free(task->announcement.trace);
+    span_drop(task->announcement.span);
+    task->announcement.span = NULL;
+    task->announcement.event = task->announcement.trace = NULL;
 }
 
 void hand_drop_first(struct hand *hand, size_t count)

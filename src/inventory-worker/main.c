@@ -17,6 +17,7 @@
 #include "engine/where.h"
 #include "metrics/file.h"
 #include "order/order.h"
+#include "trace/span.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_ledger_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -22,7 +22,8 @@ void announcement_set(struct announcement *announcement, struct ledger_claim *cl
     announcement->event = claim->event;
     announcement->is_retry = is_retry;
     announcement->is_logged = claim->is_logged || is_retry;
-    claim->event = NULL;
+    announcement->trace = claim->trace;
+    claim->event = claim->trace = NULL;
 }
 
 #define PUBLISHED(type) "[inventory] published " type " for "
@@ -40,11 +41,13 @@ static const struct event_kind {
                             PUBLISHED(EVENT_HANDED_OVER)}};
 
 enum exit_code announcement_publish(const struct announcement *announcement,
-                                    struct publisher *publisher, uint64_t cookie)
+                                    struct publisher *publisher, struct send_spans *spans,
+                                    uint64_t cookie)
 {
     const struct event_kind *kind = &event_kinds[announcement->outcome];
     char message_id[UUID_TEXT_SIZE];
     amqp_basic_properties_t properties;
+    struct trace_headers headers;
     struct message message = {.exchange = INVENTORY_EXCHANGE,
                               .routing_key = kind->routing_key,
                               .properties = &properties,
@@ -53,6 +56,8 @@ enum exit_code announcement_publish(const struct announcement *announcement,
 
     message_id_of(kind->type, announcement->order_id, message_id);
     event_properties(&properties, kind->type, announcement->order_id, message_id);
+    send_spans_add(spans, &message, &properties, &headers,
+                   span_trace(announcement->span, announcement->trace), cookie);
     return publisher_send(publisher, &message, cookie);
 }
 

@@ -12,8 +12,10 @@
 
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "message/send_spans.h"
 #include "order/order.h"
 #include "store/ledger.h"
+#include "trace/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,9 +32,11 @@ struct announcement {
     int64_t key;                 /* of the entry in the ledger */
     enum ledger_outcome outcome; /* that the event announces */
     char order_id[ORDER_MAX_ID + 1];
-    char *event;    /* as one line of JSON; free() it */
-    bool is_logged; /* the log has the decision */
-    bool is_retry;  /* the broker did not take it before, which was reported */
+    char *event;       /* as one line of JSON; free() it */
+    char *trace;       /* context (trace/context.h) that it carries, or NULL; free() it */
+    struct span *span; /* of the processing that it comes from, or NULL; span_drop() it */
+    bool is_logged;    /* the log has the decision */
+    bool is_retry;     /* the broker did not take it before, which was reported */
 };
 
 struct outbox {
@@ -50,10 +54,11 @@ struct outbox {
  * takes over. is_retry says that this run owed it before. */
 void announcement_set(struct announcement *announcement, struct ledger_claim *claim, bool is_retry);
 
-/* Publishes the event; publisher_next() gives cookie back with the result. The publisher must have
+/* Publishes the event, whose span is added to spans; publisher_next() gives cookie back with the result. The publisher must have
  * room. Returns what publisher_send() returns. */
 enum exit_code announcement_publish(const struct announcement *announcement,
-                                    struct publisher *publisher, uint64_t cookie);
+                                    struct publisher *publisher, struct send_spans *spans,
+                                    uint64_t cookie);
 
 /* Logs that the broker has confirmed the event, and writes it to standard output. Returns EXIT_OK
  * or EXIT_OUTPUT. */

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "message/process_span.h"
 #include "metrics/file.h"
 #include "order/event.h"
 
@@ -34,6 +35,7 @@ static struct recorder recorder;
 static struct outbox outbox;
 static struct consumer *consumer;
 static struct publisher *publisher;
+static struct send_spans spans; /* of events that are on their way */
 static struct delivery **batch;
 static size_t last_taken; /* deliveries in the last batch; 0 after a relay */
 static int silence_ms;    /* time since the last delivery */
@@ -56,6 +58,7 @@ static void take_results(void)
     while (publisher_next(publisher, &cookie, &result)) {
         struct task *task = &hand.tasks[cookie];
 
+        send_spans_take(&spans, publisher, cookie, result);
         task->done = true;
         task->refused = result != PUBLISH_CONFIRMED;
         if (task->refused)
@@ -76,9 +79,9 @@ static enum exit_code publish(const struct task *task)
         if (code == EXIT_OK)
             take_results();
     }
-    return code == EXIT_OK
-               ? announcement_publish(&task->announcement, publisher, (uint64_t)(task - hand.tasks))
-               : code;
+    return code == EXIT_OK ? announcement_publish(&task->announcement, publisher, &spans,
+                                                  (uint64_t)(task - hand.tasks))
+                           : code;
 }
 
 /* Publishes the events of the last count tasks: the way to I2. */
@@ -138,6 +141,23 @@ static enum exit_code tell(size_t count)
     return output_flush();
 }
 
+/* Writes what was done about a delivery, if it belongs to a trace. */
+static void end_span(struct task *task)
+{
+    struct announcement *announcement = &task->announcement;
+    const char *queue = settings->takes_cancelled ? CANCELLED_QUEUE : PLACED_QUEUE;
+
+    if (task->delivery == NULL)
+        return;
+    if (task->kind == TASK_REJECT)
+        process_span_end(process_span_start(task->delivery), task->delivery, queue, NULL,
+                         "malformed", task->fault.reason);
+    else
+        process_span_end(announcement->span, task->delivery, queue, announcement->order_id,
+                         task->refused ? "refused" : NULL, NULL);
+    announcement->span = NULL;
+}
+
 /* Acknowledges the first count tasks: I3. Rejects first: the basic.ack (multiple) that follows
  * covers all tags up to its own. */
 static void acknowledge(size_t count)
@@ -147,6 +167,7 @@ static void acknowledge(size_t count)
     for (size_t i = 0; i < count; i++) {
         struct task *task = hand_at(&hand, i);
 
+        end_span(task);
         if (task->kind == TASK_REJECT)
             consumer_reject(consumer, task->delivery);
         else if (task->delivery != NULL)
@@ -395,6 +416,7 @@ void pipeline_close(void)
     metrics_file_close();
     consumer_free(consumer);
     publisher_free(publisher);
+    send_spans_free(&spans);
     recorder_close(&recorder);
     hand_close(&hand);
     free(batch);

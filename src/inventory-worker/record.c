@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "engine/open.h"
+#include "message/trace_headers.h"
 #include "order/event.h"
 #include "stock/holding.h"
 
@@ -138,10 +139,13 @@ static void decide(struct recorder *recorder, struct task *task, const struct le
     announcement->event =
         event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now_ms,
                     reserved ? NULL : reservation.reason);
+    announcement->trace = trace_headers_read(task->delivery->properties);
+    announcement->span = span_start(announcement->trace);
     recorder->decisions[recorder->decision_count++] = (struct ledger_decision){
         .key = claim->key,
         .outcome = reservation.outcome,
         .event = announcement->event,
+        .trace = announcement->trace,
         .held = reserved ? holding_print(reservation.moves, reservation.move_count, order->contact)
                          : NULL};
     reservation_free(&reservation);
@@ -184,6 +188,12 @@ static enum exit_code look_up(struct recorder *recorder, size_t count, int64_t n
     return code;
 }
 
+static void free_claim(struct ledger_claim *claim)
+{
+    free(claim->event);
+    free(claim->trace);
+}
+
 static enum exit_code record_once(struct recorder *recorder, size_t count)
 {
     size_t first = recorder->hand->count - count;
@@ -206,7 +216,7 @@ static enum exit_code record_once(struct recorder *recorder, size_t count)
         if (code == EXIT_OK)
             conclude(recorder, task, &recorder->claims[at], &recorder->orders[at], now_ms);
         else
-            free(recorder->claims[at].event);
+            free_claim(&recorder->claims[at]);
         order_free(&recorder->orders[at++]);
     }
     if (code == EXIT_OK)

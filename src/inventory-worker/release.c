@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "json/foreign.h"
 #include "json/json.h"
+#include "message/process_span.h"
+#include "message/trace_headers.h"
 #include "order/event.h"
 #include "stock/holding.h"
 
@@ -26,6 +28,15 @@ static void read_holdings(struct recorder *recorder, struct holding *holdings, s
     }
 }
 
+/* Returns the context that the event of the end carries: that of the cancellation or, if it has
+ * none, of the order. NULL if there is none; to be freed with free(). */
+static char *trace_of(const struct task *task, const struct ledger_end *end)
+{
+    char *trace = task->delivery == NULL ? NULL : trace_headers_read(task->delivery->properties);
+
+    return trace != NULL || end->trace == NULL ? trace : xstrdup(end->trace);
+}
+
 /* Announces that the order of a task is released. */
 static void release(struct recorder *recorder, struct task *task, const struct ledger_end *end,
                     const struct holding *holding, const char *reason)
@@ -40,8 +51,14 @@ static void release(struct recorder *recorder, struct task *task, const struct l
     announcement->outcome = LEDGER_RELEASED;
     announcement->event =
         holding_event(holding, EVENT_RELEASED, announcement->order_id, reason, clock_utc_ms());
-    recorder->decisions[recorder->decision_count++] = (struct ledger_decision){
-        .key = end->key, .outcome = LEDGER_RELEASED, .event = announcement->event};
+    announcement->trace = trace_of(task, end);
+    if (task->delivery != NULL)
+        announcement->span = process_span_start(task->delivery);
+    recorder->decisions[recorder->decision_count++] =
+        (struct ledger_decision){.key = end->key,
+                                 .outcome = LEDGER_RELEASED,
+                                 .event = announcement->event,
+                                 .trace = announcement->trace};
 }
 
 static void conclude(struct recorder *recorder, struct task *task, const struct ledger_end *end,
@@ -93,8 +110,10 @@ static enum exit_code conclude_all(struct recorder *recorder, size_t first, size
 
 static void free_held(struct recorder *recorder, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(recorder->ends[i].held);
+        free(recorder->ends[i].trace);
+    }
 }
 
 /* ---- cancellations ---- */

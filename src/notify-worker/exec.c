@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "message/trace_headers.h"
 #include "process/spawn.h"
+#include "trace/context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +27,34 @@ static void set_variable(const char *name, const char *value)
         die_no_memory();
 }
 
+static void unset_variable(const char *name)
+{
+    if (unsetenv(name) != 0)
+        die_no_memory();
+}
+
+/* The context of the event; of an event that has none, the command has none either, whatever this
+ * program was started with. */
+static void set_trace(const struct notification *notification)
+{
+    char *trace = trace_headers_read(notification->delivery->properties);
+    const char *carried = span_trace(notification->span, trace);
+    const char *state = carried == NULL ? NULL : trace_state(carried);
+    char parent[TRACE_PARENT_LEN + 1];
+
+    if (state == NULL)
+        unset_variable(TRACE_STATE_VARIABLE);
+    else
+        set_variable(TRACE_STATE_VARIABLE, state);
+    if (trace == NULL) {
+        unset_variable(TRACE_PARENT_VARIABLE);
+        return;
+    }
+    (void)snprintf(parent, sizeof parent, "%s", carried);
+    set_variable(TRACE_PARENT_VARIABLE, parent);
+    free(trace);
+}
+
 static void set_environment(const struct exec *exec, const struct notification *notification)
 {
     char attempt[16];
@@ -33,6 +63,7 @@ static void set_environment(const struct exec *exec, const struct notification *
     set_variable("EVENT_TYPE", exec->event_type);
     set_variable("ORDER_ID", notification->order_id);
     set_variable("NOTIFY_ATTEMPT", attempt);
+    set_trace(notification);
 }
 
 static enum exit_code run_command(const struct exec *exec, const struct notification *notification,

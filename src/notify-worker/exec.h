@@ -2,7 +2,8 @@
  * exec: the command that tells a customer, run for one event at a time.
  *
  * The command gets the event on its standard input, and EVENT_TYPE, ORDER_ID and NOTIFY_ATTEMPT,
- * the number of the attempt, in its environment. If it exits with 75 (EX_TEMPFAIL), the event is
+ * the number of the attempt, in its environment; TRACEPARENT and TRACESTATE, too, if the event has
+ * a context (trace/context.h). If it exits with 75 (EX_TEMPFAIL), the event is
  * tried again later, without limit. If it fails otherwise, it is tried again until max_attempts
  * have failed; then the event is moved to the dead letter queue. Other events are handled
  * meanwhile.

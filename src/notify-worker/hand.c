@@ -206,6 +206,7 @@ static void acknowledge_together(struct hand *hand, struct consumer *consumer)
 
     for (size_t i = 0; i < turn->count; i++) {
         deliveries[i] = turn->items[i]->delivery;
+        notification_end_span(turn->items[i], hand->subject->queue);
         hand_drop(hand, turn->items[i]);
     }
     consumer_ack_batch(consumer, deliveries, turn->count);
@@ -221,6 +222,7 @@ static void acknowledge_each(struct hand *hand, struct consumer *consumer)
             hand_put_back(hand, notification);
             continue;
         }
+        notification_end_span(notification, hand->subject->queue);
         consumer_ack(consumer, notification->delivery);
         hand_drop(hand, notification);
     }

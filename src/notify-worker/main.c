@@ -22,6 +22,7 @@
 #include "engine/where.h"
 #include "metrics/file.h"
 #include "process/command.h"
+#include "trace/span.h"
 
 #include <stdlib.h>
 
@@ -59,6 +60,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_notified_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

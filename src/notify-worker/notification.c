@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "json/foreign.h"
+#include "message/process_span.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -34,8 +35,10 @@ void notification_open(struct notification *notification, const struct subject *
     enum event_verdict verdict =
         event_read(&order, subject->event_type, body.bytes, body.len, &fault);
 
-    *notification =
-        (struct notification){.delivery = delivery, .taken_ms = due_ms, .due_ms = due_ms};
+    *notification = (struct notification){.delivery = delivery,
+                                          .taken_ms = due_ms,
+                                          .due_ms = due_ms,
+                                          .span = process_span_start(delivery)};
     if (verdict != EVENT_SOUND) {
         notification->verdict = verdict == EVENT_MALFORMED ? VERDICT_MALFORMED : VERDICT_OTHER;
         notification->fault = xstrdup(fault.reason);
@@ -48,8 +51,19 @@ void notification_open(struct notification *notification, const struct subject *
     keep_event(notification);
 }
 
+void notification_end_span(struct notification *notification, const char *queue)
+{
+    bool is_dead = notification->outcome == OUTCOME_DEAD;
+
+    process_span_end(notification->span, notification->delivery, queue,
+                     notification_is_sound(notification) ? notification->order_id : NULL,
+                     is_dead ? "dead_lettered" : NULL, is_dead ? notification->fault : NULL);
+    notification->span = NULL;
+}
+
 void notification_close(struct notification *notification)
 {
+    span_drop(notification->span);
     free(notification->copy);
     free(notification->fault);
 }

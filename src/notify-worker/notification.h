@@ -10,6 +10,7 @@
 #include "amqp/delivery.h"
 #include "order/order.h"
 #include "store/notified.h"
+#include "trace/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ struct notification {
     char key[NOTIFIED_KEY_SIZE];     /* in the store, if it has an order_id */
     const char *event;               /* on one line, if it has an order_id; not ended by NUL */
     size_t event_len;
+    struct span *span;   /* of what is done about it; NULL if there is none */
     char *fault;         /* why there is no order_id; NULL if there is one */
     int attempt;         /* to tell the customer: the number of the last one begun */
     int attempts_if_not; /* recorded if the customer is not told: without the attempt of this turn,
@@ -63,6 +65,9 @@ struct notification {
  */
 void notification_open(struct notification *notification, const struct subject *subject,
                        struct delivery *delivery, int64_t due_ms);
+
+/* Ends its span, before its delivery is settled, which came from queue. */
+void notification_end_span(struct notification *notification, const char *queue);
 
 /* Frees what the notification holds. The delivery is left to the consumer. */
 void notification_close(struct notification *notification);

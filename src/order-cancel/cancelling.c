@@ -8,6 +8,7 @@
 #include "engine/open.h"
 #include "json/writer.h"
 #include "message/event_properties.h"
+#include "message/send_spans.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct request {
     int64_t key;
     char *reason;
     char *event; /* to be published; NULL if there is none */
+    char *trace; /* context that it carries, or NULL */
     bool is_confirmed;
 };
 
@@ -28,6 +30,7 @@ struct cancelling {
     struct cancelling_settings settings;
     struct cancellations *store;
     struct publisher *publisher;
+    struct send_spans spans; /* of what is on its way */
     struct request requests[BATCH_MAX];
     struct cancellation stored[BATCH_MAX]; /* the same ones, as they are given to the store */
     size_t count;
@@ -76,7 +79,9 @@ void cancelling_take(struct cancelling *cancelling, const unsigned char *id, con
     request->receipt.number = number;
     request->receipt.line = line;
     request->reason = xstrdup(reason);
-    *stored = (struct cancellation){.cancelled_at = clock_utc_ms(), .reason = request->reason};
+    *stored = (struct cancellation){.cancelled_at = clock_utc_ms(),
+                                    .reason = request->reason,
+                                    .trace = cancelling->settings.trace};
     memcpy(stored->id, id, UUID_BYTES);
 }
 
@@ -85,6 +90,7 @@ static void clear_batch(struct cancelling *cancelling)
     for (size_t i = 0; i < cancelling->count; i++) {
         free(cancelling->requests[i].reason);
         free(cancelling->requests[i].event);
+        free(cancelling->requests[i].trace);
     }
     cancelling->count = 0;
 }
@@ -123,6 +129,8 @@ static void note_stored(struct request *request, const struct cancellation *stor
     request->receipt.state = stored->state;
     request->receipt.is_repeated = stored->is_repeated;
     free(request->event);
+    free(request->trace);
+    request->trace = stored->trace == NULL ? NULL : xstrdup(stored->trace);
     request->event = stored->state == CANCELLATION_PENDING ? print_event(stored) : NULL;
 }
 
@@ -155,6 +163,7 @@ static void take_results(struct cancelling *cancelling)
     while (publisher_next(cancelling->publisher, &index, &result)) {
         struct request *request = &cancelling->requests[index];
 
+        send_spans_take(&cancelling->spans, cancelling->publisher, index, result);
         request->is_confirmed = result == PUBLISH_CONFIRMED;
         if (!request->is_confirmed)
             note_refusal(cancelling, request);
@@ -165,6 +174,7 @@ static enum exit_code publish(struct cancelling *cancelling, size_t index)
 {
     const struct request *request = &cancelling->requests[index];
     amqp_basic_properties_t properties;
+    struct trace_headers headers;
     struct message message = {.exchange = ORDERS_EXCHANGE,
                               .routing_key = CANCELLED_KEY,
                               .properties = &properties,
@@ -175,6 +185,7 @@ static enum exit_code publish(struct cancelling *cancelling, size_t index)
     uuid_to_text(request->receipt.id, order_id);
     message_id_of(EVENT_CANCELLED, order_id, message_id);
     event_properties(&properties, EVENT_CANCELLED, order_id, message_id);
+    send_spans_add(&cancelling->spans, &message, &properties, &headers, request->trace, index);
     return publisher_send(cancelling->publisher, &message, index);
 }
 
@@ -208,6 +219,7 @@ static void send_batch(struct cancelling *cancelling)
     if (code == EXIT_OK)
         return;
     publisher_forget(cancelling->publisher);
+    send_spans_forget(&cancelling->spans);
     cancelling->is_offline = true;
     cancelling->offline_since_ms = clock_monotonic_ms();
     if (code != EXIT_UNREACHABLE)
@@ -348,6 +360,7 @@ void cancelling_close(struct cancelling *cancelling)
     if (cancelling->store != NULL)
         cancelling->store->operations->close(cancelling->store);
     publisher_free(cancelling->publisher);
+    send_spans_free(&cancelling->spans);
     free(cancelling);
 }
 

@@ -40,7 +40,8 @@ struct cancel_receipt {
 };
 
 struct cancelling_settings {
-    const struct broker_options *options; /* must outlive the cancelling */
+    const struct broker_options *options; /* must outlive the cancelling, as trace */
+    const char *trace; /* context (trace/context.h) that the events of this run carry, or NULL */
     void *context;
     /* Called for each, in the order of cancelling_take(). */
     void (*tell)(void *context, const struct cancel_receipt *receipt);

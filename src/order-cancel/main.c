@@ -19,6 +19,8 @@
 #include "engine/where.h"
 #include "order/id_stream.h"
 #include "order/order.h"
+#include "trace/context.h"
+#include "trace/span.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -52,6 +54,7 @@ static struct option_entry options[] = {
     {.group = where_orders_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };
@@ -263,7 +266,10 @@ static void report_rest(void)
 
 static enum exit_code open_all(void)
 {
-    struct cancelling_settings settings = {.options = &broker_options, .tell = print_receipt};
+    static char trace[TRACE_SIZE];
+    struct cancelling_settings settings = {.options = &broker_options,
+                                           .trace = trace_read_environment(trace) ? trace : NULL,
+                                           .tell = print_receipt};
     enum exit_code code = broker_options_resolve(&broker_options);
 
     if (code == EXIT_OK)

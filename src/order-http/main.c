@@ -22,6 +22,7 @@
 #include "engine/open.h"
 #include "engine/where.h"
 #include "place/placement.h"
+#include "trace/span.h"
 
 #include <string.h>
 
@@ -82,6 +83,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_orders_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -14,6 +14,7 @@
 #include "json/foreign.h"
 #include "order/order.h"
 #include "place/placement.h"
+#include "trace/context.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -141,6 +142,16 @@ static bool may_take(const struct service *service)
     return store_again_ms <= clock_monotonic_ms() && placement_has_room(service->placement);
 }
 
+/* Returns false if the request has no context, or an invalid one. */
+static bool read_trace(struct request *request, char trace[TRACE_SIZE])
+{
+    const char *parent = request_header(request, TRACE_PARENT_NAME);
+    const char *state = parent == NULL ? NULL : request_header(request, TRACE_STATE_NAME);
+
+    return parent != NULL &&
+           trace_read(parent, strlen(parent), state, state == NULL ? 0 : strlen(state), trace);
+}
+
 static void take(struct service *service, struct placing *placing)
 {
     struct request *request = placing->request;
@@ -149,9 +160,10 @@ static void take(struct service *service, struct placing *placing)
                                .len = request->len - mark,
                                .number = request->number,
                                .line = 1};
+    char trace[TRACE_SIZE];
 
     placement_take(service->placement, &placing->order, placing->by_key ? placing->id : NULL,
-                   &piece);
+                   read_trace(request, trace) ? trace : NULL, &piece);
     order_free(&placing->order);
     placing->in_batch = true;
     placings_append(&taken, placing);

@@ -20,6 +20,8 @@
 #include "order/order.h"
 #include "place/placement.h"
 #include "terminal/progress.h"
+#include "trace/context.h"
+#include "trace/span.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -49,11 +51,14 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_orders_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };
 
 static struct placement *placement;
+static char trace_text[TRACE_SIZE];
+static const char *trace; /* of all orders of this run, or NULL */
 static struct json_stream *input;
 static bool input_ended;
 static uint64_t input_size; /* in bytes, if it is a file; otherwise 0 */
@@ -102,7 +107,7 @@ static void take_value(struct json_piece *piece)
         refuse(piece, true);
         return;
     }
-    placement_take(placement, &order, NULL, piece);
+    placement_take(placement, &order, NULL, trace, piece);
     order_free(&order);
     taken++;
     if (unplaced.number == 0)
@@ -284,6 +289,8 @@ static enum exit_code open_all(void)
 
     if (code == EXIT_OK)
         code = rejects_open(rejects_path, rejects_json_path);
+    if (trace_read_environment(trace_text))
+        trace = trace_text;
     if (code == EXIT_OK)
         code = metrics_open();
     if (code == EXIT_OK)

@@ -13,6 +13,7 @@
 #include "base/stop.h"
 #include "engine/where.h"
 #include "metrics/file.h"
+#include "trace/span.h"
 
 static const char usage[] =
     "usage: order-track [options]\n"
@@ -30,6 +31,7 @@ static struct option_entry options[] = {
     {.group = broker_option_table},
     {.group = publishing_option_table},
     {.group = where_orders_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };

@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "json/walk.h"
 #include "json/writer.h"
+#include "message/process_span.h"
 #include "order/event.h"
 
 #include <stdlib.h>
@@ -71,7 +72,7 @@ void outcome_open(struct outcome *outcome, struct delivery *delivery, int64_t no
     enum event_verdict verdict = EVENT_OTHER_TYPE;
     struct order order;
 
-    *outcome = (struct outcome){.delivery = delivery};
+    *outcome = (struct outcome){.delivery = delivery, .span = process_span_start(delivery)};
     /* A dead letter that was replayed comes with another routing key. */
     for (size_t i = 0; i < KINDS && verdict == EVENT_OTHER_TYPE; i++) {
         const struct kind *kind = &kinds[(first + i) % KINDS];
@@ -99,6 +100,8 @@ void outcome_close(struct outcome *outcome)
 {
     free(outcome->reason);
     outcome->reason = NULL;
+    span_drop(outcome->span);
+    outcome->span = NULL;
 }
 
 char *outcome_print(const struct outcome *outcome)

@@ -7,6 +7,7 @@
 #include "amqp/delivery.h"
 #include "order/order.h"
 #include "store/orders.h"
+#include "trace/span.h"
 
 struct outcome {
     struct delivery *delivery;
@@ -18,6 +19,7 @@ struct outcome {
     } kind;
     char order_id[ORDER_MAX_ID + 1];
     struct order_outcome record;
+    struct span *span;        /* of what is done about it, or NULL */
     struct order_fault fault; /* why it is OTHER or MALFORMED */
     char *reason;             /* private: that of record */
 };

@@ -14,6 +14,7 @@
 #include "engine/open.h"
 #include "json/output.h"
 #include "message/death_publish.h"
+#include "message/process_span.h"
 #include "metrics/file.h"
 #include "order/event.h"
 #include "order/people.h"
@@ -192,9 +193,25 @@ static enum exit_code retry_stuck(void)
 
 /* ---- the batch ---- */
 
+static void end_spans(void)
+{
+    for (size_t i = 0; i < batch_count; i++) {
+        struct outcome *outcome = &outcomes[i];
+        bool is_dead = outcome->kind == OUTCOME_MALFORMED;
+
+        if (batch[i] == NULL)
+            continue;
+        process_span_end(outcome->span, batch[i], OUTCOME_QUEUE,
+                         outcome->order_id[0] == '\0' ? NULL : outcome->order_id,
+                         is_dead ? "malformed" : NULL, is_dead ? outcome->fault.reason : NULL);
+        outcome->span = NULL;
+    }
+}
+
 /* One acknowledgement covers all that came before, which must not be the case of what is stuck. */
 static void acknowledge(void)
 {
+    end_spans();
     if (stuck_count == 0) {
         consumer_ack_batch(consumer, batch, batch_count);
         return;

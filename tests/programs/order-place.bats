@@ -1024,7 +1024,7 @@ END
 text|file is not a database
 noise|file is not a database
 ledger|is a database of something else: ORDER_STORE names another file
-newer|was written by a newer version of order-tools (schema 99, this one knows 2)
+newer|was written by a newer version of order-tools (schema 99, this one knows 3)
 cut|malformed
 folder|it is a folder
 /proc/orders.db|unable to open database file

@@ -296,7 +296,7 @@ END
         [ -z "$stderr" ]
         run -0 --separate-stderr env ORDER_STORE=old.db order-show 00000000-0000-4000-8000-000000000002
         [[ $output == '{"order_id": "00000000-0000-4000-8000-000000000002", "status": "PLACED", '*'"placed_at": "2026-01-02T03:04:05.678Z"}' ]]
-        [ "$(sqlite3 old.db 'SELECT user_version % 256 FROM pragma_user_version' 'SELECT count(*) FROM outcomes')" = $'2\n0' ]
+        [ "$(sqlite3 old.db 'SELECT user_version % 256 FROM pragma_user_version' 'SELECT count(*) FROM outcomes')" = $'3\n0' ]
     done
 }
 

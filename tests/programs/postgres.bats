@@ -417,7 +417,7 @@ make_orders_1()
     local i pids=()
     make_orders_1
     run -73 --separate-stderr order-show --all
-    [[ $stderr == *'domain orders have version 1, and are read in version 2: '*'postgresql.sql' ]]
+    [[ $stderr == *'domain orders have version 1, and are read in version 3: '*'postgresql.sql' ]]
     for i in {1..8}; do
         start "p$i" order-place < <(own "$i")
         pids+=("$PID")

@@ -428,7 +428,7 @@ VACUUM
 ANALYZE
 CREATE TABLE _copies (seq INTEGER); INSERT INTO _copies VALUES (1)
 BEGIN; CREATE TABLE _a (seq INTEGER); CREATE TABLE _b (seq INTEGER); COMMIT
-PRAGMA user_version = 2
+PRAGMA user_version = 3
 REINDEX
 PRAGMA wal_checkpoint(TRUNCATE)
 PRAGMA wal_checkpoint; VACUUM
@@ -483,11 +483,11 @@ END
     export ORDER_STORE=$PWD/dumped.db
     for lost in 'application_id = 0' 'user_version = 0'; do
         sqlite3 dumped.db "PRAGMA application_id = $(sqlite3 "$STORE" 'PRAGMA application_id');
-            PRAGMA user_version = 2; PRAGMA $lost"
+            PRAGMA user_version = 3; PRAGMA $lost"
         run -73 --separate-stderr order-show --count
-        [ "$stderr" = "order-show: '$ORDER_STORE' is a database of something else, or made of a dump, which loses application_id (1869771636) and user_version (2): ORDER_STORE names it" ]
+        [ "$stderr" = "order-show: '$ORDER_STORE' is a database of something else, or made of a dump, which loses application_id (1869771636) and user_version (3): ORDER_STORE names it" ]
     done
-    sqlite3 dumped.db 'PRAGMA application_id = 1869771636; PRAGMA user_version = 2'
+    sqlite3 dumped.db 'PRAGMA application_id = 1869771636; PRAGMA user_version = 3'
     order | order-place
     [ "$(order-show --count)" = 2 ]
 }
@@ -572,7 +572,7 @@ END
 @test "files: an older file has no mark: it is taken with its log" {
     order | order-place
     # As an earlier version left it: no mark, and a log beside it.
-    sqlite3 "$STORE" 'PRAGMA user_version = 2'
+    sqlite3 "$STORE" 'PRAGMA user_version = 3'
     sqlite3 "$STORE" '.dbconfig no_ckpt_on_close on' 'DELETE FROM orders' >/dev/null
     [ -s "$STORE-wal" ]
     [ "$(order-show --count)" = 0 ]

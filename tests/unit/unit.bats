@@ -98,3 +98,4 @@ unit()
 @test "unit: store/order_line" { unit store/order_line; }
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }
+@test "unit: trace/context" { unit trace/context; }

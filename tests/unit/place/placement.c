@@ -115,7 +115,7 @@ static void take(struct placement *placement, const char *text, const unsigned c
     struct order order;
 
     CHECK(order_read(&order, text, strlen(text), &fault));
-    placement_take(placement, &order, order_id, &piece);
+    placement_take(placement, &order, order_id, NULL, &piece);
     order_free(&order);
 }
 
