@@ -54,8 +54,8 @@ struct cancellations;
 struct cancellations_operations {
     /*
      * Stores cancellations as pending, of this run: id, cancelled_at, reason and trace of each of
-     * all, among which no id is there twice. Visits each as the store has it then, in their order; the
-     * result of visit is ignored. The commit may still fail afterwards.
+     * all, among which no id is there twice. Visits each as the store has it then, in their order;
+     * the result of visit is ignored. The commit may still fail afterwards.
      */
     enum exit_code (*add)(struct cancellations *cancellations, const struct cancellation *all,
                           size_t count, cancellations_visit *visit, void *context);

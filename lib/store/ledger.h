@@ -204,8 +204,8 @@ struct ledger_operations {
      * Claims up to max orders that are RESERVED since before before_ms, to end as RELEASED. Looks
      * at some thousand entries, and further on with the next call. *count says how many were found;
      * with 0 no transaction was begun, and *at_end says whether these were the last entries. Not to
-     * be called within a decision. The caller frees order_id, held and trace of each, after a failure
-     * too.
+     * be called within a decision. The caller frees order_id, held and trace of each, after a
+     * failure too.
      */
     enum exit_code (*claim_expired)(struct ledger *ledger, int64_t before_ms,
                                     struct ledger_end *ends, size_t max, size_t *count,

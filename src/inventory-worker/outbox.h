@@ -54,8 +54,8 @@ struct outbox {
  * takes over. is_retry says that this run owed it before. */
 void announcement_set(struct announcement *announcement, struct ledger_claim *claim, bool is_retry);
 
-/* Publishes the event, whose span is added to spans; publisher_next() gives cookie back with the result. The publisher must have
- * room. Returns what publisher_send() returns. */
+/* Publishes the event, whose span is added to spans; publisher_next() gives cookie back with the
+ * result. The publisher must have room. Returns what publisher_send() returns. */
 enum exit_code announcement_publish(const struct announcement *announcement,
                                     struct publisher *publisher, struct send_spans *spans,
                                     uint64_t cookie);
