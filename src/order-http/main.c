@@ -18,12 +18,9 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "base/text.h"
 #include "engine/open.h"
 #include "engine/where.h"
 #include "place/placement.h"
-
-#include <string.h>
 
 #define WAIT_MIN_MS 10
 #define WAIT_MAX_MS (86400 * 1000)
@@ -43,13 +40,6 @@ static struct http_settings http = {.confirm_wait_ms = 2000};
 static struct service service = {.settings = &http};
 static struct server_settings server = {.service = &service, .clients = &clients};
 
-static void read_log_format(const char *option, const char *text)
-{
-    http.log_json = strcmp(text, "json") == 0;
-    if (!http.log_json && strcmp(text, "text") != 0)
-        die(EXIT_USAGE, "%s: '%s' is neither text nor json", option, printable_text(text));
-}
-
 static struct option_entry options[] = {
     {"listen", "WHERE",
      "ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH (the sockets\n"
@@ -63,8 +53,6 @@ static struct option_entry options[] = {
      .text = &http.allow_origin},
     {"confirm-wait", "S", "answer PENDING if the broker takes longer (2)",
      .ms = &http.confirm_wait_ms, .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
-    {"log-format", "FORMAT", "a line for each request, as text (the default) or json",
-     .call = read_log_format},
     {.help = "\nLimits:"},
     {"max-connections", "N", "connections at once, at most (4096)", .number = &clients.most,
      .least = 1, .most = 1000000},
@@ -146,8 +134,8 @@ static void renew(void)
     bool is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
 
     is_done = server_renew() == EXIT_OK && is_done;
-    report(is_done ? "tokens and certificates were read anew"
-                   : "what cannot be read anew stays as it was");
+    report_notice(is_done ? "tokens and certificates were read anew"
+                          : "what cannot be read anew stays as it was");
 }
 
 static void serve(void)
