@@ -18,6 +18,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "engine/where.h"
 #include "process/command.h"
 
@@ -134,6 +135,7 @@ static enum exit_code work(void)
         bool had_none = hand_count(hand) == 0;
         size_t count;
 
+        supervisor_progress();
         code = hold_more(&count);
         if (code != EXIT_OK || (count == 0 && (is_stuck() || (had_none && idle_ms >= 0))))
             break;
@@ -207,6 +209,7 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     read_options(argc, argv);
     stop_on_signals();
+    supervisor_open();
     code = open_all();
     if (code == EXIT_OK)
         code = finish(work());

@@ -18,6 +18,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "engine/open.h"
 #include "engine/where.h"
 #include "place/placement.h"
@@ -115,6 +116,7 @@ static enum exit_code open_all(void)
     if (hangup_descriptor() >= 0)
         server_watch(hangup_descriptor());
     listen_tell();
+    supervisor_ready();
     return EXIT_OK;
 }
 
@@ -131,11 +133,15 @@ static bool is_done(void)
 /* Reads tokens and certificate anew. Each stays as it was if that fails. */
 static void renew(void)
 {
-    bool is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
+    bool is_done;
+
+    supervisor_reloading();
+    is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
 
     is_done = server_renew() == EXIT_OK && is_done;
     report_notice(is_done ? "tokens and certificates were read anew"
                           : "what cannot be read anew stays as it was");
+    supervisor_reloaded();
 }
 
 static void serve(void)
@@ -143,6 +149,7 @@ static void serve(void)
     while (!is_done()) {
         int due_ms = server_step();
 
+        supervisor_progress();
         if (hangup_came())
             renew();
         due_ms = server_sooner(due_ms, place_order_step(&service));
@@ -172,7 +179,9 @@ int main(int argc, char **argv)
     report_never_waits();
     read_options(argc, argv);
     stop_on_signals();
-    if (token_file != NULL || server.certificate != NULL)
+    supervisor_open();
+    /* A service manager that asks for a reload does not want an end. */
+    if (token_file != NULL || server.certificate != NULL || supervisor_is_there())
         hangup_take();
     code = open_all();
     if (code == EXIT_OK) {
