@@ -18,6 +18,7 @@ setup()
 
 teardown()
 {
+    [ ! -s "$BOOT/pid" ] || within journalctl --no-pager -o short-precise 2>/dev/null | tail -n 40 || true
     # All of its processes go with process 1.
     [ ! -s "$BOOT/pid" ] || kill -KILL "$(<"$BOOT/pid")" 2>/dev/null || true
     [ ! -s "$BOOT/group" ] || eventually remove_group

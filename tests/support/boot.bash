@@ -60,6 +60,8 @@ inside() {
 	pivot_root . run/old
 	umount -l /run/old
 	rmdir /run/old
+	# systemd does so only outside of containers. Credentials are mounted by a process of their own.
+	mount --make-rshared /
 	exec env -i container=docker PATH="$PATH" /lib/systemd/systemd --system --unit=nothing.target \
 		--log-target=null --show-status=no
 }
