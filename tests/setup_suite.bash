@@ -29,7 +29,7 @@ management.sample_retention_policies.global.minute = 1
 management.sample_retention_policies.basic.minute = 1
 management.sample_retention_policies.detailed.10 = 1
 END
-    unset AMQP_URL MANAGEMENT_URL ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER
+    unset AMQP_URL MANAGEMENT_URL ORDER_STORE INVENTORY_LEDGER NOTIFY_LEDGER ORDER_LOG_FORMAT JOURNAL_STREAM NOTIFY_SOCKET
     # shellcheck source=tests/support/helper.bash
     source "$REPO/tests/support/helper.bash"
     run_broker

@@ -2,6 +2,7 @@
 
 #include "amqp/rabbitmq.h"
 #include "base/memory.h"
+#include "base/private_file.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define AUTHFILE_MAX 1024
@@ -64,14 +64,14 @@ static char *take_line(char **at, const char *prefix)
 
 static enum exit_code read_authfile(struct broker_options *options, int fd)
 {
-    struct stat info;
+    bool is_private;
     ssize_t got;
 
-    if (fstat(fd, &info) != 0) {
+    if (!file_is_private(fd, &is_private)) {
         report_errno("cannot read '%s'", options->authfile);
         return EXIT_LOGIN;
     }
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    if (!is_private) {
         report("'%s' holds a password and must be its owner's alone: chmod 600 it",
                options->authfile);
         return EXIT_LOGIN;

@@ -62,7 +62,7 @@ extern struct option_entry publishing_option_table[];
  * Returns EXIT_OK; EXIT_USAGE if a URL is malformed or has a query parameter that is not supported
  * (url_query.h), only one of cert and key is given, or the type of queues is neither "quorum" nor
  * "default"; EXIT_LOGIN if the authfile cannot be read, is malformed, or is accessible to others
- * than its owner. Failures are reported.
+ * than file_is_private() allows (private_file.h). Failures are reported.
  */
 enum exit_code broker_options_resolve(struct broker_options *options);
 

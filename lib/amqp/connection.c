@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -57,17 +58,19 @@ static void pause_before_retry(struct connection *connection)
     int64_t until = clock_monotonic_ms() + (int64_t)connection->options->retry_delay * 1000;
     int64_t left;
 
-    while (!stop_requested() && (left = until - clock_monotonic_ms()) > 0)
+    while (!stop_requested() && (left = until - clock_monotonic_ms()) > 0) {
+        supervisor_progress();
         connection_wait(NULL, -1, (int)left);
+    }
 }
 
 static void report_failure(const struct connection *connection, int count)
 {
     if (count % REPORT_EVERY == 1)
-        report("broker '%s' (%s): %s; attempt %d of %d, the next in %d s",
-               connection->endpoint->name, connection->purpose, connection->reason,
-               connection->failures, connection->options->retries,
-               connection->options->retry_delay);
+        report_warning("broker '%s' (%s): %s; attempt %d of %d, the next in %d s",
+                       connection->endpoint->name, connection->purpose, connection->reason,
+                       connection->failures, connection->options->retries,
+                       connection->options->retry_delay);
 }
 
 static enum exit_code give_up(const struct connection *connection)
@@ -93,10 +96,12 @@ enum exit_code connection_open(struct connection *connection)
         if (connection->failures > 0)
             pause_before_retry(connection);
         code = connection_try(connection);
+        connection->is_missed = code != EXIT_OK;
+        connection_tell_supervisor();
         if (code == EXIT_OK) {
             if (connection->failures > 0 && !connection->is_lost_quietly)
-                report("connected to the broker '%s' (%s)", connection->endpoint->name,
-                       connection->purpose);
+                report_notice("connected to the broker '%s' (%s)", connection->endpoint->name,
+                              connection->purpose);
             break;
         }
         if (code != EXIT_UNREACHABLE) {
@@ -170,6 +175,7 @@ bool connection_close(struct connection *connection)
     bool closed;
 
     connection_end_attempt(connection);
+    connection->is_missed = false;
     connection_leave(connection);
     closed = connection->is_leaving && await_close_ok(connection);
     connection_disconnect(connection);

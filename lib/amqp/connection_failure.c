@@ -102,8 +102,8 @@ void connection_lose(struct connection *connection)
     /* A failed attempt: connection_open() counts and reports it. */
     if (connection->state != NULL && connection->up_since_ms != 0 &&
         !is_the_callers_to_say(connection))
-        report("lost the broker '%s' (%s): %s", connection->endpoint->name, connection->purpose,
-               connection->reason);
+        report_warning("lost the broker '%s' (%s): %s", connection->endpoint->name,
+                       connection->purpose, connection->reason);
     connection_lose_quietly(connection);
     connection->is_lost_quietly = false;
 }
@@ -128,6 +128,7 @@ void connection_lose_quietly(struct connection *connection)
     }
     if (connection->state != NULL)
         connection_disconnect(connection);
+    connection_tell_supervisor();
 }
 
 void connection_lose_closed(struct connection *connection, const char *what, uint16_t code,

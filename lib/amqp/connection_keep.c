@@ -39,17 +39,22 @@ static void note_failure(struct connection *connection, enum exit_code code)
         connection->failed_attempts = 0;
     connection->failed_code = code;
     connection->failures++;
+    connection->is_missed = true;
+    connection_tell_supervisor();
     if (connection->failed_attempts++ % REPORT_EVERY == 0)
-        report("broker '%s' (%s): %s; trying again every %d s", connection->endpoint->name,
-               connection->purpose, connection->reason, (int)(retry_ms(connection, code) / 1000));
+        report_warning("broker '%s' (%s): %s; trying again every %d s", connection->endpoint->name,
+                       connection->purpose, connection->reason,
+                       (int)(retry_ms(connection, code) / 1000));
 }
 
 static void note_success(struct connection *connection)
 {
     if (connection->failures > 0)
-        report("connected to the broker '%s' (%s)", connection->endpoint->name,
-               connection->purpose);
+        report_notice("connected to the broker '%s' (%s)", connection->endpoint->name,
+                      connection->purpose);
     connection->failed_attempts = 0;
+    connection->is_missed = false;
+    connection_tell_supervisor();
 }
 
 void connection_end_attempt(struct connection *connection)

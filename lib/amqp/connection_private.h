@@ -39,6 +39,7 @@ struct connection {
     unsigned seen_generation; /* private to connection_each() */
     bool is_leaving;          /* connection.close was sent */
     bool channel_is_open;     /* channel.open-ok was read */
+    bool is_missed;           /* the last attempt to open it has failed */
     bool is_lost_quietly;     /* connection_lose_quietly() was the last to lose it */
     bool rights_vary;
     bool expects_refusal;
@@ -100,6 +101,10 @@ int connection_attempt_in_ms(const struct connection *connection);
 /* Adds the connection to those that heartbeats are sent for, or removes it. */
 void connection_register(struct connection *connection);
 void connection_unregister(struct connection *connection);
+
+/* Tells the service manager (supervisor.h) how it is with all connections. To be called whenever
+ * that has changed for one of them. Does nothing in the thread of an attempt. */
+void connection_tell_supervisor(void);
 
 /* Schedules the next heartbeat after one was sent, or the connection was opened, at now_ms. */
 void connection_schedule_beat(struct connection *connection, int64_t now_ms);

@@ -45,17 +45,19 @@ bool connection_handle(struct connection *connection, const amqp_method_t *metho
     case AMQP_CONNECTION_BLOCKED_METHOD: {
         const amqp_connection_blocked_t *m = method->decoded;
 
-        report("broker '%s' (%s) takes no messages for now: %s", connection->endpoint->name,
-               connection->purpose, printable(m->reason.bytes, m->reason.len));
+        report_warning("broker '%s' (%s) takes no messages for now: %s", connection->endpoint->name,
+                       connection->purpose, printable(m->reason.bytes, m->reason.len));
         if (!connection->is_blocked)
             connection->blocked_since_ms = clock_monotonic_ms();
         connection->is_blocked = true;
+        connection_tell_supervisor();
         return true;
     }
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
-        report("broker '%s' (%s) takes messages again", connection->endpoint->name,
-               connection->purpose);
+        report_notice("broker '%s' (%s) takes messages again", connection->endpoint->name,
+                      connection->purpose);
         connection_unblock(connection);
+        connection_tell_supervisor();
         return true;
     default:
         return false;

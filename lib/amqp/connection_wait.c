@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -72,6 +73,39 @@ void connection_unregister(struct connection *connection)
     *at = connection->next;
 }
 
+/* Returns the connection that says most about all of them: one that is missed, blocked or up. */
+static const struct connection *most_telling(void)
+{
+    const struct connection *most = NULL;
+
+    for (const struct connection *each = all_connections; each != NULL; each = each->next) {
+        bool is_up = connection_is_up(each);
+
+        if (each->is_missed)
+            return each;
+        if (is_up && (most == NULL || each->is_blocked))
+            most = each;
+    }
+    return most;
+}
+
+void connection_tell_supervisor(void)
+{
+    const struct connection *connection = most_telling();
+
+    if (connection == NULL)
+        return;
+    if (connection->is_missed)
+        supervisor_status(SUPERVISOR_BROKER, "waiting for the broker '%s' (%s): %s",
+                          connection->endpoint->name, connection->purpose, connection->reason);
+    else if (connection->is_blocked)
+        supervisor_status(SUPERVISOR_BROKER, "blocked by the broker '%s': it takes no messages",
+                          connection->endpoint->name);
+    else
+        supervisor_status(SUPERVISOR_BROKER, "connected to the broker '%s'",
+                          connection->endpoint->name);
+}
+
 static int sooner(int timeout_ms, int64_t left_ms)
 {
     if (left_ms >= timeout_ms)
@@ -129,8 +163,10 @@ void connection_wait(struct connection *connection, int descriptor, int timeout_
         timeout_ms = until_beat_ms;
     if (connection != NULL)
         timeout_ms = watch(connection, &fds[0], timeout_ms);
+    timeout_ms = supervisor_sooner(timeout_ms);
     if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
         die(EXIT_BUG, "cannot wait: %s", strerror(errno));
+    supervisor_heed_stop();
 }
 
 /* Of a connection that a thread is opening, what is known from before. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 
 #include <stdlib.h>
 
@@ -338,6 +339,8 @@ enum exit_code consumer_take(struct consumer *consumer, struct delivery **batch,
 
         if (code != EXIT_OK)
             return code;
+        supervisor_ready();
+        supervisor_progress();
         if (silence.generation != generation_of(consumer))
             silence_start(&silence, generation_of(consumer), timeout_ms, clock_monotonic_ms());
         read_arrivals(consumer, max);

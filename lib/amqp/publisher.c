@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,6 +273,7 @@ static enum exit_code await_broker(struct publisher *publisher)
 {
     int timeout_ms = WAIT_MS;
 
+    supervisor_progress();
     if (stop_requested()) {
         int64_t now = clock_monotonic_ms();
 

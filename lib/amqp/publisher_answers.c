@@ -56,8 +56,8 @@ static void take_ack(struct publisher *publisher, struct slot *slot)
     bool is_taken = !slot->has_result && !slot->awaits_repair;
 
     if (is_taken && publisher->nacks.count > 0 && nacks_end(&publisher->nacks, &slot->message))
-        report("broker '%s' (publishing) takes messages again",
-               connection_broker(publisher->connection));
+        report_notice("broker '%s' (publishing) takes messages again",
+                      connection_broker(publisher->connection));
     publisher_set_result(publisher, slot, PUBLISH_CONFIRMED, NULL);
 }
 

@@ -32,9 +32,10 @@ static void report_pause(const struct publisher *publisher, const struct destina
                broker, printable_text(destination->routing_key), destination->attempts,
                destination->attempts == 1 ? "" : "s");
     else if (destination->attempts % NACK_REPORT == 1)
-        report("broker '%s' (publishing) cannot take messages for '%s': a queue is full, or has no "
-               "leader; trying again",
-               broker, printable_text(destination->routing_key));
+        report_warning(
+            "broker '%s' (publishing) cannot take messages for '%s': a queue is full, or has no "
+            "leader; trying again",
+            broker, printable_text(destination->routing_key));
 }
 
 /* To be called when nothing is in flight. */

@@ -1,5 +1,6 @@
 #include "base/options.h"
 
+#include "base/log_format.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -141,7 +142,35 @@ static void show_version(const char *option, const char *argument)
     exit((int)output_close(EXIT_OK));
 }
 
+static bool format_is_given;
+
+static void read_log_format(const char *option, const char *name)
+{
+    enum log_format format;
+
+    if (!log_format_of(name, &format))
+        die(EXIT_USAGE, "%s: '%s' is neither text nor json nor journal", option,
+            printable_text(name));
+    report_in_format(format);
+    format_is_given = true;
+}
+
+/* After the command line, which overrides it. */
+static void check_environment(void)
+{
+    const char *name = getenv(LOG_FORMAT_VARIABLE);
+    enum log_format format;
+
+    if (!format_is_given && name != NULL && *name != '\0' && !log_format_of(name, &format))
+        die(EXIT_USAGE, LOG_FORMAT_VARIABLE ": '%s' is neither text nor json nor journal",
+            printable_text(name));
+}
+
 struct option_entry common_option_table[] = {
+    {"log-format", "FORM",
+     "standard error as text, json or journal, which has levels\n"
+     "(ORDER_LOG_FORMAT)",
+     .call = read_log_format},
     {"help", NULL, "print this text", .letter = 'h', .call = show_help},
     {"version", NULL, "print the version", .letter = 'V', .call = show_version},
     {0},
@@ -301,5 +330,6 @@ char **options_read(int argc, char **argv, const char *usage, struct option_entr
         else
             point_at_help();
     }
+    check_environment();
     return argv + optind;
 }

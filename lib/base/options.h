@@ -51,7 +51,7 @@ struct option_entry {
     unsigned given;             /* how often the option was given: counted by options_read() */
 };
 
-/* --help and --version, which end the program: the last group of every table. */
+/* --log-format; and --help and --version, which end the program: the last group of every table. */
 extern struct option_entry common_option_table[];
 
 /*
@@ -60,7 +60,8 @@ extern struct option_entry common_option_table[];
  * missing, the next word is taken for it if it consists of digits.
  *
  * Returns the operands: the end of argv, terminated by NULL, where they were moved. If an option of
- * the table has a command, options end at the first operand.
+ * the table has a command, options end at the first operand. An ORDER_LOG_FORMAT that names no form
+ * is a wrong command line, too, unless --log-format is given.
  */
 char **options_read(int argc, char **argv, const char *usage, struct option_entry *options);
 

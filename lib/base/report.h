@@ -9,6 +9,11 @@
  * A slow reader of standard error is waited for, as outlet.h describes, and no line is lost or torn
  * apart. Once a stop was requested and the reader has taken nothing for OUTLET_PATIENCE_MS, all
  * further messages are dropped.
+ *
+ * A line has a level, which its function gives: what report(), report_errno() and die() write ends
+ * the program or loses something; report_warning() is for what is tried again, and
+ * report_notice() for what is good to know; log lines are for information. The level shows only in
+ * the forms for machines, LOG_JSON and LOG_JOURNAL.
  */
 #ifndef BASE_REPORT_H
 #define BASE_REPORT_H
@@ -43,11 +48,27 @@ enum exit_code first_failure(enum exit_code code, enum exit_code next);
 #define REPORT_FORMAT(string, first)
 #endif
 
+/* How much a line matters: the priorities of syslog(3). */
+enum report_level { REPORT_ERROR = 3, REPORT_WARNING = 4, REPORT_NOTICE = 5, REPORT_INFO = 6 };
+
+enum log_format {
+    LOG_TEXT,   /* lines as described at the functions */
+    LOG_JSON,   /* an object a line, with time, level, program and message (log_format.h) */
+    LOG_JOURNAL /* as LOG_TEXT, with the level in front, such as <3>, as journald reads it */
+};
+
 /*
- * Sets the name of the program: the last component of argv0, which must stay valid. Call it first,
- * and once. Also opens /dev/null in place of standard descriptors that are closed.
+ * Sets the name of the program: the last component of argv0, which must stay valid; and the form
+ * of lines that the environment asks for. Call it first, and once. Also opens /dev/null in place of
+ * standard descriptors that are closed.
  */
 void report_program(const char *argv0);
+
+/* Sets the form of all lines from here on. */
+void report_in_format(enum log_format format);
+
+/* Returns the form of the lines. */
+enum log_format report_format(void);
 
 /*
  * Makes all functions below keep what the reader of standard error does not take, and drop the
@@ -65,6 +86,12 @@ void report(const char *format, ...) REPORT_FORMAT(1, 2);
 /* As report(), with ": " and strerror(errno) appended. */
 void report_errno(const char *format, ...) REPORT_FORMAT(1, 2);
 
+/* As report(), for what will be tried again, or is worth a look. */
+void report_warning(const char *format, ...) REPORT_FORMAT(1, 2);
+
+/* As report(), for what is no trouble. */
+void report_notice(const char *format, ...) REPORT_FORMAT(1, 2);
+
 /* As report(), then ends the program: program_exit() of program.h. */
 _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2, 3);
 
@@ -72,14 +99,25 @@ _Noreturn void die(enum exit_code code, const char *format, ...) REPORT_FORMAT(2
  * report_flush() or the next report(). */
 void log_line(const char *format, ...) REPORT_FORMAT(1, 2);
 
-/* As log_line() with "%s%s", for what is logged of each order: formatting costs several times as
+/* As log_line(), of a level, and about an order. order_id, which is a member of its own as JSON,
+ * and is to stand in the line too, is NULL if there is none. */
+void log_event(enum report_level level, const char *order_id, const char *format, ...)
+    REPORT_FORMAT(3, 4);
+
+/* As log_event() with "%s%s", for what is logged of each order: formatting costs several times as
  * much. */
-void log_about(const char *start, const char *text);
+void log_about(const char *start, const char *order_id);
+
+/* As log_line(). members are further members as JSON, ", " before each, or NULL; as text, the line
+ * is all that there is. */
+void log_members(const char *order_id, const char *members, const char *format, ...)
+    REPORT_FORMAT(3, 4);
 
 /*
  * Keeps line on the terminal below all that is written here, until it is replaced, removed by an
  * empty string, or die() is called. line is copied: at most 255 bytes of ASCII without a newline.
- * Only for a standard error that is a terminal with the control sequences of ECMA-48.
+ * Only for a standard error that is a terminal with the control sequences of ECMA-48. Does nothing
+ * in a form other than LOG_TEXT.
  */
 void report_status(const char *line);
 

@@ -1,6 +1,7 @@
 #include "base/wait.h"
 
 #include "base/stop.h"
+#include "base/supervisor.h"
 
 #include <poll.h>
 #include <stddef.h>
@@ -36,8 +37,10 @@ void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop)
 
     timeout_ms = sooner(timeout_ms, keeper_of_all == NULL ? -1 : keeper_of_all());
     timeout_ms = sooner(timeout_ms, wait_chore());
+    timeout_ms = supervisor_sooner(timeout_ms);
     /* If it fails, by a signal or for lack of memory, the wait is over sooner: as promised. */
     (void)poll(fds, 2, timeout_ms);
+    supervisor_heed_stop();
 }
 
 bool wait_is_ready(int descriptor, short events)

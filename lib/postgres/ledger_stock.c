@@ -274,7 +274,7 @@ enum exit_code postgres_ledger_set_levels(struct ledger *base, struct ledger_lev
     uuid_generate_random(setting.addition);
     code = session_do(ledger->session, "set stock levels", set_all, &setting);
     if (code != EXIT_OK && setting.is_in_doubt)
-        report("the last commit was not answered: it may have been made");
+        report_warning("the last commit was not answered: it may have been made");
     if (code == EXIT_OK && add)
         uuid_copy(ledger->last_addition, setting.addition);
     free(units);

@@ -1,6 +1,7 @@
 /* session_retry: connecting, and doing work again and again. */
 #include "base/clock.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "base/wait.h"
 #include "postgres/session_private.h"
 
@@ -118,8 +119,10 @@ static void pause_for(int64_t ms)
     int64_t until_ms = clock_monotonic_ms() + ms;
     int64_t left_ms;
 
-    while (!stop_requested() && (left_ms = until_ms - clock_monotonic_ms()) > 0)
+    while (!stop_requested() && (left_ms = until_ms - clock_monotonic_ms()) > 0) {
+        supervisor_progress();
         wait_for(-1, 0, (int)left_ms, true);
+    }
 }
 
 /* Of transactions that were in conflict each waits for a time of its own. */
@@ -144,9 +147,12 @@ static bool try_after_conflict(struct session *session, const char *what, struct
 static void note_away(struct session *session)
 {
     if (!session->is_away)
-        report("PostgreSQL '%s' is away: %s; trying again every %d s", session->address->name,
-               session->flight.fault.reason, session->patience.delay_s);
+        report_warning("PostgreSQL '%s' is away: %s; trying again every %d s",
+                       session->address->name, session->flight.fault.reason,
+                       session->patience.delay_s);
     session->is_away = true;
+    supervisor_status(SUPERVISOR_STORE, "waiting for PostgreSQL '%s': %s", session->address->name,
+                      session->flight.fault.reason);
 }
 
 static bool try_after_loss(struct session *session, const char *what, struct tries *tries)
@@ -200,8 +206,10 @@ static void clean_up(struct session *session)
 
 static void note_success(struct session *session)
 {
-    if (session->is_away)
-        report("PostgreSQL '%s' is back", session->address->name);
+    if (session->is_away) {
+        report_notice("PostgreSQL '%s' is back", session->address->name);
+        supervisor_status(SUPERVISOR_STORE, "%s", "");
+    }
     session->is_away = false;
     session->is_fresh = false;
 }

@@ -137,7 +137,7 @@ enum exit_code database_failure_of(const struct database *database, const char *
 void database_note_unlocked(struct database *database)
 {
     if (database->locked_is_told)
-        report("'%s' can be written again", printable_text(database->path));
+        report_notice("'%s' can be written again", printable_text(database->path));
     database->locked_since_ms = 0;
     database->locked_is_told = false;
 }

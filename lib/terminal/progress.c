@@ -160,7 +160,7 @@ static void show_message(int64_t now)
     struct line line = {.room = LINE_SIZE - 1};
 
     compose(&line, now);
-    report("%s", line.text);
+    report_notice("%s", line.text);
 }
 
 static void show_sum(int64_t now)
@@ -172,7 +172,7 @@ static void show_sum(int64_t now)
     add_time(&line, " in ", (double)(now - started_ms) / 1000, "");
     if (rate > 0)
         add_rate(&line, rate);
-    report("%s", line.text);
+    report_notice("%s", line.text);
 }
 
 static void show_if_due(void)

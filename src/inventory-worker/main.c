@@ -13,6 +13,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "base/text.h"
 #include "engine/where.h"
 #include "metrics/file.h"
@@ -99,6 +100,8 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     read_options(argc, argv);
     stop_on_signals();
+    if (!settings.flush_only)
+        supervisor_open();
     code = broker_options_resolve(&broker_options);
     if (code == EXIT_OK)
         code = pipeline_open(&settings);

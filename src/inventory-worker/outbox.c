@@ -123,8 +123,9 @@ void outbox_refused(struct outbox *outbox, const struct announcement *announceme
         outbox->failed = true;
         return;
     }
-    report("the broker did not take the event of order '%s': %s; it stays owed, and is tried again",
-           announcement->order_id, reason);
+    report_warning(
+        "the broker did not take the event of order '%s': %s; it stays owed, and is tried again",
+        announcement->order_id, reason);
     if (is_new)
         outbox->in_a_row++;
     if (outbox->refused++ > 0)

@@ -119,11 +119,13 @@ static void log_decisions(size_t count)
         metrics_decided(task);
         /* Both order_id and reason are safe to be shown. */
         if (task->kind == TASK_REJECT)
-            log_line("[inventory] rejected a message: %s", task->fault.reason);
+            log_event(REPORT_WARNING, NULL, "[inventory] rejected a message: %s",
+                      task->fault.reason);
         else if (task->kind == TASK_ANNOUNCE && !task->announcement.is_logged)
             log_about(decided[task->announcement.outcome], task->announcement.order_id);
         if (task->note != NULL)
-            log_line("[inventory] %s: %s", task->note, task->announcement.order_id);
+            log_event(REPORT_INFO, task->announcement.order_id, "[inventory] %s: %s", task->note,
+                      task->announcement.order_id);
     }
 }
 

@@ -30,7 +30,8 @@ static void report_put_off(const struct notification *notification, const char *
                DEAD_LETTER_QUEUE, reason, queue, notification->not_taken,
                notification->not_taken == 1 ? "" : "s");
     else if (notification->not_taken == 1)
-        report("cannot move a message to '%s': %s; trying again", DEAD_LETTER_QUEUE, reason);
+        report_warning("cannot move a message to '%s': %s; trying again", DEAD_LETTER_QUEUE,
+                       reason);
 }
 
 enum exit_code dead_letter_move(struct publisher *publisher, const char *queue,
@@ -48,8 +49,9 @@ enum exit_code dead_letter_move(struct publisher *publisher, const char *queue,
     }
     notification->outcome = OUTCOME_DEAD;
     if (notification_is_sound(notification))
-        log_line("[notify] moved to %s: %s: %s", DEAD_LETTER_QUEUE, notification->order_id, reason);
+        log_event(REPORT_WARNING, notification->order_id, "[notify] moved to %s: %s: %s",
+                  DEAD_LETTER_QUEUE, notification->order_id, reason);
     else
-        log_line("[notify] moved to %s: %s", DEAD_LETTER_QUEUE, reason);
+        log_event(REPORT_WARNING, NULL, "[notify] moved to %s: %s", DEAD_LETTER_QUEUE, reason);
     return EXIT_OK;
 }

@@ -103,8 +103,8 @@ static enum exit_code take_failure(const struct exec *exec, struct notification 
                                    const struct trial *trial)
 {
     metrics_failed();
-    log_line("[notify] later: %s: '%s' exited with %d", notification->order_id,
-             printable_text(exec->command[0]), trial->exit_status);
+    log_event(REPORT_WARNING, notification->order_id, "[notify] later: %s: '%s' exited with %d",
+              notification->order_id, printable_text(exec->command[0]), trial->exit_status);
     /* A command that writes to a broken pipe dies of it: our log is broken, not the order. Next
      * time it gets no log. */
     if (trial->had_log && report_is_lost()) {

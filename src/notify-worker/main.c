@@ -19,6 +19,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "engine/where.h"
 #include "metrics/file.h"
 #include "process/command.h"
@@ -140,6 +141,7 @@ static enum exit_code work(void)
         size_t count;
 
         metrics_file_step();
+        supervisor_progress();
         code = hold_more(&count);
         if (code != EXIT_OK || (count == 0 && (is_stuck() || (had_none && idle_ms >= 0))))
             break;
@@ -217,6 +219,7 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     read_options(argc, argv);
     stop_on_signals();
+    supervisor_open();
     code = open_all();
     if (code == EXIT_OK)
         code = finish(work());

@@ -82,7 +82,8 @@ static void wait_for_others(struct hand *hand, struct notification *notification
 {
     if (!notification->is_waiting_for_others) {
         metrics_waits();
-        log_line("[notify] waiting: %s: another worker has claimed it", notification->order_id);
+        log_event(REPORT_INFO, notification->order_id,
+                  "[notify] waiting: %s: another worker has claimed it", notification->order_id);
     }
     notification->is_waiting_for_others = true;
     notification->due_ms = clock_monotonic_ms() + LOOK_AGAIN_MS;
@@ -101,8 +102,8 @@ static void advance(struct hand *hand)
         }
         if (notification->verdict == VERDICT_TELL && notification->is_in_doubt) {
             metrics_in_doubt();
-            log_line("[notify] in doubt: %s: attempt %d", notification->order_id,
-                     notification->attempt);
+            log_event(REPORT_WARNING, notification->order_id, "[notify] in doubt: %s: attempt %d",
+                      notification->order_id, notification->attempt);
         }
         hand->turn.items[hand->turn.count++] = notification;
     }
@@ -262,9 +263,10 @@ static void log_told(const struct notifier *notifier, const struct notification 
 static void put_aside(struct notification *notification)
 {
     if (notification->verdict == VERDICT_REPEAT)
-        log_line("[notify] repeat ignored: %s", notification->order_id);
+        log_about("[notify] repeat ignored: ", notification->order_id);
     else
-        log_line("[notify] unexpected event ignored: %s", notification->fault);
+        log_event(REPORT_WARNING, NULL, "[notify] unexpected event ignored: %s",
+                  notification->fault);
     notification->outcome = OUTCOME_DONE;
 }
 

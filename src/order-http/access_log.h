@@ -2,8 +2,9 @@
  * access_log: a line on standard error for each request:
  *
  *   [http] POST /order 202 76 bytes 1.234 ms 127.0.0.1:53412 0190b5a6-...
- *   {"time": "2026-01-31T23:59:59.000Z", "method": "POST", "path": "/order", "status": 202,
- *    "bytes": 76, "ms": 1.234, "peer": "127.0.0.1:53412", "order_id": "0190b5a6-..."}
+ *
+ * As JSON (report.h) the members "method", "path", "status", "bytes", "ms" and "peer" follow the
+ * message, which is that line.
  *
  * The path comes without its query. Of the header and the body nothing is shown, so no secret is.
  * The status is "-", or null, if the client left before there was an answer, or libmicrohttpd
@@ -12,7 +13,6 @@
 #ifndef ORDER_HTTP_ACCESS_LOG_H
 #define ORDER_HTTP_ACCESS_LOG_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct access {
@@ -26,6 +26,6 @@ struct access {
 };
 
 /* Writes the line; it is buffered as log_line() (report.h) does. */
-void access_log(const struct access *access, bool as_json);
+void access_log(const struct access *access);
 
 #endif

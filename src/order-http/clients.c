@@ -61,7 +61,7 @@ void clients_open(const struct clients_settings *given)
     if (files >= wanted)
         return;
     most = (size_t)(files > 2 * DESCRIPTORS_KEPT ? files - DESCRIPTORS_KEPT : files / 2);
-    report("%zu connections at most: %ju files may be open", most, (uintmax_t)files);
+    report_warning("%zu connections at most: %ju files may be open", most, (uintmax_t)files);
 }
 
 /* ---- phases ---- */

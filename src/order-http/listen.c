@@ -313,7 +313,7 @@ static void tell(int fd)
     if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         return;
     listen_text((struct sockaddr *)&address, len, text);
-    report("listening on %s", printable_text(text));
+    report_notice("listening on %s", printable_text(text));
 }
 
 void listen_tell(void)

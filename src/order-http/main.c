@@ -18,13 +18,11 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
-#include "base/text.h"
+#include "base/supervisor.h"
 #include "engine/open.h"
 #include "engine/where.h"
 #include "place/placement.h"
 #include "trace/span.h"
-
-#include <string.h>
 
 #define WAIT_MIN_MS 10
 #define WAIT_MAX_MS (86400 * 1000)
@@ -44,13 +42,6 @@ static struct http_settings http = {.confirm_wait_ms = 2000};
 static struct service service = {.settings = &http};
 static struct server_settings server = {.service = &service, .clients = &clients};
 
-static void read_log_format(const char *option, const char *text)
-{
-    http.log_json = strcmp(text, "json") == 0;
-    if (!http.log_json && strcmp(text, "text") != 0)
-        die(EXIT_USAGE, "%s: '%s' is neither text nor json", option, printable_text(text));
-}
-
 static struct option_entry options[] = {
     {"listen", "WHERE",
      "ADDRESS:PORT, [ADDRESS]:PORT or unix:PATH (the sockets\n"
@@ -64,8 +55,6 @@ static struct option_entry options[] = {
      .text = &http.allow_origin},
     {"confirm-wait", "S", "answer PENDING if the broker takes longer (2)",
      .ms = &http.confirm_wait_ms, .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
-    {"log-format", "text|json", "the form of the line for each request (text)",
-     .call = read_log_format},
     {.help = "\nLimits:"},
     {"max-connections", "N", "connections at once, at most (4096)", .number = &clients.most,
      .least = 1, .most = 1000000},
@@ -129,6 +118,7 @@ static enum exit_code open_all(void)
     if (hangup_descriptor() >= 0)
         server_watch(hangup_descriptor());
     listen_tell();
+    supervisor_ready();
     return EXIT_OK;
 }
 
@@ -145,11 +135,15 @@ static bool is_done(void)
 /* Reads tokens and certificate anew. Each stays as it was if that fails. */
 static void renew(void)
 {
-    bool is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
+    bool is_done;
+
+    supervisor_reloading();
+    is_done = token_file == NULL || token_load(token_file) == EXIT_OK;
 
     is_done = server_renew() == EXIT_OK && is_done;
-    report(is_done ? "tokens and certificates were read anew"
-                   : "what cannot be read anew stays as it was");
+    report_notice(is_done ? "tokens and certificates were read anew"
+                          : "what cannot be read anew stays as it was");
+    supervisor_reloaded();
 }
 
 static void serve(void)
@@ -157,6 +151,7 @@ static void serve(void)
     while (!is_done()) {
         int due_ms = server_step();
 
+        supervisor_progress();
         if (hangup_came())
             renew();
         due_ms = server_sooner(due_ms, place_order_step(&service));
@@ -186,7 +181,9 @@ int main(int argc, char **argv)
     report_never_waits();
     read_options(argc, argv);
     stop_on_signals();
-    if (token_file != NULL || server.certificate != NULL)
+    supervisor_open();
+    /* A service manager that asks for a reload does not want an end. */
+    if (token_file != NULL || server.certificate != NULL || supervisor_is_there())
         hangup_take();
     code = open_all();
     if (code == EXIT_OK) {

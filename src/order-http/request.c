@@ -173,7 +173,7 @@ static void tell_end(const struct request *request)
 
     metrics_bytes(request->received, request->sent);
     metrics_request_ended(pattern, request->sent_method, status, duration_us);
-    access_log(&access, request->service->settings->log_json);
+    access_log(&access);
 }
 
 void request_drop_body(struct request *request)

@@ -98,7 +98,7 @@ static void pause_accepting(void)
     int64_t now_ms = clock_monotonic_ms();
 
     if (lack_told_ms == 0 || now_ms - lack_told_ms >= LACK_AGAIN_MS) {
-        report_errno("cannot accept a client");
+        report_warning("cannot accept a client: %s", strerror(errno));
         lack_told_ms = now_ms;
     }
     clients_make_room();

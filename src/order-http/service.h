@@ -15,7 +15,6 @@ struct request;
 
 struct http_settings {
     const char *allow_origin; /* whose pages may ask, "*" for all; NULL for none */
-    bool log_json;            /* the access log as JSON */
     int confirm_wait_ms;      /* how long an answer waits for the broker's confirm */
     int keep_s;               /* how long a client may reckon with an idle connection; or 0 */
 };

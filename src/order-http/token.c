@@ -1,6 +1,7 @@
 #include "token.h"
 
 #include "base/memory.h"
+#include "base/private_file.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX 16384
@@ -37,14 +37,14 @@ static void forget(struct tokens *old)
 
 static enum exit_code read_file(const char *path, int fd, struct tokens *read_tokens)
 {
-    struct stat info;
+    bool is_private;
     ssize_t got;
 
-    if (fstat(fd, &info) != 0) {
+    if (!file_is_private(fd, &is_private)) {
         report_errno("cannot read '%s'", printable_text(path));
         return EXIT_LOGIN;
     }
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    if (!is_private) {
         report("'%s' holds tokens and must be its owner's alone: chmod 600 it",
                printable_text(path));
         return EXIT_LOGIN;

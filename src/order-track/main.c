@@ -11,6 +11,7 @@
 #include "base/program.h"
 #include "base/report.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "engine/where.h"
 #include "metrics/file.h"
 #include "trace/span.h"
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
     report_program(argv[0]);
     read_options(argc, argv);
     stop_on_signals();
+    supervisor_open();
     code = broker_options_resolve(&broker_options);
     if (code == EXIT_OK)
         code = tracker_open(&settings);

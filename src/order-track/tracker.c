@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "base/supervisor.h"
 #include "engine/open.h"
 #include "json/output.h"
 #include "message/death_publish.h"
@@ -88,13 +89,16 @@ static enum exit_code tell_recorded(const struct outcome *outcome)
 
     switch (outcome->record.standing) {
     case OUTCOME_HAS_NO_ORDER:
-        log_line("[track] unknown order: %s is %s", outcome->order_id, status);
+        log_event(REPORT_WARNING, outcome->order_id, "[track] unknown order: %s is %s",
+                  outcome->order_id, status);
         return EXIT_OK;
     case OUTCOME_IS_KNOWN:
-        log_line("[track] known already: %s is %s", outcome->order_id, status);
+        log_event(REPORT_INFO, outcome->order_id, "[track] known already: %s is %s",
+                  outcome->order_id, status);
         return EXIT_OK;
     case OUTCOME_IS_NEW:
-        log_line("[track] recorded: %s is %s", outcome->order_id, status);
+        log_event(REPORT_INFO, outcome->order_id, "[track] recorded: %s is %s", outcome->order_id,
+                  status);
         return print_outcome(outcome);
     }
     return EXIT_OK;
@@ -113,10 +117,10 @@ static enum exit_code tell_batch(void)
         if (outcome->kind == OUTCOME_TO_RECORD)
             code = tell_recorded(outcome);
         else if (outcome->kind == OUTCOME_OF_NOBODY)
-            log_line("[track] unknown order: %s is %s", outcome->order_id,
-                     order_status_name(outcome->record.status));
+            log_event(REPORT_WARNING, outcome->order_id, "[track] unknown order: %s is %s",
+                      outcome->order_id, order_status_name(outcome->record.status));
         else if (outcome->kind == OUTCOME_OTHER)
-            log_line("[track] ignored a message: %s", outcome->fault.reason);
+            log_event(REPORT_WARNING, NULL, "[track] ignored a message: %s", outcome->fault.reason);
     }
     report_flush();
     return code == EXIT_OK ? output_flush() : code;
@@ -133,7 +137,7 @@ static enum exit_code move(const struct delivery *delivery, const char *reason, 
     *moved = code == EXIT_OK && result == PUBLISH_CONFIRMED;
     if (*moved) {
         metrics_moved();
-        log_line("[track] moved to %s: %s", DEAD_LETTER_QUEUE, reason);
+        log_event(REPORT_WARNING, NULL, "[track] moved to %s: %s", DEAD_LETTER_QUEUE, reason);
     } else if (code == EXIT_OK)
         report("cannot move a message to '%s': %s; it stays in '%s'", DEAD_LETTER_QUEUE,
                publisher_reason(publisher), OUTCOME_QUEUE);
@@ -286,6 +290,7 @@ static enum exit_code work(void)
     while (code == EXIT_OK && goes_on()) {
         metrics_stuck(stuck_count);
         metrics_file_step();
+        supervisor_progress();
         code = take();
         if (code == EXIT_OK && batch_count > 0)
             code = handle();

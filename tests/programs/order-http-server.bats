@@ -409,7 +409,7 @@ while data := connection.recv(4096):
     [ "$code" = 400 ]
     ask /health
     ends -0 "$HTTP" TERM 15
-    grep '^{' http.err >lines
+    jq -c 'select(.method)' http.err >lines
     has_lines lines 2
     jq -se '.[0] | .method == "GET" and .path == "/orders" and .status == 400 and .bytes > 0 and .ms >= 0 and .peer == "unix"
         and (.time | test("^[0-9-]+T[0-9:.]+Z$")) and (has("order_id") | not)' lines

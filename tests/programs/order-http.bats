@@ -735,7 +735,7 @@ ROUTES
     place_http '{"hush":'
     finish -0 "$HTTP" TERM
     run -1 grep hush http.err
-    [ "$(grep '^{' http.err | jq -c '[.method, .path, .status, .order_id]' | paste -sd ' ')" = \
+    [ "$(jq -c 'select(.method) | [.method, .path, .status, .order_id]' http.err | paste -sd ' ')" = \
         "[\"POST\",\"/order\",202,\"$id\"] [\"GET\",\"/orders\",400,null] [\"POST\",\"/order\",400,null]" ]
 }
 
@@ -761,11 +761,12 @@ REQUESTS
         run -1 grep -aP '[\x00-\x1f\x7f]' http.err
         iconv -f UTF-8 -t UTF-8 http.err >/dev/null
         run -1 grep -F user:word http.err
-        grep -v '^order-http: ' http.err >log
         if [ "$format" = json ]; then
+            jq -c 'select(.method)' http.err >log
             jq -se 'all(.[]; (.path | type) == "string" and (.ms | type) == "number")' log
             [ "$(jq -r '.status | tostring' log | tail -n 1)" = 200 ]
         else
+            grep -v '^order-http: ' http.err >log
             run -1 grep -v '^\[http\] [^ ]* .* \([0-9]\{3\}\|-\) [0-9]* bytes [0-9.]* ms unix$' log
         fi
         # None of them made two lines.

@@ -18,7 +18,7 @@ start_http()
 # http_listens: does the last order-http that was started?
 http_listens()
 {
-    grep -q '^order-http: listening on ' http.err
+    grep -Eq '^(<5>)?order-http: listening on |"message": "listening on ' http.err
 }
 
 # ask TARGET [CURL-OPTIONS]: sends a request. The body of the answer goes to the file body, its header to head; sets code.

@@ -1,0 +1,182 @@
+# The units of scripts/systemd, run by systemd itself: process 1 of namespaces of its own, which support/boot.bash makes. Skipped where
+# that cannot be: it takes root, systemd, and a control group of one's own.
+
+load ../support/http
+
+setup_file()
+{
+    start_broker
+}
+
+setup()
+{
+    isolate
+    BOOT=$BATS_TEST_TMPDIR/boot
+    TREE=$BOOT/tree
+    reduced_user '.*' '.*' '.*'
+}
+
+teardown()
+{
+    [ ! -s "$BOOT/pid" ] || within journalctl --no-pager -o short-precise 2>/dev/null | tail -n 40 || true
+    # All of its processes go with process 1.
+    [ ! -s "$BOOT/pid" ] || kill -KILL "$(<"$BOOT/pid")" 2>/dev/null || true
+    [ ! -s "$BOOT/group" ] || eventually remove_group
+    tidy
+}
+
+remove_group()
+{
+    find "$(<"$BOOT/group")" -depth -type d -exec rmdir {} + 2>/dev/null
+    [ ! -e "$(<"$BOOT/group")" ]
+}
+
+# furnish: what is installed, and what an administrator would write.
+furnish()
+{
+    mkdir -p "$TREE"/usr/local/bin "$TREE"/etc/systemd/system "$TREE"/etc/order-tools/notify-worker "$TREE"/etc/sysusers.d
+    cp "$REPO"/bin/* "$TREE/usr/local/bin"
+    cp "$REPO/scripts/systemd/order-tools.sysusers.conf" "$TREE/etc/sysusers.d/order-tools.conf"
+    for unit in "$REPO"/scripts/systemd/*.{service,socket,timer,target}; do
+        sed 's|@bindir@|/usr/local/bin|g' "$unit" >"$TREE/etc/systemd/system/${unit##*/}"
+    done
+    echo "AMQP_URL=amqp://${AMQP_URL#*@}" >"$TREE/etc/order-tools/order-tools.env"
+    printf 'username:%s\npassword:secret\n' "$REDUCED" >"$TREE/etc/order-tools/broker.auth"
+    chmod 600 "$TREE/etc/order-tools/broker.auth"
+    chmod 755 "$TREE"/etc/order-tools
+    # A port that no other test has.
+    mkdir "$TREE/etc/systemd/system/order-http.socket.d"
+    printf '[Socket]\nListenStream=\nListenStream=/run/order-http.sock\n' >"$TREE/etc/systemd/system/order-http.socket.d/test.conf"
+}
+
+# drop_in UNIT LINE...: adds settings to the section Service of a unit.
+drop_in()
+{
+    mkdir -p "$TREE/etc/systemd/system/$1.d"
+    { echo '[Service]' && printf '%s\n' "${@:2}"; } >"$TREE/etc/systemd/system/$1.d/test.conf"
+}
+
+# boot: starts it, with the users, the journal and nothing else.
+boot()
+{
+    start boot "$REPO/tests/support/boot.bash" "$BOOT"
+    launcher=$PID
+    eventually has_booted || { cat boot.err && return 1; }
+    if ended "$launcher"; then
+        status=0
+        wait "$launcher" || status=$?
+        [ "$status" != 77 ] || skip 'systemd cannot be run here'
+        cat boot.err
+        return 1
+    fi
+    within systemd-sysusers
+    within systemctl start systemd-journald.service
+}
+
+has_booted()
+{
+    ! ended "$launcher" || return 0
+    pgrep -P "$launcher" >"$BOOT/pid" && within systemctl show -p Version >/dev/null
+}
+
+# within COMMAND...: runs it beside process 1.
+within()
+{
+    nsenter -t "$(<"$BOOT/pid")" -m -p -u -i -- "$@"
+}
+
+# property UNIT NAME: prints it.
+property()
+{
+    within systemctl show -p "$2" --value "$1"
+}
+
+# property_is UNIT NAME VALUE
+property_is()
+{
+    [ "$(property "$1" "$2")" = "$3" ]
+}
+
+# logged TEXT: is it in the journal?
+logged()
+{
+    within journalctl -o cat --no-pager | grep -qF -e "$1"
+}
+
+@test "orders are placed, reserved, told and recorded by services that systemd runs" {
+    furnish
+    echo 'NOTIFY_WORKER_OPTIONS=--exec tee -a /var/lib/order-tools/told' >"$TREE/etc/order-tools/notify-worker/file.env"
+    boot
+    within systemctl start inventory-worker order-track notify-worker@file order-http.socket
+    for unit in inventory-worker order-track notify-worker@file; do
+        property_is "$unit" ActiveState active
+        [[ $(property "$unit" StatusText) == "connected to the broker '127.0.0.1:"* ]]
+    done
+    # READY is when it is subscribed: by now.
+    is_consumed "$PLACED_Q"
+    is_consumed "$RESERVED_Q"
+    order | within curl -sS --unix-socket /run/order-http.sock -H 'Content-Type: application/json' --data-binary @- \
+        http://localhost/order >receipt
+    id=$(jq -re .order_id receipt)
+    eventually within grep -qF "$id" /var/lib/order-tools/told
+    eventually logged "[track] recorded: $id is RESERVED"
+    # Its user, its files, its levels.
+    [ "$(within stat -c '%U %a' /var/lib/order-tools /var/lib/order-tools/orders.db | paste -sd ' ')" = \
+        'order-tools 700 order-tools 600' ]
+    [ "$(within journalctl -o json --no-pager -u inventory-worker |
+        jq -r --arg line "[inventory] reservation OK for $id" 'select(.MESSAGE == $line) | .PRIORITY')" = 6 ]
+    # What can be read anew is.
+    within systemctl reload order-http
+    eventually logged 'order-http: tokens and certificates were read anew'
+    property_is order-http ActiveState active
+    within systemctl start order-flush.service
+    within systemctl stop inventory-worker order-track notify-worker@file order-http.socket order-http
+    for unit in inventory-worker order-track notify-worker@file order-http; do
+        property_is "$unit" Result success
+        property_is "$unit" ActiveState inactive
+    done
+}
+
+@test "a command that hangs is ended by the watchdog, and the worker is started again" {
+    furnish
+    echo 'NOTIFY_WORKER_OPTIONS=--exec sleep infinity' >"$TREE/etc/order-tools/notify-worker/hangs.env"
+    drop_in notify-worker@hangs.service WatchdogSec=3 RestartSec=0
+    boot
+    within systemctl start notify-worker@hangs
+    sleep 5
+    property_is notify-worker@hangs NRestarts 0
+    publish inventory-ex inventory.reserved '{"event_type": "InventoryReserved", "order_id": "one"}'
+    eventually restarted notify-worker@hangs
+    eventually logged '[notify] in doubt: one: attempt 2'
+}
+
+restarted()
+{
+    [ "$(property "$1" NRestarts)" -ge 1 ]
+}
+
+@test "a check that fails raises the alarm: a line in the journal, or the administrator's own program" {
+    furnish
+    boot
+    run -1 within systemctl start queue-health.service
+    eventually logged 'queue-health.service has failed: systemctl status queue-health.service'
+    within sh -c 'printf "#!/bin/sh\necho the hook: \"\$1\"\n" >/etc/order-tools/queue-health-failed && chmod 755 /etc/order-tools/queue-health-failed'
+    run -1 within systemctl start queue-health.service
+    eventually logged 'the hook: queue-health.service'
+}
+
+@test "a wrong setting is not tried again and again; a broker that is away is" {
+    furnish
+    echo 'ORDER_TRACK_OPTIONS=--no-such-option' >>"$TREE/etc/order-tools/order-tools.env"
+    drop_in inventory-worker.service RestartSec=0 'Environment=INVENTORY_WORKER_OPTIONS="--retries 1"'
+    boot
+    run -1 within systemctl start order-track
+    property_is order-track ExecMainStatus 64
+    property_is order-track ActiveState failed
+    property_is order-track NRestarts 0
+    broker stop
+    run within systemctl start inventory-worker
+    eventually restarted inventory-worker
+    broker start 2>/dev/null
+    eventually property_is inventory-worker ActiveState active
+}
