@@ -61,17 +61,17 @@ _order_tools_note() {
 # Reads the words before the cursor. Sets kind to that of the argument that is due there, or to
 # nothing; count to the number of operands so far; ended after "--"; and connection.
 _order_tools_read() {
-	local word option= i
+	local word option='' i
 	for ((i = 1; i < ${#words[@]} - 1; i++)); do
 		word=${words[i]}
 		if [[ $kind == command ]]; then
-			kind=file
+			kind='file'
 			return
 		elif [[ -n $kind ]]; then
 			_order_tools_note "$option" "$word"
 			kind=
 		elif [[ $word == *[\<\>]* ]]; then
-			kind=file option=
+			kind='file' option=''
 		elif [[ -n $ended || $word != -?* ]]; then
 			((++count))
 		elif [[ $word == -- ]]; then
@@ -126,7 +126,7 @@ _order_tools_offer() {
 # Completes a command line. kinds has for each option the kind of its argument, nothing if it has
 # none; operands the kinds of the operands, of which the last may be repeated: see generate.
 _order_tools_complete() {
-	local words connection=() kind= count=0 ended= current
+	local words connection=() kind='' count=0 ended='' current
 	COMPREPLY=()
 	_order_tools_split
 	_order_tools_read
