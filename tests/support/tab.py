@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""tab.py SHELL FILE LINE: types the line into an interactive bash or zsh in which FILE was read, and asks it to
-complete its end. Prints the words of the line then, one a line, with all that may stand there; and on standard
-error the seconds that this took. What the shell itself writes is dropped."""
+"""tab.py bash|zsh|fish FILE LINE: has an interactive shell, which knows the completions in FILE, complete the end of
+the line. Prints all that may stand there, one a line, and on standard error the seconds that it took."""
 
 import os
 import pty
 import re
 import select
 import signal
+import subprocess
 import sys
 import time
 
@@ -17,11 +17,13 @@ BASH = r"""
 PS1='ready>'
 bind 'set enable-bracketed-paste off'
 bind '"\C-xa": insert-completions'
+source "$FILE"
 """
 
-# A widget that inserts all matches, as insert-completions does.
+# With a widget that inserts all matches, as insert-completions does.
 ZSH = r"""
-unsetopt zle_bracketed_paste prompt_sp 2>/dev/null; unset zle_bracketed_paste
+unsetopt prompt_sp
+unset zle_bracketed_paste
 bindkey -e
 fpath=(${FILE:h} $fpath)
 autoload -Uz compinit && compinit -D -u
@@ -61,29 +63,42 @@ class Shell:
         os.waitpid(self.pid, 0)
 
 
-def main():
-    name, path, line = sys.argv[1:]
-    environment = dict(os.environ, TERM="dumb", FILE=path, COLUMNS="10000", LINES="100")
-    if name == "bash":
-        shell = Shell(["bash", "--norc", "--noprofile", "-i"], environment)
-        setup = BASH + f"source '{path}'\n"
-    else:
-        shell = Shell(["zsh", "-f", "-i"], environment)
-        setup = ZSH
-    # Printed in two pieces, so that the echo of the command itself is no match. ^Xp is that of a line that is done.
+def type_into(arguments, path, setup, line):
+    """Returns the words of the line after its end was completed, all matches inserted, and the seconds."""
+    shell = Shell(arguments, dict(os.environ, TERM="dumb", FILE=path))
     setup += "words() { printf '<%s>\\n' 'be''gin' \"$@\" 'e''nd'; }\n"
-    shell.send("stty -echo cols 10000; eval \"$(printf '%b' '" +
-               "".join(f"\\0{ord(c):o}" for c in setup) + "')\"; words set up\r")
-    shell.wait_for("<begin>\r\n<set>\r\n<up>\r\n<end>")
-    shell.wait_for("ready>")
+    shell.send("stty -echo cols 10000; eval \"$(printf '%b' '"
+               + "".join(f"\\0{ord(c):o}" for c in setup) + "')\"; words set up\r")
+    shell.wait_for("<begin>\r\n<set>\r\n<up>\r\n<end>.*ready>")
     started = time.monotonic()
-    # To the end of what was inserted, and then to the start, to put the command before.
+    # Completes; then, at the start of the line, puts a command before it that prints the words.
     shell.send(line + "\x18a" + "\x01words \r")
     said = shell.wait_for("<begin>\r\n(.*?)<end>\r\n").group(1)
     seconds = time.monotonic() - started
     shell.close()
-    for word in said.split("\r\n")[:-1]:
-        print(word[1:-1])
+    return [word[1:-1] for word in said.split("\r\n")[:-1]], seconds
+
+
+def ask_fish(path, line):
+    """fish tells what it would offer."""
+    script = "source $argv[1]; set -l from (date +%s%N); complete -C $argv[2]; date +%s%N; echo $from"
+    said = subprocess.run(["fish", "--no-config", "-c", script, path, line], stdout=subprocess.PIPE, text=True,
+                          timeout=LONGEST, check=True).stdout.splitlines()
+    return [entry.split("\t")[0] for entry in said[:-2]], (int(said[-2]) - int(said[-1])) / 1e9
+
+
+def main():
+    name, path, line = sys.argv[1:]
+    if name == "fish":
+        offered, seconds = ask_fish(path, line)
+    else:
+        if name == "bash":
+            words, seconds = type_into(["bash", "--norc", "--noprofile", "-i"], path, BASH, line)
+        else:
+            words, seconds = type_into(["zsh", "-f", "-i"], path, ZSH, line)
+        # What was there before stays, but for the redirections, which are no words of the command.
+        offered = words[len(line.replace("< ", "").split(" ")) - 1:]
+    print("".join(word + "\n" for word in offered), end="")
     print(f"{seconds:.3f}", file=sys.stderr)
 
 
