@@ -139,8 +139,6 @@ _order_tools_complete() {
 		_order_tools_reply "$current" "${!kinds[@]}"
 	else
 		((count < ${#operands[@]} || !repeated)) || count=$((${#operands[@]} - 1))
-		kind=${operands[count]-}
-		_order_tools_offer "${kind:-other}" "$current"
-		[[ -n $current || -n $ended || ${kind:-other} != other ]] || _order_tools_reply '' "${!kinds[@]}"
+		_order_tools_offer "${operands[count]-}" "$current"
 	fi
 }

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def main():
         else:
             words, seconds = type_into(["zsh", "-f", "-i"], path, ZSH, line)
         # What was there before stays, but for the redirections, which are no words of the command.
-        offered = words[len(line.replace("< ", "").split(" ")) - 1:]
+        offered = words[len(shlex.split(line.replace("< ", "") + "end")) - 1:]
     print("".join(word + "\n" for word in offered), end="")
     print(f"{seconds:.3f}", file=sys.stderr)
 
