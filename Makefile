@@ -9,8 +9,33 @@ LOADED := libpq
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
+
+# Where make install puts what: the variables of the GNU coding standards. Change them, or PREFIX for all.
 PREFIX ?= /usr/local
 DESTDIR ?=
+prefix = $(PREFIX)
+exec_prefix = $(prefix)
+bindir = $(exec_prefix)/bin
+libdir = $(exec_prefix)/lib
+libexecdir = $(exec_prefix)/libexec
+datarootdir = $(prefix)/share
+datadir = $(datarootdir)
+mandir = $(datarootdir)/man
+docdir = $(datarootdir)/doc/order-tools
+sysconfdir = $(prefix)/etc
+localstatedir = $(prefix)/var
+# The same for what they do not name.
+pkgdatadir = $(datadir)/order-tools
+examplesdir = $(docdir)/examples
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+fishcompletiondir = $(datadir)/fish/vendor_completions.d
+systemdsystemunitdir = $(prefix)/lib/systemd/system
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+INSTALL = install
+INSTALL_PROGRAM = $(INSTALL)
+INSTALL_DATA = $(INSTALL) -m 644
 
 # Objects, out of the way of what is edited.
 BUILD := .build
@@ -43,6 +68,9 @@ objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wi
 # The same without its main.c; none if there is no such program.
 rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
+# By their final names: NAME for bash, _NAME for zsh, NAME.fish.
+COMPLETIONS := $(PROGRAMS:%=$(BUILD)/completions/bash/%) $(PROGRAMS:%=$(BUILD)/completions/zsh/_%) \
+               $(PROGRAMS:%=$(BUILD)/completions/fish/%.fish)
 # What the programs are measured against, and with.
 BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
@@ -55,7 +83,8 @@ FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
-           scripts/matrix scripts/layers $(wildcard scripts/*.bash) tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
+           scripts/matrix scripts/layers scripts/completions/generate $(wildcard scripts/*.bash scripts/*/*.bash) \
+           tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
            tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
@@ -65,7 +94,7 @@ LONGEST := stories/cluster programs/postgres-ledger programs/postgres programs/q
            programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
            programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
            programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
-           stories/files programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
+           stories/files programs/completions programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
            stories/examples programs/order-tools-migrate programs/management programs/round-trip stories/storm \
            programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash stories/outbox \
            programs/watch stories/progress
@@ -85,13 +114,14 @@ BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-wit
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
 .PHONY: all build help deps demo check check-store unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
-        fuzz-replay lint format install uninstall clean force
+        fuzz-replay lint format install install-strip uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: build
 
-build: $(BINARIES)
+# And what is made for make install, which as another user makes nothing here if nothing has changed.
+build: $(BINARIES) $(COMPLETIONS) $(BUILD)/postgresql.sql
 
 help:
 	@echo 'make            build the programs into bin/'
@@ -107,7 +137,8 @@ help:
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
 	@echo 'make format     lay out the C code as .clang-format says'
-	@echo 'make install    programs and man pages, under PREFIX ($(PREFIX)) and DESTDIR'
+	@echo 'make install    programs, man pages, completions and more, under PREFIX ($(PREFIX)) and DESTDIR;'
+	@echo '                install-strip without symbols for debuggers, uninstall to take it away again'
 	@echo 'make clean      remove what was built'
 
 deps:
@@ -152,7 +183,7 @@ lint:
 	@$(MAKE) --no-print-directory $(STRICT) build bench-programs unit-programs support
 	scripts/layers
 	clang-format --dry-run --Werror $(SOURCES)
-	@! grep -nE '.{101,}' $(SOURCES) $(filter-out %.conf,$(wildcard scripts/*)) || { echo 'lines of more than 100 characters' >&2; false; }
+	@! grep -nE -d skip '.{101,}' $(SOURCES) $(filter-out %.conf,$(wildcard scripts/* scripts/*/*)) || { echo 'lines of more than 100 characters' >&2; false; }
 	shellcheck $(SCRIPTS) .ci/run tests/support/*.bash tests/setup_suite.bash
 	printf '%s\n' tests/*/*.bats | xargs -n 6 -P "$$(nproc)" shellcheck -s bats -S warning -e $(BATS_KNOWS)
 	mandoc -Tlint -W warning man/*
@@ -228,19 +259,82 @@ support: $(SUPPORT)
 format:
 	clang-format -i $(SOURCES)
 
-install: build $(BUILD)/postgresql.sql
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 man/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -d $(DESTDIR)$(PREFIX)/share/order-tools
-	install -m 644 $(BUILD)/postgresql.sql $(DESTDIR)$(PREFIX)/share/order-tools
+# ---- installing
 
+# What each folder gets, as it is.
+IN_bindir := $(BINARIES)
+IN_man1dir := $(wildcard man/*.1)
+IN_man7dir := $(wildcard man/*.7)
+IN_pkgdatadir := $(BUILD)/postgresql.sql
+IN_bashcompletiondir := $(filter $(BUILD)/completions/bash/%,$(COMPLETIONS))
+IN_zshcompletiondir := $(filter $(BUILD)/completions/zsh/%,$(COMPLETIONS))
+IN_fishcompletiondir := $(filter $(BUILD)/completions/fish/%,$(COMPLETIONS))
+IN_docdir := README.md LICENSE
+IN_examplesdir := scripts/nginx.conf
+# And with the names of folders, such as @bindir@, replaced.
+SYSTEMD := scripts/systemd
+UNITS_IN_systemdsystemunitdir := $(wildcard $(addprefix $(SYSTEMD)/*.,service socket timer path target))
+UNITS_IN_sysusersdir := $(wildcard $(SYSTEMD)/*.sysusers.conf)
+UNITS_IN_tmpfilesdir := $(wildcard $(SYSTEMD)/*.tmpfiles.conf)
+
+man1dir = $(mandir)/man1
+man7dir = $(mandir)/man7
+NAMED := prefix exec_prefix bindir libdir libexecdir datadir pkgdatadir docdir examplesdir sysconfdir localstatedir
+DATA := man1dir man7dir pkgdatadir bashcompletiondir zshcompletiondir fishcompletiondir docdir examplesdir
+UNITS := systemdsystemunitdir sysusersdir tmpfilesdir
+# Those that belong to order-tools alone, the inner ones first.
+OWN := examplesdir docdir pkgdatadir
+
+# $(call shell_word,TEXT): as one word for the shell. $(call folder_of,VARIABLE): the same for a folder below DESTDIR.
+shell_word = '$(subst ','\'',$(1))'
+folder_of = $(call shell_word,$(DESTDIR)$($(1)))
+# x.sysusers.conf is installed as x.conf.
+unit_name = $(notdir $(patsubst %.sysusers.conf,%.conf,$(patsubst %.tmpfiles.conf,%.conf,$(1))))
+# sed: what is special in a replacement is quoted.
+unit_words := $(foreach name,$(NAMED),-e "s|@$(name)@|$$(printf '%s' $$$(name) | sed 's/[&|\\]/\\&/g')|g")
+
+# Each is a command of a recipe, or several.
+define install_data
+$(INSTALL) -d $(call folder_of,$(1))
+$(INSTALL_DATA) $(IN_$(1)) $(call folder_of,$(1))
+
+endef
+
+define install_unit
+$(INSTALL) -d $(call folder_of,$(1))
+@unit=$$(mktemp) && $(foreach name,$(NAMED),$(name)=$(call shell_word,$($(name)))) && \
+    sed $(unit_words) $(2) >"$$unit" && \
+    $(INSTALL_DATA) "$$unit" $(call folder_of,$(1))/$(call unit_name,$(2)) && rm -f "$$unit"
+
+endef
+
+define remove
+$(if $(2),test ! -d $(call folder_of,$(1)) || { cd $(call folder_of,$(1)) && rm -f $(2); })
+
+endef
+
+install: build
+	$(INSTALL) -d $(call folder_of,bindir)
+	$(INSTALL_PROGRAM) $(IN_bindir) $(call folder_of,bindir)
+	$(foreach folder,$(DATA),$(call install_data,$(folder)))
+	$(foreach folder,$(UNITS),$(foreach unit,$(UNITS_IN_$(folder)),$(call install_unit,$(folder),$(unit))))
+
+install-strip:
+	$(MAKE) INSTALL_PROGRAM=$(call shell_word,$(INSTALL_PROGRAM) -s) install
+
+# Takes away what this version installs, and the folders that then are empty and nobody else's.
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
-	rm -f $(patsubst man/%.1,$(DESTDIR)$(PREFIX)/share/man/man1/%.1,$(wildcard man/*.1))
-	rm -f $(patsubst man/%.7,$(DESTDIR)$(PREFIX)/share/man/man7/%.7,$(wildcard man/*.7))
-	rm -f $(DESTDIR)$(PREFIX)/share/order-tools/postgresql.sql
+	$(foreach folder,bindir $(DATA),$(call remove,$(folder),$(notdir $(IN_$(folder)))))
+	$(foreach folder,$(UNITS),$(call remove,$(folder),$(call unit_name,$(UNITS_IN_$(folder)))))
+	$(foreach folder,$(OWN),test ! -d $(call folder_of,$(folder)) || rmdir --ignore-fail-on-non-empty $(call folder_of,$(folder));)
+
+# A pattern for all three, so that one run makes them.
+$(BUILD)/completions/bash/% $(BUILD)/completions/zsh/_% $(BUILD)/completions/fish/%.fish: $(BIN)/% \
+    scripts/completions/generate scripts/completions/common.bash scripts/completions/common.zsh scripts/completions/common.fish
+	@mkdir -p $(addprefix $(BUILD)/completions/,bash zsh fish)
+	scripts/completions/generate $< bash >$(BUILD)/completions/bash/$*
+	scripts/completions/generate $< zsh >$(BUILD)/completions/zsh/_$*
+	scripts/completions/generate $< fish >$(BUILD)/completions/fish/$*.fish
 
 .SECONDEXPANSION:
 $(BIN)/%: $$(call objects_of,$$*) $(BUILD)/liborder.a
@@ -250,11 +344,14 @@ $(BIN)/%: $$(call objects_of,$$*) $(BUILD)/liborder.a
 $(BUILD)/liborder.a: $(LIB_OBJECTS)
 	rm -f $@ && $(AR) rcs $@ $^
 
-# Changes when the flags do, so that nothing built with others is left.
+# Changes when the flags do, so that nothing built with others is left. What is there already is installed as it is, unless flags are given
+# again: sudo make install after make CFLAGS=-O3.
 FLAGS := $(CC) $(CPPFLAGS) $(WARNINGS) $(HARDENING) $(CFLAGS) $(LDFLAGS)
-$(BUILD)/flags: force
+ORIGINS := $(foreach name,CC CPPFLAGS WARNINGS HARDENING SANITIZE CFLAGS LDFLAGS,$(origin $(name)))
+COMPARES := $(filter command environment,$(ORIGINS))$(filter-out install install-strip support,$(or $(MAKECMDGOALS),build))
+$(BUILD)/flags: $(if $(COMPARES),$(if $(subst x$(FLAGS),,x$(file <$(BUILD)/flags)),force))
 	@mkdir -p $(@D)
-	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+	@echo $(call shell_word,$(FLAGS)) >$@
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

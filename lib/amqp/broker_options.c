@@ -35,7 +35,7 @@ struct option_entry broker_option_table[] = {
 struct option_entry publishing_option_table[] = {
     {"confirm-timeout", "S", "leave a broker that does not confirm for S seconds; 0: never (30)",
      .number = &broker_options.confirm_timeout, .most = 86400},
-    {"queue-type", "TYPE", "declare missing queues as quorum or default (ORDER_QUEUE_TYPE)",
+    {"queue-type", "quorum|default", "how to declare missing queues (ORDER_QUEUE_TYPE)",
      .text = &broker_options.queue_type},
     {0},
 };

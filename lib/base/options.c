@@ -14,6 +14,7 @@
 #define DIGITS "0123456789"
 #define OPTIONS_MAX 64
 #define HELP_COLUMN 26
+#define LEFT_MAX (2 * HELP_COLUMN) /* characters; wider, an option has a line of its own */
 #define FIRST_VALUE 256 /* of getopt_long() for long options, distinct from all letters */
 
 /* What --help shows. */
@@ -96,7 +97,7 @@ static void describe(struct option_entry *option, void *context)
 {
     int column = option->name != NULL ? HELP_COLUMN : 0;
     char letter[] = "    ";
-    char left[2 * HELP_COLUMN] = "";
+    char left[2 * LEFT_MAX] = "";
     char line[256];
 
     (void)context;
@@ -105,6 +106,10 @@ static void describe(struct option_entry *option, void *context)
     if (option->name != NULL)
         (void)snprintf(left, sizeof left, "  %s--%s %s  ", letter, option->name,
                        option->argument != NULL ? option->argument : "");
+    if (strlen(left) > LEFT_MAX) {
+        (void)output_line(left, strlen(left) - strlen("  "));
+        left[0] = '\0';
+    }
     for (const char *text = option->help; *text != '\0';) {
         size_t len = strcspn(text, "\n");
 

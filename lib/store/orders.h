@@ -210,7 +210,8 @@ const char *order_status_name(enum order_status status);
 /* Sets *status to the one of that name. Returns false if there is none. */
 bool order_status_read(const char *name, enum order_status *status);
 
-/* All names, in one text for messages. */
+/* All names, in one text for the table of options, and for messages. */
+#define ORDER_STATUS_WORDS "PENDING|PLACED|RESERVED|FAILED|CANCELLED|HANDED_OVER"
 #define ORDER_STATUS_NAMES "PENDING, PLACED, RESERVED, FAILED, CANCELLED or HANDED_OVER"
 
 #endif

@@ -63,7 +63,7 @@ static struct option_entry options[] = {
      .text = &http.allow_origin},
     {"confirm-wait", "S", "answer PENDING if the broker takes longer (2)",
      .ms = &http.confirm_wait_ms, .least = WAIT_MIN_MS, .most = WAIT_MAX_MS},
-    {"log-format", "FORMAT", "a line for each request, as text (the default) or json",
+    {"log-format", "text|json", "the form of the line for each request (text)",
      .call = read_log_format},
     {.help = "\nLimits:"},
     {"max-connections", "N", "connections at once, at most (4096)", .number = &clients.most,

@@ -74,10 +74,7 @@ static void read_until(const char *option, const char *text)
 
 static struct option_entry options[] = {
     {"all", NULL, "print every order, oldest first", .flag = &all},
-    {"status", "STATUS",
-     "only orders with this status: PENDING, PLACED, RESERVED,\n"
-     "FAILED, CANCELLED or HANDED_OVER",
-     .call = read_status},
+    {"status", ORDER_STATUS_WORDS, "only orders with this status", .call = read_status},
     {"since", "WHEN",
      "only orders placed at WHEN or later: an age (90s, 15m, 2h, 3d,\n"
      "2w) or a time in UTC (2026-01-31T12:00:00Z)",

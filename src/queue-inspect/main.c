@@ -114,7 +114,8 @@ static void read_limit(const char *option, const char *text)
 
 static struct option_entry options[] = {
     {"api", "URL", "also ask the management API (MANAGEMENT_URL)", .text = &api_url},
-    {"format", "FORMAT", "print as json or table", .call = read_format},
+    {"format", "json|table", "how to print (table on a terminal, otherwise json)",
+     .call = read_format},
     {"watch", "[S]", "print again every S seconds (2)", .set = &job, .value = WATCH,
      .number = &period_s, .least = 1, .most = 3600},
     {"peek", "N", "print the first N messages of one queue, and leave them there", .set = &job,
@@ -134,7 +135,7 @@ static struct option_entry options[] = {
      .set = &job, .value = CHECK_TOPOLOGY},
     {"declare", NULL, "declare what is missing of the workflow, and optional queues that are named",
      .set = &job, .value = DECLARE},
-    {"queue-type", "TYPE", "declare as quorum or default (ORDER_QUEUE_TYPE)",
+    {"queue-type", "quorum|default", "how to declare queues (ORDER_QUEUE_TYPE)",
      .text = &broker_options.queue_type},
     {"health", NULL, "print whether the workflow is healthy", .set = &job, .value = HEALTH},
     {.help = "Health (more than N is a warning, more than M critical):"},

@@ -41,6 +41,8 @@ static struct option_entry options[] = {
     {"drop", NULL, "is another", .set = &job, .value = DROP},
     {"limit", "N", "is a number,\nof two lines", .number = &limit, .least = -5, .most = 100},
     {"wait", "[S]", "may lack its argument", .number = &wait_s, .least = 0, .most = 9},
+    {"words", "alpha|beta|gamma|delta|epsilon|zeta|eta", "is one of them,\nby a table",
+     .text = &name},
     {"pause", "S", "is a time", .ms = &pause_ms, .least = 10, .most = 60000},
     {"call", "TEXT", "calls", .letter = 'c', .call = note_call},
     {"exec", "COMMAND...", "takes the rest", .command = &command},
@@ -209,6 +211,9 @@ static void shows_help(void)
                                "      --limit N           is a number,\n"
                                "                          of two lines\n"
                                "      --wait [S]          may lack its argument\n"
+                               "      --words alpha|beta|gamma|delta|epsilon|zeta|eta\n"
+                               "                          is one of them,\n"
+                               "                          by a table\n"
                                "      --pause S           is a time\n"
                                "  -c, --call TEXT         calls\n"
                                "      --exec COMMAND...   takes the rest\n"
