@@ -83,7 +83,11 @@ end_machine() {
 	wait "$1" 2>/dev/null || true
 	# shellcheck disable=SC2016 # the shell expands it
 	unshare --mount --propagation private bash -c '
-		mount -t cgroup2 cgroup2 "$2" && find "$2/order-tools-$1" -depth -type d -exec rmdir {} +
+		mount -t cgroup2 cgroup2 "$2"
+		for ((tries = 0; tries < 100; tries++)); do
+			find "$2/order-tools-$1" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
+			[[ -d $2/order-tools-$1 ]] || break
+		done
 	' end "$1" "$2"
 	rmdir "$2"
 }
