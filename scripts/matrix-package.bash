@@ -65,6 +65,7 @@ boot() {
 			mount --bind "/dev/$node" "$1/dev/$node"
 		done
 		ln -s /proc/self/fd "$1/dev/fd"
+		ln -s pts/ptmx "$1/dev/ptmx"
 		exec chroot "$1" /usr/bin/env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 			/lib/systemd/systemd --log-target=null --show-status=0
 	'
