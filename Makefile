@@ -95,7 +95,7 @@ LONGEST := stories/cluster programs/postgres-ledger programs/postgres programs/q
            programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
            programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
            programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
-           stories/files programs/completions programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
+           stories/files programs/completions programs/deb programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
            stories/examples programs/order-tools-migrate programs/management programs/round-trip stories/storm \
            programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash stories/outbox \
            programs/watch stories/progress

@@ -8,10 +8,15 @@ readonly NEEDS=(amqp-tools curl dbus jq man-db openssl procps python3-pika rabbi
 readonly COMMIT_BEFORE=55a045b^ VERSION_BEFORE=0.0.9
 readonly PACKAGE_TESTS=(guide running upgrade)
 
-# build_packages SYSTEM: checked by lintian; and those of before, with the packaging of today.
+# build_packages SYSTEM: checked by lintian, and twice the same; and those of before, with the
+# packaging of today.
 build_packages() {
-	local tree=/root/order-tools
+	local tree=/root/order-tools package
 	inside "$1" make -C "$tree" deb
+	inside "$1" env DEB_BUILD_OPTIONS=nocheck "$tree/scripts/deb" -d "$tree/.build/deb-again"
+	for package in "$1$tree"/.build/deb/*.deb; do
+		cmp "$package" "$1$tree/.build/deb-again/${package##*/}"
+	done
 	inside "$1" env DEB_BUILD_OPTIONS=nocheck "$tree/scripts/deb" -d "$tree/.build/deb-before" \
 		-c "$COMMIT_BEFORE" -v "$VERSION_BEFORE"
 }
