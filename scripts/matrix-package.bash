@@ -118,7 +118,8 @@ try_packages() {
 		((++tries < 100)) || die "$EX_UNAVAILABLE" 'systemd cannot be run here'
 		sleep 0.1
 	done
-	until on_machine "$first" systemctl is-system-running | grep -qE 'running|degraded'; do
+	until on_machine "$first" systemctl is-system-running 2>/dev/null |
+		grep -qE 'running|degraded'; do
 		((++tries < 1000)) || die "$EX_UNAVAILABLE" 'systemd does not get up'
 		sleep 0.5
 	done

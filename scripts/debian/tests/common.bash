@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 tree=$PWD
-readonly TIME_LIMIT=300 # seconds for a chapter
+readonly TIME_LIMIT=900 # seconds for a chapter
 # The page as it is installed: what is tried is what the reader reads.
 # shellcheck disable=SC2034 # the tests use it
 readonly PAGE=/usr/share/man/man7/order-tools-guide.7.gz
