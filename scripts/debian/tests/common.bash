@@ -101,6 +101,7 @@ check_chapter() {
 	timeout -k 5 "$TIME_LIMIT" "$@" </dev/null >"$chapter.printed" 2>&1 || status=$?
 	if ((status != 0)) || ! prints_all "$chapter"; then
 		cat "$chapter.sh" "$chapter.printed" >&2
+		journalctl -q --no-pager -n 50 >&2
 		die "$chapter exited with $status"
 	fi
 	say "$chapter: as the page says"
