@@ -71,7 +71,13 @@ boot() {
 		done
 		ln -s /proc/self/fd "$1/dev/fd"
 		ln -s pts/ptmx "$1/dev/ptmx"
-		exec chroot "$1" /usr/bin/env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+		cd "$1"
+		mkdir run/host
+		pivot_root . run/host
+		umount -l /run/host
+		# systemd does so only outside of containers. Credentials are mounted by processes of their own.
+		mount --make-rshared /
+		exec /usr/bin/env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 			/lib/systemd/systemd --log-target=null --show-status=0
 	'
 }
