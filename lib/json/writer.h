@@ -28,8 +28,8 @@ void json_writer_bytes(struct json_writer *line, const char *bytes, size_t len);
 /* Appends text, which must be UTF-8, as a string: quoted and escaped. */
 void json_writer_string(struct json_writer *line, const char *text);
 
-/* Appends start as it is, which ends with a key and its colon, and text as a string; or null if text
- * is NULL. */
+/* Appends start as it is, which ends with a key and its colon, and text as a string; or null if
+ * text is NULL. */
 void json_writer_member(struct json_writer *line, const char *start, const char *text);
 
 /* As json_writer_member(), for text that may not be UTF-8: then as printable_text() shows it. */

@@ -31,7 +31,8 @@ struct replay_rules {
     struct ledger *ledger;      /* tells which orders were handled already, or NULL */
     struct connection *looking; /* for passive declares, which cost a channel if they fail */
 
-    /* Private: the exchange that was looked for last, and when, by clock_monotonic_ms(); 0: never. */
+    /* Private: the exchange that was looked for last, and when, by clock_monotonic_ms(); 0:
+     * never. */
     char last_exchange[FATE_NAME_SIZE];
     int64_t last_look_ms;
     bool last_is_there;

@@ -1,8 +1,8 @@
 /*
  * leavers: clients that have left without their owner noticing.
  *
- * libmicrohttpd notices by itself, unless the end comes together with the last bytes: epoll tells of
- * both at once, and it is content with the bytes.
+ * libmicrohttpd notices by itself, unless the end comes together with the last bytes: epoll tells
+ * of both at once, and it is content with the bytes.
  */
 #ifndef ORDER_HTTP_LEAVERS_H
 #define ORDER_HTTP_LEAVERS_H
