@@ -83,7 +83,8 @@ FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
-           scripts/matrix scripts/layers scripts/completions/generate $(wildcard scripts/*.bash scripts/*/*.bash) \
+           scripts/matrix scripts/layers scripts/deb scripts/completions/generate scripts/debian/order-tools.postrm \
+           $(addprefix scripts/debian/tests/,guide running upgrade) $(wildcard scripts/*.bash scripts/*/*.bash) \
            tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
            tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
@@ -94,7 +95,7 @@ LONGEST := stories/cluster programs/postgres-ledger programs/postgres programs/q
            programs/postgres-notified stories/memory stories/descriptors stories/told-once stories/http-hostile \
            programs/repair stories/replay-doubt programs/inventory-worker stories/drill stories/crash stories/hostile \
            programs/order-http programs/notify-worker programs/dlq-replay stories/outage programs/order-place \
-           stories/files programs/completions programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
+           stories/files programs/completions programs/deb programs/dead-letters stories/model stories/http-outage programs/broker programs/bench \
            stories/examples programs/order-tools-migrate programs/management programs/round-trip stories/storm \
            programs/json programs/queue-inspect programs/look stories/http-siege stories/http-crash stories/outbox \
            programs/watch stories/progress
@@ -113,7 +114,7 @@ BATS := bats -r $(if $(filter-out 1,$(JOBS)),--jobs $(JOBS) --no-parallelize-wit
 # What shellcheck cannot know of a test: run sets variables, helpers read them, arguments are optional.
 BATS_KNOWS := SC2154,SC2034,SC2120,SC2238
 
-.PHONY: all build help deps demo check check-store unit unit-programs coverage compilers matrix model storm bench bench-programs support fuzz \
+.PHONY: all build help deps demo check check-store unit unit-programs coverage compilers matrix deb model storm bench bench-programs support fuzz \
         fuzz-replay lint format install install-strip uninstall clean force
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -132,7 +133,8 @@ help:
 	@echo 'make model      search the model of the crash tables, in tests/model, whole'
 	@echo 'make lint       compiler warnings as errors, and all that checks the text of the code'
 	@echo 'make compilers  build with gcc and clang, warnings as errors, and with more of the library checked'
-	@echo 'make matrix     demo, lint and check on bare Debian systems, as root: SUITES="bookworm trixie"'
+	@echo 'make matrix     demo, lint, check and packages on bare Debian systems, as root: SUITES="bookworm trixie" STEP=package'
+	@echo 'make deb        Debian packages of what is committed, checked by lintian, into .build/deb/'
 	@echo 'make storm      kill everything at random moments, and check the books: ROUNDS=200 SEED=N CLUSTER=1'
 	@echo 'make bench      measure the programs beside a bare loop and others: QUICK=1 or LONG=1'
 	@echo 'make fuzz       fuzz the parsers: SECONDS=60 for each'
@@ -200,10 +202,16 @@ compilers:
 	        build bench-programs unit-programs; \
 	done
 
-# The README's two commands, the linter and the compilers, on whole systems made for it: make matrix SUITES="trixie bookworm:i386"
+# The README's two commands, the linter, the compilers and the packages, on whole systems made for it:
+# make matrix SUITES="trixie bookworm:i386", or with one of these alone: STEP=package
 SUITES ?= bookworm trixie
 matrix:
-	scripts/matrix $(SUITES)
+	scripts/matrix $(if $(STEP),-o $(STEP)) $(SUITES)
+
+# What is committed, as packages for Debian.
+deb:
+	@scripts/deps package
+	scripts/deb -l
 
 # Each parser of what comes from outside, under a coverage-guided fuzzer: make fuzz SECONDS=60
 SECONDS ?= 60
