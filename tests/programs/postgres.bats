@@ -426,7 +426,7 @@ make_orders_1()
         finish -0 "$i"
     done
     [ "$(cat p*.err)" = "" ]
-    gives 2 "SELECT version FROM order_tools.version WHERE domain = 'orders'"
+    gives 3 "SELECT version FROM order_tools.version WHERE domain = 'orders'"
     order-place --flush
     [ "$(order-show --count --status PLACED)" = 10 ]
     run -0 --separate-stderr order-show 00000000-0000-4000-8000-000000000002
