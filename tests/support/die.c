@@ -10,8 +10,8 @@
  *
  * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only reads, or only enters a run),
  * publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something to
- * standard output, which is a file), sync (of a file to the disk), rename, batch (the sync of a commit,
- * while the program goes on), exec (of a command) or answer (of 202 to a client by HTTP).
+ * standard output, which is a file), sync (of a file to the disk), rename, batch (the sync of a
+ * commit, while the program goes on), exec (of a command) or answer (of 202 to a client by HTTP).
  *
  * With CLOCK_LEAP=SECONDS the monotonic clock leaps so far when the program enters a run in
  * PostgreSQL, at its start: as if it had run for so long before it does anything else.
