@@ -22,8 +22,8 @@ void wait_keep(wait_keeper *keeper);
 /*
  * Waits until descriptor is ready for events (those of poll()), hung up or broken; until timeout_ms
  * have passed, if that is not negative; or, if heeds_stop, until a stop is or was requested
- * (stop.h). Returns sooner on any signal, when the keeper is due, and when the watchdog is to be fed
- * (supervisor.h): check and call again. Tells the service manager of a stop.
+ * (stop.h). Returns sooner on any signal, when the keeper is due, and when the watchdog is to be
+ * fed (supervisor.h): check and call again. Tells the service manager of a stop.
  */
 void wait_for(int descriptor, short events, int timeout_ms, bool heeds_stop);
 

@@ -213,8 +213,9 @@ static void shows_help(void)
                                "  -c, --call TEXT         calls\n"
                                "      --exec COMMAND...   takes the rest\n"
                                "  -n, --name NAME         is text\n"
-                               "      --log-format FORM   standard error as text, json or journal, which has "
-                               "levels\n                          (ORDER_LOG_FORMAT)\n"
+                               "      --log-format FORM   standard error as text, json or "
+                               "journal, which has levels\n"
+                               "                          (ORDER_LOG_FORMAT)\n"
                                "  -h, --help              print this text\n"
                                "  -V, --version           print the version\n");
     }
