@@ -167,9 +167,7 @@ static void check_environment(void)
 }
 
 struct option_entry common_option_table[] = {
-    {"log-format", "FORM",
-     "standard error as text, json or journal, which has levels\n"
-     "(ORDER_LOG_FORMAT)",
+    {"log-format", "text|json|journal", "the form of standard error (ORDER_LOG_FORMAT)",
      .call = read_log_format},
     {"help", NULL, "print this text", .letter = 'h', .call = show_help},
     {"version", NULL, "print the version", .letter = 'V', .call = show_version},

@@ -202,27 +202,26 @@ static void shows_help(void)
 
     for (size_t i = 0; i < COUNT(lines); i++) {
         EQUAL(status_of(options, lines[i]), EXIT_OK);
-        SAME(unit_captured(1),
-             "usage: prog\n"
-             "  -q, --quiet             is a flag\n"
-             "\n"
-             "Jobs:\n"
-             "      --take              is a job\n"
-             "      --drop              is another\n"
-             "      --limit N           is a number,\n"
-             "                          of two lines\n"
-             "      --wait [S]          may lack its argument\n"
-             "      --words alpha|beta|gamma|delta|epsilon|zeta|eta\n"
-             "                          is one of them,\n"
-             "                          by a table\n"
-             "      --pause S           is a time\n"
-             "  -c, --call TEXT         calls\n"
-             "      --exec COMMAND...   takes the rest\n"
-             "  -n, --name NAME         is text\n"
-             "      --log-format FORM   standard error as text, json or journal, which has "
-             "levels\n                          (ORDER_LOG_FORMAT)\n"
-             "  -h, --help              print this text\n"
-             "  -V, --version           print the version\n");
+        SAME(unit_captured(1), "usage: prog\n"
+                               "  -q, --quiet             is a flag\n"
+                               "\n"
+                               "Jobs:\n"
+                               "      --take              is a job\n"
+                               "      --drop              is another\n"
+                               "      --limit N           is a number,\n"
+                               "                          of two lines\n"
+                               "      --wait [S]          may lack its argument\n"
+                               "      --words alpha|beta|gamma|delta|epsilon|zeta|eta\n"
+                               "                          is one of them,\n"
+                               "                          by a table\n"
+                               "      --pause S           is a time\n"
+                               "  -c, --call TEXT         calls\n"
+                               "      --exec COMMAND...   takes the rest\n"
+                               "  -n, --name NAME         is text\n"
+                               "      --log-format text|json|journal  the form of "
+                               "standard error (ORDER_LOG_FORMAT)\n"
+                               "  -h, --help              print this text\n"
+                               "  -V, --version           print the version\n");
     }
 }
 
