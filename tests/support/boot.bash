@@ -34,6 +34,21 @@ quiet() {
 	printf '[Journal]\nStorage=volatile\nAudit=\nReadKMsg=no\n' >etc/systemd/journald.conf.d/order-tools.conf
 }
 
+# own_dev FOLDER: systemd makes /dev/log and more, which must not appear in the system around it.
+own_dev() {
+	local node
+	mount -t tmpfs -o mode=755 tmpfs "$1"
+	mkdir "$1"/{pts,shm}
+	mount -t tmpfs tmpfs "$1/shm"
+	mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$1/pts"
+	for node in null zero full random urandom tty; do
+		touch "$1/$node"
+		mount --bind "/dev/$node" "$1/$node"
+	done
+	ln -s /proc/self/fd "$1/fd"
+	ln -s pts/ptmx "$1/ptmx"
+}
+
 # inside GROUP: what runs in the namespaces, up to systemd.
 inside() {
 	local group=$1 space=$FOLDER/space root=$FOLDER/space/root
@@ -42,7 +57,7 @@ inside() {
 	mkdir "$space"/{up,work,root}
 	mount -t overlay overlay -o "lowerdir=/,upperdir=$space/up,workdir=$space/work" "$root"
 	mount -t proc proc "$root/proc"
-	mount --rbind /dev "$root/dev"
+	own_dev "$root/dev"
 	mount --rbind /sys "$root/sys"
 	if [[ $group != /sys/fs/cgroup/order-tools.* ]]; then
 		mount -t tmpfs tmpfs "$root/sys/fs/cgroup"
