@@ -392,10 +392,12 @@ outbox_check()
     queue-inspect --health "$@" | jq -c .checks.outbox
 }
 
-@test "--health: no check without a ledger; healthy with nothing owed for more than 60 s; otherwise unhealthy, with number and age" {
+@test "--health: no check without a ledger, unknown if one is named and is not there; healthy with nothing owed for more than 60 s; otherwise unhealthy, with number and age" {
     about_files
     [ "$(outbox_check)" = '{"ok":true}' ]
-    [ "$(INVENTORY_LEDGER=$PWD/none outbox_check)" = null ]
+    [[ $(INVENTORY_LEDGER=$PWD/none outbox_check) == '{"ok":false,"level":"unknown","detail":'*'No such file'* ]]
+    [ ! -e none ]
+    [ "$(unset INVENTORY_LEDGER && XDG_STATE_HOME=$PWD/none outbox_check)" = null ]
     [ ! -e none ]
     orphan one two
     [ "$(outbox_check)" = '{"ok":true}' ]
