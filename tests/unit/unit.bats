@@ -35,11 +35,13 @@ unit()
 @test "unit: amqp/queue_traits" { unit amqp/queue_traits; }
 @test "unit: base/background" { unit base/background; }
 @test "unit: base/clock" { unit base/clock; }
+@test "unit: base/log_format" { unit base/log_format; }
 @test "unit: base/memory" { unit base/memory; }
 @test "unit: base/moment" { unit base/moment; }
 @test "unit: base/options" { unit base/options; }
 @test "unit: base/outlet" { unit base/outlet; }
 @test "unit: base/output" { unit base/output; }
+@test "unit: base/private_file" { unit base/private_file; }
 @test "unit: base/report" { unit base/report; }
 @test "unit: base/stop" { unit base/stop; }
 @test "unit: base/text" { unit base/text; }
