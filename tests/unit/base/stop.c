@@ -37,6 +37,8 @@ static void is_asked_for_by_a_signal(void)
 
 static void end_by_the_signal(void)
 {
+    /* A shell without job control has what it runs in the background ignore it. */
+    (void)signal(SIGINT, SIG_DFL);
     stop_on_signals();
     stop_by_signal();
     (void)raise(SIGINT);
