@@ -117,6 +117,12 @@ without_units()
 
 @test "make install after make with flags: as it was built, unless flags are given again" {
     unset CC CFLAGS CPPFLAGS LDFLAGS
+    # What is compiled does not matter here.
+    mkdir tools
+    printf '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\ncase $2 in *.o) : >"$2" ;; *) cp "%s/bin/${2##*/}" "$2" ;; esac\n' \
+        "$REPO" >tools/cc
+    chmod +x tools/cc
+    PATH=$PWD/tools:$PATH
     local flags=(-C "$REPO" BUILD="$PWD/build" BIN="$PWD/bin" PROGRAMS=order-show)
     make -s --no-print-directory "${flags[@]}" CFLAGS='-O0 -DODD="a '"'b'"'"'
     run -0 make -n --no-print-directory "${flags[@]}" install DESTDIR="$ROOT"

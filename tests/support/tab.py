@@ -27,7 +27,8 @@ unsetopt prompt_sp
 unset zle_bracketed_paste
 bindkey -e
 fpath=(${FILE:h} $fpath)
-autoload -Uz compinit && compinit -D -u
+# What it finds is written down at the first time, which takes it most of its time.
+autoload -Uz compinit && compinit -C -d "${FILE:h}/found"
 zle -C all-matches complete-word _generic
 zstyle ':completion:all-matches::::' completer _all_matches _complete
 zstyle ':completion:all-matches:*' insert true
