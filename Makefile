@@ -85,7 +85,7 @@ FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
            scripts/matrix scripts/layers scripts/deb scripts/completions/generate scripts/debian/order-tools.postrm \
            $(addprefix scripts/debian/tests/,guide running upgrade) $(wildcard scripts/*.bash scripts/*/*.bash) \
-           tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
+           tests/bench/cost tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
            tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
 # The suite, or the files of it that are asked for: make check TESTS=tests/programs/order-place.bats.
