@@ -1,5 +1,6 @@
 #include "metrics/file.h"
 
+#include "base/background.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -7,13 +8,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXTENSION ".prom"
+#define HUNG (-1) /* in place of an errno: the file was still being written when it was due again */
 
 static const char *path;
 
@@ -29,73 +33,144 @@ static char labels[METRICS_LABEL_SIZE + sizeof "worker=\"\""];
 static char *beside;     /* where it is written, before it is renamed */
 static int64_t start_ms; /* since 1970 */
 static int64_t due_ms;   /* monotonic clock */
-static int failure;      /* errno of the last write, or 0 */
+static int failure;      /* errno of the last write, 0 or HUNG */
 static bool is_reported;
+
+/* Of the write that goes on, which must not be touched until it has ended. */
+static struct background *writer; /* NULL: none goes on */
+static sem_t has_written;         /* posted by the writer when it has ended */
+static char *written;
+static size_t written_len;
 
 bool metrics_file_is_on(void)
 {
     return print_all != NULL;
 }
 
-/* ---- writing ---- */
-
-static void print(FILE *out, bool is_last)
+bool metrics_file_wants(int64_t measured_ms)
 {
-    struct metrics_text text = {
-        .out = out, .prefix = prefix_of_all, .labels = labels, .is_last = is_last};
+    int64_t now_ms;
 
-    metrics_build_info(&text);
-    metrics_gauge_ms(&text, "start_time_seconds",
-                     "When the program was started, in seconds since 1970.", start_ms);
-    metrics_gauge(&text, "running", "1 while the program runs; 0 once it has ended.", !is_last);
-    print_all(&text);
-}
-
-/* Returns false, with errno set, if it is not all in the file. */
-static bool fill(int fd, bool is_last)
-{
-    FILE *out = fdopen(fd, "w");
-    bool is_written;
-
-    if (out == NULL) {
-        (void)close(fd);
+    if (print_all == NULL)
         return false;
-    }
-    print(out, is_last);
-    is_written = ferror(out) == 0;
-    return fclose(out) == 0 && is_written;
+    now_ms = clock_monotonic_ms();
+    return measured_ms == 0 || now_ms >= due_ms || now_ms - measured_ms >= METRICS_PERIOD_MS;
 }
 
-static bool write_beside(bool is_last)
+/* ---- the file, in a thread of its own ---- */
+
+/* These return 0 or an errno. */
+
+static int write_all(int fd)
 {
+    size_t done = 0;
+
+    while (done < written_len) {
+        ssize_t count = write(fd, written + done, written_len - done);
+
+        if (count < 0 && errno != EINTR)
+            return errno;
+        if (count > 0)
+            done += (size_t)count;
+    }
+    return 0;
+}
+
+static int write_beside(void)
+{
+    int error;
     int fd;
 
     /* Left by a program that was killed, and had the same pid. */
     (void)unlink(beside);
     fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return false;
-    if (fchmod(fd, 0644) != 0) {
-        (void)close(fd);
-        return false;
-    }
-    return fill(fd, is_last);
+        return errno;
+    error = fchmod(fd, 0644) == 0 ? write_all(fd) : errno;
+    if (close(fd) != 0 && error == 0)
+        error = errno;
+    return error;
 }
 
-static void write_file(bool is_last)
+static int replace_file(void)
 {
-    bool is_done = write_beside(is_last) && rename(beside, path) == 0;
+    int error = write_beside();
 
-    failure = is_done ? 0 : errno;
-    if (failure != 0)
+    if (error == 0 && rename(beside, path) != 0)
+        error = errno;
+    if (error != 0)
         (void)unlink(beside);
+    return error;
+}
+
+static int replace_aside(void *context)
+{
+    int error = replace_file();
+
+    (void)context;
+    (void)sem_post(&has_written);
+    return error;
+}
+
+/* ---- writing ---- */
+
+static void print(bool is_last)
+{
+    struct metrics_text text = {.prefix = prefix_of_all, .labels = labels, .is_last = is_last};
+
+    free(written);
+    text.out = open_memstream(&written, &written_len);
+    if (text.out == NULL)
+        die_no_memory();
+    metrics_build_info(&text);
+    metrics_gauge_ms(&text, "start_time_seconds",
+                     "When the program was started, in seconds since 1970.", start_ms);
+    metrics_gauge(&text, "running", "1 while the program runs; 0 once it has ended.", !is_last);
+    print_all(&text);
+    if (fclose(text.out) != 0)
+        die_no_memory();
+}
+
+/* A disk that hangs must not hold up heartbeats, so a thread waits for it; unless there is no room
+ * for one. To be called when no write goes on. */
+static void begin_to_write(bool is_last)
+{
+    print(is_last);
     due_ms = clock_monotonic_ms() + METRICS_PERIOD_MS;
+    writer = background_start(replace_aside, NULL);
+    if (writer == NULL)
+        failure = replace_file();
+}
+
+static void finish_writing(void)
+{
+    failure = background_finish(writer);
+    writer = NULL;
+}
+
+/* Waits until no write goes on, but for METRICS_PERIOD_MS at most. */
+static void await_writer(void)
+{
+    struct timespec until;
+
+    if (writer == NULL)
+        return;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += METRICS_PERIOD_MS / 1000;
+    while (sem_timedwait(&has_written, &until) != 0) {
+        if (errno == EINTR)
+            continue;
+        failure = HUNG;
+        return;
+    }
+    finish_writing();
 }
 
 static void report_change(void)
 {
     if (failure != 0 && !is_reported)
-        report("cannot write '%s': %s", printable_text(path), strerror(failure));
+        report("cannot write '%s': %s", printable_text(path),
+               failure == HUNG ? "its disk does not answer" : strerror(failure));
     else if (failure == 0 && is_reported)
         report("'%s' is written again", printable_text(path));
     is_reported = failure != 0;
@@ -104,14 +179,19 @@ static void report_change(void)
 /* A wait_keeper. */
 static int write_if_due(void)
 {
-    int64_t left_ms = due_ms - clock_monotonic_ms();
     int before = errno; /* which whoever waits may still want to look at */
+    int64_t left_ms = due_ms - clock_monotonic_ms();
 
-    if (left_ms > 0)
-        return (int)left_ms;
-    write_file(false);
+    if (writer != NULL && sem_trywait(&has_written) == 0)
+        finish_writing();
+    if (left_ms <= 0 && writer == NULL) {
+        begin_to_write(false);
+    } else if (left_ms <= 0) {
+        failure = HUNG;
+        due_ms += METRICS_PERIOD_MS - left_ms;
+    }
     errno = before;
-    return METRICS_PERIOD_MS;
+    return left_ms > 0 ? (int)left_ms : METRICS_PERIOD_MS;
 }
 
 void metrics_file_step(void)
@@ -164,7 +244,11 @@ enum exit_code metrics_file_open(const char *prefix, metrics_print *given)
     prefix_of_all = prefix;
     start_ms = clock_utc_ms();
     print_all = given;
-    write_file(false);
+    if (sem_init(&has_written, 0, 0) != 0)
+        die(EXIT_BUG, "cannot make a semaphore");
+    print(false);
+    due_ms = clock_monotonic_ms() + METRICS_PERIOD_MS;
+    failure = replace_file();
     report_change();
     if (failure == 0) {
         wait_also(write_if_due);
@@ -178,10 +262,18 @@ void metrics_file_close(void)
 {
     if (print_all != NULL) {
         wait_also(NULL);
-        write_file(true);
+        await_writer();
+        if (writer == NULL) {
+            begin_to_write(true);
+            await_writer();
+        }
         report_change();
     }
     print_all = NULL;
+    /* One that still goes on needs them. */
+    if (writer != NULL)
+        return;
+    free(written);
     free(beside);
-    beside = NULL;
+    written = beside = NULL;
 }

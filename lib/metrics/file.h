@@ -9,6 +9,9 @@
  * without its folder and ".prom": node_exporter accepts no two files with the same sample, and
  * several programs of one kind may run.
  *
+ * A thread writes it, so that a disk that hangs holds up nothing else: the file stays as it was
+ * until the disk answers.
+ *
  * Without --metrics all functions do nothing.
  */
 #ifndef METRICS_FILE_H
@@ -42,12 +45,21 @@ enum exit_code metrics_file_open(const char *prefix, metrics_print *print);
 bool metrics_file_is_on(void);
 
 /*
+ * Returns whether to measure what a metrics_print cannot: it never was, or METRICS_PERIOD_MS ago,
+ * or the file is due. measured_ms says when it was, by the monotonic clock; 0 for never.
+ */
+bool metrics_file_wants(int64_t measured_ms);
+
+/*
  * Writes the file if it is time, and reports if writing has begun to fail: for the loop of the
  * program. The waits themselves report nothing.
  */
 void metrics_file_step(void);
 
-/* Writes the file for the last time, with is_last set. Harmless if it was not opened. */
+/*
+ * Writes the file for the last time, with is_last set. Harmless if it was not opened. Gives up a
+ * disk that does not answer within METRICS_PERIOD_MS, which is reported.
+ */
 void metrics_file_close(void);
 
 #endif

@@ -226,6 +226,25 @@ placed_event()
     umount small
 }
 
+@test "a disk that hangs: the work goes on, it is said once, and the end does not wait for it for ever" {
+    DIE_WAIT=$PWD/answers start worker dying rename:2:wait inventory-worker --metrics w.prom
+    eventually is_consumed "$PLACED_Q"
+    eventually grep -qx "inventory-worker: cannot write 'w.prom': its disk does not answer" worker.err
+    publish_placed 1
+    eventually holds "$RESERVED_Q" 1
+    metric w.prom 'inventory_worker_orders_total{outcome="reserved"}' 0
+    touch answers
+    eventually metric w.prom 'inventory_worker_orders_total{outcome="reserved"}' 1
+    eventually grep -qx "inventory-worker: 'w.prom' is written again" worker.err
+    [ "$(grep -c 'cannot write' worker.err)" = 1 ]
+    ends -0 "$PID" TERM
+    rm answers
+    DIE_WAIT=$PWD/answers run -0 --separate-stderr dying rename:2:wait order-place --metrics f.prom </dev/null
+    [ "$stderr" = "order-place: cannot write 'f.prom': its disk does not answer" ]
+    well_formed f.prom
+    metric f.prom order_place_running 1
+}
+
 @test "a file that cannot be written is refused before anything is done; a device is not replaced" {
     for program in order-place inventory-worker notify-worker order-track; do
         run -74 --separate-stderr timeout "$HANGING" "$program" --metrics none/f.prom <<<"$(order)"

@@ -5,8 +5,8 @@
  *   DIE_AT=FUNCTION:N:after    the Nth call was made; of ack and reject, the broker knows
  *
  * With DIE_STOP set it is stopped there, with SIGSTOP, instead. Of batch, "before" may also be
- * "fail": the call is not made, and fails with EIO; or "wait": it is made once the file DIE_WAIT
- * exists.
+ * "fail": the call is not made, and fails with EIO; or, as of rename, "wait": it is made once the
+ * file DIE_WAIT exists.
  *
  * FUNCTION is commit (of SQLite or PostgreSQL, but for one that only reads, or only enters a run),
  * publish (of all that goes out in one call), ack, reject (of AMQP), flush (of something to
@@ -262,6 +262,12 @@ int fsync(int descriptor)
     return result;
 }
 
+static void wait_for_file(const char *path)
+{
+    while (access(path, F_OK) != 0)
+        (void)poll(NULL, 0, 10);
+}
+
 int rename(const char *from, const char *to)
 {
     static unsigned calls;
@@ -270,15 +276,11 @@ int rename(const char *from, const char *to)
 
     *(void **)&original = real("rename");
     die_if_due("rename", "before", ++calls);
+    if (is_due("rename", "wait", calls))
+        wait_for_file(getenv("DIE_WAIT"));
     result = original(from, to);
     die_if_due("rename", "after", calls);
     return result;
-}
-
-static void wait_for_file(const char *path)
-{
-    while (access(path, F_OK) != 0)
-        (void)poll(NULL, 0, 10);
 }
 
 int fdatasync(int descriptor)
