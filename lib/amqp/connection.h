@@ -247,6 +247,13 @@ void connection_publish(struct connection *connection, const struct frames_messa
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms);
 
 /*
+ * Makes each connection_wait() of this thread call errand first, for what is due from time to time
+ * even while the broker is away or takes no messages. It may report and wait, but must not call a
+ * function of this header that opens, closes or waits. NULL ends that.
+ */
+void connection_on_wait(void (*errand)(void));
+
+/*
  * Lets connection_wait() return by at_ms (monotonic clock), if it waits for this connection and
  * that is up. Replaces the time that was set before; 0 removes it.
  */

@@ -13,6 +13,7 @@
 #define BEATS 3 /* heartbeats sent in each interval that was agreed */
 
 static struct connection *all_connections;
+static _Thread_local void (*errand_of_all)(void); /* an attempt in a thread has none */
 
 /* The broker may ask for a shorter interval than ours, or, with 0, for no heartbeats at all. */
 static int beat_ms(const struct connection *connection)
@@ -140,6 +141,11 @@ static int watch(const struct connection *connection, struct pollfd *fd, int tim
     return sooner(timeout_ms, connection_attempt_in_ms(connection));
 }
 
+void connection_on_wait(void (*errand)(void))
+{
+    errand_of_all = errand;
+}
+
 void connection_wait(struct connection *connection, int descriptor, int timeout_ms)
 {
     int until_beat_ms, until_chore_ms;
@@ -150,6 +156,8 @@ void connection_wait(struct connection *connection, int descriptor, int timeout_
     stop_cuts(-1);
     for (struct connection *each = all_connections; each != NULL; each = each->next)
         (void)connection_flush(each);
+    if (errand_of_all != NULL)
+        errand_of_all();
     /* Before the state is examined, which may change while a slow reader of the log is awaited. */
     report_flush();
     until_beat_ms = keep_alive();

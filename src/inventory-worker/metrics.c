@@ -51,7 +51,7 @@ static void observe_age(const char *order_id)
 {
     int64_t placed_ms;
 
-    if (now_us != 0 && uuid_text_time(order_id, &placed_ms))
+    if (uuid_text_time(order_id, &placed_ms))
         histogram_observe(&placed_to_decided, (now_utc_ms - placed_ms) * 1000);
 }
 
@@ -72,6 +72,8 @@ static void count_outcome(const struct task *task)
 
 void metrics_decided(const struct task *task)
 {
+    if (now_us == 0)
+        return;
     if (task->kind == TASK_REJECT)
         dead_letters[task->is_other_type]++;
     else if (task->kind == TASK_IGNORE && task->failure == FAILURE_CANCELLED)
@@ -84,8 +86,10 @@ void metrics_decided(const struct task *task)
 
 void metrics_published(const struct task *task)
 {
+    if (now_us == 0)
+        return;
     published[task->refused]++;
-    if (!task->refused && task->published_us != 0)
+    if (!task->refused)
         histogram_observe(&confirmed, now_us - task->published_us);
 }
 
@@ -99,14 +103,12 @@ void metrics_recorded(size_t count, int64_t began_us)
 
 enum exit_code metrics_measure(struct ledger *ledger, bool at_once)
 {
-    int64_t now_ms = clock_monotonic_ms();
     enum exit_code code;
 
-    if (!metrics_file_is_on() ||
-        (!at_once && measured_ms != 0 && now_ms < measured_ms + METRICS_PERIOD_MS))
+    if (!metrics_file_is_on() || (!at_once && !metrics_file_wants(measured_ms)))
         return EXIT_OK;
     code = ledger->operations->measure(ledger, &size);
-    measured_ms = now_ms;
+    measured_ms = clock_monotonic_ms();
     return code;
 }
 

@@ -1,7 +1,5 @@
 /*
- * metrics: what the worker does, counted for --metrics.
- *
- * The counters count whether or not there is a file; times are taken only if there is.
+ * metrics: what the worker does, counted for --metrics: without a file nothing is.
  */
 #ifndef INVENTORY_WORKER_METRICS_H
 #define INVENTORY_WORKER_METRICS_H

@@ -6,6 +6,7 @@
 #include "record.h"
 #include "release.h"
 
+#include "amqp/connection.h"
 #include "amqp/consumer.h"
 #include "amqp/publisher.h"
 #include "amqp/topology.h"
@@ -37,8 +38,9 @@ static struct consumer *consumer;
 static struct publisher *publisher;
 static struct send_spans spans; /* of events that are on their way */
 static struct delivery **batch;
-static size_t last_taken; /* deliveries in the last batch; 0 after a relay */
-static int silence_ms;    /* time since the last delivery */
+static size_t last_taken;       /* deliveries in the last batch; 0 after a relay */
+static int silence_ms;          /* time since the last delivery */
+static enum exit_code measured; /* what measuring the ledger came to last */
 
 static bool takes_orders(void)
 {
@@ -300,6 +302,15 @@ static enum exit_code await_next(size_t *count)
     return has_confirmed ? record_confirmed(&recorder) : EXIT_OK;
 }
 
+/* Brings the metrics up to date. Whoever owes events wants to know of them while the broker takes
+ * none: so this is called while it is waited for, too, which is never within a decision. */
+static void look_at_all(void)
+{
+    if (measured == EXIT_OK)
+        measured = metrics_measure(recorder.ledger, false);
+    metrics_file_step();
+}
+
 /* Works until no more orders are to be taken, nothing is in hand, and no owed event is left to
  * publish. */
 static enum exit_code work_on(void)
@@ -310,9 +321,10 @@ static enum exit_code work_on(void)
         bool is_idle = hand.count == 0;
         size_t count = 0;
 
-        metrics_file_step();
-        if (code == EXIT_OK)
-            code = metrics_measure(recorder.ledger, false);
+        if (code == EXIT_OK) {
+            look_at_all();
+            code = measured;
+        }
         if (code != EXIT_OK || (is_idle && !goes_on))
             return code;
         code = is_idle ? await_next(&count) : take(&count, 0);
@@ -356,12 +368,15 @@ static enum exit_code leave_owed(void)
 
 enum exit_code pipeline_run(void)
 {
-    enum exit_code code = settings->flush_only ? EXIT_OK : publisher_open(publisher);
+    enum exit_code code;
     enum exit_code last = EXIT_OK;
     bool is_away;
 
+    connection_on_wait(look_at_all);
+    code = settings->flush_only ? EXIT_OK : publisher_open(publisher);
     if (code == EXIT_OK)
         code = work_on();
+    connection_on_wait(NULL);
     is_away = code == EXIT_UNREACHABLE ||
               (code == EXIT_STORE && recorder.ledger->operations->may_pass(recorder.ledger));
     if (code == EXIT_STORE)

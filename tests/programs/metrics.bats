@@ -169,6 +169,7 @@ placed_event()
     kill -CONT "$PID"
     eventually metric w.prom 'inventory_worker_broker_connection_blocked{purpose="publishing"}' 1
     metric w.prom inventory_worker_in_flight 1
+    eventually metric w.prom inventory_worker_outbox_events 1
     evaluate 'vm_memory_monitor:set_vm_memory_high_watermark(0.6).'
     eventually metric w.prom 'inventory_worker_broker_connection_blocked{purpose="publishing"}' 0
     eventually metric w.prom inventory_worker_outbox_events 0
