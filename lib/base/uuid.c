@@ -76,21 +76,22 @@ static int64_t read_digits(const char *text, int count)
 
 bool uuid_text_time(const char *text, int64_t *utc_ms)
 {
-    /* Kept, since ids that were made within the same minute begin alike. */
-    static char known[8];
-    static int64_t known_high = -1;
-    int64_t low;
+    /* Kept, since ids that were made within the same millisecond begin alike. */
+    static char known[sizeof "01234567-89ab-7" - 1];
+    static int64_t known_ms;
+    int64_t high, low;
 
-    if (strnlen(text, UUID_TEXT_SIZE) != UUID_TEXT_SIZE - 1 || text[8] != '-' || text[14] != '7')
+    if (strnlen(text, UUID_TEXT_SIZE) != UUID_TEXT_SIZE - 1)
         return false;
-    if (known_high < 0 || memcmp(text, known, sizeof known) != 0) {
-        known_high = read_digits(text, sizeof known);
+    if (memcmp(text, known, sizeof known) != 0) {
+        high = read_digits(text, 8);
+        low = read_digits(text + 9, 4);
+        if (high < 0 || low < 0 || text[8] != '-' || text[14] != '7')
+            return false;
         memcpy(known, text, sizeof known);
+        known_ms = high << 16 | low;
     }
-    low = read_digits(text + 9, 4);
-    if (known_high < 0 || low < 0)
-        return false;
-    *utc_ms = known_high << 16 | low;
+    *utc_ms = known_ms;
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "postgres/open.h"
 #include "postgres/runs.h"
 #include "postgres/session.h"
+#include "postgres/size.h"
 #include "store/notified.h"
 
 #include <stdlib.h>
@@ -451,6 +452,34 @@ static bool may_pass(const struct notified *base)
     return false;
 }
 
+struct measuring {
+    struct postgres_notified *store;
+    int64_t *bytes;
+    bool is_repeated; /* it was tried, and has failed */
+};
+
+static bool measure_table(struct session *session, void *context)
+{
+    struct measuring *measuring = context;
+
+    if (measuring->is_repeated)
+        measuring->store->settled_ms = clock_monotonic_ms();
+    measuring->is_repeated = true;
+    return size_of_tables(session, "{order_tools.notified}", measuring->bytes);
+}
+
+static enum exit_code measure(struct notified *base, int64_t *bytes)
+{
+    struct measuring measuring = {.store = (struct postgres_notified *)base, .bytes = bytes};
+    enum exit_code code =
+        session_do(measuring.store->session, "measure the store", measure_table, &measuring);
+
+    /* As in record_and_claim(), which finds a connection that works again. */
+    if (code != EXIT_OK)
+        measuring.store->settled_ms = clock_monotonic_ms();
+    return code;
+}
+
 static void idle(struct notified *base)
 {
     (void)base;
@@ -476,6 +505,7 @@ static void close_notified(struct notified *base)
 static const struct notified_operations operations = {.advance = advance,
                                                       .may_tell = may_tell,
                                                       .may_pass = may_pass,
+                                                      .measure = measure,
                                                       .idle = idle,
                                                       .close = close_notified};
 

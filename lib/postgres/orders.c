@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "postgres/open.h"
+#include "postgres/size.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,20 @@ static enum exit_code await(struct orders *base)
     return EXIT_OK;
 }
 
+static bool measure_tables(struct session *session, void *bytes)
+{
+    return size_of_tables(session,
+                          "{order_tools.orders, order_tools.pending, order_tools.outcomes,"
+                          " order_tools.listed, order_tools.awaited, order_tools.cancellations}",
+                          bytes);
+}
+
+static enum exit_code measure(struct orders *base, int64_t *bytes)
+{
+    return session_do(((struct postgres_orders *)base)->session, "measure the store",
+                      measure_tables, bytes);
+}
+
 /* Without it, what the server has forgotten would be made good by the next commit only. */
 static void idle(struct orders *base)
 {
@@ -155,6 +170,7 @@ static const struct orders_operations operations = {.commit = postgres_orders_co
                                                     .may_pass = may_pass,
                                                     .is_in_doubt = is_in_doubt,
                                                     .is_locked = is_locked,
+                                                    .measure = measure,
                                                     .idle = idle,
                                                     .close = close_orders};
 

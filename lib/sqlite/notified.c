@@ -258,6 +258,11 @@ static bool may_pass(const struct notified *base)
     return database_is_locked(((const struct sqlite_notified *)base)->database);
 }
 
+static enum exit_code measure(struct notified *base, int64_t *bytes)
+{
+    return database_measure(((struct sqlite_notified *)base)->database, bytes);
+}
+
 static void idle(struct notified *base)
 {
     database_checkpoint(((struct sqlite_notified *)base)->database);
@@ -275,6 +280,7 @@ static void close_notified(struct notified *base)
 static const struct notified_operations operations = {.advance = advance,
                                                       .may_tell = may_tell,
                                                       .may_pass = may_pass,
+                                                      .measure = measure,
                                                       .idle = idle,
                                                       .close = close_notified};
 

@@ -66,6 +66,11 @@ enum exit_code orders_check_answer(struct sqlite_orders *store)
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
 }
 
+static enum exit_code measure(struct orders *base, int64_t *bytes)
+{
+    return database_measure(((struct sqlite_orders *)base)->database, bytes);
+}
+
 static void idle(struct orders *base)
 {
     database_checkpoint(((struct sqlite_orders *)base)->database);
@@ -117,6 +122,7 @@ static const struct orders_operations operations = {.commit = orders_commit,
                                                     .may_pass = may_pass,
                                                     .is_in_doubt = is_in_doubt,
                                                     .is_locked = is_locked,
+                                                    .measure = measure,
                                                     .idle = idle,
                                                     .close = close_orders};
 

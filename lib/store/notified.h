@@ -89,6 +89,10 @@ struct notified_operations {
      * a database is away. */
     bool (*may_pass)(const struct notified *notified);
 
+    /* Sets *bytes to the size of the store, of its tables and indices; without the log of a
+     * file. */
+    enum exit_code (*measure)(struct notified *notified, int64_t *bytes);
+
     /* Upkeep, for a moment when nobody waits for what was recorded last: some milliseconds. */
     void (*idle)(struct notified *notified);
 

@@ -195,6 +195,10 @@ struct orders_operations {
      * locked the store for writing. Nothing of it was done. */
     bool (*is_locked)(const struct orders *orders);
 
+    /* Sets *bytes to the size of the store, of its tables and indices; without the log of a file.
+     * Not to be called between commit() and await(). */
+    enum exit_code (*measure)(struct orders *orders, int64_t *bytes);
+
     /* Upkeep, for a moment when nobody waits for what was committed last, and for every few seconds
      * in which nothing is committed: some milliseconds; a second or two if a database is away. */
     void (*idle)(struct orders *orders);

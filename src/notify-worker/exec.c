@@ -95,7 +95,7 @@ static enum exit_code give_up(const struct exec *exec, struct notification *noti
                    printable_text(exec->command[0]), exit_status, notification->attempt,
                    exec->max_attempts);
     code = notifier_give_up(exec->notifier, notification, reason);
-    metrics_handled(notification);
+    metrics_handled(&notification, 1);
     return code;
 }
 

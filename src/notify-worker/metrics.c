@@ -19,17 +19,14 @@ static struct histogram claimed = {.scale = &histogram_seconds};
 static struct histogram told = {.scale = &histogram_ages};
 static struct histogram placed_to_told = {.scale = &histogram_ages};
 static const struct hand *in_hand;
-static int64_t now_ms; /* monotonic clock; 0 without a file */
-static int64_t now_utc_ms;
+static int64_t measured_ms; /* monotonic clock; 0: never */
+static int64_t ledger_bytes;
 
 /* ---- counting ---- */
 
-void metrics_note_time(void)
+int64_t metrics_clock_us(void)
 {
-    if (!metrics_file_is_on())
-        return;
-    now_ms = clock_monotonic_ms();
-    now_utc_ms = clock_utc_ms();
+    return metrics_file_is_on() ? clock_monotonic_us() : 0;
 }
 
 static void count_dead(const struct notification *notification)
@@ -40,19 +37,17 @@ static void count_dead(const struct notification *notification)
                                                             : 2]++;
 }
 
-static void count_told(const struct notification *notification)
+static void count_told(const struct notification *notification, int64_t now_ms, int64_t now_utc_ms)
 {
     int64_t placed_ms;
 
     results[RESULT_TOLD]++;
-    if (now_ms == 0)
-        return;
     histogram_observe(&told, (now_ms - notification->taken_ms) * 1000);
     if (uuid_text_time(notification->order_id, &placed_ms))
         histogram_observe(&placed_to_told, (now_utc_ms - placed_ms) * 1000);
 }
 
-void metrics_handled(const struct notification *notification)
+static void count(const struct notification *notification, int64_t now_ms, int64_t now_utc_ms)
 {
     if (notification->outcome == OUTCOME_DEAD)
         count_dead(notification);
@@ -61,7 +56,20 @@ void metrics_handled(const struct notification *notification)
     else if (notification->verdict == VERDICT_OTHER)
         results[RESULT_UNEXPECTED]++;
     else if (notification->verdict == VERDICT_TELL && notification->outcome == OUTCOME_DONE)
-        count_told(notification);
+        count_told(notification, now_ms, now_utc_ms);
+}
+
+void metrics_handled(struct notification *const handled[], size_t handled_count)
+{
+    int64_t now_ms;
+    int64_t now_utc_ms;
+
+    if (!metrics_file_is_on())
+        return;
+    now_ms = clock_monotonic_ms();
+    now_utc_ms = clock_utc_ms();
+    for (size_t i = 0; i < handled_count; i++)
+        count(handled[i], now_ms, now_utc_ms);
 }
 
 void metrics_waits(void)
@@ -79,10 +87,23 @@ void metrics_failed(void)
     failures++;
 }
 
-void metrics_claimed(size_t count, int64_t began_us)
+void metrics_claimed(size_t claimed_count, int64_t began_us)
 {
-    histogram_observe(&batches, (int64_t)count);
+    if (began_us == 0)
+        return;
+    histogram_observe(&batches, (int64_t)claimed_count);
     histogram_observe(&claimed, clock_monotonic_us() - began_us);
+}
+
+enum exit_code metrics_measure(struct notified *notified)
+{
+    enum exit_code code;
+
+    if (!metrics_file_wants(measured_ms))
+        return EXIT_OK;
+    code = notified->operations->measure(notified, &ledger_bytes);
+    measured_ms = clock_monotonic_ms();
+    return code;
 }
 
 /* ---- text ---- */
@@ -114,6 +135,10 @@ static void print(const struct metrics_text *text)
                       &placed_to_told);
     metrics_gauge(text, "in_flight", "Deliveries in hand.",
                   text->is_last || in_hand == NULL ? 0 : (int64_t)hand_count(in_hand));
+    if (measured_ms != 0)
+        metrics_gauge(text, "ledger_bytes",
+                      "Size of the record of who was told, without the log of a file.",
+                      ledger_bytes);
     connection_print_metrics(text);
 }
 

@@ -1,4 +1,4 @@
-/* metrics: who was told and who was not, counted for --metrics. */
+/* metrics: who was told and who was not, counted for --metrics. Without a file most is not. */
 #ifndef NOTIFY_WORKER_METRICS_H
 #define NOTIFY_WORKER_METRICS_H
 
@@ -6,6 +6,7 @@
 #include "notification.h"
 
 #include "base/report.h"
+#include "store/notified.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,11 +17,8 @@ enum exit_code metrics_open(void);
 /* From now on there are also the deliveries of hand; NULL: not any more. */
 void metrics_of(const struct hand *hand);
 
-/* Notes the time, which is that of all that is counted until the next call. */
-void metrics_note_time(void);
-
-/* Counts a notification of which the log says what became of it: by its verdict and outcome. */
-void metrics_handled(const struct notification *notification);
+/* Counts notifications of which the log says what became of them: by their verdict and outcome. */
+void metrics_handled(struct notification *const handled[], size_t handled_count);
 
 /* Counts one that waits since another worker has claimed it, one that is in doubt, and one whose
  * command has failed. */
@@ -28,7 +26,13 @@ void metrics_waits(void);
 void metrics_in_doubt(void);
 void metrics_failed(void);
 
-/* Counts a turn of so many notifications, claimed since began_us, of clock_monotonic_us(). */
-void metrics_claimed(size_t count, int64_t began_us);
+/* Returns the monotonic clock in microseconds; 0 without a file. */
+int64_t metrics_clock_us(void);
+
+/* Counts a turn of so many notifications, claimed since began_us, of metrics_clock_us(). */
+void metrics_claimed(size_t claimed_count, int64_t began_us);
+
+/* Measures the store if that is due. Returns EXIT_OK or, reported, EXIT_STORE. */
+enum exit_code metrics_measure(struct notified *notified);
 
 #endif

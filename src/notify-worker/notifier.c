@@ -59,6 +59,11 @@ void notifier_close(struct notifier *notifier)
     free(notifier);
 }
 
+enum exit_code notifier_measure(struct notifier *notifier)
+{
+    return metrics_measure(notifier->recorder.notified);
+}
+
 /* ---- in hand ---- */
 
 const struct hand *notifier_hand(const struct notifier *notifier)
@@ -113,7 +118,7 @@ static void advance(struct hand *hand)
 enum exit_code notifier_next(struct notifier *notifier)
 {
     struct hand *hand = &notifier->hand;
-    int64_t began_us = clock_monotonic_us();
+    int64_t began_us = metrics_clock_us();
     enum exit_code code;
 
     hand_drop_stale(hand, notifier->settings.consumer);
@@ -295,9 +300,7 @@ enum exit_code notifier_tell(struct notifier *notifier)
 
     for (size_t i = 0; i < turn->count; i++)
         code = first_failure(code, handle(notifier, turn->items[i]));
-    metrics_note_time();
-    for (size_t i = 0; i < turn->count; i++)
-        metrics_handled(turn->items[i]);
+    metrics_handled(turn->items, turn->count);
     /* Before N3: a kill after it would lose the log lines. */
     report_flush();
     return code;
@@ -327,8 +330,7 @@ enum exit_code notifier_was_told(struct notifier *notifier, struct notification 
     notification->outcome = OUTCOME_DONE;
     code = tell_one(&notifier->teller, notification);
     log_told(notifier, notification);
-    metrics_note_time();
-    metrics_handled(notification);
+    metrics_handled(&notification, 1);
     if (code != EXIT_OK)
         report("the customer of order '%s' was told by the command; its line is missing",
                printable_text(notification->order_id));

@@ -24,9 +24,20 @@ static size_t stuck;
 static struct histogram batches = {.scale = &histogram_counts};
 static struct histogram recorded = {.scale = &histogram_seconds};
 static struct histogram reached_to_recorded = {.scale = &histogram_ages};
+static int64_t measured_ms; /* monotonic clock; 0: never */
+static int64_t store_bytes;
+static int64_t now_utc_ms; /* when the last batch was recorded; 0 without a file */
+
+int64_t metrics_clock_us(void)
+{
+    return metrics_file_is_on() ? clock_monotonic_us() : 0;
+}
 
 void metrics_recorded(size_t count, int64_t began_us)
 {
+    if (began_us == 0)
+        return;
+    now_utc_ms = clock_utc_ms();
     histogram_observe(&batches, (int64_t)count);
     histogram_observe(&recorded, clock_monotonic_us() - began_us);
 }
@@ -47,11 +58,14 @@ static enum result result_of(const struct outcome *outcome)
 
 void metrics_outcome(const struct outcome *outcome)
 {
-    enum result result = result_of(outcome);
+    enum result result;
 
+    if (now_utc_ms == 0)
+        return;
+    result = result_of(outcome);
     results[result]++;
-    if (result < RESULT_KNOWN && metrics_file_is_on())
-        histogram_observe(&reached_to_recorded, (clock_utc_ms() - outcome->record.at) * 1000);
+    if (result < RESULT_KNOWN)
+        histogram_observe(&reached_to_recorded, (now_utc_ms - outcome->record.at) * 1000);
 }
 
 void metrics_moved(void)
@@ -62,6 +76,17 @@ void metrics_moved(void)
 void metrics_stuck(size_t count)
 {
     stuck = count;
+}
+
+enum exit_code metrics_measure(struct orders *store)
+{
+    enum exit_code code;
+
+    if (!metrics_file_wants(measured_ms))
+        return EXIT_OK;
+    code = store->operations->measure(store, &store_bytes);
+    measured_ms = clock_monotonic_ms();
+    return code;
 }
 
 static void print(const struct metrics_text *text)
@@ -85,6 +110,9 @@ static void print(const struct metrics_text *text)
     metrics_gauge(text, "stuck_messages",
                   "Malformed messages in hand that the broker did not take as dead letters.",
                   (int64_t)stuck);
+    if (measured_ms != 0)
+        metrics_gauge(text, "store_bytes",
+                      "Size of the store of orders, without the log of a file.", store_bytes);
     connection_print_metrics(text);
 }
 

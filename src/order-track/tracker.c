@@ -232,7 +232,7 @@ static enum exit_code list_some(void)
 
 static enum exit_code handle(void)
 {
-    int64_t began_us = clock_monotonic_us();
+    int64_t began_us = metrics_clock_us();
     enum exit_code code;
 
     read_batch();
@@ -289,9 +289,11 @@ static enum exit_code work(void)
 
     while (code == EXIT_OK && goes_on()) {
         metrics_stuck(stuck_count);
+        code = metrics_measure(store);
         metrics_file_step();
         supervisor_progress();
-        code = take();
+        if (code == EXIT_OK)
+            code = take();
         if (code == EXIT_OK && batch_count > 0)
             code = handle();
         else if (code == EXIT_OK && !stop_requested())

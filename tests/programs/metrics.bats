@@ -96,6 +96,7 @@ placed_event()
     metric notify.prom 'notify_worker_dead_letters_total{reason="malformed"}' 1
     metric notify.prom notify_worker_tell_seconds_count 5
     metric notify.prom notify_worker_placed_to_told_seconds_count 5
+    [ "$(awk '/^notify_worker_ledger_bytes/ { print $2 }' notify.prom)" -ge 8192 ]
 
     # The event that notify-worker was sent by hand has come here as well, and what is none.
     eventually stored 5 RESERVED
@@ -108,6 +109,7 @@ placed_event()
     metric track.prom 'order_track_outcomes_total{result="ignored"}' 1
     metric track.prom 'order_track_dead_letters_total{reason="malformed"}' 1
     metric track.prom order_track_reached_to_recorded_seconds_count 7
+    [ "$(awk '/^order_track_store_bytes/ { print $2 }' track.prom)" -ge 8192 ]
 }
 
 @test "a histogram adds up: as many in all as in the last bucket, and each bucket has those below" {

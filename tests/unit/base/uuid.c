@@ -93,7 +93,11 @@ static void tells_when_an_id_was_made(void)
         const char *text;
         int64_t ms; /* negative: it does not tell */
     } rows[] = {{"01a2246a-f1e3-71ba-b1ca-ad3b9dd60651", INT64_C(0x01a2246af1e3)},
+                {"01a2246a-f1e3-71ba-b1ca-ad3b9dd60652", INT64_C(0x01a2246af1e3)},
+                {"01a2246a-f1e4-71ba-b1ca-ad3b9dd60651", INT64_C(0x01a2246af1e4)},
                 {"01A2246A-F1E3-71BA-B1CA-AD3B9DD60651", INT64_C(0x01a2246af1e3)},
+                {"01A2246A-F1E3-71BA-B1CA-AD3B9DD6065", -1},
+                {"01a2246a+f1e3-71ba-b1ca-ad3b9dd60651", -1},
                 {"01a2246a-f1e3-41ba-b1ca-ad3b9dd60651", -1},
                 {"01a2246a-f1e3-71ba-b1ca-ad3b9dd6065", -1},
                 {"01a2246a-f1e3-71ba-b1ca-ad3b9dd606510", -1},
