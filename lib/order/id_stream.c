@@ -1,6 +1,8 @@
 #include "order/id_stream.h"
 
 #include "base/memory.h"
+#include "base/report.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "json/json.h"
 #include "json/scan.h"
@@ -110,6 +112,20 @@ void id_stream_end(struct id_stream *stream, const char *reason)
         return;
     stream->ended = true;
     stream->cut = reason;
+}
+
+bool id_stream_read_on(struct id_stream *stream)
+{
+    stop_or_readable(stream->fd);
+    if (stop_requested()) {
+        id_stream_end(stream, "asked to stop before it ended");
+        return true;
+    }
+    if (id_stream_fill(stream))
+        return true;
+    report_errno("cannot read standard input");
+    id_stream_end(stream, "not read to its end");
+    return false;
 }
 
 static char *rest(const struct id_stream *stream, size_t *len)

@@ -52,6 +52,12 @@ enum id_stream_event id_stream_next(struct id_stream *stream, struct id_piece *p
  */
 bool id_stream_fill(struct id_stream *stream);
 
+/*
+ * For standard input: waits until there is some, and reads once. If a stop is requested meanwhile,
+ * ends the stream. Returns false if reading failed, which was reported, and has ended the stream.
+ */
+bool id_stream_read_on(struct id_stream *stream);
+
 /* Ends the stream as if the descriptor were at its end. What has been read in part, a line without
  * a line break among it, is refused with reason, which must stay valid. */
 void id_stream_end(struct id_stream *stream, const char *reason);

@@ -1,23 +1,21 @@
 #include "hand_over.h"
 
+#include "input.h"
+
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/output.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
 #include "order/event.h"
-#include "order/id_stream.h"
 #include "order/order.h"
 #include "stock/holding.h"
 #include "stock/levels.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define BATCH 256
 
@@ -145,8 +143,9 @@ static enum exit_code answer(const struct ledger_end *end)
 }
 
 /* Hands over what was collected, and answers. */
-static enum exit_code finish(struct batch *batch)
+static enum exit_code finish(void *context)
 {
+    struct batch *batch = context;
     enum exit_code code = batch->count == 0 ? EXIT_OK : record(batch);
 
     for (size_t i = 0; i < batch->count; i++) {
@@ -162,37 +161,15 @@ static enum exit_code finish(struct batch *batch)
 }
 
 /* Adds an order to those that are handed over together. */
-static enum exit_code take(struct batch *batch, const char *order_id)
+static enum exit_code take(void *context, const char *order_id)
 {
+    struct batch *batch = context;
+
     batch->ends[batch->count++].order_id = xstrdup(order_id);
     return batch->count == BATCH ? finish(batch) : EXIT_OK;
 }
 
 /* ---- the input ---- */
-
-/* Answers, waits for input and reads it. Ends the input if a stop is requested. */
-static enum exit_code read_on(struct batch *batch, struct id_stream *input)
-{
-    enum exit_code code = finish(batch);
-
-    if (code != EXIT_OK || (code = output_flush()) != EXIT_OK)
-        return code;
-    stop_or_readable(STDIN_FILENO);
-    if (stop_requested()) {
-        id_stream_end(input, "asked to stop before it ended");
-    } else if (!id_stream_fill(input)) {
-        report_errno("cannot read standard input");
-        *batch->some_refused = true;
-        id_stream_end(input, "not read to its end");
-    }
-    return EXIT_OK;
-}
-
-static void refuse(struct batch *batch, const struct id_piece *piece)
-{
-    report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line, piece->refusal);
-    *batch->some_refused = true;
-}
 
 static enum exit_code take_operands(struct batch *batch, char **ids)
 {
@@ -209,42 +186,19 @@ static enum exit_code take_operands(struct batch *batch, char **ids)
     return code == EXIT_OK ? finish(batch) : code;
 }
 
-static enum exit_code take_input(struct batch *batch)
-{
-    struct id_stream *input = id_stream_new(STDIN_FILENO, ID_STREAM_ORDERS);
-    struct id_piece piece;
-    enum exit_code code = EXIT_OK;
-    bool ended = false;
-
-    while (code == EXIT_OK && !ended) {
-        switch (id_stream_next(input, &piece)) {
-        case ID_STREAM_ID:
-            code = take(batch, piece.id);
-            break;
-        case ID_STREAM_REFUSED:
-            refuse(batch, &piece);
-            break;
-        case ID_STREAM_EMPTY:
-            code = read_on(batch, input);
-            break;
-        case ID_STREAM_END:
-            code = finish(batch);
-            ended = true;
-            break;
-        }
-    }
-    id_stream_free(input);
-    return code;
-}
-
 enum exit_code hand_over(struct ledger *ledger, char **ids, bool *some_refused)
 {
     struct batch *batch = xcalloc(1, sizeof *batch);
+    const struct input input = {.kind = ID_STREAM_ORDERS,
+                                .take = take,
+                                .finish = finish,
+                                .context = batch,
+                                .some_refused = some_refused};
     enum exit_code code;
 
     batch->ledger = ledger;
     batch->some_refused = some_refused;
-    code = *ids != NULL ? take_operands(batch, ids) : take_input(batch);
+    code = *ids != NULL ? take_operands(batch, ids) : input_take(&input);
     levels_free(&batch->levels);
     free(batch);
     return code;

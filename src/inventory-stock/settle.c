@@ -1,13 +1,13 @@
 #include "settle.h"
 
+#include "input.h"
+
 #include "base/memory.h"
-#include "base/output.h"
 #include "base/report.h"
 #include "base/stop.h"
 #include "base/text.h"
 #include "json/json.h"
 #include "json/output.h"
-#include "order/id_stream.h"
 #include "order/order.h"
 #include "stock/holding.h"
 #include "stock/levels.h"
@@ -15,7 +15,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What becomes of one level. */
 struct share {
@@ -154,8 +153,9 @@ static enum exit_code answer(struct settlement *settlement, const struct ledger_
 }
 
 /* Settles what was collected, and answers. */
-static enum exit_code finish(struct settlement *settlement)
+static enum exit_code finish(void *context)
 {
+    struct settlement *settlement = context;
     struct levels *levels = &settlement->levels;
     enum exit_code code;
 
@@ -185,58 +185,6 @@ static enum exit_code tell_of_open_orders(struct ledger *ledger)
 
 /* ---- the input ---- */
 
-/* Answers, waits for input and reads it. Ends the input if a stop is requested. */
-static enum exit_code read_on(struct settlement *settlement, struct id_stream *input)
-{
-    enum exit_code code = finish(settlement);
-
-    if (code != EXIT_OK || (code = output_flush()) != EXIT_OK)
-        return code;
-    stop_or_readable(STDIN_FILENO);
-    if (stop_requested()) {
-        id_stream_end(input, "asked to stop before it ended");
-    } else if (!id_stream_fill(input)) {
-        report_errno("cannot read standard input");
-        *settlement->some_refused = true;
-        id_stream_end(input, "not read to its end");
-    }
-    return EXIT_OK;
-}
-
-static void refuse(struct settlement *settlement, const struct id_piece *piece)
-{
-    report("input %" PRIu64 " (line %" PRIu64 "): %s", piece->number, piece->line, piece->refusal);
-    *settlement->some_refused = true;
-}
-
-static enum exit_code take_input(struct settlement *settlement)
-{
-    struct id_stream *input = id_stream_new(STDIN_FILENO, ID_STREAM_SKUS);
-    struct id_piece piece;
-    enum exit_code code = EXIT_OK;
-    bool ended = false;
-
-    while (code == EXIT_OK && !ended) {
-        switch (id_stream_next(input, &piece)) {
-        case ID_STREAM_ID:
-            levels_add(&settlement->levels, piece.id);
-            break;
-        case ID_STREAM_REFUSED:
-            refuse(settlement, &piece);
-            break;
-        case ID_STREAM_EMPTY:
-            code = read_on(settlement, input);
-            break;
-        case ID_STREAM_END:
-            code = finish(settlement);
-            ended = true;
-            break;
-        }
-    }
-    id_stream_free(input);
-    return code;
-}
-
 static enum exit_code take_operands(struct settlement *settlement, char **skus)
 {
     for (; *skus != NULL; skus++) {
@@ -248,6 +196,14 @@ static enum exit_code take_operands(struct settlement *settlement, char **skus)
         }
     }
     return finish(settlement);
+}
+
+static enum exit_code take(void *context, const char *sku)
+{
+    struct settlement *settlement = context;
+
+    levels_add(&settlement->levels, sku);
+    return EXIT_OK;
 }
 
 static bool take_level(void *context, const struct ledger_level *level)
@@ -277,9 +233,13 @@ static enum exit_code end(struct settlement *settlement, enum exit_code code)
 enum exit_code settle(struct ledger *ledger, char **skus, bool *some_refused)
 {
     struct settlement settlement = {.ledger = ledger, .some_refused = some_refused};
+    const struct input input = {.kind = ID_STREAM_SKUS,
+                                .take = take,
+                                .finish = finish,
+                                .context = &settlement,
+                                .some_refused = some_refused};
 
-    return end(&settlement,
-               *skus != NULL ? take_operands(&settlement, skus) : take_input(&settlement));
+    return end(&settlement, *skus != NULL ? take_operands(&settlement, skus) : input_take(&input));
 }
 
 enum exit_code settle_all(struct ledger *ledger, bool *some_refused)

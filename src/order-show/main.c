@@ -192,19 +192,6 @@ static bool show_next(const char *text, enum exit_code *code)
     return one == EXIT_OK || one == EXIT_NO;
 }
 
-/* Reads more ids. After a failure or a stop, what was read in part is refused. */
-static void read_on(struct id_stream *ids, enum exit_code *code)
-{
-    stop_or_readable(STDIN_FILENO);
-    if (stop_requested()) {
-        id_stream_end(ids, "asked to stop before it ended");
-    } else if (!id_stream_fill(ids)) {
-        report_errno("cannot read standard input");
-        *code = EXIT_INPUT;
-        id_stream_end(ids, "not read to its end");
-    }
-}
-
 static enum exit_code show_ids(struct id_stream *ids)
 {
     enum exit_code code = EXIT_OK;
@@ -225,7 +212,8 @@ static enum exit_code show_ids(struct id_stream *ids)
             /* A reader that waits for this answer may ask only then for the next. */
             if (output_flush() != EXIT_OK)
                 return EXIT_OUTPUT;
-            read_on(ids, &code);
+            if (!id_stream_read_on(ids))
+                code = EXIT_INPUT;
             break;
         default:
             return output_flush() != EXIT_OK ? EXIT_OUTPUT : code;
