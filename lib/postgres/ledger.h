@@ -103,7 +103,7 @@ enum exit_code postgres_ledger_mark_sent(struct ledger *ledger, const struct led
 enum exit_code postgres_ledger_release(struct ledger *ledger);
 
 /* The operation of ledger_size.c. */
-enum exit_code postgres_ledger_measure(struct ledger *ledger, struct ledger_size *size);
+bool postgres_ledger_measure(struct ledger *ledger, struct ledger_size *size);
 
 /* A session_work: marks as sent what a server that has crashed may have forgotten of that. */
 session_work postgres_ledger_mark_again;

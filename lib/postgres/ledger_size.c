@@ -31,8 +31,7 @@ static bool measure(struct session *session, void *context)
     return true;
 }
 
-enum exit_code postgres_ledger_measure(struct ledger *base, struct ledger_size *size)
+bool postgres_ledger_measure(struct ledger *base, struct ledger_size *size)
 {
-    return session_do(((struct postgres_ledger *)base)->session, "measure the ledger", measure,
-                      size);
+    return session_look(((struct postgres_ledger *)base)->session, measure, size);
 }

@@ -97,6 +97,7 @@ struct postgres_notified {
     /* By the monotonic clock: */
     int64_t claimed_ms; /* no later than the claims of the last call */
     int64_t settled_ms; /* since then the database was never seen to be away */
+    bool was_lost;      /* the connection, as measuring found */
     char **turn;        /* the orders of the last turn, sorted */
     size_t turn_count;
     /* Memory that is used again. */
@@ -320,9 +321,10 @@ static bool record_and_claim(struct session *session, void *context)
     struct postgres_notified *store = advancing->store;
     bool claims_some = store->claimed.count > 0;
 
-    if (advancing->is_repeated)
+    if (advancing->is_repeated || store->was_lost)
         store->settled_ms = clock_monotonic_ms();
     advancing->is_repeated = true;
+    store->was_lost = false;
     libpq.PQclear(advancing->found);
     advancing->found = NULL;
     advancing->are_new = advancing->are_known = false;
@@ -452,32 +454,19 @@ static bool may_pass(const struct notified *base)
     return false;
 }
 
-struct measuring {
-    struct postgres_notified *store;
-    int64_t *bytes;
-    bool is_repeated; /* it was tried, and has failed */
-};
-
-static bool measure_table(struct session *session, void *context)
+static bool measure_table(struct session *session, void *bytes)
 {
-    struct measuring *measuring = context;
-
-    if (measuring->is_repeated)
-        measuring->store->settled_ms = clock_monotonic_ms();
-    measuring->is_repeated = true;
-    return size_of_tables(session, "{order_tools.notified}", measuring->bytes);
+    return size_of_tables(session, "{order_tools.notified}", bytes);
 }
 
-static enum exit_code measure(struct notified *base, int64_t *bytes)
+static bool measure(struct notified *base, int64_t *bytes)
 {
-    struct measuring measuring = {.store = (struct postgres_notified *)base, .bytes = bytes};
-    enum exit_code code =
-        session_do(measuring.store->session, "measure the store", measure_table, &measuring);
+    struct postgres_notified *store = (struct postgres_notified *)base;
 
-    /* As in record_and_claim(), which finds a connection that works again. */
-    if (code != EXIT_OK)
-        measuring.store->settled_ms = clock_monotonic_ms();
-    return code;
+    if (session_look(store->session, measure_table, bytes))
+        return true;
+    store->was_lost = true;
+    return false;
 }
 
 static void idle(struct notified *base)

@@ -104,10 +104,9 @@ static bool measure_tables(struct session *session, void *bytes)
                           bytes);
 }
 
-static enum exit_code measure(struct orders *base, int64_t *bytes)
+static bool measure(struct orders *base, int64_t *bytes)
 {
-    return session_do(((struct postgres_orders *)base)->session, "measure the store",
-                      measure_tables, bytes);
+    return session_look(((struct postgres_orders *)base)->session, measure_tables, bytes);
 }
 
 /* Without it, what the server has forgotten would be made good by the next commit only. */

@@ -93,6 +93,12 @@ void session_renew_by(struct session *session, session_work *renewal, void *cont
  */
 void session_rest(struct session *session);
 
+/*
+ * For metrics: does work that only reads, once, if there is a connection, and no transaction. Waits
+ * for an answer, but not for a database that is away. Returns whether it was done; reports nothing.
+ */
+bool session_look(struct session *session, session_work *work, void *context);
+
 /* Returns whether the last session_do() failed because the database is away. */
 bool session_may_pass(const struct session *session);
 

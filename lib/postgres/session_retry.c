@@ -275,6 +275,16 @@ void session_rest(struct session *session)
     session->is_resting = false;
 }
 
+bool session_look(struct session *session, session_work *work, void *context)
+{
+    if (session->is_fresh || session_in_transaction(session) || flight_is_lost(&session->flight))
+        return false;
+    if (work(session, context))
+        return true;
+    clean_up(session);
+    return false;
+}
+
 bool session_may_pass(const struct session *session)
 {
     return session->may_pass;

@@ -180,16 +180,16 @@ enum exit_code database_read_number(struct database *database, const char *pragm
     return code;
 }
 
-enum exit_code database_measure(struct database *database, int64_t *bytes)
+bool database_measure(struct database *database, int64_t *bytes)
 {
     int pages = 0;
     int size = 0;
-    enum exit_code code = database_read_number(database, "PRAGMA page_count", &pages);
 
-    if (code == EXIT_OK)
-        code = database_read_number(database, "PRAGMA page_size", &size);
+    if (database_read_number(database, "PRAGMA page_count", &pages) != EXIT_OK ||
+        database_read_number(database, "PRAGMA page_size", &size) != EXIT_OK)
+        return false;
     *bytes = (int64_t)pages * size;
-    return code;
+    return true;
 }
 
 enum exit_code database_synchronize(struct database *database, const char *how)

@@ -103,8 +103,9 @@ void database_watch(struct database *database, const char *path);
  */
 void database_checkpoint(struct database *database);
 
-/* Sets *bytes to the size of the file, without its log. */
-enum exit_code database_measure(struct database *database, int64_t *bytes);
+/* Sets *bytes to the size of the file, without its log. Returns false, reported, if it cannot be
+ * read. */
+bool database_measure(struct database *database, int64_t *bytes);
 
 struct database_statement {
     sqlite3_stmt **statement; /* where to put it */

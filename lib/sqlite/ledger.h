@@ -99,7 +99,7 @@ enum exit_code ledger_each_report(struct ledger *ledger, int64_t since_ms,
                                   void *context);
 
 /* The operation of ledger_size.c. */
-enum exit_code ledger_measure(struct ledger *ledger, struct ledger_size *size);
+bool ledger_measure(struct ledger *ledger, struct ledger_size *size);
 
 /* The operations of ledger_held.c. */
 enum exit_code ledger_each_held(struct ledger *ledger,

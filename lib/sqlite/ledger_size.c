@@ -16,23 +16,21 @@
                          " CROSS JOIN handled ON handled.seq = owed.seq & (4611686018427387904 - " \
                          "1)"
 
-enum exit_code ledger_measure(struct ledger *base, struct ledger_size *size)
+bool ledger_measure(struct ledger *base, struct ledger_size *size)
 {
     struct sqlite_ledger *ledger = (struct sqlite_ledger *)base;
     const struct database_statement measure = {&ledger->measure, MEASURE};
-    enum exit_code code =
-        ledger->measure == NULL ? database_prepare(ledger->database, &measure, 1) : EXIT_OK;
     bool is_there;
 
-    if (code == EXIT_OK)
-        code = database_row(ledger->database, ledger->measure, &is_there);
-    if (code != EXIT_OK)
-        return code;
+    if (ledger->measure == NULL && database_prepare(ledger->database, &measure, 1) != EXIT_OK)
+        return false;
+    if (database_row(ledger->database, ledger->measure, &is_there) != EXIT_OK)
+        return false;
     size->orders = sqlite3_column_int64(ledger->measure, 0);
     size->bytes = sqlite3_column_int64(ledger->measure, 1);
     size->owed = sqlite3_column_int64(ledger->measure, 2);
     size->oldest_age_ms =
         size->owed == 0 ? 0 : clock_utc_ms() - sqlite3_column_int64(ledger->measure, 3);
     (void)sqlite3_reset(ledger->measure);
-    return EXIT_OK;
+    return true;
 }

@@ -258,7 +258,7 @@ static bool may_pass(const struct notified *base)
     return database_is_locked(((const struct sqlite_notified *)base)->database);
 }
 
-static enum exit_code measure(struct notified *base, int64_t *bytes)
+static bool measure(struct notified *base, int64_t *bytes)
 {
     return database_measure(((struct sqlite_notified *)base)->database, bytes);
 }

@@ -66,7 +66,7 @@ enum exit_code orders_check_answer(struct sqlite_orders *store)
     return store->runs == NULL ? database_check_files(store->database) : EXIT_OK;
 }
 
-static enum exit_code measure(struct orders *base, int64_t *bytes)
+static bool measure(struct orders *base, int64_t *bytes)
 {
     return database_measure(((struct sqlite_orders *)base)->database, bytes);
 }

@@ -275,9 +275,11 @@ struct ledger_operations {
      * what they hold. Reads all entries. */
     enum exit_code (*count_unnoted)(struct ledger *ledger, int64_t *count);
 
-    /* Measures the ledger without reading all of it: some milliseconds. Not to be called within a
+    /* Measures the ledger without reading all of it: some milliseconds. Returns whether it could. A
+     * failure is no reason to end: the next call of another operation meets what is behind it.
+     * Reported, unless a database is away, which this does not wait for. Not to be called within a
      * decision. */
-    enum exit_code (*measure)(struct ledger *ledger, struct ledger_size *size);
+    bool (*measure)(struct ledger *ledger, struct ledger_size *size);
 
     /* Sets *is_worked to whether a run has the ledger open to decide. */
     enum exit_code (*is_worked)(struct ledger *ledger, bool *is_worked);

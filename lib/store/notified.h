@@ -89,9 +89,10 @@ struct notified_operations {
      * a database is away. */
     bool (*may_pass)(const struct notified *notified);
 
-    /* Sets *bytes to the size of the store, of its tables and indices; without the log of a
-     * file. */
-    enum exit_code (*measure)(struct notified *notified, int64_t *bytes);
+    /* Sets *bytes to the size of the store, of its tables and indices; without the log of a file.
+     * Returns whether it could. A failure is no reason to end: the next call of another operation
+     * meets what is behind it. Reported, unless a database is away, which this does not wait for. */
+    bool (*measure)(struct notified *notified, int64_t *bytes);
 
     /* Upkeep, for a moment when nobody waits for what was recorded last: some milliseconds. */
     void (*idle)(struct notified *notified);

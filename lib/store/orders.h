@@ -196,8 +196,10 @@ struct orders_operations {
     bool (*is_locked)(const struct orders *orders);
 
     /* Sets *bytes to the size of the store, of its tables and indices; without the log of a file.
+     * Returns whether it could. A failure is no reason to end: the next call of another operation
+     * meets what is behind it. Reported, unless a database is away, which this does not wait for.
      * Not to be called between commit() and await(). */
-    enum exit_code (*measure)(struct orders *orders, int64_t *bytes);
+    bool (*measure)(struct orders *orders, int64_t *bytes);
 
     /* Upkeep, for a moment when nobody waits for what was committed last, and for every few seconds
      * in which nothing is committed: some milliseconds; a second or two if a database is away. */

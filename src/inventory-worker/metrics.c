@@ -31,6 +31,7 @@ static struct ledger_size size;
 static int64_t now_us; /* monotonic clock; 0 without a file */
 static int64_t now_utc_ms;
 static int64_t measured_ms; /* monotonic clock; 0: never */
+static int64_t tried_ms;    /* likewise: to measure it */
 
 /* ---- counting ---- */
 
@@ -101,15 +102,13 @@ void metrics_recorded(size_t count, int64_t began_us)
     histogram_observe(&recorded, clock_monotonic_us() - began_us);
 }
 
-enum exit_code metrics_measure(struct ledger *ledger, bool at_once)
+void metrics_measure(struct ledger *ledger, bool at_once)
 {
-    enum exit_code code;
-
-    if (!metrics_file_is_on() || (!at_once && !metrics_file_wants(measured_ms)))
-        return EXIT_OK;
-    code = ledger->operations->measure(ledger, &size);
-    measured_ms = clock_monotonic_ms();
-    return code;
+    if (!metrics_file_is_on() || (!at_once && !metrics_file_wants(tried_ms)))
+        return;
+    if (ledger->operations->measure(ledger, &size))
+        measured_ms = clock_monotonic_ms();
+    tried_ms = clock_monotonic_ms();
 }
 
 /* ---- text ---- */

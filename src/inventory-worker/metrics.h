@@ -31,8 +31,7 @@ int64_t metrics_clock_us(void);
 /* Counts a batch of so many deliveries, recorded since began_us, of metrics_clock_us(). */
 void metrics_recorded(size_t count, int64_t began_us);
 
-/* Measures the ledger if that is due, or at_once is true. To be called between decisions. Returns
- * EXIT_OK or, reported, EXIT_STORE. */
-enum exit_code metrics_measure(struct ledger *ledger, bool at_once);
+/* Measures the ledger if that is due, or at_once is true. To be called between decisions. */
+void metrics_measure(struct ledger *ledger, bool at_once);
 
 #endif

@@ -38,9 +38,8 @@ static struct consumer *consumer;
 static struct publisher *publisher;
 static struct send_spans spans; /* of events that are on their way */
 static struct delivery **batch;
-static size_t last_taken;       /* deliveries in the last batch; 0 after a relay */
-static int silence_ms;          /* time since the last delivery */
-static enum exit_code measured; /* what measuring the ledger came to last */
+static size_t last_taken; /* deliveries in the last batch; 0 after a relay */
+static int silence_ms;    /* time since the last delivery */
 
 static bool takes_orders(void)
 {
@@ -306,8 +305,7 @@ static enum exit_code await_next(size_t *count)
  * none: so this is called while it is waited for, too, which is never within a decision. */
 static void look_at_all(void)
 {
-    if (measured == EXIT_OK)
-        measured = metrics_measure(recorder.ledger, false);
+    metrics_measure(recorder.ledger, false);
     metrics_file_step();
 }
 
@@ -321,10 +319,7 @@ static enum exit_code work_on(void)
         bool is_idle = hand.count == 0;
         size_t count = 0;
 
-        if (code == EXIT_OK) {
-            look_at_all();
-            code = measured;
-        }
+        look_at_all();
         if (code != EXIT_OK || (is_idle && !goes_on))
             return code;
         code = is_idle ? await_next(&count) : take(&count, 0);
@@ -390,7 +385,7 @@ enum exit_code pipeline_run(void)
         code = EXIT_OK;
     code = first_failure(code, last);
     if (code == EXIT_OK && !is_away)
-        code = metrics_measure(recorder.ledger, true);
+        metrics_measure(recorder.ledger, true);
     if (!settings->flush_only)
         code = first_failure(code, consumer_end(consumer));
     return code == EXIT_OK && outbox.refused > 0 ? EXIT_REFUSED : code;

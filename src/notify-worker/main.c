@@ -138,13 +138,12 @@ static enum exit_code work(void)
 
     while (code == EXIT_OK && !stop_requested() && (deliveries_left != 0 || hand_count(hand) > 0)) {
         bool had_none = hand_count(hand) == 0;
-        size_t count = 0;
+        size_t count;
 
-        code = notifier_measure(notifier);
+        notifier_measure(notifier);
         metrics_file_step();
         supervisor_progress();
-        if (code == EXIT_OK)
-            code = hold_more(&count);
+        code = hold_more(&count);
         if (code != EXIT_OK || (count == 0 && (is_stuck() || (had_none && idle_ms >= 0))))
             break;
         consumer_service(consumer);

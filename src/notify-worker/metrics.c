@@ -20,7 +20,7 @@ static struct histogram told = {.scale = &histogram_ages};
 static struct histogram placed_to_told = {.scale = &histogram_ages};
 static const struct hand *in_hand;
 static int64_t measured_ms; /* monotonic clock; 0: never */
-static int64_t ledger_bytes;
+static int64_t ledger_bytes; /* 0: not known */
 
 /* ---- counting ---- */
 
@@ -95,15 +95,12 @@ void metrics_claimed(size_t claimed_count, int64_t began_us)
     histogram_observe(&claimed, clock_monotonic_us() - began_us);
 }
 
-enum exit_code metrics_measure(struct notified *notified)
+void metrics_measure(struct notified *notified)
 {
-    enum exit_code code;
-
     if (!metrics_file_wants(measured_ms))
-        return EXIT_OK;
-    code = notified->operations->measure(notified, &ledger_bytes);
+        return;
+    (void)notified->operations->measure(notified, &ledger_bytes);
     measured_ms = clock_monotonic_ms();
-    return code;
 }
 
 /* ---- text ---- */
@@ -135,7 +132,7 @@ static void print(const struct metrics_text *text)
                       &placed_to_told);
     metrics_gauge(text, "in_flight", "Deliveries in hand.",
                   text->is_last || in_hand == NULL ? 0 : (int64_t)hand_count(in_hand));
-    if (measured_ms != 0)
+    if (ledger_bytes != 0)
         metrics_gauge(text, "ledger_bytes",
                       "Size of the record of who was told, without the log of a file.",
                       ledger_bytes);

@@ -32,7 +32,7 @@ int64_t metrics_clock_us(void);
 /* Counts a turn of so many notifications, claimed since began_us, of metrics_clock_us(). */
 void metrics_claimed(size_t claimed_count, int64_t began_us);
 
-/* Measures the store if that is due. Returns EXIT_OK or, reported, EXIT_STORE. */
-enum exit_code metrics_measure(struct notified *notified);
+/* Measures the store if that is due. */
+void metrics_measure(struct notified *notified);
 
 #endif

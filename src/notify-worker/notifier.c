@@ -59,9 +59,9 @@ void notifier_close(struct notifier *notifier)
     free(notifier);
 }
 
-enum exit_code notifier_measure(struct notifier *notifier)
+void notifier_measure(struct notifier *notifier)
 {
-    return metrics_measure(notifier->recorder.notified);
+    metrics_measure(notifier->recorder.notified);
 }
 
 /* ---- in hand ---- */

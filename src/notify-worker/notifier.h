@@ -64,7 +64,7 @@ void notifier_close(struct notifier *notifier);
 void notifier_take(struct notifier *notifier, struct delivery *const batch[], size_t count);
 
 /* Measures the store for --metrics, if that is due. */
-enum exit_code notifier_measure(struct notifier *notifier);
+void notifier_measure(struct notifier *notifier);
 
 /* Returns what is in hand. A turn there is not recorded and acknowledged yet. */
 const struct hand *notifier_hand(const struct notifier *notifier);

@@ -25,7 +25,7 @@ static struct histogram batches = {.scale = &histogram_counts};
 static struct histogram recorded = {.scale = &histogram_seconds};
 static struct histogram reached_to_recorded = {.scale = &histogram_ages};
 static int64_t measured_ms; /* monotonic clock; 0: never */
-static int64_t store_bytes;
+static int64_t store_bytes; /* 0: not known */
 static int64_t now_utc_ms; /* when the last batch was recorded; 0 without a file */
 
 int64_t metrics_clock_us(void)
@@ -78,15 +78,12 @@ void metrics_stuck(size_t count)
     stuck = count;
 }
 
-enum exit_code metrics_measure(struct orders *store)
+void metrics_measure(struct orders *store)
 {
-    enum exit_code code;
-
     if (!metrics_file_wants(measured_ms))
-        return EXIT_OK;
-    code = store->operations->measure(store, &store_bytes);
+        return;
+    (void)store->operations->measure(store, &store_bytes);
     measured_ms = clock_monotonic_ms();
-    return code;
 }
 
 static void print(const struct metrics_text *text)
@@ -110,7 +107,7 @@ static void print(const struct metrics_text *text)
     metrics_gauge(text, "stuck_messages",
                   "Malformed messages in hand that the broker did not take as dead letters.",
                   (int64_t)stuck);
-    if (measured_ms != 0)
+    if (store_bytes != 0)
         metrics_gauge(text, "store_bytes",
                       "Size of the store of orders, without the log of a file.", store_bytes);
     connection_print_metrics(text);

@@ -25,8 +25,8 @@ void metrics_outcome(const struct outcome *outcome);
 /* Counts a malformed message that was moved to the dead letters. */
 void metrics_moved(void);
 
-/* Measures the store if that is due. Returns EXIT_OK or, reported, EXIT_STORE. */
-enum exit_code metrics_measure(struct orders *store);
+/* Measures the store if that is due. */
+void metrics_measure(struct orders *store);
 
 /* Sets how many are in hand, since they could not be moved. */
 void metrics_stuck(size_t count);

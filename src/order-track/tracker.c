@@ -289,11 +289,10 @@ static enum exit_code work(void)
 
     while (code == EXIT_OK && goes_on()) {
         metrics_stuck(stuck_count);
-        code = metrics_measure(store);
+        metrics_measure(store);
         metrics_file_step();
         supervisor_progress();
-        if (code == EXIT_OK)
-            code = take();
+        code = take();
         if (code == EXIT_OK && batch_count > 0)
             code = handle();
         else if (code == EXIT_OK && !stop_requested())

@@ -351,6 +351,30 @@ END
     [ "$(ids <<<"$output")" = a ]
 }
 
+@test "metrics do not ask for a database that is away: an idle worker goes on, and its file stays fresh" {
+    publish_reserved a
+    start worker notify-worker --retries 1 --metrics worker.prom
+    eventually gives_row 'TOLD|1|f' a
+    eventually grep -q '^notify_worker_ledger_bytes' worker.prom
+    postgres kill
+    touch stamp
+    eventually fresher_than stamp
+    touch stamp
+    eventually fresher_than stamp
+    kill -0 "$PID"
+    run -1 grep 'is away' worker.err
+    postgres start
+    publish_reserved b
+    eventually gives_row 'TOLD|1|f' b
+    ends -0 "$PID" TERM
+}
+
+# fresher_than FILE: is the file of metrics?
+fresher_than()
+{
+    [ worker.prom -nt "$1" ]
+}
+
 # ---- round trips ----
 
 # flights_of N PREFIX: tells N customers, whose orders have ids with this prefix, and prints how many round trips that took.
