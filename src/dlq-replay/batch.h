@@ -52,10 +52,10 @@ struct batch {
     size_t sent_enough;  /* letters that were left, since they were sent back max_replays times */
     bool some_bad_input; /* something in a file is not an envelope */
     struct send_spans spans; /* of letters that are on their way */
-    int64_t paced_ms;    /* private to send.c: when the first of these was due at settings.rate, */
-    int64_t paced;       /* and how many were sent since then */
-    size_t parked;       /* letters that park_if_spent() has parked, */
-    size_t spent;        /* and those that it could not save */
+    int64_t paced_ms; /* private to send.c: when the first of these was due at settings.rate, */
+    int64_t paced;    /* and how many were sent since then */
+    size_t parked;    /* letters that park_if_spent() has parked, */
+    size_t spent;     /* and those that it could not save */
 };
 
 /* Returns an empty batch. The caller frees it with batch_free(). */

@@ -47,8 +47,8 @@ void request_span_start(struct request *request)
 /* Returns NULL for one that a client made up, perhaps another for each request. */
 static const char *known_method(const char *method)
 {
-    static const char *const known[] = {"CONNECT", "DELETE", "GET",  "HEAD", "OPTIONS",
-                                        "PATCH",   "POST",   "PUT",  "QUERY", "TRACE"};
+    static const char *const known[] = {"CONNECT", "DELETE", "GET", "HEAD",  "OPTIONS",
+                                        "PATCH",   "POST",   "PUT", "QUERY", "TRACE"};
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(method, known[i]) == 0)
