@@ -13,7 +13,7 @@ struct span *batch_span_start(size_t count)
 
 void batch_span_add(struct span *batch, struct span *delivery)
 {
-    if (batch == NULL || delivery == NULL || delivery->link_count > 0)
+    if (delivery == NULL || delivery->link_count > 0)
         return;
     span_link(batch, delivery->trace);
     span_link(delivery, batch->trace);
@@ -28,7 +28,7 @@ void batch_span_end(struct span *batch, const char *queue, size_t count)
         {.key = "messaging.batch.message_count", .number = (int64_t)count}};
     char name[NAME_SIZE];
 
-    if (batch == NULL || batch->link_count == 0) {
+    if (batch->link_count == 0) {
         span_drop(batch);
         return;
     }

@@ -10,14 +10,14 @@
 
 #include <stddef.h>
 
-/* Starts the span for count deliveries; NULL if there is only one. */
+/* Starts the span for count deliveries; NULL if there is only one, or no spans are written. */
 struct span *batch_span_start(size_t count);
 
-/* Adds the span of a delivery, unless it was added to another before. Either may be NULL. */
+/* Adds the span of a delivery, unless it was added to another before. delivery may be NULL. */
 void batch_span_add(struct span *batch, struct span *delivery);
 
 /* Ends the span of the commit of count deliveries from queue, and frees it. It is written if spans
- * were added. batch may be NULL. */
+ * were added. */
 void batch_span_end(struct span *batch, const char *queue, size_t count);
 
 #endif

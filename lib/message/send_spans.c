@@ -55,8 +55,11 @@ void send_spans_add(struct send_spans *spans, const struct message *message,
                     amqp_basic_properties_t *properties, struct trace_headers *headers,
                     const char *trace, uint64_t cookie)
 {
-    struct span *span = span_start(trace);
+    struct span *span;
 
+    if (trace == NULL)
+        return;
+    span = span_start(trace);
     trace_headers_set(properties, headers, span_trace(span, trace));
     keep(spans, span, message, cookie);
 }

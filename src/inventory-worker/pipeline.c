@@ -257,6 +257,8 @@ static enum exit_code announce_last(size_t count)
 /* Ends the span of the commit that recorded the last count tasks. */
 static void end_batch_span(struct span *span, size_t count)
 {
+    if (span == NULL)
+        return;
     for (size_t i = hand.count - count; i < hand.count; i++)
         batch_span_add(span, hand_at(&hand, i)->announcement.span);
     batch_span_end(span, queue(), count);

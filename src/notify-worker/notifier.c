@@ -118,6 +118,8 @@ static void advance(struct hand *hand)
 
 static void end_batch_span(struct span *span, const struct hand *hand)
 {
+    if (span == NULL)
+        return;
     for (size_t i = 0; i < hand->next.count; i++)
         batch_span_add(span, hand->next.items[i]->span);
     batch_span_end(span, hand->subject->queue, hand->next.count);

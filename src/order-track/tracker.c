@@ -236,6 +236,8 @@ static enum exit_code record_in_span(void)
     struct span *span = batch_span_start(batch_count);
     enum exit_code code = record_batch();
 
+    if (span == NULL)
+        return code;
     for (size_t i = 0; i < batch_count; i++)
         batch_span_add(span, outcomes[i].span);
     batch_span_end(span, OUTCOME_QUEUE, batch_count);
