@@ -69,8 +69,7 @@ char *trace_headers_read(amqp_bytes_t properties)
     return xstrdup(text);
 }
 
-/* Returns the header of that name, the last one as trace_headers_read() does; NULL if there is none.
- */
+/* Returns the header of that name, the last one as trace_headers_read() does, or NULL. */
 static amqp_table_entry_t *find(const amqp_basic_properties_t *properties, const char *name)
 {
     int count =

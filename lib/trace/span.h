@@ -1,7 +1,7 @@
 /*
  * span: what a program has done for an order or a request that belongs to a trace, and when, as a
- * line in the file that --trace names: OTLP/JSON, an ExportTraceServiceRequest, as the file receiver of an
- * OpenTelemetry collector reads it.
+ * line in the file that --trace names: OTLP/JSON, an ExportTraceServiceRequest, as the file
+ * receiver of an OpenTelemetry collector reads it.
  *
  * Without --trace, for a context that is not sampled, and for none, there is no span: NULL, which
  * all functions accept. That a span cannot be written is reported, and is no failure of anything.
