@@ -252,6 +252,8 @@ struct span *span_start_alone(void)
 
 void span_link(struct span *span, const char *trace)
 {
+    if (span == NULL)
+        return;
     span->links = xrealloc(span->links, (span->link_count + 1) * sizeof *span->links);
     memcpy(span->links[span->link_count++], trace, TRACE_PARENT_LEN);
 }
