@@ -1,6 +1,7 @@
 #include "message/process_span.h"
 
 #include "base/memory.h"
+#include "message/message_span.h"
 #include "message/trace_headers.h"
 
 #include <stdlib.h>
@@ -51,14 +52,14 @@ void process_span_end(struct span *span, const struct delivery *delivery, const 
     exchange = text_of(delivery->exchange);
     routing_key = text_of(delivery->routing_key);
     message_id = message_id_of(delivery);
-    span_end(span, &(struct span_about){.kind = SPAN_PROCESSES,
-                                        .exchange = exchange,
-                                        .routing_key = routing_key,
-                                        .queue = queue,
-                                        .message_id = message_id,
-                                        .order_id = order_id,
-                                        .error = error,
-                                        .reason = reason});
+    message_span_end(span, &(struct message_span){.kind = MESSAGE_PROCESSED,
+                                                  .exchange = exchange,
+                                                  .routing_key = routing_key,
+                                                  .queue = queue,
+                                                  .message_id = message_id,
+                                                  .order_id = order_id,
+                                                  .error = error,
+                                                  .reason = reason});
     free(exchange);
     free(routing_key);
     free(message_id);

@@ -1,7 +1,7 @@
 #include "message/send_spans.h"
 
 #include "base/memory.h"
-#include "trace/span.h"
+#include "message/message_span.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +15,10 @@ struct send_span {
     char *order_id;
 };
 
-static char *copy(amqp_bytes_t bytes)
+/* Returns NULL if the flag says that there is no such property. */
+static char *copy(const amqp_basic_properties_t *properties, amqp_flags_t flag, amqp_bytes_t bytes)
 {
-    return xmemdup_text(bytes.bytes, bytes.len);
+    return (properties->_flags & flag) != 0 ? xmemdup_text(bytes.bytes, bytes.len) : NULL;
 }
 
 /* Adds one at the end. */
@@ -34,21 +35,47 @@ static struct send_span *add(struct send_spans *spans)
     return &spans->all[spans->first + spans->count++];
 }
 
+static void keep(struct send_spans *spans, struct span *span, const struct message *message,
+                 uint64_t cookie)
+{
+    const amqp_basic_properties_t *properties = message->properties;
+
+    if (span == NULL)
+        return;
+    *add(spans) = (struct send_span){
+        .span = span,
+        .cookie = cookie,
+        .exchange = message->exchange,
+        .routing_key = message->routing_key,
+        .message_id = copy(properties, AMQP_BASIC_MESSAGE_ID_FLAG, properties->message_id),
+        .order_id = copy(properties, AMQP_BASIC_CORRELATION_ID_FLAG, properties->correlation_id)};
+}
+
 void send_spans_add(struct send_spans *spans, const struct message *message,
                     amqp_basic_properties_t *properties, struct trace_headers *headers,
                     const char *trace, uint64_t cookie)
 {
-    struct span *span = span_start(trace);
+    struct span *span;
 
-    trace_headers_set(properties, headers, span_trace(span, trace));
-    if (span == NULL)
+    if (trace == NULL)
         return;
-    *add(spans) = (struct send_span){.span = span,
-                                     .cookie = cookie,
-                                     .exchange = message->exchange,
-                                     .routing_key = message->routing_key,
-                                     .message_id = copy(properties->message_id),
-                                     .order_id = copy(properties->correlation_id)};
+    span = span_start(trace);
+    trace_headers_set(properties, headers, span_trace(span, trace));
+    keep(spans, span, message, cookie);
+}
+
+void send_spans_add_again(struct send_spans *spans, const struct message *message,
+                          amqp_basic_properties_t *properties, uint64_t cookie)
+{
+    char trace[TRACE_SIZE];
+    struct span *span;
+
+    if (!span_is_wanted() || !trace_headers_find(properties, trace))
+        return;
+    span = span_start(trace);
+    if (span != NULL)
+        trace_headers_replace(properties, span->trace);
+    keep(spans, span, message, cookie);
 }
 
 /* Ends the first one. */
@@ -57,13 +84,13 @@ static void end_first(struct send_spans *spans, const char *error, const char *r
     struct send_span *first = &spans->all[spans->first++];
 
     spans->count--;
-    span_end(first->span, &(struct span_about){.kind = SPAN_SENDS,
-                                               .exchange = first->exchange,
-                                               .routing_key = first->routing_key,
-                                               .message_id = first->message_id,
-                                               .order_id = first->order_id,
-                                               .error = error,
-                                               .reason = reason});
+    message_span_end(first->span, &(struct message_span){.kind = MESSAGE_SENT,
+                                                         .exchange = first->exchange,
+                                                         .routing_key = first->routing_key,
+                                                         .message_id = first->message_id,
+                                                         .order_id = first->order_id,
+                                                         .error = error,
+                                                         .reason = reason});
     free(first->message_id);
     free(first->order_id);
     if (spans->count == 0)

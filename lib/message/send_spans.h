@@ -29,6 +29,13 @@ void send_spans_add(struct send_spans *spans, const struct message *message,
                     amqp_basic_properties_t *properties, struct trace_headers *headers,
                     const char *trace, uint64_t cookie);
 
+/*
+ * The same for a message that is published again, with its headers: if they have a context and the
+ * program writes spans, the context becomes that of a new one. Changes the entries of the headers.
+ */
+void send_spans_add_again(struct send_spans *spans, const struct message *message,
+                          amqp_basic_properties_t *properties, uint64_t cookie);
+
 /* To be called for each result of publisher_next(). */
 void send_spans_take(struct send_spans *spans, const struct publisher *publisher, uint64_t cookie,
                      enum publish_result result);

@@ -3,7 +3,6 @@
 #include "amqp/bytes.h"
 #include "amqp/properties.h"
 #include "base/memory.h"
-#include "trace/context.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -68,4 +67,40 @@ char *trace_headers_read(amqp_bytes_t properties)
     if (parent.len == 0 || !trace_read(parent.bytes, parent.len, state.bytes, state.len, text))
         return NULL;
     return xstrdup(text);
+}
+
+/* Returns the header of that name, the last one as trace_headers_read() does, or NULL. */
+static amqp_table_entry_t *find(const amqp_basic_properties_t *properties, const char *name)
+{
+    int count =
+        (properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0 ? properties->headers.num_entries : 0;
+
+    while (count-- > 0)
+        if (bytes_are(properties->headers.entries[count].key, name))
+            return &properties->headers.entries[count];
+    return NULL;
+}
+
+static amqp_bytes_t text_in(const amqp_table_entry_t *entry)
+{
+    bool is_text = entry != NULL && (entry->value.kind == AMQP_FIELD_KIND_UTF8 ||
+                                     entry->value.kind == AMQP_FIELD_KIND_BYTES);
+
+    return is_text ? entry->value.value.bytes : amqp_empty_bytes;
+}
+
+bool trace_headers_find(const amqp_basic_properties_t *properties, char trace[TRACE_SIZE])
+{
+    amqp_bytes_t parent = text_in(find(properties, TRACE_PARENT_NAME));
+    amqp_bytes_t state = text_in(find(properties, TRACE_STATE_NAME));
+
+    return parent.len > 0 && trace_read(parent.bytes, parent.len, state.bytes, state.len, trace);
+}
+
+void trace_headers_replace(amqp_basic_properties_t *properties, const char *trace)
+{
+    amqp_table_entry_t *entry = find(properties, TRACE_PARENT_NAME);
+
+    if (entry != NULL)
+        set(entry, TRACE_PARENT_NAME, trace, TRACE_PARENT_LEN);
 }

@@ -4,6 +4,9 @@
 #define MESSAGE_TRACE_HEADERS_H
 
 #include "amqp/rabbitmq.h"
+#include "trace/context.h"
+
+#include <stdbool.h>
 
 /* Room for both. */
 struct trace_headers {
@@ -20,5 +23,12 @@ void trace_headers_set(amqp_basic_properties_t *properties, struct trace_headers
  * it with free(). A message without headers costs no allocation.
  */
 char *trace_headers_read(amqp_bytes_t properties);
+
+/* Reads the context from decoded properties. Returns false if there is none, or an invalid one. */
+bool trace_headers_find(const amqp_basic_properties_t *properties, char trace[TRACE_SIZE]);
+
+/* Makes the traceparent in the headers, if there is one, that of trace, which must outlive
+ * *properties. */
+void trace_headers_replace(amqp_basic_properties_t *properties, const char *trace);
 
 #endif

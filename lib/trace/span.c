@@ -66,74 +66,57 @@ static void write_line(const char *line)
 
 /* ---- a line ---- */
 
-/* Each follows another attribute. */
-static void add_attribute(struct json_writer *line, const char *key, const char *value)
+static void add_text(struct json_writer *line, const char *key, const char *text)
 {
-    if (value == NULL)
-        return;
-    json_writer_member(line, ",{\"key\":", key);
-    json_writer_foreign(line, ",\"value\":{\"stringValue\":", value);
+    json_writer_member(line, "{\"key\":", key);
+    json_writer_foreign(line, ",\"value\":{\"stringValue\":", text);
     json_writer_raw(line, "}}");
 }
 
-/* A destination is an exchange, a routing key and a queue, as far as there are any. */
-static char *destination_of(const struct span_about *about)
+/* OTLP/JSON has integers of 64 bits as strings. */
+static void add_number(struct json_writer *line, const char *key, int64_t number)
 {
-    const char *const parts[] = {about->exchange, about->routing_key, about->queue};
-    struct json_writer text;
-    bool some = false;
+    char text[32];
 
-    json_writer_start(&text);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i] == NULL || *parts[i] == '\0')
-            continue;
-        if (some)
-            json_writer_raw(&text, ":");
-        json_writer_raw(&text, parts[i]);
-        some = true;
+    (void)snprintf(text, sizeof text, "%" PRId64, number);
+    json_writer_member(line, "{\"key\":", key);
+    json_writer_member(line, ",\"value\":{\"intValue\":", text);
+    json_writer_raw(line, "}}");
+}
+
+static void add_attributes(struct json_writer *line, const struct span_about *about)
+{
+    const char *comma = "";
+
+    json_writer_raw(line, ",\"attributes\":[");
+    for (size_t i = 0; i < about->count; i++) {
+        const struct span_attribute *attribute = &about->attributes[i];
+
+        json_writer_raw(line, comma);
+        if (attribute->text != NULL)
+            add_text(line, attribute->key, attribute->text);
+        else
+            add_number(line, attribute->key, attribute->number);
+        comma = ",";
     }
-    return json_writer_end(&text);
-}
-
-static char *name_of(const char *operation, const char *destination)
-{
-    struct json_writer text;
-
-    json_writer_start(&text);
-    json_writer_raw(&text, operation);
-    json_writer_raw(&text, " ");
-    json_writer_raw(&text, destination);
-    return json_writer_end(&text);
-}
-
-static void add_attributes(struct json_writer *line, const struct span_about *about,
-                           const char *operation, const char *destination)
-{
-    json_writer_raw(line, ",\"attributes\":[{\"key\":\"messaging.system\",\"value\":"
-                          "{\"stringValue\":\"rabbitmq\"}}");
-    add_attribute(line, "messaging.operation.name", operation);
-    add_attribute(line, "messaging.operation.type", operation);
-    add_attribute(line, "messaging.destination.name", destination);
-    add_attribute(line, "messaging.rabbitmq.destination.routing_key", about->routing_key);
-    add_attribute(line, "messaging.message.id", about->message_id);
-    add_attribute(line, "messaging.message.conversation_id", about->order_id);
-    add_attribute(line, "error.type", about->error);
+    if (about->error != NULL) {
+        json_writer_raw(line, comma);
+        add_text(line, "error.type", about->error);
+    }
     json_writer_raw(line, "]");
 }
 
 static void add_resource(struct json_writer *line)
 {
-    char pid[32];
-
-    (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
-    json_writer_raw(line, "{\"resourceSpans\":[{\"resource\":{\"attributes\":["
-                          "{\"key\":\"service.namespace\",\"value\":"
-                          "{\"stringValue\":\"order-tools\"}}");
-    add_attribute(line, "service.name", report_name());
-    add_attribute(line, "service.version", ORDER_TOOLS_VERSION);
-    json_writer_raw(line, ",{\"key\":\"process.pid\",\"value\":{\"intValue\":\"");
-    json_writer_raw(line, pid);
-    json_writer_raw(line, "\"}}]},\"scopeSpans\":[{\"scope\":{\"name\":\"order-tools\","
+    json_writer_raw(line, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
+    add_text(line, "service.namespace", "order-tools");
+    json_writer_raw(line, ",");
+    add_text(line, "service.name", report_name());
+    json_writer_raw(line, ",");
+    add_text(line, "service.version", ORDER_TOOLS_VERSION);
+    json_writer_raw(line, ",");
+    add_number(line, "process.pid", getpid());
+    json_writer_raw(line, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"order-tools\","
                           "\"version\":\"" ORDER_TOOLS_VERSION "\"},\"spans\":[{");
 }
 
@@ -145,66 +128,85 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* The ids in the context within a span. */
+static void add_ids(struct json_writer *line, const char *trace)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof text, "\"traceId\":\"%.*s\",\"spanId\":\"%.*s\"", TRACE_ID_LEN,
+                   trace + TRACE_ID_AT, TRACE_SPAN_LEN, trace + TRACE_SPAN_AT);
+    json_writer_raw(line, text);
+}
+
 /* The name of the span, its kind and its times. */
 static void add_head(struct json_writer *line, const struct span *span,
-                     const struct span_about *about, const char *name)
+                     const struct span_about *about)
 {
-    char text[160];
+    char text[128];
 
-    (void)snprintf(text, sizeof text, "\"traceId\":\"%.*s\",\"spanId\":\"%.*s\",", TRACE_ID_LEN,
-                   span->trace + TRACE_ID_AT, TRACE_SPAN_LEN, span->trace + TRACE_SPAN_AT);
-    json_writer_raw(line, text);
-    if (trace_state(span->trace) != NULL) {
-        json_writer_member(line, "\"traceState\":", trace_state(span->trace));
-        json_writer_raw(line, ",");
-    }
-    json_writer_member(line, "\"parentSpanId\":", span->parent);
-    json_writer_foreign(line, ",\"name\":", name);
+    add_ids(line, span->trace);
+    if (trace_state(span->trace) != NULL)
+        json_writer_member(line, ",\"traceState\":", trace_state(span->trace));
+    if (*span->parent != '\0')
+        json_writer_member(line, ",\"parentSpanId\":", span->parent);
+    json_writer_foreign(line, ",\"name\":", about->name);
     (void)snprintf(text, sizeof text,
                    ",\"kind\":%d,\"startTimeUnixNano\":\"%" PRId64
                    "\",\"endTimeUnixNano\":\"%" PRId64 "\"",
-                   about->kind == SPAN_SENDS ? 4 : 5, span->start_ns, now_ns());
+                   (int)about->kind, span->start_ns, now_ns());
     json_writer_raw(line, text);
+}
+
+static void add_links(struct json_writer *line, const struct span *span)
+{
+    for (size_t i = 0; i < span->link_count; i++) {
+        json_writer_raw(line, i == 0 ? ",\"links\":[{" : ",{");
+        add_ids(line, span->links[i]);
+        json_writer_raw(line, "}");
+    }
+    if (span->link_count > 0)
+        json_writer_raw(line, "]");
+}
+
+static void add_status(struct json_writer *line, const struct span_about *about)
+{
+    if (about->error == NULL)
+        return;
+    json_writer_raw(line, ",\"status\":{\"code\":2");
+    if (about->reason != NULL)
+        json_writer_foreign(line, ",\"message\":", about->reason);
+    json_writer_raw(line, "}");
 }
 
 static char *print(const struct span *span, const struct span_about *about)
 {
-    const char *operation = about->kind == SPAN_SENDS ? "send" : "process";
-    char *destination = destination_of(about);
-    char *name = name_of(operation, destination);
     struct json_writer line;
 
     json_writer_start(&line);
     add_resource(&line);
-    add_head(&line, span, about, name);
-    add_attributes(&line, about, operation, destination);
-    if (about->error != NULL) {
-        json_writer_raw(&line, ",\"status\":{\"code\":2");
-        if (about->reason != NULL)
-            json_writer_foreign(&line, ",\"message\":", about->reason);
-        json_writer_raw(&line, "}");
-    }
+    add_head(&line, span, about);
+    add_attributes(&line, about);
+    add_links(&line, span);
+    add_status(&line, about);
     json_writer_raw(&line, "}]}]}]}\n");
-    free(name);
-    free(destination);
     return json_writer_end(&line);
 }
 
 /* ---- a span ---- */
 
-/* Writes a new id, which is not all zeros. */
-static void make_id(char *text)
+/* Writes a new id of len digits, which are not all zeros. */
+static void make_id(char *text, size_t len)
 {
-    unsigned char id[TRACE_SPAN_LEN / 2] = {0};
+    unsigned char id[TRACE_ID_LEN / 2] = {0};
     bool is_made = false;
 
     while (!is_made) {
-        if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id && errno != EINTR)
+        if (getrandom(id, len / 2, 0) != (ssize_t)(len / 2) && errno != EINTR)
             die(EXIT_BUG, "cannot get random bytes: %s", strerror(errno));
-        for (size_t i = 0; i < sizeof id; i++)
+        for (size_t i = 0; i < len / 2; i++)
             is_made = is_made || id[i] != 0;
     }
-    for (size_t i = 0; i < sizeof id; i++) {
+    for (size_t i = 0; i < len / 2; i++) {
         text[2 * i] = "0123456789abcdef"[id[i] >> 4];
         text[2 * i + 1] = "0123456789abcdef"[id[i] & 15];
     }
@@ -215,18 +217,45 @@ bool span_is_wanted(void)
     return file >= 0;
 }
 
+/* Starts a span whose context is as trace, but for the id of the span. */
+static struct span *start(const char *trace)
+{
+    struct span *span = xcalloc(1, sizeof *span);
+
+    span->trace = xstrdup(trace);
+    make_id(span->trace + TRACE_SPAN_AT, TRACE_SPAN_LEN);
+    span->start_ns = now_ns();
+    return span;
+}
+
 struct span *span_start(const char *trace)
 {
     struct span *span;
 
     if (file < 0 || trace == NULL || !trace_is_sampled(trace))
         return NULL;
-    span = xcalloc(1, sizeof *span);
-    span->trace = xstrdup(trace);
+    span = start(trace);
     memcpy(span->parent, trace + TRACE_SPAN_AT, TRACE_SPAN_LEN);
-    make_id(span->trace + TRACE_SPAN_AT);
-    span->start_ns = now_ns();
     return span;
+}
+
+struct span *span_start_alone(void)
+{
+    struct span *span;
+
+    if (file < 0)
+        return NULL;
+    span = start("00-00000000000000000000000000000000-0000000000000000-03");
+    make_id(span->trace + TRACE_ID_AT, TRACE_ID_LEN);
+    return span;
+}
+
+void span_link(struct span *span, const char *trace)
+{
+    if (span == NULL)
+        return;
+    span->links = xrealloc(span->links, (span->link_count + 1) * sizeof *span->links);
+    memcpy(span->links[span->link_count++], trace, TRACE_PARENT_LEN);
 }
 
 const char *span_trace(const struct span *span, const char *trace)
@@ -251,5 +280,6 @@ void span_drop(struct span *span)
     if (span == NULL)
         return;
     free(span->trace);
+    free(span->links);
     free(span);
 }

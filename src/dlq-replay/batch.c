@@ -46,6 +46,7 @@ void batch_free(struct batch *batch)
         return;
     batch->end = batch->count;
     drop_part(batch);
+    send_spans_free(&batch->spans);
     free(batch);
 }
 

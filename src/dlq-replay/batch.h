@@ -23,6 +23,7 @@
 
 #include "amqp/publisher.h"
 #include "base/report.h"
+#include "message/send_spans.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,10 +51,11 @@ struct batch {
     size_t not_taken;    /* letters that were left, since the broker cannot take them for now */
     size_t sent_enough;  /* letters that were left, since they were sent back max_replays times */
     bool some_bad_input; /* something in a file is not an envelope */
-    int64_t paced_ms;    /* private to send.c: when the first of these was due at settings.rate, */
-    int64_t paced;       /* and how many were sent since then */
-    size_t parked;       /* letters that park_if_spent() has parked, */
-    size_t spent;        /* and those that it could not save */
+    struct send_spans spans; /* of letters that are on their way */
+    int64_t paced_ms; /* private to send.c: when the first of these was due at settings.rate, */
+    int64_t paced;    /* and how many were sent since then */
+    size_t parked;    /* letters that park_if_spent() has parked, */
+    size_t spent;     /* and those that it could not save */
 };
 
 /* Returns an empty batch. The caller frees it with batch_free(). */

@@ -35,6 +35,7 @@
 #include "engine/open.h"
 #include "process/coprocess.h"
 #include "terminal/progress.h"
+#include "trace/span.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -154,6 +155,7 @@ static struct option_entry options[] = {
     {.group = progress_option_table},
     {.group = broker_option_table},
     {.group = publishing_option_table},
+    {.group = span_option_table},
     {.group = common_option_table},
     {0},
 };
@@ -174,6 +176,8 @@ static void check_job(struct option_entry *option, void *context)
 
 static void read_options(int argc, char **argv)
 {
+    /* It is shared by programs without jobs. */
+    span_option_table[0].jobs = REPLAY | TAKE | RESTORE | PARK;
     options_refuse_operands(options_read(argc, argv, usage, options),
                             "dead letters come from the queue");
     options_exclude_each_other(options, &job);

@@ -36,13 +36,30 @@ static amqp_basic_properties_t properties_to_send(struct decision *decision,
 static enum exit_code publish(struct batch *batch, struct decision *decision, uint64_t cookie)
 {
     amqp_basic_properties_t properties = properties_to_send(decision, batch->settings.rules);
+    struct message message = {.exchange = decision->fate.exchange,
+                              .routing_key = decision->fate.routing_key,
+                              .properties = &properties,
+                              .body = decision->body};
 
-    return publisher_send(batch->settings.publisher,
-                          &(struct message){.exchange = decision->fate.exchange,
-                                            .routing_key = decision->fate.routing_key,
-                                            .properties = &properties,
-                                            .body = decision->body},
-                          cookie);
+    send_spans_add_again(&batch->spans, &message, &properties, cookie);
+    return publisher_send(batch->settings.publisher, &message, cookie);
+}
+
+/* Takes the next result. Returns false if there is none. */
+static bool take_result(struct batch *batch, uint64_t *cookie, enum publish_result *result)
+{
+    struct publisher *publisher = batch->settings.publisher;
+
+    if (!publisher_next(publisher, cookie, result))
+        return false;
+    send_spans_take(&batch->spans, publisher, *cookie, *result);
+    return true;
+}
+
+static void forget(struct batch *batch)
+{
+    publisher_forget(batch->settings.publisher);
+    send_spans_forget(&batch->spans);
 }
 
 bool send_alone(struct batch *batch, struct decision *decision)
@@ -52,8 +69,8 @@ bool send_alone(struct batch *batch, struct decision *decision)
     uint64_t cookie;
 
     if (publish(batch, decision, 0) == EXIT_OK && publisher_wait_all(publisher) == EXIT_OK)
-        (void)publisher_next(publisher, &cookie, &result);
-    publisher_forget(publisher);
+        (void)take_result(batch, &cookie, &result);
+    forget(batch);
     return result == PUBLISH_CONFIRMED;
 }
 
@@ -63,7 +80,7 @@ static void take_results(struct batch *batch)
     uint64_t index;
     enum publish_result result;
 
-    while (publisher_next(publisher, &index, &result)) {
+    while (take_result(batch, &index, &result)) {
         struct decision *decision = &batch->decisions[index];
 
         decision->is_pending = false;
@@ -125,7 +142,7 @@ static void leave_pending(struct batch *batch)
         if (batch->decisions[i].is_pending)
             decision_set(&batch->decisions[i], FATE_LEFT,
                          "the broker did not confirm it, but may have it all the same");
-    publisher_forget(batch->settings.publisher);
+    forget(batch);
 }
 
 static void report_handled(struct decision *decision)

@@ -1,6 +1,7 @@
 #include "hand.h"
 
 #include "base/memory.h"
+#include "message/process_span.h"
 
 #include <stdlib.h>
 
@@ -20,14 +21,14 @@ struct task *hand_at(const struct hand *hand, size_t index)
     return &hand->tasks[(hand->first + index) % hand->capacity];
 }
 
-static void begin(struct task *task, struct delivery *delivery)
+static void begin(struct task *task, struct delivery *delivery, struct span *span)
 {
     task->delivery = delivery;
     task->kind = TASK_IGNORE;
     task->is_other_type = false;
     task->failure = FAILURE_UNKNOWN;
     task->note = NULL;
-    task->announcement = (struct announcement){0};
+    task->announcement = (struct announcement){.span = span};
     task->published_us = 0;
     task->done = false;
     task->refused = false;
@@ -37,7 +38,7 @@ struct task *hand_add(struct hand *hand, struct delivery *delivery)
 {
     struct task *task = hand_at(hand, hand->count++);
 
-    begin(task, delivery);
+    begin(task, delivery, delivery == NULL ? NULL : process_span_start(delivery));
     return task;
 }
 
@@ -68,8 +69,10 @@ void hand_begin_again(struct hand *hand, size_t count)
 {
     for (size_t i = hand->count - count; i < hand->count; i++) {
         struct task *task = hand_at(hand, i);
+        struct span *span = task->announcement.span;
 
+        task->announcement.span = NULL;
         drop_event(task);
-        begin(task, task->delivery);
+        begin(task, task->delivery, span);
     }
 }

@@ -24,7 +24,8 @@ struct task {
     enum failure failure;             /* if its announcement is that it has failed, or it was
                                          cancelled before it came */
     const char *note;                 /* what else to log of the order, or NULL */
-    struct announcement announcement; /* all of it if TASK_ANNOUNCE; order_id if TASK_IGNORE */
+    struct announcement announcement; /* all of it if TASK_ANNOUNCE; order_id if TASK_IGNORE;
+                                         span of any delivery */
     int64_t published_us;             /* monotonic clock; 0 without --metrics */
     bool done;    /* nothing is to be announced, or the result of publishing is known */
     bool refused; /* by the broker: the event stays owed */
@@ -54,7 +55,7 @@ struct task *hand_add(struct hand *hand, struct delivery *delivery);
 void hand_drop_first(struct hand *hand, size_t count);
 void hand_drop_last(struct hand *hand, size_t count);
 
-/* Makes the last count tasks as hand_add() has made them. */
+/* Makes the last count tasks as hand_add() has made them, within the same spans. */
 void hand_begin_again(struct hand *hand, size_t count);
 
 #endif

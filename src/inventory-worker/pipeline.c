@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/stop.h"
+#include "message/batch_span.h"
 #include "message/process_span.h"
 #include "metrics/file.h"
 #include "order/event.h"
@@ -144,19 +145,23 @@ static enum exit_code tell(size_t count)
     return output_flush();
 }
 
+static const char *queue(void)
+{
+    return settings->takes_cancelled ? CANCELLED_QUEUE : PLACED_QUEUE;
+}
+
 /* Writes what was done about a delivery, if it belongs to a trace. */
 static void end_span(struct task *task)
 {
     struct announcement *announcement = &task->announcement;
-    const char *queue = settings->takes_cancelled ? CANCELLED_QUEUE : PLACED_QUEUE;
 
-    if (task->delivery == NULL)
+    if (announcement->span == NULL)
         return;
     if (task->kind == TASK_REJECT)
-        process_span_end(process_span_start(task->delivery), task->delivery, queue, NULL,
-                         "malformed", task->fault.reason);
+        process_span_end(announcement->span, task->delivery, queue(), NULL, "malformed",
+                         task->fault.reason);
     else
-        process_span_end(announcement->span, task->delivery, queue, announcement->order_id,
+        process_span_end(announcement->span, task->delivery, queue(), announcement->order_id,
                          task->refused ? "refused" : NULL, NULL);
     announcement->span = NULL;
 }
@@ -248,12 +253,24 @@ static enum exit_code announce_last(size_t count)
     return code;
 }
 
+/* Ends the span of the commit that recorded the last count tasks. */
+static void end_batch_span(struct span *span, size_t count)
+{
+    if (span == NULL)
+        return;
+    for (size_t i = hand.count - count; i < hand.count; i++)
+        batch_span_add(span, hand_at(&hand, i)->announcement.span);
+    batch_span_end(span, queue(), count);
+}
+
 static enum exit_code handle(size_t count)
 {
     int64_t began_us = metrics_clock_us();
+    struct span *span = batch_span_start(count);
     enum exit_code code = settings->takes_cancelled ? record_cancellations(&recorder, count)
                                                     : record_deliveries(&recorder, count);
 
+    end_batch_span(span, count);
     if (code == EXIT_OK) {
         metrics_recorded(count, began_us);
         return announce_last(count);

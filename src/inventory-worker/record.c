@@ -140,7 +140,6 @@ static void decide(struct recorder *recorder, struct task *task, const struct le
         event_print(order, reserved ? EVENT_RESERVED : EVENT_FAILED, announcement->order_id, now_ms,
                     reserved ? NULL : reservation.reason);
     announcement->trace = trace_headers_read(task->delivery->properties);
-    announcement->span = span_start(announcement->trace);
     recorder->decisions[recorder->decision_count++] = (struct ledger_decision){
         .key = claim->key,
         .outcome = reservation.outcome,

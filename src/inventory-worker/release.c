@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "json/foreign.h"
 #include "json/json.h"
-#include "message/process_span.h"
 #include "message/trace_headers.h"
 #include "order/event.h"
 #include "stock/holding.h"
@@ -52,8 +51,6 @@ static void release(struct recorder *recorder, struct task *task, const struct l
     announcement->event =
         holding_event(holding, EVENT_RELEASED, announcement->order_id, reason, clock_utc_ms());
     announcement->trace = trace_of(task, end);
-    if (task->delivery != NULL)
-        announcement->span = process_span_start(task->delivery);
     recorder->decisions[recorder->decision_count++] =
         (struct ledger_decision){.key = end->key,
                                  .outcome = LEDGER_RELEASED,

@@ -55,6 +55,8 @@ void notification_end_span(struct notification *notification, const char *queue)
 {
     bool is_dead = notification->outcome == OUTCOME_DEAD;
 
+    if (notification->span == NULL)
+        return;
     process_span_end(notification->span, notification->delivery, queue,
                      notification_is_sound(notification) ? notification->order_id : NULL,
                      is_dead ? "dead_lettered" : NULL, is_dead ? notification->fault : NULL);

@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "base/text.h"
 #include "json/json.h"
+#include "message/batch_span.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,17 +116,29 @@ static void advance(struct hand *hand)
     hand->next.count = 0;
 }
 
+static void end_batch_span(struct span *span, const struct hand *hand)
+{
+    if (span == NULL)
+        return;
+    for (size_t i = 0; i < hand->next.count; i++)
+        batch_span_add(span, hand->next.items[i]->span);
+    batch_span_end(span, hand->subject->queue, hand->next.count);
+}
+
 enum exit_code notifier_next(struct notifier *notifier)
 {
     struct hand *hand = &notifier->hand;
     int64_t began_us = metrics_clock_us();
+    struct span *span;
     enum exit_code code;
 
     hand_drop_stale(hand, notifier->settings.consumer);
     hand_pick(hand);
     if (hand->next.count == 0)
         return notifier_settle(notifier);
+    span = batch_span_start(hand->next.count);
     code = recorder_advance(&notifier->recorder, hand);
+    end_batch_span(span, hand);
     if (code == EXIT_OK) {
         metrics_claimed(hand->next.count, began_us);
         hand_acknowledge(hand, notifier->settings.consumer);

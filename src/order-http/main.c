@@ -86,7 +86,8 @@ static void read_options(int argc, char **argv)
         usage_error("--confirm-wait must be shorter than --answer-timeout");
     /* A second less than it is kept, for what is on its way then. */
     http.keep_s = clients.idle_ms / 1000 - 1;
-    clients.uses_tls = server.certificate != NULL;
+    http.uses_tls = server.certificate != NULL;
+    clients.uses_tls = http.uses_tls;
 }
 
 static enum exit_code open_reader(void)

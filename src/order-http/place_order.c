@@ -6,6 +6,7 @@
 #include "placings.h"
 #include "reader.h"
 #include "request.h"
+#include "request_span.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -19,7 +20,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define RETRY_SECONDS 1   /* after which a client that was sent away may come again */
 #define LOCKED_STEP_MS 50 /* between two attempts at a store that another program has locked */
@@ -142,16 +142,6 @@ static bool may_take(const struct service *service)
     return store_again_ms <= clock_monotonic_ms() && placement_has_room(service->placement);
 }
 
-/* Returns false if the request has no context, or an invalid one. */
-static bool read_trace(struct request *request, char trace[TRACE_SIZE])
-{
-    const char *parent = request_header(request, TRACE_PARENT_NAME);
-    const char *state = parent == NULL ? NULL : request_header(request, TRACE_STATE_NAME);
-
-    return parent != NULL &&
-           trace_read(parent, strlen(parent), state, state == NULL ? 0 : strlen(state), trace);
-}
-
 static void take(struct service *service, struct placing *placing)
 {
     struct request *request = placing->request;
@@ -163,7 +153,7 @@ static void take(struct service *service, struct placing *placing)
     char trace[TRACE_SIZE];
 
     placement_take(service->placement, &placing->order, placing->by_key ? placing->id : NULL,
-                   read_trace(request, trace) ? trace : NULL, &piece);
+                   request_span_trace(request, trace) ? trace : NULL, &piece);
     order_free(&placing->order);
     placing->in_batch = true;
     placings_append(&taken, placing);

@@ -5,6 +5,7 @@
 #include "cors.h"
 #include "metrics.h"
 #include "request_check.h"
+#include "request_span.h"
 #include "routes.h"
 #include "service.h"
 
@@ -158,7 +159,7 @@ struct request *request_begin(struct service *service, struct client *client,
     return request;
 }
 
-static void tell_end(const struct request *request)
+static void tell_end(struct request *request)
 {
     unsigned status = request->is_answered ? request->answer.status : 0;
     int64_t duration_us = clock_monotonic_us() - request->began_us;
@@ -174,6 +175,7 @@ static void tell_end(const struct request *request)
     metrics_bytes(request->received, request->sent);
     metrics_request_ended(pattern, request->sent_method, status, duration_us);
     access_log(&access);
+    request_span_end(request, status);
 }
 
 void request_drop_body(struct request *request)
@@ -351,6 +353,7 @@ static enum MHD_Result take_header(struct request *request, const char *method, 
 
     if (request->answer.status != 0)
         return MHD_NO;
+    request_span_start(request);
     request_check(request, method, version);
     request->is_checked = true;
     has_body = request_has_body(request);

@@ -22,6 +22,7 @@
 struct client;
 struct route;
 struct service;
+struct span;
 
 struct request {
     uint64_t number;      /* grows by one with each request; the first is 1 */
@@ -51,6 +52,7 @@ struct request {
     uint64_t received;         /* bytes of the body that came, kept or not */
     uint64_t sent;             /* bytes of the body of the answer */
     int64_t began_us;
+    struct span *span; /* request_span.h; NULL if there is none */
     bool is_checked;
     bool is_last;     /* of its connection */
     bool is_answered; /* the answer is on its way to the client, or there already */

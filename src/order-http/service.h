@@ -16,7 +16,8 @@ struct request;
 struct http_settings {
     const char *allow_origin; /* whose pages may ask, "*" for all; NULL for none */
     int confirm_wait_ms;      /* how long an answer waits for the broker's confirm */
-    int keep_s;               /* how long a client may reckon with an idle connection; or 0 */
+    bool uses_tls;
+    int keep_s; /* how long a client may reckon with an idle connection; or 0 */
 };
 
 struct service {

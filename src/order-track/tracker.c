@@ -14,6 +14,7 @@
 #include "base/supervisor.h"
 #include "engine/open.h"
 #include "json/output.h"
+#include "message/batch_span.h"
 #include "message/death_publish.h"
 #include "message/process_span.h"
 #include "metrics/file.h"
@@ -230,13 +231,26 @@ static enum exit_code list_some(void)
     return question_list(store, people_read, &some_unlisted);
 }
 
+static enum exit_code record_in_span(void)
+{
+    struct span *span = batch_span_start(batch_count);
+    enum exit_code code = record_batch();
+
+    if (span == NULL)
+        return code;
+    for (size_t i = 0; i < batch_count; i++)
+        batch_span_add(span, outcomes[i].span);
+    batch_span_end(span, OUTCOME_QUEUE, batch_count);
+    return code;
+}
+
 static enum exit_code handle(void)
 {
     int64_t began_us = metrics_clock_us();
     enum exit_code code;
 
     read_batch();
-    code = record_batch();
+    code = record_in_span();
     if (code == EXIT_OK) {
         metrics_recorded(batch_count, began_us);
         code = tell_batch();

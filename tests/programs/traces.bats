@@ -278,12 +278,12 @@ INVALID
 
 # ---- spans
 
-# spans FILE...: those in it, a line each: {program, name, kind, trace, state, id, parent, took, status, ATTRIBUTES}.
+# spans FILE...: those in it, a line each: {program, name, kind, trace, state, id, parent, links, took, status, ATTRIBUTES}.
 spans()
 {
     jq -c '.resourceSpans[] | (.resource.attributes | map({key, value: .value[]}) | from_entries) as $resource
         | .scopeSpans[].spans[] | {program: $resource["service.name"], name, kind, trace: .traceId, state: .traceState, id: .spanId,
-            parent: .parentSpanId, took: ((.endTimeUnixNano | tonumber) - (.startTimeUnixNano | tonumber)), status}
+            parent: .parentSpanId, links: [.links[]?.spanId], took: ((.endTimeUnixNano | tonumber) - (.startTimeUnixNano | tonumber)), status}
             + (.attributes | map({key, value: .value[]}) | from_entries)' "$@"
 }
 
@@ -377,6 +377,100 @@ null" ]
     has_lines spans 200
     [ "$(spans spans | jq -r .id | sort -u | wc -l)" = 200 ]
     diff <(spans spans | jq -r '."messaging.message.conversation_id"' | sort) <(cat p?.out | ids | sort)
+}
+
+@test "spans: a request to order-http is the parent of what publishes its order, also of a later run; others are told apart by kind and route" {
+    local with=(-H "traceparent: $PARENT" -H "tracestate: $STATE")
+    start_http --confirm-wait 30 --trace http
+    place_http "$(order)" "${with[@]}"
+    is_receipt PLACED
+    ask '/orders?limit=1' "${with[@]}"
+    ask "/order/$id" "${with[@]}" -X BREW
+    ask /nowhere "${with[@]}"
+    ask /health -H "traceparent: 00-$TRACE-$SPAN-00"
+    ask /health
+    finish -0 "$HTTP" TERM
+    jq -c 'select(.resourceSpans[].scopeSpans[].spans[].kind == 4)' http >send
+    jq -c 'select(.resourceSpans[].scopeSpans[].spans[].kind == 2)' http >server
+    head -n 1 server >posted
+    is_child send posted
+    traced "$PLACED_Q" 1 "00-$TRACE-$(part id send)-01"
+    spans server | jq -c '[.name, .parent, .state, ."http.request.method", ."http.request.method_original", ."url.scheme", ."url.path", ."url.query",
+        ."http.route", ."http.response.status_code", ."error.type", .status]' >all
+    diff all - <<END
+["POST /order","$SPAN","$STATE","POST",null,"http","/order",null,"/order","202",null,null]
+["GET /orders","$SPAN","$STATE","GET",null,"http","/orders","limit=1","/orders","200",null,null]
+["HTTP /order/{order_id}","$SPAN","$STATE","_OTHER","BREW","http","/order/$id",null,"/order/{order_id}","405",null,null]
+["GET","$SPAN","$STATE","GET",null,"http","/nowhere",null,null,"404",null,null]
+END
+    spans server | jq -se 'all(.took > 0 and .took < 600e9)' >/dev/null
+    # The broker is away: what cannot be answered, or with 503, is an error.
+    start_http --trace away --url amqp://127.0.0.1:1
+    place_http "$(order)" "${with[@]}"
+    is_receipt PENDING
+    ask /ready "${with[@]}"
+    ask /order "${with[@]}" --max-time 0.1 -H 'Content-Type: application/json' -H 'Content-Length: 99' --data '{' || true
+    finish "$HTTP" TERM
+    has_lines away 3
+    spans away | jq -c '[.name, ."http.response.status_code", ."error.type", .status.code]' | tail -n 2 >all
+    diff all - <<'END'
+["GET /ready","503","503",2]
+["POST /order",null,"no_answer",2]
+END
+    drain "$PLACED_Q" >/dev/null
+    order-place --flush >/dev/null
+    traced "$PLACED_Q" 1 "00-$TRACE-$(head -n 1 away | spans | jq -r .id)-01"
+}
+
+@test "spans: a dead letter that is replayed, and one that is parked, and what handles it then" {
+    place
+    reject "$PLACED_Q" 1
+    eventually holds "$DEAD_Q" 1
+    dlq-replay --trace replay >/dev/null
+    [ "$(part parent replay)" = "$SPAN" ]
+    traced "$PLACED_Q" 1 "00-$TRACE-$(part id replay)-01"
+    worker --trace work --idle-timeout 0 >/dev/null
+    jq -c 'select(.resourceSpans[].scopeSpans[].spans[].kind == 5)' work >process
+    is_child process replay
+    # One that knows nothing but its context.
+    post '' "$DEAD_Q" '{}' "{\"headers\": {\"traceparent\": \"$PARENT\"}}"
+    post '' "$DEAD_Q" '{}' "{\"headers\": {\"traceparent\": \"00-$TRACE-$SPAN-00\"}}"
+    post '' "$DEAD_Q" '{}' '{"headers": {"traceparent": 1}}'
+    dlq-replay --park --trace park >/dev/null
+    [ "$(part parent park)" = "$SPAN" ]
+    cat replay park | spans | jq -r '[.program, .name, .kind, ."messaging.destination.name", ."messaging.message.conversation_id"] | join(" ")' >all
+    diff all - <<END
+dlq-replay send orders-ex:order.placed 4 orders-ex:order.placed $id
+dlq-replay send order.placed.parked 4 order.placed.parked 
+END
+    run -64 dlq-replay --list --trace list
+    # Another run writes none, and changes nothing.
+    dlq-replay --queue order.placed.parked --park --parking other >/dev/null
+    messages other | jq -sce --arg parked "00-$TRACE-$(part id park)-01" --arg unsampled "00-$TRACE-$SPAN-00" \
+        'map(.properties.headers.traceparent) == [$parked, $unsampled, 1]' >/dev/null
+}
+
+@test "spans: what one commit has recorded, and the commit, have links to each other; a copy of an order has a span, too" {
+    queue order.outcome.q
+    bound_to_outcomes
+    for ((n = 0; n < 40; n++)); do order; done >many
+    TRACEPARENT=$PARENT order-place <many >/dev/null
+    body=$(messages "$PLACED_Q" | jq -r .payload | tail -n 1)
+    post orders-ex order.placed "$body" "{\"headers\": {\"traceparent\": \"$PARENT\"}}"
+    order-place <<<"$(order)" >/dev/null
+    worker --trace work --idle-timeout 0 >/dev/null
+    timeout "$HANGING" notify-worker --trace notify --idle-timeout 0 >/dev/null
+    timeout "$HANGING" order-track --trace track --idle-timeout 0 >/dev/null
+    for program in work notify track; do
+        spans "$program" | jq -se --arg trace "$TRACE" 'map(select(.kind == 1)) as $commits | map(select(.kind == 5)) as $handled
+            | ($commits | length > 0 and all(.parent == null and .trace != $trace and (.links | length) > 0 and
+                (."messaging.batch.message_count" | tonumber) >= (.links | length)))
+            and ([$commits[] | .id as $id | .links[] | {id: ., links: [$id]}] | sort)
+                == ([$handled[] | select(.links != []) | {id, links}] | sort)' >/dev/null
+    done
+    [ "$(spans work | jq -c 'select(.kind == 5)' | wc -l)" = 41 ]
+    [ "$(spans work | jq -c 'select(.kind == 4)' | wc -l)" = 40 ]
+    spans work | jq -se 'map(select(.kind == 1) | .name) | unique == ["record order.placed.q"]' >/dev/null
 }
 
 @test "spans: an error has its type and a reason" {
