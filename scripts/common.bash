@@ -1,20 +1,11 @@
-# Sourced by the other scripts: paths, messages, and a private broker for the duration of a script.
+# Sourced by the other scripts: paths, and a private broker for the duration of a script.
 # shellcheck shell=bash
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 PATH=$root/bin:$here:$PATH
-
-# Prints a message on standard error, after the name of the script.
-say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
-
-# die STATUS MESSAGE...: prints the message and exits.
-die() {
-	local status=$1
-	shift
-	say "$@"
-	exit "$status"
-}
+# shellcheck source=scripts/basics.bash
+. "$here/basics.bash"
 
 require_programs() {
 	local program
@@ -54,13 +45,3 @@ provide_broker() {
 
 # Prints how many messages are ready in a queue.
 depth() { queue-inspect "$1" | jq -r .ready; }
-
-# until_true SECONDS COMMAND...: repeats the command until it succeeds; fails after SECONDS.
-until_true() {
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		((SECONDS < deadline)) || return 1
-		sleep 0.1
-	done
-}

@@ -2,11 +2,11 @@
 # shellcheck shell=bash disable=SC2154 # matrix sets here and root
 
 # What the tests of the packages need, beside the packages.
-readonly NEEDS=(amqp-tools curl dbus jq man-db openssl procps python3-pika rabbitmq-server sqlite3
-	systemd-sysv)
+readonly NEEDS=(amqp-tools curl dbus jq man-db openssl postgresql procps python3-pika rabbitmq-server
+	sqlite3 systemd-sysv)
 # The last commit before tables were given another version, and a version for its packages.
 readonly COMMIT_BEFORE=55a045b^ VERSION_BEFORE=0.0.9
-readonly PACKAGE_TESTS=(guide running upgrade)
+readonly PACKAGE_TESTS=(guide postgresql running upgrade)
 
 # build_packages SYSTEM: checked by lintian, and twice the same; and those of before, with the
 # packaging of today.
@@ -51,9 +51,10 @@ boot() {
 		mount -t cgroup2 cgroup2 "$2"
 		mkdir "$2/order-tools-$$"
 		echo "$$" >"$2/order-tools-$$/cgroup.procs"
-		exec unshare --mount --pid --fork --kill-child --cgroup --net --uts --ipc bash -c "$3" boot "$1"
+		exec unshare --mount --pid --fork --kill-child --cgroup --net --uts --ipc bash -c "$3" boot "$1" "$4"
 	' boot "$1" "$2" '
 		set -e
+		. "$2"
 		hostname machine
 		ip link set lo up
 		mount --bind "$1" "$1"
@@ -61,16 +62,7 @@ boot() {
 		mount -t sysfs -o ro sysfs "$1/sys"
 		mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
 		mount -t tmpfs tmpfs "$1/run"
-		# Its own, since journald puts its socket there.
-		mount -t tmpfs -o mode=755 tmpfs "$1/dev"
-		mkdir "$1/dev/shm"
-		mount -t tmpfs tmpfs "$1/dev/shm"
-		for node in null zero full random urandom tty; do
-			touch "$1/dev/$node"
-			mount --bind "/dev/$node" "$1/dev/$node"
-		done
-		ln -s /proc/self/fd "$1/dev/fd"
-		ln -s pts/ptmx "$1/dev/ptmx"
+		own_dev "$1/dev"
 		cd "$1"
 		mkdir run/host
 		pivot_root . run/host
@@ -79,7 +71,7 @@ boot() {
 		mount --make-rshared /
 		exec /usr/bin/env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 			/lib/systemd/systemd --log-target=null --show-status=0
-	'
+	' "$here/machine.bash"
 }
 
 # on_machine PID COMMAND...: runs the command beside that process 1.

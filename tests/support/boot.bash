@@ -34,20 +34,8 @@ quiet() {
 	printf '[Journal]\nStorage=volatile\nAudit=\nReadKMsg=no\n' >etc/systemd/journald.conf.d/order-tools.conf
 }
 
-# own_dev FOLDER: systemd makes /dev/log and more, which must not appear in the system around it.
-own_dev() {
-	local node
-	mount -t tmpfs -o mode=755 tmpfs "$1"
-	mkdir "$1"/{pts,shm}
-	mount -t tmpfs tmpfs "$1/shm"
-	mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$1/pts"
-	for node in null zero full random urandom tty; do
-		touch "$1/$node"
-		mount --bind "/dev/$node" "$1/$node"
-	done
-	ln -s /proc/self/fd "$1/fd"
-	ln -s pts/ptmx "$1/ptmx"
-}
+# shellcheck source=scripts/machine.bash
+. "${BASH_SOURCE[0]%/*}/../../scripts/machine.bash"
 
 # inside GROUP: what runs in the namespaces, up to systemd.
 inside() {

@@ -8,22 +8,8 @@ readonly TIME_LIMIT=900 # seconds for a chapter
 # shellcheck disable=SC2034 # the tests use it
 readonly PAGE=/usr/share/man/man7/order-tools-guide.7.gz
 
-say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
-
-die() {
-	say "$@"
-	exit 1
-}
-
-# until_true SECONDS COMMAND...: repeats the command until it succeeds; fails after SECONDS.
-until_true() {
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		((SECONDS < deadline)) || return 1
-		sleep 0.2
-	done
-}
+# shellcheck source=scripts/basics.bash
+. "$tree/scripts/basics.bash"
 
 # make_certificates FOLDER: an authority, ca.pem, and a server that is broker.example.com.
 make_certificates() {
@@ -102,7 +88,7 @@ check_chapter() {
 	if ((status != 0)) || ! prints_all "$chapter"; then
 		cat "$chapter.sh" "$chapter.printed" >&2
 		journalctl -q --no-pager -n 50 >&2
-		die "$chapter exited with $status"
+		die 1 "$chapter exited with $status"
 	fi
 	say "$chapter: as the page says"
 }
