@@ -40,6 +40,9 @@ INSTALL_DATA = $(INSTALL) -m 644
 # Objects, out of the way of what is edited.
 BUILD := .build
 BIN := bin
+# Programs that this machine can run, which completions are made from. When compiling for another machine: a folder with the same
+# programs for this one, or nothing, to leave out the completions.
+BIN_FOR_BUILD ?= $(BIN)
 # Lines for the compiler and the linter that a user may add to, with CFLAGS= and LDFLAGS=.
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wstrict-prototypes -Wmissing-prototypes \
@@ -69,8 +72,9 @@ objects_of = $(patsubst %,$(BUILD)/%.o,$(basename $(wildcard src/$(1)/*.c)) $(wi
 rooms_of = $(filter-out %/main.o,$(call objects_of,$(1)))
 BINARIES := $(addprefix $(BIN)/,$(PROGRAMS))
 # By their final names: NAME for bash, _NAME for zsh, NAME.fish.
-COMPLETIONS := $(PROGRAMS:%=$(BUILD)/completions/bash/%) $(PROGRAMS:%=$(BUILD)/completions/zsh/_%) \
-               $(PROGRAMS:%=$(BUILD)/completions/fish/%.fish)
+COMPLETED := $(if $(BIN_FOR_BUILD),$(PROGRAMS))
+COMPLETIONS := $(COMPLETED:%=$(BUILD)/completions/bash/%) $(COMPLETED:%=$(BUILD)/completions/zsh/_%) \
+               $(COMPLETED:%=$(BUILD)/completions/fish/%.fish)
 # What the programs are measured against, and with.
 BENCH := $(addprefix $(BUILD)/tests/bench/,limit measure answer turns)
 # A test program for each file of tests/unit/FOLDER.
@@ -84,7 +88,7 @@ FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
            scripts/matrix scripts/layers scripts/deb scripts/completions/generate scripts/debian/order-tools.postrm \
-           $(addprefix scripts/debian/tests/,guide running upgrade) $(wildcard scripts/*.bash scripts/*/*.bash) \
+           $(addprefix scripts/debian/tests/,guide postgresql running upgrade) $(wildcard scripts/*.bash scripts/*/*.bash) \
            tests/bench/cost tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
            tests/model/check
 SOURCES := $(wildcard src/*/*.[ch] lib/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.c)
@@ -303,8 +307,8 @@ unit_words := $(foreach name,$(NAMED),-e "s|@$(name)@|$$(printf '%s' $$$(name) |
 
 # Each is a command of a recipe, or several.
 define install_data
-$(INSTALL) -d $(call folder_of,$(1))
-$(INSTALL_DATA) $(IN_$(1)) $(call folder_of,$(1))
+$(if $(IN_$(1)),$(INSTALL) -d $(call folder_of,$(1)))
+$(if $(IN_$(1)),$(INSTALL_DATA) $(IN_$(1)) $(call folder_of,$(1)))
 
 endef
 
@@ -337,7 +341,7 @@ uninstall:
 	$(foreach folder,$(OWN),test ! -d $(call folder_of,$(folder)) || rmdir --ignore-fail-on-non-empty $(call folder_of,$(folder));)
 
 # A pattern for all three, so that one run makes them.
-$(BUILD)/completions/bash/% $(BUILD)/completions/zsh/_% $(BUILD)/completions/fish/%.fish: $(BIN)/% \
+$(BUILD)/completions/bash/% $(BUILD)/completions/zsh/_% $(BUILD)/completions/fish/%.fish: $(BIN_FOR_BUILD)/% \
     scripts/completions/generate scripts/completions/common.bash scripts/completions/common.zsh scripts/completions/common.fish
 	@mkdir -p $(addprefix $(BUILD)/completions/,bash zsh fish)
 	scripts/completions/generate $< bash >$(BUILD)/completions/bash/$*

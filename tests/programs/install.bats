@@ -99,6 +99,16 @@ without_units()
     [ -e "$ROOT/3/bash/order-place" ]
 }
 
+@test "make install for another machine: completions by programs of this one, or none" {
+    local flags=(-C "$REPO" BUILD="$PWD/build" BIN="$PWD/bin" PROGRAMS=order-show)
+    run -0 make -n --no-print-directory "${flags[@]}" BIN_FOR_BUILD="$REPO/bin"
+    [[ $output == *"scripts/completions/generate $REPO/bin/order-show bash"* ]]
+    [[ $output != *"scripts/completions/generate $PWD/bin/"* ]]
+    install_into "$ROOT" BIN_FOR_BUILD=
+    diff <(expected_in usr/local/bin usr/local/share | grep -vE '/(bash-completion|zsh|fish)/') \
+        <(files_in "$ROOT" | without_units)
+}
+
 @test "make install-strip: no symbols for debuggers, and it runs" {
     install_into "$ROOT/whole"
     make -s --no-print-directory -C "$REPO" install-strip DESTDIR="$ROOT/bare"
