@@ -56,6 +56,13 @@ drop_in()
     { echo '[Service]' && printf '%s\n' "${@:2}"; } >"$TREE/etc/systemd/system/$1.d/test.conf"
 }
 
+# timer_soon UNIT: lets the timer elapse a second after it was started, too.
+timer_soon()
+{
+    mkdir -p "$TREE/etc/systemd/system/$1.d"
+    printf '[Timer]\nOnActiveSec=1s\nAccuracySec=1ms\nRandomizedDelaySec=0\n' >"$TREE/etc/systemd/system/$1.d/test.conf"
+}
+
 # boot: starts it, with the users, the journal and nothing else.
 boot()
 {
@@ -103,12 +110,13 @@ logged()
     within journalctl -o cat --no-pager | grep -qF -e "$1"
 }
 
-@test "orders are placed, reserved, told and recorded by services that systemd runs" {
+@test "orders are placed, reserved, told, recorded and given back by services that systemd runs" {
     furnish
+    timer_soon order-flush.timer
     echo 'NOTIFY_WORKER_OPTIONS=--exec tee -a /var/lib/order-tools/told' >"$TREE/etc/order-tools/notify-worker/file.env"
     boot
-    within systemctl start inventory-worker order-track notify-worker@file order-http.socket
-    for unit in inventory-worker order-track notify-worker@file; do
+    within systemctl start inventory-worker inventory-worker-cancelled order-track notify-worker@file order-http.socket
+    for unit in inventory-worker inventory-worker-cancelled order-track notify-worker@file; do
         property_is "$unit" ActiveState active
         [[ $(property "$unit" StatusText) == "connected to the broker '127.0.0.1:"* ]]
     done
@@ -120,6 +128,8 @@ logged()
     id=$(jq -re .order_id receipt)
     eventually within grep -qF "$id" /var/lib/order-tools/told
     eventually logged "[track] recorded: $id is RESERVED"
+    jq -r .order_id receipt | as_owner "$AMQP_URL" order-cancel
+    eventually logged "[track] recorded: $id is CANCELLED"
     # Its user, its files, its levels.
     [ "$(within stat -c '%U %a' /var/lib/order-tools /var/lib/order-tools/orders.db | paste -sd ' ')" = \
         'order-tools 700 order-tools 600' ]
@@ -129,9 +139,13 @@ logged()
     within systemctl reload order-http
     eventually logged 'order-http: tokens and certificates were read anew'
     property_is order-http ActiveState active
-    within systemctl start order-flush.service
-    within systemctl stop inventory-worker order-track notify-worker@file order-http.socket order-http
-    for unit in inventory-worker order-track notify-worker@file order-http; do
+    # What was left unpublished is published when the timer elapses.
+    run -75 --separate-stderr as_owner amqp://127.0.0.1:1 order-place --retries 1 < <(order)
+    id=$(jq -re .order_id <<<"$output")
+    within systemctl start order-flush.timer
+    eventually logged "[track] recorded: $id is RESERVED"
+    within systemctl stop inventory-worker inventory-worker-cancelled order-track notify-worker@file order-http.socket order-http
+    for unit in inventory-worker inventory-worker-cancelled order-track notify-worker@file order-http order-flush; do
         property_is "$unit" Result success
         property_is "$unit" ActiveState inactive
     done
@@ -150,6 +164,12 @@ logged()
     eventually logged '[notify] in doubt: one: attempt 2'
 }
 
+# as_owner URL PROGRAM ARGUMENTS...: as the user of the units, with their data.
+as_owner()
+{
+    within runuser -u order-tools -- env XDG_STATE_HOME=/var/lib AMQP_URL="$1" "/usr/local/bin/$2" "${@:3}"
+}
+
 restarted()
 {
     [ "$(property "$1" NRestarts)" -ge 1 ]
@@ -157,8 +177,9 @@ restarted()
 
 @test "a check that fails raises the alarm: a line in the journal, or the administrator's own program" {
     furnish
+    timer_soon queue-health.timer
     boot
-    run -1 within systemctl start queue-health.service
+    within systemctl start queue-health.timer
     eventually logged 'queue-health.service has failed: systemctl status queue-health.service'
     within sh -c 'printf "#!/bin/sh\necho the hook: \"\$1\"\n" >/etc/order-tools/queue-health-failed && chmod 755 /etc/order-tools/queue-health-failed'
     run -1 within systemctl start queue-health.service
