@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2154 # matrix sets here and root
 
 # What the tests of the packages need, beside the packages.
-readonly NEEDS=(amqp-tools curl dbus jq man-db openssl postgresql procps python3-pika rabbitmq-server
-	sqlite3 systemd-sysv)
+readonly NEEDS=(amqp-tools curl dbus jq man-db openssl postgresql procps python3-pika
+	rabbitmq-server sqlite3 systemd-sysv)
 # The last commit before tables were given another version, and a version for its packages.
 readonly COMMIT_BEFORE=55a045b^ VERSION_BEFORE=0.0.9
 readonly PACKAGE_TESTS=(guide postgresql running upgrade)
@@ -51,7 +51,8 @@ boot() {
 		mount -t cgroup2 cgroup2 "$2"
 		mkdir "$2/order-tools-$$"
 		echo "$$" >"$2/order-tools-$$/cgroup.procs"
-		exec unshare --mount --pid --fork --kill-child --cgroup --net --uts --ipc bash -c "$3" boot "$1" "$4"
+		exec unshare --mount --pid --fork --kill-child --cgroup --net --uts --ipc \
+			bash -c "$3" boot "$1" "$4"
 	' boot "$1" "$2" '
 		set -e
 		. "$2"
