@@ -17,8 +17,8 @@ build_packages() {
 	for package in "$1$tree"/.build/deb/*.deb; do
 		cmp "$package" "$1$tree/.build/deb-again/${package##*/}"
 	done
-	inside "$1" env DEB_BUILD_OPTIONS=nocheck "$tree/scripts/deb" -d "$tree/.build/deb-before" \
-		-c "$COMMIT_BEFORE" -v "$VERSION_BEFORE"
+	inside "$1" env DEB_BUILD_OPTIONS='nocheck noopt' "$tree/scripts/deb" \
+		-d "$tree/.build/deb-before" -c "$COMMIT_BEFORE" -v "$VERSION_BEFORE"
 }
 
 # make_machine SYSTEM: a copy of what it was at first, with what the tests need, and the packages.
