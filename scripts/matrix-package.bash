@@ -103,6 +103,14 @@ process_1() {
 	pid=$(pgrep -P "$1") && [[ $(<"/proc/$pid/comm") == systemd ]] && printf '%s\n' "$pid"
 }
 
+# is_up PID: has that process 1 started all that there is to start? What cannot work here, such as
+# to load modules of the kernel, may have failed.
+is_up() {
+	local state
+	state=$(on_machine "$1" systemctl is-system-running 2>/dev/null) || true
+	[[ $state == running || $state == degraded ]]
+}
+
 # try_packages SYSTEM: builds, boots, and runs the tests; fails with the first that fails.
 try_packages() {
 	local machine=$1.machine groups pid first tries=0
@@ -117,11 +125,7 @@ try_packages() {
 		((++tries < 100)) || die "$EX_UNAVAILABLE" 'systemd cannot be run here'
 		sleep 0.1
 	done
-	until on_machine "$first" systemctl is-system-running 2>/dev/null |
-		grep -qE 'running|degraded'; do
-		((++tries < 1000)) || die "$EX_UNAVAILABLE" 'systemd does not get up'
-		sleep 0.5
-	done
+	until_true 500 is_up "$first" || die "$EX_UNAVAILABLE" 'systemd does not get up'
 	on_machine "$first" sh -c 'apt-get -qq -y install /packages/*.deb'
 	for test in "${PACKAGE_TESTS[@]}"; do
 		say "$(basename "$1"): the packages: $test"
