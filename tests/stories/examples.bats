@@ -299,10 +299,16 @@ page_options()
         }' "$1" | sort -u
 }
 
+# by_units: for sed: a variable with options that a unit of systemd adds is a command line of its program.
+by_units()
+{
+    sed -nE 's|^ExecStart=@bindir@/([a-z-]+) .*\$([A-Z_]+)$|s/^\2=/\1 /|p' "$REPO"/scripts/systemd/*.service
+}
+
 # file_options FILE: the same for the command lines in what is not run.
 file_options()
 {
-    awk -v programs=" $(programs | tr '\n' ' ')" '
+    sed -f <(by_units) "$1" | awk -v programs=" $(programs | tr '\n' ' ')" '
         {
             program = ""
             sub(/^[A-Za-z]+=/, "")
@@ -314,7 +320,7 @@ file_options()
                 else if (program != "" && word ~ /^-/) print program, word
                 if (word == "--exec") program = ""
             }
-        }' "$1" | sort -u
+        }' | sort -u
 }
 
 # learn_options: has the options of each program ready for all_exist.
