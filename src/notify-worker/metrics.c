@@ -19,7 +19,7 @@ static struct histogram claimed = {.scale = &histogram_seconds};
 static struct histogram told = {.scale = &histogram_ages};
 static struct histogram placed_to_told = {.scale = &histogram_ages};
 static const struct hand *in_hand;
-static int64_t measured_ms; /* monotonic clock; 0: never */
+static int64_t measured_ms;  /* monotonic clock; 0: never */
 static int64_t ledger_bytes; /* 0: not known */
 
 /* ---- counting ---- */

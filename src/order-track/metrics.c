@@ -26,7 +26,7 @@ static struct histogram recorded = {.scale = &histogram_seconds};
 static struct histogram reached_to_recorded = {.scale = &histogram_ages};
 static int64_t measured_ms; /* monotonic clock; 0: never */
 static int64_t store_bytes; /* 0: not known */
-static int64_t now_utc_ms; /* when the last batch was recorded; 0 without a file */
+static int64_t now_utc_ms;  /* when the last batch was recorded; 0 without a file */
 
 int64_t metrics_clock_us(void)
 {
