@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+#define READER_PATIENCE_MS 1000
 
 /* ---- the file ---- */
 
@@ -28,7 +31,8 @@ static void open_file(const char *option, const char *text)
 {
     (void)option;
     path = text;
-    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    /* A pipe must not hold up orders: neither one that nobody opens, nor one that is full. */
+    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
     if (file < 0)
         die(EXIT_OUTPUT, "cannot open '%s': %s", printable_text(path), strerror(errno));
 }
@@ -39,12 +43,20 @@ struct option_entry span_option_table[] = {
     {0},
 };
 
+/* Waits a moment for the reader of a full pipe; not again before it has taken something. */
+static bool takes_more(void)
+{
+    struct pollfd state = {.fd = file, .events = POLLOUT};
+
+    return !is_failing && poll(&state, 1, READER_PATIENCE_MS) != 0;
+}
+
 static bool write_all(const char *text, size_t len)
 {
     while (len > 0) {
         ssize_t wrote = write(file, text, len);
 
-        if (wrote < 0 && errno == EINTR)
+        if (wrote < 0 && (errno == EINTR || (errno == EAGAIN && takes_more())))
             continue;
         if (wrote < 0)
             return false;
@@ -60,7 +72,8 @@ static void write_line(const char *line)
     bool wrote = (!is_failing || write_all("\n", 1)) && write_all(line, strlen(line));
 
     if (!wrote && !is_failing)
-        report_errno("cannot write '%s', and goes on without", printable_text(path));
+        report("cannot write '%s', and goes on without: %s", printable_text(path),
+               errno == EAGAIN ? "nobody reads it" : strerror(errno));
     is_failing = !wrote;
 }
 
