@@ -24,11 +24,6 @@ static struct option_entry *table;
 
 /* ---- wrong usage ---- */
 
-static _Noreturn void point_at_help(void)
-{
-    die(EXIT_USAGE, "try '%s --help'", report_name());
-}
-
 void usage_error(const char *format, ...)
 {
     char reason[1024];
@@ -38,7 +33,7 @@ void usage_error(const char *format, ...)
     (void)vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
     report("%s", reason);
-    point_at_help();
+    die(EXIT_USAGE, "try '%s --help'", report_name());
 }
 
 void options_refuse_operands(char **operands, const char *instead)
@@ -181,7 +176,7 @@ struct parser {
     struct option_entry *entries[OPTIONS_MAX];
     struct option longs[OPTIONS_MAX + 1];
     size_t count;
-    char shorts[2 * OPTIONS_MAX + 2];
+    char shorts[2 * OPTIONS_MAX + 3];
     size_t shorts_len;
     bool has_command;
 };
@@ -225,7 +220,7 @@ static void add(struct option_entry *option, void *context)
         die(EXIT_BUG, "more than %d options", OPTIONS_MAX);
 }
 
-/* Returns the option of a value of getopt_long(), NULL for '?'. */
+/* Returns the option of a value of getopt_long(), NULL for '?' and ':'. */
 static struct option_entry *find(const struct parser *parser, int value)
 {
     for (size_t i = 0; i < parser->count; i++)
@@ -308,10 +303,39 @@ static void take(struct option_entry *option, int argc, char **argv)
     optind = argc;
 }
 
+static bool begins_a_name(const struct parser *parser, const char *word)
+{
+    size_t len = strcspn(word, "=");
+
+    for (size_t i = 0; i < parser->count; i++)
+        if (strncmp(parser->entries[i]->name, word, len) == 0)
+            return true;
+    return false;
+}
+
+/* Says what getopt_long() has against the last word that it looked at: it would do so in its own
+ * form, whatever that of standard error is. */
+static _Noreturn void refuse(const struct parser *parser, const char *word, int value)
+{
+    const struct option_entry *option = find(parser, optopt);
+    const char letter[] = {(char)optopt, '\0'};
+
+    if (optopt == 0)
+        usage_error(begins_a_name(parser, word + strlen("--")) ? "option '%s' is ambiguous"
+                                                               : "unrecognized option '%s'",
+                    printable_text(word));
+    if (optopt >= FIRST_VALUE && option != NULL)
+        usage_error(value == ':' ? "option '--%s' requires an argument"
+                                 : "option '--%s' doesn't allow an argument",
+                    option->name);
+    usage_error(value == ':' ? "option requires an argument -- '%s'" : "invalid option -- '%s'",
+                printable_text(letter));
+}
+
 char **options_read(int argc, char **argv, const char *usage, struct option_entry *options)
 {
-    /* With "+" in front, options end at the first operand. */
-    struct parser parser = {.shorts = "+", .shorts_len = 1};
+    /* With "+" in front, options end at the first operand; ":" tells a missing argument apart. */
+    struct parser parser = {.shorts = "+:", .shorts_len = 2};
     const char *shorts = parser.shorts;
     int value;
 
@@ -320,13 +344,14 @@ char **options_read(int argc, char **argv, const char *usage, struct option_entr
     options_each(options, add, &parser);
     if (!parser.has_command)
         shorts++;
+    opterr = 0;
     while ((value = getopt_long(argc, argv, shorts, parser.longs, NULL)) != -1) {
         struct option_entry *option = find(&parser, value);
 
         if (option != NULL)
             take(option, argc, argv);
         else
-            point_at_help();
+            refuse(&parser, argv[optind - 1], value);
     }
     check_environment();
     return argv + optind;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,20 +18,38 @@
 #include <time.h>
 #include <unistd.h>
 
+#define READER_PATIENCE_MS 1000
+
 /* ---- the file ---- */
 
 static const char *path;
 static int file = -1;
-static bool
-    is_failing; /* the last line was not written, which was reported; perhaps it was begun */
+static bool is_failing; /* the last line was not written, which was reported */
+static bool is_torn;    /* a line may have been begun and not ended */
+
+/* What was written last may have filled the disk. */
+static bool ends_within_a_line(void)
+{
+    int reading = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    char last = '\n';
+
+    if (reading < 0)
+        return false;
+    if (lseek(reading, -1, SEEK_END) < 0 || read(reading, &last, 1) != 1)
+        last = '\n';
+    (void)close(reading);
+    return last != '\n';
+}
 
 static void open_file(const char *option, const char *text)
 {
     (void)option;
     path = text;
-    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    /* A pipe must not hold up orders: neither one that nobody opens, nor one that is full. */
+    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
     if (file < 0)
         die(EXIT_OUTPUT, "cannot open '%s': %s", printable_text(path), strerror(errno));
+    is_torn = ends_within_a_line();
 }
 
 struct option_entry span_option_table[] = {
@@ -39,12 +58,20 @@ struct option_entry span_option_table[] = {
     {0},
 };
 
+/* Waits a moment for the reader of a full pipe; not again before it has taken something. */
+static bool takes_more(void)
+{
+    struct pollfd state = {.fd = file, .events = POLLOUT};
+
+    return !is_failing && poll(&state, 1, READER_PATIENCE_MS) != 0;
+}
+
 static bool write_all(const char *text, size_t len)
 {
     while (len > 0) {
         ssize_t wrote = write(file, text, len);
 
-        if (wrote < 0 && errno == EINTR)
+        if (wrote < 0 && (errno == EINTR || (errno == EAGAIN && takes_more())))
             continue;
         if (wrote < 0)
             return false;
@@ -57,11 +84,12 @@ static bool write_all(const char *text, size_t len)
 /* Writes a whole line, which ends with a line break, at once. */
 static void write_line(const char *line)
 {
-    bool wrote = (!is_failing || write_all("\n", 1)) && write_all(line, strlen(line));
+    bool wrote = (!is_torn || write_all("\n", 1)) && write_all(line, strlen(line));
 
     if (!wrote && !is_failing)
-        report_errno("cannot write '%s', and goes on without", printable_text(path));
-    is_failing = !wrote;
+        report("cannot write '%s', and goes on without: %s", printable_text(path),
+               errno == EAGAIN ? "nobody reads it" : strerror(errno));
+    is_failing = is_torn = !wrote;
 }
 
 /* ---- a line ---- */
@@ -120,11 +148,11 @@ static void add_resource(struct json_writer *line)
                           "\"version\":\"" ORDER_TOOLS_VERSION "\"},\"spans\":[{");
 }
 
-static int64_t now_ns(void)
+static int64_t now_ns(clockid_t clock)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -153,7 +181,7 @@ static void add_head(struct json_writer *line, const struct span *span,
     (void)snprintf(text, sizeof text,
                    ",\"kind\":%d,\"startTimeUnixNano\":\"%" PRId64
                    "\",\"endTimeUnixNano\":\"%" PRId64 "\"",
-                   (int)about->kind, span->start_ns, now_ns());
+                   (int)about->kind, span->start_ns, now_ns(CLOCK_MONOTONIC) + span->offset_ns);
     json_writer_raw(line, text);
 }
 
@@ -224,7 +252,9 @@ static struct span *start(const char *trace)
 
     span->trace = xstrdup(trace);
     make_id(span->trace + TRACE_SPAN_AT, TRACE_SPAN_LEN);
-    span->start_ns = now_ns();
+    /* A clock that is set in between must not make a span end before it started. */
+    span->start_ns = now_ns(CLOCK_REALTIME);
+    span->offset_ns = span->start_ns - now_ns(CLOCK_MONOTONIC);
     return span;
 }
 

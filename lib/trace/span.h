@@ -20,6 +20,7 @@ struct span {
     char *trace; /* the context within the span: what happens for its sake carries it */
     char parent[TRACE_SPAN_LEN + 1]; /* "" if there is none */
     int64_t start_ns;                /* since 1970 */
+    int64_t offset_ns;               /* private; of that to the monotonic clock, at the start */
     char (*links)[TRACE_PARENT_LEN]; /* private; the parts of a context that name a span */
     size_t link_count;
 };

@@ -8,6 +8,7 @@
 #include "hangup.h"
 #include "listen.h"
 #include "place_order.h"
+#include "routes.h"
 #include "server.h"
 #include "service.h"
 #include "token.h"
@@ -118,6 +119,7 @@ static enum exit_code open_all(void)
         return code;
     if (hangup_descriptor() >= 0)
         server_watch(hangup_descriptor());
+    routes_expect_requests();
     listen_tell();
     supervisor_ready();
     return EXIT_OK;

@@ -115,6 +115,12 @@ void metrics_request_ended(const char *route, const char *method, unsigned statu
     histogram_observe(find_route_time(route), duration);
 }
 
+void metrics_request_expected(const char *route, const char *method)
+{
+    (void)find_series(route, known_method(method));
+    (void)find_route_time(route);
+}
+
 void metrics_order(enum metrics_outcome outcome)
 {
     outcomes[outcome]++;
@@ -130,6 +136,7 @@ void metrics_answered(int64_t duration)
 static void print_requests(const struct metrics_text *text)
 {
     static const char *const classes[CLASSES] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    static const bool is_usual[CLASSES] = {[2] = true, [4] = true, [5] = true};
     char labels[128];
 
     metrics_head(text, "requests_total", "counter",
@@ -137,7 +144,7 @@ static void print_requests(const struct metrics_text *text)
                  "before.");
     for (size_t i = 0; i < series_count; i++) {
         for (size_t class = 0; class < CLASSES; class ++) {
-            if (series[i].by_class[class] == 0)
+            if (series[i].by_class[class] == 0 && !is_usual[class])
                 continue;
             (void)snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%s\"",
                            series[i].route, series[i].method, classes[class]);

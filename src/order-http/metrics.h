@@ -34,6 +34,10 @@ void metrics_bytes(uint64_t received, uint64_t sent);
 
 /* ---- requests ---- */
 
+/* Shows requests of a route and method as 0 until there are some: a counter that appears with its
+ * first value hides that from Prometheus. Route and method must stay. */
+void metrics_request_expected(const char *route, const char *method);
+
 /* Counts a request as in flight until metrics_request_ended(). */
 void metrics_request_began(void);
 

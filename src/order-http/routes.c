@@ -36,6 +36,16 @@ static const char *match(const struct route *route, const char *path)
     return (path[len] == '\0') != has_argument ? path + len : NULL;
 }
 
+void routes_expect_requests(void)
+{
+    for (size_t i = 0; i < ROUTES; i++) {
+        if (routes[i].get != NULL)
+            metrics_request_expected(routes[i].pattern, "GET");
+        if (routes[i].post != NULL)
+            metrics_request_expected(routes[i].pattern, "POST");
+    }
+}
+
 const struct route *routes_find(const char *path, const char **argument)
 {
     for (size_t i = 0; i < ROUTES; i++) {

@@ -21,6 +21,9 @@ struct route {
     bool is_open; /* for everybody, with or without a token */
 };
 
+/* Has metrics show all routes from the start. */
+void routes_expect_requests(void);
+
 /* Returns the route of a decoded path, with the argument, a part of path, in *argument; NULL if
  * there is none. */
 const struct route *routes_find(const char *path, const char **argument);

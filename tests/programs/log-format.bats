@@ -95,6 +95,9 @@ ${ids[0]}" ]
         name=${program##*/}
         "$name" --help | grep -q -e '--log-format'
         run -64 --separate-stderr "$name" --log-format json --no-such-option
+        printf '%s\n' "$stderr" >log
+        is_json log
+        [ "$(jq -r .message log | head -n 1)" = "unrecognized option '--no-such-option'" ]
         run -64 --separate-stderr "$name" --log-format xml --help
         [ "${stderr_lines[0]}" = "$name: --log-format: 'xml' is neither text nor json nor journal" ]
         ORDER_LOG_FORMAT=xml run -64 --separate-stderr "$name"
@@ -149,6 +152,14 @@ stream_of()
     is_json log
     [ "$(jq -r .message log | head -n 1)" = 'cannot open '"'no" ]
     iconv -f UTF-8 -t UTF-8 log >/dev/null
+    for option in $'--no\nsuch\033' --token-f=x --url --help=x -u $'-\033'; do
+        run -64 --separate-stderr "$REPO/bin/order-place" --log-format json "$option"
+        printf '%s\n' "$stderr" >log
+        is_json log
+        run -64 --separate-stderr "$REPO/bin/order-place" --log-format journal "$option"
+        [ "$(grep -c '^<3>order-place: ' <<<"$stderr")" = 2 ]
+        [ "${#stderr_lines[@]}" = 2 ]
+    done
     # Two lines of text, both with their level.
     run -77 --separate-stderr order-place --log-format journal --authfile $'no\nfile' </dev/null
     [ "${stderr_lines[0]}" = "<3>order-place: cannot open 'no" ]

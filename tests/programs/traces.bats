@@ -503,3 +503,26 @@ END
     [ "$stderr" = "order-place: cannot open 'nowhere/spans': No such file or directory" ]
     stored 3
 }
+
+@test "spans: a pipe that nobody reads any more holds up no order, and one that nobody has opened ends the program at once" {
+    mkfifo pipe
+    TRACEPARENT=$PARENT run -74 --separate-stderr timeout "$HANGING" order-place --trace pipe <<<"$(order)"
+    [ "$stderr" = "order-place: cannot open 'pipe': No such device or address" ]
+    # More than a pipe holds.
+    for _ in {1..150}; do
+        order
+    done >many
+    exec 7<>pipe
+    TRACEPARENT=$PARENT run -0 --separate-stderr timeout "$HANGING" order-place --trace pipe <many
+    exec 7>&-
+    [ "${#lines[@]}" = 150 ]
+    [ "$stderr" = "order-place: cannot write 'pipe', and goes on without: nobody reads it" ]
+    # One that is slow is waited for.
+    { sleep 0.1 && cat pipe; } >spans &
+    exec 7>pipe
+    TRACEPARENT=$PARENT run -0 --separate-stderr timeout "$HANGING" order-place --trace pipe <many
+    exec 7>&-
+    wait $!
+    [ -z "$stderr" ]
+    [ "$(jq -s length spans)" = 150 ]
+}

@@ -56,6 +56,10 @@ static void says_what_is_now(void)
 
 static void counts_requests(void)
 {
+    metrics_request_expected("/order", "POST");
+    print(&(struct metrics_now){.pending = 0});
+    CHECK(has("order_http_requests_total{route=\"/order\",method=\"POST\",status=\"2xx\"} 0"));
+    CHECK(has("order_http_requests_total{route=\"/order\",method=\"POST\",status=\"5xx\"} 0"));
     for (int i = 0; i < 5; i++)
         metrics_request_began();
     metrics_request_ended("/order", "POST", 202, 250);
