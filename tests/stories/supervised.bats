@@ -201,3 +201,20 @@ restarted()
     broker start 2>/dev/null
     eventually property_is inventory-worker ActiveState active
 }
+
+@test "order-http with a wrong setting is not started again and again for a client that waits; for one it is, once that is mended" {
+    furnish
+    cp "$TREE/etc/order-tools/order-tools.env" right.env
+    echo 'ORDER_HTTP_OPTIONS=--no-such-option' >>"$TREE/etc/order-tools/order-tools.env"
+    boot
+    within systemctl start order-http.socket
+    run -28 within curl -sS -m 4 --unix-socket /run/order-http.sock http://localhost/health
+    eventually logged 'order-http: unrecognized option'
+    count=$(within journalctl -o cat --no-pager -u order-http | grep -c 'unrecognized option')
+    echo "$count starts"
+    [ "$count" -le 2 ]
+    within tee /etc/order-tools/order-tools.env <right.env
+    within curl -sS -m 60 --unix-socket /run/order-http.sock http://localhost/health
+    property_is order-http ActiveState active
+    property_is order-http.socket ActiveState active
+}
