@@ -87,7 +87,7 @@ FUZZERS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_REPLAY := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
 
 SCRIPTS := scripts/broker scripts/cluster scripts/deps scripts/workflow scripts/drill scripts/demo scripts/postgres \
-           scripts/matrix scripts/layers scripts/deb scripts/completions/generate scripts/debian/order-tools.postrm \
+           scripts/matrix scripts/layers scripts/deb scripts/completions/generate $(wildcard scripts/debian/order-tools.post*) \
            $(addprefix scripts/debian/tests/,guide postgresql running upgrade) $(wildcard scripts/*.bash scripts/*/*.bash) \
            tests/bench/cost tests/stories/storm $(wildcard tests/stories/storm-*.bash) \
            tests/model/check

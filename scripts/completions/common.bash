@@ -26,9 +26,10 @@ _order_tools_value() {
 _order_tools_queues() {
 	local inspect=queue-inspect
 	[[ ${words[0]} != */* ]] || inspect=$(_order_tools_value "${words[0]%/*}")/$inspect
-	timeout -s KILL 0.4 setsid env MANAGEMENT_URL= "$inspect" "${connection[@]}" --retries 1 \
-		--format json </dev/null 2>/dev/null |
-		sed -n 's/^{"queue":"\([A-Za-z0-9._:-]*\)","exists":true.*/\1/p'
+	# Whatever aliases the user has.
+	command timeout -s KILL 0.4 setsid env MANAGEMENT_URL= "$inspect" "${connection[@]}" \
+		--retries 1 --format json </dev/null 2>/dev/null |
+		command sed -n 's/^{"queue":"\([A-Za-z0-9._:-]*\)","exists":true.*/\1/p'
 }
 
 # Sets words to the words up to the cursor. Joins those that readline splits at = and :.

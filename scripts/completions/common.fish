@@ -37,9 +37,10 @@ function __order_tools_queues
             set -a connection -u (__order_tools_value (string sub -s 3 -- $word))
         end
     end
-    timeout -s KILL 0.4 setsid env MANAGEMENT_URL= $inspect $connection --retries 1 --format json \
-        </dev/null 2>/dev/null |
-        sed -n 's/^{"queue":"\([A-Za-z0-9._:-]*\)","exists":true.*/\1/p'
+    # Whatever functions the user has, such as those that alias makes.
+    command timeout -s KILL 0.4 setsid env MANAGEMENT_URL= $inspect $connection --retries 1 \
+        --format json </dev/null 2>/dev/null |
+        command sed -n 's/^{"queue":"\([A-Za-z0-9._:-]*\)","exists":true.*/\1/p'
 end
 
 # __order_tools_in_command OPTION...: succeeds after one of these options, which take a command.

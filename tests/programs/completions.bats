@@ -161,14 +161,14 @@ has_all_options()
     topology
     export AMQP_URL=amqp://127.0.0.1:1 THERE=$url
     all_offer 'dlq-replay --queue '
-    all_offer "dlq-replay --url $url --queue order.placed.q" "$PLACED_Q"
-    all_offer "dlq-replay --url=$url --queue order.placed.q" "$PLACED_Q"
-    all_offer "dlq-replay -u $url --queue order.placed.q" "$PLACED_Q"
-    all_offer 'dlq-replay -u $THERE --queue order.placed.q' "$PLACED_Q"
+    all_offer "dlq-replay --url $url --queue order.p" "$DEAD_Q" "$PLACED_Q"
+    all_offer "dlq-replay --url=$url --queue order.p" "$DEAD_Q" "$PLACED_Q"
+    all_offer "dlq-replay -u $url --queue order.p" "$DEAD_Q" "$PLACED_Q"
+    all_offer 'dlq-replay -u $THERE --queue order.p' "$DEAD_Q" "$PLACED_Q"
     export AMQP_URL=${url/guest:guest@/}
     printf 'username:guest\npassword:guest\n' >login
     chmod 600 login
-    all_offer 'queue-inspect --authfile ~/login order.placed.q' "$PLACED_Q"
+    all_offer 'queue-inspect --authfile ~/login order.p' "$DEAD_Q" "$PLACED_Q"
     printf 'username:guest\npassword:wrong\n' >login
     all_offer 'dlq-replay --authfile login --queue '
 }
@@ -209,6 +209,18 @@ END
         [ "$shell" = fish ] || [ "$(wc -l <ran)" = 1 ]
         [ "$shell" != fish ] || [ ! -e ran ]
     done
+}
+
+@test "queues: whatever aliases the user has" {
+    local shell
+    be_patient
+    topology
+    for shell in bash fish; do
+        { printf 'alias sed="sed -E"\nalias timeout=false\n' && cat "$(file_of "$shell" dlq-replay)"; } >"aliased.$shell"
+    done
+    file_of() { echo "$PWD/aliased.$1"; }
+    offers bash 'dlq-replay --queue order.p' "$DEAD_Q" "$PLACED_Q"
+    offers fish 'dlq-replay --queue order.p' "$DEAD_Q" "$PLACED_Q"
 }
 
 # answers_soon SHELL URL: with no queues, and in half a second more than what needs no broker?

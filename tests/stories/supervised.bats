@@ -201,3 +201,38 @@ restarted()
     broker start 2>/dev/null
     eventually property_is inventory-worker ActiveState active
 }
+
+@test "order-http with a wrong setting is not started again and again for a client that waits; for one it is, once that is mended" {
+    furnish
+    cp "$TREE/etc/order-tools/order-tools.env" right.env
+    echo 'ORDER_HTTP_OPTIONS=--no-such-option' >>"$TREE/etc/order-tools/order-tools.env"
+    boot
+    within systemctl start order-http.socket
+    run -28 within curl -sS -m 4 --unix-socket /run/order-http.sock http://localhost/health
+    eventually logged 'order-http: unrecognized option'
+    count=$(within journalctl -o cat --no-pager -u order-http | grep -c 'unrecognized option')
+    echo "$count starts"
+    [ "$count" -le 2 ]
+    within tee /etc/order-tools/order-tools.env <right.env
+    within curl -sS -m 60 --unix-socket /run/order-http.sock http://localhost/health
+    property_is order-http ActiveState active
+    property_is order-http.socket ActiveState active
+}
+
+@test "data that was restored under the number of another machine is the services' again" {
+    furnish
+    mkdir -p "$TREE/etc/tmpfiles.d" "$TREE/var/lib/order-tools"
+    cp "$REPO/scripts/debian/order-tools.tmpfiles" "$TREE/etc/tmpfiles.d/order-tools.conf"
+    sqlite3 "$TREE/var/lib/order-tools/ledger.db" 'PRAGMA user_version'
+    chown -R 12345:12345 "$TREE/var/lib/order-tools"
+    boot
+    # As at an installation, and whenever the machine starts.
+    within systemd-tmpfiles --create order-tools.conf
+    within systemctl start inventory-worker
+    [ "$(within stat -c '%U %G %a' /var/lib/order-tools /etc/order-tools | paste -sd ' ')" = \
+        'order-tools order-tools 700 root order-tools 750' ]
+    [ "$(within stat -c %U /var/lib/order-tools/ledger.db)" = order-tools ]
+    within rm -r /var/lib/order-tools
+    within systemd-tmpfiles --create order-tools.conf
+    [ "$(within stat -c '%U %G %a' /var/lib/order-tools)" = 'order-tools order-tools 700' ]
+}
