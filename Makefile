@@ -282,7 +282,8 @@ IN_bashcompletiondir := $(filter $(BUILD)/completions/bash/%,$(COMPLETIONS))
 IN_zshcompletiondir := $(filter $(BUILD)/completions/zsh/%,$(COMPLETIONS))
 IN_fishcompletiondir := $(filter $(BUILD)/completions/fish/%,$(COMPLETIONS))
 IN_docdir := README.md LICENSE
-IN_examplesdir := scripts/nginx.conf scripts/prometheus/rules.yml scripts/grafana/order-tools.json
+IN_examplesdir := scripts/nginx.conf scripts/prometheus/rules.yml scripts/grafana/order-tools.json \
+                  tests/data/order.json tests/data/orders-30.jsonl
 # And with the names of folders, such as @bindir@, replaced.
 SYSTEMD := scripts/systemd
 UNITS_IN_systemdsystemunitdir := $(wildcard $(addprefix $(SYSTEMD)/*.,service socket timer path target))

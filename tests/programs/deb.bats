@@ -52,7 +52,8 @@ holds_program()
     grep -qxF /usr/share/order-tools/postgresql.sql order-tools-postgresql.content
     grep -qxF /usr/share/man/man7/order-tools-guide.7.gz order-tools.content
     grep -qxF /usr/lib/sysusers.d/order-tools.conf order-tools.content
-    printf "/usr/share/doc/order-tools/examples/%s\n" nginx.conf order-tools.json rules.yml |
+    printf "/usr/share/doc/order-tools/examples/%s\n" nginx.conf order-tools.json order.json \
+        orders-30.jsonl rules.yml |
         diff - <(grep -F /examples/ order-tools.content)
     [[ $(of order-tools Version) == "$(sed -n 's/.*ORDER_TOOLS_VERSION "\(.*\)"/\1/p' "$REPO/lib/base/version.h")" ]]
     [[ $(of order-tools-postgresql Depends) == *libpq5* ]]

@@ -41,7 +41,7 @@ expected_in()
         for page in "$REPO"/man/*; do
             echo "644 $2/man/man${page##*.}/$(basename "$page")"
         done
-        printf "644 $2/%s\n" order-tools/postgresql.sql doc/order-tools/{LICENSE,README.md,examples/{nginx.conf,order-tools.json,rules.yml}}
+        printf "644 $2/%s\n" order-tools/postgresql.sql doc/order-tools/{LICENSE,README.md,examples/{nginx.conf,order-tools.json,order.json,orders-30.jsonl,rules.yml}}
     } | sort -k 2
 }
 

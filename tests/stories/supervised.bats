@@ -114,6 +114,7 @@ logged()
     furnish
     timer_soon order-flush.timer
     echo 'NOTIFY_WORKER_OPTIONS=--exec tee -a /var/lib/order-tools/told' >"$TREE/etc/order-tools/notify-worker/file.env"
+    echo 'INVENTORY_WORKER_OPTIONS=--metrics /run/order-tools/inventory.prom' >>"$TREE/etc/order-tools/order-tools.env"
     boot
     within systemctl start inventory-worker inventory-worker-cancelled order-track notify-worker@file order-http.socket
     for unit in inventory-worker inventory-worker-cancelled order-track notify-worker@file; do
@@ -135,6 +136,10 @@ logged()
         'order-tools 700 order-tools 600' ]
     [ "$(within journalctl -o json --no-pager -u inventory-worker |
         jq -r --arg line "[inventory] reservation OK for $id" 'select(.MESSAGE == $line) | .PRIORITY')" = 6 ]
+    # Another user reads the metrics, also once a service that shares their folder has ended.
+    within systemctl stop order-track
+    within runuser -u nobody -- grep -q '^inventory_worker_running{worker="inventory"} 1$' /run/order-tools/inventory.prom
+    within systemctl start order-track
     # What can be read anew is.
     within systemctl reload order-http
     eventually logged 'order-http: tokens and certificates were read anew'
