@@ -122,8 +122,11 @@ END
     ends -0 "$PID" TERM
     touch go
     run -0 --separate-stderr notify-worker --count 1 --exec ./cmd
-    gives_row 'TOLD|3|f' a
-    [ "$(tail -n 1 tries)" = 'a 3' ]
+    # Before it was asked to end, it may have tried once more.
+    count=$(wc -l <tries)
+    [ "$count" -ge 3 ]
+    gives_row "TOLD|$count|f" a
+    [ "$(tail -n 1 tries)" = "a $count" ]
     rm go
     publish_reserved b
     run -0 --separate-stderr notify-worker --count 1 --max-attempts 2 --retry-delay 0 --exec ./cmd
