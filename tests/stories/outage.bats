@@ -109,7 +109,11 @@ placed_some()
     evaluate 'application:set_env(rabbit, heartbeat, 60).'
     topology
     publish_reserved a-1
-    run -69 --separate-stderr timeout "$HANGING" notify-worker --count 1 --exec sh -c 'kill -STOP "$(cat "$BROKER_HOME/pid")"'
+    make_script cmd <<'END'
+kill -STOP "$(cat "$BROKER_HOME/pid")"
+while grep -L '^State:.T' /proc/"$(cat "$BROKER_HOME/pid")"/task/*/status | grep -q .; do sleep 0.05; done
+END
+    run -69 --separate-stderr timeout "$HANGING" notify-worker --count 1 --exec ./cmd
     thaw_broker
     evaluate 'application:set_env(rabbit, heartbeat, 2).'
     [[ $stderr == *"no answer for "* ]]

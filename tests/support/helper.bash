@@ -265,10 +265,17 @@ evaluate()
     printf '%s\n' "$said"
 }
 
-# freeze_broker, thaw_broker: stop the process of the broker, with its connections open, and continue it.
+# freeze_broker, thaw_broker: stop the process of the broker, with its connections open, and continue it. On a busy machine a thread may
+# still do something after the signal was sent.
 freeze_broker()
 {
     kill -STOP "$(cat "$BROKER_HOME/pid")"
+    eventually no_thread_runs "$(cat "$BROKER_HOME/pid")"
+}
+
+no_thread_runs()
+{
+    [ "$(grep -L '^State:.T' /proc/"$1"/task/*/status)" = "" ]
 }
 
 thaw_broker()
