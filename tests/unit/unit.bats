@@ -101,3 +101,4 @@ unit()
 @test "unit: terminal/columns" { unit terminal/columns; }
 @test "unit: terminal/table" { unit terminal/table; }
 @test "unit: trace/context" { unit trace/context; }
+@test "unit: trace/span" { unit trace/span; }
