@@ -36,6 +36,8 @@ make_machine() {
 	cp "$built"/deb-before/*.deb "$machine/before"
 	rm "$machine"/*/*-dbgsym_*.deb
 	inside "$machine" sh -c 'apt-get -qq -y --download-only install /packages/*.deb'
+	# There is no network later: a package that is only recommended cannot be had.
+	printf 'APT::Install-Recommends "false";\n' >"$machine/etc/apt/apt.conf.d/90order-tools"
 	# From here on, packages may start services.
 	rm "$machine/usr/sbin/policy-rc.d"
 	printf 'machine\n' >"$machine/etc/hostname"
