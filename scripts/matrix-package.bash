@@ -37,7 +37,7 @@ make_machine() {
 	rm "$machine"/*/*-dbgsym_*.deb
 	inside "$machine" sh -c 'apt-get -qq -y --download-only install /packages/*.deb'
 	# There is no network later: a package that is only recommended cannot be had.
-	printf 'APT::Install-Recommends "false";\n' >"$machine/etc/apt/apt.conf.d/90order-tools"
+	printf 'APT::Install-Recommends "false";\n' >"$machine/etc/apt/apt.conf.d/90no-recommends"
 	# From here on, packages may start services.
 	rm "$machine/usr/sbin/policy-rc.d"
 	printf 'machine\n' >"$machine/etc/hostname"
