@@ -276,8 +276,8 @@ struct ledger_operations {
     enum exit_code (*count_unnoted)(struct ledger *ledger, int64_t *count);
 
     /* Measures the ledger without reading all of it: some milliseconds. Returns whether it could. A
-     * failure is no reason to end: the next call of another operation meets what is behind it.
-     * Reported, unless a database is away, which this does not wait for. Not to be called within a
+     * failure is no reason to end: the next call of another operation meets what is behind it. That
+     * of a file is reported; a database that is away is not waited for. Not to be called within a
      * decision. */
     bool (*measure)(struct ledger *ledger, struct ledger_size *size);
 

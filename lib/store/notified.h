@@ -91,7 +91,7 @@ struct notified_operations {
 
     /* Sets *bytes to the size of the store, of its tables and indices; without the log of a file.
      * Returns whether it could. A failure is no reason to end: the next call of another operation
-     * meets what is behind it. Reported, unless a database is away, which this does not wait
+     * meets what is behind it. That of a file is reported; a database that is away is not waited
      * for. */
     bool (*measure)(struct notified *notified, int64_t *bytes);
 
